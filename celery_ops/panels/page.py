@@ -1,0 +1,87 @@
+"""What a panel shows, as values: templates read these attributes and nothing else."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import parse_qsl
+
+from ..info import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One task in the list. On a public panel ``id``, ``name``, ``worker`` and ``error`` are empty."""
+
+    key: str  # opaque and stable: what the page's script recognises the row by
+    label: str
+    state: str
+    tone: str
+    attempts: int
+    published_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration: timedelta | None
+    progress: Progress | None
+    is_child: bool
+    id: str = ""
+    name: str = ""
+    worker: str = ""
+    error: str = ""  # "Class: message", or the class alone for those who may not see payloads
+    revoke_requested_at: datetime | None = None
+    detail_url: str = ""  # where arguments, result and traceback are; empty without view_payload
+    may_revoke: bool = False
+
+    @property
+    def short_id(self) -> str:
+        return self.id[:8]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One option of a filter or of the launch menu."""
+
+    value: str
+    label: str
+    selected: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PanelPage:
+    """The part of a panel that a poll replaces."""
+
+    url: str  # of this panel's fragment and forms; empty when celery_ops.urls is not included
+    object_label: str  # "order 42", for headings and confirmations
+    rows: tuple[Row, ...]
+    total: int  # rows after filtering, on all pages
+    number: int  # of this page, from 1
+    pages: int
+    states: tuple[Choice, ...]
+    names: tuple[Choice, ...]
+    launchable: tuple[Choice, ...]
+    prefix: str  # of the query parameters on the host's page, such as "ops-1a2b-"
+    query: str  # the host page's other query parameters, encoded, with a trailing "&" when there are any
+    public: bool
+    available: bool  # False when the store did not answer
+    active: bool  # something still waits or runs: polling is worth it
+    next_url: str  # where a form without script returns to
+
+    @property
+    def filtered(self) -> bool:
+        return any(choice.selected for choice in (*self.states, *self.names))
+
+    @property
+    def has_revocable(self) -> bool:
+        return any(row.may_revoke for row in self.rows)
+
+    @property
+    def other_parameters(self) -> tuple[tuple[str, str], ...]:
+        """``query`` as pairs, for a form without script."""
+        return tuple(parse_qsl(self.query, keep_blank_values=True))
+
+    @property
+    def previous_number(self) -> int | None:
+        return self.number - 1 if self.number > 1 else None
+
+    @property
+    def next_number(self) -> int | None:
+        return self.number + 1 if self.number < self.pages else None

@@ -1,0 +1,40 @@
+"""What a panel's URL carries: which object, for whom, shown how. Signed, and good for one viewer."""
+
+from dataclasses import astuple, dataclass
+from typing import Any, Final
+
+from django.core import signing
+
+SALT: Final = "celery_ops.panel"
+#: Seconds for which a page may stay open and still refresh.
+MAX_AGE: Final = 12 * 3600
+
+
+class BadToken(Exception):
+    """The token is not ours, was tampered with, or has expired."""
+
+
+@dataclass(frozen=True, slots=True)
+class PanelOptions:
+    label: str  # of the model
+    pk: str  # canonical text of the key
+    user: str  # the viewer's key as text, empty for an anonymous one
+    limit: int
+    launch: bool
+    public: bool
+
+    def token(self) -> str:
+        return signing.dumps(astuple(self), salt=SALT, compress=True)
+
+
+def options_of(token: str) -> PanelOptions:
+    """Return the options of a panel's URL. Raises BadToken."""
+    try:
+        return PanelOptions(*signing.loads(token, salt=SALT, max_age=MAX_AGE))
+    except (signing.BadSignature, TypeError, ValueError) as error:
+        raise BadToken(str(error)) from error
+
+
+def viewer(user: Any) -> str:
+    """Return what stands for a user in a token."""
+    return "" if user is None or user.pk is None else str(user.pk)

@@ -1,0 +1,140 @@
+"""``{% load celery_ops %}``: an object's tasks on any page."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from django import template
+from django.db.models import Model
+from django.template.context import Context
+from django.template.loader import get_template
+from django.utils.safestring import SafeString
+
+from ..conf import conf
+from ..info import TrackedTask
+from ..panels.building import Asked, build_panel, clean, panel_limit, panel_prefix, panel_url
+from ..panels.token import PanelOptions, viewer
+from ..permissions import VIEW_INSTANCE, allows
+from ..states import tone
+from ..tracking.reading import read_tasks
+from ..tracking.refs import ObjectRef
+from ..tracking.store import StoreUnavailable
+
+logger = logging.getLogger("celery_ops.panels")
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def instance_tasks(
+    context: Context,
+    obj: Any,
+    limit: int = 10,
+    refresh: int | None = None,
+    launch: bool = True,
+    public: bool = False,
+    title: str = "",
+) -> SafeString | str:
+    """Show the tasks of ``obj``, live: ``limit`` a page, polled every ``refresh`` seconds, under ``title``.
+
+    ``launch`` offers the object's tasks to those who may run them. With ``public`` the page's author vouches for the
+    viewer, anonymous too, who sees labels, states, times and progress. Nothing is shown to a viewer whom the policy
+    refuses, nor for an object that is not saved.
+    """
+    request = context.get("request")
+    ref = _ref(obj)
+    if ref is None or request is None:
+        return ""
+    user = getattr(request, "user", None)
+    if not public and not allows(user, VIEW_INSTANCE, obj):
+        return ""
+    options = PanelOptions(ref.label, ref.pk, viewer(user), panel_limit(limit), bool(launch), bool(public))
+    panel = build_panel(
+        request,
+        obj,
+        options,
+        url=panel_url(options),
+        asked=Asked(request.GET, panel_prefix(ref)),
+        query=_other_parameters(request, ref),
+        next_url=request.get_full_path(),
+    )
+    shown = {"panel": panel, "title": title, "refresh": _refresh(refresh), "assets": _first(request, "panel")}
+    return get_template("celery_ops/panel/panel.html").render(shown, request)
+
+
+@register.simple_tag(takes_context=True)
+def instance_tasks_badge(context: Context, obj: Any) -> SafeString | str:
+    """Show the state of the newest task of ``obj`` as one badge.
+
+    Nothing is shown to a viewer whom the policy refuses, nor while the store does not answer.
+    """
+    request = context.get("request")
+    ref = _ref(obj)
+    if ref is None or request is None or not allows(getattr(request, "user", None), VIEW_INSTANCE, obj):
+        return ""
+    prefetched = _prefetched(request)
+    if ref not in prefetched:
+        prefetched[ref] = _newest([ref])[0]
+    if (tasks := prefetched[ref]) is None:
+        return ""
+    task = tasks[0] if tasks else None
+    shown = {
+        "state": task.state if task else "",
+        "tone": tone(task.state) if task else "",
+        "label": clean(task.label) if task else "",
+        "assets": _first(request, "badge"),
+    }
+    return get_template("celery_ops/panel/badge.html").render(shown, request)
+
+
+@register.simple_tag(takes_context=True)
+def prefetch_instance_tasks(context: Context, objs: Iterable[Any]) -> str:
+    """Read the tasks of all ``objs`` at once, in at most two round trips, for the badges that follow."""
+    request = context.get("request")
+    if request is not None:
+        refs = [ref for ref in map(_ref, objs or ()) if ref is not None]
+        _prefetched(request).update(zip(refs, _newest(refs), strict=True))
+    return ""
+
+
+def _newest(refs: list[ObjectRef]) -> list[list[TrackedTask]] | list[None]:
+    """Return each object's newest task in a list, an empty one when it has none; None while that is not known."""
+    try:
+        return read_tasks(refs, limit=1)
+    except StoreUnavailable:
+        return [None] * len(refs)
+
+
+def _ref(obj: Any) -> ObjectRef | None:
+    """A page's author may pass whatever the context holds: what is not a saved object has no tasks."""
+    try:
+        return ObjectRef.of(obj) if isinstance(obj, Model) else None
+    except ValueError:
+        return None
+
+
+def _refresh(seconds: Any) -> int:
+    try:
+        return max(1, int(conf.REFRESH_SECONDS if seconds is None else seconds))
+    except (TypeError, ValueError, OverflowError):
+        return max(1, int(conf.REFRESH_SECONDS))
+
+
+def _first(request: Any, what: str) -> bool:
+    """Whether the page's style and script have yet to be brought; a badge needs the style only."""
+    brought = request.__dict__.setdefault("_celery_ops_assets", set())
+    needed = what not in brought and "panel" not in brought
+    brought.add(what)
+    return needed
+
+
+def _prefetched(request: Any) -> dict[ObjectRef, list[TrackedTask] | None]:
+    return request.__dict__.setdefault("_celery_ops_newest", {})
+
+
+def _other_parameters(request: Any, ref: ObjectRef) -> str:
+    """The page's parameters without this panel's page number, for its links: ``a=1&``."""
+    kept = request.GET.copy()
+    kept.pop(f"{panel_prefix(ref)}page", None)
+    for name in ("state", "name"):
+        kept.pop(f"{panel_prefix(ref)}{name}", None)
+    return f"{kept.urlencode()}&" if kept else ""

@@ -1,0 +1,129 @@
+"""From a task's arguments to the objects that it belongs to."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from billiard.exceptions import SoftTimeLimitExceeded
+from django.core.exceptions import SynchronousOnlyOperation, ValidationError
+from django.db import Error as DatabaseError
+from django.db import router, transaction
+from django.db.models import Model
+
+from . import counters
+from .refs import ObjectRef
+from .registry import Binding, Signature, registry
+
+logger = logging.getLogger("celery_ops.tracking")
+
+_MISSING = object()
+
+
+class Undecided(Exception):
+    """This process cannot tell; the worker, who knows the task and a fresh connection, may."""
+
+
+def resolve(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], *, prepended: int = 0) -> list[ObjectRef]:
+    """Return the objects that a task named ``name`` with these arguments is bound to, without duplicates.
+
+    ``prepended`` counts leading arguments that a previous chain step's result put there: ``id_query=None`` never takes
+    one for a primary key. Raises Undecided when the task or the database is not at hand.
+    """
+    bindings = registry.bindings(name)
+    if not bindings:
+        return []
+    signature = registry.signature(name)
+    refs: dict[ObjectRef, None] = {}
+    for binding in bindings:
+        try:
+            ref = _resolve_one(binding, signature, tuple(args), dict(kwargs), prepended)
+        except Undecided:
+            raise
+        except (ValueError, LookupError, TypeError, ValidationError) as error:
+            counters.add("unlinked")
+            logger.debug("%s is not linked to %s: %s", name, binding.model, error)
+        else:
+            if ref is not None:
+                refs[ref] = None
+    return list(refs)
+
+
+def _resolve_one(
+    binding: Binding, signature: Signature | None, args: tuple, kwargs: dict, prepended: int
+) -> ObjectRef | None:
+    query = binding.id_query
+    model = binding.model_class
+    if query is None or isinstance(query, str):
+        value = _argument(query, signature, args, kwargs) if query else _first(signature, args, kwargs, prepended)
+        return None if value is _MISSING or value is None else ObjectRef.build(model, value)
+    if callable(query):
+        return _from_callable(query, model, args, kwargs)
+    wanted = query if isinstance(query, Mapping) else {name: name for name in query}
+    values = {lookup: _argument(name, signature, args, kwargs) for lookup, name in wanted.items()}
+    if any(value is _MISSING for value in values.values()):
+        return None
+    if len(values) == 1:
+        (lookup, value) = next(iter(values.items()))
+        if lookup in ("pk", model._meta.pk.name):
+            return ObjectRef.build(model, value)
+    return _look_up(model, values)
+
+
+def _first(signature: Signature | None, args: tuple, kwargs: dict, prepended: int) -> Any:
+    if args:
+        return _MISSING if prepended else args[0]
+    if signature is None:
+        raise Undecided
+    return _argument(signature.first, signature, args, kwargs) if signature.first else _MISSING
+
+
+def _argument(name: str, signature: Signature | None, args: tuple, kwargs: dict) -> Any:
+    if name in kwargs:
+        return kwargs[name]
+    if signature is None:
+        raise Undecided
+    if name in signature.positional:
+        position = signature.positional.index(name)
+        if position < len(args):
+            return args[position]
+    return signature.defaults.get(name, _MISSING)
+
+
+def _from_callable(query: Any, model: type[Model], args: tuple, kwargs: dict) -> ObjectRef | None:
+    try:
+        value = query(args, kwargs)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception as error:
+        raise ValueError(f"its id_query raised {type(error).__name__}: {error}") from error
+    if value is None:
+        return None
+    if isinstance(value, Model):
+        if value._meta.concrete_model is not model:
+            raise ValueError(f"its id_query returned a {type(value).__name__}")
+        return ObjectRef.of(value)
+    return ObjectRef.build(model, value)
+
+
+def _look_up(model: type[Model], values: Mapping[str, Any]) -> ObjectRef | None:
+    """Ask the database for the one object; inside the host's transaction a savepoint shields it from a failure."""
+    using = router.db_for_read(model)
+    connection = transaction.get_connection(using)
+    if connection.in_atomic_block and connection.needs_rollback:
+        raise Undecided
+    shield = transaction.atomic(using=using) if connection.in_atomic_block else nullcontext()
+    try:
+        with shield:
+            found = list(model._base_manager.using(using).filter(**values).values_list("pk", flat=True)[:2])
+    except (DatabaseError, SynchronousOnlyOperation) as error:
+        raise Undecided from error
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception as error:
+        raise ValueError(f"its id_query could not be looked up: {type(error).__name__}: {error}") from error
+    if len(found) > 1:
+        raise ValueError(f"its id_query matches more than one {model._meta.verbose_name}")
+    if not found:
+        raise LookupError(f"its id_query matches no {model._meta.verbose_name}")
+    return ObjectRef.build(model, found[0])

@@ -1,0 +1,75 @@
+"""What is kept of arguments, results and errors: bounded, redacted, never by an object's own ``__repr__``."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from billiard.exceptions import SoftTimeLimitExceeded
+
+from .. import patterns, redaction
+from ..conf import conf
+from .facts import EXACT, INEXACT
+from .registry import registry
+
+
+def arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
+    """Return the fact that keeps a task's arguments, or None when they are not kept."""
+    mode = conf.ARGS_CAPTURE
+    if mode == "none":
+        return None
+    captured = redaction.capture_arguments(
+        args, kwargs, parameters=parameters(name), sensitive=registry.sensitive(name), mode=mode
+    )
+    return (EXACT if captured.exact else INEXACT) + captured.text
+
+
+def shown_arguments(name: str, fact: str) -> str:
+    """Return kept arguments as a page may show them: redacted again, since ``full`` keeps them as they were."""
+    try:
+        kept = json.loads(fact[1:])
+        args, kwargs = kept["args"], kept["kwargs"]
+    except (ValueError, TypeError, KeyError):
+        return redaction.capture_text(fact[1:]).text
+    return redaction.capture_arguments(
+        args, kwargs, parameters=parameters(name), sensitive=registry.sensitive(name)
+    ).text
+
+
+def result(name: str, value: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
+    """Return the fact that keeps a task's result, or None when there is none to keep."""
+    mode = conf.RESULT_CAPTURE
+    if value is None or mode == "none":
+        return None
+    return redaction.capture_value(value, mode=mode, secrets=secrets(name, args, kwargs)).text
+
+
+def error(exception: Any, hidden: Iterable[str]) -> str:
+    """Return ``"Class: message"``; a message that cannot be had is said to be so."""
+    name = getattr(exception, "exc_cls_name", None) or type(exception).__name__  # pickling may have wrapped it
+    try:
+        message = str(exception)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception:
+        message = "[its message cannot be shown]"
+    # The class apart: "NotAPicture: …" is no key with a value to hide.
+    room = redaction.MAX_BYTES - len(name.encode("utf-8", "replace")) - 2
+    shown = patterns.cut(redaction.capture_text(message, secrets=tuple(hidden)).text, max(0, room))
+    return f"{name}: {shown}" if shown else str(name)
+
+
+def traceback(text: Any, hidden: Iterable[str]) -> str | None:
+    """Return the end of a traceback, where the cause stands, or None."""
+    if not isinstance(text, str) or not text:
+        return None
+    return redaction.capture_text(text, secrets=tuple(hidden), tail=True).text
+
+
+def secrets(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the argument values that redaction hides, so that they can be hidden elsewhere too."""
+    return redaction.secrets_of(args, kwargs, parameters=parameters(name), sensitive=registry.sensitive(name))
+
+
+def parameters(name: str) -> tuple[str, ...]:
+    signature = registry.signature(name)
+    return signature.positional if signature else ()

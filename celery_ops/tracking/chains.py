@@ -1,0 +1,54 @@
+"""Which leading arguments of a message were put there by Celery and not by the caller.
+
+A worker publishes the next step of a chain, callbacks, errbacks and chord bodies with the previous result (or the
+failed task's id) prepended, from inside the task that just ended; the signatures it does so for are in that request.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+#: Where the next step of a request's chain is kept: Celery before 5.6 takes it from the request to publish it.
+_NEXT = "celery_ops_next_step"
+
+
+def remember(request: Any) -> None:
+    """Keep the next step of a request that is about to run."""
+    if request.chain:
+        setattr(request, _NEXT, request.chain[-1])
+
+
+def prepended(request: Any, headers: Mapping[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> int:
+    """Return how many leading arguments of the message come from ``request``'s outcome."""
+    if not args or request is None:
+        return 0
+    if args[0] is not None and args[0] == headers.get("parent_id"):
+        return 1  # an errback's
+    for signature in _waiting(request):
+        extra = len(args) - len(signature.get("args") or ())
+        if extra > 0 and not signature.get("immutable") and _is(signature, headers, args[extra:], kwargs):
+            return extra
+    return 0
+
+
+def _waiting(request: Any) -> Iterator[Mapping[str, Any]]:
+    roots = [*(request.callbacks or ()), *(request.errbacks or ()), getattr(request, _NEXT, None), request.chord]
+    if request.get("task") in ("celery.chord_unlock", "celery.accumulate"):
+        roots += [*(request.args or ()), (request.kwargs or {}).get("callback")]
+    while roots:
+        signature = roots.pop()
+        if not isinstance(signature, Mapping):
+            continue
+        yield signature
+        options, parts = signature.get("options") or {}, signature.get("kwargs") or {}
+        roots += options.get("link") or ()
+        for key in ("tasks", "header"):  # of a group, a chain, a chord
+            inner = parts.get(key)
+            roots += inner if isinstance(inner, (list, tuple)) else (inner,)
+        roots.append(parts.get("body"))
+
+
+def _is(signature: Mapping[str, Any], headers: Mapping[str, Any], tail: Sequence[Any], kwargs: Mapping) -> bool:
+    task_id = (signature.get("options") or {}).get("task_id")
+    if task_id:
+        return task_id == headers.get("id")
+    return signature.get("task") == headers.get("task") and list(signature.get("args") or ()) == list(tail)

@@ -1,0 +1,71 @@
+"""A store in this process's memory: for tests, and for sites that run their tasks eagerly."""
+
+import threading
+import time
+from collections.abc import Sequence
+
+from ..conf import conf
+from .facts import by_task, derive
+from .refs import ObjectRef
+from .store import BEAT_COUNTS, TASKS_KEPT, Batch, Store
+
+
+class MemoryStore(Store):
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._objects: dict[ObjectRef, dict[str, str]] = {}
+        self._expires: dict[ObjectRef, float] = {}
+        self._beats: dict[str, tuple[int, float]] = {}
+
+    def write(self, batch: Batch) -> int:
+        with self._lock:
+            self._forget_expired()
+            for ref, fields in batch:
+                kept = self._objects.setdefault(ref, {})
+                kept.update(fields)
+                self._expires[ref] = time.monotonic() + conf.retention_seconds
+                for name in oldest_fields(kept):
+                    del kept[name]
+        return 0
+
+    def read(self, refs: Sequence[ObjectRef]) -> list[dict[str, str | None]]:
+        with self._lock:
+            self._forget_expired()
+            return [dict(self._objects.get(ref, {})) for ref in refs]
+
+    def look_up(
+        self, fields: Sequence[tuple[ObjectRef, str]], hostnames: Sequence[str] = ()
+    ) -> tuple[list[str | None], dict[str, int]]:
+        with self._lock:
+            now = time.monotonic()
+            values = [self._objects.get(ref, {}).get(name) for ref, name in fields]
+            beats = {host: self._beats[host] for host in hostnames if host in self._beats}
+            return values, {host: started for host, (started, until) in beats.items() if until > now}
+
+    def beat(self, hostname: str, started: int) -> None:
+        with self._lock:
+            self._beats[hostname] = (started, time.monotonic() + BEAT_COUNTS)
+
+    def ping(self) -> None:
+        """Always there."""
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+    def _forget_expired(self) -> None:
+        now = time.monotonic()
+        for ref in [ref for ref, until in self._expires.items() if until <= now]:
+            del self._objects[ref], self._expires[ref]
+
+
+#: More fields than this are more tasks than are kept: most have five to seven, and trimming must make room for long.
+TRIM_ABOVE = TASKS_KEPT * 8
+
+
+def oldest_fields(stored: dict[str, str]) -> list[str]:
+    """Return the fields of the tasks beyond the newest ``TASKS_KEPT``, when there are many fields."""
+    if len(stored) <= TRIM_ABOVE:
+        return []
+    newest = {short: derive(short, facts).newest for short, facts in by_task(stored.items()).items()}
+    dropped = set(sorted(newest, key=newest.__getitem__)[:-TASKS_KEPT])
+    return [name for name in stored if next(iter(by_task([(name, None)])), None) in dropped]

@@ -1,0 +1,154 @@
+"""From facts to values: two round trips at most, however many objects."""
+
+import logging
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from django.db.models import Model
+
+from .. import redaction, states
+from ..conf import conf
+from ..info import Payload, TrackedTask
+from . import capture, counters, facts
+from .facts import Derived, Key
+from .recorder import recorder
+from .refs import ObjectRef
+from .registry import registry
+from .stamp import now_ms
+from .store import BEAT_COUNTS, StoreUnavailable
+
+logger = logging.getLogger("celery_ops.tracking")
+
+#: Kinds that a list shows; arguments, results and tracebacks are fetched for one task at a time.
+_LISTED = (facts.NAME, facts.HOSTNAME, facts.ERROR, facts.PROGRESS)
+
+
+def tasks_for(obj: Model, limit: int | None = 50) -> list[TrackedTask]:
+    """Return the tasks of a saved model instance, newest first, at most ``limit`` of them (None: all that are kept).
+
+    An empty list when the store cannot be reached: pages that want to say so use ``read_tasks``.
+    """
+    return tasks_for_many([obj], limit=limit)[obj]
+
+
+def tasks_for_many(objs: Iterable[Model], limit: int | None = 50) -> dict[Model, list[TrackedTask]]:
+    """Return ``{obj: its tasks}`` as ``tasks_for`` does, in at most two round trips for all of them."""
+    objs = list(objs)
+    try:
+        found = read_tasks([ObjectRef.of(obj) for obj in objs], limit)
+    except StoreUnavailable:
+        found = [[] for _ in objs]
+    return dict(zip(objs, found, strict=True))
+
+
+def read_tasks(refs: Sequence[ObjectRef], limit: int | None = None) -> list[list[TrackedTask]]:
+    """Return the tasks of each object, newest first. Raises StoreUnavailable."""
+    kept = recorder().ask(lambda store: store.read(refs)) if refs else []
+    oldest = now_ms() - conf.retention_seconds * 1000
+    histories = [_history(ref, stored, oldest, limit) for ref, stored in zip(refs, kept, strict=True)]
+    starts = _complete(histories, hosts=_doubtful_hosts(histories))
+    return [list(_values(history, starts)) for history in histories]
+
+
+def read_payload(ref: ObjectRef, task_id: str) -> Payload:
+    """Return what is kept of one task's arguments and outcome. Raises StoreUnavailable."""
+    (stored,) = recorder().ask(lambda store: store.read([ref]))
+    short = facts.short_id(task_id)
+    known = facts.by_task(stored.items()).get(short, {})
+    history = _History(ref, [(facts.derive(short, known), known)])
+    _complete([history], kinds=(facts.NAME, facts.ARGUMENTS, facts.RESULT, facts.ERROR, facts.TRACEBACK))
+    derived = history.tasks[0][0]
+    arguments = known.get((facts.ARGUMENTS, 0))
+    result = known.get((facts.RESULT, derived.attempt))
+    return Payload(
+        args=capture.shown_arguments(derived.name, arguments) if arguments else None,
+        result=redaction.capture_text(result).text if result else None,
+        error=known.get((facts.ERROR, derived.attempt)),
+        traceback=known.get((facts.TRACEBACK, derived.attempt)),
+    )
+
+
+def note_revoke_requested(ref: ObjectRef, task_id: str) -> None:
+    """Remember that somebody asked for a task to be revoked, whether or not a worker is there to hear it."""
+    recorder().record([(ref, {facts.field(task_id, facts.REVOKE_REQUESTED): str(now_ms())})])
+
+
+@dataclass(frozen=True, slots=True)
+class _History:
+    ref: ObjectRef
+    tasks: list[tuple[Derived, dict[Key, str | None]]] = field(default_factory=list)
+
+
+def _history(ref: ObjectRef, stored: dict[str, str | None], oldest: int, limit: int | None) -> _History:
+    tasks = []
+    for short, known in facts.by_task(stored.items()).items():
+        derived = facts.derive(short, known)
+        # Every event says when it was published; a request to revoke alone makes no task.
+        if (facts.PUBLISHED, 0) in known and derived.newest > oldest:
+            tasks.append((derived, known))
+    tasks.sort(key=_age, reverse=True)
+    return _History(ref, tasks[:limit])
+
+
+def _age(task: tuple[Derived, dict[Key, str | None]]) -> tuple[int, str]:
+    derived, _known = task
+    first = derived.published or (derived.started.at if derived.started else None) or derived.newest
+    return first, derived.short
+
+
+def _doubtful_hosts(histories: Sequence[_History]) -> set[str]:
+    """The workers whose tasks have run for long enough that they may be gone."""
+    doubtful = now_ms() - BEAT_COUNTS * 1000
+    return {
+        derived.started.hostname
+        for history in histories
+        for derived, _ in history.tasks
+        if derived.state == states.STARTED and derived.started and derived.started.at < doubtful
+    }
+
+
+def _complete(
+    histories: Sequence[_History], *, kinds: Sequence[str] = _LISTED, hosts: Collection[str] = ()
+) -> dict[str, int]:
+    """Fetch the long values of ``kinds`` and the starts of the workers ``hosts``, in one round trip."""
+    wanted = [
+        (history, index, key)
+        for history in histories
+        for index, (_, known) in enumerate(history.tasks)
+        for key, value in known.items()
+        if value is None and key[0] in kinds
+    ]
+    if not wanted and not hosts:
+        return {}
+    fields = [
+        (history.ref, f"{history.tasks[index][0].short}{kind}{attempt or ''}")
+        for history, index, (kind, attempt) in wanted
+    ]
+    values, starts = recorder().ask(lambda store: store.look_up(fields, sorted(hosts)))
+    for (history, index, key), value in zip(wanted, values, strict=True):
+        derived, known = history.tasks[index]
+        known[key] = value
+        history.tasks[index] = (facts.derive(derived.short, known), known)
+    return starts
+
+
+def _values(history: _History, starts: dict[str, int]) -> Iterator[TrackedTask]:
+    for derived, known in history.tasks:
+        try:
+            yield facts.tracked_task(
+                derived,
+                known,
+                label=registry.label(derived.name, history.ref.label),
+                lost=_is_lost(derived, starts),
+            )
+        except (ValueError, OverflowError, OSError):  # a time beyond what a datetime holds: not ours
+            counters.add("errors")
+            logger.debug("A stored task of %s cannot be read", history.ref, exc_info=True)
+
+
+def _is_lost(derived: Derived, starts: dict[str, int]) -> bool:
+    """Whether the worker that started it is gone: no sign of life, or it began again after the task did."""
+    started = derived.started
+    if derived.state != states.STARTED or started is None or started.at >= now_ms() - BEAT_COUNTS * 1000:
+        return False
+    return starts.get(started.hostname, now_ms()) > started.at

@@ -1,0 +1,290 @@
+"""Celery's signals, turned into facts. An untracked task costs a dictionary look-up and no store command.
+
+A tracked one costs three round trips: published, started, ended. Connected by ``AppConfig.ready``.
+"""
+
+import sys
+import threading
+import weakref
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from celery import signals
+from celery.exceptions import Reject
+
+from .. import states
+from . import capture, chains, context, facts, heartbeat, recorder, runs
+from .binding import Undecided, resolve
+from .edge import receiver, task_ended
+from .recorder import recorder as the_recorder
+from .refs import ObjectRef
+from .registry import registry
+from .runs import Run
+from .stamp import HEADER, MAX_OBJECTS, RECEIVED, Stamp, decoded, now_ms
+
+
+def connect() -> None:
+    """Connect every receiver; once is enough, again does no harm."""
+    for name, function in RECEIVERS.items():
+        getattr(signals, name).connect(function, weak=False, dispatch_uid=f"celery_ops.{name}")
+
+
+# -- in the process that publishes ------------------------------------------------------------------------------------
+
+
+@receiver
+def before_task_publish(sender: str, headers: dict[str, Any], body: Any, **_: Any) -> None:
+    """Stamp the message with its objects; a message sent again keeps its first stamp."""
+    if not isinstance(headers, dict) or "id" not in headers:
+        return  # message protocol 1
+    request = runs.current_request()
+    parent = runs.of(request)
+    if parent is not None and headers["id"] == parent.task_id:
+        _republish(parent, headers, request)
+        return
+    if not (parent or context.bound_objects() or registry.bindings(sender)):
+        return
+    args, kwargs = body[0], body[1]
+    given = chains.prepended(request, headers, args, kwargs)
+    undecided = None
+    try:
+        own = resolve(sender, args, kwargs, prepended=given)
+    except Undecided:
+        own, undecided = [], given
+    stamp = _stamp(own, parent, now_ms(), undecided)
+    headers[HEADER] = text = stamp.encoded()
+    _latest.stamped = (text, stamp)
+
+
+def _republish(run: Run, headers: dict[str, Any], request: Any) -> None:
+    """A retry goes on as it is; what ``Task.replace`` sends takes over the id."""
+    headers.setdefault(HEADER, run.stamp.encoded())
+    run.replaced = headers.get("replaced_task_nesting", 0) > (request.replaced_task_nesting or 0)
+
+
+#: The stamp that this thread made last, so that what follows at once need not read it again.
+_latest = threading.local()
+
+
+def _stamp(own: list[ObjectRef], parent: Run | None, published: int | None, undecided: int | None = None) -> Stamp:
+    bound = context.bound_objects()
+    mine = tuple(dict.fromkeys((*own, *bound)) if bound else own)[:MAX_OBJECTS]
+    inherited = tuple(ref for ref in parent.stamp.refs if ref not in mine) if parent else ()
+    return Stamp(mine, inherited[:MAX_OBJECTS], published, undecided)
+
+
+@receiver
+def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
+    """The message is with the broker: write PENDING. A retry's own signal says what there is to say of it."""
+    text = headers.get(HEADER) if isinstance(headers, dict) else None
+    if text is None:
+        return
+    latest, stamp = getattr(_latest, "stamped", (None, None))
+    if latest is not text:
+        stamp = decoded(text)
+    if stamp is None or not stamp.refs:
+        return
+    run = Run(headers["id"], sender, 0, stamp, headers.get("parent_id"))
+    current = runs.current()
+    if current is not None and current.task_id == run.task_id:
+        if not current.replaced:
+            return
+        run.parent_id = current.parent_id
+    run.keep_arguments(body[0], body[1])
+    the_recorder().record(run.batch())
+
+
+# -- in the worker's main process -------------------------------------------------------------------------------------
+
+_received: "weakref.WeakValueDictionary[str, Any]" = weakref.WeakValueDictionary()
+
+
+@receiver
+def task_received(sender: Any, request: Any, **_: Any) -> None:
+    """Note the time on what the pool will get: asking the store here would hold up the whole worker."""
+    if HEADER in request.request_dict or registry.bindings(request.task.name):
+        request.request_dict[RECEIVED] = now_ms()
+        _received[request.id] = request
+
+
+@receiver
+def task_revoked(sender: Any, request: Any, **_: Any) -> None:
+    if run := _run_of(sender, request):
+        _ended(run, states.REVOKED)
+
+
+@receiver
+def task_rejected(sender: Any, message: Any, **_: Any) -> None:
+    if run := _run_of_message(message):
+        _ended(run, states.REJECTED)
+
+
+@receiver
+def task_unknown(sender: Any, message: Any, name: str, **_: Any) -> None:
+    """Celery stores NotRegistered as the task's failure, and so do we."""
+    if run := _run_of_message(message):
+        run.note(facts.ERROR, f"NotRegistered: {name}")
+        _ended(run, states.FAILURE)
+
+
+def _run_of_message(message: Any) -> Run | None:
+    headers = message.headers if isinstance(message.headers, Mapping) else {}
+    stamp = decoded(headers.get(HEADER))
+    if stamp is None or not stamp.refs or not isinstance(headers.get("id"), str):
+        return None
+    return Run(headers["id"], str(headers.get("task")), headers.get("retries") or 0, stamp, headers.get("parent_id"))
+
+
+# -- where the task is executed ---------------------------------------------------------------------------------------
+
+
+@receiver
+def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> None:
+    request = sender.request
+    chains.remember(request)
+    if (
+        not _header(request)
+        and not registry.bindings(sender.name)
+        and not (request.is_eager and (context.bound_objects() or runs.enclosing()))
+    ):
+        return
+    run = _run_of(sender, request, args, kwargs)
+    if run is None:
+        return
+    runs.start(run, request)
+    received = request.get(RECEIVED)
+    received = received if isinstance(received, int) else None
+    for kind, value in facts.started(now_ms(), received, request.hostname or "").items():
+        run.note(kind, value)
+    if run.stamp.undecided is not None and not run.attempt:  # no publisher of ours has kept them
+        run.keep_arguments(args, kwargs)
+    the_recorder().record(run.batch())
+
+
+@receiver
+def task_retry(sender: Any, request: Any, reason: Any, einfo: Any, **_: Any) -> None:
+    run = runs.end(request) or _run_of(sender, request)
+    if run is None:
+        return
+    hidden = capture.secrets(run.name, request.args or (), request.kwargs or {})
+    cause = getattr(reason, "exc", None)
+    if cause is not None:
+        run.note(facts.ERROR, capture.error(cause, hidden))
+    run.note(facts.RETRIED, str(now_ms()))
+    the_recorder().record(run.batch())
+
+
+@receiver
+def task_success(sender: Any, result: Any, **_: Any) -> None:
+    request = sender.request
+    run = runs.end(request)
+    if run is None:
+        return
+    if (kept := capture.result(run.name, result, request.args or (), request.kwargs or {})) is not None:
+        run.note(facts.RESULT, kept)
+    _ended(run, states.SUCCESS)
+
+
+@receiver
+def task_failure(sender: Any, task_id: str, exception: Any, args: Any, kwargs: Any, einfo: Any, **_: Any) -> None:
+    """Called in the pool for an exception, in the main process for a lost child or a hard time limit.
+
+    Celery 5.7 calls it for a task that rejected its message, too: that is no failure.
+    """
+    request = sender.request if sender.request.id == task_id else _received.get(task_id)
+    run = runs.end(request) if request is not None else None
+    if run is None and request is not None:
+        run = _run_of(sender, request, args, kwargs)
+    if run is None:
+        return
+    _failed(run, exception, args, kwargs, getattr(einfo, "traceback", None))
+
+
+@receiver
+def task_postrun(sender: Any, task_id: str, args: Any, kwargs: Any, state: str | None, **_: Any) -> None:
+    """The only signal of a task that was ignored or rejected itself; the others have ended by now."""
+    task_ended(task_id)
+    run = runs.end(sender.request)
+    if run is None:
+        return
+    if state in (states.IGNORED, states.REJECTED) and not run.replaced:
+        _ended(run, state)
+    elif state is None and sender.request.is_eager and isinstance(error := sys.exc_info()[1], Exception):
+        _failed(run, error, args, kwargs)  # an eager task whose errors propagate sends no task_failure
+
+
+def _failed(run: Run, exception: Any, args: Any, kwargs: Any, traceback: Any = None) -> None:
+    hidden = capture.secrets(run.name, args or (), kwargs or {})
+    run.note(facts.ERROR, capture.error(exception, hidden))
+    if kept := capture.traceback(traceback, hidden):
+        run.note(facts.TRACEBACK, kept)
+    _ended(run, states.REJECTED if isinstance(exception, Reject) else states.FAILURE)
+
+
+def _ended(run: Run, state: str) -> None:
+    run.note(facts.ENDED[state], str(now_ms()))
+    the_recorder().record(run.batch())
+
+
+def _run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Run | None:
+    """Return what a worker's request says of the task's objects: by its stamp, else by its arguments."""
+    details = getattr(request, "request_dict", None) or vars(request)
+    attempt = details.get("retries") or 0
+    task_id, parent_id = request.id, details.get("parent_id")
+    stamp = decoded(_header(request))
+    if stamp is None or stamp.undecided is not None:
+        args = request.args if args is None else args
+        kwargs = request.kwargs if kwargs is None else kwargs
+        try:
+            own = resolve(task.name, args or (), kwargs or {}, prepended=stamp.undecided or 0 if stamp else 0)
+        except Undecided:
+            own = []
+        parent = runs.enclosing() if details.get("is_eager") else None
+        if parent is not None and parent.task_id != task_id:
+            parent_id = parent.task_id  # Celery 5.5 says nothing of an eager task's parent
+        else:
+            parent = None
+        if stamp is None:
+            stamp = _stamp(own, parent, now_ms() if details.get("is_eager") else None)
+        stamp = replace(stamp, own=tuple(dict.fromkeys((*own, *stamp.own))), undecided=stamp.undecided or 0)
+    if not stamp.refs:
+        return None
+    return Run(task_id, task.name, attempt, stamp, parent_id)
+
+
+def _header(request: Any) -> Any:
+    details = getattr(request, "request_dict", None) or vars(request)
+    return details.get(HEADER) or (details.get("headers") or {}).get(HEADER)
+
+
+# -- a process's own life ---------------------------------------------------------------------------------------------
+
+
+@receiver
+def worker_ready(sender: Any, **_: Any) -> None:
+    heartbeat.start(sender.hostname)
+
+
+@receiver
+def process_ends(**_: Any) -> None:
+    heartbeat.stop()
+    recorder.flush_at_exit()
+
+
+RECEIVERS = {
+    "before_task_publish": before_task_publish,
+    "after_task_publish": after_task_publish,
+    "task_received": task_received,
+    "task_revoked": task_revoked,
+    "task_rejected": task_rejected,
+    "task_unknown": task_unknown,
+    "task_prerun": task_prerun,
+    "task_retry": task_retry,
+    "task_success": task_success,
+    "task_failure": task_failure,
+    "task_postrun": task_postrun,
+    "worker_ready": worker_ready,
+    "worker_process_shutdown": process_ends,
+    "worker_shutdown": process_ends,
+}

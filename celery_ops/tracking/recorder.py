@@ -1,0 +1,243 @@
+"""Between the host and the store: one bounded stall an outage, nothing lost silently, nothing raised.
+
+A store that fails once is not asked again by the host. A timer asks in its place after a cool-down (1 s, doubling to
+30 s), and what could not be written meanwhile waits in a bounded deque: it is written when the store is back, and at
+the latest when the process ends.
+"""
+
+import atexit
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+from billiard.exceptions import SoftTimeLimitExceeded
+
+from ..conf import conf
+from . import counters
+from .refs import ObjectRef
+from .store import Batch, NoStore, Store, StoreUnavailable
+
+logger = logging.getLogger("celery_ops.tracking")
+
+SPILL: Final = 1000  # events
+SPILL_A_WRITE: Final = 100  # events written at once when the store is back
+COOL_DOWN: Final = 1.0  # seconds
+COOL_DOWN_MAX: Final = 30.0
+#: Seconds after which the host tries itself: some servers let no thread of ours run.
+TIMER_LATE: Final = 1.0
+#: Seconds that an ending process gives the store to come back, and between two tries.
+EXIT_PATIENCE: Final = 1.0
+EXIT_PAUSE: Final = 0.05
+
+T = TypeVar("T")
+
+
+class Recorder:
+    """Writes to and reads from one store, for one process."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._lock = threading.Lock()
+        self._trying = threading.Lock()
+        self._spill: deque[Batch] = deque()
+        self._cool_down = 0.0  # 0 while the store is well
+        self._retry_at = 0.0  # time.monotonic()
+
+    @property
+    def kept(self) -> int:
+        """How many events wait for the store."""
+        return len(self._spill)
+
+    def record(self, batch: Batch) -> None:
+        """Write what one event knows, or keep it until the store is back. Never raises StoreUnavailable."""
+        if not batch:
+            return
+        try:
+            refused = self.ask(lambda store: store.write(batch))
+        except StoreUnavailable:
+            self._keep(batch)
+        except BaseException:  # a time limit of the host's: the event must outlive it
+            self._keep(batch)
+            raise
+        else:
+            _written(1, refused)
+
+    def ask(self, question: Callable[[Store], T]) -> T:
+        """Return what the store answers. Raises StoreUnavailable, and at once during an outage."""
+        if self._cool_down and time.monotonic() > self._retry_at + TIMER_LATE:
+            self.try_again()
+        if self._cool_down:
+            raise StoreUnavailable("the store did not answer a moment ago")
+        try:
+            return question(self.store)
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception as error:
+            self._away(error)
+            if isinstance(error, StoreUnavailable):
+                raise
+            raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+
+    def try_again(self) -> None:
+        """Ask the store for a sign of life, write what is kept, and end the outage when that works."""
+        if not self._trying.acquire(blocking=False):
+            return
+        try:
+            self.store.ping()  # not with events: a frozen store would take them in after all, once they are given up
+            while batches := self._take():
+                self._write_kept(batches)
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception as error:
+            self._away(error, again=True)
+        else:
+            self._back()
+        finally:
+            self._trying.release()
+        if self._spill and not self._cool_down:  # kept by another thread just before it was back
+            self.try_again()
+
+    def end(self) -> None:
+        """Write what is kept before the process ends; what the store does not take in time is lost, and counted."""
+        until = time.monotonic() + EXIT_PATIENCE
+        if not self._trying.acquire(timeout=EXIT_PATIENCE):  # by the timer, whose try may have taken events along
+            counters.add("lost", len(self._spill))
+            return
+        try:
+            while batches := self._take():
+                try:
+                    self._write_kept(batches)
+                except Exception as error:
+                    if time.monotonic() < until:
+                        time.sleep(EXIT_PAUSE)
+                        continue
+                    counters.add("lost", len(self._spill))
+                    logger.warning("%d events are lost: the store is away at the end (%s).", len(self._spill), error)
+                    self._spill.clear()
+        finally:
+            self._trying.release()
+
+    def _write_kept(self, batches: Sequence[Batch]) -> None:
+        try:
+            refused = self.store.write(merged(batches))
+        except BaseException:
+            with self._lock:
+                self._spill.extendleft(reversed(batches))
+            raise
+        _written(len(batches), refused)
+
+    def _take(self) -> list[Batch]:
+        with self._lock:
+            return [self._spill.popleft() for _ in range(min(SPILL_A_WRITE, len(self._spill)))]
+
+    def _keep(self, batch: Batch) -> None:
+        counters.add("kept")
+        with self._lock:
+            self._spill.append(batch)
+            lost = len(self._spill) > SPILL
+            if lost:
+                self._spill.popleft()
+        if lost:
+            counters.add("lost")
+        if not self._cool_down:  # it came back since, and took what was kept before this
+            self.try_again()
+
+    def _away(self, error: Exception, *, again: bool = False) -> None:
+        with self._lock:
+            fresh = not self._cool_down
+            if not (fresh or again):
+                return  # another thread's question met the same silence
+            self._cool_down = min(COOL_DOWN_MAX, self._cool_down * 2) or COOL_DOWN
+            self._retry_at = time.monotonic() + self._cool_down
+        if fresh:
+            counters.add("outages")
+            logger.warning("The tracking store is away (%s). Tasks are not affected; events are kept.", error)
+        timer = threading.Timer(self._cool_down, self.try_again)
+        timer.daemon = True
+        try:
+            timer.start()
+        except RuntimeError:  # the interpreter is ending: flush_at_exit comes
+            logger.debug("No thread for the store's next try")
+
+    def _back(self) -> None:
+        with self._lock:
+            outage, self._cool_down = self._cool_down, 0.0
+        if outage:
+            counts = counters.counts()
+            logger.warning("The tracking store is back. So far %(kept)d events were kept, %(lost)d lost.", counts)
+
+
+def _written(events: int, refused: int) -> None:
+    counters.add("written", events)
+    if refused:
+        counters.add("refused", refused)
+
+
+def merged(batches: Sequence[Batch]) -> Batch:
+    """Return one batch that says what all of them say, oldest first."""
+    if len(batches) == 1:
+        return batches[0]
+    fields: dict[ObjectRef, dict[str, str]] = {}
+    for batch in batches:
+        for ref, facts in batch:
+            fields.setdefault(ref, {}).update(facts)
+    return list(fields.items())
+
+
+_recorder: Recorder | None = None
+_built_for: tuple[Any, ...] = ()
+_source: Any = None
+_lock = threading.Lock()
+
+
+def recorder() -> Recorder:
+    """Return this process's recorder, made anew when the settings that it depends on change."""
+    global _recorder, _built_for, _source
+    current, source = _recorder, conf.source
+    if current is not None and source is _source:
+        return current
+    with _lock:
+        wanted = (conf.STORE, conf.STORE_URL, conf.STORE_TIMEOUT, conf.STORE_PREFIX)
+        if _recorder is not None and wanted != _built_for:
+            if _recorder.kept:
+                _recorder.try_again()
+            _recorder.store.close()
+            _recorder = None
+        if _recorder is None:
+            _recorder, _built_for = Recorder(_store()), wanted
+        _source = source
+        return _recorder
+
+
+def new_store() -> Store:
+    """Return a store as the settings say. Raises ImportError or ValueError when they are wrong."""
+    return conf.load("STORE")()
+
+
+def _store() -> Store:
+    try:
+        return new_store()
+    except Exception as error:
+        logger.warning("There is no tracking store: %s. Tasks are not affected and not tracked.", error)
+        return NoStore(error)
+
+
+def flush_at_exit() -> None:
+    """Write what is kept before the process ends."""
+    if _recorder is not None:
+        _recorder.end()
+
+
+def forget() -> None:
+    """Start anew, as a forked child must: connections, locks and kept events are its parent's."""
+    global _recorder, _lock
+    _recorder, _lock = None, threading.Lock()
+    counters.reset()
+
+
+atexit.register(flush_at_exit)
+os.register_at_fork(after_in_child=forget)

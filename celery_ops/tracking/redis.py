@@ -1,0 +1,242 @@
+"""Tracked tasks in Redis or Valkey: one hash an object, one field a fact.
+
+``{prefix}:{label:pk}`` holds short values only, so that it keeps Redis's compact encoding; values over 64 bytes lie in
+``{prefix}:{label:pk}:long`` under the same field. The braces are a hash tag: an object's two keys share a slot.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ExecAbortError, RedisError, ResponseError
+from redis.retry import Retry
+
+from ..conf import conf
+from .memory import TRIM_ABOVE, oldest_fields
+from .refs import ObjectRef
+from .store import BEAT_COUNTS, Batch, Store, StoreUnavailable
+
+#: Redis's hash-max-listpack-value: one longer value turns the whole hash into a table five times its size.
+SHORT: Final = 64
+#: Stands in the short hash for a value that lies in the long one.
+ELSEWHERE: Final = b"~"
+MAX_IDLE: Final = 16
+
+#: Writes of a process between two that ask how large the objects' hashes have become.
+MEASURE_EVERY: Final = 16
+
+Command = tuple[bytes, ...]
+
+
+class RedisStore(Store):
+    """One server at ``STORE_URL``. Every call is one round trip within ``STORE_TIMEOUT``, and nothing is retried.
+
+    Commands are packed here and not by redis-py's pipeline, which costs a tracked ``delay()`` more than all the rest.
+    """
+
+    def __init__(self) -> None:
+        self._pool = redis.ConnectionPool.from_url(
+            client_url(store_url()),
+            socket_timeout=conf.STORE_TIMEOUT,
+            socket_connect_timeout=conf.STORE_TIMEOUT,
+            retry=Retry(NoBackoff(), 0),
+            retry_on_timeout=False,
+            protocol=2,
+            decode_responses=False,
+        )
+        self._idle: deque[Any] = deque(maxlen=MAX_IDLE)
+        self._writes = 0
+        self._prefix = quote(conf.STORE_PREFIX, safe=":")
+
+    def write(self, batch: Batch) -> int:
+        """One transaction: a key is never without its time to live, whatever happens to the connection."""
+        ttl = b"%d" % conf.retention_seconds
+        self._writes += 1
+        measured = self._writes % MEASURE_EVERY == 0
+        commands: list[Command] = [(b"MULTI",)]
+        first: list[int] = []  # of each object's replies
+        for ref, fields in batch:
+            key = self._key(ref)
+            short, long = _split(fields)
+            first.append(len(commands) - 1)
+            commands += ((b"HSET", key, *short), (b"EXPIRE", key, ttl), (b"EXPIRE", key + b":long", ttl))
+            if long:
+                commands.insert(-1, (b"HSET", key + b":long", *long))
+            if measured:
+                commands.append((b"HLEN", key))
+        commands.append((b"EXEC",))
+        replies = self._call(commands)
+        done = replies.pop()
+        for error in (*replies, *(done if isinstance(done, list) else (done,))):
+            if isinstance(error, ResponseError) and not isinstance(error, ExecAbortError) and not _is_foreign(error):
+                raise StoreUnavailable(str(error)) from error
+        if not isinstance(done, list):
+            raise StoreUnavailable(f"the transaction came to {done!r:.80}")
+        refused = 0
+        for position, end, (ref, _) in zip(first, [*first[1:], len(done)], batch, strict=True):
+            if any(map(_is_foreign, done[position:end])):
+                refused += 1
+            elif measured and done[end - 1] > TRIM_ABOVE:
+                self._trim(ref)
+        return refused
+
+    def read(self, refs: Sequence[ObjectRef]) -> list[dict[str, str | None]]:
+        replies = self._call([(b"HGETALL", self._key(ref)) for ref in refs])
+        return [_fields(reply) for reply in replies]
+
+    def look_up(
+        self, fields: Sequence[tuple[ObjectRef, str]], hostnames: Sequence[str] = ()
+    ) -> tuple[list[str | None], dict[str, int]]:
+        commands = [(b"HGET", self._key(ref) + b":long", name.encode()) for ref, name in fields]
+        commands += [(b"GET", self._worker_key(host)) for host in hostnames]
+        replies = [None if isinstance(r, ResponseError) else r for r in self._call(commands)] if commands else []
+        values = [None if reply is None else _text(reply) for reply in replies[: len(fields)]]
+        beats = zip(hostnames, replies[len(fields) :], strict=True)
+        return values, {host: int(reply) for host, reply in beats if reply is not None and reply.isdigit()}
+
+    def beat(self, hostname: str, started: int) -> None:
+        (reply,) = self._call([(b"SET", self._worker_key(hostname), b"%d" % started, b"EX", b"%d" % BEAT_COUNTS)])
+        if isinstance(reply, ResponseError):
+            raise StoreUnavailable(str(reply)) from reply
+
+    def ping(self) -> None:
+        (reply,) = self._call([(b"PING",)])
+        if isinstance(reply, ResponseError):
+            raise StoreUnavailable(str(reply)) from reply
+
+    def close(self) -> None:
+        with suppress(IndexError):  # another thread may have taken the last one
+            while True:
+                self._idle.pop().disconnect()
+
+    def _trim(self, ref: ObjectRef) -> None:
+        (stored,) = self.read([ref])
+        if dropped := oldest_fields(stored):
+            names = [name.encode() for name in dropped]
+            key = self._key(ref)
+            self._call([(b"HDEL", key, *names), (b"HDEL", key + b":long", *names)])
+
+    def _key(self, ref: ObjectRef) -> bytes:
+        return f"{self._prefix}:{{{_part(ref.label)}:{_part(ref.pk)}}}".encode()
+
+    def _worker_key(self, hostname: str) -> bytes:
+        return f"{self._prefix}:worker:{_part(hostname)}".encode()
+
+    def _call(self, commands: Sequence[Command]) -> list[Any]:
+        """Send the commands at once and return a reply for each, errors among them."""
+        packed = b"".join(map(_packed, commands))
+        try:
+            try:
+                connection, used = self._idle.pop(), True
+            except IndexError:
+                connection, used = self._pool.make_connection(), False
+            try:
+                return self._exchange(connection, packed, len(commands))
+            except RedisConnectionError:
+                # A connection that waited may have been closed by the server since: that is no outage.
+                if not used:
+                    raise
+                self.close()
+                return self._exchange(self._pool.make_connection(), packed, len(commands))
+        except (RedisError, OSError, ValueError) as error:
+            raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+
+    def _exchange(self, connection: Any, packed: bytes, count: int) -> list[Any]:
+        replies = []
+        try:
+            connection.send_packed_command([packed])
+            for _ in range(count):
+                try:
+                    replies.append(connection.read_response())
+                except ResponseError as error:
+                    replies.append(error)
+        except BaseException:  # a limit of the host's may strike here: a half-read connection is of no use
+            connection.disconnect()
+            raise
+        self._idle.append(connection)
+        return replies
+
+
+def store_url() -> str:
+    """Return the URL of the store: ``STORE_URL``, else the broker's when that is Redis, else the local default."""
+    if conf.STORE_URL:
+        return str(conf.STORE_URL)
+    broker = conf.celery_app.conf.broker_write_url or conf.celery_app.conf.broker_url or ""
+    first = (broker[0] if isinstance(broker, (list, tuple)) else str(broker)).split(";")[0]
+    if urlsplit(first).scheme in SCHEMES:
+        return first
+    return "redis://localhost:6379/0"
+
+
+SCHEMES: Final = {
+    "redis": "redis",
+    "rediss": "rediss",
+    "unix": "unix",
+    "redis+socket": "unix",
+    "valkey": "redis",
+    "valkeys": "rediss",
+}
+
+
+def client_url(url: str) -> str:
+    """Return ``url`` as redis-py spells it: kombu has a scheme for sockets and names for TLS of its own.
+
+    Raises ValueError for a scheme that is not Redis's.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in SCHEMES:
+        raise ValueError(f"STORE_URL must begin with one of {', '.join(SCHEMES)}, not {parts.scheme!r}")
+    query = dict(parse_qsl(parts.query))
+    if "virtual_host" in query:
+        query["db"] = query.pop("virtual_host").strip("/") or "0"
+    if "ssl_cert_reqs" in query:
+        query["ssl_cert_reqs"] = query["ssl_cert_reqs"].lower().removeprefix("cert_")
+    known = {key: value for key, value in query.items() if key == "db" or key == "password" or key.startswith("ssl_")}
+    # Not urlunsplit: it leaves the slashes out where there is no host, and redis-py wants them.
+    return f"{SCHEMES[parts.scheme]}://{parts.netloc}{parts.path}{'?' if known else ''}{urlencode(known)}"
+
+
+def _split(fields: Any) -> tuple[list[bytes], list[bytes]]:
+    short: list[bytes] = []
+    long: list[bytes] = []
+    for name, value in ((name.encode(), value.encode("utf-8", "replace")) for name, value in fields.items()):
+        if len(value) <= SHORT and value[:1] != ELSEWHERE:
+            short += (name, value)
+        else:
+            short += (name, ELSEWHERE)
+            long += (name, value)
+    return short, long
+
+
+def _is_foreign(reply: Any) -> bool:
+    """Whether a key of ours holds something that is not ours: no later try will change that."""
+    return isinstance(reply, ResponseError) and str(reply).startswith("WRONGTYPE")
+
+
+def _packed(command: Command) -> bytes:
+    parts = b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in command])
+    return b"*%d\r\n%b" % (len(command), parts)
+
+
+def _fields(reply: Any) -> dict[str, str | None]:
+    if isinstance(reply, ResponseError):
+        if _is_foreign(reply):
+            return {}
+        raise StoreUnavailable(str(reply)) from reply
+    pairs: Iterable[bytes] = iter(reply)
+    return {_text(name): None if value == ELSEWHERE else _text(value) for name, value in zip(pairs, pairs, strict=True)}
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
+
+
+def _part(text: str) -> str:
+    quoted = quote(text, safe="", errors="surrogatepass")
+    return quoted if len(quoted) <= 200 else f"sha256-{hashlib.sha256(quoted.encode()).hexdigest()}"

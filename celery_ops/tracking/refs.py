@@ -1,0 +1,66 @@
+"""Which object a task belongs to: the model's label and the canonical text of its primary key."""
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from math import isfinite
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import IntegerField, Model
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """``label`` is the concrete model's lower-case label, ``pk`` the text of ``pk.to_python(value)``."""
+
+    label: str
+    pk: str
+
+    @classmethod
+    def of(cls, instance: Model) -> "ObjectRef":
+        """Return the reference of a saved instance; a proxy or deferred one shares its concrete model's.
+
+        Raises TypeError when it is not a model instance, ValueError when it has no primary key yet.
+        """
+        if not isinstance(instance, Model):
+            raise TypeError(f"expected a model instance, got {type(instance).__name__}")
+        return cls.build(type(instance), instance.pk)
+
+    @classmethod
+    def build(cls, model: type[Model], value: Any) -> "ObjectRef":
+        """Return the reference of ``model``'s object with the primary key ``value``.
+
+        Raises ValueError when ``value`` cannot be a primary key of that model.
+        """
+        meta = model._meta.concrete_model._meta
+        field = meta.pk
+        parts = getattr(field, "fields", None)  # a CompositePrimaryKey names its fields
+        if parts is None:
+            return cls(meta.label_lower, _text(field, value))
+        if not isinstance(value, (list, tuple)) or len(value) != len(parts):
+            raise ValueError(f"{value!r:.80} is not a primary key of {meta.label}: it has {len(parts)} fields")
+        texts = [_text(part, item) for part, item in zip(parts, value, strict=True)]
+        return cls(meta.label_lower, json.dumps(texts, separators=(",", ":")))
+
+
+def _text(field: Any, value: Any) -> str:
+    if type(value) is int and isinstance(field, IntegerField):
+        return str(value)
+    if isinstance(value, Model):
+        value = value.pk
+    # int() would make 1 of True and of 1.5, and a phantom object of both.
+    if value is None or value == "" or isinstance(value, (bool, list, tuple, dict, set)):
+        raise ValueError(f"{value!r:.80} is not a primary key")
+    if isinstance(value, (float, Decimal)) and not (isfinite(value) and value == int(value)):
+        raise ValueError(f"{value!r} is not a primary key")
+    try:
+        return str(field.to_python(value))
+    except (ValidationError, TypeError, OverflowError) as error:
+        raise ValueError(f"{value!r:.80} is not a primary key of {field.model._meta.label}") from error
+
+
+def key_of(model: type[Model], text: str) -> Any:
+    """Return the primary key that ``ObjectRef.pk`` writes as ``text``. Raises ValueError."""
+    parts = getattr(model._meta.pk, "fields", None)
+    return text if parts is None else tuple(json.loads(text))

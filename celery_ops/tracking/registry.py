@@ -1,0 +1,336 @@
+"""Which tasks belong to which model: ``track``, ``FromModel`` and the ``TRACKED_TASKS`` setting."""
+
+import inspect
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from types import NoneType
+from typing import Any, TypeVar
+
+from celery.app.task import Task
+from celery.fixups.django import DjangoFixup
+from celery.local import Proxy
+from celery.signals import import_modules
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
+from django.db.models import Model
+
+from ..conf import conf
+
+logger = logging.getLogger("celery_ops.tracking")
+
+T = TypeVar("T")
+IdQuery = str | Sequence[str] | Mapping[str, str] | Callable[[tuple, dict], Any] | None
+
+
+class MissingRelatedObject(Exception):
+    """A launch argument could not be taken from the object; the message says which part is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromModel:
+    """A launch argument taken from the object: a field's name, or a dotted path through related objects."""
+
+    path: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.path, str) or not all(part.isidentifier() for part in self.path.split(".")):
+            raise TypeError(f"FromModel() takes a dotted path such as 'customer.email', not {self.path!r}")
+
+    def resolve(self, instance: Model) -> Any:
+        """Return the value. Raises MissingRelatedObject when a step of the path is None or not there."""
+        value: Any = instance
+        for position, part in enumerate(self.path.split(".")):
+            if value is None:
+                so_far = ".".join(self.path.split(".")[:position])
+                raise MissingRelatedObject(f"{describe(instance)} has no {so_far}")
+            try:
+                value = getattr(value, part)
+            except (AttributeError, ObjectDoesNotExist) as error:
+                raise MissingRelatedObject(f"{describe(instance)} has no {self.path}") from error
+        return value
+
+
+@dataclass(frozen=True)
+class Binding:
+    """One task tracked for one model."""
+
+    model: Any
+    id_query: IdQuery = None
+    launch_args: Sequence[Any] | None = None
+    launch_kwargs: Mapping[str, Any] | None = None
+    hidden: bool = False
+    label: str = ""
+    sensitive: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def model_class(self) -> type[Model]:
+        """The concrete model. Raises LookupError when the label names none."""
+        model = apps.get_model(self.model) if isinstance(self.model, str) else self.model
+        return model._meta.concrete_model
+
+
+NOTHING: frozenset[str] = frozenset()
+OPTIONS = ("id_query", "launch_args", "launch_kwargs", "hidden", "label", "sensitive")
+
+
+def make_binding(model: Any, options: Mapping[str, Any]) -> Binding:
+    """Return the binding of ``options`` as ``track`` takes them. Raises TypeError naming what is wrong."""
+    is_model = isinstance(model, type) and issubclass(model, Model)
+    if not is_model and not (isinstance(model, str) and model.count(".") == 1):
+        raise TypeError(f"track() takes a model or a label such as 'shop.Order', not {model!r}")
+    if unknown := sorted(set(options) - set(OPTIONS)):
+        raise TypeError(f"track() has no option {unknown[0]!r}; it knows {', '.join(OPTIONS)}")
+    id_query = options.get("id_query")
+    if not (id_query is None or callable(id_query) or _names(id_query)):
+        raise TypeError(f"id_query must be a name, a tuple of names, a dict, a callable or None, not {id_query!r}")
+    launch_args = options.get("launch_args")
+    if isinstance(launch_args, (str, FromModel)):
+        raise TypeError("launch_args must be a tuple: write (FromModel(…),) with the comma")
+    if not isinstance(launch_args, (list, tuple, NoneType)):
+        raise TypeError(f"launch_args must be a tuple, not {launch_args!r}")
+    launch_kwargs = options.get("launch_kwargs")
+    if not isinstance(launch_kwargs, (Mapping, NoneType)):
+        raise TypeError(f"launch_kwargs must be a dict, not {launch_kwargs!r}")
+    sensitive = options.get("sensitive", ())
+    if isinstance(sensitive, str):
+        raise TypeError(f"sensitive must be a tuple of parameter names: write ({sensitive!r},)")
+    return Binding(model=model, **{**options, "sensitive": frozenset(sensitive)})
+
+
+def _names(id_query: Any) -> bool:
+    """Whether it is a name, or names that are there."""
+    if isinstance(id_query, Mapping):
+        id_query = [*id_query, *id_query.values()]
+    names = id_query if isinstance(id_query, (list, tuple)) else [id_query]
+    return bool(names) and all(isinstance(name, str) and name for name in names)
+
+
+class Registry:
+    """The bindings of ``track`` and of ``TRACKED_TASKS``, by task name.
+
+    Names are resolved on first use: at import time a task may not have its app yet.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._undecided: list[tuple[Any, Binding]] = []
+        self._tracked: dict[str, tuple[Binding, ...]] = {}
+        self._merged: dict[str, tuple[Binding, ...]] = {}
+        self._signatures: dict[str, Signature] = {}
+        self._sensitive: dict[str, frozenset[str]] = {}
+        self._source: Any = None
+        self._modules_loaded = False
+        self._unimported: list[str] = []
+
+    def add(self, task: Any, binding: Binding) -> None:
+        """Bind ``task`` (a Task or Celery's proxy of one)."""
+        # Without the lock: whoever holds it may be waiting for the import that runs this.
+        self._undecided.append((task, binding))
+
+    def bindings(self, task_name: str) -> tuple[Binding, ...]:
+        """Return the bindings of a task, none for a task that nobody tracks."""
+        if self._undecided or not self._modules_loaded or self._source is not conf.source:
+            self._load()
+        return self._merged.get(task_name, ())
+
+    def for_model(self, model: type[Model]) -> list[tuple[str, Binding]]:
+        """Return ``(task name, binding)`` of every task tracked for ``model``, by name."""
+        self.bindings("")
+        concrete = model._meta.concrete_model
+        return [
+            (name, binding)
+            for name, bindings in sorted(self._merged.items())
+            for binding in bindings
+            if _same_model(binding, concrete)
+        ]
+
+    def label(self, task_name: str, model_label: str = "") -> str:
+        """Return what a person reads: the binding's label for that model, else the name in words."""
+        labels = [b.label for b in self.bindings(task_name) if b.label and _has_label(b, model_label)]
+        return str(labels[0]) if labels else humanised(task_name)
+
+    def signature(self, task_name: str) -> "Signature | None":
+        """Return the signature of a task that this process knows, else None."""
+        known = self._signatures.get(task_name)
+        if known is None and (known := _signature_of(task_name)) is not None:
+            self._signatures[task_name] = known
+        return known
+
+    def sensitive(self, task_name: str) -> frozenset[str]:
+        """Return the parameters whose values are never shown, of all the task's bindings."""
+        self.bindings(task_name)
+        return self._sensitive.get(task_name, NOTHING)
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with the bindings, a sentence each."""
+        self.bindings("")
+        found = []
+        for name, bindings in self._merged.items():
+            for binding in bindings:
+                try:
+                    _ = binding.model_class
+                except (LookupError, ValueError):
+                    found.append(f"{name} is tracked for {binding.model!r}, which is not a model of this site")
+        return found
+
+    def unimported(self) -> list[str]:
+        """Return which modules could not be imported and why, a sentence each: their tasks are not known here."""
+        self.bindings("")
+        return list(self._unimported)
+
+    def _load(self) -> None:
+        with self._lock:
+            if not self._modules_loaded:
+                self._modules_loaded = True  # first: a task module that publishes comes back here
+                self._unimported += load_task_modules()
+            while self._undecided:
+                task, binding = self._undecided.pop(0)
+                self._tracked[task.name] = (*self._tracked.get(task.name, ()), binding)
+            source = conf.source
+            merged = dict(self._tracked)
+            for name, binding in _configured(conf.TRACKED_TASKS):
+                merged[name] = (*merged.get(name, ()), binding)
+            self._merged = merged
+            self._signatures = {}
+            self._sensitive = {
+                name: frozenset().union(*(binding.sensitive for binding in bindings))
+                for name, bindings in merged.items()
+            }
+            self._source = source  # last: from here on nobody waits for the lock
+
+
+def _configured(setting: Any) -> list[tuple[str, Binding]]:
+    """The valid entries of ``TRACKED_TASKS``; the others are the system check's to report."""
+    found = []
+    for name, options in setting.items() if isinstance(setting, Mapping) else ():
+        for each in options if isinstance(options, (list, tuple)) else (options,):
+            try:
+                if not isinstance(name, str):
+                    raise TypeError("a task is named by text")
+                found.append((name, make_binding(each["model"], {k: v for k, v in each.items() if k != "model"})))
+            except (TypeError, KeyError, AttributeError) as error:
+                logger.warning("CELERY_OPS['TRACKED_TASKS'][%r] is left out: %s", name, error)
+    return found
+
+
+def _same_model(binding: Binding, concrete: type[Model]) -> bool:
+    try:
+        return binding.model_class is concrete
+    except (LookupError, ValueError):
+        return False
+
+
+def _has_label(binding: Binding, model_label: str) -> bool:
+    if not model_label:
+        return True
+    try:
+        return binding.model_class._meta.label_lower == model_label
+    except (LookupError, ValueError):
+        return False
+
+
+def load_task_modules() -> list[str]:
+    """Import what a worker would, and ``tasks`` of every installed app; return what could not be, in words."""
+    problems = []
+    try:
+        _import_modules_of(conf.celery_app)
+    except Exception as error:
+        logger.warning("The Celery app's modules could not be imported", exc_info=True)
+        problems.append(f"the Celery app's modules could not be imported: {type(error).__name__}: {error}")
+    for config in apps.get_app_configs():
+        module = f"{config.name}.tasks"
+        try:
+            if find_spec(module):
+                import_module(module)
+        except Exception as error:
+            logger.warning("%s could not be imported", module, exc_info=True)
+            problems.append(f"{module} could not be imported: {type(error).__name__}: {error}")
+    return problems
+
+
+def _import_modules_of(app: Any) -> None:
+    """``loader.import_default_modules`` without Celery's Django fixup.
+
+    That is for a worker's start: it configures logging anew and runs every system check, which queries the database.
+    """
+    for discover in import_modules._live_receivers(app):
+        if not isinstance(getattr(discover, "__self__", None), DjangoFixup):
+            discover(signal=import_modules, sender=app)
+    for module in app.loader.default_modules:
+        app.loader.import_task_module(module)
+
+
+def track(model: Any, **options: Any) -> Callable[[T], T]:
+    """Track a task for ``model``: a model class, or a label such as ``"shop.Order"``.
+
+    Goes above ``@shared_task`` or ``@app.task``; stacks for several models.
+
+    ``id_query`` says how the task's arguments name the object: None takes the first parameter as the primary key,
+    a str the argument of that name, a tuple fields looked up by the arguments of the same names, a dict
+    lookup -> argument name, a callable ``(args, kwargs)`` returns a primary key, an instance or None.
+    ``launch_args`` and ``launch_kwargs`` are what a panel launches the task with; ``FromModel`` takes a value from the
+    object. ``hidden`` keeps it out of the launch menu; ``label`` is what people read; ``sensitive`` names parameters
+    whose values are never stored or shown.
+
+    Raises TypeError when an option is wrong or when it is put below the task decorator.
+    """
+    binding = make_binding(model, options)
+
+    def decorate(task: T) -> T:
+        # type() and not isinstance(): looking through Celery's proxy would bind the task to an app at import time.
+        if not issubclass(type(task), Proxy) and not isinstance(task, Task):
+            raise TypeError(
+                f"@track({binding.model!r}) is below the task decorator: "
+                f"put it above @shared_task or @app.task of {getattr(task, '__name__', task)!r}"
+            )
+        registry.add(task, binding)
+        return task
+
+    return decorate
+
+
+def humanised(task_name: str) -> str:
+    """``inventory.tasks.generate_qr_code`` -> ``Generate qr code``."""
+    words = task_name.rpartition(".")[2].replace("_", " ").strip()
+    return words[:1].upper() + words[1:] if words else task_name
+
+
+def describe(instance: Model) -> str:
+    """``order 42``: what messages call an object, without asking its ``__str__`` (which may query or raise)."""
+    return f"{instance._meta.verbose_name} {instance.pk}"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The parameters of a task, without a bound task's ``self``."""
+
+    positional: tuple[str, ...] = ()
+    first: str | None = None  # of any kind that has a name
+    required: frozenset[str] = frozenset()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    annotations: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _signature_of(task_name: str) -> Signature | None:
+    try:
+        task = conf.celery_app.tasks.get(task_name)
+        parameters = list(inspect.signature(task.run).parameters.values()) if task is not None else None
+    except (TypeError, ValueError, ImproperlyConfigured):
+        return None
+    if parameters is None:
+        return None
+    named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return Signature(
+        positional=tuple(p.name for p in named if p.kind is not p.KEYWORD_ONLY),
+        first=named[0].name if named else None,
+        required=frozenset(p.name for p in named if p.default is p.empty),
+        defaults={p.name: p.default for p in named if p.default is not p.empty},
+        annotations={p.name: p.annotation for p in named if p.annotation is not p.empty},
+    )
+
+
+registry = Registry()

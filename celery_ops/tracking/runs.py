@@ -1,0 +1,95 @@
+"""The tracked tasks that are executing in this process now, and what is known of each."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from celery import current_task
+
+from . import capture, facts
+from .refs import ObjectRef
+from .stamp import Stamp
+from .store import Batch
+
+
+@dataclass
+class Run:
+    """One attempt of one tracked task, from its start to its end."""
+
+    task_id: str
+    name: str
+    attempt: int
+    stamp: Stamp
+    parent_id: str | None = None
+    known: dict[str, str] = field(default_factory=dict)  # said again with each event: it rebuilds a flushed store
+    progress: str | None = None  # the last that was not written yet
+    progress_written: float = 0.0  # time.monotonic()
+    replaced: bool = False  # by Task.replace(): it goes on under the same id
+
+    def note(self, kind: str, value: str) -> None:
+        """Know a fact of this attempt from now on."""
+        self.known[facts.field(self.task_id, kind, self.attempt)] = value
+
+    def keep_arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """Know the task's arguments, as the settings say."""
+        if (arguments := capture.arguments(self.name, args, kwargs)) is not None:
+            self.note(facts.ARGUMENTS, arguments)
+
+    def batch(self) -> Batch:
+        """Return everything known, for each object; an inherited one also learns who launched the task."""
+        said = {**self.known, **facts.published(self.task_id, self.stamp.published, self.name)}
+        if self.progress is not None:
+            said[facts.field(self.task_id, facts.PROGRESS, self.attempt)] = self.progress
+            self.progress = None
+        inherited = said
+        if self.stamp.inherited and self.parent_id:
+            inherited = {**said, facts.field(self.task_id, facts.PARENT): facts.short_id(self.parent_id)}
+        entries: list[tuple[ObjectRef, dict[str, str]]] = [(ref, said) for ref in self.stamp.own]
+        return entries + [(ref, inherited) for ref in self.stamp.inherited]
+
+
+_nested = threading.local()
+#: Where a run lies on the request that it belongs to: in a pool of threads the next attempt of a task, or what replaces
+#: it, may start under the same id before this one has ended.
+_ATTRIBUTE = "celery_ops_run"
+
+
+def start(run: Run, request: Any) -> None:
+    setattr(request, _ATTRIBUTE, run)
+    _nested.runs = [*_here(), run]
+
+
+def of(request: Any) -> Run | None:
+    """Return what ``request`` runs, if that is tracked."""
+    return getattr(request, _ATTRIBUTE, None)
+
+
+def end(request: Any) -> Run | None:
+    """Return what ``request`` ran, once."""
+    run = of(request)
+    if run is not None:
+        delattr(request, _ATTRIBUTE)
+        _nested.runs = [other for other in _here() if other is not run]
+    return run
+
+
+def enclosing() -> Run | None:
+    """Return the tracked task that this thread is inside of, as an eager one is; the innermost, or None."""
+    here = _here()
+    return here[-1] if here else None
+
+
+def _here() -> list[Run]:
+    return getattr(_nested, "runs", [])
+
+
+def current_request() -> Any:
+    """Return the request of the task that is executing here, tracked or not, else None."""
+    task = current_task._get_current_object()  # once: each look through Celery's proxy asks for it again
+    return task.request if task is not None else None
+
+
+def current() -> Run | None:
+    """Return the tracked task that is executing here, else None."""
+    return of(current_request())

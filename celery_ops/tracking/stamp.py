@@ -1,0 +1,62 @@
+"""The message header that carries a task's objects from the publisher to the worker."""
+
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from .refs import ObjectRef
+
+HEADER = "celery_ops"
+#: Set by the worker's main process on what it hands to its pool, in milliseconds since the epoch.
+RECEIVED = "celery_ops_received"
+
+MAX_OBJECTS = 16
+
+encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """``own`` objects come from the task's binding or the caller's ``tracking()``, ``inherited`` from its parent."""
+
+    own: tuple[ObjectRef, ...]
+    inherited: tuple[ObjectRef, ...] = ()
+    published: int | None = None  # milliseconds since the epoch, of the first publish
+    #: Not None: the publisher could not tell the binding's objects, and the worker is to; so many leading arguments
+    #: came from a previous step's result.
+    undecided: int | None = None
+
+    @property
+    def refs(self) -> tuple[ObjectRef, ...]:
+        return self.own + self.inherited
+
+    def encoded(self) -> str:
+        """Return the header's text: JSON, since every transport carries a string unchanged."""
+        said = [self.published, [[r.label, r.pk] for r in self.own], [[r.label, r.pk] for r in self.inherited]]
+        return encode(said if self.undecided is None else [*said, self.undecided])
+
+
+def decoded(header: Any) -> Stamp | None:
+    """Return the stamp of a header, or None when there is none or it is not one that we wrote."""
+    if not isinstance(header, str):
+        return None
+    try:
+        published, own, inherited, *rest = json.loads(header)
+        own, inherited = _refs(own), _refs(inherited)
+        undecided = int(rest[0]) if rest else None
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return Stamp(own, inherited, published if isinstance(published, int) else None, undecided)
+
+
+def _refs(pairs: Iterable[Any]) -> tuple[ObjectRef, ...]:
+    refs = tuple(ObjectRef(label, pk) for label, pk in pairs)
+    if len(refs) > MAX_OBJECTS or not all(isinstance(r.label, str) and isinstance(r.pk, str) for r in refs):
+        raise ValueError("not a stamp")
+    return refs
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,73 @@
+"""The contract of a store: where the facts about tracked tasks live."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from .refs import ObjectRef
+
+#: What one event knows, for each object that the task belongs to.
+Batch = Sequence[tuple[ObjectRef, Mapping[str, str]]]
+
+#: How many tasks of one object are kept at least; the oldest go first.
+TASKS_KEPT: Final = 200
+
+#: Seconds between two signs of life of a worker, and for how long one counts.
+BEAT_EVERY: Final = 15
+BEAT_COUNTS: Final = 60
+
+
+class StoreUnavailable(Exception):
+    """The store did not answer in time, refused the connection, or cannot take writes now."""
+
+
+class Store(ABC):
+    """Keeps fields of text by object, for ``RETENTION`` seconds after the object's last write.
+
+    Each method makes one bounded round trip and raises StoreUnavailable when that fails. None retries: whoever calls
+    decides. A store may be called from several threads.
+    """
+
+    @abstractmethod
+    def write(self, batch: Batch) -> int:
+        """Set the fields of each object. Return how many objects were refused for good (their key is not ours)."""
+
+    @abstractmethod
+    def read(self, refs: Sequence[ObjectRef]) -> list[dict[str, str | None]]:
+        """Return every field of each object, in the order asked. None stands for a long value: use ``look_up``."""
+
+    @abstractmethod
+    def look_up(
+        self, fields: Sequence[tuple[ObjectRef, str]], hostnames: Sequence[str] = ()
+    ) -> tuple[list[str | None], dict[str, int]]:
+        """Return the long values of ``fields`` in order, and ``{hostname: ms since the epoch of its start}``.
+
+        A worker that has not beaten for ``BEAT_COUNTS`` seconds is missing.
+        """
+
+    @abstractmethod
+    def beat(self, hostname: str, started: int) -> None:
+        """Note that a worker, started at ``started`` (ms since the epoch), is alive."""
+
+    @abstractmethod
+    def ping(self) -> None:
+        """Return when the store answers."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let connections go; the next call opens them again."""
+
+
+class NoStore(Store):
+    """Stands in for a store that the settings do not give: a site with a wrong setting goes on, untracked."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def _absent(self, *args: object) -> Any:
+        raise StoreUnavailable(f"there is none: {self.error}") from self.error
+
+    write = read = look_up = beat = ping = _absent
+
+    def close(self) -> None:
+        """Nothing to let go."""

@@ -1,0 +1,149 @@
+"""A panel's fragment, its forms, and the details of one task."""
+
+from typing import Any, Final
+
+from django.apps import apps
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models, transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.utils.cache import get_conditional_response
+from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views import View
+from django.views.decorators.csrf import csrf_protect
+
+from ..conf import conf
+from ..panels import actions
+from ..panels.building import Asked, Viewer, build_panel, etag, panel_prefix, shown_payload
+from ..panels.token import BadToken, PanelOptions, options_of, viewer
+from ..permissions import VIEW_INSTANCE, VIEW_PAYLOAD, allows
+from ..tracking.reading import read_payload, read_tasks
+from ..tracking.refs import ObjectRef, key_of
+from ..tracking.store import StoreUnavailable
+from .private import private
+
+#: Django refuses a redirect to a longer one, and by then the action is done.
+LONGEST_URL: Final = 2048
+
+
+@method_decorator([transaction.non_atomic_requests, private, csrf_protect], name="dispatch")
+class PanelView(View):
+    """GET answers the list, or with ``task`` the details of one; POST launches or revokes.
+
+    A token that is foreign, tampered with or too old, and an object that is gone or may not be seen, are all 404.
+    """
+
+    http_method_names = ["get", "head", "post"]
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.user = getattr(request, "user", None)
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        options, instance = self._subject(token)
+        if "task" in request.GET and not options.public:
+            return self._detail(options, instance, request.GET["task"])
+        asked = Asked(request.GET, panel_prefix(ObjectRef.of(instance)), "")
+        panel = build_panel(request, instance, options, url=request.path, asked=asked, next_url=_next(request))
+        tag = etag(panel)
+        if unchanged := get_conditional_response(request, etag=tag):
+            return unchanged
+        response = render(request, "celery_ops/panel/region.html", {"panel": panel})
+        response["ETag"] = tag
+        return response
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        options, instance = self._subject(token)
+        if options.public:
+            raise Http404
+        try:
+            return self._answer(self._act(options, instance))
+        except PermissionDenied:
+            if not self._wants_json:
+                raise
+            return _errors(_("You may not do this."), status=403)
+        except Http404 as error:
+            if not self._wants_json:
+                raise
+            return _errors(str(error) or _("Not found."), status=404)
+
+    def _act(self, options: PanelOptions, instance: models.Model) -> actions.Outcome:
+        posted = self.request.POST
+        action = posted.get("action")
+        if action == "launch":
+            if not options.launch:
+                raise Http404
+            return actions.launch_task(self.user, instance, posted.get("task", ""))
+        if action == "revoke":
+            terminate = posted.get("terminate") == "1"
+            return actions.revoke_task(self.user, instance, posted.get("task_id", ""), terminate=terminate)
+        return actions.Outcome(_("A panel knows the actions launch and revoke."), status=400)
+
+    def _answer(self, outcome: actions.Outcome) -> HttpResponse:
+        if self._wants_json:
+            if not outcome.ok:
+                return _errors(outcome.message, status=outcome.status)
+            return JsonResponse({**outcome.data, "message": outcome.message}, status=outcome.status)
+        next_url = _next(self.request)
+        if outcome.ok and next_url:
+            messages.success(self.request, outcome.message, fail_silently=True)
+            return HttpResponseRedirect(next_url)
+        context = {"outcome": outcome, "next_url": next_url, "base_template": conf.BASE_TEMPLATE}
+        status = 200 if outcome.ok else outcome.status
+        return render(self.request, "celery_ops/panel/outcome_page.html", context, status=status)
+
+    def _detail(self, options: PanelOptions, instance: models.Model, task_id: str) -> HttpResponse:
+        ref = ObjectRef.of(instance)
+        try:
+            (tasks,) = read_tasks([ref])
+            task = next((task for task in tasks if task.id == task_id), None)
+            if task is None:
+                raise Http404
+            if not allows(self.user, VIEW_PAYLOAD, task.name):
+                raise PermissionDenied
+            payload = shown_payload(read_payload(ref, task_id))
+        except StoreUnavailable:
+            outcome = actions.Outcome(_("The details cannot be read at the moment."), status=503)
+            return self._answer(outcome)
+        row = Viewer(self.user, public=False, url=self.request.path).row(task)
+        context = {"row": row, "payload": payload, "base_template": conf.BASE_TEMPLATE, "next_url": _next(self.request)}
+        page = "detail.html" if self.request.headers.get("X-Celery-Ops") == "fragment" else "detail_page.html"
+        return render(self.request, f"celery_ops/panel/{page}", context)
+
+    def _subject(self, token: str) -> tuple[PanelOptions, models.Model]:
+        try:
+            options = options_of(token)
+        except BadToken as error:
+            raise Http404 from error
+        if options.user != viewer(self.user):
+            raise Http404
+        instance = _instance(options)
+        if not options.public and not allows(self.user, VIEW_INSTANCE, instance):
+            raise Http404
+        return options, instance
+
+    @property
+    def _wants_json(self) -> bool:
+        return "application/json" in self.request.headers.get("Accept", "")
+
+
+def _instance(options: PanelOptions) -> models.Model:
+    try:
+        model = apps.get_model(options.label)
+        return model._base_manager.get(pk=key_of(model, options.pk))
+    except (LookupError, TypeError, ValueError, ValidationError, models.ObjectDoesNotExist) as error:
+        raise Http404 from error
+
+
+def _errors(message: str, status: int) -> JsonResponse:
+    return JsonResponse({"errors": {"__all__": [message]}}, status=status)
+
+
+def _next(request: HttpRequest) -> str:
+    """Return where the person came from, when that is on this site and no longer than a redirect may be."""
+    url = request.POST.get("next") or request.GET.get("next") or ""
+    safe = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+    return url if safe and len(url) <= LONGEST_URL else ""

@@ -1,0 +1,9 @@
+"""What goes wrong in a shop."""
+
+
+class CarrierUnavailable(Exception):
+    """The carrier's service did not take the parcel."""
+
+
+class CardDeclined(Exception):
+    """The bank refused the card."""

@@ -1,0 +1,40 @@
+"""``python -m tests.benchmarks [name …]``: each figure beside the one to reach.
+
+Ratios and counts, on a Redis of the run's own: absolute times say little on a shared machine.
+"""
+
+import sys
+
+from . import setup
+
+setup.django_with_redis()
+
+from . import drain, panel, patterns, publish, storage  # noqa: E402 - Django first
+
+BENCHMARKS = {
+    "round_trips": storage.round_trips,
+    "memory": storage.memory,
+    "publish": publish.ratio,
+    "hung": publish.hung,
+    "outage": publish.outage,
+    "panel": panel.poll,
+    "badges": panel.badges,
+    "hostile": patterns.hostile,
+    "drain": drain.ratios,
+}
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or list(BENCHMARKS)
+    if unknown := sorted(set(wanted) - set(BENCHMARKS)):
+        sys.exit(f"no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
+    print(f"{'figure':<58} {'measured':>14} {'to reach':>12}")
+    for name in wanted:
+        for figure in BENCHMARKS[name]():
+            print(f"{figure.what:<58} {figure.measured:>14} {figure.reach:>12}", flush=True)
+
+
+try:
+    main()
+finally:
+    setup.stop()

@@ -1,0 +1,69 @@
+"""What a panel's poll and a page of badges cost."""
+
+import re
+from collections.abc import Iterator
+
+from django.contrib.auth.models import User
+from django.template import RequestContext, Template
+from django.test import Client, RequestFactory
+
+from tests.shop import tasks
+from tests.shop.models import Order
+
+from .setup import Figure, client, default_store
+from .storage import count_round_trips, lifecycle
+
+
+def poll() -> Iterator[Figure]:
+    default_store()
+    user = User.objects.create_superuser("bench", "bench@example.com", "secret")
+    order = Order.objects.create()
+    for _ in range(10):
+        finish_with_a_megabyte(order)
+    request = RequestFactory().get("/")
+    request.user = user
+    page = Template("{% load celery_ops %}{% instance_tasks o %}").render(RequestContext(request, {"o": order}))
+    url = re.search('data-url="([^"]+)"', page).group(1)
+    browser = Client()
+    browser.force_login(user)
+    browser.get(url)
+    responses = []
+    trips = count_round_trips(lambda: responses.append(browser.get(url)))
+    again = browser.get(url, headers={"If-None-Match": responses[0].headers["ETag"]})
+    size = len(responses[0].content)
+    yield Figure("panel poll, round trips to the store", str(trips), "<= 2")
+    yield Figure("panel poll with ten results of 1 MB, bytes", str(size), "<= 10240")
+    yield Figure("panel poll when nothing changed", f"{again.status_code}, {len(again.content)} bytes", "304")
+
+
+def finish_with_a_megabyte(order: Order) -> None:
+    from celery.utils import uuid
+
+    from celery_ops.tracking import receivers
+
+    task_id, args = uuid(), (order.pk, "x")
+    headers = {"id": task_id, "task": tasks.returns.name, "parent_id": None}
+    receivers.before_task_publish(sender=tasks.returns.name, headers=headers, body=(args, {}, {}))
+    receivers.after_task_publish(sender=tasks.returns.name, headers=headers, body=(args, {}, {}))
+    tasks.returns.request_stack.push(type(tasks.returns.request)({**headers, "args": args, "kwargs": {}}))
+    receivers.task_prerun(sender=tasks.returns, task_id=task_id, args=args, kwargs={})
+    receivers.task_success(sender=tasks.returns, result="x" * 1_000_000)
+    tasks.returns.request_stack.pop()
+
+
+def badges() -> Iterator[Figure]:
+    default_store()
+    user = User.objects.get(username="bench") if User.objects.filter(username="bench") else User(is_superuser=True)
+    orders = [Order.objects.create() for _ in range(100)]
+    for order in orders:
+        for _ in range(3):
+            lifecycle(tasks.noop, (order.pk,))
+    request = RequestFactory().get("/")
+    request.user = user
+    template = Template(
+        "{% load celery_ops %}{% prefetch_instance_tasks orders %}"
+        "{% for order in orders %}{% instance_tasks_badge order %}{% endfor %}"
+    )
+    trips = count_round_trips(lambda: template.render(RequestContext(request, {"orders": orders})))
+    yield Figure("page of 100 badges, round trips to the store", str(trips), "<= 2")
+    client().flushdb()

@@ -1,0 +1,146 @@
+"""One Chromium, one site and one prefork worker for all the tests here; a person is a context of their own."""
+
+import itertools
+import os
+import shutil
+import uuid
+
+import pytest
+from django.core.signals import request_finished, request_started
+from django.test import Client
+
+from celery_ops import tasks_for
+from celery_ops.backends.control import known_workers
+from tests.conftest import visiting
+from tests.servers import Site, Worker, unavailable, wait_for
+from tests.shop.models import Order
+
+numbers = itertools.count(1000)
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="package")
+def chromium():
+    binary = shutil.which("chromium") or shutil.which("chromium-browser")
+    if binary is None:
+        unavailable("chromium")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        unavailable("playwright")
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright runs an event loop in this thread
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=binary, args=list(ARGUMENTS))
+        yield launched
+        launched.close()
+    if before is None:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="package")
+def shared(redis_server, loaded_tasks):
+    site = Site(f"{redis_server.url}/9", store=f"{redis_server.url}/10", results=f"{redis_server.url}/11")
+    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", site.environment, "-c", "2", app="tests.hurried")
+    yield site, worker
+    worker.stop()
+
+
+@pytest.fixture
+def site(shared, settings):
+    known_workers.forget()
+    with visiting(shared[0], settings) as site:
+        yield site
+    known_workers.forget()
+
+
+@pytest.fixture
+def worker(shared, site):
+    return shared[1]
+
+
+@pytest.fixture
+def order(chromium, transactional_db):
+    """An order of this test's own: the store is everybody's."""
+    return Order.objects.create(pk=next(numbers), reference="A-1")
+
+
+@pytest.fixture
+def visit(chromium, live_server, site):
+    """Open a page as ``user`` (None: an anonymous visitor) in a browser of their own."""
+    contexts, troubles, begun, ended = [], [], [], []
+
+    def begin(**_):
+        begun.append(1)
+
+    def end(**_):
+        ended.append(1)
+
+    request_started.connect(begin)
+    request_finished.connect(end)
+
+    def open_page(path, user=None, *, fake_time=False, **options):
+        context = chromium.new_context(base_url=live_server.url, **options)
+        contexts.append(context)
+        context.set_default_timeout(15_000)
+        if user is not None:
+            client = Client()
+            client.force_login(user)
+            context.add_cookies(
+                [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
+            )
+        page = context.new_page()
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda said: said.type in ("error", "warning") and troubles.append(said.text))
+        page.on("dialog", lambda dialog: (troubles.append(dialog.message), dialog.dismiss()))
+        if fake_time:
+            page.clock.install()
+        page.goto(path)
+        return page
+
+    open_page.troubles = troubles
+    yield open_page
+    for context in contexts:
+        context.close()
+    wait_for(lambda: len(ended) >= len(begun), "the last poll's answer")  # it must not meet the next test's database
+    request_started.disconnect(begin)
+    request_finished.disconnect(end)
+
+
+def told(obj, condition, what):
+    """Wait until a task of ``obj`` is as ``condition`` says."""
+    return wait_for(lambda: next((task for task in tasks_for(obj) if condition(task)), None), what)
+
+
+@pytest.fixture
+def expect(chromium):
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=15_000)
+    return expect
+
+
+def choose(page, task):
+    page.get_by_text("Run a task").click()
+    page.get_by_role("radio", name=task, exact=True).check()
+
+
+def launch(page, task):
+    choose(page, task)
+    page.get_by_role("button", name="Run", exact=True).click()
+
+
+def state(page):
+    return page.locator("tr[data-key] .celery-ops-state").first
+
+
+def is_poll(response):
+    return "/panel/" in response.url and response.request.method == "GET"

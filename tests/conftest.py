@@ -1,0 +1,193 @@
+import contextlib
+import os
+import subprocess
+import uuid
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from kombu import pools
+
+from celery_ops.tracking import counters
+from celery_ops.tracking import recorder as recorder_module
+from celery_ops.tracking.memory import MemoryStore
+from celery_ops.tracking.registry import registry
+from tests.celery import app
+from tests.servers import PORT, RedisServer, Site, Worker, unavailable
+
+
+@pytest.fixture(scope="session")
+def redis_server():
+    """This run's Redis, for stores and as the broker."""
+    server = RedisServer(PORT)
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def own_redis():
+    """A Redis that only this test has: it may be frozen, filled or killed."""
+    from tests.servers import free_port
+
+    server = RedisServer(free_port())
+    yield server
+    server.kill()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_tracking():
+    """No test sees what another one tracked, counted or put aside."""
+    recorder_module._recorder = None
+    counters.reset()
+    yield
+    recorder_module._recorder = None
+
+
+@pytest.fixture
+def memory_store(settings):
+    settings.CELERY_OPS = {"STORE": "celery_ops.tracking.memory.MemoryStore"}
+    store = recorder_module.recorder().store
+    assert isinstance(store, MemoryStore)
+    return store
+
+
+@pytest.fixture
+def redis_store(settings, redis_server):
+    """A Redis store under a prefix of this test's own."""
+    settings.CELERY_OPS = {"STORE_URL": f"{redis_server.url}/1", "STORE_PREFIX": f"test-{uuid.uuid4().hex[:8]}"}
+    store = recorder_module.recorder().store
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def eager():
+    """Tasks run where they are called."""
+    app.conf.task_always_eager = True
+    yield
+    app.conf.task_always_eager = False
+
+
+@contextlib.contextmanager
+def broker(url: str):
+    """Point the tests' app at another broker."""
+    before = app.conf.broker_url
+    _connect(url)
+    try:
+        yield url
+    finally:
+        _connect(before)
+
+
+def configure(**values) -> None:
+    """Set Celery's configuration in both places: Celery 5.5 looks into Django's settings before its own."""
+    for key, value in values.items():
+        setattr(django_settings, f"CELERY_{key.upper()}", value)
+        app.conf[key] = value
+
+
+def _connect(url: str) -> None:
+    configure(broker_url=url)
+    pools.reset()
+    app._pool = app.amqp._producer_pool = None
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url():
+    """A RabbitMQ virtual host of this run's own."""
+    name = f"celery-ops-{uuid.uuid4().hex[:8]}"
+    try:
+        for command in (["add_vhost", name], ["set_permissions", "-p", name, "guest", ".*", ".*", ".*"]):
+            subprocess.run(["rabbitmqctl", "-q", *command], check=True, capture_output=True, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        unavailable("RabbitMQ")
+    yield f"amqp://guest:guest@127.0.0.1:5672/{name}"
+    subprocess.run(["rabbitmqctl", "-q", "delete_vhost", name], check=False, capture_output=True, timeout=60)
+
+
+@pytest.fixture
+def make_worker(transactional_db, redis_server, settings):
+    """Start workers that share this test's database, broker and store; they end with the test."""
+    workers = []
+
+    def make(hostname: str | None = None, *options: str, **env: str) -> Worker:
+        environment = {
+            "TEST_DATABASE": os.environ.get("TEST_DATABASE", ""),
+            "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
+            "TEST_BROKER_URL": app.conf.broker_url,
+            "TEST_STORE_URL": settings.CELERY_OPS["STORE_URL"],
+            "TEST_STORE_PREFIX": settings.CELERY_OPS["STORE_PREFIX"],
+            **env,
+        }
+        workers.append(Worker(hostname or f"w{uuid.uuid4().hex[:6]}@test", environment, *options))
+        return workers[-1]
+
+    yield make
+    for worker in workers:
+        worker.stop()
+
+
+def make_user(name: str, *permissions: str, **fields) -> User:
+    """A user with these permissions, as ``app_label.codename``."""
+    user = User.objects.create_user(name, f"{name}@example.com", "secret", **fields)
+    for permission in permissions:
+        label, codename = permission.split(".")
+        user.user_permissions.add(Permission.objects.get(content_type__app_label=label, codename=codename))
+    return user
+
+
+@pytest.fixture
+def superuser(db):
+    return User.objects.create_superuser("root", "root@example.com", "secret")
+
+
+@pytest.fixture
+def staff(db):
+    """Staff who may do everything that a panel offers."""
+    return make_user(
+        "staff",
+        "celery_ops.view_payload",
+        "celery_ops.add_taskrunrecord",
+        "celery_ops.revoke_task",
+        is_staff=True,
+    )
+
+
+@pytest.fixture
+def order(db):
+    from tests.shop.models import Customer, Order
+
+    customer = Customer.objects.create(name="Ada", email="ada@example.com")
+    return Order.objects.create(account_id=7, reference="A-1", customer=customer)
+
+
+@pytest.fixture(scope="session")
+def loaded_tasks(django_db_setup, django_db_blocker):
+    """The site's tasks are found, whatever their modules ask the database for."""
+    with django_db_blocker.unblock():
+        registry.bindings("")
+
+
+@contextlib.contextmanager
+def visiting(site: Site, settings):
+    """Publish, read and wait for results where that site's workers do."""
+    before = app.conf.result_backend
+    settings.CELERY_OPS = {"STORE_URL": site.store, "STORE_PREFIX": site.prefix}
+    with broker(site.broker):
+        _keep_results_at(site.results)
+        try:
+            yield site
+        finally:
+            _keep_results_at(before)
+            recorder_module.recorder().store.close()
+
+
+def _keep_results_at(url: str) -> None:
+    consumer = getattr(app._backend, "result_consumer", None)
+    if consumer is not None:
+        consumer.stop()
+        consumer._pubsub = None  # a result that is forgotten later would connect again to unsubscribe
+    configure(result_backend=url)
+    app._backend_cache = None
+    app._local.__dict__.pop("backend", None)

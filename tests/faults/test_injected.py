@@ -1,0 +1,102 @@
+"""A store that raises anything: nothing of it reaches the host."""
+
+import random
+
+import pytest
+
+from celery_ops import tasks_for, tasks_for_many
+from celery_ops.tracking import counters
+from celery_ops.tracking import recorder as recorder_module
+from celery_ops.tracking.memory import MemoryStore
+from celery_ops.tracking.store import StoreUnavailable
+from tests.conftest import broker
+from tests.shop import tasks
+from tests.shop.models import Order
+
+RAISED = (
+    AttributeError,
+    ConnectionResetError,
+    KeyError,
+    MemoryError,
+    OSError,
+    RecursionError,
+    RuntimeError,
+    StoreUnavailable,
+    TimeoutError,
+    TypeError,
+    ValueError,
+)
+
+
+class HostileStore(MemoryStore):
+    """Fails two calls of three."""
+
+    injected = 0
+    chance = random.Random(7)
+
+    def _maybe_fail(self):
+        if self.chance.random() < 2 / 3:
+            type(self).injected += 1
+            raise self.chance.choice(RAISED)("injected")
+
+
+def _hostile(name):
+    def method(self, *args, **kwargs):
+        self._maybe_fail()
+        return getattr(MemoryStore, name)(self, *args, **kwargs)
+
+    return method
+
+
+for name in ("write", "read", "look_up", "beat", "ping"):
+    setattr(HostileStore, name, _hostile(name))
+
+
+@pytest.fixture
+def hostile(settings, monkeypatch):
+    """Faults, and no cool-down between them."""
+    monkeypatch.setattr(recorder_module, "COOL_DOWN", 0.0)
+    settings.CELERY_OPS = {"STORE": HostileStore}
+    HostileStore.injected = 0
+    with broker("memory://"):
+        yield HostileStore
+
+
+def until(hostile, count, call):
+    """Call until that many faults were injected, and return what came back."""
+    answers = []
+    while hostile.injected < count:
+        answers.append(call())
+    return answers
+
+
+def test_a_thousand_faults_do_not_reach_who_sends(hostile):
+    results = until(hostile, 1000, lambda: tasks.noop.delay(1))
+    assert all(result.id for result in results)
+
+
+def test_a_thousand_faults_do_not_reach_a_task(hostile, eager):
+    results = until(hostile, 1000, lambda: tasks.long.delay(1, steps=3, pause=0))
+    assert {result.get() for result in results} == {3}
+
+
+def test_a_thousand_faults_do_not_change_how_a_task_fails(hostile, eager):
+    results = until(hostile, 1000, lambda: tasks.fails.delay(1))
+    assert {repr(result.result) for result in results} == {"ValueError('the card was refused')"}
+
+
+def test_a_thousand_faults_do_not_reach_who_reads_one_object(hostile):
+    assert all(tasks == [] for tasks in until(hostile, 1000, lambda: tasks_for(Order(pk=1))))
+
+
+def test_a_thousand_faults_do_not_reach_who_reads_many_objects(hostile):
+    orders = [Order(pk=1), Order(pk=2)]
+    assert all(
+        found == {order: [] for order in orders} for found in until(hostile, 1000, lambda: tasks_for_many(orders))
+    )
+
+
+def test_every_event_is_written_kept_or_lost_though_the_store_raises_anything(hostile):
+    sent = len(until(hostile, 1000, lambda: tasks.noop.delay(1)))
+    counts = counters.counts()
+    assert counts["written"] + counts["lost"] + recorder_module.recorder().kept == sent

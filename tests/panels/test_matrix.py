@@ -1,0 +1,193 @@
+"""Every URL, every actor, every method. A URL without a row here fails: whoever adds one says who may what."""
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import get_resolver
+
+from tests.conftest import make_user
+from tests.planting import panel_of, plant
+
+from .conftest import browser
+
+pytestmark = pytest.mark.django_db
+
+ACTORS = (
+    "anonymous",
+    "no permission",
+    "view",
+    "view and payload",
+    "run",
+    "revoke",
+    "control",
+    "view and run",
+    "view and revoke",
+    "this object only",
+    "inactive",
+    "permission just removed",
+    "superuser",
+)
+PERMISSIONS = {
+    "view": ["celery_ops.view_ops"],
+    "view and payload": ["celery_ops.view_ops", "celery_ops.view_payload"],
+    "run": ["celery_ops.add_taskrunrecord"],
+    "revoke": ["celery_ops.revoke_task"],
+    "control": ["celery_ops.control_workers"],
+    "view and run": ["celery_ops.view_ops", "celery_ops.add_taskrunrecord"],
+    "view and revoke": ["celery_ops.view_ops", "celery_ops.revoke_task"],
+    "inactive": ["celery_ops.view_ops", "celery_ops.add_taskrunrecord", "celery_ops.revoke_task"],
+    "permission just removed": ["celery_ops.view_ops"],
+}
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+
+
+class Scene:
+    """One actor before one object with one task."""
+
+    def __init__(self, name, order, grant_objects):
+        self.order, self.task_id = order, plant(order, "tests.shop.tasks.long", "STARTED")
+        self.user = None
+        if name == "superuser":
+            self.user = make_user(name, is_superuser=True)
+        elif name != "anonymous":
+            self.user = make_user(name, *PERMISSIONS.get(name, ()))
+        self.client = browser(self.user)
+        if name == "this object only":
+            grant_objects(self.user, "shop.view_order", order)
+        if name == "inactive":
+            type(self.user).objects.filter(pk=self.user.pk).update(is_active=False)
+        if name == "permission just removed":
+            self.user.user_permissions.remove(Permission.objects.get(codename="view_ops"))
+
+
+def all_but(status, **others):
+    """``status`` for every actor but those named, with spaces as underscores."""
+    return {actor: others.get(actor.replace(" ", "_"), status) for actor in ACTORS}
+
+
+def who_see(status, **others):
+    """``status`` for those who may view the object, 404 for the rest."""
+    seeing = ("view", "view and payload", "view and run", "view and revoke", "this object only", "superuser")
+    named = {name.replace(" ", "_"): status for name in seeing}
+    return all_but(404, **{**named, **others})
+
+
+def panel(scene):
+    return panel_of(scene.order, scene.user)
+
+
+def foreign_panel(scene):
+    return panel_of(scene.order, make_user("somebody_else", is_superuser=True))
+
+
+def public_panel(scene):
+    return panel_of(scene.order, scene.user, public=True)
+
+
+def tampered_panel(scene):
+    return panel_of(scene.order, scene.user)[:-3] + "x/"
+
+
+LAUNCH = {"action": "launch", "task": "tests.shop.tasks.noop"}
+HIDDEN = {"action": "launch", "task": "tests.shop.tasks.internal_cleanup"}
+REVOKE = {"action": "revoke"}
+
+#: URL name -> rows of (what, address, what is sent, {method: {actor: status}}). Methods not named are 405 for everyone.
+ROWS = {
+    "panel": [
+        ("one's own", panel, {}, {"GET": who_see(200), "HEAD": who_see(200), "POST": who_see(400)}),
+        ("somebody else's", foreign_panel, {}, dict.fromkeys(("GET", "HEAD", "POST"), all_but(404))),
+        ("tampered with", tampered_panel, {}, dict.fromkeys(("GET", "HEAD", "POST"), all_but(404))),
+        (
+            "public",
+            public_panel,
+            {},
+            {"GET": all_but(200, inactive=404), "HEAD": all_but(200, inactive=404), "POST": all_but(404)},
+        ),
+        ("launching", panel, LAUNCH, {"POST": who_see(403, view_and_run=200, superuser=200)}),
+        ("launching what is hidden", panel, HIDDEN, {"POST": all_but(404)}),
+        ("revoking", panel, REVOKE, {"POST": who_see(403, view_and_revoke=200, superuser=200)}),
+        ("revoking another's", panel, {**REVOKE, "task_id": "another"}, {"POST": all_but(404)}),
+        ("launching on a public one", public_panel, LAUNCH, {"POST": all_but(404)}),
+        ("revoking on a public one", public_panel, REVOKE, {"POST": all_but(404)}),
+    ],
+}
+#: Of a row that only says what a POST does, GET and HEAD are another row's.
+CASES = [
+    pytest.param(name, address, sent, method, expected.get(method, all_but(405)), id=f"{name}-{what}-{method}")
+    for name, rows in ROWS.items()
+    for what, address, sent, expected in rows
+    for method in (METHODS if "GET" in expected else expected)
+]
+
+
+def names(patterns, prefix=""):
+    for pattern in patterns:
+        if hasattr(pattern, "url_patterns"):
+            yield from names(pattern.url_patterns, f"{prefix}{pattern.namespace or ''}:")
+        else:
+            yield f"{prefix}{pattern.name}"
+
+
+def test_every_url_has_a_row():
+    assert set(names(get_resolver("celery_ops.urls").url_patterns)) == set(ROWS)
+
+
+@pytest.mark.parametrize(("name", "address", "sent", "method", "expected"), CASES)
+def test_every_actor_is_answered_as_the_row_says(name, address, sent, method, expected, order, grant_objects):
+    answers = {}
+    for actor in ACTORS:
+        scene = Scene(actor, order, grant_objects)
+        data = {**sent}
+        if sent.get("action") == "revoke":
+            data.setdefault("task_id", scene.task_id)
+        ask = getattr(scene.client, method.lower())
+        body = () if method == "TRACE" else (data,) if method in ("GET", "HEAD", "POST") else (b"{}",)
+        answers[actor] = ask(address(scene), *body).status_code
+        User.objects.all().delete()
+    assert answers == expected
+
+
+WITHOUT_CSRF = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+
+
+@pytest.mark.parametrize("protected", [True, False], ids=["site with CsrfViewMiddleware", "site without"])
+@pytest.mark.parametrize("sent", [LAUNCH, REVOKE], ids=["launch", "revoke"])
+def test_a_post_without_the_csrf_token_is_refused(sent, protected, order, staff, settings):
+    if not protected:
+        settings.MIDDLEWARE = WITHOUT_CSRF
+    client = browser(staff, enforce_csrf_checks=True)
+    task_id = plant(order, "tests.shop.tasks.long", "STARTED")
+    assert client.post(panel_of(order, staff), {"task_id": task_id, **sent}).status_code == 403
+
+
+@pytest.mark.parametrize("protected", [True, False], ids=["site with CsrfViewMiddleware", "site without"])
+def test_a_post_without_the_csrf_token_does_nothing(protected, order, staff, settings, published):
+    if not protected:
+        settings.MIDDLEWARE = WITHOUT_CSRF
+    browser(staff, enforce_csrf_checks=True).post(panel_of(order, staff), LAUNCH)
+    assert published == []
+
+
+@pytest.mark.parametrize("protected", [True, False], ids=["site with CsrfViewMiddleware", "site without"])
+def test_a_post_with_the_csrf_token_works(protected, order, staff, settings, published):
+    if not protected:
+        settings.MIDDLEWARE = WITHOUT_CSRF
+    client = browser(staff, enforce_csrf_checks=True)
+    url = panel_of(order, staff)
+    token = client.get(url).context["csrf_token"]
+    client.post(url, {**LAUNCH, "csrfmiddlewaretoken": str(token)})
+    assert [name for name, _, _ in published] == [LAUNCH["task"]]
+
+
+def test_a_site_without_authentication_shows_nothing_of_an_object(order, settings):
+    settings.MIDDLEWARE = []
+    assert Client().get(panel_of(order)).status_code == 404
+
+
+def test_a_site_without_authentication_has_public_panels(order, settings):
+    settings.MIDDLEWARE = []
+    assert Client().get(panel_of(order, public=True)).status_code == 200

@@ -1,0 +1,61 @@
+"""Tasks as a worker would have written them, put into the store by hand: also such as only a hostile one writes."""
+
+import re
+from typing import Any
+
+from celery.utils import uuid
+from django.db.models import Model
+
+from celery_ops import states
+from celery_ops.panels.building import panel_url
+from celery_ops.panels.token import PanelOptions, viewer
+from celery_ops.tracking import facts
+from celery_ops.tracking.recorder import recorder
+from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.stamp import now_ms
+
+WORKER = "celery@web-3"
+
+
+def plant(
+    obj: Model,
+    name: str = "tests.shop.tasks.noop",
+    state: str = states.SUCCESS,
+    *,
+    task_id: str | None = None,
+    worker: str = WORKER,
+    ago: int = 60,
+    attempt: int = 0,
+    progress: str = "",
+    args: str = "",
+    error: str = "",
+    result: str = "",
+    traceback: str = "",
+) -> str:
+    """Let ``obj`` have a task that was published ``ago`` seconds ago, and return its id."""
+    task_id = uuid() if task_id is None else task_id
+    published = now_ms() - ago * 1000
+    known = {facts.PROGRESS: progress, facts.ERROR: error, facts.RESULT: result, facts.TRACEBACK: traceback}
+    if state != states.PENDING:
+        known.update(facts.started(published + 1000, published + 500, worker))
+    if state == states.RETRY:
+        known[facts.RETRIED] = str(published + 2000)
+    if state in facts.ENDED:
+        known[facts.ENDED[state]] = str(published + 3000)
+    fields = facts.published(task_id, published, name)
+    fields.update({facts.field(task_id, kind, attempt): value for kind, value in known.items() if value})
+    if args:
+        fields[facts.field(task_id, facts.ARGUMENTS)] = facts.EXACT + args
+    recorder().record([(ObjectRef.of(obj), fields)])
+    return task_id
+
+
+def panel_of(obj: Model, user: Any = None, *, limit: int = 10, launch: bool = True, public: bool = False) -> str:
+    """Return the address of the panel that ``user`` (None: an anonymous viewer) was shown."""
+    ref = ObjectRef.of(obj)
+    return panel_url(PanelOptions(ref.label, ref.pk, viewer(user), limit, launch, public))
+
+
+def words(html: str) -> str:
+    """Return what a reader sees of a page."""
+    return " ".join(re.sub(r"<[^>]*>", " ", html).split())

@@ -1,0 +1,429 @@
+"""What is Redis's own: keys, their time to live, round trips, URLs, and a server that fails or forgets."""
+
+import contextlib
+from datetime import timedelta
+
+import pytest
+import redis
+
+from celery_ops.tracking import counters
+from celery_ops.tracking.recorder import Recorder
+from celery_ops.tracking.redis import RedisStore, client_url, store_url
+from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.store import BEAT_COUNTS, StoreUnavailable
+from tests.celery import app
+
+ONE = ObjectRef("shop.order", "1")
+LONG = "x" * 100
+
+
+@pytest.fixture
+def client(redis_server):
+    """The server behind ``redis_store``, asked directly."""
+    with contextlib.closing(redis.Redis(port=redis_server.port, db=1)) as client:
+        yield client
+
+
+@pytest.fixture
+def own_store(own_redis, settings):
+    """A store on a server that only this test has."""
+    settings.CELERY_OPS = {"STORE_URL": f"{own_redis.url}/0", "STORE_TIMEOUT": 0.5}
+    store = RedisStore()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def own_client(own_redis):
+    with contextlib.closing(redis.Redis(port=own_redis.port)) as client:
+        yield client
+
+
+@pytest.fixture
+def keys(client, settings):
+    """The keys that this test made."""
+    return lambda: sorted(key.decode() for key in client.keys(f"{settings.CELERY_OPS['STORE_PREFIX']}*"))
+
+
+@pytest.fixture
+def round_trips(redis_store, monkeypatch):
+    """How many commands each exchange with the server carried."""
+    exchanged = []
+    real = redis_store._exchange
+
+    def exchange(connection, packed, count):
+        exchanged.append(count)
+        return real(connection, packed, count)
+
+    monkeypatch.setattr(redis_store, "_exchange", exchange)
+    redis_store.write([(ONE, {"warm": "1"})])
+    exchanged.clear()
+    return exchanged
+
+
+# -- keys -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_objects_keys_begin_with_the_prefix_and_share_a_hash_tag(redis_store, keys, settings):
+    redis_store.write([(ONE, {"a": LONG})])
+    prefix = settings.CELERY_OPS["STORE_PREFIX"]
+    assert keys() == [f"{prefix}:{{shop.order:1}}", f"{prefix}:{{shop.order:1}}:long"]
+
+
+@pytest.mark.parametrize("pk", ["a/b:c*d?[e]{f}", "\n", "}", "é", "%7B"], ids=ascii)
+def test_a_key_holds_no_character_that_means_something_to_redis(redis_store, keys, pk, settings):
+    redis_store.write([(ObjectRef("shop.page", pk), {"a": "1"})])
+    (key,) = keys()
+    part = key.removeprefix(f"{settings.CELERY_OPS['STORE_PREFIX']}:{{shop.page:").removesuffix("}")
+    assert part.replace("%", "").isalnum()
+
+
+def test_a_key_stays_short_however_long_the_primary_key(redis_store, keys):
+    redis_store.write([(ObjectRef("shop.page", "x" * 10**6), {"a": "1"})])
+    assert len(keys()[0]) < 300
+
+
+def test_a_prefix_may_have_colons_and_its_other_characters_are_quoted(redis_server, client, settings):
+    settings.CELERY_OPS = {"STORE_URL": f"{redis_server.url}/1", "STORE_PREFIX": "site:{a}*"}
+    store = RedisStore()
+    store.write([(ONE, {"a": "1"})])
+    store.close()
+    assert client.delete("site:%7Ba%7D%2A:{shop.order:1}") == 1
+
+
+def test_another_prefix_sees_nothing(redis_store, settings):
+    redis_store.write([(ONE, {"a": "1"})])
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "STORE_PREFIX": "other"}
+    other = RedisStore()
+    assert other.read([ONE]) == [{}]
+    other.close()
+
+
+# -- time to live -----------------------------------------------------------------------------------------------------
+
+
+def everything(store):
+    store.write([(ONE, {"a": "1", "b": LONG}), (ObjectRef("shop.order", "2"), {"a": "1"})])
+    store.beat("celery@here", 1)
+    store.look_up([(ONE, "b")], ["celery@here"])
+    store.ping()
+
+
+def test_every_key_has_a_time_to_live(redis_store, keys, client):
+    everything(redis_store)
+    assert [key for key in keys() if client.ttl(key) < 0] == []
+
+
+@pytest.mark.parametrize("retention", [1000, timedelta(seconds=1000), 1000.9])
+def test_objects_live_for_the_retention(redis_store, keys, client, settings, retention):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RETENTION": retention}
+    redis_store.write([(ONE, {"a": "1", "b": LONG})])
+    assert {client.ttl(key) for key in keys()} <= {999, 1000}
+
+
+def test_without_a_setting_objects_live_for_a_day(redis_store, keys, client):
+    redis_store.write([(ONE, {"a": "1"})])
+    assert 86_390 < client.ttl(keys()[0]) <= 86_400
+
+
+def test_a_write_renews_an_objects_time(redis_store, keys, client):
+    redis_store.write([(ONE, {"a": "1"})])
+    client.expire(keys()[0], 10)
+    redis_store.write([(ONE, {"b": "1"})])
+    assert client.ttl(keys()[0]) > 10
+
+
+def test_long_values_live_as_long_as_their_marks_in_the_short_hash(redis_store, keys, client):
+    redis_store.write([(ONE, {"a": LONG})])
+    for key in keys():
+        client.expire(key, 10)
+    redis_store.write([(ONE, {"b": "1"})])
+    short, long = (client.ttl(key) for key in keys())
+    assert short - long <= 1
+
+
+def test_a_sign_of_life_is_over_after_its_time(redis_store, keys, client):
+    redis_store.beat("celery@here", 1)
+    assert BEAT_COUNTS - 2 < client.ttl(keys()[0]) <= BEAT_COUNTS
+
+
+def test_an_object_is_kept_in_the_compact_encoding(redis_store, keys, client):
+    redis_store.write([(ONE, {"a": "x" * 64, "b": "x" * 65, "c": "x" * 2000})])
+    assert client.object("encoding", keys()[0]) in (b"listpack", b"ziplist")
+
+
+# -- round trips ------------------------------------------------------------------------------------------------------
+
+
+def test_a_write_is_one_round_trip(redis_store, round_trips):
+    redis_store.write([(ONE, {"a": "1", "b": LONG})])
+    assert len(round_trips) == 1
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda store, refs: store.write([(ref, {"a": "1", "b": LONG}) for ref in refs]),
+        lambda store, refs: store.read(refs),
+        lambda store, refs: store.look_up([(ref, "b") for ref in refs], ["here", "there"]),
+    ],
+    ids=["write", "read", "look_up"],
+)
+def test_a_hundred_objects_are_one_round_trip(redis_store, round_trips, call):
+    call(redis_store, [ObjectRef("shop.order", str(pk)) for pk in range(100)])
+    assert len(round_trips) == 1
+
+
+def test_nothing_to_look_up_is_no_round_trip(redis_store, round_trips):
+    redis_store.look_up([])
+    assert round_trips == []
+
+
+def test_one_connection_serves_call_after_call(own_store, own_client):
+    for _ in range(10):
+        own_store.write([(ONE, {"a": "1"})])
+    assert len(own_client.client_list()) == 2  # its own and this one
+
+
+def test_a_full_object_is_not_trimmed_at_every_write(redis_store, round_trips):
+    fields = {f"{number:022d}{kind}": "1" for number in range(250) for kind in "paosSg"}
+    redis_store.write([(ONE, fields)])
+    round_trips.clear()
+    redis_store.write([(ONE, {f"{250:022d}p": "1"})])
+    assert len(round_trips) == 1
+
+
+# -- a server that forgets, or fails ----------------------------------------------------------------------------------
+
+
+def test_a_server_that_forgot_everything_is_written_anew(redis_store, client):
+    redis_store.write([(ONE, {"a": "1"})])
+    client.flushdb()
+    redis_store.write([(ONE, {"b": "2"})])
+    assert redis_store.read([ONE]) == [{"b": "2"}]
+
+
+def test_a_connection_that_the_server_closed_is_no_outage(own_store, own_client):
+    recorder = Recorder(own_store)
+    recorder.record([(ONE, {"a": "1"})])
+    own_client.client_kill_filter(_type="normal", skipme=True)
+    recorder.record([(ONE, {"b": "2"})])
+    assert (own_store.read([ONE]), counters.counts()["outages"]) == ([{"a": "1", "b": "2"}], 0)
+
+
+def test_several_connections_that_the_server_closed_are_no_outage(own_store, own_client):
+    for _ in range(3):
+        own_store._idle.append(own_store._pool.make_connection())
+        own_store._idle[-1].connect()
+    own_client.client_kill_filter(_type="normal", skipme=True)
+    own_store.ping()
+
+
+def test_a_server_that_is_gone_is_unavailable(own_store, own_redis):
+    own_store.ping()
+    own_redis.kill()
+    with pytest.raises(StoreUnavailable):
+        own_store.write([(ONE, {"a": "1"})])
+
+
+def test_a_server_that_is_frozen_is_unavailable(own_store, own_redis):
+    own_store.ping()
+    own_redis.freeze()
+    with pytest.raises(StoreUnavailable):
+        own_store.read([ONE])
+
+
+def test_a_late_answer_is_never_taken_for_another_questions(own_store, own_redis):
+    own_store.write([(ONE, {"a": "1"})])
+    own_redis.freeze()
+    with pytest.raises(StoreUnavailable):
+        own_store.read([ONE])
+    own_redis.thaw()
+    assert own_store.look_up([], ["celery@here"]) == ([], {})
+
+
+def test_a_server_that_came_back_answers_again(own_store, own_redis):
+    own_store.ping()
+    own_redis.kill()
+    with pytest.raises(StoreUnavailable):
+        own_store.ping()
+    own_redis.start()
+    assert own_store.ping() is None
+
+
+@pytest.mark.parametrize("password", ["", "wrong"])
+def test_a_server_that_wants_another_password_is_unavailable(own_redis, own_client, settings, password):
+    own_client.config_set("requirepass", "right")
+    settings.CELERY_OPS = {"STORE_URL": f"redis://:{password}@127.0.0.1:{own_redis.port}/0"}
+    with pytest.raises(StoreUnavailable):
+        RedisStore().write([(ONE, {"a": "1"})])
+
+
+def test_a_full_server_is_unavailable(own_store, own_client):
+    own_client.config_set("maxmemory", 1)
+    with pytest.raises(StoreUnavailable, match="maxmemory"):
+        own_store.write([(ONE, {"a": "1"})])
+
+
+def test_a_read_only_server_is_unavailable(own_store, own_client):
+    own_client.replicaof("127.0.0.1", 1)
+    with pytest.raises(StoreUnavailable, match=r"read only|READONLY"):
+        own_store.write([(ONE, {"a": "1"})])
+
+
+@pytest.fixture(params=["", ":long"], ids=["short", "long"])
+def taken(request, redis_store, client, settings):
+    """A key of this object's that somebody else has, as a list."""
+    client.rpush(f"{settings.CELERY_OPS['STORE_PREFIX']}:{{shop.order:1}}{request.param}", "not ours")
+    return request.param
+
+
+def test_an_object_whose_key_is_taken_is_refused(redis_store, taken):
+    assert redis_store.write([(ONE, {"a": LONG})]) == 1
+
+
+def test_other_objects_of_the_batch_are_written(redis_store, taken):
+    other = ObjectRef("shop.order", "2")
+    redis_store.write([(ONE, {"a": LONG}), (other, {"a": "1"})])
+    assert redis_store.read([other]) == [{"a": "1"}]
+
+
+def test_an_object_whose_key_is_taken_reads_without_its_values(redis_store, taken):
+    redis_store.write([(ONE, {"a": LONG})])
+    assert redis_store.read([ONE])[0].get("a") is None
+
+
+def test_a_long_value_whose_key_is_taken_is_none(redis_store, taken):
+    assert redis_store.look_up([(ONE, "a")]) == ([None], {})
+
+
+def test_a_refusal_is_counted(redis_store, taken):
+    Recorder(redis_store).record([(ONE, {"a": LONG})])
+    assert (counters.counts()["refused"], counters.counts()["outages"]) == (1, 0)
+
+
+def test_a_taken_key_is_left_as_it_is(redis_store, taken, client, settings):
+    redis_store.write([(ONE, {"a": LONG})])
+    key = f"{settings.CELERY_OPS['STORE_PREFIX']}:{{shop.order:1}}{taken}"
+    assert client.lrange(key, 0, -1) == [b"not ours"]
+
+
+@pytest.mark.parametrize("value", ["x", "", "-1", "1.5"])
+def test_a_sign_of_life_that_is_no_number_is_none(redis_store, client, settings, value):
+    client.set(f"{settings.CELERY_OPS['STORE_PREFIX']}:worker:here", value)
+    assert redis_store.look_up([], ["here"]) == ([], {})
+
+
+# -- URLs -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("redis://localhost:6379/0", "redis://localhost:6379/0"),
+        ("redis://", "redis://"),
+        ("redis://:secret@host/1", "redis://:secret@host/1"),
+        ("redis://user:p%40ss@host:1/2?socket_timeout=9&health_check_interval=5", "redis://user:p%40ss@host:1/2"),
+        ("rediss://host/0?ssl_cert_reqs=CERT_REQUIRED", "rediss://host/0?ssl_cert_reqs=required"),
+        ("rediss://host/0?ssl_cert_reqs=none", "rediss://host/0?ssl_cert_reqs=none"),
+        (
+            "rediss://host/0?ssl_cert_reqs=CERT_NONE&ssl_ca_certs=/a/b.pem",
+            "rediss://host/0?ssl_cert_reqs=none&ssl_ca_certs=%2Fa%2Fb.pem",
+        ),
+        ("valkey://host/1", "redis://host/1"),
+        ("valkeys://host/1", "rediss://host/1"),
+        ("redis+socket:///tmp/r.sock", "unix:///tmp/r.sock"),
+        ("redis+socket:///tmp/r.sock?virtual_host=3", "unix:///tmp/r.sock?db=3"),
+        ("redis+socket:///tmp/r.sock?virtual_host=/3", "unix:///tmp/r.sock?db=3"),
+        ("unix:///tmp/r.sock", "unix:///tmp/r.sock"),
+        ("unix:///tmp/r.sock?db=3", "unix:///tmp/r.sock?db=3"),
+    ],
+)
+def test_a_url_is_spelled_as_the_client_wants_it(url, expected):
+    assert client_url(url) == expected
+
+
+@pytest.mark.parametrize("url", ["amqp://host", "memory://", "localhost:6379", "", "http://host"])
+def test_a_url_that_is_not_redis_is_refused_with_the_schemes_that_are(url):
+    with pytest.raises(ValueError, match="STORE_URL must begin with one of redis"):
+        client_url(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:secret@host:1/2",
+        "rediss://host/2?ssl_cert_reqs=CERT_REQUIRED",
+        "redis+socket:///tmp/r.sock?virtual_host=2",
+        "unix:///tmp/r.sock?db=2",
+        "valkey://host/2",
+    ],
+)
+def test_the_client_understands_what_it_is_given(url):
+    assert redis.ConnectionPool.from_url(client_url(url)).connection_kwargs["db"] == 2
+
+
+DEFAULT = "redis://localhost:6379/0"
+
+
+@pytest.fixture
+def celery_conf():
+    """Celery's configuration, as it was again afterwards."""
+    changes = app.conf.maps[0]
+    before = dict(changes)
+    yield
+    changes.clear()
+    changes.update(before)
+
+
+@pytest.mark.parametrize(
+    ("broker", "expected"),
+    [
+        ("redis://host/3", "redis://host/3"),
+        ("rediss://host/3?ssl_cert_reqs=CERT_NONE", "rediss://host/3?ssl_cert_reqs=CERT_NONE"),
+        ("redis+socket:///tmp/r.sock", "redis+socket:///tmp/r.sock"),
+        ("redis://one/0;redis://two/0", "redis://one/0"),
+        (["redis://one/0", "redis://two/0"], "redis://one/0"),
+        ("amqp://guest@host//", DEFAULT),
+        ("amqp://one;redis://two/0", DEFAULT),
+        ("sqs://", DEFAULT),
+        ("sentinel://host:26379", DEFAULT),
+        ("memory://", DEFAULT),
+        ("", DEFAULT),
+        (None, DEFAULT),
+        ([], DEFAULT),
+    ],
+    ids=str,
+)
+@pytest.mark.usefixtures("celery_conf")
+def test_without_a_setting_the_store_is_where_the_broker_is(settings, broker, expected):
+    settings.CELERY_OPS = {}
+    settings.CELERY_BROKER_URL = app.conf["broker_url"] = broker
+    assert store_url() == expected
+
+
+@pytest.mark.usefixtures("celery_conf")
+def test_the_broker_that_is_written_to_comes_first(settings):
+    settings.CELERY_OPS = {}
+    app.conf["broker_write_url"] = "redis://write/0"
+    assert store_url() == "redis://write/0"
+
+
+def test_the_setting_comes_before_the_broker(settings):
+    settings.CELERY_OPS = {"STORE_URL": "redis://mine/5"}
+    assert store_url() == "redis://mine/5"
+
+
+def test_a_store_behind_a_unix_socket_works(tmp_path_factory, settings):
+    from tests.servers import RedisServer, free_port
+
+    socket = tmp_path_factory.mktemp("s") / "r.sock"
+    server = RedisServer(free_port(), "--unixsocket", str(socket))
+    try:
+        settings.CELERY_OPS = {"STORE_URL": f"unix://{socket}"}
+        store = RedisStore()
+        store.write([(ONE, {"a": "1"})])
+        assert store.read([ONE]) == [{"a": "1"}]
+        store.close()
+    finally:
+        server.kill()

@@ -1,0 +1,288 @@
+"""What every store does: one suite for the one in memory and the one in Redis."""
+
+import threading
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from celery_ops.tracking import facts
+from celery_ops.tracking.memory import TRIM_ABOVE
+from celery_ops.tracking.reading import read_tasks
+from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.stamp import now_ms
+from celery_ops.tracking.store import TASKS_KEPT
+
+ONE, OTHER = ObjectRef("shop.order", "1"), ObjectRef("shop.order", "2")
+ODD_KEYS = [
+    "1",
+    "01",
+    "1/2",
+    "1:2",
+    "*",
+    "?",
+    "[1]",
+    "{1}",
+    "}{",
+    "\n",
+    " ",
+    "%",
+    "%25",
+    "é",
+    "\ud800",
+    "\x00",
+    "x" * 999,
+]
+
+
+@pytest.fixture(params=["memory", "redis"])
+def store(request):
+    return request.getfixturevalue(f"{request.param}_store")
+
+
+def stored(store, ref=ONE):
+    """Every field of an object, the long values too."""
+    (fields,) = store.read([ref])
+    long = [name for name, value in fields.items() if value is None]
+    values, _ = store.look_up([(ref, name) for name in long])
+    return {**fields, **dict(zip(long, values, strict=True))}
+
+
+def test_what_was_written_is_read(store):
+    store.write([(ONE, {"a": "1", "b": "2"})])
+    assert stored(store) == {"a": "1", "b": "2"}
+
+
+def test_nothing_was_refused(store):
+    assert store.write([(ONE, {"a": "1"}), (OTHER, {"a": "1"})]) == 0
+
+
+def test_an_object_that_was_never_written_is_empty(store):
+    assert store.read([ONE]) == [{}]
+
+
+def test_no_objects_read_as_nothing(store):
+    assert store.read([]) == []
+
+
+def test_a_later_write_adds_fields(store):
+    store.write([(ONE, {"a": "1"})])
+    store.write([(ONE, {"b": "2"})])
+    assert stored(store) == {"a": "1", "b": "2"}
+
+
+def test_a_later_write_of_the_same_field_counts(store):
+    store.write([(ONE, {"a": "1"})])
+    store.write([(ONE, {"a": "2"})])
+    assert stored(store) == {"a": "2"}
+
+
+def test_a_write_that_is_repeated_changes_nothing(store):
+    for _ in range(3):
+        store.write([(ONE, {"a": "1", "long": "x" * 100})])
+    assert stored(store) == {"a": "1", "long": "x" * 100}
+
+
+def test_objects_are_kept_apart(store):
+    store.write([(ONE, {"a": "1"}), (OTHER, {"a": "2"})])
+    assert store.read([OTHER, ONE]) == [{"a": "2"}, {"a": "1"}]
+
+
+def test_an_object_that_a_batch_names_twice_gets_both(store):
+    store.write([(ONE, {"a": "1"}), (ONE, {"b": "2"})])
+    assert stored(store) == {"a": "1", "b": "2"}
+
+
+def test_objects_are_read_in_the_order_asked_and_as_often(store):
+    store.write([(ONE, {"a": "1"})])
+    assert store.read([OTHER, ONE, OTHER, ONE]) == [{}, {"a": "1"}, {}, {"a": "1"}]
+
+
+def test_objects_of_two_models_with_one_key_are_kept_apart(store):
+    store.write([(ONE, {"a": "1"})])
+    assert store.read([ObjectRef("shop.warehouse", "1")]) == [{}]
+
+
+@pytest.mark.parametrize("pk", ODD_KEYS, ids=lambda pk: f"{pk!a:.10}")
+def test_a_key_of_any_characters_is_a_key_of_its_own(store, pk):
+    for key in ODD_KEYS:
+        store.write([(ObjectRef("shop.page", key), {"key": str(ODD_KEYS.index(key))})])
+    assert store.read([ObjectRef("shop.page", pk)]) == [{"key": str(ODD_KEYS.index(pk))}]
+
+
+def test_a_label_and_a_key_are_not_mixed_up(store):
+    store.write([(ObjectRef("a", "b:c"), {"a": "1"})])
+    assert store.read([ObjectRef("a:b", "c")]) == [{}]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "x" * 64, "x" * 65, "é" * 33, "x" * 2048, "x" * 100_000, "~", "~x", "~~", "\n", "\x00", "a\r\nb", "😀" * 40],
+    ids=lambda value: f"{value!a:.10}-{len(value)}",
+)
+def test_a_value_comes_back_whatever_its_length_and_characters(store, value):
+    store.write([(ONE, {"a": value})])
+    assert stored(store) == {"a": value}
+
+
+@pytest.mark.parametrize(("first", "then"), [("x" * 100, "short"), ("short", "x" * 100), ("x" * 100, "y" * 100)])
+def test_a_value_may_change_its_length(store, first, then):
+    store.write([(ONE, {"a": first})])
+    store.write([(ONE, {"a": then})])
+    assert stored(store) == {"a": then}
+
+
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(st.text(), st.dictionaries(text.filter(bool), text, min_size=1))
+def test_anything_that_is_written_comes_back(store, pk, fields):
+    ref = ObjectRef("shop.page", pk)
+    before = stored(store, ref)
+    store.write([(ref, fields)])
+    assert stored(store, ref) == {**before, **fields}
+
+
+def test_a_lone_surrogate_in_a_value_does_no_harm(store):
+    store.write([(ONE, {"a": "x\ud800y", "b": "2"})])
+    assert stored(store)["b"] == "2"
+
+
+def test_two_hundred_objects_are_written_and_read_in_one_call(store):
+    refs = [ObjectRef("shop.order", str(pk)) for pk in range(200)]
+    store.write([(ref, {"pk": ref.pk}) for ref in refs])
+    assert store.read(refs) == [{"pk": ref.pk} for ref in refs]
+
+
+def test_a_batch_of_many_events_of_one_object_is_written(store):
+    fields = {str(number): "x" * 100 for number in range(TRIM_ABOVE // 2)}
+    store.write([(ONE, fields)])
+    assert len(stored(store)) == len(fields)
+
+
+def test_threads_lose_nothing(store):
+    failed = []
+
+    def write(thread):
+        try:
+            for number in range(20):
+                store.write([(ONE, {f"{thread}-{number}": "1", f"{thread}-{number}-long": "x" * 100})])
+                store.read([ONE])
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert (failed, len(stored(store))) == ([], 240)
+
+
+# -- look_up ----------------------------------------------------------------------------------------------------------
+
+
+def test_long_values_are_looked_up_in_the_order_asked(store):
+    store.write([(ONE, {"a": "x" * 100, "b": "y" * 100}), (OTHER, {"a": "z" * 100})])
+    values, _ = store.look_up([(OTHER, "a"), (ONE, "b"), (ONE, "a")])
+    assert [value[0] for value in values] == ["z", "y", "x"]
+
+
+def test_a_value_that_is_not_there_is_none(store):
+    assert store.look_up([(ONE, "a")]) == ([None], {})
+
+
+def test_nothing_to_look_up_is_nothing(store):
+    assert store.look_up([]) == ([], {})
+
+
+# -- signs of life ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hostname", ["celery@here", "a/b:c*{d}\n", "é", "x" * 500, ""], ids=lambda name: f"{name:.8}")
+def test_a_worker_that_beats_is_there_with_its_start(store, hostname):
+    store.beat(hostname, 123)
+    assert store.look_up([], [hostname]) == ([], {hostname: 123})
+
+
+def test_a_worker_that_never_beat_is_missing(store):
+    store.beat("celery@here", 123)
+    assert store.look_up([], ["celery@there"]) == ([], {})
+
+
+def test_a_worker_that_began_again_has_its_new_start(store):
+    store.beat("celery@here", 123)
+    store.beat("celery@here", 456)
+    assert store.look_up([], ["celery@here"])[1] == {"celery@here": 456}
+
+
+def test_values_and_workers_are_looked_up_in_one_call(store):
+    store.write([(ONE, {"a": "x" * 100})])
+    store.beat("celery@here", 123)
+    assert store.look_up([(ONE, "a")], ["celery@here", "gone"]) == (["x" * 100], {"celery@here": 123})
+
+
+def test_a_workers_name_is_no_objects(store):
+    store.beat("1", 123)
+    assert store.read([ObjectRef("worker", "1")]) == [{}]
+
+
+# -- the cap ----------------------------------------------------------------------------------------------------------
+
+
+def fill(store, tasks, name="a.b", **more):
+    """Store this many tasks of ``ONE``, the oldest first."""
+    begin = now_ms() - tasks
+    for number in range(tasks):
+        fields = {facts.field(str(number), facts.PUBLISHED): f"{begin + number} {name}"}
+        for attempt in range(4):
+            fields[facts.field(str(number), facts.STARTED, attempt)] = f"{begin + number} - here"
+        store.write([(ONE, {**fields, **{facts.field(str(number), kind): value for kind, value in more.items()}})])
+
+
+def test_the_tasks_of_one_object_are_capped(store):
+    fill(store, TASKS_KEPT * 3)
+    assert len(stored(store)) <= TRIM_ABOVE
+
+
+def test_the_newest_tasks_are_kept(store):
+    fill(store, TASKS_KEPT * 3)
+    ids = [task.id for task in read_tasks([ONE], TASKS_KEPT)[0]]
+    assert ids == [str(number) for number in range(TASKS_KEPT * 3 - 1, TASKS_KEPT * 2 - 1, -1)]
+
+
+def test_long_values_of_tasks_that_were_dropped_are_gone(store):
+    fill(store, TASKS_KEPT * 3, o="x" * 100)
+    assert store.look_up([(ONE, facts.field("0", facts.RESULT))])[0] == [None]
+
+
+def test_the_cap_is_each_objects_own(store):
+    store.write([(OTHER, {facts.field("1", facts.PUBLISHED): "1 a.b"})])
+    fill(store, TASKS_KEPT * 3)
+    assert len(stored(store, OTHER)) == 1
+
+
+def test_a_waiting_task_with_a_long_name_is_not_dropped_before_older_ones(store):
+    fill(store, TASKS_KEPT * 2 - 90)
+    store.write([(ONE, facts.published("waiting", now_ms() + 10**6, "long." * 20))])
+    fill(store, TASKS_KEPT * 2)
+    assert facts.field("waiting", facts.PUBLISHED) in stored(store)
+
+
+# -- the end ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_store_that_is_there_answers_a_ping(store):
+    assert store.ping() is None
+
+
+def test_a_store_that_was_closed_opens_again(store):
+    store.write([(ONE, {"a": "1"})])
+    store.close()
+    assert store.read([ONE]) == [{"a": "1"}]
+
+
+def test_a_store_may_be_closed_twice(store):
+    store.close()
+    store.close()

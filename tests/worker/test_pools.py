@@ -1,0 +1,54 @@
+"""Pools other than prefork, result backends other than Redis's."""
+
+import uuid
+
+import pytest
+
+from celery_ops import tasks_for
+from tests.conftest import visiting
+from tests.servers import Site, Worker
+from tests.shop import tasks
+
+from .conftest import reached
+
+
+@pytest.fixture
+def work(redis_server, settings):
+    """Start a worker with a pool and a result backend, and visit it."""
+    workers = []
+
+    def start(pool, results):
+        site = Site(f"{redis_server.url}/8", store=f"{redis_server.url}/1", results=results)
+        workers.append(Worker(f"{pool}-{uuid.uuid4().hex[:6]}@test", site.environment, "-P", pool, "-c", "2"))
+        return visiting(site, settings)
+
+    yield start
+    for worker in workers:
+        worker.stop()
+
+
+@pytest.mark.parametrize(("pool", "results"), [("solo", "cache+memory://"), ("threads", "disabled://")])
+def test_another_pool_tells_the_same_of_its_tasks(pool, results, work, order):
+    with work(pool, results):
+        tasks.long.delay(order.pk, steps=3, pause=0.01)
+        tasks.retries.delay(order.pk, times=2)
+        tasks.fails.delay(order.pk)
+        tasks.replaces.delay(order.pk)
+        reached(order, "SUCCESS", "long")
+        reached(order, "SUCCESS", "retries")
+        reached(order, "FAILURE", "fails")
+        reached(order, "SUCCESS", "child")
+        told = {task.name.rpartition(".")[2]: (task.state, task.attempts, task.error) for task in tasks_for(order)}
+    assert told == {
+        "long": ("SUCCESS", 1, None),
+        "retries": ("SUCCESS", 3, None),
+        "fails": ("FAILURE", 1, "ValueError: the card was refused"),
+        "child": ("SUCCESS", 1, None),
+    }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_keeps_its_results_in_the_database_tells_of_success(make_worker, redis_store, order):
+    make_worker()
+    tasks.process_payment.delay(order.pk)
+    reached(order, "SUCCESS")
