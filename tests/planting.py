@@ -9,7 +9,7 @@ from django.db.models import Model
 from celery_ops import states
 from celery_ops.panels.building import panel_url
 from celery_ops.panels.token import PanelOptions, viewer
-from celery_ops.tracking import facts
+from celery_ops.tracking import facts, index
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.stamp import now_ms
@@ -46,7 +46,8 @@ def plant(
     fields.update({facts.field(task_id, kind, attempt): value for kind, value in known.items() if value})
     if args:
         fields[facts.field(task_id, facts.ARGUMENTS)] = facts.EXACT + args
-    recorder().record([(ObjectRef.of(obj), fields)])
+    ref = ObjectRef.of(obj)
+    recorder().record([(ref, fields), index.entry(task_id, [ref], published)])
     return task_id
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..conf import conf
 from .facts import by_task, derive
 from .refs import ObjectRef
-from .store import BEAT_COUNTS, TASKS_KEPT, Batch, Store
+from .store import BEAT_COUNTS, INDEX, TASKS_KEPT, Batch, Store
 
 
 class MemoryStore(Store):
@@ -24,7 +24,7 @@ class MemoryStore(Store):
                 kept = self._objects.setdefault(ref, {})
                 kept.update(fields)
                 self._expires[ref] = time.monotonic() + conf.retention_seconds
-                for name in oldest_fields(kept):
+                for name in oldest_fields(kept) if ref.label != INDEX else ():
                     del kept[name]
         return 0
 

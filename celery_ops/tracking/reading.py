@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 
 from django.db.models import Model
 
 from .. import redaction, states
 from ..conf import conf
 from ..info import Payload, TrackedTask
-from . import capture, counters, facts
+from . import capture, counters, facts, index
 from .facts import Derived, Key
 from .recorder import recorder
 from .refs import ObjectRef
@@ -18,6 +19,8 @@ from .stamp import now_ms
 from .store import BEAT_COUNTS, StoreUnavailable
 
 logger = logging.getLogger("celery_ops.tracking")
+
+_NEVER = datetime.min.replace(tzinfo=timezone.utc)
 
 #: Kinds that a list shows; arguments, results and tracebacks are fetched for one task at a time.
 _LISTED = (facts.NAME, facts.HOSTNAME, facts.ERROR, facts.PROGRESS)
@@ -48,6 +51,22 @@ def read_tasks(refs: Sequence[ObjectRef], limit: int | None = None) -> list[list
     histories = [_history(ref, stored, oldest, limit) for ref, stored in zip(refs, kept, strict=True)]
     starts = _complete(histories, hosts=_doubtful_hosts(histories))
     return [list(_values(history, starts)) for history in histories]
+
+
+def find_task(task_id: str) -> list[tuple[ObjectRef, TrackedTask]]:
+    """Return a task by its id with each object that it belongs to; empty when unknown. Raises StoreUnavailable."""
+    refs = index.objects_of(task_id)
+    found = zip(refs, read_tasks(refs), strict=True)
+    return [(ref, task) for ref, tasks in found for task in tasks if task.id == task_id]
+
+
+def newest_tasks(limit: int) -> list[TrackedTask]:
+    """Return the tasks published last of any object, newest first, each once. Raises StoreUnavailable."""
+    found = {task.id: task for tasks in read_tasks(index.newest(limit)) for task in reversed(tasks)}
+    tasks = sorted(
+        found.values(), key=lambda task: (task.published_at or task.started_at or _NEVER, task.id), reverse=True
+    )
+    return tasks[:limit]
 
 
 def read_payload(ref: ObjectRef, task_id: str) -> Payload:
@@ -112,23 +131,23 @@ def _complete(
 ) -> dict[str, int]:
     """Fetch the long values of ``kinds`` and the starts of the workers ``hosts``, in one round trip."""
     wanted = [
-        (history, index, key)
+        (history, place, key)
         for history in histories
-        for index, (_, known) in enumerate(history.tasks)
+        for place, (_, known) in enumerate(history.tasks)
         for key, value in known.items()
         if value is None and key[0] in kinds
     ]
     if not wanted and not hosts:
         return {}
     fields = [
-        (history.ref, f"{history.tasks[index][0].short}{kind}{attempt or ''}")
-        for history, index, (kind, attempt) in wanted
+        (history.ref, f"{history.tasks[place][0].short}{kind}{attempt or ''}")
+        for history, place, (kind, attempt) in wanted
     ]
     values, starts = recorder().ask(lambda store: store.look_up(fields, sorted(hosts)))
-    for (history, index, key), value in zip(wanted, values, strict=True):
-        derived, known = history.tasks[index]
+    for (history, place, key), value in zip(wanted, values, strict=True):
+        derived, known = history.tasks[place]
         known[key] = value
-        history.tasks[index] = (facts.derive(derived.short, known), known)
+        history.tasks[place] = (facts.derive(derived.short, known), known)
     return starts
 
 

@@ -20,7 +20,7 @@ from redis.retry import Retry
 from ..conf import conf
 from .memory import TRIM_ABOVE, oldest_fields
 from .refs import ObjectRef
-from .store import BEAT_COUNTS, Batch, Store, StoreUnavailable
+from .store import BEAT_COUNTS, INDEX, Batch, Store, StoreUnavailable
 
 #: Redis's hash-max-listpack-value: one longer value turns the whole hash into a table five times its size.
 SHORT: Final = 64
@@ -65,9 +65,11 @@ class RedisStore(Store):
             key = self._key(ref)
             short, long = _split(fields)
             first.append(len(commands) - 1)
-            commands += ((b"HSET", key, *short), (b"EXPIRE", key, ttl), (b"EXPIRE", key + b":long", ttl))
+            commands += ((b"HSET", key, *short), (b"EXPIRE", key, ttl))
             if long:
-                commands.insert(-1, (b"HSET", key + b":long", *long))
+                commands.append((b"HSET", key + b":long", *long))
+            if long or ref.label != INDEX:  # an index's long values need not outlive what they were written with
+                commands.append((b"EXPIRE", key + b":long", ttl))
             if measured:
                 commands.append((b"HLEN", key))
         commands.append((b"EXEC",))
@@ -82,7 +84,7 @@ class RedisStore(Store):
         for position, end, (ref, _) in zip(first, [*first[1:], len(done)], batch, strict=True):
             if any(map(_is_foreign, done[position:end])):
                 refused += 1
-            elif measured and done[end - 1] > TRIM_ABOVE:
+            elif measured and done[end - 1] > TRIM_ABOVE and ref.label != INDEX:
                 self._trim(ref)
         return refused
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from celery import current_task
 
-from . import capture, facts
+from . import capture, facts, index
 from .refs import ObjectRef
 from .stamp import Stamp
 from .store import Batch
@@ -47,6 +47,10 @@ class Run:
             inherited = {**said, facts.field(self.task_id, facts.PARENT): facts.short_id(self.parent_id)}
         entries: list[tuple[ObjectRef, dict[str, str]]] = [(ref, said) for ref in self.stamp.own]
         return entries + [(ref, inherited) for ref in self.stamp.inherited]
+
+    def first_batch(self) -> Batch:
+        """Return ``batch()`` and what makes the task findable by its id."""
+        return [*self.batch(), index.entry(self.task_id, self.stamp.refs, self.stamp.published)]
 
 
 _nested = threading.local()

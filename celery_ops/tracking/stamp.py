@@ -9,6 +9,8 @@ from typing import Any
 from .refs import ObjectRef
 
 HEADER = "celery_ops"
+#: When any message was published, in milliseconds since the epoch: how long the oldest one of a queue has waited.
+PUBLISHED = "celery_ops_published"
 #: Set by the worker's main process on what it hands to its pool, in milliseconds since the epoch.
 RECEIVED = "celery_ops_received"
 

@@ -9,6 +9,9 @@ from .refs import ObjectRef
 #: What one event knows, for each object that the task belongs to.
 Batch = Sequence[tuple[ObjectRef, Mapping[str, str]]]
 
+#: The label of what is no object but an index: it is never trimmed.
+INDEX: Final = "~index"
+
 #: How many tasks of one object are kept at least; the oldest go first.
 TASKS_KEPT: Final = 200
 
