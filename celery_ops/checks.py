@@ -4,6 +4,7 @@ Nothing here connects to anything, and no value of a setting makes a check raise
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from difflib import get_close_matches
 from math import isfinite
@@ -37,11 +38,15 @@ IDS: Final = {
     "celery_ops.W001": "celery_ops.urls is not included, so panels can neither refresh nor act.",
     "celery_ops.W002": "Templates do not know the request, so instance_tasks cannot know the viewer.",
     "celery_ops.W003": "A module of tasks cannot be imported, so its tasks are not tracked here.",
+    "celery_ops.W004": "The list of tasks has no source: django-celery-results is not installed.",
+    "celery_ops.W005": "The list of tasks stays empty: results are not kept in the database.",
+    "celery_ops.W006": "The list of tasks has no names, workers or arguments.",
 }
 
 RUNNABLE_OPTIONS: Final = ("permission", "label", "description", "group", "confirm", "queues", "form", "max_per_minute")
 TRACKED_OPTIONS: Final = ("model", "id_query", "launch_args", "launch_kwargs", "hidden", "label", "sensitive")
-BACKENDS: Final = ("TASK_BACKEND", "WORKER_BACKEND", "QUEUE_BACKEND")
+CONTRACTS: Final = "celery_ops.backends.base"
+BACKENDS: Final = {"TASK_BACKEND": "TaskBackend", "WORKER_BACKEND": "WorkerBackend", "QUEUE_BACKEND": "QueueBackend"}
 CAPTURES: Final = ("none", "redacted", "full")
 REQUEST: Final = "django.template.context_processors.request"
 DJANGO_TEMPLATES: Final = "django.template.backends.django.DjangoTemplates"
@@ -55,7 +60,7 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
     if isinstance(site, dict):
         site = dict.copy(site)
         found = [message for key in site for message in _guarded(_key, key, site)]
-        for check in (_page_sizes, _base_template, _bindings, _modules, _store):
+        for check in (_page_sizes, _base_template, _bindings, _modules, _store, _backends):
             found += _guarded(check, site)
     else:
         text = f"{NAME} is a {type(site).__name__}, not a dict."
@@ -182,13 +187,17 @@ def _is_policy(found: Any) -> bool:
     return isinstance(found, type) and callable(getattr(found, "allows", None))
 
 
+def _is_backend(contract: str) -> Callable[[Any], bool]:
+    return lambda found: isinstance(found, type) and issubclass(found, import_string(f"{CONTRACTS}.{contract}"))
+
+
 #: For each key that takes a dotted path: what holds for a good thing to name, and how to describe one.
 PATHS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "APP": (lambda found: isinstance(found, Celery), "a Celery app"),
     "STORE": (_is_store, "a subclass of celery_ops.tracking.store.Store"),
     "POLICY": (_is_policy, "a class with a method allows(user, action, obj=None)"),
     "REDACTOR": (callable, "a callable (name, value) -> value"),
-    **{key: (lambda found: isinstance(found, type), "a class") for key in BACKENDS},
+    **{key: (_is_backend(name), f"a subclass of {CONTRACTS}.{name}") for key, name in BACKENDS.items()},
 }
 
 
@@ -305,6 +314,14 @@ def _store(site: Mapping[Any, Any]) -> Messages:
         yield _error(13, f"{NAME}['STORE_URL'] is not a URL that the store knows.", hint)
     except Exception:
         return  # STORE itself is wrong, which has been told by its key
+
+
+def _backends(site: Mapping[Any, Any]) -> Messages:
+    """Each backend knows what it needs of the site; a wrong path has been told by its key."""
+    for key in BACKENDS:
+        value = site.get(key, DEFAULTS[key])
+        with suppress(Exception):
+            yield from (import_string(value) if isinstance(value, str) else value)().check()
 
 
 def _urls() -> Messages:

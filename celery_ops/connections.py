@@ -4,7 +4,8 @@ A pooled connection that timed out may still hold an old question's answer, so e
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from kombu import Connection
@@ -25,21 +26,37 @@ def connection() -> Connection:
     """Return a new, unopened connection whose every step is bounded. Use it as a context manager."""
     app = conf.celery_app
     made = app.connection_for_write(connect_timeout=CONNECT_TIMEOUT)
-    made.transport_options = {**made.transport_options, **_timeouts(made.transport.driver_type)}
+    # asked of the class: the transport reads its options when it is made
+    made.transport_options = {**made.transport_options, **_bounds(made.get_transport_cls().driver_type)}
     return made
 
 
-def _timeouts(driver: str) -> dict[str, Any]:
-    seconds = CONNECT_TIMEOUT + conf.CONTROL_TIMEOUT
+@contextmanager
+def opened(**options: Any) -> Iterator[Connection]:
+    """Open a connection of its own, with more transport options; each of the broker's addresses is tried once."""
+    with connection() as made:
+        made.transport_options.update(options)
+        made.ensure_connection(max_retries=max(0, len(made.alt) - 1), interval_start=0, interval_step=0)
+        yield made
+
+
+def broker() -> tuple[str, str]:
+    """Return which app and which broker the settings mean now: what is kept of the broker's answers is kept by this."""
+    app = conf.celery_app
+    return app.oid, str(app.conf.broker_write_url)
+
+
+def _bounds(driver: str) -> dict[str, Any]:
     if driver == "redis":
         return {
-            "socket_timeout": seconds,
+            "socket_timeout": CONNECT_TIMEOUT,
             "socket_connect_timeout": CONNECT_TIMEOUT,
             "retry_on_timeout": False,
             "max_retries": 0,
-            "polling_interval": 0.1,
+            "polling_interval": None,
         }
     if driver == "amqp":
+        seconds = CONNECT_TIMEOUT + conf.CONTROL_TIMEOUT
         return {"connect_timeout": CONNECT_TIMEOUT, "read_timeout": seconds, "write_timeout": seconds}
     return {"max_retries": 0}
 

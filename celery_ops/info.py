@@ -1,8 +1,10 @@
 """The values that cross a layer: frozen, without behaviour beyond what they can say of themselves."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import isfinite
+from typing import Any, Final
 
 from . import states
 
@@ -58,9 +60,7 @@ class TrackedTask:
     @property
     def duration(self) -> timedelta | None:
         """From start to finish, or None while either is unknown."""
-        if self.started_at is None or self.finished_at is None:
-            return None
-        return max(timedelta(0), self.finished_at - self.started_at)
+        return _between(self.started_at, self.finished_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +71,175 @@ class Payload:
     result: str | None = None
     error: str | None = None
     traceback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskInfo:
+    """One task as a backend knows it; None is unknown, and lists leave the last seven fields unknown.
+
+    Times are aware datetimes. ``error`` is ``"Class: message"`` or the class alone. ``args``, ``kwargs`` and ``result``
+    are values, or the text that a source keeps of them: raw, for whoever shows them to redact.
+    """
+
+    id: str
+    name: str = ""
+    state: str = states.PENDING
+    worker: str | None = None
+    queue: str | None = None
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    eta: datetime | None = None
+    error: str | None = None
+    attempts: int | None = None
+    args: Any = None
+    kwargs: Any = None
+    result: Any = None
+    traceback: str | None = None
+    parent_id: str | None = None
+    root_id: str | None = None
+    children: tuple[str, ...] = ()
+
+    @property
+    def wait(self) -> timedelta | None:
+        """From creation to start, or None while either is unknown."""
+        return _between(self.created_at, self.started_at)
+
+    @property
+    def run_time(self) -> timedelta | None:
+        """From start to finish, or None while either is unknown."""
+        return _between(self.started_at, self.finished_at)
+
+
+def _between(begin: datetime | None, end: datetime | None) -> timedelta | None:
+    return None if begin is None or end is None else max(timedelta(0), end - begin)
+
+
+ONLINE: Final = "online"
+NO_REPLY: Final = "no_reply"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """One worker, as it answered last. Counts and names are None when it did not say."""
+
+    hostname: str
+    state: str = ONLINE
+    last_seen: datetime | None = None
+    pool: str | None = None
+    concurrency: int | None = None
+    active: int | None = None
+    reserved: int | None = None
+    scheduled: int | None = None
+    processed: int | None = None
+    queues: tuple[str, ...] | None = None
+
+    @property
+    def is_online(self) -> bool:
+        return self.state == ONLINE
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredTask:
+    """A task that a worker has, with the limits in force there now: ``"10/m"``, seconds, or None."""
+
+    name: str
+    rate_limit: str | None = None
+    soft_time_limit: float | None = None
+    time_limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDetail:
+    """Everything one worker says of itself. The mappings are raw, for whoever shows them to redact.
+
+    ``missing`` names the methods that it did not answer, or answered with what cannot be read.
+    """
+
+    info: WorkerInfo
+    active: tuple[TaskInfo, ...] = ()
+    reserved: tuple[TaskInfo, ...] = ()
+    scheduled: tuple[TaskInfo, ...] = ()
+    registered: tuple[RegisteredTask, ...] = ()
+    totals: Mapping[str, int] = field(default_factory=dict)
+    pid: int | None = None
+    uptime: timedelta | None = None
+    prefetch_count: int | None = None
+    pool: Mapping[str, Any] = field(default_factory=dict)
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    broker: Mapping[str, Any] = field(default_factory=dict)
+    conf: Mapping[str, Any] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReport:
+    """All workers at one moment. ``trouble`` says why there is no newer answer than this one."""
+
+    workers: tuple[WorkerInfo, ...]
+    collected_at: datetime
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueInfo:
+    """One queue. ``depth`` counts waiting messages of every priority, ``unacked`` those that a worker holds.
+
+    ``sources`` says who knows it: settings, workers, broker. None is unknown.
+    """
+
+    name: str
+    depth: int | None = None
+    unacked: int | None = None
+    consumers: int | None = None
+    oldest_age: timedelta | None = None
+    paused: bool | None = None
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """How messages come into a queue."""
+
+    exchange: str
+    exchange_type: str = ""
+    routing_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageInfo:
+    """One waiting message. ``size`` is in bytes, ``arguments`` the raw text that its publisher wrote for logs."""
+
+    task_id: str
+    name: str = ""
+    arguments: str = ""
+    published_at: datetime | None = None
+    eta: datetime | None = None
+    size: int = 0
+    priority: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDetail:
+    """Everything known of one queue. ``messages`` is the head, oldest first, or None where looking would disturb it.
+
+    ``trouble`` says why something is missing.
+    """
+
+    info: QueueInfo
+    bindings: tuple[Binding, ...] = ()
+    durable: bool | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    workers: tuple[str, ...] | None = None
+    priorities: Mapping[int, int] = field(default_factory=dict)
+    messages: tuple[MessageInfo, ...] | None = None
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueReport:
+    """All queues at one moment. ``trouble`` says why something is missing, or why there is nothing newer."""
+
+    queues: tuple[QueueInfo, ...]
+    collected_at: datetime
+    trouble: str = ""

@@ -2,11 +2,14 @@ import contextlib
 import os
 import subprocess
 import uuid
+from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Permission, User
 from django.db import connection
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from kombu import pools
 
 from celery_ops.tracking import counters
@@ -14,7 +17,13 @@ from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.registry import registry
 from tests.celery import app
-from tests.servers import PORT, RedisServer, Site, Worker, unavailable
+from tests.servers import PORT, STORE_TIMEOUT, RedisServer, Site, Worker, unavailable
+
+# On a busy machine an example may take long, and so may finding one.
+hypothesis_settings.register_profile(
+    "patient", hypothesis_settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
@@ -54,10 +63,15 @@ def memory_store(settings):
     return store
 
 
+def store_settings(url: str, prefix: str, timeout: float = STORE_TIMEOUT) -> dict[str, object]:
+    """Return ``CELERY_OPS`` for a store in Redis."""
+    return {"STORE_URL": url, "STORE_PREFIX": prefix, "STORE_TIMEOUT": timeout}
+
+
 @pytest.fixture
 def redis_store(settings, redis_server):
     """A Redis store under a prefix of this test's own."""
-    settings.CELERY_OPS = {"STORE_URL": f"{redis_server.url}/1", "STORE_PREFIX": f"test-{uuid.uuid4().hex[:8]}"}
+    settings.CELERY_OPS = store_settings(f"{redis_server.url}/1", f"test-{uuid.uuid4().hex[:8]}")
     store = recorder_module.recorder().store
     yield store
     store.close()
@@ -95,17 +109,24 @@ def _connect(url: str) -> None:
     app._pool = app.amqp._producer_pool = None
 
 
-@pytest.fixture(scope="session")
-def rabbitmq_url():
-    """A RabbitMQ virtual host of this run's own."""
+@contextlib.contextmanager
+def rabbitmq_vhost():
+    """A RabbitMQ virtual host of one's own, as a broker URL."""
     name = f"celery-ops-{uuid.uuid4().hex[:8]}"
     try:
         for command in (["add_vhost", name], ["set_permissions", "-p", name, "guest", ".*", ".*", ".*"]):
-            subprocess.run(["rabbitmqctl", "-q", *command], check=True, capture_output=True, timeout=60)
+            subprocess.run(["rabbitmqctl", "-q", *command], check=True, capture_output=True, timeout=180)
     except (OSError, subprocess.SubprocessError):
         unavailable("RabbitMQ")
     yield f"amqp://guest:guest@127.0.0.1:5672/{name}"
-    subprocess.run(["rabbitmqctl", "-q", "delete_vhost", name], check=False, capture_output=True, timeout=60)
+    subprocess.run(["rabbitmqctl", "-q", "delete_vhost", name], check=False, capture_output=True, timeout=180)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url():
+    """A RabbitMQ virtual host of this run's own."""
+    with rabbitmq_vhost() as url:
+        yield url
 
 
 @pytest.fixture
@@ -120,6 +141,7 @@ def make_worker(transactional_db, redis_server, settings):
             "TEST_BROKER_URL": app.conf.broker_url,
             "TEST_STORE_URL": settings.CELERY_OPS["STORE_URL"],
             "TEST_STORE_PREFIX": settings.CELERY_OPS["STORE_PREFIX"],
+            "TEST_STORE_TIMEOUT": str(settings.CELERY_OPS.get("STORE_TIMEOUT", STORE_TIMEOUT)),
             **env,
         }
         workers.append(Worker(hostname or f"w{uuid.uuid4().hex[:6]}@test", environment, *options))
@@ -128,6 +150,29 @@ def make_worker(transactional_db, redis_server, settings):
     yield make
     for worker in workers:
         worker.stop()
+
+
+class Pace:
+    """How far a task of ``tasks.paced`` may go."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self.file = path, str(path)
+
+    def to(self, step: int) -> None:
+        """Let it take this step and those before."""
+        self._path.write_bytes(b"." * step)
+
+    def end(self) -> None:
+        """Let the task fail if it still waits: it must not keep a worker's process from the next test."""
+        self._path.unlink()
+
+
+@pytest.fixture
+def pace(tmp_path):
+    pace = Pace(tmp_path / "pace")
+    pace.to(0)
+    yield pace
+    pace.end()
 
 
 def make_user(name: str, *permissions: str, **fields) -> User:
@@ -175,7 +220,7 @@ def loaded_tasks(django_db_setup, django_db_blocker):
 def visiting(site: Site, settings):
     """Publish, read and wait for results where that site's workers do."""
     before = app.conf.result_backend
-    settings.CELERY_OPS = {"STORE_URL": site.store, "STORE_PREFIX": site.prefix}
+    settings.CELERY_OPS = store_settings(site.store, site.prefix, site.store_timeout)
     with broker(site.broker):
         _keep_results_at(site.results)
         try:

@@ -1,5 +1,6 @@
 """A plugin, loaded before Django's settings: servers of this run's own, started when a test first asks for one."""
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -21,13 +22,23 @@ IN_CI = bool(os.environ.get("CI"))
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Return a port on which nobody listens; on Linux nobody but a server of ours is given it from now on."""
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # Redis sets it too, and may so bind beside this one
+    probe.bind(("127.0.0.1", 0))
+    port = probe.getsockname()[1]
+    if sys.platform == "linux":
+        atexit.register(probe.close)
+    else:
+        probe.close()
+    return port
 
 
 PORT = free_port()
 RUN = uuid.uuid4().hex[:8]
+#: Seconds, for tests that are not about time: on a busy machine an answer takes its time, and that is no outage.
+PATIENCE = 60.0
+STORE_TIMEOUT = 20.0
 FILES = Path(tempfile.mkdtemp(prefix="celery-ops-tests-"))
 os.environ["TEST_BROKER_URL"] = f"redis://127.0.0.1:{PORT}/0"  # under xdist not the controller's, inherited
 os.environ.setdefault("TEST_SQLITE_FILE", str(FILES / "test.sqlite3"))
@@ -73,12 +84,14 @@ class RedisServer:
 
     def start(self) -> None:
         self.process = subprocess.Popen(self.command, cwd=FILES, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(self._answers, "Redis to answer")
+        wait_for(lambda: self._answers() or self.process.poll() is not None, "Redis to answer")
+        assert self.process.poll() is None, f"port {self.port} is somebody else's"
 
     def _answers(self) -> bool:
+        """Whether this very process answers: another run's on the same port would mix up their tasks."""
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as probe:
-            probe.sendall(b"PING\r\n")
-            return bool(probe.recv(64))
+            probe.sendall(b"INFO server\r\n")
+            return f"process_id:{self.process.pid}\r" in probe.recv(65536).decode(errors="replace")
         return False
 
     def freeze(self) -> None:
@@ -111,6 +124,7 @@ class Site:
     store: str
     results: str
     prefix: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex[:8]}")
+    store_timeout: float = STORE_TIMEOUT
 
     @property
     def environment(self) -> dict[str, str]:
@@ -118,6 +132,7 @@ class Site:
             "TEST_BROKER_URL": self.broker,
             "TEST_STORE_URL": self.store,
             "TEST_STORE_PREFIX": self.prefix,
+            "TEST_STORE_TIMEOUT": str(self.store_timeout),
             "TEST_RESULT_BACKEND": self.results,
         }
 
@@ -134,7 +149,7 @@ class Worker:
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
         try:
-            wait_for(lambda: "ready." in self.text() or self.process.poll() is not None, "the worker to be ready", 30)
+            wait_for(lambda: "ready." in self.text() or self.process.poll() is not None, "the worker to be ready")
             assert self.process.poll() is None
         except BaseException:
             print(self.text())
@@ -149,6 +164,15 @@ class Worker:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
 
+    @contextlib.contextmanager
+    def frozen(self):
+        """Stand still meanwhile, and go on whatever fails: other tests have the same worker."""
+        self.signal_all(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal_all(signal.SIGCONT)
+
     def stop(self) -> None:
         """End it warmly, or at last for good."""
         self.signal_all(signal.SIGCONT)
@@ -160,7 +184,7 @@ class Worker:
         self.process.wait(10)
 
 
-def wait_for(condition, what: str, seconds: float = 20):
+def wait_for(condition, what: str, seconds: float = PATIENCE):
     """Return the condition's first true value; fail when it stays false for ``seconds``."""
     until = time.monotonic() + seconds
     while True:

@@ -77,3 +77,5 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_OPS = {"STORE": "celery_ops.tracking.memory.MemoryStore"}
 if store_url := os.environ.get("TEST_STORE_URL"):
     CELERY_OPS = {"STORE_URL": store_url, "STORE_PREFIX": os.environ.get("TEST_STORE_PREFIX", "celery_ops")}
+    if store_timeout := os.environ.get("TEST_STORE_TIMEOUT"):
+        CELERY_OPS["STORE_TIMEOUT"] = float(store_timeout)

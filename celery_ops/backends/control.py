@@ -1,21 +1,78 @@
-"""Asking workers: one broadcast, one deadline, and the silent ones named."""
+"""Workers by remote control: what they say of themselves, and what they are told."""
 
-import threading
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final
 
-from .. import connections
-from ..conf import conf
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-#: Seconds for which a worker that has been heard stays listed.
-REMEMBERED: Final = 86400
+from ..connections import BrokerUnavailable
+from ..info import NO_REPLY, ONLINE, WorkerDetail, WorkerReport
+from . import gather, replies, snapshot
+from .base import BackendUnavailable, WorkerBackend
+from .known import known_workers
+
+#: What one worker is asked for its own page.
+DETAIL: Final[Mapping[str, Mapping[str, Any]]] = {
+    **snapshot.QUESTIONS,
+    "registered": {"taskinfoitems": list(replies.LIMITS)},
+    "conf": {"with_defaults": False},
+}
+
+
+class ControlWorkerBackend(WorkerBackend):
+    """Asks the workers themselves, over the broker. One that is silent stays listed for a day."""
+
+    label = gettext_lazy("Remote control")
+    description = gettext_lazy("What every worker says of itself when it is asked.")
+    data_source = gettext_lazy("The workers, over the broker")
+
+    def workers(self) -> WorkerReport:
+        seen = snapshot.snapshot()
+        answered, heard = seen.answers.replies, known_workers().listed
+        details = [_online(host, parts, snapshot.QUESTIONS, seen.collected_at) for host, parts in answered.items()]
+        details += [
+            _remembered(host, seen.last_words.get(host, {}), moment, silent=moment <= seen.collected_at)
+            for host, moment in heard.items()
+            if host not in answered
+        ]
+        workers = sorted((detail.info for detail in details), key=lambda worker: worker.hostname)
+        return WorkerReport(tuple(workers), seen.collected_at, trouble=seen.trouble)
+
+    def worker(self, hostname: str) -> WorkerDetail | None:
+        """Ask the worker itself, with one question. A silent one is shown as it was heard last."""
+        if not gather.is_hostname(hostname):
+            return None
+        try:
+            answers = gather.ask(DETAIL, [hostname])
+        except BrokerUnavailable as error:
+            raise BackendUnavailable(_("The broker does not answer, so the worker cannot be asked.")) from error
+        if hostname in answers.replies:
+            return _online(hostname, answers.replies[hostname], DETAIL, answers.collected_at)
+        heard = known_workers().listed.get(hostname)
+        return _remembered(hostname, snapshot.last_words(hostname), heard) if heard else None
+
+
+def _online(hostname: str, parts: Mapping[str, Any], methods: Collection[str], heard: datetime) -> WorkerDetail:
+    return replies.detail(hostname, parts, methods, last_seen=heard)
+
+
+def _remembered(hostname: str, parts: Mapping[str, Any], heard: datetime, *, silent: bool = True) -> WorkerDetail:
+    """A worker as it was heard last; how much it does now is unknown."""
+    detail = replies.detail(hostname, parts, parts.keys() & DETAIL.keys(), last_seen=heard)
+    state = NO_REPLY if silent else ONLINE
+    info = replace(detail.info, state=state, active=None, reserved=None, scheduled=None)
+    return replace(detail, info=info, missing=tuple(DETAIL))
+
+
+# -- commands ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """Who was asked, who answered what, and who did not."""
+    """Who was told something, who answered what, and who did not."""
 
     asked: tuple[str, ...] = ()
     answered: Mapping[str, Any] = field(default_factory=dict)
@@ -25,73 +82,18 @@ class Replies:
         return tuple(host for host in self.asked if host not in self.answered)
 
 
-class KnownWorkers:
-    """The workers heard by this process, so that a question need not always wait for its whole deadline."""
+def broadcast(
+    command: str, arguments: Mapping[str, Any] | None = None, destination: Collection[str] | None = None
+) -> Replies:
+    """Tell every worker, or those of the destination, and return what they answered within ``CONTROL_TIMEOUT``.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._heard: dict[str, float] = {}
-        self._expected: frozenset[str] = frozenset()
-
-    def hear(self, hostnames: set[str]) -> None:
-        """Note one round's answers: a worker silent in it is still asked, and not waited for until heard again."""
-        now = time.monotonic()
-        with self._lock:
-            self._heard.update(dict.fromkeys(hostnames, now))
-            self._expected = frozenset(hostnames)
-
-    @property
-    def listed(self) -> set[str]:
-        oldest = time.monotonic() - REMEMBERED
-        with self._lock:
-            return {host for host, heard in self._heard.items() if heard > oldest}
-
-    @property
-    def expected(self) -> frozenset[str]:
-        return self._expected
-
-    def forget(self) -> None:
-        with self._lock:
-            self._heard.clear()
-            self._expected = frozenset()
-
-
-known_workers = KnownWorkers()
-
-
-def broadcast(command: str, **arguments: Any) -> Replies:
-    """Ask every worker within ``CONTROL_TIMEOUT`` seconds and return the replies by hostname.
-
-    Done sooner once all that answered the last time have answered. Raises BrokerUnavailable.
+    Raises ValueError when the destination is empty, BrokerUnavailable when the broker does not answer.
     """
-    timeout = float(conf.CONTROL_TIMEOUT)
-
-    def ask() -> list[Any]:
-        with connections.connection() as connection:
-            return conf.celery_app.control.broadcast(
-                command,
-                arguments=arguments,
-                reply=True,
-                timeout=timeout,
-                limit=len(known_workers.expected) or None,
-                connection=connection,
-            )
-
-    answered = _by_host(connections.within(connections.CONNECT_TIMEOUT + timeout, ask))
-    asked = known_workers.listed | set(answered)
-    known_workers.hear(set(answered))
-    return Replies(tuple(sorted(asked)), answered)
+    answers = gather.ask({command: arguments or {}}, destination)
+    snapshot.expire()
+    return Replies(answers.asked, answers.to(command))
 
 
 def revoke(task_id: str, *, terminate: bool = False, signal: str = "TERM") -> Replies:
     """Ask every worker to drop a task, and with ``terminate`` to stop the process that runs it."""
-    return broadcast("revoke", task_id=task_id, terminate=terminate, signal=signal)
-
-
-def _by_host(replies: Any) -> dict[str, Any]:
-    """Workers are not trusted: what is not ``{hostname: reply}`` is left out."""
-    found: dict[str, Any] = {}
-    for reply in replies if isinstance(replies, list) else ():
-        if isinstance(reply, dict):
-            found.update({host: answer for host, answer in reply.items() if isinstance(host, str)})
-    return found
+    return broadcast("revoke", {"task_id": task_id, "terminate": terminate, "signal": signal})

@@ -20,7 +20,7 @@ from ..info import Progress, TrackedTask
 
 # Kinds, one character each: every byte is paid for a million times.
 PUBLISHED: Final = "p"  # "<ms> <task name>"; a long name has a fact of its own
-NAME: Final = "n"
+NAME: Final = "n"  # and of what Task.replace sent, with its nesting: the first publisher may tell its own name last
 ARGUMENTS: Final = "a"
 PARENT: Final = "u"  # the id of the task that launched it
 STARTED: Final = "s"  # "<ms> <received ms or -> <hostname>"; of a long hostname, what short_host makes of it
@@ -79,12 +79,12 @@ def field(task_id: str, kind: str, attempt: int = 0) -> str:
     return f"{short_id(task_id)}{kind}{attempt or ''}"
 
 
-def published(task_id: str, at: int | None, name: str) -> dict[str, str]:
-    """Return the facts of a publish: when, in milliseconds since the epoch, and the task's name."""
+def published(task_id: str, at: int | None, name: str, nesting: int = 0) -> dict[str, str]:
+    """Return the facts of a publish: when, in milliseconds since the epoch, and the name of the ``nesting``th task."""
     moment = "-" if at is None else at
-    if len(name) <= SHORT_NAME:
+    if len(name) <= SHORT_NAME and not nesting:
         return {field(task_id, PUBLISHED): f"{moment} {name}"}
-    return {field(task_id, PUBLISHED): f"{moment}", field(task_id, NAME): name}
+    return {field(task_id, PUBLISHED): f"{moment}", field(task_id, NAME, nesting): name}
 
 
 def started(at: int, received: int | None, hostname: str) -> dict[str, str]:
@@ -137,7 +137,8 @@ def derive(short: str, facts: Mapping[Key, str | None]) -> Derived:
     """Return the state of a task by (attempt, rank), whatever the order in which its facts arrived."""
     attempt = max((n for kind, n in facts if kind in _ATTEMPT_KINDS), default=0)
     at, name = _published(facts.get((PUBLISHED, 0)))
-    name = facts.get((NAME, 0)) or name
+    nesting = max((n for kind, n in facts if kind == NAME), default=0)
+    name = facts.get((NAME, nesting)) or name
     state, finished = _state(facts, attempt)
     newest = max((_number(value) or 0 for (kind, _), value in facts.items() if kind in _TIMED_KINDS), default=0)
     return Derived(short, state, attempt, at, name, _started(facts.get((STARTED, attempt))), finished, newest)

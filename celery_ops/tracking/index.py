@@ -17,7 +17,7 @@ from .stamp import now_ms
 from .store import INDEX
 
 #: Slots of time that ``RETENTION`` is cut into, and shards of each.
-SLOTS: Final = 48
+SLOTS: Final = 12
 SHARDS: Final = 64
 
 Entry = tuple[ObjectRef, dict[str, str]]

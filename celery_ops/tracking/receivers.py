@@ -86,7 +86,7 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
         stamp = decoded(text)
     if stamp is None or not stamp.refs:
         return
-    run = Run(headers["id"], sender, 0, stamp, headers.get("parent_id"))
+    run = Run(headers["id"], sender, 0, stamp, headers.get("parent_id"), nesting=_nesting(headers))
     current = runs.current()
     if current is not None and current.task_id == run.task_id:
         if not current.replaced:
@@ -134,7 +134,8 @@ def _run_of_message(message: Any) -> Run | None:
     stamp = decoded(headers.get(HEADER))
     if stamp is None or not stamp.refs or not isinstance(headers.get("id"), str):
         return None
-    return Run(headers["id"], str(headers.get("task")), headers.get("retries") or 0, stamp, headers.get("parent_id"))
+    attempt, name = headers.get("retries") or 0, str(headers.get("task"))
+    return Run(headers["id"], name, attempt, stamp, headers.get("parent_id"), nesting=_nesting(headers))
 
 
 # -- where the task is executed ---------------------------------------------------------------------------------------
@@ -251,7 +252,12 @@ def _run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Ru
         stamp = replace(stamp, own=tuple(dict.fromkeys((*own, *stamp.own))), undecided=stamp.undecided or 0)
     if not stamp.refs:
         return None
-    return Run(task_id, task.name, attempt, stamp, parent_id)
+    return Run(task_id, task.name, attempt, stamp, parent_id, nesting=_nesting(details))
+
+
+def _nesting(details: Mapping[str, Any]) -> int:
+    nesting = details.get("replaced_task_nesting")
+    return nesting if isinstance(nesting, int) else 0
 
 
 def _header(request: Any) -> Any:

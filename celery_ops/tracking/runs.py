@@ -26,6 +26,7 @@ class Run:
     progress: str | None = None  # the last that was not written yet
     progress_written: float = 0.0  # time.monotonic()
     replaced: bool = False  # by Task.replace(): it goes on under the same id
+    nesting: int = 0  # how many tasks had the id before this one
 
     def note(self, kind: str, value: str) -> None:
         """Know a fact of this attempt from now on."""
@@ -38,7 +39,7 @@ class Run:
 
     def batch(self) -> Batch:
         """Return everything known, for each object; an inherited one also learns who launched the task."""
-        said = {**self.known, **facts.published(self.task_id, self.stamp.published, self.name)}
+        said = {**self.known, **facts.published(self.task_id, self.stamp.published, self.name, self.nesting)}
         if self.progress is not None:
             said[facts.field(self.task_id, facts.PROGRESS, self.attempt)] = self.progress
             self.progress = None

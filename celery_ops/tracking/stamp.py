@@ -48,7 +48,7 @@ def decoded(header: Any) -> Stamp | None:
         published, own, inherited, *rest = json.loads(header)
         own, inherited = _refs(own), _refs(inherited)
         undecided = int(rest[0]) if rest else None
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, RecursionError, OverflowError):
         return None
     return Stamp(own, inherited, published if isinstance(published, int) else None, undecided)
 

@@ -9,7 +9,7 @@ from . import setup
 
 setup.django_with_redis()
 
-from . import drain, panel, patterns, publish, storage  # noqa: E402 - Django first
+from . import drain, lists, pages, panel, patterns, publish, queues, storage, workers  # noqa: E402 - Django first
 
 BENCHMARKS = {
     "round_trips": storage.round_trips,
@@ -21,6 +21,10 @@ BENCHMARKS = {
     "badges": panel.badges,
     "hostile": patterns.hostile,
     "drain": drain.ratios,
+    "workers": workers.gathers,
+    "queues": queues.page,
+    "pages": pages.beside_the_peer,
+    "lists": lists.pages,
 }
 
 

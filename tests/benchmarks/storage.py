@@ -23,7 +23,7 @@ def lifecycle(task, args: tuple, task_id: str | None = None) -> None:
     try:
         receivers.task_prerun(sender=task, task_id=task_id, args=args, kwargs={})
         receivers.task_success(sender=task, result=None)
-        receivers.task_postrun(sender=task, task_id=task_id, state="SUCCESS")
+        receivers.task_postrun(sender=task, task_id=task_id, args=args, kwargs={}, state="SUCCESS")
     finally:
         task.request_stack.pop()
 

@@ -10,9 +10,9 @@ from django.core.signals import request_finished, request_started
 from django.test import Client
 
 from celery_ops import tasks_for
-from celery_ops.backends.control import known_workers
+from celery_ops.backends.known import known_workers
 from tests.conftest import visiting
-from tests.servers import Site, Worker, unavailable, wait_for
+from tests.servers import PATIENCE, Site, Worker, unavailable, wait_for
 from tests.shop.models import Order
 
 numbers = itertools.count(1000)
@@ -56,10 +56,10 @@ def shared(redis_server, loaded_tasks):
 
 @pytest.fixture
 def site(shared, settings):
-    known_workers.forget()
     with visiting(shared[0], settings) as site:
+        settings.CELERY_OPS = {**settings.CELERY_OPS, "CONTROL_TIMEOUT": 5}  # waited for in full by who asks first
+        known_workers().forget()
         yield site
-    known_workers.forget()
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def visit(chromium, live_server, site):
     def open_page(path, user=None, *, fake_time=False, **options):
         context = chromium.new_context(base_url=live_server.url, **options)
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE * 1000)
         if user is not None:
             client = Client()
             client.force_login(user)
@@ -124,7 +124,7 @@ def told(obj, condition, what):
 def expect(chromium):
     from playwright.sync_api import expect
 
-    expect.set_options(timeout=15_000)
+    expect.set_options(timeout=PATIENCE * 1000)
     return expect
 
 

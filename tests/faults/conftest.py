@@ -17,6 +17,9 @@ from tests.shop.models import Order
 
 numbers = itertools.count(1)
 
+#: Seconds: short enough to wait for, and longer than a store that is well lets a busy machine wait.
+STORE_TIMEOUT = 2.0
+
 #: No queue that a worker listens to.
 NOWHERE = "no-worker-listens-here"
 
@@ -26,7 +29,8 @@ SOON = {"celery_ops.tracking.recorder.COOL_DOWN": 0.2, "celery_ops.tracking.reco
 
 @pytest.fixture(scope="session")
 def faulty_site(redis_server):
-    return Site(f"{redis_server.url}/4", store=f"redis://127.0.0.1:{free_port()}/0", results=f"{redis_server.url}/5")
+    store = f"redis://127.0.0.1:{free_port()}/0"
+    return Site(f"{redis_server.url}/4", store, results=f"{redis_server.url}/5", store_timeout=STORE_TIMEOUT)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """What is kept for a store that is away is written before its process ends."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,7 +11,8 @@ import uuid
 import pytest
 
 from celery_ops import tasks_for, tasks_for_many
-from tests.servers import Worker, wait_for
+from celery_ops.tracking.recorder import EXIT_PATIENCE
+from tests.servers import PATIENCE, Worker, wait_for
 from tests.shop import tasks
 
 from .conftest import NOWHERE
@@ -20,6 +22,8 @@ TASKS = 200
 PUBLISHER = f"""
 import sys, django
 django.setup()
+from celery_ops.tracking import recorder
+recorder.EXIT_PATIENCE = {PATIENCE}
 from tests.shop.tasks import noop
 pks = [int(pk) for pk in sys.argv[1].split(",")]
 noop.apply_async((pks[0],), queue={NOWHERE!r})
@@ -34,12 +38,14 @@ sys.stdin.readline()
 
 @pytest.fixture
 def start_worker(site):
-    """Start workers with the real cool-downs."""
+    """Start workers with the real cool-downs, and unless said otherwise more time to end than a busy machine needs."""
     workers = []
 
-    def start(*options):
+    def start(*options, patience=PATIENCE):
         name = f"brief-{uuid.uuid4().hex[:6]}@test"
-        workers.append(Worker(name, site.environment, "-Q", name, *options, app="tests.hurried"))
+        hurry = {"celery_ops.tracking.recorder.EXIT_PATIENCE": patience}
+        environment = {**site.environment, "TEST_HURRY": json.dumps(hurry)}
+        workers.append(Worker(name, environment, "-Q", name, *options, app="tests.hurried"))
         return workers[-1]
 
     yield start
@@ -72,7 +78,7 @@ def test_a_publisher_that_ends_normally_loses_no_event(site, store_server, order
         process.stdin.flush()
         assert process.stdout.readline() == "sent\n"
         empty(store_server)
-        process.communicate("end\n", timeout=20)
+        process.communicate("end\n", timeout=PATIENCE)
     assert process.returncode == 0
     assert states(orders) == ["PENDING"] * (TASKS + 1)
 
@@ -81,7 +87,7 @@ def run_all(worker, orders):
     results = [
         tasks.noop.apply_async((orders[number % len(orders)].pk,), queue=worker.hostname) for number in range(TASKS)
     ]
-    return lambda: [result.get(30) for result in results]
+    return lambda: [result.get(PATIENCE) for result in results]
 
 
 def test_a_worker_that_is_told_to_end_loses_no_event(store_server, start_worker, soon, orders):
@@ -90,7 +96,7 @@ def test_a_worker_that_is_told_to_end_loses_no_event(store_server, start_worker,
     run_all(worker, orders)()
     empty(store_server)
     worker.process.send_signal(signal.SIGTERM)
-    worker.process.wait(20)
+    worker.process.wait(PATIENCE)
     wait_for(lambda: len(states(orders)) == TASKS, "the store to be asked again here")
     assert set(states(orders)) == {"SUCCESS"}
 
@@ -105,15 +111,15 @@ def test_pool_children_that_are_replaced_meanwhile_lose_no_event(store_server, s
     ended()
     moment.join()
     worker.process.send_signal(signal.SIGTERM)
-    worker.process.wait(20)
+    worker.process.wait(PATIENCE)
     wait_for(lambda: states(orders), "the store to be asked again here")
     told = states(orders)
     assert {state: told.count(state) for state in set(told)} == {"SUCCESS": TASKS}
 
 
 def test_a_worker_ends_in_time_though_the_store_stays_away(store_server, start_worker, orders):
-    worker = start_worker("-c", "2")
+    worker = start_worker("-c", "2", patience=EXIT_PATIENCE)
     fill(store_server)
     run_all(worker, orders)()
     worker.process.send_signal(signal.SIGTERM)
-    assert worker.process.wait(10) == 0
+    assert worker.process.wait(30) == 0

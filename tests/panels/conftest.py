@@ -8,7 +8,7 @@ from celery import signals
 from django.contrib.auth.backends import BaseBackend
 from django.test import Client
 
-from celery_ops.backends.control import known_workers
+from celery_ops.backends.known import known_workers
 from celery_ops.tracking.store import StoreUnavailable
 from tests.conftest import broker, make_user
 from tests.shop.models import Order
@@ -27,10 +27,9 @@ class ObjectPermissions(BaseBackend):
 def _in_memory(memory_store, settings, loaded_tasks):
     """No test here needs a server; one that does names its own after this."""
     settings.CELERY_OPS = {**settings.CELERY_OPS, "CONTROL_TIMEOUT": 0.1}
-    known_workers.forget()
     with broker("memory://"):
+        known_workers().forget()
         yield
-    known_workers.forget()
 
 
 @pytest.fixture

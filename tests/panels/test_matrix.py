@@ -3,8 +3,10 @@
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
-from django.urls import get_resolver
+from django.urls import get_resolver, reverse
 
+from celery_ops.backends.memory import MemoryQueueBackend, MemoryWorkerBackend
+from celery_ops.info import QueueDetail, QueueInfo, WorkerDetail, WorkerInfo
 from tests.conftest import make_user
 from tests.planting import panel_of, plant
 
@@ -88,12 +90,58 @@ def tampered_panel(scene):
     return panel_of(scene.order, scene.user)[:-3] + "x/"
 
 
+def who_operate(others, **named):
+    """200 for those who may view the operations pages, ``others`` for the rest who are known."""
+    seeing = ("view", "view and payload", "view and run", "view and revoke", "superuser")
+    return all_but(others, **{**{name.replace(" ", "_"): 200 for name in seeing}, **named})
+
+
+#: Who is not known is sent to the login, in JSON told so; an inactive user is not known.
+PAGE = who_operate(403, anonymous=302, inactive=302)
+JSON = who_operate(403, anonymous=401, inactive=401)
+UNKNOWN = {actor: 404 if code == 200 else code for actor, code in PAGE.items()}
+
+
+def page(name, *args):
+    return lambda scene: reverse(f"celery_ops:{name}", args=args)
+
+
+def task_page(scene):
+    return reverse("celery_ops:task-detail", args=[scene.task_id])
+
+
+def reading(codes):
+    return {"GET": codes, "HEAD": codes}
+
+
 LAUNCH = {"action": "launch", "task": "tests.shop.tasks.noop"}
 HIDDEN = {"action": "launch", "task": "tests.shop.tasks.internal_cleanup"}
 REVOKE = {"action": "revoke"}
 
 #: URL name -> rows of (what, address, what is sent, {method: {actor: status}}). Methods not named are 405 for everyone.
 ROWS = {
+    "overview": [("", page("overview"), {}, reading(PAGE))],
+    "task-list": [
+        ("", page("task-list"), {}, reading(PAGE)),
+        ("as CSV", page("task-list"), {"format": "csv"}, reading(PAGE)),
+    ],
+    "task-detail": [
+        ("known", task_page, {}, reading(PAGE)),
+        ("unknown", page("task-detail", "no/such task"), {}, reading(UNKNOWN)),
+    ],
+    "worker-list": [("", page("worker-list"), {}, reading(PAGE))],
+    "worker-detail": [
+        ("known", page("worker-detail", "celery@web/1"), {}, reading(PAGE)),
+        ("unknown", page("worker-detail", "celery@nowhere"), {}, reading(UNKNOWN)),
+    ],
+    "queue-list": [("", page("queue-list"), {}, reading(PAGE))],
+    "queue-detail": [
+        ("known", page("queue-detail", "a/b c"), {}, reading(PAGE)),
+        ("unknown", page("queue-detail", "nowhere"), {}, reading(UNKNOWN)),
+    ],
+    "api-history": [("", page("api-history"), {}, reading(JSON))],
+    "api-workers": [("", page("api-workers"), {}, reading(JSON))],
+    "api-queues": [("", page("api-queues"), {}, reading(JSON))],
     "panel": [
         ("one's own", panel, {}, {"GET": who_see(200), "HEAD": who_see(200), "POST": who_see(400)}),
         ("somebody else's", foreign_panel, {}, dict.fromkeys(("GET", "HEAD", "POST"), all_but(404))),
@@ -127,6 +175,17 @@ def names(patterns, prefix=""):
             yield from names(pattern.url_patterns, f"{prefix}{pattern.namespace or ''}:")
         else:
             yield f"{prefix}{pattern.name}"
+
+
+@pytest.fixture(autouse=True)
+def _known(settings):
+    """One worker and one queue, without a broker."""
+    memory = "celery_ops.backends.memory.Memory{}Backend"
+    backends = {"WORKER_BACKEND": memory.format("Worker"), "QUEUE_BACKEND": memory.format("Queue")}
+    settings.CELERY_OPS = {**settings.CELERY_OPS, **backends}
+    worker = WorkerDetail(WorkerInfo("celery@web/1"))
+    with MemoryWorkerBackend.holding(worker), MemoryQueueBackend.holding(QueueDetail(QueueInfo("a/b c"))):
+        yield
 
 
 def test_every_url_has_a_row():

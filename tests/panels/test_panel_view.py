@@ -6,8 +6,11 @@ from unittest import mock
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import DatabaseError
+from django.utils import timezone
 
-from celery_ops.backends.control import Replies, known_workers
+from celery_ops.backends.control import Replies
+from celery_ops.backends.gather import Answers
+from celery_ops.connections import BrokerUnavailable
 from celery_ops.models import ControlRecord
 from tests.conftest import make_user
 from tests.planting import WORKER, panel_of, plant, words
@@ -653,12 +656,24 @@ def running(order):
     return plant(order, LONG, "STARTED", ago=10)
 
 
+def answers(**replies):
+    """Workers, two of them known, of whom these answer a revoke."""
+    answered = {f"{name}@host": {"revoke": reply} for name, reply in replies.items()}
+    return Answers(("silent@host", "w1@host"), answered, timezone.now())
+
+
 @pytest.fixture
 def answering():
     """One worker says yes, and one that was heard before says nothing; what they were asked is recorded."""
-    known_workers.hear({"silent@host", "w1@host"})
-    with mock.patch("celery.app.control.Control.broadcast", return_value=[{"w1@host": {"ok": "done"}}]) as asked:
+    with mock.patch("celery_ops.backends.gather.ask", return_value=answers(w1={"ok": "done"})) as asked:
         yield asked
+
+
+def asked_for(asked):
+    """What the workers were asked to revoke, and how."""
+    questions, destination = asked.call_args.args
+    assert destination is None
+    return questions["revoke"]
 
 
 def test_a_revoke_says_how_many_were_asked_and_answered(order, staff, running, answering):
@@ -673,22 +688,22 @@ def test_a_revoke_answers_json_with_who_said_what(order, staff, running, answeri
 
 def test_a_revoke_of_a_task_that_waits_ends_no_process(order, staff, running, answering):
     revoke(order, staff, running)
-    assert answering.call_args.kwargs["arguments"] == {"task_id": running, "terminate": False, "signal": "TERM"}
+    assert asked_for(answering) == {"task_id": running, "terminate": False, "signal": "TERM"}
 
 
 def test_a_revoke_may_end_the_process(order, staff, running, answering):
     revoke(order, staff, running, terminate="1")
-    assert answering.call_args.kwargs["arguments"]["terminate"] is True
+    assert asked_for(answering)["terminate"] is True
 
 
 def test_a_revoke_takes_no_signal_from_the_form(order, staff, running, answering):
     revoke(order, staff, running, terminate="1", signal="SIGSTOP")
-    assert answering.call_args.kwargs["arguments"]["signal"] == "TERM"
+    assert asked_for(answering)["signal"] == "TERM"
 
 
 def test_a_revoke_takes_no_destination_from_the_form(order, staff, running, answering):
     revoke(order, staff, running, destination="w1@host")
-    assert "destination" not in answering.call_args.kwargs
+    assert "destination" not in asked_for(answering)
 
 
 def test_a_revoke_is_journalled_with_who_and_what(order, staff, running, answering):
@@ -728,17 +743,17 @@ def test_a_revoke_that_was_asked_for_shows_in_the_list(order, staff, running):
 
 
 @pytest.mark.parametrize(
-    "replies",
-    [None, [], "text", [None, 7, "text", []], [{"error": "no"}], [{"w1@host": None}], [{7: "x"}], [{"w": "x" * 10**6}]],
-    ids=lambda replies: repr(replies)[:20],
+    "reply",
+    [None, [], "text", 7, {"error": "no"}, {"ok": None}, {"ok": ["x"]}, "x" * 10**6],
+    ids=lambda reply: repr(reply)[:20],
 )
-def test_rubbish_from_a_worker_is_no_error(replies, order, staff, running):
-    with mock.patch("celery.app.control.Control.broadcast", return_value=replies):
+def test_rubbish_from_a_worker_is_no_error(reply, order, staff, running):
+    with mock.patch("celery_ops.backends.gather.ask", return_value=answers(w1=reply)):
         assert revoke(order, staff, running, JSON).status_code == 200
 
 
 def test_a_long_reply_does_not_come_back_whole(order, staff, running):
-    with mock.patch("celery.app.control.Control.broadcast", return_value=[{"w": {"ok": "x" * 10**6}}]):
+    with mock.patch("celery_ops.backends.gather.ask", return_value=answers(w1={"ok": "x" * 10**6})):
         assert len(revoke(order, staff, running, JSON).content) < 1000
 
 
@@ -783,12 +798,12 @@ def test_a_row_that_has_ended_offers_no_revoke(order, staff):
 
 
 def test_a_revoke_while_the_broker_is_away_is_said(order, staff, running):
-    with mock.patch("celery.app.control.Control.broadcast", side_effect=ConnectionRefusedError("no")):
+    with mock.patch("celery_ops.backends.gather.ask", side_effect=BrokerUnavailable("ConnectionRefusedError: no")):
         assert revoke(order, staff, running).status_code == 503
 
 
 def test_a_revoke_while_the_broker_is_away_is_kept_in_the_journal(order, staff, running):
-    with mock.patch("celery.app.control.Control.broadcast", side_effect=ConnectionRefusedError("no")):
+    with mock.patch("celery_ops.backends.gather.ask", side_effect=BrokerUnavailable("ConnectionRefusedError: no")):
         revoke(order, staff, running)
     assert "ConnectionRefusedError" in ControlRecord.objects.get().replies["error"]
 

@@ -135,7 +135,7 @@ def test_a_value_may_change_its_length(store, first, then):
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=50)
 @given(st.text(), st.dictionaries(text.filter(bool), text, min_size=1))
 def test_anything_that_is_written_comes_back(store, pk, fields):
     ref = ObjectRef("shop.page", pk)

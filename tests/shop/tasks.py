@@ -94,6 +94,16 @@ def long(order_id, steps=10, pause=0.1):
     return steps
 
 
+@track(Order, hidden=True)
+@shared_task
+def paced(order_id, pace, steps=10):
+    for step in range(steps):
+        while os.path.getsize(pace) <= step:  # the file has a byte for each step that may be taken
+            set_progress(step, steps, f"step {step}")
+            time.sleep(0.05)
+    return steps
+
+
 @track(Order)
 @shared_task
 def parent(order_id):

@@ -3,11 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from django.core.checks import Warning
 from hypothesis import given
 from hypothesis import strategies as st
 
 from celery_ops import checks
+from celery_ops.backends.memory import MemoryTaskBackend
 from celery_ops.conf import DEFAULTS
+from tests.celery import app
+from tests.conftest import configure
 
 STORE = {"STORE": "celery_ops.tracking.memory.MemoryStore"}
 NOT_A_CLASS = "celery_ops.conf.NAME"
@@ -177,10 +181,37 @@ def test_a_path_that_names_the_wrong_thing_is_e005(ids, key, path):
     assert ids({**STORE, key: path}) == ["celery_ops.E005"]
 
 
-def test_backends_that_the_site_does_not_name_are_not_imported(ids, monkeypatch):
-    for key in checks.BACKENDS:
-        monkeypatch.setitem(DEFAULTS, key, "nowhere.at.all")
-    assert ids(STORE) == []
+class Complaining(MemoryTaskBackend):
+    def check(self):
+        return [Warning("Something is missing.", id="shop.W001")]
+
+
+class Broken(MemoryTaskBackend):
+    def check(self):
+        raise RuntimeError
+
+
+def test_a_backend_tells_what_it_needs(found):
+    assert [message.msg for message in found({"TASK_BACKEND": f"{__name__}.Complaining"}, "shop.")] == [
+        "Something is missing."
+    ]
+
+
+def test_a_backend_whose_check_fails_is_no_error_of_the_settings(ids):
+    assert ids({**STORE, "TASK_BACKEND": f"{__name__}.Broken"}) == []
+
+
+def test_a_backend_of_another_kind_is_e005(ids):
+    assert ids({**STORE, "WORKER_BACKEND": f"{__name__}.Broken"}) == ["celery_ops.E005"]
+
+
+def test_results_that_go_elsewhere_are_w005(found):
+    before = app.conf.result_backend
+    configure(result_backend="redis://")
+    try:
+        assert [message.id for message in found(STORE, "celery_ops.W005")] == ["celery_ops.W005"]
+    finally:
+        configure(result_backend=before)
 
 
 @pytest.mark.parametrize("value", [[3], [""], {"a.b": {"permision": "x"}}, {"a.b": "*"}, {"a.b": {3: 4}}], ids=repr)

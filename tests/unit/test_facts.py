@@ -190,6 +190,13 @@ def test_an_end_of_a_later_attempt_counts_more_than_a_stronger_one_before(memory
     assert told([ended("SUCCESS", 0), ended("FAILURE", 1)])[0].state == "FAILURE"
 
 
+@pytest.mark.parametrize("name", ["shop.tasks.charge", "company." * 8 + "tasks.charge"], ids=["short", "long"])
+def test_a_replacement_keeps_its_name_though_the_first_publish_is_told_last(memory_store, name):
+    stamp = Stamp((REF,), (), NOW)
+    first, then = Run(ID, name, 0, stamp), Run(ID, "shop.tasks.then", 0, stamp, nesting=1)
+    assert told([then.batch(), first.batch()])[0].name == "shop.tasks.then"
+
+
 # -- fields -----------------------------------------------------------------------------------------------------------
 
 

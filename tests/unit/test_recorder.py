@@ -16,7 +16,7 @@ from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.recorder import COOL_DOWN, SPILL, Recorder, merged, recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.store import StoreUnavailable
-from tests.servers import RedisServer, free_port
+from tests.servers import PATIENCE, RedisServer, Site, free_port
 
 REF = ObjectRef("shop.order", "1")
 
@@ -333,8 +333,10 @@ import os, sys
 import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 django.setup()
+from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
+recorder_module.EXIT_PATIENCE = 30  # what takes longer than its second on a busy machine is not lost here
 ref = ObjectRef("shop.order", "1")
 for number in range({events}):
     recorder().record([(ref, {{f"event-{{number}}": "1"}})])
@@ -357,17 +359,17 @@ def outlived():
 
     def run(events, then=""):
         port = free_port()
-        environment = {**os.environ, "TEST_STORE_URL": f"redis://127.0.0.1:{port}/0", "TEST_STORE_PREFIX": "outlived"}
+        site = Site("memory://", f"redis://127.0.0.1:{port}/0", results="disabled://", prefix="outlived")
         process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-c", PROCESS.format(events=events, then=then)],
-            env=environment,
+            env={**os.environ, **site.environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
         said = process.stdout.readline().split()
         servers.append(RedisServer(port))
-        process.communicate("\n", timeout=30)
+        process.communicate("\n", timeout=PATIENCE)
         with contextlib.closing(redis.Redis(port=port)) as client:
             return int(said[1]), client.hkeys("outlived:{shop.order:1}")
 

@@ -339,7 +339,7 @@ def test_track_in_one_thread_never_waits_for_discovery_in_another(other_app):
     def import_elsewhere(**_):
         thread = threading.Thread(target=found.add, args=(tasks.noop, make_binding(Order, {})), daemon=True)
         thread.start()
-        thread.join(5)
+        thread.join(30)
         done.append(not thread.is_alive())
 
     import_modules.connect(import_elsewhere, sender=other_app)

@@ -4,6 +4,7 @@ import pytest
 from celery import chain, chord, group
 
 from celery_ops import tasks_for
+from tests.servers import PATIENCE
 from tests.shop import tasks
 from tests.shop.models import Order, Page, Seat
 
@@ -11,7 +12,7 @@ from .conftest import numbers, reached
 
 pytestmark = pytest.mark.usefixtures("worker")
 
-SECONDS = 20
+SECONDS = PATIENCE
 
 
 def test_an_immutable_step_with_a_key_is_linked(order, other):

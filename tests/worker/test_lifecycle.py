@@ -12,8 +12,11 @@ from kombu.exceptions import EncodeError
 
 from celery_ops import tasks_for, tracking
 from celery_ops.tracking.reading import read_payload
+from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
-from tests.servers import wait_for
+from celery_ops.tracking.runs import Run
+from celery_ops.tracking.stamp import Stamp
+from tests.servers import PATIENCE, wait_for
 from tests.shop import tasks
 from tests.shop.models import Order
 
@@ -67,16 +70,17 @@ def test_its_arguments_are_kept(order):
     assert "a parcel" in payload(order, reached(order, "SUCCESS")).args
 
 
-def test_a_running_task_is_started(order):
-    result = tasks.long.delay(order.pk, steps=5)
+def test_a_running_task_is_started(order, pace):
+    result = tasks.paced.delay(order.pk, pace.file)
     assert reached(order, "STARTED").id == result.id
 
 
-def test_progress_is_seen_while_the_task_runs(order):
-    tasks.long.delay(order.pk, steps=12)
+def test_progress_is_seen_while_the_task_runs(order, pace):
+    tasks.paced.delay(order.pk, pace.file, steps=12)
+    pace.to(5)
 
     def half_way():
-        return [task for task in tasks_for(order) if task.progress and 1 < task.progress.current < 12]
+        return [task for task in tasks_for(order) if task.progress and task.progress.current == 5]
 
     (task,) = wait_for(half_way, "progress before the end")
     assert (task.state, task.progress.total) == ("STARTED", 12)
@@ -102,7 +106,7 @@ def test_a_failure_keeps_its_traceback(order):
 
 
 def test_a_task_that_waits_for_its_retry_says_why(order):
-    tasks.retries.delay(order.pk, times=1, countdown=1)
+    tasks.retries.delay(order.pk, times=1, countdown=600)
     assert reached(order, "RETRY").error == "ConnectionError: the carrier did not answer"
 
 
@@ -134,7 +138,7 @@ def test_an_expired_task_is_revoked(order):
 
 def test_a_task_revoked_before_its_start_is_revoked(order, worker):
     task_id = str(uuid.uuid4())
-    assert current_app.control.revoke(task_id, reply=True, timeout=5, destination=[worker.hostname])
+    assert current_app.control.revoke(task_id, reply=True, timeout=PATIENCE, destination=[worker.hostname])
     tasks.noop.apply_async((order.pk,), task_id=task_id)
     assert reached(order, "REVOKED").started_at is None
 
@@ -146,13 +150,14 @@ def test_a_task_terminated_while_it_runs_is_revoked(order, worker):
     assert reached(order, "REVOKED").started_at
 
 
-def test_a_task_next_to_a_terminated_one_goes_on(order, other, worker):
+def test_a_task_next_to_a_terminated_one_goes_on(order, other, worker, pace):
     result = tasks.long.delay(order.pk, steps=300)
-    tasks.long.delay(other.pk, steps=10)
+    tasks.paced.delay(other.pk, pace.file)
     reached(order, "STARTED")
     reached(other, "STARTED")
     current_app.control.revoke(result.id, terminate=True, destination=[worker.hostname])
     reached(order, "REVOKED")
+    pace.to(10)
     assert reached(other, "SUCCESS").attempts == 1
 
 
@@ -168,7 +173,7 @@ def test_a_task_that_no_worker_knows_fails_as_not_registered(order, settings):
 def test_a_task_published_without_celery_ops_is_linked_by_the_worker(order, site):
     program = "import sys, celery; celery.Celery(broker=sys.argv[1]).send_task(sys.argv[2], [int(sys.argv[3])])"
     command = [sys.executable, "-c", program, site.broker, tasks.process_payment.name, str(order.pk)]
-    subprocess.run(command, check=True, timeout=30, env={})
+    subprocess.run(command, check=True, timeout=PATIENCE, env={})
     task = reached(order, "SUCCESS")
     assert (task.published_at, task.name) == (None, tasks.process_payment.name)
 
@@ -194,6 +199,14 @@ def test_a_replaced_task_is_one_row(order):
     result = tasks.replaces.delay(order.pk)
     reached(order, "SUCCESS", "child")
     assert [task.id for task in tasks_for(order)] == [result.id]
+
+
+def test_a_replaced_task_has_the_name_of_its_replacement_though_its_own_publish_is_told_last(order):
+    result = tasks.replaces.delay(order.pk)
+    reached(order, "SUCCESS", "child")
+    own_publish = Run(result.id, tasks.replaces.name, 0, Stamp((ObjectRef.of(order),), (), 1)).batch()
+    recorder().record(own_publish)
+    assert [task.name for task in tasks_for(order)] == [tasks.child.name]
 
 
 def test_arguments_that_cannot_be_sent_leave_no_row(order):

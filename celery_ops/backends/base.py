@@ -1,0 +1,132 @@
+"""The contract of the three backends: where the pages get tasks, workers and queues from.
+
+Subclass one, name it in ``TASK_BACKEND``, ``WORKER_BACKEND`` or ``QUEUE_BACKEND``, and inherit its suite from
+``celery_ops.testing``. A backend is made for each request, without arguments. What its source cannot say is None, and
+what it can never say it denies with a ``supports_…`` of False: then the pages have no such column or filter.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, ClassVar
+
+from django.core.checks import CheckMessage
+
+from .. import listing, payload
+from ..conf import conf
+from ..info import QueueDetail, QueueReport, TaskInfo, WorkerDetail, WorkerReport
+from ..listing import Counts, TaskPage, TaskQuery
+
+
+class BackendUnavailable(Exception):
+    """The source did not answer. The message says what and why, in words for the page."""
+
+
+class Backend:
+    """What the pages say of each backend."""
+
+    #: Shown on the page: what it is called, what it does, where its data comes from.
+    label: ClassVar[Any] = ""
+    description: ClassVar[Any] = ""
+    data_source: ClassVar[Any] = ""
+
+    @property
+    def app(self) -> Any:
+        """The site's Celery app."""
+        return conf.celery_app
+
+    def check(self) -> list[CheckMessage]:
+        """Return Django check messages when the site's settings do not suit this backend. Connects to nothing."""
+        return []
+
+
+class TaskBackend(Backend, ABC):
+    """Lists tasks and knows each one."""
+
+    supports_worker = True
+    supports_queue = False
+    supports_created = True
+    supports_started = True
+    supports_finished = True
+    #: Whether ``TaskQuery.searches_arguments`` finds anything.
+    supports_arguments = False
+    #: Whether the tasks that it lists are gone when they are done.
+    is_live = False
+    #: The orders that it can give quickly; the first is what a list begins with.
+    sorts: tuple[str, ...] = (listing.NEWEST_FIRST, listing.OLDEST_FIRST)
+
+    @abstractmethod
+    def page(self, query: TaskQuery, *, cursor: str = "", size: int = 25) -> TaskPage:
+        """Return at most ``size`` tasks from ``cursor`` on. Raises BackendUnavailable, or BadCursor."""
+
+    @abstractmethod
+    def get(self, task_id: str) -> TaskInfo | None:
+        """Return all that is known of one task, payload included, or None. Raises BackendUnavailable."""
+
+    def complete(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
+        """Return the tasks of a page with their payload. Raises BackendUnavailable."""
+        return [self.get(task.id) or task for task in tasks]
+
+    def counts(self, query: TaskQuery) -> Counts | None:
+        """Return how many tasks match in each state; None when that costs too much. Raises BackendUnavailable."""
+        return None
+
+    def iterate(self, query: TaskQuery) -> Iterator[TaskInfo]:
+        """Yield every task that matches, in order, in bounded memory. Raises BackendUnavailable."""
+        page = self.page(query, size=1000)
+        yield from page.tasks
+        while page.next:
+            page = self.page(query, cursor=page.next, size=1000)
+            yield from page.tasks
+
+
+class ListedTaskBackend(TaskBackend):
+    """A task backend that only says which tasks there are: filtering, sorting, paging and counting are done in memory.
+
+    For sources of some thousands of tasks at most.
+    """
+
+    supports_arguments = True
+
+    @abstractmethod
+    def tasks(self) -> Iterable[TaskInfo]:
+        """Return every task, in any order, payload included where it is known. Raises BackendUnavailable."""
+
+    def page(self, query: TaskQuery, *, cursor: str = "", size: int = 25) -> TaskPage:
+        return listing.page_of(self.tasks(), query, arguments=payload.arguments_text, cursor=cursor, size=size)
+
+    def get(self, task_id: str) -> TaskInfo | None:
+        return next((task for task in self.tasks() if task.id == task_id), None)
+
+    def complete(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
+        return list(tasks)
+
+    def counts(self, query: TaskQuery) -> Counts | None:
+        return listing.counts_of(self.tasks(), query, arguments=payload.arguments_text)
+
+
+class WorkerBackend(Backend, ABC):
+    """Lists workers and knows each one."""
+
+    @abstractmethod
+    def workers(self) -> WorkerReport:
+        """Return every known worker by hostname. Raises BackendUnavailable when there is nothing to show, even old."""
+
+    @abstractmethod
+    def worker(self, hostname: str) -> WorkerDetail | None:
+        """Return all that is known of one worker, or None when it is unknown. Raises BackendUnavailable."""
+
+
+class QueueBackend(Backend, ABC):
+    """Lists queues and knows each one."""
+
+    supports_unacked = True
+    supports_oldest_age = True
+    supports_messages = True
+
+    @abstractmethod
+    def queues(self) -> QueueReport:
+        """Return every known queue by name. Raises BackendUnavailable when there is nothing to show, even old."""
+
+    @abstractmethod
+    def queue(self, name: str) -> QueueDetail | None:
+        """Return all that is known of one queue, or None when it is unknown. Raises BackendUnavailable."""

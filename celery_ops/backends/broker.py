@@ -1,0 +1,88 @@
+"""The queues of the broker: what the settings name, what the workers consume, and what the broker itself has."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+
+from ..info import QueueDetail, QueueReport
+from . import look, target
+from .base import BackendUnavailable, QueueBackend
+from .declarations import LONGEST_NAME
+from .look import Look
+from .sharing import Shared
+from .transports import Transport, keyspace, transport
+
+#: Seconds for which one set of questions serves every viewer.
+SHARED_FOR: Final = 1.0
+
+_looks: Shared[Look] = Shared(SHARED_FOR)
+_last_reports: dict[str, QueueReport] = {}
+
+
+def forget() -> None:
+    """Forget what was found and close what is open; the next viewer's questions are asked anew."""
+    _looks.forget()
+    _last_reports.clear()
+    keyspace.forget()
+
+
+class BrokerQueueBackend(QueueBackend):
+    """Depths from Redis and RabbitMQ, and from kombu's memory and file transports; elsewhere they are unknown.
+
+    A broker that does not answer raises nothing here: the last report is returned again, with its ``trouble``, or
+    else the queues that the settings name, their numbers unknown.
+    """
+
+    label = _("Broker")
+    description = _("The queues that the settings name, workers consume or the broker has, as the broker counts them.")
+
+    @property
+    def data_source(self) -> Any:
+        return str(self._target)
+
+    @property
+    def supports_unacked(self) -> bool:
+        return self._transport.supports_unacked
+
+    @property
+    def supports_oldest_age(self) -> bool:
+        return self._transport.supports_oldest_age
+
+    @property
+    def supports_messages(self) -> bool:
+        return self._transport.supports_messages
+
+    def queues(self) -> QueueReport:
+        found = self._look()
+        last = _last_reports.get(self._target.identity)
+        if found.readings is None and last is not None:
+            return replace(last, trouble=found.trouble)
+        report = QueueReport(tuple(map(found.info, found.names())), found.collected_at, found.trouble)
+        if found.readings is not None:
+            _last_reports[self._target.identity] = report
+        return report
+
+    def queue(self, name: str) -> QueueDetail | None:
+        if not 0 < len(name) <= LONGEST_NAME:
+            return None
+        found = self._look(name)
+        if found.info(name).sources:
+            return found.detail(name)
+        if found.readings is None or not found.consumption.is_known:  # it may well exist
+            raise BackendUnavailable(found.trouble)
+        return None
+
+    @cached_property
+    def _target(self) -> target.Target:
+        return target.target()
+
+    @cached_property
+    def _transport(self) -> Transport:
+        return transport(self._target.driver, self._target.identity)
+
+    def _look(self, only: str | None = None) -> Look:
+        return _looks.get(
+            (self._target.identity, only), lambda: look.look(self.app, self._target, self._transport, only)
+        )

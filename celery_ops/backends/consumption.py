@@ -1,0 +1,54 @@
+"""Which queues the workers consume, as they answered last."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+from .base import BackendUnavailable
+from .declarations import MOST_QUEUES, Declaration, described, merged
+from .snapshot import snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Consumption:
+    """The queues as workers describe them, and who consumes each.
+
+    ``is_known`` says whether the workers could be asked. ``doubtful`` are the queues of those that did not reply: a
+    busy one may consume still.
+    """
+
+    declarations: Mapping[str, Declaration] = field(default_factory=dict)
+    workers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    doubtful: frozenset[str] = frozenset()
+    is_known: bool = False
+
+    def of(self, queue: str) -> tuple[str, ...] | None:
+        """Return the hostnames of the queue's workers that replied; None when it is unknown whether there are any."""
+        workers = self.workers.get(queue, ())
+        return workers if self.is_known and (workers or queue not in self.doubtful) else None
+
+
+def consumption() -> Consumption:
+    """Return what the workers say; they are asked by the shared snapshot."""
+    try:
+        found = snapshot()
+    except BackendUnavailable:
+        return Consumption()
+    said = {host: _queues(parts.get("active_queues")) for host, parts in found.last_words.items()}
+    names = dict.fromkeys(chain.from_iterable(said.values()))
+    workers: dict[str, list[str]] = {}
+    for host in sorted(found.answers.replies.keys() & said.keys()):
+        for name in said[host]:
+            workers.setdefault(name, []).append(host)
+    return Consumption(
+        {name: merged(name, *said.values()) for name in names},
+        {name: tuple(hosts) for name, hosts in workers.items()},
+        frozenset(name for host in found.answers.silent for name in said.get(host, ())),
+        is_known=not found.trouble,
+    )
+
+
+def _queues(reply: Any) -> dict[str, Declaration]:
+    found = map(described, reply[:MOST_QUEUES] if isinstance(reply, list) else ())
+    return {queue.name: queue for queue in found if queue is not None}

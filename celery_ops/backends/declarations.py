@@ -1,0 +1,122 @@
+"""Which queues the settings and the workers name, and how messages come into them.
+
+kombu describes a queue in one form, a worker's answer in the same: both are read here, and neither is trusted.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, Final
+
+from kombu import Queue
+from kombu.common import Broadcast
+from kombu.transport.base import to_rabbitmq_queue_arguments
+
+from ..info import Binding
+
+#: Queues of one page: a worker or a broker may name any number.
+MOST_QUEUES: Final = 1000
+#: Characters of a name that can be a queue's: AMQP allows 255 bytes, Redis any number.
+LONGEST_NAME: Final = 1024
+
+#: Bindings of one queue that a worker is believed.
+MOST_BINDINGS: Final = 100
+
+#: What kombu sends along as arguments of the broker, under names of its own.
+LIMITS: Final = ("expires", "message_ttl", "max_length", "max_length_bytes", "max_priority")
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """One queue, as somebody who uses it describes it."""
+
+    name: str
+    bindings: tuple[Binding, ...] = ()
+    durable: bool | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+def merged(name: str, *sources: Mapping[str, Declaration]) -> Declaration:
+    """Return what all of them say of one queue; where they differ, what the first of them says."""
+    said = [source[name] for source in sources if name in source]
+    durable = [one.durable for one in said if one.durable is not None]
+    return Declaration(
+        name,
+        tuple(dict.fromkeys(chain.from_iterable(one.bindings for one in said))),
+        durable[0] if durable else None,
+        {key: value for one in reversed(said) for key, value in one.arguments.items()},
+    )
+
+
+def of_settings(app: Any) -> dict[str, Declaration]:
+    """Return the queues of the app's configuration: its own, the default one, and those that its routes name."""
+    found = dict(app.amqp.Queues(app.conf.task_queues))  # app.amqp.queues has those too that were only published to
+    for wanted in (app.conf.task_default_queue, *_routed(app)):
+        if isinstance(wanted, Queue):
+            found.setdefault(wanted.name, wanted)
+        elif isinstance(wanted, str) and wanted and wanted not in app.amqp.queues.aliases and wanted not in found:
+            found[wanted] = app.amqp.queues.new_missing(wanted)
+    return _described(found)
+
+
+def of_process(app: Any) -> dict[str, Declaration]:
+    """Return the queues that this process has come across too, such as by publishing to them: they may be anywhere."""
+    return _described(app.amqp.queues)
+
+
+def _described(queues: Mapping[str, Queue]) -> dict[str, Declaration]:
+    # a broadcast's queue is one that this process would read itself
+    mine = [queue for _, queue in list(queues.items()) if not isinstance(queue, Broadcast)]
+    read = (described(queue.as_dict(recurse=True)) for queue in mine)
+    return {declaration.name: declaration for declaration in read if declaration is not None}
+
+
+def _routed(app: Any) -> Iterator[Any]:
+    for route in app.amqp.routes:
+        for pattern in ("map", "patterns"):  # a route that is a function names none
+            for destination in getattr(route, pattern, {}).values():
+                yield destination.get("queue") if isinstance(destination, Mapping) else destination
+
+
+def described(fields: Any) -> Declaration | None:
+    """Return the queue that ``Queue.as_dict`` or a worker describes, or None when that is no description."""
+    if not isinstance(fields, Mapping) or not _is_name(name := fields.get("name")):
+        return None
+    durable = fields.get("durable")
+    return Declaration(
+        name,
+        tuple(dict.fromkeys(_bindings(fields))),
+        durable if isinstance(durable, bool) else None,
+        _arguments(fields),
+    )
+
+
+def is_internal(name: str, app: Any) -> bool:
+    """Return whether Celery itself uses this queue: for remote control, its replies, or events."""
+    return name.endswith(f".{app.conf.control_exchange}.pidbox") or name.startswith(f"{app.conf.event_queue_prefix}.")
+
+
+def _bindings(fields: Mapping[str, Any]) -> Iterator[Binding]:
+    others = fields.get("bindings")
+    for bound in (fields, *(others[:MOST_BINDINGS] if isinstance(others, (list, tuple)) else ())):
+        exchange = bound.get("exchange") if isinstance(bound, Mapping) else None
+        if isinstance(exchange, Mapping) and (exchange.get("name") == "" or _is_name(exchange.get("name"))):
+            kind = _text(exchange.get("type")) or "direct"
+            yield Binding(exchange["name"], kind, _text(bound.get("routing_key")))
+
+
+def _arguments(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    given = fields.get("queue_arguments")
+    arguments = dict(given) if isinstance(given, Mapping) else {}
+    try:
+        return to_rabbitmq_queue_arguments(arguments, **{name: fields.get(name) for name in LIMITS})
+    except (TypeError, ValueError, OverflowError):  # a worker may have said anything
+        return arguments
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME
+
+
+def _text(value: Any) -> str:
+    return value[:LONGEST_NAME] if isinstance(value, str) else ""

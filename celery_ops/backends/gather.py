@@ -1,0 +1,189 @@
+"""Asking workers: any number of questions at once, one deadline for all the answers.
+
+What Celery's ``inspect`` asks one after the other, each time for a whole second, is published here together, on one
+connection with one reply queue, and done as soon as every worker that is expected has answered everything.
+"""
+
+import logging
+import time
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, Final
+
+from kombu import Connection, Consumer, Message, Producer
+from kombu.pidbox import Mailbox
+from kombu.utils.uuid import uuid
+
+from .. import connections
+from ..conf import conf
+from .known import KnownWorkers, known_workers
+
+logger = logging.getLogger("celery_ops.workers")
+
+#: Bytes of one reply that are kept; of a larger one only that it came.
+LARGEST: Final = 4 * 1024 * 1024
+#: Characters of a hostname that is believed.
+LONGEST_HOSTNAME: Final = 255
+#: Seconds to part from the broker, after the deadline.
+CLOSING: Final = 0.25
+
+#: Seconds for which a reply to nobody may stay in Redis.
+BURIED: Final = 10
+
+#: What kombu raises of a reply that is not even a message.
+RUBBISH: Final = (KeyError, ValueError, TypeError)
+
+Questions = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Who was asked and who answered what: ``replies[hostname][method]`` is raw, and None where it was too large."""
+
+    asked: tuple[str, ...]
+    replies: Mapping[str, Mapping[str, Any]]
+    collected_at: datetime
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """Those asked who answered nothing."""
+        return tuple(host for host in self.asked if host not in self.replies)
+
+    def to(self, method: str) -> dict[str, Any]:
+        """Return the replies to one of the questions, by hostname."""
+        return {host: parts[method] for host, parts in self.replies.items() if method in parts}
+
+
+def ask(questions: Questions, destination: Collection[str] | None = None) -> Answers:
+    """Ask workers all questions at once and return what they answered within ``CONTROL_TIMEOUT`` seconds.
+
+    ``questions`` are the arguments by method, such as ``{"stats": {}, "conf": {"with_defaults": False}}``.
+    ``destination`` are the hostnames to ask, None every worker. Raises ValueError when there is no question, or when
+    the destination is empty, since Celery then reaches everybody; BrokerUnavailable when the broker does not answer.
+    """
+    hosts = _checked(destination)
+    if not questions:
+        raise ValueError("no question to ask")
+    known = known_workers()
+    round_ = _Round(questions, hosts, known)
+    seconds = connections.CONNECT_TIMEOUT + conf.CONTROL_TIMEOUT + CLOSING
+    connections.within(seconds, lambda: round_.run(conf.CONTROL_TIMEOUT))
+    asked = (known.listed.keys() | round_.replies.keys()) if hosts is None else hosts
+    known.note(asked, questions, round_.replies, looked_around=hosts is None and round_.plan.listening > 0)
+    return Answers(tuple(sorted(asked)), round_.replies, datetime.now(timezone.utc))
+
+
+def is_hostname(value: Any) -> bool:
+    """Return whether a worker may have this name."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_HOSTNAME and value.isprintable()
+
+
+def _checked(destination: Collection[str] | None) -> frozenset[str] | None:
+    if destination is None:
+        return None
+    if isinstance(destination, str) or not destination or not all(destination):
+        raise ValueError("a destination is a collection of hostnames: an empty one would reach every worker")
+    return frozenset(destination)
+
+
+class _Round:
+    """One round of questions: what is still to come, and what came."""
+
+    def __init__(self, questions: Questions, hosts: frozenset[str] | None, known: KnownWorkers) -> None:
+        self._questions = questions
+        self._hosts = hosts
+        self._known = known
+        self._tickets = {method: uuid() for method in questions}
+        self._methods = {ticket: method for method, ticket in self._tickets.items()}
+        self.replies: dict[str, dict[str, Any]] = {}
+        self._outstanding: set[tuple[str, str]] = set()
+        self.plan = known.plan(hosts, questions)
+        for host in self.plan.awaited:
+            self._wait_for(host)
+
+    def run(self, seconds: float) -> None:
+        """Ask, and collect replies for at most ``seconds``. Raises what the broker's library raises."""
+        with connections.opened(ack_emulation=False) as connection:
+            channel, mailbox = connection.default_channel, conf.celery_app.control.mailbox(connection)
+            queue = mailbox.get_reply_queue()
+            try:
+                with Consumer(channel, [queue], on_message=self._receive, accept=mailbox.accept, no_ack=True):
+                    self._publish(channel, mailbox)
+                    self._collect(connection, time.monotonic() + seconds)
+            finally:
+                _hang_up(channel)
+                channel.after_reply_message_received(queue.name)
+                if not self._is_answered:
+                    _bury(channel, queue.name)
+
+    @property
+    def _is_answered(self) -> bool:
+        """Whether everybody who is known to have been asked has answered everything."""
+        asked = self._known.listed if self._hosts is None else self._hosts
+        return not self._outstanding and self.replies.keys() >= set(asked)
+
+    def _publish(self, channel: Any, mailbox: Mailbox) -> None:
+        """What ``Mailbox`` itself would publish on another connection, from a pool and with endless retries."""
+        producer = Producer(channel, mailbox.exchange, serializer=mailbox.serializer)
+        reply_to = {"exchange": mailbox.reply_exchange.name, "routing_key": mailbox.oid}
+        for method, arguments in self._questions.items():
+            message = {
+                "method": method,
+                "arguments": dict(arguments),
+                "destination": None if self._hosts is None else sorted(self._hosts),
+                "pattern": None,
+                "matcher": None,
+                "ticket": self._tickets[method],
+                "reply_to": reply_to,
+            }
+            producer.publish(message, headers={"clock": mailbox.clock.forward()})
+
+    def _collect(self, connection: Connection, deadline: float) -> None:
+        answered_at = None
+        while True:
+            now = time.monotonic()
+            answered_at = None if self._outstanding else answered_at or now
+            until = deadline if answered_at is None else min(deadline, answered_at + self.plan.listening)
+            if now >= until:
+                return
+            with suppress(TimeoutError, *RUBBISH):
+                connection.drain_events(timeout=until - now)
+
+    def _receive(self, message: Message) -> None:
+        """Keep a reply to one of this round's questions; whatever else arrives is no answer."""
+        try:
+            method = self._methods.get(message.headers.get("ticket"))
+            body = message.decode() if method else None
+        except Exception:
+            logger.debug("A worker's reply cannot be read", exc_info=True)
+            return
+        if method is None or not isinstance(body, dict):
+            return
+        for host, reply in body.items():
+            if is_hostname(host) and (self._hosts is None or host in self._hosts):
+                self._keep(host, method, reply if len(message.body) <= LARGEST else None)
+
+    def _keep(self, host: str, method: str, reply: Any) -> None:
+        if host not in self.replies:
+            self.replies[host] = {}
+            self._wait_for(host)
+        self.replies[host].setdefault(method, reply)
+        self._outstanding.discard((host, method))
+
+    def _wait_for(self, host: str) -> None:
+        self._outstanding |= {(host, method) for method in self._known.expects(host, self._questions)}
+
+
+def _hang_up(channel: Any) -> None:
+    """Redis only: a BRPOP that still waits would keep the channel from closing, for up to a second."""
+    if pending := getattr(channel, "_in_poll", None):
+        pending.disconnect()
+
+
+def _bury(channel: Any, queue: str) -> None:
+    """Redis only: a reply under way at this moment would stay for ever, so what it is added to expires."""
+    if hasattr(channel, "conn_or_acquire"):
+        with channel.conn_or_acquire() as client, client.pipeline() as pipe:
+            pipe.lpush(queue, "").pexpire(queue, 1000 * BURIED).execute()

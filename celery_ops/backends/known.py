@@ -1,0 +1,108 @@
+"""The workers that this process has heard, so that a question need not always wait for its whole deadline."""
+
+import threading
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from math import inf
+from typing import Any, Final
+
+from .. import connections
+
+#: How long a worker that has been heard stays listed.
+REMEMBERED: Final = timedelta(days=1)
+#: Seconds for which a round listens for what nobody waits for: new workers, and what was silent and is back …
+LISTENING: Final = 0.2
+#: … and how many seconds later a round to all does so again.
+LOOKING_AROUND: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Whom a round waits for, and for how many seconds it then listens for what else may come."""
+
+    awaited: frozenset[str]
+    listening: float
+
+
+class KnownWorkers:
+    """Who was heard and when; who was silent the last time and is not waited for; what each never answers."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._heard: dict[str, datetime] = {}
+        self._silent: set[str] = set()
+        self._unanswered: dict[str, frozenset[str]] = {}
+        self._looked_around: float | None = None
+
+    @property
+    def listed(self) -> dict[str, datetime]:
+        """The hostnames to ask and to list, each with the moment at which it was heard last."""
+        oldest = datetime.now(timezone.utc) - REMEMBERED
+        with self._lock:
+            return {host: moment for host, moment in self._heard.items() if moment > oldest}
+
+    def plan(self, hosts: frozenset[str] | None, methods: Collection[str]) -> Plan:
+        """Return how to wait when these hosts are asked, or all when None.
+
+        Only where nobody has looked yet it is the whole deadline, whoever may be there.
+        """
+        listed = self.listed
+        with self._lock:
+            expected, looked = frozenset(listed.keys() - self._silent), self._looked_around
+            if hosts is not None:
+                awaited = hosts & expected if looked is not None else hosts - self._silent
+                listens = awaited != hosts
+            elif looked is None:
+                return Plan(expected, inf)
+            else:
+                awaited = expected
+                listens = not expected or time.monotonic() - looked > LOOKING_AROUND
+            muted = any(not self._unanswered.get(host, frozenset()).isdisjoint(methods) for host in awaited)
+        return Plan(awaited, LISTENING if listens or muted else 0)
+
+    def expects(self, hostname: str, methods: Collection[str]) -> frozenset[str]:
+        """Return which of the methods to wait for, once the worker has said something."""
+        return frozenset(methods) - self._unanswered.get(hostname, frozenset())
+
+    def note(
+        self,
+        asked: Collection[str],
+        methods: Collection[str],
+        replies: Mapping[str, Mapping[str, Any]],
+        *,
+        looked_around: bool = False,
+    ) -> None:
+        """Note one round: who of those asked was silent, and what those heard left unanswered."""
+        now = datetime.now(timezone.utc)
+        with self._lock:
+            self._silent |= set(asked)
+            for host, answered in replies.items():
+                self._heard[host] = now
+                self._silent.discard(host)
+                left = (self._unanswered.get(host, frozenset()) | frozenset(methods)) - answered.keys()
+                self._unanswered[host] = left
+            self._silent &= self._heard.keys()
+            if looked_around:
+                self._looked_around = time.monotonic()
+
+    def forget(self, hostname: str | None = None) -> None:
+        """List a worker no more until it is heard again; without a name, none."""
+        with self._lock:
+            for kept in (self._heard, self._unanswered):
+                if hostname is None:
+                    kept.clear()
+                else:
+                    kept.pop(hostname, None)
+            self._silent &= self._heard.keys()
+            if hostname is None:
+                self._looked_around = None
+
+
+_known: dict[tuple[str, str], KnownWorkers] = {}
+
+
+def known_workers() -> KnownWorkers:
+    """Return this process's memory of the workers of the app and the broker that the settings mean now."""
+    return _known.setdefault(connections.broker(), KnownWorkers())

@@ -1,0 +1,116 @@
+"""One look at all queues, or at one: the settings read, the workers asked, then the broker, within one deadline."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from itertools import chain
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+
+from .. import connections
+from ..info import QueueDetail, QueueInfo
+from . import declarations
+from .consumption import Consumption, consumption
+from .declarations import MOST_QUEUES, Declaration
+from .target import Target, reason
+from .transports import Reading, Transport
+
+#: Seconds for the workers and the broker together, and for the broker alone.
+DEADLINE: Final = 2.2
+BROKER_DEADLINE: Final = 1.5
+#: Seconds for a broker over which the workers could not be asked: it has used up most of the page's time.
+AFTER_SILENCE: Final = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found out together. ``readings`` is None when the broker did not answer, and ``trouble`` says why."""
+
+    settings: Mapping[str, Declaration]
+    consumption: Consumption
+    readings: Mapping[str, Reading] | None
+    collected_at: datetime
+    trouble: str = ""
+
+    def names(self) -> list[str]:
+        """Return all queues by name; when there are too many, those of the settings before others."""
+        on_broker = (name for name, reading in (self.readings or {}).items() if reading.is_there)
+        return sorted(_most(chain(self.settings, self.consumption.declarations, on_broker)))
+
+    def reading(self, name: str) -> Reading:
+        return (self.readings or {}).get(name, Reading())
+
+    def info(self, name: str) -> QueueInfo:
+        reading, workers = self.reading(name), self.consumption.of(name)
+        return QueueInfo(
+            name,
+            depth=reading.depth,
+            unacked=reading.unacked,
+            consumers=len(workers) if reading.consumers is None and workers is not None else reading.consumers,
+            oldest_age=None if reading.oldest is None else max(timedelta(0), self.collected_at - reading.oldest),
+            paused=False,
+            sources=tuple(self._sources(name)),
+        )
+
+    def detail(self, name: str) -> QueueDetail:
+        reading = self.reading(name)
+        declared = declarations.merged(name, self.settings, self.consumption.declarations)
+        return QueueDetail(
+            self.info(name),
+            bindings=tuple(dict.fromkeys((*declared.bindings, *reading.bindings))),
+            durable=declared.durable,
+            arguments=declared.arguments,
+            workers=self.consumption.of(name),
+            priorities=reading.priorities,
+            messages=reading.messages,
+            trouble=self.trouble,
+        )
+
+    def _sources(self, name: str) -> Iterator[str]:
+        if name in self.settings:
+            yield "settings"
+        if name in self.consumption.declarations:
+            yield "workers"
+        if self.reading(name).is_there:
+            yield "broker"
+
+
+def look(app: Any, target: Target, transport: Transport, only: str | None = None) -> Look:
+    """Return what is known of every queue now, or of ``only`` that one with its head. Raises nothing."""
+    end = time.monotonic() + DEADLINE
+    settings, consumed = declarations.of_settings(app), consumption()
+    described = (settings, consumed.declarations, declarations.of_process(app))
+    known = {name: declarations.merged(name, *described) for name in _most(chain(*described))}
+    seconds = min(BROKER_DEADLINE, end - time.monotonic()) if consumed.is_known else 0.0
+    readings, trouble = _read(target, transport, known, only, max(seconds, AFTER_SILENCE))
+    found = Look(settings, consumed, readings, datetime.now(timezone.utc), trouble)
+    return found if trouble else replace(found, trouble=" ".join(_gaps(found, known if only is None else ())))
+
+
+def _read(
+    target: Target, transport: Transport, known: Mapping[str, Declaration], only: str | None, seconds: float
+) -> tuple[Mapping[str, Reading] | None, str]:
+    if not target.name:
+        return None, _("The URL of the broker in the settings cannot be used.")
+    until = time.monotonic() + 0.8 * seconds
+    try:
+        return connections.within(seconds, lambda: transport.read(known, only, until)), ""
+    except connections.BrokerUnavailable as error:
+        said = {"broker": str(target), "reason": reason(error)}
+        return None, _("%(broker)s could not be asked: %(reason)s.") % said
+
+
+def _most(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))[:MOST_QUEUES]
+
+
+def _gaps(found: Look, wanted: Iterable[str]) -> Iterator[str]:
+    """Yield what is missing although the broker answered."""
+    if not found.consumption.is_known:
+        yield _("The workers could not be asked, so what only they know is missing.")
+    if set(wanted) - (found.readings or {}).keys():
+        yield _("There was no time to ask about every queue.")
+    if len(found.names()) == MOST_QUEUES:
+        yield _("There may be more queues than the %(count)d shown.") % {"count": MOST_QUEUES}

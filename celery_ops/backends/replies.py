@@ -1,0 +1,228 @@
+"""What workers say, read with care: any part of a reply may be missing, and any value may be anything."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime, timedelta, timezone
+from math import isfinite
+from typing import Any, Final
+
+from .. import states
+from ..info import ONLINE, RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
+from ..patterns import DIRTY
+
+#: Characters of a name that are kept.
+LONGEST: Final = 1000
+#: What ``registered`` is asked to say of each task.
+LIMITS: Final = ("rate_limit", "soft_time_limit", "time_limit")
+
+
+def detail(
+    hostname: str,
+    parts: Mapping[str, Any],
+    methods: Collection[str],
+    *,
+    state: str = ONLINE,
+    last_seen: datetime | None = None,
+) -> WorkerDetail:
+    """Return what a worker's replies to these methods say; ``missing`` names those that say nothing."""
+    read = {method: READERS[method](parts.get(method), hostname) for method in methods}
+    stats, pool = read.get("stats") or {}, mapping((read.get("stats") or {}).get("pool")) or {}
+    totals = mapping(stats.get("total"))
+    return WorkerDetail(
+        info=WorkerInfo(
+            hostname,
+            state,
+            last_seen,
+            pool=_pool_name(pool),
+            concurrency=count(pool.get("max-concurrency")),
+            active=_length(read.get("active")),
+            reserved=_length(read.get("reserved")),
+            scheduled=_length(read.get("scheduled")),
+            processed=None if totals is None else sum(_counts(totals).values()),
+            queues=read.get("active_queues"),
+        ),
+        active=read.get("active") or (),
+        reserved=read.get("reserved") or (),
+        scheduled=read.get("scheduled") or (),
+        registered=read.get("registered") or (),
+        totals=_counts(totals or {}),
+        pid=count(stats.get("pid")),
+        uptime=_duration(stats.get("uptime")),
+        prefetch_count=count(stats.get("prefetch_count")),
+        pool=pool,
+        resources=mapping(stats.get("rusage")) or {},
+        broker=mapping(stats.get("broker")) or {},
+        conf=read.get("conf") or {},
+        missing=tuple(method for method, value in read.items() if value is None),
+    )
+
+
+# -- tasks ------------------------------------------------------------------------------------------------------------
+
+
+def active(reply: Any, worker: str) -> tuple[TaskInfo, ...] | None:
+    """Return the tasks that a worker runs, or None when the reply cannot be read."""
+    return _tasks(reply, lambda item: task(item, states.STARTED, worker))
+
+
+def reserved(reply: Any, worker: str) -> tuple[TaskInfo, ...] | None:
+    """Return the tasks that a worker has fetched and not begun, or None when the reply cannot be read."""
+    return _tasks(reply, lambda item: task(item, states.RECEIVED, worker))
+
+
+def scheduled(reply: Any, worker: str) -> tuple[TaskInfo, ...] | None:
+    """Return the tasks that wait for their time, or None when the reply cannot be read.
+
+    One that waits to be tried again is among them and looks like any other: Celery does not say how often it was tried.
+    """
+
+    def waiting(item: Any) -> TaskInfo | None:
+        entry = mapping(item) or {}
+        return task(entry.get("request"), states.RECEIVED, worker, eta=_date(entry.get("eta")))
+
+    return _tasks(reply, waiting)
+
+
+def task(request: Any, state: str, worker: str, eta: datetime | None = None) -> TaskInfo | None:
+    """Return the task that a worker's request describes, or None when it has no id."""
+    request = mapping(request) or {}
+    if not (id := text(request.get("id"))):
+        return None
+    return TaskInfo(
+        id,
+        name=text(request.get("name")) or "",
+        state=state,
+        worker=worker,
+        queue=text((mapping(request.get("delivery_info")) or {}).get("routing_key")) or None,
+        started_at=_moment(request.get("time_start")) if state == states.STARTED else None,
+        eta=eta,
+        args=request.get("args"),
+        kwargs=request.get("kwargs"),
+    )
+
+
+def _tasks(reply: Any, read: Callable[[Any], TaskInfo | None]) -> tuple[TaskInfo, ...] | None:
+    if not isinstance(reply, (list, tuple)):
+        return None
+    return tuple(found for found in map(read, reply) if found is not None)
+
+
+# -- the rest of the methods ------------------------------------------------------------------------------------------
+
+
+def queues(reply: Any, worker: str) -> tuple[str, ...] | None:
+    """Return the names of the queues that a worker consumes, or None when the reply cannot be read."""
+    if not isinstance(reply, (list, tuple)):
+        return None
+    names = (text((mapping(item) or {}).get("name")) for item in reply)
+    return tuple(sorted({name for name in names if name}))
+
+
+def registered(reply: Any, worker: str) -> tuple[RegisteredTask, ...] | None:
+    """Return the tasks that a worker has, each said as ``name [rate_limit=10/m time_limit=30]``, or None."""
+    if not isinstance(reply, (list, tuple)):
+        return None
+    return tuple(_registered(line) for line in map(text, reply) if line)
+
+
+def _registered(line: str) -> RegisteredTask:
+    name, bracket, rest = line.rpartition(" [")
+    if not bracket or not rest.endswith("]"):
+        return RegisteredTask(line)
+    limits = dict(_pairs(rest[:-1]))
+    return RegisteredTask(
+        name,
+        rate_limit=limits.get("rate_limit"),
+        soft_time_limit=_seconds(limits.get("soft_time_limit")),
+        time_limit=_seconds(limits.get("time_limit")),
+    )
+
+
+def _pairs(line: str) -> Iterator[tuple[str, str]]:
+    for part in line.split():
+        key, sign, value = part.partition("=")
+        if sign and key in LIMITS:
+            yield key, value
+
+
+#: How each method's reply is read; None is one that cannot be.
+READERS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
+    "stats": lambda reply, worker: mapping(reply),
+    "active": active,
+    "reserved": reserved,
+    "scheduled": scheduled,
+    "active_queues": queues,
+    "registered": registered,
+    "conf": lambda reply, worker: mapping(reply),
+}
+
+
+# -- values -----------------------------------------------------------------------------------------------------------
+
+
+def mapping(value: Any) -> Mapping[str, Any] | None:
+    """Return a mapping as it is; None of anything else, and of ``{"error": …}``, which says that there is no answer."""
+    return value if isinstance(value, dict) and value.keys() != {"error"} else None
+
+
+def text(value: Any) -> str | None:
+    """Return a text that everything can carry, at most 1,000 characters of it, or None of what is no text."""
+    return DIRTY.sub("\ufffd", value[:LONGEST]) if isinstance(value, str) else None
+
+
+def count(value: Any) -> int | None:
+    """Return a whole number of things, or None of what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else None
+
+
+def _counts(values: Mapping[str, Any]) -> dict[str, int]:
+    found = {text(name): count(value) for name, value in values.items()}
+    return {name: value for name, value in found.items() if name and value is not None}
+
+
+def _length(values: tuple[Any, ...] | None) -> int | None:
+    return None if values is None else len(values)
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    except OverflowError:
+        return None
+    return number if number is not None and isfinite(number) else None
+
+
+def _seconds(value: str | None) -> float | None:
+    try:
+        number = float(value or "")
+    except ValueError:
+        return None
+    return number if isfinite(number) and number >= 0 else None
+
+
+def _duration(value: Any) -> timedelta | None:
+    number = _number(value)
+    try:
+        return None if number is None or number < 0 else timedelta(seconds=number)
+    except OverflowError:
+        return None
+
+
+def _moment(value: Any) -> datetime | None:
+    number = _number(value)
+    try:
+        return None if number is None else datetime.fromtimestamp(number, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _date(value: Any) -> datetime | None:
+    try:
+        found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    except (ValueError, TypeError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+
+
+def _pool_name(pool: Mapping[str, Any]) -> str | None:
+    """``celery.concurrency.prefork:TaskPool`` is prefork."""
+    return (text(pool.get("implementation")) or "").partition(":")[0].rpartition(".")[2] or None

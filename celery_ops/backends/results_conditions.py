@@ -1,0 +1,84 @@
+"""A ``TaskQuery`` as conditions on the columns of django-celery-results."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, Final
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils.timezone import make_naive
+
+from ..listing import TaskQuery
+
+#: Between these every database and every time zone can say a moment.
+EARLIEST: Final = datetime(1900, 1, 1, tzinfo=timezone.utc)
+LATEST: Final = datetime(9000, 1, 1, tzinfo=timezone.utc)
+
+#: Longer than the name of any task.
+LONGEST_NAME: Final = 1000
+
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+
+#: A column, a lookup of Django's, and its value.
+Condition = tuple[str, str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """All of them hold for a row that is wanted."""
+
+    all: tuple[Condition, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.all)
+
+    def q(self) -> Q:
+        return Q(*(Q(**{f"{column}__{lookup}": value}) for column, lookup, value in self.all))
+
+    def on(self, *columns: str) -> "Conditions":
+        return Conditions(tuple(condition for condition in self.all if condition[0] in columns))
+
+    def but_on(self, *columns: str) -> "Conditions":
+        return Conditions(tuple(condition for condition in self.all if condition[0] not in columns))
+
+
+def conditions_of(query: TaskQuery, names: list[str] | None) -> Conditions | None:
+    """Return what the query asks for besides its text, or None when nothing can match.
+
+    ``names`` are those of all tasks; when it is None, the database looks for the part that is asked for.
+    """
+    found: list[Condition] = []
+    if query.states:
+        found.append(("status", "in", storable(query.states)))
+    if query.worker:
+        found.append(("worker", "in", storable([query.worker])))
+    if query.name:
+        found.append(names_like(query.name, names))
+    if query.since:
+        found.append(("date_created", "gte", stored(query.since)))
+    if query.until:
+        found.append(("date_created", "lte", stored(query.until)))
+    is_possible = not query.queue and all(value != [] for _column, _lookup, value in found)
+    return Conditions(tuple(found)) if is_possible else None
+
+
+def names_like(part: str, names: list[str] | None) -> Condition:
+    """Return the condition that a task's name has a part, without regard to case."""
+    if names is not None:
+        return "task_name", "in", [name for name in names if part.lower() in name.lower()]
+    if len(part) > LONGEST_NAME or not storable([part]):
+        return "task_name", "in", []
+    return "task_name", "icontains", part
+
+
+def storable(texts: Iterable[str]) -> list[str]:
+    """Return the texts that a database can hold."""
+    return [text for text in texts if _UNSTORABLE.search(text) is None]
+
+
+def stored(moment: datetime) -> datetime:
+    """Return a moment as the columns say it."""
+    within = min(max(moment, EARLIEST), LATEST)
+    return within if settings.USE_TZ else make_naive(within)

@@ -1,0 +1,158 @@
+"""How many tasks there are in each state, from as many small looks as there are indexes to look through.
+
+Each look reads a bounded number of rows along one index: those of one state, of a name, of a worker, or of a stretch
+of time. It counts those among them that match. A look that comes to its end is exact, and of the others the one that
+has counted most says "at least". So the cost has a bound, whatever the filters are and however many rows there are.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import chain, pairwise
+from typing import Any, Final
+
+from django.db import connections
+from django.db.models import QuerySet
+from django.db.models.sql import Query
+
+from .. import states
+from ..listing import Count, Counts
+from .results_conditions import Conditions
+
+#: Rows that a look reads where the index of the states alone tells everything.
+READ_IN_INDEX: Final = 10_000
+#: Rows that a look reads from the table.
+READ_IN_TABLE: Final = 1_000
+#: With more names than this, there is no look through the names.
+MOST_NAMES: Final = 10
+
+STATES: Final = tuple(sorted(set(states.ALL) - {states.LOST}))
+
+_LOOK: Final = (
+    "SELECT {number} AS look, state, COUNT(hit) AS hits, COUNT(*) AS found FROM"
+    " (SELECT {state} AS state, {hit} AS hit FROM {table} WHERE {rows} ORDER BY {column} DESC {limit}) looked"
+    " GROUP BY state"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """At most ``limit`` rows of a range, along the column's index; ``bounds`` are operators and values.
+
+    One value is a range too: of an equality, a planner knows that the order says nothing, and walks another index.
+    """
+
+    column: str
+    bounds: tuple[tuple[str, Any], ...]
+    limit: int
+
+    @classmethod
+    def at(cls, column: str, value: str, limit: int) -> "Look":
+        return cls(column, ((">=", value), ("<=", value)), limit)
+
+
+@dataclass(slots=True)
+class Seen:
+    """How many rows of each state match, and whether they are all."""
+
+    hits: Counter[str] = field(default_factory=Counter)
+    is_whole: bool = True
+
+    @classmethod
+    def together(cls, seen: Sequence["Seen"]) -> "Seen":
+        """What looks that have no row in common have seen."""
+        hits = Counter[str]()
+        for look in seen:
+            hits.update(look.hits)
+        return cls(hits, all(look.is_whole for look in seen))
+
+
+def counts_of(table: QuerySet, conditions: Conditions) -> Counts:
+    """Return the counts of the rows for which the conditions hold, in one query."""
+    by_state = _looks_by_state(READ_IN_TABLE if conditions else READ_IN_INDEX)
+    by_filter = _looks_by_filter(conditions)
+    looked = iter(_look([*by_state, *chain(*by_filter)], table, conditions))
+    in_states = [next(looked) for _look in by_state]
+    in_filters = [Seen.together([next(looked) for _look in looks]) for looks in by_filter]
+    own = {state: seen for seen in in_states for state in seen.hits} | dict(zip(STATES, in_states, strict=False))
+    return Counts(
+        _best([Seen.together(in_states), *in_filters]),
+        {state: _best([seen, *in_filters], state) for state, seen in own.items()},
+    )
+
+
+def _looks_by_state(limit: int) -> list[Look]:
+    """One look for each of Celery's states, and then one between each two of them, for those of the site's own."""
+    gaps = [((">", low), ("<", high)) for low, high in pairwise(STATES)]
+    gaps += [(("<", STATES[0]),), ((">", STATES[-1]),)]
+    return [Look.at("status", state, limit) for state in STATES] + [Look("status", gap, limit) for gap in gaps]
+
+
+def _looks_by_filter(conditions: Conditions) -> list[list[Look]]:
+    """The looks through the index of each filter."""
+    found = []
+    for column, lookup, value in conditions.on("task_name", "worker").all:
+        if lookup == "in" and len(value) <= MOST_NAMES:
+            found.append([Look.at(column, each, READ_IN_TABLE // len(value)) for each in value])
+    if dates := conditions.on("date_created").all:
+        bounds = tuple((">=" if lookup == "gte" else "<=", value) for _column, lookup, value in dates)
+        found.append([Look("date_created", bounds, READ_IN_TABLE)])
+    return found
+
+
+def _look(looks: list[Look], table: QuerySet, conditions: Conditions) -> list[Seen]:
+    """Ask the database for all looks at once."""
+    connection = connections[table.db]
+    hit, hit_values = _hit(table, conditions)
+    values: list[Any] = []
+    for look in looks:
+        values += hit_values
+        values += [_adapted(connection, value) for _operator, value in look.bounds]
+    sql = " UNION ALL ".join(_sql(number, look, hit, table, connection) for number, look in enumerate(looks))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        rows = cursor.fetchall()
+    seen = [Seen() for _look in looks]
+    read = Counter[int]()
+    for number, state, hits, found in rows:
+        seen[number].hits[state] += hits
+        read[number] += found
+    for number, look in enumerate(looks):
+        seen[number].is_whole = read[number] < look.limit
+    return seen
+
+
+def _sql(number: int, look: Look, hit: str, table: QuerySet, connection: Any) -> str:
+    operations, meta = connection.ops, table.model._meta
+    column = operations.quote_name(meta.get_field(look.column).column)
+    return _LOOK.format(
+        number=number,
+        state=operations.quote_name(meta.get_field("status").column),
+        hit=hit,
+        table=operations.quote_name(meta.db_table),
+        rows=" AND ".join(f"{column} {operator} %s" for operator, _value in look.bounds),
+        column=column,
+        limit=operations.limit_offset_sql(0, look.limit),
+    )
+
+
+def _hit(table: QuerySet, conditions: Conditions) -> tuple[str, list[Any]]:
+    """Return what is not null of a row that matches: the columns without their table, as an index's condition is."""
+    if not conditions:
+        return "1", []
+    query = Query(table.model, alias_cols=False)
+    sql, values = query.get_compiler(using=table.db).compile(query.build_where(conditions.q()))
+    return f"CASE WHEN {sql} THEN 1 END", list(values)
+
+
+def _adapted(connection: Any, value: Any) -> Any:
+    return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+
+
+def _best(seen: Sequence[Seen], state: str | None = None) -> Count:
+    """Return the number of the look that is exact, or has counted most; of all states when none is named."""
+    numbers = [look.hits[state] if state else look.hits.total() for look in seen]
+    if any(look.is_whole for look in seen):
+        return Count(max(numbers))
+    return Count(min(max(numbers), READ_IN_INDEX), capped=True)

@@ -1,0 +1,81 @@
+"""Which broker the settings name, in words that carry none of its credentials."""
+
+import logging
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import redis
+from amqp.exceptions import AccessRefused
+from django.utils.translation import gettext as _
+
+from .. import connections
+from ..conf import conf
+
+logger = logging.getLogger("celery_ops.backends")
+
+NAMES: Final = {"redis": "Redis", "amqp": "RabbitMQ"}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A broker: kombu's driver type for it, what it is called, and where it is. All empty when no URL can be read.
+
+    ``identity`` is the same for as long as the settings name the same broker in the same way. It is not for showing.
+    """
+
+    identity: str
+    driver: str = ""
+    name: str = ""
+    place: str = ""
+
+    def __str__(self) -> str:
+        if not self.name:
+            return _("a broker whose URL cannot be read")
+        return _("%(broker)s at %(place)s") % {"broker": self.name, "place": self.place} if self.place else self.name
+
+
+def target() -> Target:
+    """Return the broker of the app's settings. Connects to nothing and raises nothing."""
+    identity = repr([connections.broker(), conf.celery_app.conf.broker_transport_options])
+    try:
+        connection = connections.connection()
+        driver = connection.get_transport_cls().driver_type or ""
+        name = NAMES.get(driver) or str(connection.transport_cls or driver)
+    except Exception as error:  # of kombu, of the URL, or of a client library that is not installed
+        logger.warning("The broker's URL cannot be used: %s", type(error).__name__)  # its message may quote a password
+        return Target(identity)
+    return Target(identity, driver, name, _place(connection))
+
+
+def _place(connection: Any) -> str:
+    host = connection.hostname or ""
+    if "://" in host:  # kombu leaves URLs of files and databases whole
+        parts = urlsplit(host)
+        place = f"{parts.hostname or ''}{parts.path}"
+    else:
+        port = connection.port or connection.get_transport_cls().default_port
+        place = f"{host}:{port}/{str(connection.virtual_host).lstrip('/')}" if host and port else host
+    return "" if "@" in place else place.rstrip("/")
+
+
+def reason(error: BaseException) -> str:
+    """Return why the broker did not answer. Only the kind of an error is told: its text may quote a password."""
+    causes = list(_chain(error))
+    for kinds, words in (
+        ((redis.AuthenticationError, redis.ResponseError, AccessRefused), _("it refuses this login or question")),
+        (ConnectionRefusedError, _("the connection was refused")),
+        (socket.gaierror, _("its name is not known")),
+        ((TimeoutError, redis.TimeoutError), _("there was no answer in time")),
+    ):
+        if any(isinstance(cause, kinds) for cause in causes):
+            return words
+    return type(causes[-1]).__name__ if len(causes) > 1 else _("there was no answer in time")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,74 @@
+"""The tracking store as a source of tasks: with any result backend and with none, for as long as ``RETENTION``."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ..info import Payload, TaskInfo, TrackedTask
+from ..tracking.reading import find_task, newest_tasks, read_payload
+from ..tracking.store import StoreUnavailable
+from .base import BackendUnavailable, ListedTaskBackend
+
+#: How many tasks a list holds at most: the newest.
+NEWEST: Final = 1000
+
+
+class TrackedTaskBackend(ListedTaskBackend):
+    """Lists the tracked tasks of all objects, waiting ones included."""
+
+    label = gettext_lazy("Tracked tasks")
+    description = gettext_lazy("The newest tasks of tracked objects, from their publish on.")
+    data_source = gettext_lazy("tracking store")
+    supports_arguments = False
+
+    def tasks(self) -> Iterable[TaskInfo]:
+        try:
+            return [_info(task) for task in newest_tasks(NEWEST)]
+        except StoreUnavailable as error:
+            raise BackendUnavailable(_("The tracking store does not answer.")) from error
+
+    def get(self, task_id: str) -> TaskInfo | None:
+        try:
+            found = find_task(task_id)
+            if not found:
+                return None
+            ref, task = found[0]
+            return _info(task, read_payload(ref, task_id))
+        except StoreUnavailable as error:
+            raise BackendUnavailable(_("The tracking store does not answer.")) from error
+
+    def complete(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
+        return [self.get(task.id) or task for task in tasks]
+
+
+def _info(task: TrackedTask, payload: Payload | None = None) -> TaskInfo:
+    payload = payload or Payload()
+    args, kwargs = _arguments(payload.args)
+    return TaskInfo(
+        id=task.id,
+        name=task.name,
+        state=task.state,
+        worker=task.worker,
+        created_at=task.published_at,
+        started_at=task.started_at,
+        finished_at=task.finished_at,
+        error=payload.error or task.error,
+        attempts=task.attempts,
+        args=args,
+        kwargs=kwargs,
+        result=payload.result,
+        traceback=payload.traceback,
+        parent_id=task.parent_id,
+    )
+
+
+def _arguments(text: str | None) -> tuple[object, object]:
+    """What was kept is ``{"args": [...], "kwargs": {...}}``, or a text when that was too long."""
+    try:
+        kept = json.loads(text or "null")
+        return kept["args"], kept["kwargs"]
+    except (ValueError, TypeError, KeyError):
+        return text, None

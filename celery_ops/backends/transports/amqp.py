@@ -1,0 +1,50 @@
+"""RabbitMQ: a passive declaration of each queue, on one connection.
+
+AMQP has no question about several queues, and none about which there are: each costs a round trip, and only what the
+settings and the workers name is found. Looking at a message would take it out and put it back as redelivered.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from amqp.exceptions import ResourceLocked
+
+from ... import connections
+from ..declarations import Declaration
+from .base import Reading, Transport
+
+#: Bytes that AMQP has room for in a name.
+LONGEST_NAME: Final = 255
+
+
+class AmqpTransport(Transport):
+    def read(self, known: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, Reading]:
+        with connections.opened() as connection:
+            return _read(connection, known if only is None else known.keys() & {only}, until)
+
+
+def _read(connection: Any, names: Iterable[str], until: float) -> Mapping[str, Reading]:
+    found: dict[str, Reading] = {}
+    channel = connection.channel()
+    for name in sorted(names):
+        if time.monotonic() > until:
+            break
+        if not _fits(name):
+            found[name] = Reading()
+            continue
+        channel = channel if channel.is_open else connection.channel()
+        try:
+            answer = channel.queue_declare(name, passive=True)
+        except connection.channel_errors as error:
+            found[name] = Reading(is_there=isinstance(error, ResourceLocked))
+        else:
+            found[name] = Reading(is_there=True, depth=answer.message_count, consumers=answer.consumer_count)
+    return found
+
+
+def _fits(name: str) -> bool:
+    try:
+        return len(name.encode()) <= LONGEST_NAME
+    except UnicodeEncodeError:
+        return False

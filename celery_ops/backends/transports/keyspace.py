@@ -1,0 +1,129 @@
+"""Where kombu keeps what in Redis, and a client of our own to look there.
+
+kombu's own channel reads the URL and the transport options, so whatever it understands is understood here. Names are
+bytes on the way to Redis and text everywhere else; what is no UTF-8 survives the journey both ways.
+"""
+
+import threading
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Final
+
+import redis
+from kombu.transport import redis as kombu_redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from ... import connections
+
+#: A connection says nothing before the questions except who it is and which database it wants.
+LEAN: Final[dict[str, Any]] = {
+    "protocol": 2,
+    "client_name": None,
+    "health_check_interval": 0,
+    "socket_timeout": connections.CONNECT_TIMEOUT,
+    "retry_on_timeout": False,
+    "retry": Retry(NoBackoff(), 0),
+    **({"driver_info": None} if find_spec("redis.driver_info") else {"lib_name": None, "lib_version": None}),
+}
+
+
+class _Silent:
+    def ping(self) -> None:
+        """kombu's channel asks at once whether Redis is there."""
+
+
+class _Unopened:
+    """Mixed into kombu's channel: its reading of the parameters without its connection."""
+
+    client = _Silent()
+
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
+        return {**super()._connparams(asynchronous), **LEAN}
+
+
+class UnopenedChannel(_Unopened, kombu_redis.Channel):
+    pass
+
+
+class UnopenedSentinelChannel(_Unopened, kombu_redis.SentinelChannel):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class SubQueue:
+    """The list that holds a queue's messages of one priority."""
+
+    priority: int
+    key: bytes
+
+
+class Keyspace:
+    """One broker's keys, and the client for them. Several threads may share it."""
+
+    def __init__(self) -> None:
+        connection = connections.connection()
+        sentinel = isinstance(connection.transport, kombu_redis.SentinelTransport)
+        channel = (UnopenedSentinelChannel if sentinel else UnopenedChannel)(connection.transport)
+        self._connection, self._channel = connection, channel
+        self.client = redis.Redis(connection_pool=channel.pool)
+
+    def bindings(self, exchange: str) -> bytes:
+        return self._key(self._channel.keyprefix_queue % (exchange,))
+
+    def sub_queues(self, queue: str) -> list[SubQueue]:
+        """Return the queue's lists in the order in which workers empty them."""
+        steps, sep = self._channel.priority_steps, self._channel.sep
+        return [SubQueue(step, self._key(f"{queue}{sep}{step}" if step else queue)) for step in steps]
+
+    @property
+    def unacked(self) -> bytes:
+        """The hash of the messages that workers hold."""
+        return self._key(self._channel.unacked_key)
+
+    @property
+    def acknowledges(self) -> bool:
+        """Whether the settings have kombu keep what workers hold."""
+        return bool(self._channel.ack_emulation)
+
+    def split(self, member: bytes) -> tuple[str, str] | None:
+        """Return the routing key and the queue of a member of ``bindings``, or None when it is not kombu's."""
+        parts = text_of(member).split(self._channel.sep)
+        return (parts[0], parts[2]) if len(parts) == 3 and parts[2] else None
+
+    def close(self) -> None:
+        self._channel.close()
+        self._connection.release()
+
+    def _key(self, name: str) -> bytes:
+        return bytes_of(f"{self._channel.global_keyprefix}{name}")
+
+
+_lock = threading.Lock()
+_opened: dict[str, Keyspace] = {}
+
+
+def keyspace(identity: str) -> Keyspace:
+    """Return this process's keyspace of the broker that ``identity`` names."""
+    with _lock:
+        if identity not in _opened:
+            _opened[identity] = Keyspace()
+        return _opened[identity]
+
+
+def forget() -> None:
+    """Close what is open: the next question connects again."""
+    with _lock:
+        while _opened:
+            _opened.popitem()[1].close()
+
+
+def text_of(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def bytes_of(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a name from elsewhere, which Redis cannot know
+        return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,35 @@
+"""kombu's transports without a server: the memory of this process, and files."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kombu.exceptions import ChannelError
+
+from ... import connections
+from ..declarations import Declaration
+from .base import Reading, Transport
+
+
+class LocalTransport(Transport):
+    """Counted by kombu itself, which is exact where messages lie where this process can see them."""
+
+    def read(self, known: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, Reading]:
+        names = known if only is None else known.keys() & {only}
+        with connections.opened() as connection:
+            channel = connection.channel()
+            return {name: self.reading(channel, name) for name in names}
+
+    def reading(self, channel: Any, name: str) -> Reading:
+        try:
+            return Reading(is_there=True, depth=channel.queue_declare(name, passive=True).message_count)
+        except ChannelError:  # nobody has declared it
+            return Reading()
+
+
+class FilesystemTransport(LocalTransport):
+    """Where this process writes messages into another folder than it reads from, it does not see what waits."""
+
+    def reading(self, channel: Any, name: str) -> Reading:
+        if channel.data_folder_in != channel.data_folder_out:
+            return Reading()
+        return super().reading(channel, name)

@@ -1,0 +1,184 @@
+"""Redis: two round trips for all queues. One asks what is bound to the exchanges, the other all numbers.
+
+Depths come from plain commands. Messages are looked at by scripts, which hand over the short ones and the lengths of
+the others: a broker that runs none leaves unknown what only they can tell.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Final
+
+from redis.exceptions import ResponseError
+
+from ...conf import conf
+from ...info import Binding, MessageInfo
+from ..declarations import LONGEST_NAME, Declaration, is_internal
+from . import unacked
+from .base import HEAD, Reading, Transport
+from .keyspace import Keyspace, SubQueue, keyspace
+from .messages import message_info
+from .unacked import Unacked
+
+#: Queues of one exchange that are looked for: a set in Redis may hold any number.
+MOST_BINDINGS: Final = 1000
+#: Messages held by workers that are gone through, and how many bytes of them.
+MOST_UNACKED: Final = 500
+MOST_UNACKED_BYTES: Final = 16 * 1024 * 1024
+#: Bytes of a message that is read, and of all those that Redis goes through for one answer.
+LONGEST_MESSAGE: Final = 256 * 1024
+MOST_BYTES: Final = 32 * 1024 * 1024
+
+#: Of each list its next messages, ``{{length, message}, …}``; of a long one the length alone.
+HEADS: Final = """
+local count, longest, room = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local heads = {}
+for number, key in ipairs(KEYS) do
+  local head = {}
+  for place = 1, count do
+    local message = room > 0 and redis.pcall('LINDEX', key, -place)
+    if type(message) ~= 'string' then break end
+    room = room - #message
+    head[place] = {#message, #message <= longest and message or ''}
+  end
+  heads[number] = head
+end
+return heads
+"""
+
+Command = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A queue that the broker has bound to an exchange."""
+
+    queue: str
+    binding: Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A sub-queue's length and its head; None is what Redis does not say."""
+
+    priority: int
+    length: int | None
+    head: tuple[MessageInfo, ...] | None
+
+
+class RedisTransport(Transport):
+    supports_unacked = True
+    supports_oldest_age = True
+    supports_messages = True
+
+    def read(self, known: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, Reading]:
+        keys = keyspace(self.identity)
+        bound = _bound(keys, known)
+        names = {*known, *(found.queue for found in bound)}
+        if only is not None:
+            names &= {only}
+        return _readings(keys, sorted(names), bound, peek=only is not None) if names else {}
+
+
+def _bound(keys: Keyspace, known: Mapping[str, Declaration]) -> tuple[Bound, ...]:
+    kinds = {b.exchange: b.exchange_type for queue in known.values() for b in queue.bindings if b.exchange}
+    answers = _ask(keys, [("SRANDMEMBER", keys.bindings(exchange), MOST_BINDINGS) for exchange in kinds])
+    return tuple(
+        Bound(queue, Binding(exchange, kind, routing_key))
+        for (exchange, kind), members in zip(kinds.items(), answers, strict=True)
+        for routing_key, queue in _members(keys, members)
+        if queue in known or not is_internal(queue, conf.celery_app)
+    )
+
+
+def _members(keys: Keyspace, members: Any) -> Iterator[tuple[str, str]]:
+    for member in sorted(members) if isinstance(members, list) else ():
+        found = keys.split(member)
+        if found is not None and max(map(len, found)) <= LONGEST_NAME:
+            yield found
+
+
+def _readings(keys: Keyspace, names: Sequence[str], bound: Sequence[Bound], *, peek: bool) -> dict[str, Reading]:
+    lists = [keys.sub_queues(name) for name in names]
+    flat = [*chain.from_iterable(lists)]
+    bounds = (HEAD if peek else 1, LONGEST_MESSAGE, MOST_BYTES)
+    *lengths, heads, ends = _ask(
+        keys,
+        [
+            *(("LLEN", sub_queue.key) for sub_queue in flat),
+            ("EVAL", HEADS, len(flat), *(sub_queue.key for sub_queue in flat), *bounds),
+            ("EVAL", unacked.SCRIPT, 1, keys.unacked, MOST_UNACKED, unacked.END, MOST_UNACKED_BYTES),
+        ],
+    )
+    _raise_if_refused(lengths)
+    if not isinstance(heads, list):
+        heads = [None] * len(flat)
+    counted = iter([_counted(*found) for found in zip(flat, lengths, heads, strict=True)])
+    held = _held(keys, ends, bound)
+    bindings: dict[str, list[Binding]] = {name: [] for name in names}
+    for found in bound:
+        bindings.get(found.queue, []).append(found.binding)
+    return {
+        name: _reading([next(counted) for _ in sub_queues], tuple(bindings[name]), held.of(name), peek=peek)
+        for name, sub_queues in zip(names, lists, strict=True)
+    }
+
+
+def _ask(keys: Keyspace, commands: Sequence[Command]) -> list[Any]:
+    """Send the commands at once and return an answer for each, refusals among them."""
+    if not commands:
+        return []
+    with keys.client.pipeline(transaction=False) as pipeline:
+        for command in commands:
+            pipeline.execute_command(*command)
+        return pipeline.execute(raise_on_error=False)
+
+
+def _raise_if_refused(lengths: Sequence[Any]) -> None:
+    """A key of another type is one queue's trouble; when everything is refused the broker says why."""
+    refusals = [answer for answer in lengths if isinstance(answer, ResponseError)]
+    if len(refusals) == len(lengths) and not str(refusals[0]).startswith("WRONGTYPE"):
+        raise refusals[0]
+
+
+def _counted(sub_queue: SubQueue, length: Any, head: Any) -> Counted:
+    return Counted(
+        sub_queue.priority,
+        length if isinstance(length, int) else None,
+        None if head is None else tuple(message_info(raw, size, sub_queue.priority) for size, raw in head),
+    )
+
+
+def _held(keys: Keyspace, ends: Any, bound: Sequence[Bound]) -> Unacked:
+    bindings: dict[str, list[tuple[str, str]]] = {}
+    for found in bound:
+        key = "#" if found.binding.exchange_type == "fanout" else found.binding.routing_key
+        bindings.setdefault(found.binding.exchange, []).append((key, found.queue))
+    return Unacked(ends if isinstance(ends, list) and keys.acknowledges else None, bindings)
+
+
+def _reading(counted: Sequence[Counted], bindings: tuple[Binding, ...], held: int | None, *, peek: bool) -> Reading:
+    lengths = {found.priority: found.length for found in counted}
+    is_counted = None not in lengths.values()
+    depth = sum(lengths.values()) if is_counted else None
+    return Reading(
+        is_there=bool(bindings or depth),
+        depth=depth,
+        unacked=held,
+        oldest=_oldest(counted),
+        priorities=lengths if is_counted else {},
+        bindings=bindings,
+        messages=_messages(counted) if peek else None,
+    )
+
+
+def _oldest(counted: Sequence[Counted]) -> Any:
+    """Return when the oldest message was published, or None when one that may be the oldest does not say it."""
+    waiting = [found.head for found in counted if found.length != 0]
+    times = [head[0].published_at if head else None for head in waiting]
+    return min(times) if times and None not in times else None
+
+
+def _messages(counted: Sequence[Counted]) -> tuple[MessageInfo, ...] | None:
+    heads = [found.head for found in counted]
+    return None if None in heads else tuple(chain.from_iterable(heads))[:HEAD]

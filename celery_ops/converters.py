@@ -1,0 +1,17 @@
+"""Any text as one segment of a URL: task ids, hostnames and queue names are whatever somebody chose."""
+
+from typing import Final
+from urllib.parse import quote, unquote
+
+
+class AnyText:
+    """Quoted once more than a URL is, so that no proxy or browser takes a part of the text for a path."""
+
+    regex: Final = "(?s:.+)"
+
+    def to_python(self, value: str) -> str:
+        return unquote(value, errors="surrogatepass")
+
+    def to_url(self, value: str) -> str:
+        quoted = quote(value, safe="", errors="surrogatepass")
+        return quoted.replace(".", "%2E") if quoted in (".", "..") else quoted

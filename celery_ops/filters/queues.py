@@ -1,0 +1,15 @@
+"""What a request asks of the list of queues."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from ..info import QueueInfo
+from .plain import PlainFilterSet, search
+
+
+class QueueFilterSet(PlainFilterSet):
+    q = search(_("Name"))
+
+    def matches(self, value: QueueInfo, asked: dict[str, Any]) -> bool:
+        return asked.get("q", "").lower() in value.name.lower()

@@ -1,0 +1,33 @@
+"""What the filters suggest while somebody types: what is known without asking anyone."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from ..backends.known import known_workers
+from ..conf import conf
+from ..tracking.registry import registry
+from ..wording import clean
+
+#: More than a person scrolls through, and few enough for a page.
+MOST: Final = 500
+
+
+def task_names(shown: Iterable[str] = ()) -> list[str]:
+    """Return the names of the site's tasks and of those shown."""
+    registry.bindings("")  # the tasks' modules are imported then
+    registered = {name for name in conf.celery_app.tasks if not name.startswith("celery.")}
+    return _sorted(registered.union(shown))
+
+
+def worker_names(shown: Iterable[str | None] = ()) -> list[str]:
+    """Return the hostnames of the workers heard of and of those shown."""
+    return _sorted({*known_workers().listed, *shown})
+
+
+def queue_names(shown: Iterable[str | None] = ()) -> list[str]:
+    """Return the names of the app's own queues and of those shown."""
+    return _sorted({*conf.celery_app.amqp.queues, *shown})
+
+
+def _sorted(names: Iterable[str | None]) -> list[str]:
+    return sorted({clean(name, 300) for name in names if name})[:MOST]

@@ -1,0 +1,79 @@
+"""The links of a task list that keep what is filtered by: a tab for each state, and handy stretches of time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .. import states, wording
+from ..listing import Count, Counts
+from .task_fields import LONGEST_STATE
+from .tasks import TaskFilterSet
+
+#: Tabs for states of the site's own: tasks may write what they like there.
+MOST_OWN: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """``count`` is empty when nothing was counted."""
+
+    text: str
+    url: str
+    is_current: bool = False
+    tone: str = ""
+    count: str = ""
+
+
+def state_tabs(filters: TaskFilterSet, counts: Counts | None) -> list[Link]:
+    """Return a tab for all states, then for each one that has tasks or is asked for; for every one uncounted."""
+    asked = filters.query.states
+    tabs = [Link("", filters.link(state=None), not asked, count=wording.count(counts.all) if counts else "")]
+    for state in _tabbed(counts, asked):
+        count = wording.count(counts.states.get(state, Count(0))) if counts else ""
+        tabs.append(Link(wording.clean(state), filters.link(state=[state]), state in asked, states.tone(state), count))
+    return tabs
+
+
+def _tabbed(counts: Counts | None, asked: tuple[str, ...]) -> Iterator[str]:
+    if counts is None:
+        yield from states.ALL
+        own = [state for state in asked if state not in states.ALL]
+    else:
+        found = {state for state, count in counts.states.items() if count.number} | set(asked)
+        yield from (state for state in states.ALL if state in found)
+        own = [state for state in found if state not in states.ALL and _is_name(state)]
+    yield from sorted(own)[:MOST_OWN]
+
+
+def _is_name(state: str) -> bool:
+    return len(state) <= LONGEST_STATE and state.isprintable()
+
+
+def time_ranges(filters: TaskFilterSet) -> list[Link]:
+    """Return links to the last hour, today, yesterday and seven days, in the current time zone."""
+    if "since" not in filters.filters:
+        return []
+    now = timezone.localtime()
+    hour = now - timedelta(hours=1)
+    return [
+        _range(filters, _("Last hour"), hour.strftime("%Y-%m-%dT%H:%M")),
+        _range(filters, _("Today"), _day(now)),
+        _range(filters, _("Yesterday"), _day(now - timedelta(days=1)), _day(now - timedelta(days=1))),
+        _range(filters, _("7 days"), _day(now - timedelta(days=6))),
+    ]
+
+
+def _range(filters: TaskFilterSet, text: str, since: str, until: str | None = None) -> Link:
+    asked = filters.parameters
+    is_current = asked.get("since") == [since] and asked.get("until") == ([until] if until else None)
+    return Link(
+        text, filters.link(since=None if is_current else since, until=None if is_current else until), is_current
+    )
+
+
+def _day(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d")

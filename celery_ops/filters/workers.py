@@ -1,0 +1,32 @@
+"""What a request asks of the list of workers."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from ..info import NO_REPLY, ONLINE, WorkerInfo
+from ..wording import clean
+from .plain import ChoiceFilter, ChoicesFilter, PlainFilterSet, search
+
+STATES = ((ONLINE, _("Online")), (NO_REPLY, _("No reply")))
+
+
+class WorkerFilterSet(PlainFilterSet):
+    q = search(_("Hostname"))
+    queue = ChoiceFilter(label=_("Queue"))
+    state = ChoicesFilter(label=_("State"), choices=STATES, widget=forms.CheckboxSelectMultiple)
+
+    def __init__(self, data: Any, values: Iterable[WorkerInfo], **options: Any) -> None:
+        super().__init__(data, values, **options)
+        known = {clean(queue) for worker in self.queryset for queue in worker.queues or ()}
+        names = sorted({*known, clean(self.data.get("queue"))} - {""})  # one that is gone may still be asked for
+        self.filters["queue"].extra["choices"] = [("", _("All queues")), *((name, name) for name in names)]
+
+    def matches(self, value: WorkerInfo, asked: dict[str, Any]) -> bool:
+        return (
+            asked.get("q", "").lower() in value.hostname.lower()
+            and (not asked.get("state") or value.state in asked["state"])
+            and (not asked.get("queue") or asked["queue"] in map(clean, value.queues or ()))
+        )

@@ -1,0 +1,58 @@
+"""What workers and brokers say of themselves, as a page may show it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from celery.app.defaults import SETTING_KEYS
+
+from . import redaction
+from .wording import clean
+
+#: Entries of a mapping that are shown; Celery has some 170 settings.
+MOST_ENTRIES: Final = 500
+LONGEST_NAME: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a mapping: text that a page can carry, without secrets."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names and values under one heading; ``key`` is what the page's script knows them by."""
+
+    key: str
+    label: str
+    entries: tuple[Entry, ...]
+
+
+def entries(mapping: Mapping[Any, Any]) -> tuple[Entry, ...]:
+    """Return the entries of a mapping by name, each redacted by its name and by what it looks like."""
+    items = islice(mapping.items(), MOST_ENTRIES) if isinstance(mapping, Mapping) else ()
+    return tuple(sorted((_entry(name, value) for name, value in items), key=lambda entry: entry.name))
+
+
+def _entry(name: Any, value: Any) -> Entry:
+    label = name if isinstance(name, str) else str(redaction.redact(name))
+    shown = redaction.redact(value, name=label)
+    return Entry(clean(label, LONGEST_NAME), shown if isinstance(shown, str) else redaction.encode(shown))
+
+
+def celery_settings(conf: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return the settings that are Celery's: a worker configured from Django's settings sends all of those as well."""
+    return {name: value for name, value in conf.items() if isinstance(name, str) and _is_celerys(name.lower())}
+
+
+def _is_celerys(name: str) -> bool:
+    return name.startswith("celery") or name in SETTING_KEYS
+
+
+def text(value: Any) -> str:
+    """Return a sentence of a backend, which may repeat what its source said, without secrets."""
+    return redaction.capture_text(str(value)).text

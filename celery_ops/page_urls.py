@@ -1,0 +1,28 @@
+"""Where the pages of a task, a worker and a queue are: empty for a name that no address can have."""
+
+from django.urls import NoReverseMatch, reverse
+
+from .wording import LONGEST
+
+
+def task_url(task_id: str | None, query: str = "") -> str:
+    """``query`` is a query string with its question mark."""
+    url = _url("task-detail", task_id)
+    return url and url + query
+
+
+def worker_url(hostname: str | None) -> str:
+    return _url("worker-detail", hostname)
+
+
+def queue_url(name: str | None) -> str:
+    return _url("queue-detail", name)
+
+
+def _url(page: str, name: str | None) -> str:
+    if not name or len(name) > LONGEST:
+        return ""
+    try:
+        return reverse(f"celery_ops:{page}", args=[name])
+    except NoReverseMatch:
+        return ""

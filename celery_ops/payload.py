@@ -1,0 +1,93 @@
+"""What a page shows of a task's arguments and outcome: redacted here, whatever source they come from."""
+
+import ast
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from . import redaction
+from .info import Payload, TaskInfo
+from .patterns import REDACTED
+from .tracking import capture
+from .tracking.registry import registry
+
+#: Characters of a source's text that are read as a value; of a longer one only the text is left.
+LONGEST_PARSED: Final = 65_536
+
+
+def shown(task: TaskInfo) -> Payload:
+    """Return a task's payload as a viewer with ``view_payload`` may see it: text of at most 2 KiB each, or None.
+
+    ``args`` is the JSON text ``{"args": [...], "kwargs": {...}}``, or redacted text when the source keeps no values.
+    """
+    secrets = _secrets(task)
+    return Payload(
+        args=arguments_text(task) or None,
+        result=None if task.result is None else _value(task.result, secrets),
+        error=redaction.capture_text(task.error, secrets=secrets).text or None,
+        traceback=redaction.capture_text(task.traceback, secrets=secrets, tail=True).text or None,
+    )
+
+
+def error_class(error: str | None) -> str:
+    """Return the class of an error text, for viewers without ``view_payload``; empty when it names none."""
+    name = (error or "").partition(":")[0]
+    return name if all(part.isidentifier() for part in name.split(".")) else ""
+
+
+def arguments_text(task: TaskInfo) -> str:
+    """Return a task's arguments as a page shows them; empty when they are unknown."""
+    args, kwargs = _arguments(task)
+    if args is None and kwargs is None:
+        return ""
+    if isinstance(args, str) or isinstance(kwargs, str):  # keys cannot be told from values
+        return _unreadable(task, [part for part in (args, kwargs) if isinstance(part, str)])
+    return redaction.capture_arguments(
+        args, kwargs, parameters=capture.parameters(task.name), sensitive=registry.sensitive(task.name)
+    ).text
+
+
+def _value(value: Any, secrets: tuple[str, ...]) -> str:
+    plain = _plain(value)
+    if isinstance(plain, str) and isinstance(value, str) and len(value) > LONGEST_PARSED:
+        return redaction.capture_text(plain, secrets=secrets).text
+    return redaction.capture_value(plain, secrets=secrets).text
+
+
+def _arguments(task: TaskInfo) -> tuple[Any, Any]:
+    """Return what the source says of both; names that stand where values should are names all the same."""
+    args, kwargs = _plain(task.args), _plain(task.kwargs)
+    return ((), args) if isinstance(args, Mapping) and not kwargs else (args, kwargs)
+
+
+def _secrets(task: TaskInfo) -> tuple[str, ...]:
+    args, kwargs = _arguments(task)
+    return redaction.secrets_of(
+        args if isinstance(args, (list, tuple)) else (),
+        kwargs if isinstance(kwargs, Mapping) else {},
+        parameters=capture.parameters(task.name),
+        sensitive=registry.sensitive(task.name),
+    )
+
+
+def _unreadable(task: TaskInfo, parts: list[str]) -> str:
+    """Arguments of which only a text is left: where one of the parameters is never shown, none is."""
+    if any(redaction.redact("0", name=name) != "0" for name in capture.parameters(task.name)):
+        return REDACTED
+    if registry.sensitive(task.name):
+        return REDACTED
+    return " ".join(redaction.capture_text(part).text for part in parts)
+
+
+def _plain(value: Any) -> Any:
+    """Return what a source's text says, JSON or Python's literals, and everything else as it is."""
+    if not isinstance(value, str) or len(value) > LONGEST_PARSED:
+        return value
+    for read in (json.loads, ast.literal_eval):
+        try:
+            found = read(value)
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            continue
+        # django-celery-results keeps the JSON of a repr
+        return _plain(found) if isinstance(found, str) and read is json.loads and found != value else found
+    return value

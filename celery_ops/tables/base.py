@@ -1,0 +1,89 @@
+"""What the tables of the operations pages have in common."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import django_tables2 as tables
+from django.template.loader import get_template
+from django_tables2.columns import BoundColumn
+from django_tables2.utils import Accessor, AttributeDict, signature
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of a column: ``url`` is the list in its order, ``order`` the word for the order it has now."""
+
+    label: Any
+    attrs: str
+    url: str = ""
+    order: str = ""
+
+
+#: A cell's attributes and what it says; a row's attributes and its cells. Templates read tuples faster than attributes.
+Cell = tuple[str, Any]
+Line = tuple[str, list[Cell]]
+
+
+class OpsTable(tables.Table):
+    """A table whose template writes ``lines``: less than half the time that django-tables2 takes.
+
+    Column attributes that depend on the row are for django-tables2's own templates, which work as well: set
+    ``template_name``.
+    """
+
+    class Meta:
+        template_name = "celery_ops/parts/table.html"
+        attrs = {"class": "table"}
+        order_by_field = "sort"
+        per_page_field = "page_size"
+        default = ""
+
+    #: Returns the address of this list with ``sort`` changed; without it the heads lead nowhere.
+    link: Callable[..., str] | None = None
+
+    def heads(self) -> list[Head]:
+        return [self._head(column) for column in self.columns]
+
+    def _head(self, column: BoundColumn) -> Head:
+        attrs = column.attrs["th"].as_html()
+        if self.link is None or not column.orderable:
+            return Head(column.header, attrs)
+        order = ""
+        if column.is_ordered:
+            order = "descending" if column.order_by_alias.is_descending else "ascending"
+        return Head(column.header, attrs, self.link(sort=column.order_by_alias.next), order)
+
+    def lines(self) -> Iterator[Line]:
+        """Yield the rows of this page."""
+        columns = [_CellMaker(self, column) for column in self.columns]
+        for row in self.paginated_rows:
+            yield row.attrs.as_html(), [make(row) for make in columns]
+
+
+class _CellMaker:
+    """What is the same for all cells of a column, found out once."""
+
+    def __init__(self, table: tables.Table, bound: BoundColumn) -> None:
+        self.table, self.bound, self.column = table, bound, bound.column
+        self.accessor = Accessor(bound.accessor)
+        self.wanted, self.takes_all = signature(bound.render)
+        self.attrs = AttributeDict({**bound.attrs["td"], "data-label": bound.header}).as_html()
+        unknown = get_template("celery_ops/parts/unknown.html").render({"word": bound.default})
+        self.unknown: Cell = (self.attrs, unknown)
+
+    def __call__(self, row: tables.rows.BoundRow) -> Cell:
+        record = row.record
+        value = self.accessor.resolve(record, quiet=True)
+        if value in self.column.empty_values:
+            return self.unknown
+        known = {
+            "value": value,
+            "record": record,
+            "column": self.column,
+            "bound_column": self.bound,
+            "bound_row": row,
+            "table": self.table,
+        }
+        content = self.bound.render(**(known if self.takes_all else {name: known[name] for name in self.wanted}))
+        return self.attrs, self.bound.link(content, **known) if self.bound.link else content

@@ -1,0 +1,190 @@
+"""The tables of queues and of the messages at the head of one."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from .. import payload
+from ..backends.base import QueueBackend
+from ..info import Binding, MessageInfo, QueueInfo, TaskInfo
+from ..page_urls import task_url
+from ..wording import clean, duration
+from .base import OpsTable
+from .columns import (
+    PLAIN,
+    CodeColumn,
+    FigureColumn,
+    IdColumn,
+    LengthColumn,
+    LinkColumn,
+    NumberColumn,
+    PartialColumn,
+    SizeColumn,
+    TextColumn,
+    TimeColumn,
+)
+from .links import queue_link
+
+#: Who knows a queue, in words.
+SOURCES = {"settings": _("settings"), "workers": _("workers"), "broker": _("broker")}
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One queue in a list: texts that a page can carry."""
+
+    name: str
+    url: str
+    depth: int | None
+    unacked: int | None
+    consumers: int | None
+    oldest: str
+    oldest_age: timedelta | None
+    paused: str
+    is_unattended: bool
+    sources: str
+
+    @classmethod
+    def of(cls, queue: QueueInfo) -> "QueueRow":
+        link = queue_link(queue.name)
+        return cls(
+            name=link.name,
+            url=link.url,
+            depth=queue.depth,
+            unacked=queue.unacked,
+            consumers=queue.consumers,
+            oldest=_oldest(queue),
+            oldest_age=queue.oldest_age,
+            paused=yes_or_no(queue.paused),
+            is_unattended=is_unattended(queue),
+            sources=known_to(queue),
+        )
+
+
+def yes_or_no(value: bool | None) -> str:
+    if value is None:
+        return ""
+    return gettext("yes") if value else gettext("no")
+
+
+def is_unattended(queue: QueueInfo) -> bool:
+    """Return whether messages wait in a queue, which is not paused, and nobody takes them."""
+    return bool(queue.depth) and queue.consumers == 0 and not queue.paused
+
+
+def _oldest(queue: QueueInfo) -> str:
+    if queue.oldest_age is None and queue.depth == 0:
+        return gettext("none")
+    return duration(queue.oldest_age)
+
+
+def known_to(queue: QueueInfo) -> str:
+    """Return who knows a queue, in words."""
+    return ", ".join(str(SOURCES.get(source, clean(source))) for source in queue.sources)
+
+
+class ConsumersColumn(FigureColumn, PartialColumn):
+    """How many consumers, and a mark where one is missing."""
+
+    template_name = "celery_ops/queues/consumers.html"
+
+    def context(self, value: int, record: QueueRow) -> dict[str, Any]:
+        return {"value": value, "is_unattended": record.is_unattended}
+
+
+class QueueTable(OpsTable):
+    name = LinkColumn(verbose_name=_("Queue"))
+    depth = NumberColumn(verbose_name=_("Waiting"))
+    unacked = NumberColumn(verbose_name=_("Unacknowledged"))
+    consumers = ConsumersColumn(verbose_name=_("Consumers"))
+    oldest = LengthColumn(verbose_name=_("Oldest message"), order_by=("oldest_age",))
+    paused = TextColumn(verbose_name=_("Paused"))
+    sources = TextColumn(verbose_name=_("Known to"))
+
+    class Meta(OpsTable.Meta):
+        default = _("unknown")
+        row_attrs = {"data-key": lambda record: record.name}
+
+
+def absent_columns(backend: QueueBackend) -> list[str]:
+    """Return the columns that a backend can never fill."""
+    supported = {"unacked": backend.supports_unacked, "oldest": backend.supports_oldest_age}
+    return [name for name, is_supported in supported.items() if not is_supported]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """One waiting message. ``arguments`` is empty for those who may not see them."""
+
+    id: str
+    url: str
+    name: str
+    published: datetime | None
+    eta: datetime | None
+    priority: int | None
+    size: int
+    arguments: str
+
+
+class MessageTable(OpsTable):
+    id = IdColumn(verbose_name=_("Task id"))
+    name = TextColumn(verbose_name=_("Task"), attrs=PLAIN)
+    published = TimeColumn(verbose_name=_("Published"))
+    eta = TimeColumn(verbose_name=_("ETA"), default="")
+    priority = NumberColumn(verbose_name=_("Priority"), default="")
+    size = SizeColumn(verbose_name=_("Size"))
+    arguments = CodeColumn(verbose_name=_("Arguments"), default="")
+
+    class Meta(OpsTable.Meta):
+        orderable = False
+        default = _("unknown")
+        row_attrs = {"data-key": lambda record: record.id}
+
+
+def message_table(messages: Iterable[MessageInfo], may_view_payload: Callable[[str], bool]) -> MessageTable:
+    """Return the table of ``messages``, without the columns in which it has nothing to say."""
+    rows = [_message(message, may_view_payload) for message in messages]
+    optional = ("eta", "priority", "arguments")
+    return MessageTable(
+        rows, exclude=[name for name in optional if all(getattr(row, name) in ("", None) for row in rows)]
+    )
+
+
+def _message(message: MessageInfo, may_view_payload: Callable[[str], bool]) -> MessageRow:
+    task = TaskInfo(message.task_id, message.name, args=message.arguments or None)
+    return MessageRow(
+        id=clean(message.task_id),
+        url=task_url(message.task_id),
+        name=clean(message.name),
+        published=message.published_at,
+        eta=message.eta,
+        priority=message.priority,
+        size=message.size,
+        arguments=payload.arguments_text(task) if may_view_payload(message.name) else "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BindingRow:
+    exchange: str
+    exchange_type: str
+    routing_key: str
+
+
+class BindingTable(OpsTable):
+    exchange = CodeColumn(verbose_name=_("Exchange"), default=_("the default exchange"))
+    exchange_type = TextColumn(verbose_name=_("Type"))
+    routing_key = CodeColumn(verbose_name=_("Routing key"))
+
+    class Meta(OpsTable.Meta):
+        orderable = False
+
+
+def binding_table(bindings: Iterable[Binding]) -> BindingTable:
+    return BindingTable(
+        [BindingRow(*map(clean, (each.exchange, each.exchange_type, each.routing_key))) for each in bindings]
+    )

@@ -1,0 +1,158 @@
+"""The tables of workers, of what one has in hand, and of what it can run."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from .. import payload
+from ..info import RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
+from ..page_urls import task_url
+from ..wording import clean
+from .base import OpsTable
+from .columns import (
+    PLAIN,
+    CodeColumn,
+    IdColumn,
+    LinkColumn,
+    LinksColumn,
+    NumberColumn,
+    TextColumn,
+    TimeColumn,
+    WorkerStateColumn,
+)
+from .links import Link, queue_links, worker_link
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """One worker in a list: texts that a page can carry."""
+
+    hostname: str
+    url: str
+    state: str
+    last_seen: datetime | None
+    pool: str
+    concurrency: int | None
+    active: int | None
+    reserved: int | None
+    scheduled: int | None
+    processed: int | None
+    queues: tuple[Link, ...] | None
+
+    @classmethod
+    def of(cls, worker: WorkerInfo) -> "WorkerRow":
+        link = worker_link(worker.hostname)
+        return cls(
+            hostname=link.name,
+            url=link.url,
+            state=worker.state,
+            last_seen=worker.last_seen,
+            pool=clean(worker.pool),
+            concurrency=worker.concurrency,
+            active=worker.active,
+            reserved=worker.reserved,
+            scheduled=worker.scheduled,
+            processed=worker.processed,
+            queues=queue_links(worker.queues),
+        )
+
+
+class WorkerTable(OpsTable):
+    hostname = LinkColumn(verbose_name=_("Worker"))
+    state = WorkerStateColumn(verbose_name=_("State"))
+    pool = TextColumn(verbose_name=_("Pool"))
+    concurrency = NumberColumn(verbose_name=_("Concurrency"))
+    active = NumberColumn(verbose_name=_("Active"))
+    reserved = NumberColumn(verbose_name=_("Reserved"))
+    scheduled = NumberColumn(verbose_name=_("Scheduled"))
+    processed = NumberColumn(verbose_name=_("Processed"))
+    queues = LinksColumn(verbose_name=_("Queues"), orderable=False)
+    last_seen = TimeColumn(verbose_name=_("Last seen"))
+
+    class Meta(OpsTable.Meta):
+        default = _("unknown")
+        row_attrs = {"data-key": lambda record: record.hostname, "data-state": lambda record: record.state}
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """A task that a worker has in hand. ``arguments`` is empty for those who may not see them."""
+
+    id: str
+    url: str
+    name: str
+    since: datetime | None
+    eta: datetime | None
+    arguments: str
+
+
+class HeldTable(OpsTable):
+    """Active, reserved or scheduled tasks."""
+
+    id = IdColumn(verbose_name=_("Id"))
+    name = TextColumn(verbose_name=_("Task"), attrs=PLAIN)
+    since = TimeColumn(verbose_name=_("Started"))
+    eta = TimeColumn(verbose_name=_("ETA"))
+    arguments = CodeColumn(verbose_name=_("Arguments"))
+
+    class Meta(OpsTable.Meta):
+        orderable = False
+        attrs = {"class": "table celery-ops-held"}
+        row_attrs = {"data-key": lambda record: record.id}
+
+
+def held_table(tasks: Iterable[TaskInfo], may_view_payload: Callable[[str], bool]) -> HeldTable:
+    """Return the table of ``tasks``, without the columns in which it has nothing to say."""
+    rows = []
+    for task in tasks:
+        arguments = payload.arguments_text(task) if may_view_payload(task.name) else ""
+        rows.append(HeldRow(clean(task.id), task_url(task.id), clean(task.name), task.started_at, task.eta, arguments))
+    empty = [name for name in ("since", "eta", "arguments") if not any(getattr(row, name) for row in rows)]
+    return HeldTable(rows, exclude=empty)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTaskRow:
+    """A task that a worker can run, and how often it has."""
+
+    name: str
+    processed: int | None
+    rate_limit: str
+    soft_time_limit: str
+    time_limit: str
+
+
+class KnownTaskTable(OpsTable):
+    name = TextColumn(verbose_name=_("Task"))
+    processed = NumberColumn(verbose_name=_("Processed"))
+    rate_limit = TextColumn(verbose_name=_("Rate limit"))
+    soft_time_limit = TextColumn(verbose_name=_("Soft time limit"))
+    time_limit = TextColumn(verbose_name=_("Time limit"))
+
+    class Meta(OpsTable.Meta):
+        orderable = False
+        row_attrs = {"data-key": lambda record: record.name}
+
+
+def known_task_table(detail: WorkerDetail) -> KnownTaskTable:
+    """Return the tasks that a worker names, registered or done before, by name."""
+    registered = {task.name: task for task in detail.registered}
+    return KnownTaskTable([_known(name, registered, detail) for name in sorted({*registered, *detail.totals})])
+
+
+def _known(name: str, registered: dict[str, RegisteredTask], detail: WorkerDetail) -> KnownTaskRow:
+    task = registered.get(name, RegisteredTask(name))
+    return KnownTaskRow(
+        name=clean(name),
+        processed=detail.totals.get(name),
+        rate_limit=clean(task.rate_limit),
+        soft_time_limit=_seconds(task.soft_time_limit),
+        time_limit=_seconds(task.time_limit),
+    )
+
+
+def _seconds(limit: float | None) -> str:
+    return "" if limit is None else gettext("%(n)s s") % {"n": f"{limit:g}"}

@@ -1,0 +1,85 @@
+"""The items of the JSON lists: plain values, null for what is unknown."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from .. import payload
+from ..info import QueueInfo, TaskInfo, WorkerInfo
+from ..panels.building import clean
+
+
+def task_item(task: TaskInfo, *, shows_payload: bool) -> dict[str, Any]:
+    """Return a task for ``api-history``; without ``shows_payload`` an error is its class and nothing else is said."""
+    item = {
+        "task_id": clean(task.id),
+        "name": clean(task.name) or None,
+        "state": clean(task.state),
+        "worker": _text(task.worker),
+        "created_at": _moment(task.created_at),
+        "started_at": _moment(task.started_at),
+        "finished_at": _moment(task.finished_at),
+    }
+    if not shows_payload:
+        return {**item, "error": payload.error_class(task.error) or None}
+    shown = payload.shown(task)
+    args, kwargs = _arguments(shown.args)
+    result = None if shown.result is None else _value(shown.result)
+    return {
+        **item,
+        "error": shown.error,
+        "args": args,
+        "kwargs": kwargs,
+        "result": result,
+        "traceback": shown.traceback,
+    }
+
+
+def worker_item(worker: WorkerInfo) -> dict[str, Any]:
+    return {
+        "hostname": clean(worker.hostname),
+        "state": worker.state,
+        "last_seen": _moment(worker.last_seen),
+        "pool": _text(worker.pool),
+        "concurrency": worker.concurrency,
+        "active": worker.active,
+        "reserved": worker.reserved,
+        "scheduled": worker.scheduled,
+        "processed": worker.processed,
+        "queues": None if worker.queues is None else [clean(queue) for queue in worker.queues],
+    }
+
+
+def queue_item(queue: QueueInfo) -> dict[str, Any]:
+    """Return a queue for ``api-queues``; ages are seconds."""
+    return {
+        "name": clean(queue.name),
+        "depth": queue.depth,
+        "unacked": queue.unacked,
+        "consumers": queue.consumers,
+        "oldest_age": None if queue.oldest_age is None else queue.oldest_age.total_seconds(),
+        "paused": queue.paused,
+    }
+
+
+def _text(text: str | None) -> str | None:
+    return None if text is None else clean(text)
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _value(text: str) -> Any:
+    """Return what redacted JSON text says, or the text when it was cut."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _arguments(text: str | None) -> tuple[Any, Any]:
+    shown = None if text is None else _value(text)
+    if isinstance(shown, dict) and shown.keys() == {"args", "kwargs"}:
+        return shown["args"], shown["kwargs"]
+    return shown, None

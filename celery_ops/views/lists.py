@@ -1,0 +1,82 @@
+"""What the lists of workers and of queues have in common."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django_tables2 import SingleTableMixin
+
+from ..conf import conf
+from ..filters.plain import PlainFilterSet
+from ..tables.base import OpsTable
+from .ops import OpsPage, part
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Where a page of a list is: the numbers of its rows, and the addresses of its neighbours or nothing."""
+
+    first: int
+    last: int
+    total: int
+    previous: str
+    next: str
+
+    @property
+    def is_alone(self) -> bool:
+        return not (self.previous or self.next)
+
+
+class ListPage(SingleTableMixin, OpsPage):
+    """A list that a backend gives as a whole: it is asked once; filtering, sorting and paging are done in memory.
+
+    ``backend_setting`` names the backend, ``row_class.of`` makes a row of one of the report's values.
+    """
+
+    backend_setting: ClassVar[str]
+    filterset_class: ClassVar[type[PlainFilterSet]]
+    row_class: ClassVar[Any]
+
+    def get_report(self) -> Any:
+        """Return the backend's report. Raises BackendUnavailable."""
+        raise NotImplementedError
+
+    def get_values(self, report: Any) -> Sequence[Any]:
+        """Return what the report lists."""
+        raise NotImplementedError
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        self.backend = conf.load(self.backend_setting)()
+        self.report = part(self.get_report)
+        values = self.get_values(self.report.value) if self.report.is_available else ()
+        self.filter = self.filterset_class(self.request.GET, values, sorts=_sorts(self.get_table_class()))
+        context = super().get_context_data(
+            backend=self.backend, report=self.report, filter=self.filter, total=len(values), **kwargs
+        )
+        return {**context, "pages": self.get_pages(context["table"])}
+
+    def get_table_data(self) -> list[Any]:
+        return [self.row_class.of(value) for value in self.filter.qs]
+
+    def get_table(self, **kwargs: Any) -> OpsTable:
+        table = self.get_table_class()(self.get_table_data(), order_by=self.filter.asked.get("sort") or None, **kwargs)
+        last = max(1, -(-len(table.rows) // self.filter.size))
+        table.paginate(page=min(self.filter.number, last), per_page=self.filter.size)
+        table.link = self.filter.link
+        table.before_render(self.request)
+        return table
+
+    def get_pages(self, table: OpsTable) -> Pages:
+        page = table.page
+        return Pages(
+            first=page.start_index(),
+            last=page.end_index(),
+            total=page.paginator.count,
+            previous=self.filter.link(page=page.previous_page_number()) if page.has_previous() else "",
+            next=self.filter.link(page=page.next_page_number()) if page.has_next() else "",
+        )
+
+
+def _sorts(table_class: type[OpsTable]) -> list[str]:
+    names = [name for name, column in table_class.base_columns.items() if column.orderable is not False]
+    return [sign + name for name in names for sign in ("", "-")]

@@ -1,0 +1,132 @@
+"""What the operations pages have in common: who may see them, how they look, and what they say of a failure."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.generic.base import TemplateView, View
+
+from ..backends.base import BackendUnavailable
+from ..conf import conf
+from ..permissions import VIEW_OPS, VIEW_PAYLOAD, allows
+from .private import private
+
+logger = logging.getLogger("celery_ops.views")
+
+T = TypeVar("T")
+
+#: What a live page extends when its own script asks for it again: the content without the site around it.
+FRAGMENT: str = "celery_ops/fragment.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Generic[T]):
+    """One part of a page: what it shows, or why it cannot."""
+
+    value: T | None = None
+    trouble: str = ""
+
+    @property
+    def is_available(self) -> bool:
+        return not self.trouble
+
+
+def part(ask: Callable[[], T]) -> Part[T]:
+    """Ask a backend; one that is away becomes a sentence for its place on the page, and the rest of it goes on."""
+    try:
+        return Part(ask())
+    except BackendUnavailable as error:
+        logger.warning("A part of an operations page is missing: %s", error)
+        return Part(trouble=str(error))
+
+
+@method_decorator([transaction.non_atomic_requests, private], name="dispatch")
+class OpsView(View):
+    """Asks in order: is the method known, who is it, may they. JSON refuses in JSON, a page with a page."""
+
+    http_method_names = ["get", "head"]
+    is_json: ClassVar[bool] = False
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.user = getattr(request, "user", None)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if (request.method or "").lower() not in self.http_method_names:
+            return self.http_method_not_allowed(request, *args, **kwargs)
+        try:
+            if not getattr(self.user, "is_authenticated", False):
+                return self.refuse_anonymous()
+            self.authorise()
+            return super().dispatch(request, *args, **kwargs)
+        except PermissionDenied:
+            if not self.is_json:
+                raise
+            return errors(_("You may not do this."), status=403)
+        except Http404 as error:
+            if not self.is_json:
+                raise
+            return errors(str(error) or _("Not found."), status=404)
+
+    def refuse_anonymous(self) -> HttpResponse:
+        if self.is_json:
+            return errors(_("Log in first."), status=401)
+        return redirect_to_login(self.request.get_full_path())
+
+    def authorise(self) -> None:
+        """Raise PermissionDenied when the policy refuses this user."""
+        if not allows(self.user, VIEW_OPS):
+            raise PermissionDenied
+
+    def may_view_payload(self, task_name: str | None = None) -> bool:
+        return allows(self.user, VIEW_PAYLOAD, task_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One entry of the pages' navigation."""
+
+    url_name: str
+    label: Any
+
+
+SECTIONS = (
+    Section("celery_ops:overview", gettext_lazy("Overview")),
+    Section("celery_ops:task-list", gettext_lazy("Tasks")),
+    Section("celery_ops:worker-list", gettext_lazy("Workers")),
+    Section("celery_ops:queue-list", gettext_lazy("Queues")),
+)
+
+
+class OpsPage(OpsView, TemplateView):
+    """A page: ``section`` is the navigation's entry it belongs to, ``title`` what the browser's tab says."""
+
+    section: ClassVar[str] = ""
+    title: ClassVar[Any] = ""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        fragment = self.request.headers.get("X-Celery-Ops") == "fragment"
+        return super().get_context_data(
+            base_template=FRAGMENT if fragment else conf.BASE_TEMPLATE,
+            sections=SECTIONS,
+            section=self.section,
+            title=self.get_title(),
+            refresh=max(1, conf.REFRESH_SECONDS),
+            **kwargs,
+        )
+
+    def get_title(self) -> str:
+        return str(self.title)
+
+
+def errors(message: str, *, field: str = "__all__", status: int) -> JsonResponse:
+    """Return the JSON answer of a refusal: ``{"errors": {field: [message]}}``."""
+    return JsonResponse({"errors": {field: [message]}}, status=status)

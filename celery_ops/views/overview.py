@@ -1,0 +1,90 @@
+"""The first page: what is wrong, then a little of everything. Each part is asked, and fails, on its own."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.utils.translation import gettext_lazy as _
+
+from .. import states
+from ..addresses import address
+from ..conf import conf
+from ..listing import TaskPage, TaskQuery
+from ..tables.overview import FailureTable, ShortQueueTable, ShortWorkerTable
+from ..tables.queues import QueueRow, absent_columns
+from ..tables.tasks import task_rows
+from ..tables.workers import WorkerRow
+from ..tracking.registry import registry
+from ..wording import clean
+from .ops import OpsPage, Part, part
+from .problems import problems
+from .together import together
+
+#: Rows of each short list.
+MOST_ROWS: Final = 10
+FAILED: Final = TaskQuery(states=(states.FAILURE,))
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """The beginning of a list that has a page of its own; ``number`` counts all of it."""
+
+    part: Part[Any]
+    table: Any = None
+    number: int = 0
+
+    @property
+    def more(self) -> int:
+        return max(0, self.number - MOST_ROWS)
+
+
+class OverviewView(OpsPage):
+    section = "celery_ops:overview"
+    title = _("Overview")
+    template_name = "celery_ops/overview/page.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        worker_backend, queue_backend = conf.load("WORKER_BACKEND")(), conf.load("QUEUE_BACKEND")()
+        asked = together(worker_backend.workers, queue_backend.queues)
+        failures = part(self._failures)  # here, for it is a query of this request's own
+        registered = _registered()
+        workers, queues = [each.answer() for each in asked]
+        return super().get_context_data(
+            problems=problems(workers, queues, failures, registry.unimported()),
+            workers=_workers(workers),
+            queues=_queues(queues, absent_columns(queue_backend)),
+            failures=self._failure_list(failures),
+            registered=registered,
+            broker=address(conf.celery_app.conf.broker_url),
+            result_backend=address(conf.celery_app.conf.result_backend),
+            **kwargs,
+        )
+
+    def _failures(self) -> TaskPage:
+        return conf.load("TASK_BACKEND")().page(FAILED, size=MOST_ROWS)
+
+    def _failure_list(self, found: Part[TaskPage]) -> Short:
+        if found.value is None:
+            return Short(found)
+        rows = task_rows(found.value.tasks, may_view_payload=self.may_view_payload)
+        return Short(found, FailureTable(rows), len(rows))
+
+
+def _workers(found: Part[Any]) -> Short:
+    if found.value is None:
+        return Short(found)
+    workers = sorted(found.value.workers, key=lambda worker: worker.is_online)
+    return Short(found, ShortWorkerTable(map(WorkerRow.of, workers[:MOST_ROWS])), len(workers))
+
+
+def _queues(found: Part[Any], absent: list[str]) -> Short:
+    if found.value is None:
+        return Short(found)
+    queues = sorted(found.value.queues, key=lambda queue: -(queue.depth or 0))
+    rows = map(QueueRow.of, queues[:MOST_ROWS])
+    return Short(found, ShortQueueTable(rows, exclude=absent), len(queues))
+
+
+def _registered() -> list[str]:
+    """Return the names of the site's own tasks."""
+    registry.bindings("")  # imports the modules that a worker would
+    return sorted(clean(name) for name in conf.celery_app.tasks if not name.startswith("celery."))

@@ -1,0 +1,87 @@
+"""What is wrong, in sentences: nothing is said of what is well."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from ..info import QueueInfo, QueueReport, WorkerReport
+from ..masking import text
+from ..tables.links import Link, queue_link, worker_link
+from ..tables.queues import is_unattended
+from .ops import Part
+
+#: How long a message may wait before somebody should know, and how long is longer, the longest first.
+OLD: Final = (
+    (timedelta(days=1), gettext_lazy("1 d")),
+    (timedelta(hours=1), gettext_lazy("1 h")),
+    (timedelta(minutes=5), gettext_lazy("5 min")),
+)
+#: Workers or queues that are named one by one.
+MOST_NAMED: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: what it is about, when that has a page, and the rest of the sentence.
+
+    The words change when the problem does and not with the time: they are read out to those who do not see them.
+    """
+
+    sentence: str
+    about: Link | None = None
+    since: datetime | None = None
+
+
+def problems(
+    workers: Part[WorkerReport], queues: Part[QueueReport], tasks: Part, unimported: Iterable[str]
+) -> tuple[Problem, ...]:
+    """Return what is wrong, the worst first."""
+    troubles = [workers.trouble or (workers.value.trouble if workers.value else "")]
+    troubles += [queues.trouble or (queues.value.trouble if queues.value else ""), tasks.trouble]
+    found = [Problem(text(trouble)) for trouble in dict.fromkeys(troubles) if trouble]
+    if workers.value:
+        found += _of_workers(workers.value)
+    if queues.value:
+        found += _of_queues(queues.value.queues)
+    return (*found, *(Problem(text(sentence)) for sentence in unimported))
+
+
+def _of_workers(report: WorkerReport) -> Iterator[Problem]:
+    if not report.workers and not report.trouble:
+        yield Problem(_("No worker runs."))
+    silent = [worker for worker in report.workers if not worker.is_online]
+    for worker in silent[:MOST_NAMED]:
+        yield Problem(_("does not reply."), worker_link(worker.hostname), worker.last_seen)
+    if (more := len(silent) - MOST_NAMED) > 0:
+        name = ngettext("%(n)s more worker", "%(n)s more workers", more) % {"n": more}
+        yield Problem(ngettext("does not reply.", "do not reply.", more), Link(name, reverse("celery_ops:worker-list")))
+
+
+def _of_queues(queues: Iterable[QueueInfo]) -> Iterator[Problem]:
+    found = [(queue, sentence) for queue in queues if (sentence := _of_queue(queue))]
+    for queue, sentence in found[:MOST_NAMED]:
+        yield Problem(sentence, queue_link(queue.name))
+    if (more := len(found) - MOST_NAMED) > 0:
+        name = ngettext("%(n)s more queue", "%(n)s more queues", more) % {"n": more}
+        yield Problem(
+            ngettext("waits like these.", "wait like these.", more), Link(name, reverse("celery_ops:queue-list"))
+        )
+
+
+def _of_queue(queue: QueueInfo) -> str:
+    if queue.paused:
+        return ""
+    if is_unattended(queue):
+        number = queue.depth or 0
+        return ngettext(
+            "has a message and nobody to take it.", "has %(n)s messages and nobody to take them.", number
+        ) % {"n": number}
+    for age, words in OLD:
+        if queue.oldest_age is not None and queue.oldest_age > age:
+            return _("has had its oldest message for more than %(time)s.") % {"time": words}
+    return ""

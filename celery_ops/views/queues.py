@@ -1,0 +1,66 @@
+"""Queues: all that anybody knows of, and everything that is known of one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.http import Http404
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ..conf import conf
+from ..filters.queues import QueueFilterSet
+from ..info import QueueDetail, QueueInfo, QueueReport
+from ..masking import Facts, entries
+from ..tables.links import worker_link
+from ..tables.queues import QueueRow, QueueTable, absent_columns, binding_table, message_table, yes_or_no
+from ..wording import clean
+from .lists import ListPage
+from .ops import OpsPage, part
+
+
+class QueueListView(ListPage):
+    section = "celery_ops:queue-list"
+    title = gettext_lazy("Queues")
+    template_name = "celery_ops/queues/list.html"
+    backend_setting = "QUEUE_BACKEND"
+    filterset_class = QueueFilterSet
+    table_class = QueueTable
+    row_class = QueueRow
+
+    def get_report(self) -> QueueReport:
+        return self.backend.queues()
+
+    def get_values(self, report: QueueReport) -> Sequence[QueueInfo]:
+        return report.queues
+
+    def get_table_kwargs(self) -> dict[str, Any]:
+        return {"exclude": absent_columns(self.backend)}
+
+
+class QueueDetailView(OpsPage):
+    section = "celery_ops:queue-list"
+    template_name = "celery_ops/queues/detail.html"
+
+    def get_title(self) -> str:
+        return clean(self.kwargs["name"])
+
+    def get_context_data(self, *, name: str, **kwargs: Any) -> dict[str, Any]:
+        backend = conf.load("QUEUE_BACKEND")()
+        found = part(lambda: backend.queue(name))
+        if found.is_available and found.value is None:
+            raise Http404(_("There is no such queue."))
+        context = super().get_context_data(backend=backend, found=found, **kwargs)
+        return {**context, **self._said(found.value)} if found.value else context
+
+    def _said(self, detail: QueueDetail) -> dict[str, Any]:
+        looked = detail.messages is not None
+        return {
+            "detail": detail,
+            "queue": QueueRow.of(detail.info),
+            "workers": None if detail.workers is None else [worker_link(hostname) for hostname in detail.workers],
+            "priorities": sorted((priority, number) for priority, number in detail.priorities.items() if number),
+            "bindings": binding_table(detail.bindings),
+            "durable": yes_or_no(detail.durable),
+            "arguments": Facts("arguments", _("Arguments"), entries(detail.arguments)),
+            "messages_table": message_table(detail.messages or (), self.may_view_payload) if looked else None,
+        }

@@ -1,0 +1,185 @@
+"""What one viewer may see of a task: the policy is asked here, and texts become what a page can carry."""
+
+import json
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db import Error as DatabaseError
+from django.db.models import Model, ObjectDoesNotExist
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .. import states
+from ..details import TaskDetail
+from ..details.timeline import Timeline, timeline
+from ..info import Payload, Progress, TaskInfo
+from ..models import TaskRunRecord
+from ..page_urls import task_url
+from ..payload import error_class
+from ..permissions import VIEW_INSTANCE, VIEW_PAYLOAD, VIEW_RECORDS, allows
+from ..redaction import capture_text
+from ..tables.links import Link, queue_link, worker_link
+from ..tracking.refs import ObjectRef, key_of
+from ..tracking.registry import describe
+from ..wording import Moment, clean
+
+logger = logging.getLogger("celery_ops.details")
+
+#: Objects and children that a page names; of more it says how many.
+MOST_OBJECTS: Final = 20
+MOST_CHILDREN: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ViewedRecord:
+    """One row of the journal."""
+
+    username: str
+    created: Moment | None
+    send_state: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ViewedTask:
+    """One task as one viewer may see it. Without ``view_payload``, ``payload`` has the error's class alone."""
+
+    id: str
+    name: str
+    label: str
+    state: str
+    tone: str
+    worker: Link | None
+    queue: Link | None
+    attempts: int | None
+    moments: tuple[tuple[str, Moment], ...]
+    timeline: Timeline | None
+    progress: Progress | None
+    may_view_payload: bool
+    payload: Payload
+    parent: Link | None
+    root: Link | None
+    retry_of: Link | None
+    children: tuple[Link, ...]
+    more_children: int
+    objects: tuple[Link, ...]
+    records: tuple[ViewedRecord, ...]
+    troubles: tuple[str, ...]
+
+    @property
+    def has_relatives(self) -> bool:
+        return bool(self.parent or self.root or self.retry_of or self.children)
+
+
+def viewed(detail: TaskDetail, user: Any, query: str = "") -> ViewedTask:
+    """Return what ``user``, who has ``view_ops``, may see. ``query`` goes with the addresses of other tasks."""
+    task = detail.task
+    may_view_payload = allows(user, VIEW_PAYLOAD, task.name)
+    children = [child for child in task.children if isinstance(child, str) and child]
+    return ViewedTask(
+        id=clean(task.id),
+        name=clean(task.name),
+        label=clean(detail.label),
+        state=clean(task.state),
+        tone=states.tone(task.state),
+        worker=worker_link(task.worker) if task.worker else None,
+        queue=queue_link(task.queue) if task.queue else None,
+        attempts=task.attempts,
+        moments=tuple(_moments(detail)),
+        timeline=timeline(task),
+        progress=_progress(detail.progress),
+        may_view_payload=may_view_payload,
+        payload=_payload(detail.payload) if may_view_payload else Payload(error=error_class(task.error)),
+        parent=_other(task.parent_id, task, query),
+        root=_other(task.root_id, task, query),
+        retry_of=_other(detail.retry_of, task, query),
+        children=tuple(_link(child, query) for child in children[:MOST_CHILDREN]),
+        more_children=max(0, len(children) - MOST_CHILDREN),
+        objects=tuple(_objects(detail.refs, user)),
+        records=tuple(_records(detail.records, user, with_error=may_view_payload)),
+        troubles=detail.troubles,
+    )
+
+
+def _payload(payload: Payload) -> Payload:
+    return Payload(_laid_out(payload.args), _laid_out(payload.result), payload.error, payload.traceback)
+
+
+def _laid_out(text: str | None) -> str | None:
+    """Return JSON over several lines, and any other text as it is."""
+    try:
+        value = json.loads(text or "")
+        return json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, (dict, list)) else text
+    except (ValueError, RecursionError):
+        return text
+
+
+def _progress(progress: Progress | None) -> Progress | None:
+    return progress and Progress(progress.current, progress.total, capture_text(progress.message).text)
+
+
+def _moments(detail: TaskDetail) -> Iterator[tuple[str, Moment]]:
+    now = timezone.now()
+    task = detail.task
+    for label, value in (
+        (_("Created"), task.created_at),
+        (_("Scheduled for"), task.eta),
+        (_("Received"), detail.received_at),
+        (_("Started"), task.started_at),
+        (_("Done"), task.finished_at),
+        (_("Revoke requested"), detail.revoke_requested_at),
+    ):
+        if (moment := Moment.of(value, now)) is not None:
+            yield label, moment
+
+
+def _other(task_id: Any, task: TaskInfo, query: str) -> Link | None:
+    return _link(task_id, query) if isinstance(task_id, str) and task_id and task_id != task.id else None
+
+
+def _link(task_id: str, query: str) -> Link:
+    return Link(clean(task_id), task_url(task_id, query))
+
+
+def _records(records: Iterable[TaskRunRecord], user: Any, *, with_error: bool) -> Iterator[ViewedRecord]:
+    sees_all = allows(user, VIEW_RECORDS)
+    now = timezone.now()
+    for record in records:
+        if sees_all or (record.user_id is not None and record.user_id == user.pk):
+            yield ViewedRecord(
+                username=clean(record.username),
+                created=Moment.of(record.created_at, now),
+                send_state=record.get_send_state_display(),
+                error=capture_text(record.error).text if with_error else error_class(record.error),
+            )
+
+
+def _objects(refs: Iterable[ObjectRef], user: Any) -> Iterator[Link]:
+    """Yield the objects that ``user`` may see; of the others not even that there are any."""
+    for ref in list(refs)[:MOST_OBJECTS]:
+        instance = _instance(ref)
+        if instance is not None and allows(user, VIEW_INSTANCE, instance):
+            yield Link(clean(describe(instance)), _own_page(instance))
+
+
+def _instance(ref: ObjectRef) -> Model | None:
+    try:
+        model = apps.get_model(ref.label)
+        return model._base_manager.get(pk=key_of(model, ref.pk))
+    except (LookupError, TypeError, ValueError, OverflowError, ValidationError, ObjectDoesNotExist, DatabaseError):
+        return None
+
+
+def _own_page(instance: Model) -> str:
+    page = getattr(instance, "get_absolute_url", None)
+    if page is None:
+        return ""
+    try:
+        return str(page())
+    except Exception:  # the site's own code: its page is only missing a link
+        logger.warning("get_absolute_url of %s failed", describe(instance), exc_info=True)
+        return ""

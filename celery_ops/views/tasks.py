@@ -1,0 +1,113 @@
+"""The list of tasks, and all that is known of one."""
+
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ..conf import conf
+from ..details import task_detail
+from ..filters import suggestions
+from ..filters.task_links import state_tabs, time_ranges
+from ..filters.tasks import TaskFilterSet
+from ..listing import BadCursor, TaskPage
+from ..tables.tasks import TaskTable, task_rows
+from ..wording import clean
+from .export import csv_response
+from .ops import OpsPage, part
+from .task_page import viewed
+
+#: Characters of a list's query string that its tasks' pages keep for the way back.
+LONGEST_BACK: Final = 1500
+
+
+class TaskListView(OpsPage):
+    """The tasks that a backend lists, filtered; with ``format=csv`` all of them as a file."""
+
+    section = "celery_ops:task-list"
+    title = gettext_lazy("Tasks")
+    template_name = "celery_ops/tasks/list.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.backend = conf.load("TASK_BACKEND")()
+        self.filters = TaskFilterSet(request.GET, backend=self.backend, searches_arguments=self.may_view_payload())
+        self.has_bad_cursor = False
+        if request.GET.get("format") == "csv" and not self.filters.errors:
+            return csv_response(self.backend, self.filters.query, self.may_view_payload, request.method)
+        return super().get(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        filters, backend = self.filters, self.backend
+        listed = part(self._page)
+        page = listed.value or TaskPage(())
+        counted = part(lambda: backend.counts(filters.query)).value if listed.is_available else None
+        cursor = "" if self.has_bad_cursor else filters.cursor
+        back = back_query(filters.link(cursor=cursor)[1:])
+        rows = task_rows(page.tasks, may_view_payload=self.may_view_payload, query=back)
+        return super().get_context_data(
+            backend=backend,
+            filter=filters,
+            has_bad_cursor=self.has_bad_cursor,
+            tabs=state_tabs(filters, counted),
+            ranges=time_ranges(filters),
+            names=suggestions.task_names(row.name for row in rows),
+            workers=suggestions.worker_names(row.worker for row in rows) if backend.supports_worker else (),
+            queues=suggestions.queue_names(row.queue for row in rows) if backend.supports_queue else (),
+            table=TaskTable(rows, backend=backend, sort=filters.query.sort, link=filters.link),
+            trouble=listed.trouble,
+            notes=[clean(str(note)) for note in page.notes],
+            first_url=filters.link() if cursor else "",
+            previous_url=filters.link(cursor=page.previous) if page.previous else "",
+            next_url=filters.link(cursor=page.next) if page.next else "",
+            csv_url=filters.link(format="csv"),
+            **kwargs,
+        )
+
+    def _page(self) -> TaskPage:
+        filters = self.filters
+        try:
+            return self.backend.page(filters.query, cursor=filters.cursor, size=filters.size)
+        except BadCursor:
+            self.has_bad_cursor = True
+            return self.backend.page(filters.query, size=filters.size)
+
+
+class TaskDetailView(OpsPage):
+    """Everything known of one task, from whichever source."""
+
+    section = "celery_ops:task-list"
+    template_name = "celery_ops/tasks/detail.html"
+
+    def get_context_data(self, *, task_id: str, **kwargs: Any) -> dict[str, Any]:
+        detail = task_detail(task_id)
+        if not detail.is_known and not detail.troubles:
+            raise Http404(_("No source knows a task of this id."))
+        back = kept_list(self.request.GET.get("back", ""))
+        self.task = viewed(detail, self.user, back_query(back))
+        return super().get_context_data(
+            task=self.task,
+            is_known=detail.is_known,
+            back_url=f"{reverse('celery_ops:task-list')}{back and '?'}{back}",
+            **kwargs,
+        )
+
+    def get_title(self) -> str:
+        return self.task.label or self.task.id
+
+
+def back_query(query: str) -> str:
+    """Return what the address of a task's page says of the list in which it was found."""
+    return "?" + urlencode({"back": query}) if 0 < len(query) <= LONGEST_BACK else ""
+
+
+def kept_list(text: str) -> str:
+    """Return the query string of a task list that ``text`` is, without everything that such a list does not know."""
+    known = {*TaskFilterSet.base_filters, "cursor"}
+    try:
+        asked = parse_qsl(text, max_num_fields=100) if len(text) <= LONGEST_BACK else []
+    except ValueError:
+        asked = []
+    return urlencode([(name, value) for name, value in asked if name in known])

@@ -1,0 +1,92 @@
+"""Workers: all that are known, and everything that one says of itself."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ..addresses import broker_address
+from ..conf import conf
+from ..filters.workers import WorkerFilterSet
+from ..info import WorkerDetail, WorkerInfo, WorkerReport
+from ..masking import Facts, celery_settings, entries
+from ..tables.workers import HeldTable, WorkerRow, WorkerTable, held_table, known_task_table
+from ..wording import clean
+from .lists import ListPage
+from .ops import OpsPage, part
+
+
+class WorkerListView(ListPage):
+    section = "celery_ops:worker-list"
+    title = gettext_lazy("Workers")
+    template_name = "celery_ops/workers/list.html"
+    backend_setting = "WORKER_BACKEND"
+    filterset_class = WorkerFilterSet
+    table_class = WorkerTable
+    row_class = WorkerRow
+
+    def get_report(self) -> WorkerReport:
+        return self.backend.workers()
+
+    def get_values(self, report: WorkerReport) -> Sequence[WorkerInfo]:
+        return report.workers
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Tasks that a worker has in hand; ``table`` is None when it did not say."""
+
+    label: Any
+    empty: Any
+    number: int
+    table: HeldTable | None
+
+
+class WorkerDetailView(OpsPage):
+    section = "celery_ops:worker-list"
+    template_name = "celery_ops/workers/detail.html"
+
+    def get_title(self) -> str:
+        return clean(self.kwargs["hostname"])
+
+    def get_context_data(self, *, hostname: str, **kwargs: Any) -> dict[str, Any]:
+        backend = conf.load("WORKER_BACKEND")()
+        found = part(lambda: backend.worker(hostname))
+        if found.is_available and found.value is None:
+            raise Http404(_("There is no such worker."))
+        context = super().get_context_data(backend=backend, found=found, **kwargs)
+        return {**context, **self._said(found.value)} if found.value else context
+
+    def _said(self, detail: WorkerDetail) -> dict[str, Any]:
+        return {
+            "detail": detail,
+            "worker": WorkerRow.of(detail.info),
+            "broker": broker_address(detail.broker),
+            "held": self._held(detail) if detail.info.is_online else [],
+            "known": known_task_table(detail),
+            "facts": [facts for facts in _facts(detail) if facts.entries],
+            "missing": [clean(method) for method in detail.missing] if detail.info.is_online else [],
+        }
+
+    def _held(self, detail: WorkerDetail) -> list[Held]:
+        parts = (
+            ("active", _("Active"), _("It runs nothing just now."), detail.active),
+            ("reserved", _("Reserved"), _("Nothing waits in it."), detail.reserved),
+            ("scheduled", _("Scheduled"), _("Nothing waits for its time."), detail.scheduled),
+        )
+        return [
+            Held(
+                label, empty, len(tasks), None if method in detail.missing else held_table(tasks, self.may_view_payload)
+            )
+            for method, label, empty, tasks in parts
+        ]
+
+
+def _facts(detail: WorkerDetail) -> Iterator[Facts]:
+    yield Facts("resources", _("Resource use"), entries(detail.resources))
+    yield Facts("pool", _("Pool"), entries(detail.pool))
+    yield Facts("broker", _("Broker connection"), entries(detail.broker))
+    yield Facts("conf", _("Celery's configuration"), entries(celery_settings(detail.conf)))

@@ -1,0 +1,93 @@
+"""How values read on a page: text that a page can carry, times, durations and counts."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from .listing import Count
+from .patterns import CUT, DIRTY
+
+#: Characters of a name or an id that a page shows: sources may say anything.
+LONGEST: Final = 1000
+#: Seconds from which a time reads as its date.
+WEEKS: Final = 4 * 7 * 86400
+
+
+def clean(text: str | None, longest: int = LONGEST) -> str:
+    """Return a source's text without what no page can carry, cut to ``longest`` characters."""
+    text = text or ""
+    if len(text) > longest:
+        text = text[:longest] + CUT
+    return text if text.isprintable() else DIRTY.sub("\ufffd", text)
+
+
+def duration(value: timedelta | None) -> str:
+    """Return a length of time in one or two units, empty when it is unknown."""
+    if value is None:
+        return ""
+    seconds = value.total_seconds()
+    if seconds < 1:
+        return _("%(n)s ms") % {"n": round(seconds * 1000)}
+    if seconds < 60:
+        return _("%(n)s s") % {"n": number_format(seconds, 1)}
+    whole = int(seconds)
+    if whole < 3600:
+        return _("%(m)s min %(s)s s") % {"m": whole // 60, "s": whole % 60}
+    if whole < 86400:
+        return _("%(h)s h %(m)s min") % {"h": whole // 3600, "m": whole // 60 % 60}
+    return _("%(d)s d %(h)s h") % {"d": number_format(whole // 86400), "h": whole // 3600 % 24}
+
+
+def count(value: Count) -> str:
+    """Return ``1,234``, or ``10,000+`` when counting stopped there."""
+    number = number_format(value.number, force_grouping=True)
+    return f"{number}+" if value.capped else number
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time as a page shows it: ``iso`` for machines, ``exact`` in the viewer's zone, ``ago`` at a glance."""
+
+    iso: str
+    exact: str
+    ago: str
+
+    @classmethod
+    def of(cls, value: datetime | None, now: datetime) -> "Moment | None":
+        """``now`` is aware; a naive ``value`` is in the current time zone."""
+        if value is None:
+            return None
+        try:
+            local = timezone.localtime(value if timezone.is_aware(value) else timezone.make_aware(value))
+        except (OverflowError, ValueError):  # the first or the last day that a datetime can say
+            return cls(value.isoformat(), value.isoformat(" "), "")
+        return cls(local.isoformat(), local.strftime("%Y-%m-%d %H:%M:%S %Z"), ago(local, now))
+
+
+def ago(value: datetime, now: datetime) -> str:
+    """Return how long before ``now`` in one unit, and the date when that is weeks; times to come read ``in …``."""
+    seconds = (now - value).total_seconds()
+    length = abs(seconds)
+    if length >= WEEKS:
+        return value.strftime("%Y-%m-%d")
+    if length < 1:
+        return _("just now")
+    size = next(size for size in _UNITS if length >= size)
+    return _ago(int(length // size), size, get_language(), is_past=seconds > 0)
+
+
+#: Seconds of the units that a time reads in.
+_UNITS: Final = (86400, 3600, 60, 1)
+
+
+@lru_cache(maxsize=1024)  # a page says the same few words many times
+def _ago(number: int, size: int, language: str | None, *, is_past: bool) -> str:
+    units = {86400: _("%(n)s d"), 3600: _("%(n)s h"), 60: _("%(n)s min"), 1: _("%(n)s s")}
+    time = units[size] % {"n": number}
+    return (_("%(time)s ago") if is_past else _("in %(time)s")) % {"time": time}

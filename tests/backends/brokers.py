@@ -1,0 +1,94 @@
+"""Apps of a test's own, and what their workers would say."""
+
+import contextlib
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+from unittest import mock
+
+from celery import Celery
+from kombu import Queue
+
+from celery_ops.backends import broker, consumption
+from celery_ops.backends.broker import BrokerQueueBackend
+from celery_ops.backends.gather import Answers
+from celery_ops.backends.snapshot import Snapshot
+from celery_ops.info import QueueDetail, QueueInfo
+
+NOTHING: Mapping[str, Any] = {}
+
+
+def make_app(url: str, *queues: Queue, **conf: Any) -> Celery:
+    app = Celery("brokers", broker=url, set_as_current=False)
+    app.conf.update(task_queues=queues or None, broker_connection_retry_on_startup=True, **conf)
+    return app
+
+
+@contextlib.contextmanager
+def using(settings: Any, app: Celery, said: Mapping[str, Any] | Exception = NOTHING, **more: Any) -> Iterator[Celery]:
+    """Let this be the site's app, and its workers say of their queues what is ``said``, by hostname."""
+    settings.CELERY_OPS = {"APP": app}
+    broker.forget()
+    answers = {"side_effect": said} if isinstance(said, Exception) else {"return_value": heard(said, **more)}
+    with mock.patch.object(consumption, "snapshot", **answers):
+        try:
+            yield app
+        finally:
+            broker.forget()
+
+
+def heard(said: Mapping[str, Any], silent: Collection[str] = (), trouble: str = "") -> Snapshot:
+    """Return what workers say, as the shared snapshot has it; the silent ones said it before."""
+    words = {host: {"active_queues": queues} for host, queues in said.items()}
+    replies = {host: parts for host, parts in words.items() if host not in silent}
+    return Snapshot(Answers(tuple(words), replies, datetime.now(timezone.utc)), words, trouble)
+
+
+def publish(app: Celery, queue: str, *, task: str = "brokers.task", times: int = 1, **options: Any) -> list[str]:
+    """Send a task, if not told otherwise one that no worker has; return the ids."""
+    with app.connection_for_write() as connection:
+        return [
+            app.send_task(task, (number,), queue=queue, connection=connection, **options).id for number in range(times)
+        ]
+
+
+def declare(app: Celery, *names: str) -> None:
+    with app.connection_for_write() as connection, connection.channel() as channel:
+        for name in names:
+            app.amqp.queues[name].bind(channel).declare()
+
+
+def queues_of(planted: Sequence[QueueDetail]) -> list[Queue]:
+    return [Queue(found.info.name, found.info.name, routing_key=found.info.name) for found in planted]
+
+
+def plant(app: Celery, planted: Sequence[QueueDetail]) -> None:
+    """Put what a contract's suite plants into the broker."""
+    declare(app, *(found.info.name for found in planted))
+    for found in planted:
+        for message in found.messages or ():
+            publish(app, found.info.name, task=message.name, task_id=message.task_id)
+
+
+def queue(name: str) -> QueueInfo:
+    """Return what the list says of a queue now."""
+    broker.forget()
+    return next(found for found in BrokerQueueBackend().queues().queues if found.name == name)
+
+
+def detail(name: str) -> QueueDetail:
+    broker.forget()
+    found = BrokerQueueBackend().queue(name)
+    assert found is not None
+    return found
+
+
+def timed(call: Any) -> tuple[Any, float]:
+    begin = time.monotonic()
+    return call(), time.monotonic() - begin
+
+
+def consuming(*names: str) -> list[Mapping[str, Any]]:
+    """Return what a worker answers when it is asked for its queues."""
+    return [Queue(name, name, routing_key=name).as_dict(recurse=True) for name in names]

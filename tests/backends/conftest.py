@@ -1,0 +1,144 @@
+"""Three real workers for all the tests here, and some that only pretend. Nothing known to a test is to the next."""
+
+import os
+import uuid
+from dataclasses import dataclass
+
+import pytest
+
+pytest.register_assert_rewrite("celery_ops.testing")
+
+from celery_ops.backends import snapshot  # noqa: E402 - after the assertions of the suites are rewritten
+from celery_ops.backends.known import known_workers  # noqa: E402
+from tests.backends.fakes import FakeWorkers  # noqa: E402
+from tests.backends.starting import end, start  # noqa: E402
+from tests.celery import app  # noqa: E402
+from tests.conftest import broker, rabbitmq_vhost  # noqa: E402
+from tests.servers import RedisServer, free_port  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def redis_server():
+    """Not the one of all other tests: the workers there are not to be asked here, nor these to take tasks there."""
+    server = RedisServer(free_port())
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url():
+    """As with Redis."""
+    with rabbitmq_vhost() as url:
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_known(settings):
+    settings.CELERY_OPS = {"STORE": "celery_ops.tracking.memory.MemoryStore"}
+    forget()
+    yield
+    forget()
+
+
+def forget():
+    known_workers().forget()
+    snapshot.forget()
+
+
+def expect(*hostnames):
+    """Have this process know these workers, and wait for no others."""
+    answered = {hostname: {} for hostname in hostnames}
+    known_workers().note((), (), answered, looked_around=True)
+
+
+@pytest.fixture(scope="package")
+def fleet_url(redis_server):
+    return f"{redis_server.url}/4"
+
+
+@pytest.fixture(scope="package")
+def started(fleet_url):
+    run = uuid.uuid4().hex[:6]
+    workers = start(*(f"w{number}-{run}@test" for number in (1, 2, 3)), url=fleet_url)
+    yield workers
+    for worker in workers:
+        end(worker)
+
+
+@pytest.fixture
+def fleet(started, fleet_url):
+    """Three prefork workers that other tests use too: leave them as they were found."""
+    with broker(fleet_url):
+        forget()
+        yield started
+
+
+@pytest.fixture
+def names(fleet, settings):
+    """The three workers' hostnames, and this process knows them."""
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "CONTROL_TIMEOUT": 0.5}
+    hostnames = tuple(worker.hostname for worker in fleet)
+    expect(*hostnames)
+    return hostnames
+
+
+@dataclass(frozen=True)
+class Laden:
+    hostname: str
+    running: str
+    fetched: str
+    scheduled: str
+
+
+@pytest.fixture(scope="package")
+def laden_url(redis_server):
+    return f"{redis_server.url}/7"
+
+
+@pytest.fixture(scope="package")
+def burdened(laden_url):
+    hostname = f"busy-{uuid.uuid4().hex[:6]}@test"
+    (worker,) = start(hostname, url=laden_url, options=("-c", "1", "-Q", hostname))
+    with broker(laden_url):
+        running, fetched = (app.send_task("shop.nap", (600,), queue=hostname).id for _ in range(2))
+        scheduled = app.send_task("shop.nap", (0,), queue=hostname, countdown=3600).id
+    yield Laden(hostname, running, fetched, scheduled)
+    end(worker)
+
+
+@pytest.fixture
+def laden(burdened, laden_url):
+    """A worker that runs a task, has fetched one, and holds one until its time comes."""
+    with broker(laden_url):
+        forget()
+        yield burdened
+
+
+@pytest.fixture
+def empty_url(redis_server, settings):
+    """A broker without workers, until a test has some pretend to be there; nobody needs to be waited for long."""
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "CONTROL_TIMEOUT": 0.5}
+    url = f"{redis_server.url}/5"
+    with broker(url):
+        forget()
+        yield url
+
+
+@pytest.fixture
+def fakes(empty_url):
+    """Workers that say what the test has them say: set ``answer``."""
+    with FakeWorkers(empty_url) as workers:
+        yield workers
+
+
+def sockets():
+    """Return this process's open sockets."""
+    found = []
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            link = os.readlink(f"/proc/self/fd/{number}")
+        except OSError:
+            continue
+        if link.startswith("socket:"):
+            found.append(link)
+    return sorted(found)

@@ -1,0 +1,151 @@
+"""Counts of results: exact where that is cheap, at least so many elsewhere, and always one query."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django_celery_results.models import TaskResult
+
+from celery_ops import states
+from celery_ops.backends import results_counts
+from celery_ops.backends.results import ResultsTaskBackend
+from celery_ops.info import TaskInfo
+from celery_ops.listing import Count, TaskQuery
+from tests.backends.result_rows import NOON, plant, row
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+@pytest.fixture(autouse=True)
+def _short_looks(monkeypatch):
+    """A look comes to its end at five rows, and at three when it has to read the rows themselves."""
+    monkeypatch.setattr(results_counts, "READ_IN_INDEX", 5)
+    monkeypatch.setattr(results_counts, "READ_IN_TABLE", 3)
+
+
+def counts(**query):
+    return ResultsTaskBackend().counts(TaskQuery(**query))
+
+
+def rows(number, **fields):
+    """Store so many more rows, each a minute after the one before."""
+    begin = TaskResult.objects.count()
+    numbers = range(begin, begin + number)
+    plant(*(TaskInfo(str(number), created_at=NOON + timedelta(minutes=number), **fields) for number in numbers))
+
+
+def test_an_empty_table_has_none():
+    assert counts().all == Count(0)
+    assert set(counts().states.values()) == {Count(0)}
+
+
+def test_every_state_that_a_result_can_have_is_counted():
+    assert set(counts().states) == set(states.ALL) - {states.LOST}
+
+
+def test_states_of_the_sites_own_are_counted_too():
+    for number, state in enumerate(["PROGRESS", "AAA", "ZZZ", "progress", "SUCCESS"]):
+        row(str(number), status=state)
+    assert {state: found.number for state, found in counts().states.items() if found.number} == dict.fromkeys(
+        ["PROGRESS", "AAA", "ZZZ", "progress", "SUCCESS"], 1
+    )
+    assert counts().all == Count(5)
+
+
+def test_counting_stops_and_says_so():
+    rows(7, state="SUCCESS")
+    rows(1, state="FAILURE")
+    found = counts()
+    assert (found.all, found.states["SUCCESS"]) == (Count(5, capped=True), Count(5, capped=True))
+    assert (found.states["FAILURE"], found.states["RETRY"]) == (Count(1), Count(0))
+
+
+def test_counts_leave_the_states_aside():
+    rows(1, state="SUCCESS")
+    rows(2, state="FAILURE")
+    assert counts(states=("SUCCESS",)) == counts() == counts(states=("\0",))
+
+
+def test_a_small_filter_is_exact_in_every_state():
+    rows(9, state="FAILURE", name="other")
+    rows(9, state="SUCCESS", name="other")
+    rows(2, state="FAILURE", name="shop.charge")
+    found = counts(name="charge")
+    assert (found.all, found.states["FAILURE"], found.states["SUCCESS"]) == (Count(2), Count(2), Count(0))
+
+
+def test_a_rare_state_is_exact_in_every_filter():
+    rows(1, state="FAILURE", name="shop.charge")
+    rows(9, state="SUCCESS", name="shop.charge")
+    found = counts(name="charge")
+    assert (found.states["FAILURE"], found.states["RETRY"]) == (Count(1), Count(0))
+    assert found.states["SUCCESS"].capped
+    assert found.all.capped
+
+
+def test_what_is_neither_is_at_least_what_was_seen():
+    rows(9, state="FAILURE", name="shop.charge", worker="w1@host")
+    rows(9, state="SUCCESS", name="shop.charge", worker="w1@host")
+    found = counts(name="charge", worker="w1@host").states["FAILURE"]
+    assert found == Count(3, capped=True)
+
+
+def test_filters_narrow_each_other():
+    rows(1, name="shop.charge", worker="w1@host", state="FAILURE")
+    rows(1, name="shop.charge", worker="w2@host", state="FAILURE")
+    rows(1, name="other", worker="w1@host", state="FAILURE")
+    found = counts(name="charge", worker="w1@host")
+    assert (found.all, found.states["FAILURE"]) == (Count(1), Count(1))
+
+
+def test_several_names_are_counted_together(monkeypatch):
+    monkeypatch.setattr(results_counts, "READ_IN_TABLE", 4)
+    rows(1, name="shop.charge")
+    rows(1, name="shop.charge_again")
+    rows(1, name="other")
+    assert counts(name="charge").all == Count(2)
+
+
+def test_more_names_than_are_looked_through_are_counted_by_state(monkeypatch):
+    monkeypatch.setattr(results_counts, "MOST_NAMES", 1)
+    rows(1, name="shop.charge")
+    rows(1, name="shop.charge_again")
+    assert counts(name="charge").all == Count(2)
+
+
+def test_dates_bound_what_is_counted():
+    rows(9, state="FAILURE")
+    found = counts(since=NOON + timedelta(minutes=2), until=NOON + timedelta(minutes=3))
+    assert (found.all, found.states["FAILURE"]) == (Count(2), Count(2))
+
+
+def test_dates_are_counted_on_a_site_that_stores_them_naive(settings):
+    settings.USE_TZ = False
+    settings.TIME_ZONE = "Asia/Tokyo"
+    created = row().date_created.astimezone()
+    assert counts(since=created, until=created).all == Count(1)
+
+
+def test_a_whole_id_is_counted_as_one():
+    row("4f1c", status="FAILURE")
+    assert (counts(text="4f1c").all, counts(text="4f1c").states) == (Count(1), {"FAILURE": Count(1)})
+
+
+def test_any_other_text_is_not_counted():
+    row("4f1c")
+    assert counts(text="4f") is None
+
+
+def test_what_nothing_can_match_is_none():
+    row("4f1c")
+    for query in ({"queue": "celery"}, {"worker": "\0"}, {"name": "nowhere"}, {"text": "x" * 100_000}):
+        assert counts(**query).all == Count(0)
+
+
+@pytest.mark.parametrize("query", [{}, {"worker": "w1@host", "since": NOON}])
+def test_counts_are_one_query(query):
+    rows(3, worker="w1@host")
+    with CaptureQueriesContext(connection) as captured:
+        counts(**query)
+    assert len(captured) == 1

@@ -1,0 +1,222 @@
+"""A text finds what is meant: ids, names, and arguments where the page shows them."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from celery_ops.backends import results_lists, results_names, results_search
+from celery_ops.backends.results import ResultsTaskBackend
+from celery_ops.info import TaskInfo
+from celery_ops.listing import TaskQuery
+from tests.backends.result_rows import NOON, many, plant, row, walk
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_kept():
+    yield
+    results_names.forget()
+
+
+@pytest.fixture
+def two_newest(monkeypatch):
+    """Only the newest two tasks are looked at one by one."""
+    monkeypatch.setattr(results_search, "NEWEST", 2)
+
+
+def found(text, *, arguments=False, size=10, **query):
+    return walk(TaskQuery(text=text, searches_arguments=arguments, **query), size=size)
+
+
+def page(text, **query):
+    return ResultsTaskBackend().page(TaskQuery(text=text, **query))
+
+
+def called(*customers, **fields):
+    plant(*(TaskInfo(str(n), kwargs={"customer": each, **fields}) for n, each in enumerate(customers)))
+
+
+# -- ids and names -----------------------------------------------------------------------------------------------------
+
+
+def test_an_id_is_found_by_its_beginning_however_old_it_is(two_newest):
+    for id in ("4f1c-old", "1", "2", "3"):
+        row(id)
+    assert found("4f1c") == found("4F1C") == ["4f1c-old"]
+
+
+def test_the_middle_of_an_id_is_found_among_the_newest(two_newest):
+    for id in ("a-4f1c-old", "1", "b-4f1c-new"):
+        row(id)
+    assert found("4f1c") == ["b-4f1c-new"]
+
+
+def test_the_newest_are_those_that_the_other_filters_leave(two_newest):
+    row("a-4f1c-old", worker="w1@host")
+    for id in ("1", "2", "3"):
+        row(id, worker="w2@host")
+    assert found("4f1c", worker="w1@host") == ["a-4f1c-old"]
+
+
+def test_a_note_says_what_was_not_looked_at(two_newest):
+    many(4)
+    assert page("x").notes == ("The middles of ids were searched in the newest 2 of these tasks.",)
+    (note,) = page("x", searches_arguments=True).notes
+    assert note.startswith("Arguments and the middles of ids were searched in the newest 2 ")
+
+
+def test_there_is_no_note_when_all_were_looked_at():
+    many(4)
+    assert page("x", searches_arguments=True).notes == ()
+
+
+def test_a_name_is_found_by_its_part_however_old_the_task_is(two_newest):
+    for number, name in enumerate(["shop.tasks.charge", "other", "other", "other"]):
+        row(str(number), task_name=name)
+    assert found("TASKS.ch") == ["0"]
+
+
+@pytest.mark.parametrize("text", ["%", "_", "4_1c", "4%c", "'", '"', "\\", "4f1c' OR '1'='1", "{0}", "%s", "*", "."])
+def test_a_sign_is_only_a_letter(text):
+    row("4f1c", task_name="shop")
+    assert found(text, arguments=True) == []
+
+
+@pytest.mark.parametrize("text", ["\0", "4f\0", "\ud800", "x" * 100_000, "9" * 5_000, "x" * 300])
+def test_a_text_that_nothing_can_hold_finds_nothing(text):
+    row("4f1c")
+    assert found(text) == found(text, arguments=True) == []
+
+
+def test_a_text_and_filters_narrow_each_other():
+    row("4f1c-1", status="FAILURE")
+    row("4f1c-2")
+    assert found("4f1c", states=("FAILURE",)) == ["4f1c-1"]
+
+
+@pytest.mark.parametrize("sort", ResultsTaskBackend.sorts)
+def test_pages_of_a_search_follow_each_other(monkeypatch, sort):
+    monkeypatch.setattr(results_lists, "STRETCH", 1)
+    monkeypatch.setattr(results_lists, "FEW", 1)
+    tasks = [
+        TaskInfo(
+            f"{'abc'[n % 3]}{n:02}",
+            kwargs={"customer": "Ada" if n % 2 else "Bob"},
+            created_at=NOON + timedelta(minutes=n),
+            finished_at=NOON + timedelta(hours=1, minutes=n),
+        )
+        for n in range(20)
+    ]
+    plant(*tasks)
+    wanted = [task.id for task in tasks if "ada" in str(task.kwargs).lower() or task.id.startswith("a")]
+    in_order = wanted[::-1] if sort.startswith("-") else wanted
+    assert found("a", arguments=True, size=3, sort=sort, name="") == in_order
+
+
+# -- arguments ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["Lovelace", "lovelace", "a Love", "é", "it's", "quote", "customer", "ada lovelace é"])
+def test_arguments_are_found_as_they_are_shown(text):
+    called('Ada Lovelace é it\'s a "quote"')
+    plant(TaskInfo("none"))
+    assert found(text, arguments=True) == ["0"]
+
+
+def test_positional_arguments_are_found():
+    plant(TaskInfo("0", args=["Ada"]), TaskInfo("1", args=["Bob"]))
+    assert found("Ada", arguments=True) == ["0"]
+
+
+def test_arguments_are_not_searched_for_whom_they_are_not_shown():
+    called("Ada")
+    assert found("Ada") == []
+
+
+def test_arguments_are_found_among_the_newest(two_newest):
+    called("Ada", "Bob", "Bob", "Ada")
+    assert found("Ada", arguments=True) == ["3"]
+
+
+@pytest.mark.parametrize("text", ["hunter2", "hunter", "unter2"])
+def test_a_hidden_value_is_not_found(text):
+    called("Ada", password="hunter2")
+    assert found(text, arguments=True) == []
+
+
+def test_a_task_is_found_beyond_those_that_hide_the_text(monkeypatch):
+    monkeypatch.setattr(results_lists, "MOST_HIDDEN", 40)
+    called("hunter2")
+    plant(*(TaskInfo(f"h{n}", kwargs={"password": "hunter2"}) for n in range(30)))
+    assert found("hunter2", arguments=True, size=2) == ["0"]
+
+
+def test_a_search_gives_up_when_only_hidden_values_have_the_text(monkeypatch):
+    monkeypatch.setattr(results_lists, "MOST_HIDDEN", 4)
+    called("hunter2")
+    plant(*(TaskInfo(f"h{n}", kwargs={"password": "hunter2"}) for n in range(30)))
+    found = ResultsTaskBackend().page(TaskQuery(text="hunter2", searches_arguments=True), size=1)
+    assert (found.tasks, found.next, found.previous) == ((), None, None)
+
+
+def test_what_arguments_say_beyond_what_is_read_is_not_found():
+    called("x" * 10_000 + "Ada")
+    assert found("Ada", arguments=True) == []
+
+
+# -- how names are known -----------------------------------------------------------------------------------------------
+
+
+def names_read(call):
+    with CaptureQueriesContext(connection) as captured:
+        call()
+    return len([query for query in captured if "RECURSIVE" in query["sql"] or "DISTINCT" in query["sql"]])
+
+
+def test_a_name_that_is_new_is_found_at_once():
+    row("0", task_name="shop.charge")
+    assert found("charge") == ["0"]
+    row("1", task_name="shop.charge_again")
+    assert found("charge") == ["1", "0"]
+
+
+def test_names_are_read_once_for_a_page_and_its_counts():
+    row("0", task_name="shop.charge")
+    backend, query = ResultsTaskBackend(), TaskQuery(name="charge")
+    assert names_read(lambda: (backend.page(query), backend.counts(query))) == 1
+
+
+def test_many_names_are_kept_for_some_seconds(monkeypatch):
+    monkeypatch.setattr(results_names, "MANY", 2)
+    for number in range(3):
+        row(str(number), task_name=f"shop.charge{number}")
+    walk(TaskQuery(name="charge"))
+    assert names_read(lambda: walk(TaskQuery(name="charge"))) == 0
+
+
+def test_kept_names_are_read_again_later(monkeypatch):
+    monkeypatch.setattr(results_names, "MANY", 1)
+    row("0", task_name="shop.charge")
+    walk(TaskQuery(name="charge"))
+    monkeypatch.setattr(results_names, "SECONDS", 0.0)
+    assert names_read(lambda: walk(TaskQuery(name="charge"))) == 1
+
+
+@pytest.mark.parametrize(("setting", "value"), [("MOST", 2), ("VENDORS", ())])
+def test_where_names_are_not_known_the_database_looks_for_the_part(monkeypatch, setting, value):
+    monkeypatch.setattr(results_names, setting, value)
+    for number, name in enumerate(["shop.charge", "shop.refund", "shop.send"]):
+        row(str(number), task_name=name)
+    assert found("", name="CHARGE") == found("CHARGE") == ["0"]
+    assert ResultsTaskBackend().counts(TaskQuery(name="CHARGE")).all.number == 1
+
+
+@pytest.mark.parametrize("name", ["\0", "\ud800", "x" * 100_000])
+def test_a_name_that_nothing_can_hold_finds_nothing(monkeypatch, name):
+    row(task_name="shop.charge")
+    assert found("", name=name) == []
+    monkeypatch.setattr(results_names, "VENDORS", ())
+    assert found("", name=name) == []

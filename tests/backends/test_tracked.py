@@ -1,0 +1,71 @@
+"""The tracking store as a task backend: the suite that every one passes, and what is its own."""
+
+import json
+
+import pytest
+
+from celery_ops import states
+from celery_ops.backends.base import BackendUnavailable
+from celery_ops.backends.tracked import TrackedTaskBackend
+from celery_ops.listing import TaskQuery
+from celery_ops.testing import TaskBackendContract
+from celery_ops.tracking import facts, index
+from celery_ops.tracking.recorder import recorder
+from celery_ops.tracking.refs import ObjectRef
+from tests.planting import plant
+from tests.shop import tasks
+from tests.shop.models import Order
+
+REF = ObjectRef("shop.order", "1")
+
+
+def ms(moment):
+    return round(moment.timestamp() * 1000)
+
+
+def store_task(task):
+    """Write what a publisher and a worker would have written of a task."""
+    fields = facts.published(task.id, ms(task.created_at), task.name)
+    known = {}
+    if task.started_at:
+        known.update(facts.started(ms(task.started_at), None, task.worker or ""))
+    if task.finished_at and task.state in facts.ENDED:
+        known[facts.ENDED[task.state]] = str(ms(task.finished_at))
+    if task.error:
+        known[facts.ERROR] = task.error
+    if task.result is not None:
+        known[facts.RESULT] = json.dumps(task.result)
+    fields.update({facts.field(task.id, kind): value for kind, value in known.items()})
+    if task.args is not None or task.kwargs is not None:
+        said = {"args": list(task.args or ()), "kwargs": task.kwargs or {}}
+        fields[facts.field(task.id, facts.ARGUMENTS)] = facts.EXACT + json.dumps(said)
+    recorder().record([(REF, fields), index.entry(task.id, [REF], ms(task.created_at))])
+
+
+class TestTrackedTaskBackend(TaskBackendContract):
+    states = (states.PENDING, states.SUCCESS, states.FAILURE)
+
+    @pytest.fixture(autouse=True, params=["memory", "redis"])
+    def _store(self, request):
+        request.getfixturevalue(f"{request.param}_store")
+
+    def make_backend(self, tasks):
+        for task in tasks:
+            store_task(task)
+        return TrackedTaskBackend()
+
+
+def test_a_task_that_waits_is_listed(memory_store):
+    task_id = plant(Order(pk=1), state="PENDING")
+    assert [(t.id, t.state) for t in TrackedTaskBackend().page(TaskQuery()).tasks] == [(task_id, "PENDING")]
+
+
+def test_a_real_run_is_told_with_its_payload(memory_store, eager):
+    result = tasks.noop.delay(1)
+    assert TrackedTaskBackend().get(result.id).args[0] == 1
+
+
+def test_a_store_that_is_away_is_unavailable(settings):
+    settings.CELERY_OPS = {"STORE_URL": "redis://127.0.0.1:1/0"}
+    with pytest.raises(BackendUnavailable, match="does not answer"):
+        TrackedTaskBackend().page(TaskQuery())

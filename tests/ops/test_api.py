@@ -1,0 +1,209 @@
+"""The lists as JSON: the Contract's items and codes."""
+
+import json
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from celery_ops.backends.base import BackendUnavailable
+from celery_ops.backends.memory import MemoryQueueBackend, MemoryTaskBackend, MemoryWorkerBackend
+from celery_ops.info import NO_REPLY, QueueDetail, QueueInfo, TaskInfo, WorkerDetail, WorkerInfo
+from tests.conftest import make_user
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 11, 20, 8, tzinfo=timezone.utc)
+FAILED = TaskInfo(
+    id="id-1",
+    name="tests.shop.tasks.noop",
+    state="FAILURE",
+    worker="celery@a",
+    created_at=NOW,
+    started_at=NOW + timedelta(seconds=1),
+    finished_at=NOW + timedelta(seconds=3),
+    error="ValueError: the token tok_1 was refused",
+    args=[1],
+    kwargs={"password": "hunter2", "note": "x"},
+    result=None,
+    traceback="Traceback (most recent call last):\nValueError: no",
+)
+
+
+class AwayTaskBackend(MemoryTaskBackend):
+    def page(self, query, **options):
+        raise BackendUnavailable("The service sleeps.")
+
+
+@pytest.fixture(autouse=True)
+def _memory(settings):
+    memory = "celery_ops.backends.memory.Memory{}Backend"
+    settings.CELERY_OPS = {f"{kind.upper()}_BACKEND": memory.format(kind) for kind in ("Task", "Worker", "Queue")}
+
+
+@pytest.fixture
+def reader():
+    """May look, and not at payload."""
+    client = Client()
+    client.force_login(make_user("reader", is_staff=True))
+    return client
+
+
+@pytest.fixture
+def privileged():
+    client = Client()
+    client.force_login(make_user("privileged", "celery_ops.view_payload", is_staff=True))
+    return client
+
+
+def asked(client, name, **parameters):
+    return client.get(reverse(f"celery_ops:{name}"), parameters)
+
+
+def items(client, name, **parameters):
+    return asked(client, name, **parameters).json()["results"]
+
+
+def test_a_task_has_the_items_of_the_contract(reader):
+    with MemoryTaskBackend.holding(FAILED):
+        assert items(reader, "api-history") == [
+            {
+                "task_id": "id-1",
+                "name": "tests.shop.tasks.noop",
+                "state": "FAILURE",
+                "worker": "celery@a",
+                "created_at": "2026-11-20T08:00:00+00:00",
+                "started_at": "2026-11-20T08:00:01+00:00",
+                "finished_at": "2026-11-20T08:00:03+00:00",
+                "error": "ValueError",
+            }
+        ]
+
+
+def test_who_may_see_payload_gets_it(privileged):
+    with MemoryTaskBackend.holding(FAILED):
+        (item,) = items(privileged, "api-history")
+    assert {"args": item["args"], "result": item["result"]} == {"args": [1], "result": None}
+
+
+def test_payload_is_redacted(privileged):
+    with MemoryTaskBackend.holding(FAILED):
+        (item,) = items(privileged, "api-history")
+    assert item["kwargs"] == {"password": "[redacted]", "note": "x"}
+
+
+def test_payload_comes_from_results_too(privileged, settings):
+    from django_celery_results.models import TaskResult
+
+    settings.CELERY_OPS = {}
+    TaskResult.objects.create(
+        task_id="a", task_name="x", status="SUCCESS", result='{"total": 3}', task_args='"(1, 2)"', task_kwargs='"{}"'
+    )
+    (item,) = items(privileged, "api-history")
+    assert (item["args"], item["result"]) == ([1, 2], {"total": 3})
+
+
+def many(count):
+    return [TaskInfo(f"id-{number}", "x", created_at=NOW + timedelta(minutes=number)) for number in range(count)]
+
+
+def test_next_leads_to_the_next_page(reader):
+    with MemoryTaskBackend.holding(*many(5)):
+        first = asked(reader, "api-history", page_size=3).json()
+        second = reader.get(first["next"]).json()
+    assert [item["task_id"] for item in first["results"] + second["results"]] == [f"id-{n}" for n in (4, 3, 2, 1, 0)]
+
+
+def test_the_last_page_has_no_next(reader):
+    with MemoryTaskBackend.holding(*many(3)):
+        assert asked(reader, "api-history", page_size=3).json()["next"] is None
+
+
+def test_next_keeps_the_filters(reader):
+    with MemoryTaskBackend.holding(FAILED, *many(5)):
+        following = asked(reader, "api-history", page_size=2, state="PENDING").json()["next"]
+        assert {item["state"] for item in reader.get(following).json()["results"]} == {"PENDING"}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [("state", "BOGUS"), ("since", "soon"), ("sort", "color"), ("page_size", "x"), ("cursor", "x")],
+)
+def test_a_value_that_cannot_be_read_is_400_and_named(reader, parameter, value):
+    response = asked(reader, "api-history", **{parameter: value})
+    assert (response.status_code, list(response.json()["errors"])) == (400, [parameter])
+
+
+def test_numbers_are_clamped(reader, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "MAX_PAGE_SIZE": 2, "PAGE_SIZE": 2}
+    with MemoryTaskBackend.holding(*many(3)):
+        assert len(items(reader, "api-history", page_size=10**20)) == 2
+
+
+def test_an_unknown_parameter_is_ignored(reader):
+    with MemoryTaskBackend.holding(FAILED):
+        assert len(items(reader, "api-history", colour="blue")) == 1
+
+
+def test_a_source_that_is_away_is_503(reader, settings):
+    settings.CELERY_OPS = {"TASK_BACKEND": f"{__name__}.AwayTaskBackend"}
+    response = asked(reader, "api-history")
+    assert (response.status_code, response.json()) == (503, {"errors": {"__all__": ["The service sleeps."]}})
+
+
+def test_a_worker_has_the_items_of_the_contract(reader):
+    worker = WorkerInfo("celery@a", NO_REPLY, NOW, "prefork", 4, 1, 2, 3, 100, ("celery", "slow"))
+    with MemoryWorkerBackend.holding(WorkerDetail(worker)):
+        assert items(reader, "api-workers") == [
+            {
+                "hostname": "celery@a",
+                "state": "no_reply",
+                "last_seen": "2026-11-20T08:00:00+00:00",
+                "pool": "prefork",
+                "concurrency": 4,
+                "active": 1,
+                "reserved": 2,
+                "scheduled": 3,
+                "processed": 100,
+                "queues": ["celery", "slow"],
+            }
+        ]
+
+
+def test_workers_are_filtered_as_on_the_page(reader):
+    held = [WorkerDetail(WorkerInfo(name)) for name in ("celery@a", "celery@b")]
+    with MemoryWorkerBackend.holding(*held):
+        assert [item["hostname"] for item in items(reader, "api-workers", q="@B")] == ["celery@b"]
+
+
+def test_a_queue_has_the_items_of_the_contract(reader):
+    queue = QueueInfo("slow", 3, None, 1, timedelta(minutes=2), False, ("settings",))
+    with MemoryQueueBackend.holding(QueueDetail(queue)):
+        assert items(reader, "api-queues") == [
+            {"name": "slow", "depth": 3, "unacked": None, "consumers": 1, "oldest_age": 120.0, "paused": False}
+        ]
+
+
+@pytest.mark.parametrize("name", ["api-history", "api-workers", "api-queues"])
+def test_nobody_is_401_in_json(name):
+    response = asked(Client(), name)
+    assert (response.status_code, list(response.json())) == (401, ["errors"])
+
+
+@pytest.mark.parametrize("name", ["api-history", "api-workers", "api-queues"])
+def test_who_may_not_is_403_in_json(name):
+    client = Client()
+    client.force_login(make_user("nobody"))
+    response = asked(client, name)
+    assert (response.status_code, list(response.json())) == (403, ["errors"])
+
+
+def test_hostile_text_is_carried(reader):
+    with MemoryTaskBackend.holding(TaskInfo("\ud800\x00<b>", "a\x00", worker="\ud800")):
+        (item,) = items(reader, "api-history")
+    assert json.loads(json.dumps(item))["task_id"] == "\ufffd\ufffd<b>"
+
+
+def test_answers_are_one_viewers_own(reader):
+    assert asked(reader, "api-history")["Cache-Control"] == "private, no-store"

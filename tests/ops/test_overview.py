@@ -1,0 +1,241 @@
+"""The overview: what is wrong first, then a little of everything."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.utils import translation
+
+from celery_ops.info import NO_REPLY, TaskInfo
+from celery_ops.tracking.registry import registry
+from tests.celery import app
+from tests.conftest import configure
+
+from .backends import Queues, Tasks, Workers, ago, queue, worker
+from .conftest import OPS, html_of, links, region, rows, text_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages")]
+
+FAILED = TaskInfo(
+    "3f0c9a52-1111-4222-8333-444455556666",
+    "shop.tasks.charge",
+    "FAILURE",
+    "celery@one",
+    created_at=ago(minutes=2),
+    finished_at=ago(minutes=1),
+    error="CardRefused: password=hunter2 for order 7",
+)
+
+
+def wrong(browser):
+    """What the page says is wrong, None when it says nothing."""
+    return text_of(region(html_of(browser.get(OPS)), "problems")) or None
+
+
+@pytest.fixture
+def well():
+    Workers.hold(worker())
+    Queues.hold(queue())
+
+
+# -- what is wrong ----------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_said_when_nothing_is_wrong(browser, well):
+    assert wrong(browser) is None
+
+
+def test_no_worker_at_all_is_wrong(browser, well):
+    Workers.hold()
+    assert wrong(browser) == "What is wrong No worker runs."
+
+
+def test_a_silent_worker_is_wrong_and_leads_to_its_page(browser, well):
+    Workers.hold(worker(), worker("b@two", state=NO_REPLY, last_seen=ago(minutes=3)))
+    assert wrong(browser) == "What is wrong b@two does not reply. Last seen 3 min ago ."
+    assert ("b@two", f"{OPS}workers/b%2540two/") in links(region(html_of(browser.get(OPS)), "problems"))
+
+
+def test_many_silent_workers_are_not_all_named(browser, well):
+    Workers.hold(*(worker(f"w{number}", state=NO_REPLY) for number in range(8)))
+    assert wrong(browser).endswith(" 3 more workers do not reply.")
+
+
+def test_many_queues_are_not_all_named(browser, well):
+    Queues.hold(*(queue(f"q{number}", consumers=0) for number in range(6)))
+    assert wrong(browser).endswith(" 1 more queue waits like these.")
+
+
+def test_messages_that_nobody_takes_are_wrong(browser, well):
+    Queues.hold(queue("mail", depth=18, consumers=0))
+    assert wrong(browser) == "What is wrong mail has 18 messages and nobody to take them."
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [({"minutes": 6}, "5 min"), ({"minutes": 59}, "5 min"), ({"hours": 2}, "1 h"), ({"days": 9}, "1 d")],
+)
+def test_a_message_that_waits_for_long_is_wrong(age, words, browser, well):
+    Queues.hold(queue("mail", oldest_age=timedelta(**age)))
+    assert wrong(browser) == f"What is wrong mail has had its oldest message for more than {words}."
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"oldest_age": timedelta(minutes=5)},
+        {"consumers": None},
+        {"depth": None, "consumers": 0},
+        {"paused": True, "consumers": 0, "oldest_age": timedelta(hours=1)},
+    ],
+    ids=["not long", "consumers unknown", "depth unknown", "paused"],
+)
+def test_nothing_is_guessed_to_be_wrong(fields, browser, well):
+    Queues.hold(queue(**fields))
+    assert wrong(browser) is None
+
+
+def test_a_broker_that_is_away_is_said_once_and_without_its_password(browser, well, use, monkeypatch):
+    use(WORKER_BACKEND="AwayWorkers")
+    monkeypatch.setattr(Queues, "trouble", "The broker at redis://:hunter2@far:6379 does not answer.")
+    assert wrong(browser) == "What is wrong The broker at redis://[redacted]@far:6379 does not answer."
+
+
+def test_old_news_say_how_old_they_are(browser, well, monkeypatch):
+    monkeypatch.setattr(Workers, "trouble", "The broker does not answer.")
+    monkeypatch.setattr(Workers, "collected_at", ago(minutes=4))
+    html = html_of(browser.get(OPS))
+    assert "Collected 4 min ago" in text_of(region(html, "workers"))
+    assert "Collected" not in text_of(region(html, "queues"))
+
+
+def test_a_module_whose_tasks_are_not_known_is_wrong(browser, well, monkeypatch):
+    monkeypatch.setattr(registry, "_unimported", ["shop.tasks could not be imported: ImportError: no"])
+    assert wrong(browser) == "What is wrong shop.tasks could not be imported: ImportError: no"
+
+
+def test_what_is_wrong_comes_before_everything_else(browser, well):
+    Workers.hold()
+    html = html_of(browser.get(OPS))
+    assert html.index('data-region="problems"') < html.index('data-region="workers"')
+
+
+# -- the parts --------------------------------------------------------------------------------------------------------
+
+
+def test_the_workers_are_listed_the_silent_first(browser, well):
+    Workers.hold(worker("a@one"), worker("b@two", state=NO_REPLY))
+    found = rows(region(html_of(browser.get(OPS)), "workers"))
+    assert list(found) == ["b@two", "a@one"]
+    assert found["a@one"]["Active"] == "1"
+
+
+def test_the_fullest_queues_are_listed_first(browser, well):
+    Queues.hold(queue("a", depth=None), queue("b", depth=3), queue("c", depth=30))
+    assert list(rows(region(html_of(browser.get(OPS)), "queues"))) == ["c", "b", "a"]
+
+
+def test_a_long_list_says_how_much_more_there_is(browser, well):
+    Workers.hold(*(worker(f"w{number}") for number in range(37)))
+    html = region(html_of(browser.get(OPS)), "workers")
+    assert len(rows(html)) == 10
+    assert ("and 27 more", f"{OPS}workers/") in links(html)
+
+
+def test_recent_failures_are_listed_newest_first(browser, well):
+    Tasks.hold(FAILED, TaskInfo("later", "x", "FAILURE", created_at=ago(seconds=5)), TaskInfo("fine", "x", "SUCCESS"))
+    found = rows(region(html_of(browser.get(OPS)), "failures"))
+    assert list(found) == ["later", FAILED.id]
+    assert found[FAILED.id] == {
+        "Id": FAILED.id[:8],
+        "Task": "shop.tasks.charge",
+        "Error": "CardRefused: password=[redacted] for order 7",
+        "Worker": "celery@one",
+        "Finished": "1 min ago",
+    }
+
+
+def test_no_more_than_ten_failures_are_listed(browser, well):
+    Tasks.hold(*(TaskInfo(f"t{number}", "x", "FAILURE", created_at=ago(seconds=5)) for number in range(30)))
+    assert len(rows(region(html_of(browser.get(OPS)), "failures"))) == 10
+
+
+def test_the_message_of_an_error_is_not_for_everyone(poor_browser, well):
+    Tasks.hold(FAILED)
+    assert rows(region(html_of(poor_browser.get(OPS)), "failures"))[FAILED.id]["Error"] == "CardRefused"
+
+
+def test_all_failures_are_one_click_away(browser, well):
+    found = links(region(html_of(browser.get(OPS)), "failures"))
+    assert ("Recent failures", f"{OPS}tasks/?state=FAILURE") in found
+
+
+def test_the_sites_own_tasks_are_counted_and_named(browser, well):
+    html = region(html_of(browser.get(OPS)), "site")
+    own = [name for name in app.tasks if not name.startswith("celery.")]
+    assert f"Registered tasks {len(own)}" in text_of(html)
+    assert "<code>tests.shop.tasks.noop</code>" in html
+    assert "celery.chord" not in html
+
+
+def test_broker_and_result_backend_are_named_without_who_logs_in(browser, well):
+    before = (app.conf.broker_url, app.conf.result_backend)
+    configure(broker_url="redis://user:hunter2@10.0.0.1:6379/3", result_backend="db+postgresql://u:hunter2@db/x")
+    try:
+        html = html_of(browser.get(OPS))
+    finally:
+        configure(broker_url=before[0], result_backend=before[1])
+    assert "Broker redis://10.0.0.1:6379 Result backend db+postgresql://db" in text_of(region(html, "site"))
+    assert "hunter2" not in html
+
+
+def test_a_task_is_searched_for_from_here(browser, well):
+    html = html_of(browser.get(OPS))
+    assert f'action="{OPS}tasks/"' in html
+    assert 'name="q"' in html
+
+
+# -- faults -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("setting", "name", "missing", "left"),
+    [
+        ("WORKER_BACKEND", "AwayWorkers", "workers", ["queues", "failures"]),
+        ("QUEUE_BACKEND", "AwayQueues", "queues", ["workers", "failures"]),
+        ("TASK_BACKEND", "AwayTasks", "failures", ["workers", "queues"]),
+    ],
+)
+def test_a_part_that_is_away_leaves_the_others(setting, name, missing, left, browser, well, use):
+    Tasks.hold(FAILED)
+    use(**{setting: name})
+    html = html_of(browser.get(OPS))
+    assert "just now." in text_of(region(html, missing))
+    assert [part for part in left if not rows(region(html, part))] == []
+
+
+def test_two_parts_that_are_frozen_keep_nobody_waiting(browser, well, use):
+    use(WORKER_BACKEND="FrozenWorkers", QUEUE_BACKEND="FrozenQueues")
+    browser.get(f"{OPS}tasks/")  # what a first request costs is not this page's
+    begin = time.perf_counter()
+    html = html_of(browser.get(OPS))
+    assert time.perf_counter() - begin < 3.5  # 2.5 on a machine with nothing else to do
+    assert "There was no answer within 2.35 s." in text_of(region(html, "problems"))
+
+
+def test_a_fault_of_the_sites_own_backend_is_not_swallowed(browser, well, use):
+    use(WORKER_BACKEND="FaultyWorkers")
+    with pytest.raises(RuntimeError):
+        browser.get(OPS)
+
+
+def test_the_parts_answer_in_the_viewers_language(browser, well, monkeypatch):
+    monkeypatch.setattr(Workers, "trouble", property(lambda self: translation.gettext("Monday")))
+    with translation.override("de"):
+        assert "Montag" in wrong(browser)
+
+
+def test_the_page_asks_the_database_three_times_at_most(browser, well, django_assert_max_num_queries):
+    browser.get(OPS)
+    with django_assert_max_num_queries(3):
+        browser.get(OPS)

@@ -1,0 +1,254 @@
+"""The list of queues, and the page of one."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from celery_ops.info import Binding, MessageInfo
+
+from .backends import Queues, ago, queue
+from .conftest import OPS, heads, html_of, links, region, rows, text_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages")]
+
+LIST = f"{OPS}queues/"
+ONE = f"{LIST}celery/"
+UNKNOWN = {"depth": None, "unacked": None, "consumers": None, "oldest_age": None, "paused": None}
+MESSAGE = MessageInfo(
+    "3f0c9a52-1111-4222-8333-444455556666",
+    "shop.tasks.charge",
+    "('order 7',) {'password': 'hunter2'}",
+    published_at=ago(hours=2),
+    eta=ago(hours=-9),
+    size=2048,
+    priority=3,
+)
+FULL = replace(
+    queue(),
+    bindings=(Binding("shop", "topic", "order.#"), Binding("", "direct", "celery")),
+    durable=True,
+    arguments={"x-max-priority": 9, "x-secret": "hunter2"},
+    workers=("celery@one", "celery@two"),
+    priorities={0: 4000, 3: 7},
+    messages=(MESSAGE,),
+)
+
+
+def queues(browser, query=""):
+    return rows(html_of(browser.get(LIST + query)))
+
+
+# -- the list ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_queue_is_listed_with_what_is_known_of_it(browser):
+    Queues.hold(queue(depth=12345))
+    assert queues(browser) == {
+        "celery": {
+            "Queue": "celery",
+            "Waiting": "12,345",
+            "Unacknowledged": "2",
+            "Consumers": "1",
+            "Oldest message": "1 min 30 s",
+            "Paused": "no",
+            "Known to": "settings, broker",
+        }
+    }
+
+
+def test_a_queue_leads_to_its_page(browser):
+    Queues.hold(queue("a/b"))
+    assert ("a/b", f"{LIST}a%252Fb/") in links(html_of(browser.get(LIST)))
+
+
+def test_what_nobody_knows_is_called_unknown(browser):
+    Queues.hold(queue(**UNKNOWN))
+    row = queues(browser)["celery"]
+    assert {row[name] for name in ("Waiting", "Unacknowledged", "Consumers", "Oldest message", "Paused")} == {"unknown"}
+
+
+def test_an_empty_queue_has_no_oldest_message(browser):
+    Queues.hold(queue(depth=0, oldest_age=None))
+    assert queues(browser)["celery"]["Oldest message"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"depth": 3, "consumers": 0}, "Unattended 0"),
+        ({"depth": 0, "consumers": 0}, "0"),
+        ({"depth": None, "consumers": 0}, "0"),
+        ({"depth": 3, "consumers": None}, "unknown"),
+        ({"depth": 3, "consumers": 0, "paused": True}, "0"),
+    ],
+)
+def test_a_queue_with_messages_and_nobody_to_take_them_is_marked(fields, said, browser):
+    Queues.hold(queue(**fields))
+    assert queues(browser)["celery"]["Consumers"] == said
+
+
+def test_what_the_backend_can_never_say_has_no_column(browser, use):
+    use(QUEUE_BACKEND="PoorQueues")
+    Queues.hold(queue())
+    assert heads(html_of(browser.get(LIST))) == ["Queue", "Waiting", "Consumers", "Paused", "Known to"]
+
+
+def test_the_list_is_searched_by_name(browser):
+    Queues.hold(queue("celery"), queue("mail"))
+    assert list(queues(browser, "?q=MAI")) == ["mail"]
+
+
+def test_the_fullest_queue_comes_first_when_its_column_is_clicked(browser):
+    Queues.hold(queue("a", depth=3), queue("b", depth=None), queue("c", depth=30))
+    assert dict(links(html_of(browser.get(LIST))))["Waiting"] == "?sort=-depth"
+    assert list(queues(browser, "?sort=-depth")) == ["c", "a", "b"]
+
+
+def test_ages_are_sorted_as_times_and_not_as_words(browser):
+    Queues.hold(queue("a", oldest_age=timedelta(seconds=9)), queue("b", oldest_age=timedelta(hours=1)))
+    assert list(queues(browser, "?sort=-oldest")) == ["b", "a"]
+
+
+def test_no_queue_at_all_is_said(browser):
+    assert "No queue is known." in html_of(browser.get(LIST))
+
+
+def test_a_search_without_a_result_leads_back(browser):
+    Queues.hold(queue())
+    assert ("Show all queues", "?") in links(html_of(browser.get(f"{LIST}?q=zzz")))
+
+
+def test_what_is_missing_is_said_beside_what_is_there(browser, monkeypatch):
+    Queues.hold(queue())
+    monkeypatch.setattr(Queues, "trouble", "The broker does not answer.")
+    html = html_of(browser.get(LIST))
+    assert "celery" in rows(html)
+    assert "The broker does not answer." in region(html, "list")
+
+
+def test_a_broker_that_is_away_is_said_calmly(browser, use):
+    use(QUEUE_BACKEND="AwayQueues")
+    html = html_of(browser.get(LIST))
+    assert "The broker does not answer." in region(html, "list")
+    assert "No queue is known." not in html
+
+
+# -- one queue --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def full():
+    Queues.hold(FULL)
+
+
+def test_a_queue_says_how_it_is(browser, full):
+    said = text_of(region(html_of(browser.get(ONE)), "queue"))
+    for fact in (
+        "Waiting 5",
+        "By priority 0: 4,000 · 3: 7",
+        "Unacknowledged 2",
+        "Consumers 1",
+        "Oldest message 1 min 30 s",
+        "Paused no",
+        "Durable yes",
+        "Workers celery@one , celery@two",
+        "Known to settings, broker",
+    ):
+        assert fact in said
+
+
+def test_a_queue_of_one_priority_says_nothing_of_priorities(browser):
+    Queues.hold(replace(FULL, priorities={0: 5, 3: 0, 6: 0, 9: 0}))
+    assert "By priority" not in html_of(browser.get(ONE))
+
+
+def test_its_workers_lead_to_their_pages(browser, full):
+    found = links(region(html_of(browser.get(ONE)), "queue"))
+    assert ("celery@two", f"{OPS}workers/celery%2540two/") in found
+
+
+def test_its_bindings_are_listed(browser, full):
+    assert list(rows(region(html_of(browser.get(ONE)), "bindings")).values()) == [
+        {"Exchange": "shop", "Type": "topic", "Routing key": "order.#"},
+        {"Exchange": "the default exchange", "Type": "direct", "Routing key": "celery"},
+    ]
+
+
+def test_its_arguments_are_shown_without_secrets(browser, full):
+    html = html_of(browser.get(ONE))
+    assert "x-max-priority 9 x-secret [redacted]" in text_of(region(html, "bindings"))
+    assert "hunter2" not in html
+
+
+def test_the_next_messages_are_shown(browser, full):
+    assert rows(region(html_of(browser.get(ONE)), "head")) == {
+        MESSAGE.task_id: {
+            "Task id": MESSAGE.task_id[:8],
+            "Task": "shop.tasks.charge",
+            "Published": "2 h ago",
+            "ETA": "in 8 h",
+            "Priority": "3",
+            "Size": "2.0 KB",
+            "Arguments": "('order 7',) {'password': '[redacted]'}",
+        }
+    }
+
+
+def test_a_message_leads_to_its_tasks_page(browser, full):
+    found = links(region(html_of(browser.get(ONE)), "head"))
+    assert (MESSAGE.task_id[:8], f"{OPS}tasks/{MESSAGE.task_id}/") in found
+
+
+def test_the_arguments_of_a_message_are_not_for_everyone(poor_browser, full):
+    html = html_of(poor_browser.get(ONE))
+    assert "Arguments" not in rows(region(html, "head"))[MESSAGE.task_id]
+    assert "order 7" not in html
+
+
+def test_a_head_that_cannot_be_looked_at_is_said(browser):
+    Queues.hold(replace(FULL, messages=None))
+    assert "They cannot be looked at just now" in region(html_of(browser.get(ONE)), "head")
+
+
+def test_a_broker_that_never_shows_messages_is_said(browser, use):
+    use(QUEUE_BACKEND="PoorQueues")
+    Queues.hold(replace(FULL, messages=None))
+    html = html_of(browser.get(ONE))
+    assert "This broker cannot show them" in region(html, "head")
+    assert "Unacknowledged" not in html
+
+
+def test_a_queue_without_messages_says_so(browser):
+    Queues.hold(replace(FULL, messages=()))
+    assert "No message waits." in region(html_of(browser.get(ONE)), "head")
+
+
+def test_what_is_not_known_of_a_queue_is_called_unknown(browser):
+    Queues.hold(replace(queue(**UNKNOWN), durable=None, workers=None))
+    said = text_of(region(html_of(browser.get(ONE)), "queue"))
+    for name in ("Waiting", "Unacknowledged", "Consumers", "Oldest message", "Paused", "Durable", "Workers"):
+        assert f"{name} unknown" in said
+
+
+def test_a_queue_that_nobody_takes_from_is_marked_on_its_page(browser):
+    Queues.hold(queue(consumers=0))
+    assert "celery Unattended" in text_of(region(html_of(browser.get(ONE)), "queue"))
+
+
+def test_a_paused_queue_is_marked_on_its_page(browser):
+    Queues.hold(queue(paused=True))
+    assert "celery Paused" in text_of(region(html_of(browser.get(ONE)), "queue"))
+
+
+def test_a_message_may_say_anything(browser):
+    hostile = MessageInfo("<img src=x>\ud800/..", "\x00<script>", "{'a': " * 50_000)
+    Queues.hold(replace(FULL, messages=(hostile, MessageInfo(""))))
+    html = html_of(browser.get(ONE))
+    assert "<img" not in html
+    assert len(html) < 50_000
+
+
+def test_a_queue_that_cannot_be_read_has_a_page_that_says_so(browser, use):
+    use(QUEUE_BACKEND="AwayQueues")
+    assert "The broker does not answer." in region(html_of(browser.get(ONE)), "queue")
