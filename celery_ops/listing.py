@@ -140,12 +140,12 @@ def counts_of(tasks: Iterable[TaskInfo], query: TaskQuery, *, arguments: Argumen
 
 
 def _found(tasks: Iterable[TaskInfo], query: TaskQuery, arguments: Arguments) -> list[TaskInfo]:
-    """Return the tasks that match, each id once; a text that is a whole id means that task alone."""
+    """Return the tasks that match, each id once; a text that is a whole id means that task, whatever else is asked."""
     unique: dict[str, TaskInfo] = {}
     for task in tasks:
         unique.setdefault(task.id, task)
     named = unique.get(query.text) if query.text else None
-    return [task for task in ([named] if named else unique.values()) if matches(task, query, arguments)]
+    return [named] if named else [task for task in unique.values() if matches(task, query, arguments)]
 
 
 def _key_of(sort: str) -> Callable[[TaskInfo], tuple[float, str]]:

@@ -43,7 +43,7 @@ def _tabbed(counts: Counts | None, asked: tuple[str, ...]) -> Iterator[str]:
         yield from states.ALL
         own = [state for state in asked if state not in states.ALL]
     else:
-        found = {state for state, count in counts.states.items() if count.number} | set(asked)
+        found = {state for state, count in counts.states.items() if count.number or count.capped} | set(asked)
         yield from (state for state in states.ALL if state in found)
         own = [state for state in found if state not in states.ALL and _is_name(state)]
     yield from sorted(own)[:MOST_OWN]

@@ -229,6 +229,11 @@ class TaskBackendContract(BackendContract):
         for task in tasks:
             assert _walk(backend, replace(_all(backend), text=task.id)) == [task.id]
 
+    def test_a_whole_id_finds_its_task_whatever_the_other_filters_say(self) -> None:
+        backend, tasks = self.planted()
+        query = replace(_all(backend), text=tasks[0].id, name="nowhere at all", states=(states.IGNORED,))
+        assert _walk(backend, query) == [tasks[0].id]
+
     def test_a_whole_id_is_found_although_it_is_a_part_of_another(self) -> None:
         older, newer = self.tasks()[:2]
         newer = replace(newer, id=older.id + "-1")

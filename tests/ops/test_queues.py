@@ -219,6 +219,11 @@ def test_a_broker_that_never_shows_messages_is_said(browser, use):
     assert "Unacknowledged" not in html
 
 
+def test_a_queue_says_why_its_numbers_are_unknown(browser):
+    Queues.hold(replace(queue(**UNKNOWN), trouble="The broker does not answer."))
+    assert "The broker does not answer." in region(html_of(browser.get(ONE)), "queue")
+
+
 def test_a_queue_without_messages_says_so(browser):
     Queues.hold(replace(FULL, messages=()))
     assert "No message waits." in region(html_of(browser.get(ONE)), "head")
