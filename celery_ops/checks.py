@@ -39,8 +39,8 @@ IDS: Final = {
     "celery_ops.W002": "Templates do not know the request, so instance_tasks cannot know the viewer.",
     "celery_ops.W003": "A module of tasks cannot be imported, so its tasks are not tracked here.",
     "celery_ops.W004": "The list of tasks has no source: django-celery-results is not installed.",
-    "celery_ops.W005": "The list of tasks stays empty: results are not kept in the database.",
-    "celery_ops.W006": "The list of tasks has no names, workers or arguments.",
+    "celery_ops.I001": "The list of tasks stays empty: results are not kept in the database.",
+    "celery_ops.I002": "The list of tasks has no names, workers or arguments.",
 }
 
 RUNNABLE_OPTIONS: Final = ("permission", "label", "description", "group", "confirm", "queues", "form", "max_per_minute")

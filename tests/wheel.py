@@ -40,6 +40,7 @@ from django.test import RequestFactory  # noqa: E402
 from django.urls import include, path  # noqa: E402
 
 import celery_ops  # noqa: E402
+from celery_ops.views.tasks import TaskListView  # noqa: E402
 
 urlpatterns = [path("ops/", include("celery_ops.urls"))]
 call_command("check", fail_level="WARNING")
@@ -49,7 +50,9 @@ request = RequestFactory().get("/")
 request.user = user
 page = Template("{% load celery_ops %}{% instance_tasks user %}").render(RequestContext(request, {"user": user}))
 assert "/ops/panel/" in page, page
-for name in ("celery_ops/panel.js", "celery_ops/celery_ops.css"):
+listed = TaskListView.as_view()(request).render()
+assert "No task" in listed.content.decode(), listed.content
+for name in ("celery_ops/panel.js", "celery_ops/ops.js", "celery_ops/celery_ops.css"):
     assert find(name), name
 assert (Path(celery_ops.__file__).parent / "py.typed").exists()
 print(f"django-celery-ops {celery_ops.__version__}: installed, checked, migrated and rendered")

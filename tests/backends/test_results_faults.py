@@ -106,7 +106,7 @@ def test_a_check_tells_that_the_app_is_missing(monkeypatch):
 )
 def test_a_check_tells_that_results_are_kept_elsewhere(celery_conf, url):
     celery_conf(result_backend=url)
-    assert ids() == ["celery_ops.W005"]
+    assert ids() == ["celery_ops.I001"]
 
 
 @pytest.mark.parametrize("url", ["django-db", "django-db://", "django_celery_results.backends:DatabaseBackend"])
@@ -117,7 +117,7 @@ def test_the_database_has_more_than_one_name(celery_conf, url):
 
 def test_a_check_tells_that_names_are_not_kept(celery_conf):
     celery_conf(result_extended=False)
-    assert ids() == ["celery_ops.W006"]
+    assert ids() == ["celery_ops.I002"]
 
 
 def test_checking_asks_no_database(django_assert_num_queries):

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from celery_ops.backends import broker, snapshot
 from tests.celery import app
+from tests.conftest import broker as broker_at
 from tests.servers import PORT, Site, Worker
 
 from .setup import Figure, use_store
@@ -22,12 +23,12 @@ PEER_ROUNDS = 3
 
 def beside_the_peer() -> Iterator[Figure]:
     site = Site(f"redis://127.0.0.1:{PORT}/4", f"redis://127.0.0.1:{PORT}/5", "django-db://")
-    app.conf.broker_url = site.broker
     use_store(site.store)
     user = User.objects.create_superuser(f"pages-{uuid.uuid4().hex[:6]}")
     browser = Client()
     browser.force_login(user)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(broker_at(site.broker))
         for number in range(3):
             worker = Worker(f"w{number}@bench", site.environment, "-c", "1")
             stack.callback(worker.stop)

@@ -205,11 +205,11 @@ def test_a_backend_of_another_kind_is_e005(ids):
     assert ids({**STORE, "WORKER_BACKEND": f"{__name__}.Broken"}) == ["celery_ops.E005"]
 
 
-def test_results_that_go_elsewhere_are_w005(found):
+def test_results_that_go_elsewhere_are_said(found):
     before = app.conf.result_backend
     configure(result_backend="redis://")
     try:
-        assert [message.id for message in found(STORE, "celery_ops.W005")] == ["celery_ops.W005"]
+        assert [message.id for message in found(STORE, "celery_ops.I001")] == ["celery_ops.I001"]
     finally:
         configure(result_backend=before)
 
