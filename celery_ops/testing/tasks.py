@@ -341,7 +341,7 @@ class TaskBackendContract(BackendContract):
         backend, _tasks = self.planted()
         found = backend.page(_all(backend)).tasks[0]
         try:
-            found.name = "changed"  # type: ignore[misc]
+            found.name = "changed"  # type: ignore[misc]  # that it cannot be is the point
         except FrozenInstanceError:
             return
         raise AssertionError("a task is not frozen")
