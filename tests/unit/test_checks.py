@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from celery import Celery
 from django.core.checks import Warning
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,8 +11,6 @@ from hypothesis import strategies as st
 from celery_ops import checks
 from celery_ops.backends.memory import MemoryTaskBackend
 from celery_ops.conf import DEFAULTS
-from tests.celery import app
-from tests.conftest import configure
 
 STORE = {"STORE": "celery_ops.tracking.memory.MemoryStore"}
 NOT_A_CLASS = "celery_ops.conf.NAME"
@@ -205,13 +204,12 @@ def test_a_backend_of_another_kind_is_e005(ids):
     assert ids({**STORE, "WORKER_BACKEND": f"{__name__}.Broken"}) == ["celery_ops.E005"]
 
 
+elsewhere = Celery("elsewhere", backend="redis://", set_as_current=False)
+
+
 def test_results_that_go_elsewhere_are_said(found):
-    before = app.conf.result_backend
-    configure(result_backend="redis://")
-    try:
-        assert [message.id for message in found(STORE, "celery_ops.I001")] == ["celery_ops.I001"]
-    finally:
-        configure(result_backend=before)
+    value = {**STORE, "APP": f"{__name__}.elsewhere"}
+    assert [message.id for message in found(value, "celery_ops.I")] == ["celery_ops.I001"]
 
 
 @pytest.mark.parametrize("value", [[3], [""], {"a.b": {"permision": "x"}}, {"a.b": "*"}, {"a.b": {3: 4}}], ids=repr)
@@ -313,16 +311,14 @@ def test_the_checks_ask_the_database_nothing(found):
     assert found(STORE) == []  # pytest-django lets no query through without its mark
 
 
-def test_a_url_that_redis_does_not_know_is_e013(settings):
-    settings.CELERY_OPS = {"STORE_URL": "http://user:hunter2@example.com/"}
-    (error,) = checks.check_settings()
+def test_a_url_that_redis_does_not_know_is_e013(found):
+    (error,) = found({"STORE_URL": "http://user:hunter2@example.com/"})
     assert error.id == "celery_ops.E013"
     assert "hunter2" not in f"{error.msg}{error.hint}"
 
 
-def test_a_module_that_cannot_be_imported_is_only_a_warning(settings, monkeypatch):
-    settings.CELERY_OPS = STORE
+def test_a_module_that_cannot_be_imported_is_only_a_warning(found, monkeypatch):
     monkeypatch.setattr("celery_ops.tracking.registry.Registry.unimported", lambda self: ["x.tasks could not be"])
-    (warning,) = checks.check_settings()
+    (warning,) = found(STORE, "celery_ops.W")
     assert warning.id == "celery_ops.W003"
     assert not warning.is_serious()
