@@ -1,6 +1,7 @@
 """Celery operations inside a Django site's own pages and under its own permissions.
 
-What a site imports: ``track``, ``FromModel``, ``tracking``, ``set_progress``, ``tasks_for``, ``tasks_for_many``.
+What a site imports: ``track``, ``FromModel``, ``Sensitive``, ``tracking``, ``set_progress``, ``tasks_for``,
+``tasks_for_many``.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,14 @@ if TYPE_CHECKING:
     from .tracking.context import set_progress, tracking
     from .tracking.reading import tasks_for, tasks_for_many
     from .tracking.registry import FromModel, track
+    from .tracking.signatures import Sensitive
 
 __version__ = "0.1.0"
 
 __all__ = [
     "FromModel",
     "Progress",
+    "Sensitive",
     "TrackedTask",
     "set_progress",
     "tasks_for",
@@ -27,6 +30,7 @@ __all__ = [
 _HOMES = {
     "FromModel": "tracking.registry",
     "Progress": "info",
+    "Sensitive": "tracking.signatures",
     "TrackedTask": "info",
     "set_progress": "tracking.context",
     "tasks_for": "tracking.reading",

@@ -3,8 +3,8 @@
 Nothing here connects to anything, and no value of a setting makes a check raise.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from datetime import timedelta
 from difflib import get_close_matches
 from math import isfinite
@@ -13,9 +13,11 @@ from typing import Any, Final
 from celery import Celery
 from django.apps import apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning
+from django.core.checks import CheckMessage, Error, Info, Warning
+from django.forms import BaseForm
 from django.template import TemplateDoesNotExist, loader
 from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
 from .conf import DEFAULTS, NAME
@@ -41,9 +43,9 @@ IDS: Final = {
     "celery_ops.W004": "The list of tasks has no source: django-celery-results is not installed.",
     "celery_ops.I001": "The list of tasks stays empty: results are not kept in the database.",
     "celery_ops.I002": "The list of tasks has no names, workers or arguments.",
+    "celery_ops.I003": "RUNNABLE_TASKS names a task that this process does not know.",
 }
 
-RUNNABLE_OPTIONS: Final = ("permission", "label", "description", "group", "confirm", "queues", "form", "max_per_minute")
 TRACKED_OPTIONS: Final = ("model", "id_query", "launch_args", "launch_kwargs", "hidden", "label", "sensitive")
 CONTRACTS: Final = "celery_ops.backends.base"
 BACKENDS: Final = {"TASK_BACKEND": "TaskBackend", "WORKER_BACKEND": "WorkerBackend", "QUEUE_BACKEND": "QueueBackend"}
@@ -53,6 +55,8 @@ DJANGO_TEMPLATES: Final = "django.template.backends.django.DjangoTemplates"
 
 Messages = Iterator[CheckMessage]
 
+logger = logging.getLogger("celery_ops.checks")
+
 
 def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Return what is wrong with the site's ``CELERY_OPS``, its urls and its templates, as Django's check messages."""
@@ -60,7 +64,7 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
     if isinstance(site, dict):
         site = dict.copy(site)
         found = [message for key in site for message in _guarded(_key, key, site)]
-        for check in (_page_sizes, _base_template, _bindings, _modules, _store, _backends):
+        for check in (_page_sizes, _base_template, _bindings, _modules, _unknown_runnable, _store, _backends):
             found += _guarded(check, site)
     else:
         text = f"{NAME} is a {type(site).__name__}, not a dict."
@@ -134,6 +138,14 @@ def _runnable(value: Any) -> bool:
     return value == "*" if isinstance(value, str) else isinstance(value, (list, tuple, set, frozenset, dict))
 
 
+def _permission(value: Any) -> bool:
+    return _text(value) and value.count(".") == 1 and all(value.split("."))
+
+
+def _label(value: Any) -> bool:
+    return isinstance(value, (str, Promise))
+
+
 CLASS = (_path_or_class, "the dotted path of a class")
 SIZE = (_count, "a whole number above 0")
 CAPTURE = (lambda value: isinstance(value, str) and value in CAPTURES, f"one of {', '.join(map(repr, CAPTURES))}")
@@ -163,6 +175,20 @@ VALUES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "CONTROL_TIMEOUT": (_positive, "a number of seconds above 0"),
     "BASE_TEMPLATE": (_text, "the name of a template"),
 }
+
+
+#: The same for the options of one runnable task.
+RUNNABLE_VALUES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
+    "permission": (_permission, "one permission, such as 'shop.change_order'"),
+    "label": (_label, "text"),
+    "description": (_label, "text"),
+    "group": (_label, "text"),
+    "confirm": (lambda v: isinstance(v, bool), "True or False"),
+    "queues": (lambda v: _words(v) and bool(v), "a list of queue names"),
+    "form": (_path_or_class, "the dotted path of a form"),
+    "max_per_minute": (_count, "a whole number above 0"),
+}
+RUNNABLE_OPTIONS: Final = tuple(RUNNABLE_VALUES)
 
 
 def _path(key: str, value: Any) -> Messages:
@@ -213,7 +239,28 @@ def _runnable_tasks(value: Any) -> Messages:
         if options is not None and not isinstance(options, dict):
             yield _error(6, f"{where}[{name!r}] is not valid: {_told(options)}.", "Use a dict of options.")
         else:
-            yield from _unknown_options(6, f"{where}[{name!r}]", options or {}, RUNNABLE_OPTIONS)
+            yield from _runnable_options(f"{where}[{name!r}]", options or {})
+
+
+def _runnable_options(where: str, options: Mapping[Any, Any]) -> Messages:
+    yield from _unknown_options(6, where, options, RUNNABLE_OPTIONS)
+    for option in (option for option in RUNNABLE_OPTIONS if options.get(option) is not None):
+        valid, remedy = RUNNABLE_VALUES[option]
+        if not valid(options[option]):
+            yield _error(6, f"{where}: {option!r} is not valid: {_told(options[option])}.", f"Use {remedy}.")
+        elif option == "form":
+            yield from _form(f"{where}: 'form'", options[option])
+
+
+def _form(where: str, value: Any) -> Messages:
+    try:
+        found = import_string(value) if isinstance(value, str) else value
+    except Exception as error:
+        text = f"{where}: {value!r} cannot be imported: {type(error).__name__}: {error}"
+        yield _error(4, text, "Correct the dotted path, or what its module raises.")
+        return
+    if not (isinstance(found, type) and issubclass(found, BaseForm)):
+        yield _error(5, f"{where} does not name a form.", "Name a subclass of django.forms.Form.")
 
 
 def _tracked_tasks(value: dict[Any, Any]) -> Messages:
@@ -303,6 +350,25 @@ def _modules(site: Mapping[Any, Any]) -> Messages:
         yield Warning(f"Tracking: {problem}.", hint=hint, id="celery_ops.W003")
 
 
+def _unknown_runnable(site: Mapping[Any, Any]) -> Messages:
+    """A note: workers may know a task that a web process does not."""
+    from .running.allowlist import site_tasks
+
+    allowed = site.get("RUNNABLE_TASKS", ())
+    if isinstance(allowed, str) or not _runnable(allowed):
+        return
+    try:
+        known = site_tasks()
+    except Exception:
+        return  # APP itself is wrong, which has been told by its key
+    for name in allowed:
+        if _text(name) and name not in known and not name.startswith("celery."):
+            text = f"{NAME}['RUNNABLE_TASKS'] names {name}, which this process does not know."
+            near = get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else "It runs while a worker has it; else correct the name."
+            yield Info(text, hint=hint, id="celery_ops.I003")
+
+
 def _store(site: Mapping[Any, Any]) -> Messages:
     """The store knows best what its settings mean. The URL itself is not told: it may hold a password."""
     from .tracking.recorder import new_store
@@ -320,8 +386,12 @@ def _backends(site: Mapping[Any, Any]) -> Messages:
     """Each backend knows what it needs of the site; a wrong path has been told by its key."""
     for key in BACKENDS:
         value = site.get(key, DEFAULTS[key])
-        with suppress(Exception):
-            yield from (import_string(value) if isinstance(value, str) else value)().check()
+        try:
+            found = (import_string(value) if isinstance(value, str) else value)().check()
+        except Exception:
+            logger.debug("%s[%r] could not check itself", NAME, key, exc_info=True)
+        else:
+            yield from found
 
 
 def _urls() -> Messages:

@@ -3,7 +3,11 @@
 A pooled connection that timed out may still hold an old question's answer, so each use here has one of its own.
 """
 
+import os
+import select
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
@@ -14,6 +18,10 @@ from .conf import conf
 
 #: Seconds for a page to reach the broker at all.
 CONNECT_TIMEOUT: Final = 1.0
+
+#: Seconds for which a connection that published is kept, and how many of them a process keeps.
+IDLE: Final = 10.0
+MOST_IDLE: Final = 4
 
 T = TypeVar("T")
 
@@ -29,6 +37,65 @@ def connection() -> Connection:
     # asked of the class: the transport reads its options when it is made
     made.transport_options = {**made.transport_options, **_bounds(made.get_transport_cls().driver_type)}
     return made
+
+
+@contextmanager
+def publishing() -> Iterator[Connection]:
+    """Lend a connection to publish with. One that was used a moment ago and did not fail is lent again.
+
+    Connecting takes several times as long as publishing. What fails inside costs the connection, so that no answer
+    that comes late is taken for another's.
+    """
+    key = (os.getpid(), *broker())
+    made = _kept.take(key) or connection()
+    try:
+        yield made
+    except BaseException:
+        made.close()
+        raise
+    _kept.give(key, made)
+
+
+class _Kept:
+    """The connections that nobody uses just now, the one used last at the end."""
+
+    def __init__(self) -> None:
+        self._idle: deque[tuple[Any, Connection, float]] = deque()
+
+    def take(self, key: Any) -> Connection | None:
+        while self._idle:
+            try:
+                owner, kept, since = self._idle.pop()
+            except IndexError:  # another thread was quicker
+                return None
+            if owner == key and time.monotonic() - since < IDLE and not _is_stale(kept):
+                return kept
+            if owner[0] == key[0]:  # a parent's are the parent's to close
+                kept.close()
+        return None
+
+    def give(self, key: Any, kept: Connection) -> None:
+        if len(self._idle) < MOST_IDLE:
+            self._idle.append((key, kept, time.monotonic()))
+        else:
+            kept.close()
+
+
+_kept = _Kept()
+
+
+def _is_stale(kept: Connection) -> bool:
+    """Whether something waits to be read, which on a connection that only publishes is its end.
+
+    Of the transports that have no one socket Redis looks for itself, and those in memory cannot end.
+    """
+    sock = getattr(kept.connection, "sock", None) if kept.connected else None
+    if sock is None:
+        return False
+    try:
+        return bool(select.select([sock], [], [], 0)[0])
+    except (OSError, ValueError):
+        return True
 
 
 @contextmanager

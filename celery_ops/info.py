@@ -166,6 +166,7 @@ class WorkerDetail:
     uptime: timedelta | None = None
     prefetch_count: int | None = None
     pool: Mapping[str, Any] = field(default_factory=dict)
+    autoscaler: Mapping[str, Any] = field(default_factory=dict)
     resources: Mapping[str, Any] = field(default_factory=dict)
     broker: Mapping[str, Any] = field(default_factory=dict)
     conf: Mapping[str, Any] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """The journal: who ran which task (``TaskRunRecord``), and everything else that anyone did (``ControlRecord``)."""
 
 from django.conf import settings
-from django.db import models
+from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 
 
@@ -31,7 +31,7 @@ class TaskRunRecord(Journalled):
         SENT = "SENT", _("Sent")
         FAILED = "FAILED", _("Failed")
 
-    task_name = models.CharField(_("task name"), max_length=255, db_index=True)
+    task_name = models.CharField(_("task name"), max_length=255)
     task_id = models.CharField(_("task id"), max_length=255, db_index=True)
     args = models.JSONField(_("arguments"), default=list, blank=True)
     kwargs = models.JSONField(_("keyword arguments"), default=dict, blank=True)
@@ -40,13 +40,23 @@ class TaskRunRecord(Journalled):
     object_id = models.CharField(_("object id"), max_length=255, blank=True)
     send_state = models.CharField(_("send state"), max_length=9, choices=SendState.choices, default=SendState.REQUESTED)
     error = models.TextField(_("error"), blank=True)
-    retry_of = models.CharField(_("run again of"), max_length=255, blank=True)
+    retry_of = models.CharField(_("run again of"), max_length=255, blank=True, db_index=True)
+    #: Whether ``args`` and ``kwargs`` are all that was sent: nothing was redacted or cut.
+    is_exact = models.BooleanField(_("arguments are whole"), default=False)
+    #: Whether they are, once the task's annotations have made dates and the like of their texts again.
+    is_typed = models.BooleanField(_("arguments are whole but for their types"), default=False)
+    #: What makes a form sent twice one run: the form's own key. None for what comes without one.
+    submission = models.UUIDField(_("submission"), null=True, blank=True, unique=True, editable=False)
 
     class Meta:
         verbose_name = _("task run")
         verbose_name_plural = _("task runs")
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["object_type", "object_id"], name="celery_ops_run_object")]
+        indexes = [
+            models.Index(fields=["object_type", "object_id"], name="celery_ops_run_object"),
+            models.Index(fields=["task_name", "-id"], name="celery_ops_run_newest"),  # when each task ran last
+            models.Index(fields=["user", "-id"], name="celery_ops_run_user"),  # one's own rows
+        ]
         permissions = [
             ("view_ops", "Can view the ops pages"),
             ("view_payload", "Can view arguments, results and tracebacks of tasks"),
@@ -63,6 +73,8 @@ class ControlRecord(Journalled):
     target = models.CharField(_("target"), max_length=255, blank=True)
     parameters = models.JSONField(_("parameters"), default=dict, blank=True)
     replies = models.JSONField(_("replies"), default=dict, blank=True)
+    #: What makes a form sent twice one action. None for what comes without a key.
+    submission = models.UUIDField(_("submission"), null=True, blank=True, unique=True, editable=False)
 
     class Meta:
         verbose_name = _("control action")
@@ -74,5 +86,19 @@ class ControlRecord(Journalled):
             ("manage_queues", "Can manage queues"),
         ]
 
+    #: The actions that hold until they are taken back.
+    PAUSE, RESUME = "pause", "resume"
+
     def __str__(self) -> str:
         return f"{self.action} {self.target}"
+
+    @classmethod
+    def pauses(cls) -> models.QuerySet["ControlRecord"]:
+        """Return the pauses that hold: of their queues nothing later was asked.
+
+        What the broker never heard of does not count: whoever asked was told that nothing was done.
+        """
+        rows = cls.objects.using(router.db_for_write(cls))  # a copy may be behind
+        asked = rows.filter(action__in=(cls.PAUSE, cls.RESUME)).exclude(replies__has_key="error")
+        newest = asked.order_by().values("target").annotate(last=models.Max("pk"))
+        return rows.filter(pk__in=newest.values("last"), action=cls.PAUSE)

@@ -19,6 +19,11 @@ def queue_url(name: str | None) -> str:
     return _url("queue-detail", name)
 
 
+def record_url(pk: int) -> str:
+    """The page of a row in the journal."""
+    return reverse("celery_ops:record-detail", args=[pk])
+
+
 def _url(page: str, name: str | None) -> str:
     if not name or len(name) > LONGEST:
         return ""

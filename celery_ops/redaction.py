@@ -8,7 +8,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import wraps
@@ -37,16 +37,21 @@ TIGHTER: Final = ((1024, 8192), (512, 4096), (256, 4096), (128, 2048), (32, 1500
 UUID_TEXT: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SEQUENCES: Final = (list, tuple, set, frozenset)
 AS_TEXT: Final = (date, time, timedelta, Decimal, UUID)
+CARRIED: Final = frozenset((date, datetime, time, Decimal, UUID))  # what kombu's JSON carries with its type
 
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """Text of at most 2 KiB. ``exact`` is False when it is not the whole value as JSON would carry it."""
+    """Text of at most 2 KiB. ``exact`` is False when it is not the whole value as JSON would carry it.
+
+    ``typed`` says that nothing is missing but the types of dates, times, Decimals and UUIDs.
+    """
 
     text: str
     exact: bool
+    typed: bool = False
 
 
 def _or_else(fallback: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -85,8 +90,8 @@ def capture_arguments(
     if text := _tiny(args, kwargs, parameters, sensitive):
         return Captured(text, True)
     walk = _Walk.in_mode(mode, sensitive=sensitive)
-    plain = walk.arguments(args, kwargs, parameters)
-    return _fit(plain, walk.exact)[1]
+    captured = _fit(walk.arguments(args, kwargs, parameters), walk.exact)[1]
+    return Captured(captured.text, False, typed=captured.exact) if walk.typed else captured
 
 
 @_or_else(Captured(FAILED, False))
@@ -95,7 +100,8 @@ def capture_value(value: Any, *, name: str = "", mode: str = "redacted", secrets
     if mode == "none":
         return Captured("", False)
     walk = _Walk.in_mode(mode, secrets=secrets)
-    return _fit(walk.argument(value, name), walk.exact)[1]
+    captured = _fit(walk.argument(value, name), walk.exact)[1]
+    return Captured(captured.text, False, typed=captured.exact) if walk.typed else captured
 
 
 @_or_else(Captured(FAILED, False))
@@ -175,13 +181,14 @@ def _plainly(value: Any) -> str | None:
 class _Walk:
     """A bounded walk through a value that counts what it may still write and whether anything was lost."""
 
-    __slots__ = ("breadth", "cap", "depth", "exact", "redactor", "room", "rules", "secrets", "sensitive")
+    __slots__ = ("breadth", "cap", "depth", "exact", "redactor", "room", "rules", "secrets", "sensitive", "typed")
 
     def __init__(self, rules: Rules | None, cap: int = MAX_BYTES, room: int = 4 * MAX_BYTES) -> None:
         self.rules = rules
         self.cap = cap
         self.room = room
         self.exact = True
+        self.typed = False  # whether a value lost nothing but its type
         self.depth = DEPTH
         self.breadth = BREADTH
         self.redactor = None
@@ -252,7 +259,10 @@ class _Walk:
             if issubclass(kind, dict):
                 return self.mapping(value, depth)
             return self.sequence(value, getattr(kind, "_fields", ()), depth)
-        self.exact = False
+        if kind in CARRIED:
+            self.typed = True
+        else:
+            self.exact = False
         if issubclass(kind, Enum):
             return self.plain(value._value_, "", depth + 1)
         return self.text(_described(value, kind, self.rules))

@@ -33,6 +33,19 @@ def is_active(state: str) -> bool:
     return state in {PENDING, RECEIVED, STARTED, RETRY}
 
 
+#: What became of a request to revoke a task.
+REQUESTED: Final = "requested"
+CONFIRMED: Final = "confirmed"
+TOO_LATE: Final = "too late"
+
+
+def revoke_outcome(state: str) -> str:
+    """Return what became of a request to revoke a task that is in ``state`` now."""
+    if state == REVOKED:
+        return CONFIRMED
+    return TOO_LATE if is_final(state) else REQUESTED
+
+
 def tone(state: str) -> str:
     """Return the CSS modifier of a state's badge; ``unknown`` for a state that is not Celery's or ours."""
     return state.lower() if state in ALL else "unknown"

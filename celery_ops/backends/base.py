@@ -6,14 +6,15 @@ what it can never say it denies with a ``supports_…`` of False: then the pages
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.core.checks import CheckMessage
+from django.utils.translation import gettext as _
 
 from .. import listing, payload
 from ..conf import conf
-from ..info import QueueDetail, QueueReport, TaskInfo, WorkerDetail, WorkerReport
+from ..info import QueueDetail, QueueReport, RegisteredTask, TaskInfo, WorkerDetail, WorkerReport
 from ..listing import Counts, TaskPage, TaskQuery
 
 
@@ -62,6 +63,14 @@ class TaskBackend(Backend, ABC):
     def get(self, task_id: str) -> TaskInfo | None:
         """Return all that is known of one task, payload included, or None. Raises BackendUnavailable."""
 
+    def get_many(self, task_ids: Iterable[str]) -> dict[str, TaskInfo]:
+        """Return the tasks that are known of these, by id; their payload may be left out. Raises BackendUnavailable.
+
+        This asks for each one: a backend that can say it at once should.
+        """
+        found = {task_id: self.get(task_id) for task_id in dict.fromkeys(task_ids)}
+        return {task_id: task for task_id, task in found.items() if task is not None}
+
     def complete(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
         """Return the tasks of a page with their payload. Raises BackendUnavailable."""
         return [self.get(task.id) or task for task in tasks]
@@ -97,6 +106,14 @@ class ListedTaskBackend(TaskBackend):
     def get(self, task_id: str) -> TaskInfo | None:
         return next((task for task in self.tasks() if task.id == task_id), None)
 
+    def get_many(self, task_ids: Iterable[str]) -> dict[str, TaskInfo]:
+        wanted = set(task_ids)
+        found: dict[str, TaskInfo] = {}
+        for task in self.tasks() if wanted else ():
+            if task.id in wanted:
+                found.setdefault(task.id, task)
+        return found
+
     def complete(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
         return list(tasks)
 
@@ -115,6 +132,18 @@ class WorkerBackend(Backend, ABC):
     def worker(self, hostname: str) -> WorkerDetail | None:
         """Return all that is known of one worker, or None when it is unknown. Raises BackendUnavailable."""
 
+    def registered(self) -> Mapping[str, Mapping[str, RegisteredTask]]:
+        """Return the tasks that live workers have, by task name and hostname. Raises BackendUnavailable.
+
+        This asks for each worker: a backend that can say it at once should.
+        """
+        found: dict[str, dict[str, RegisteredTask]] = {}
+        for info in self.workers().workers:
+            detail = self.worker(info.hostname) if info.is_online else None
+            for task in detail.registered if detail else ():
+                found.setdefault(task.name, {})[info.hostname] = task
+        return found
+
 
 class QueueBackend(Backend, ABC):
     """Lists queues and knows each one."""
@@ -122,6 +151,8 @@ class QueueBackend(Backend, ABC):
     supports_unacked = True
     supports_oldest_age = True
     supports_messages = True
+    #: Whether single messages can be deleted and moved.
+    supports_changes = False
 
     @abstractmethod
     def queues(self) -> QueueReport:
@@ -130,3 +161,18 @@ class QueueBackend(Backend, ABC):
     @abstractmethod
     def queue(self, name: str) -> QueueDetail | None:
         """Return all that is known of one queue, or None when it is unknown. Raises BackendUnavailable."""
+
+    def waiting_messages(self, name: str, task_ids: Sequence[str]) -> list[str]:
+        """Return the ids of these of which a message waits in a queue. Raises BackendUnavailable."""
+        return []
+
+    def delete_messages(self, name: str, task_ids: Sequence[str]) -> list[str]:
+        """Delete the messages of these ids, and return the ids of those that were there. Raises BackendUnavailable."""
+        raise BackendUnavailable(_("This broker cannot delete single messages."))
+
+    def move_messages(self, name: str, task_ids: Sequence[str], to: str) -> list[str]:
+        """Put the messages of these ids at the end of another queue, and return the ids of those that were there.
+
+        Raises BackendUnavailable.
+        """
+        raise BackendUnavailable(_("This broker cannot move single messages."))

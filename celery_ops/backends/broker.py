@@ -1,11 +1,15 @@
 """The queues of the broker: what the settings name, what the workers consume, and what the broker itself has."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django.utils.functional import cached_property
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from .. import connections
+from ..connections import BrokerUnavailable
 from ..info import QueueDetail, QueueReport
 from . import look, target
 from .base import BackendUnavailable, QueueBackend
@@ -16,6 +20,11 @@ from .transports import Transport, keyspace, transport
 
 #: Seconds for which one set of questions serves every viewer.
 SHARED_FOR: Final = 1.0
+
+#: Seconds for changing what waits.
+CHANGE_DEADLINE: Final = 1.5
+
+T = TypeVar("T")
 
 _looks: Shared[Look] = Shared(SHARED_FOR)
 _last_reports: dict[str, QueueReport] = {}
@@ -54,6 +63,10 @@ class BrokerQueueBackend(QueueBackend):
     def supports_messages(self) -> bool:
         return self._transport.supports_messages
 
+    @property
+    def supports_changes(self) -> bool:
+        return self._transport.supports_changes
+
     def queues(self) -> QueueReport:
         found = self._look()
         last = _last_reports.get(self._target.identity)
@@ -73,6 +86,22 @@ class BrokerQueueBackend(QueueBackend):
         if found.readings is None or not found.consumption.is_known:  # it may well exist
             raise BackendUnavailable(found.trouble)
         return None
+
+    def waiting_messages(self, name: str, task_ids: Sequence[str]) -> list[str]:
+        return self._change(lambda: self._transport.waiting(name, task_ids))
+
+    def delete_messages(self, name: str, task_ids: Sequence[str]) -> list[str]:
+        return self._change(lambda: self._transport.delete(name, task_ids))
+
+    def move_messages(self, name: str, task_ids: Sequence[str], to: str) -> list[str]:
+        return self._change(lambda: self._transport.move(name, task_ids, to))
+
+    def _change(self, do: Callable[[], T]) -> T:
+        try:
+            return connections.within(CHANGE_DEADLINE, do)
+        except BrokerUnavailable as error:
+            said = {"broker": str(self._target), "reason": target.reason(error)}
+            raise BackendUnavailable(gettext("%(broker)s could not be asked: %(reason)s.") % said) from error
 
     @cached_property
     def _target(self) -> target.Target:

@@ -9,15 +9,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..connections import BrokerUnavailable
-from ..info import NO_REPLY, ONLINE, WorkerDetail, WorkerReport
-from . import gather, replies, snapshot
+from ..info import NO_REPLY, ONLINE, RegisteredTask, WorkerDetail, WorkerReport
+from . import gather, registered, replies, snapshot
 from .base import BackendUnavailable, WorkerBackend
 from .known import known_workers
 
 #: What one worker is asked for its own page.
 DETAIL: Final[Mapping[str, Mapping[str, Any]]] = {
     **snapshot.QUESTIONS,
-    "registered": {"taskinfoitems": list(replies.LIMITS)},
+    **registered.QUESTION,
     "conf": {"with_defaults": False},
 }
 
@@ -54,6 +54,9 @@ class ControlWorkerBackend(WorkerBackend):
         heard = known_workers().listed.get(hostname)
         return _remembered(hostname, snapshot.last_words(hostname), heard) if heard else None
 
+    def registered(self) -> Mapping[str, Mapping[str, RegisteredTask]]:
+        return registered.registered_tasks()
+
 
 def _online(hostname: str, parts: Mapping[str, Any], methods: Collection[str], heard: datetime) -> WorkerDetail:
     return replies.detail(hostname, parts, methods, last_seen=heard)
@@ -83,17 +86,24 @@ class Replies:
 
 
 def broadcast(
-    command: str, arguments: Mapping[str, Any] | None = None, destination: Collection[str] | None = None
+    command: str,
+    arguments: Mapping[str, Any] | None = None,
+    destination: Collection[str] | None = None,
+    *,
+    timeout: float | None = None,
 ) -> Replies:
-    """Tell every worker, or those of the destination, and return what they answered within ``CONTROL_TIMEOUT``.
+    """Tell every worker, or those of the destination, and return what they answered within ``timeout`` seconds.
 
-    Raises ValueError when the destination is empty, BrokerUnavailable when the broker does not answer.
+    Without ``timeout`` these are ``CONTROL_TIMEOUT``. Raises ValueError when the destination is empty,
+    BrokerUnavailable when the broker does not answer.
     """
-    answers = gather.ask({command: arguments or {}}, destination)
+    answers = gather.ask({command: arguments or {}}, destination, timeout=timeout)
     snapshot.expire()
     return Replies(answers.asked, answers.to(command))
 
 
-def revoke(task_id: str, *, terminate: bool = False, signal: str = "TERM") -> Replies:
-    """Ask every worker to drop a task, and with ``terminate`` to stop the process that runs it."""
-    return broadcast("revoke", {"task_id": task_id, "terminate": terminate, "signal": signal})
+def revoke(
+    task_id: str | list[str], *, terminate: bool = False, signal: str = "TERM", timeout: float | None = None
+) -> Replies:
+    """Ask every worker to drop one task or several, and with ``terminate`` to stop the processes that run them."""
+    return broadcast("revoke", {"task_id": task_id, "terminate": terminate, "signal": signal}, timeout=timeout)

@@ -56,8 +56,10 @@ class Answers:
         return {host: parts[method] for host, parts in self.replies.items() if method in parts}
 
 
-def ask(questions: Questions, destination: Collection[str] | None = None) -> Answers:
-    """Ask workers all questions at once and return what they answered within ``CONTROL_TIMEOUT`` seconds.
+def ask(questions: Questions, destination: Collection[str] | None = None, *, timeout: float | None = None) -> Answers:
+    """Ask workers all questions at once and return what they answered within ``timeout`` seconds.
+
+    Without ``timeout`` these are ``CONTROL_TIMEOUT``.
 
     ``questions`` are the arguments by method, such as ``{"stats": {}, "conf": {"with_defaults": False}}``.
     ``destination`` are the hostnames to ask, None every worker. Raises ValueError when there is no question, or when
@@ -68,9 +70,9 @@ def ask(questions: Questions, destination: Collection[str] | None = None) -> Ans
         raise ValueError("no question to ask")
     known = known_workers()
     round_ = _Round(questions, hosts, known)
-    seconds = connections.CONNECT_TIMEOUT + conf.CONTROL_TIMEOUT + CLOSING
-    connections.within(seconds, lambda: round_.run(conf.CONTROL_TIMEOUT))
-    asked = (known.listed.keys() | round_.replies.keys()) if hosts is None else hosts
+    timeout = conf.CONTROL_TIMEOUT if timeout is None else timeout
+    connections.within(connections.CONNECT_TIMEOUT + timeout + CLOSING, lambda: round_.run(timeout))
+    asked = (known.listed.keys() | round_.replies.keys() | round_.plan.awaited) if hosts is None else hosts
     known.note(asked, questions, round_.replies, looked_around=hosts is None and round_.plan.listening > 0)
     return Answers(tuple(sorted(asked)), round_.replies, datetime.now(timezone.utc))
 
@@ -121,7 +123,7 @@ class _Round:
     @property
     def _is_answered(self) -> bool:
         """Whether everybody who is known to have been asked has answered everything."""
-        asked = self._known.listed if self._hosts is None else self._hosts
+        asked = (self._known.listed.keys() | self.plan.awaited) if self._hosts is None else self._hosts
         return not self._outstanding and self.replies.keys() >= set(asked)
 
     def _publish(self, channel: Any, mailbox: Mailbox) -> None:

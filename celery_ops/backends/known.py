@@ -34,6 +34,7 @@ class KnownWorkers:
         self._heard: dict[str, datetime] = {}
         self._silent: set[str] = set()
         self._unanswered: dict[str, frozenset[str]] = {}
+        self._announced: frozenset[str] = frozenset()
         self._looked_around: float | None = None
 
     @property
@@ -43,6 +44,12 @@ class KnownWorkers:
         with self._lock:
             return {host: moment for host, moment in self._heard.items() if moment > oldest}
 
+    def expect(self, hostnames: Collection[str]) -> None:
+        """Wait for all of these in the next round, and for nobody else: the broker says that they are there."""
+        with self._lock:
+            self._announced = frozenset(hostnames)
+            self._looked_around = time.monotonic()
+
     def plan(self, hosts: frozenset[str] | None, methods: Collection[str]) -> Plan:
         """Return how to wait when these hosts are asked, or all when None.
 
@@ -50,7 +57,8 @@ class KnownWorkers:
         """
         listed = self.listed
         with self._lock:
-            expected, looked = frozenset(listed.keys() - self._silent), self._looked_around
+            expected = frozenset(listed.keys() - self._silent) | self._announced
+            looked = self._looked_around
             if hosts is not None:
                 awaited = hosts & expected if looked is not None else hosts - self._silent
                 listens = awaited != hosts
@@ -78,6 +86,7 @@ class KnownWorkers:
         now = datetime.now(timezone.utc)
         with self._lock:
             self._silent |= set(asked)
+            self._announced -= set(asked)
             for host, answered in replies.items():
                 self._heard[host] = now
                 self._silent.discard(host)
@@ -98,6 +107,7 @@ class KnownWorkers:
             self._silent &= self._heard.keys()
             if hostname is None:
                 self._looked_around = None
+                self._announced = frozenset()
 
 
 _known: dict[tuple[str, str], KnownWorkers] = {}

@@ -33,7 +33,7 @@ def detail(
             state,
             last_seen,
             pool=_pool_name(pool),
-            concurrency=count(pool.get("max-concurrency")),
+            concurrency=_size(pool),
             active=_length(read.get("active")),
             reserved=_length(read.get("reserved")),
             scheduled=_length(read.get("scheduled")),
@@ -49,11 +49,18 @@ def detail(
         uptime=_duration(stats.get("uptime")),
         prefetch_count=count(stats.get("prefetch_count")),
         pool=pool,
+        autoscaler=mapping(stats.get("autoscaler")) or {},
         resources=mapping(stats.get("rusage")) or {},
         broker=mapping(stats.get("broker")) or {},
         conf=read.get("conf") or {},
         missing=tuple(method for method, value in read.items() if value is None),
     )
+
+
+def _size(pool: Mapping[str, Any]) -> int | None:
+    """How many processes it has: a prefork pool that was grown goes on to name the number that it began with."""
+    processes = pool.get("processes")
+    return len(processes) if isinstance(processes, (list, tuple)) and processes else count(pool.get("max-concurrency"))
 
 
 # -- tasks ------------------------------------------------------------------------------------------------------------

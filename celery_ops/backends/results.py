@@ -1,6 +1,6 @@
 """Tasks from django-celery-results' table, quickly at any number of rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -66,6 +66,12 @@ class ResultsTaskBackend(TaskBackend):
         with _answered():
             found = for_detail(self._with_id(task_id)).first()
         return detailed(found) if found and found["task_id"] == task_id else None
+
+    def get_many(self, task_ids: Iterable[str]) -> dict[str, TaskInfo]:
+        wanted = set(task_ids)
+        with _answered():
+            rows = list(for_list(self._rows.filter(task_id__in=storable(wanted))))
+        return {row["task_id"]: listed(row) for row in rows if row["task_id"] in wanted}
 
     def complete(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
         with _answered():

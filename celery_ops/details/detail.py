@@ -9,7 +9,8 @@ from ..models import TaskRunRecord
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
 from .merge import merged, payload_of
-from .sources import Sources
+from .original import NotRepeatable, Original, original_from
+from .sources import Known, Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,8 @@ class TaskDetail:
     """What is known of a task, whoever asks: show ``payload`` to viewers with ``view_payload`` only.
 
     ``task`` is raw and ``payload`` redacted. ``refs`` are the objects that it belongs to, ``records`` its journal
-    rows, newest first. ``troubles`` says which sources could not be asked, a sentence each.
+    rows, newest first, ``again`` the ids of the tasks that are this one once more. ``original`` is what it would be
+    sent with then, or why it cannot be. ``troubles`` says which sources could not be asked, a sentence each.
     """
 
     task: TaskInfo
@@ -27,18 +29,21 @@ class TaskDetail:
     received_at: datetime | None = None
     progress: Progress | None = None
     retry_of: str | None = None
+    again: tuple[str, ...] = ()
+    original: Original | NotRepeatable | None = None
     revoke_requested_at: datetime | None = None
     refs: tuple[ObjectRef, ...] = ()
     records: tuple[TaskRunRecord, ...] = ()
     troubles: tuple[str, ...] = ()
 
 
-def task_detail(task_id: str) -> TaskDetail:
+def task_detail(task_id: str, *, ask_workers: bool = True) -> TaskDetail:
     """Return what the task backend, the tracking store, the live workers and the journal know of a task.
 
-    Live workers are asked only while the task has not ended. Never raises for a source that is away.
+    Live workers are asked only while the task has not ended, and not at all without ``ask_workers``. Never raises for a
+    source that is away.
     """
-    known = Sources(task_id, conf.load("TASK_BACKEND")()).ask()
+    known = Sources(task_id, conf.load("TASK_BACKEND")()).ask(ask_workers=ask_workers)
     task = merged(task_id, known)
     if known.is_empty:
         return TaskDetail(task, is_known=False, troubles=known.troubles)
@@ -53,8 +58,17 @@ def task_detail(task_id: str) -> TaskDetail:
         progress=tracked.progress if tracked else None,
         retry_of=(tracked.retry_of if tracked else None)
         or next((row.retry_of for row in known.records if row.retry_of), None),
-        revoke_requested_at=tracked.revoke_requested_at if tracked else None,
+        again=known.again,
+        original=_original(task_id, known),
+        revoke_requested_at=known.revoke_requested_at,
         refs=tuple(dict.fromkeys(refs)),
         records=known.records,
         troubles=known.troubles,
     )
+
+
+def _original(task_id: str, known: Known) -> Original | NotRepeatable:
+    try:
+        return original_from(task_id, known)
+    except NotRepeatable as error:
+        return error

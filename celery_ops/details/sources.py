@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from django.db import DataError
@@ -14,28 +15,37 @@ from ..backends.base import BackendUnavailable, TaskBackend
 from ..backends.live import LiveTaskBackend
 from ..backends.snapshot import snapshot
 from ..info import Payload, TaskInfo, TrackedTask
-from ..models import TaskRunRecord
+from ..models import ControlRecord, TaskRunRecord
 from ..tracking import reading
 from ..tracking.refs import ObjectRef
-from ..tracking.store import StoreUnavailable
+from ..tracking.store import TASK, StoreUnavailable
 
 logger = logging.getLogger("celery_ops.details")
 
 T = TypeVar("T")
 
+#: The name of a revoke in the journal.
+REVOKE: Final = "revoke"
 #: Journal rows of one task: it has one, unless somebody plays.
 RECORDS: Final = 20
+NOTHING: Final[tuple[Payload, reading.Kept | None]] = (Payload(), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What each source said, and what those that are away might have."""
+    """What each source said, and what those that are away might have.
+
+    ``kept`` is what tracking keeps of the arguments, ``again`` the ids of the tasks that are this one once more.
+    """
 
     stored: TaskInfo | None = None
     tracked: TrackedTask | None = None
     payload: Payload = field(default_factory=Payload)
+    kept: reading.Kept | None = None
     refs: tuple[ObjectRef, ...] = ()
+    again: tuple[str, ...] = ()
     live: TaskInfo | None = None
+    revoke_requested_at: datetime | None = None
     records: tuple[TaskRunRecord, ...] = ()
     troubles: tuple[str, ...] = ()
 
@@ -52,20 +62,26 @@ class Sources:
         self.backend = backend
         self.troubles: list[str] = []
 
-    def ask(self) -> Known:
+    def ask(self, *, ask_workers: bool = True) -> Known:
+        """Return what is known now; live workers are asked while the task has not ended, if at all."""
         stored = self._try(lambda: self.backend.get(self.task_id), None)
         found = self._try(lambda: reading.find_task(self.task_id), [])
-        payload = self._try(lambda: reading.read_payload(found[0][0], self.task_id), Payload()) if found else Payload()
+        payload, kept = self._try(lambda: reading.read_kept(found[0][0], self.task_id), NOTHING) if found else NOTHING
+        refs = tuple(ref for ref, _task in found if ref.label != TASK)
         records = self._try(self._records, ())
         tracked = found[0][1] if found else None
         said = {task.state for task in (stored, tracked) if task is not None}
         over = any(map(states.is_final, said))
+        asks = ask_workers and not over and not self.backend.is_live
         return Known(
             stored=stored,
             tracked=tracked,
             payload=payload,
-            refs=tuple(ref for ref, _task in found),
-            live=None if over or self.backend.is_live else self._try(lambda: live_task(self.task_id), None),
+            kept=kept,
+            refs=refs,
+            again=tuple(self._again(refs)),
+            live=self._try(lambda: live_task(self.task_id), None) if asks else None,
+            revoke_requested_at=self._revoke_requested_at(tracked),
             records=records,
             troubles=tuple(dict.fromkeys(self.troubles)),
         )
@@ -75,6 +91,33 @@ class Sources:
             return tuple(TaskRunRecord.objects.filter(task_id=self.task_id).order_by("-pk")[:RECORDS])
         except (ValueError, DataError):  # no database holds an id with a NUL or half a character
             return ()
+
+    def _revoke_requested_at(self, tracked: TrackedTask | None) -> datetime | None:
+        """Of a task that belongs to no object the journal knows it, or its own place in the store."""
+        if tracked is not None and tracked.revoke_requested_at is not None:
+            return tracked.revoke_requested_at
+        alone = self._try(self._recorded_revoke, None)
+        return alone or self._try(lambda: reading.revoke_noted_at(self.task_id), None)
+
+    def _recorded_revoke(self) -> datetime | None:
+        try:
+            rows = ControlRecord.objects.filter(action=REVOKE, target=self.task_id).order_by("-pk")
+            return rows.values_list("created_at", flat=True).first()
+        except (ValueError, DataError):
+            return None
+
+    def _again(self, refs: tuple[ObjectRef, ...]) -> list[str]:
+        """Journal rows may be gone by now, and so may what is tracked."""
+        rows = self._try(self._records_again, [])
+        tracked = self._try(lambda: reading.run_again_as(refs, self.task_id), []) if refs else []
+        return list(dict.fromkeys([*rows, *tracked]))[:RECORDS]
+
+    def _records_again(self) -> list[str]:
+        try:
+            rows = TaskRunRecord.objects.filter(retry_of=self.task_id).order_by("-pk")
+            return list(rows.values_list("task_id", flat=True)[:RECORDS])
+        except (ValueError, DataError):
+            return []
 
     def _try(self, ask: Callable[[], T], otherwise: T) -> T:
         try:

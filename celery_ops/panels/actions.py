@@ -1,21 +1,24 @@
-"""Launching and revoking from a panel: on its object only, asked of the policy, and journalled."""
+"""Launching, running again and revoking from a panel: on its object only, asked of the policy, and journalled."""
 
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError
 from django.db.models import Model
 from django.http import Http404
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from .. import states
-from ..backends import control
-from ..connections import BrokerUnavailable
-from ..models import ControlRecord
+from ..acting import tasks
+from ..acting.journal import NotDone, plain
+from ..backends.control import Replies
+from ..details.original import NotKnown
+from ..info import TrackedTask
 from ..permissions import REVOKE_TASK, RUN_TASK, allows
-from ..running.launcher import NotSent, launch
+from ..repeating import Refused, repeat, repeatable
+from ..running.errors import BadInput, NotSent
+from ..running.launcher import Run, launch
 from ..tracking import reading
 from ..tracking.context import tracking
 from ..tracking.refs import ObjectRef
@@ -54,19 +57,12 @@ def launch_task(user: Any, instance: Model, task_name: str) -> Outcome:
         raise Http404(_("This task cannot be launched for this object."))
     task, binding = offered[task_name]
     ref = ObjectRef.of(instance)
-    signature = registry.signature(task_name)
     try:
         args, kwargs = launch_arguments(task_name, binding, instance)
         with tracking(instance):
-            record = launch(
-                task,
-                args,
-                kwargs,
-                user=user,
-                parameters=signature.positional if signature else (),
-                sensitive=binding.sensitive,
-                target=(ref.label, ref.pk),
-            )
+            record = launch(Run(task_name, task, args, kwargs, target=ref), user)
+    except BadInput as error:
+        return Outcome(str(error), status=400)
     except MissingRelatedObject as error:
         return Outcome(_("Not launched: %(reason)s.") % {"reason": error}, status=400)
     except NotSent as error:
@@ -79,59 +75,60 @@ def launch_task(user: Any, instance: Model, task_name: str) -> Outcome:
     )
 
 
+def run_again(user: Any, instance: Model, task_id: str, submission: UUID | None = None) -> Outcome:
+    """Run one of the object's tasks again; the same ``submission`` runs it once.
+
+    Raises Http404 for a task of another object or a hidden one, PermissionDenied when the policy refuses.
+    """
+    try:
+        task = _task_of(instance, task_id)
+    except StoreUnavailable:
+        return Outcome(_("The list of tasks cannot be read at the moment. Nothing was sent."), status=503)
+    if repeatable(task.name) is None:
+        raise Http404(_("This task cannot be run again."))
+    if not allows(user, RUN_TASK, task.name):
+        raise PermissionDenied
+    try:
+        record = repeat(task_id, user, submission=submission)
+    except (Refused, NotKnown) as error:
+        return Outcome(str(error), status=400)
+    except NotSent as error:
+        return Outcome(str(error), status=503)
+    return Outcome(
+        _("%(task)s was sent once more.") % {"task": clean(task.label)},
+        status=201,
+        data={"task_id": record.task_id, "record": record.pk},
+    )
+
+
+def _task_of(instance: Model, task_id: str) -> TrackedTask:
+    """Raises Http404 for a task of another object, StoreUnavailable."""
+    (tasks,) = reading.read_tasks([ObjectRef.of(instance)])
+    task = next((task for task in tasks if task.id == task_id), None)
+    if task is None:
+        raise Http404(_("This task does not belong to this object."))
+    return task
+
+
 def revoke_task(user: Any, instance: Model, task_id: str, *, terminate: bool = False) -> Outcome:
     """Ask every worker to drop one of the object's tasks. Raises Http404 for a task of another object."""
     ref = ObjectRef.of(instance)
     try:
-        (tasks,) = reading.read_tasks([ref])
+        task = _task_of(instance, task_id)
     except StoreUnavailable:
         return Outcome(_("The list of tasks cannot be read at the moment. Nothing was asked."), status=503)
-    task = next((task for task in tasks if task.id == task_id), None)
-    if task is None:
-        raise Http404(_("This task does not belong to this object."))
     if not allows(user, REVOKE_TASK, task_id):
         raise PermissionDenied
     if states.is_final(task.state):
-        return Outcome(_("This task has already ended: %(state)s.") % {"state": task.state}, data=_answers())
+        return Outcome(_("This task has already ended: %(state)s.") % {"state": task.state}, data=plain(Replies()))
     try:
-        record = ControlRecord.objects.create(
-            action="revoke",
-            target=clean(task_id),
-            parameters={"terminate": terminate, "task_name": clean(task.name)},
-            user=user,
-            username=user.get_username(),
+        (acted,) = tasks.revoke(
+            [task_id], user, terminate=terminate, places={task_id: [ref]}, task_name=clean(task.name)
         )
-    except (DatabaseError, ValueError):  # ValueError: PostgreSQL's driver takes no NUL
-        return Outcome(_("The journal could not be written, so nothing was asked."), status=503)
-    reading.note_revoke_requested(ref, task_id)
-    try:
-        replies = control.revoke(task_id, terminate=terminate)
-    except BrokerUnavailable as error:
-        ControlRecord.objects.filter(pk=record.pk).update(replies={"error": str(error)})
+    except BadInput as error:
+        return Outcome(str(error), status=400)
+    except NotDone as error:
+        if error.record is None:
+            return Outcome(str(error), status=503)
         return Outcome(_("Requested, but the broker could not be reached: no worker has heard of it."), status=503)
-    data = _answers(replies)
-    ControlRecord.objects.filter(pk=record.pk).update(replies=data)
-    return Outcome(_asked(replies), data=data)
-
-
-def _answers(replies: control.Replies | None = None) -> dict[str, Any]:
-    replies = replies or control.Replies()
-    return {
-        "asked": list(replies.asked),
-        "answered": {host: _plain(reply) for host, reply in replies.answered.items()},
-        "silent": list(replies.silent),
-    }
-
-
-def _plain(reply: Any) -> str:
-    """A worker's reply in a few words: it may send anything."""
-    ok = reply.get("ok") if isinstance(reply, dict) else None
-    return ok[:200] if isinstance(ok, str) else "answered"
-
-
-def _asked(replies: control.Replies) -> str:
-    if not replies.asked:
-        return _("Requested, but no worker is up: nobody has heard of it yet.")
-    asked, answered = len(replies.asked), len(replies.answered)
-    asked_text = ngettext("Asked %(n)d worker", "Asked %(n)d workers", asked) % {"n": asked}
-    return _("%(asked)s, %(answered)d answered.") % {"asked": asked_text, "answered": answered}
+    return Outcome(acted.message, data=acted.data)

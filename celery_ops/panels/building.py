@@ -2,10 +2,11 @@
 
 import hashlib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
+from uuid import uuid4
 
 from django.db.models import Model
 from django.http import HttpRequest
@@ -17,14 +18,18 @@ from .. import redaction, states
 from ..conf import conf
 from ..info import Payload, Progress, TrackedTask
 from ..patterns import DIRTY
-from ..permissions import REVOKE_TASK, VIEW_PAYLOAD, allows
+from ..permissions import REVOKE_TASK, RUN_TASK, VIEW_PAYLOAD, allows
+from ..repeating.allowed import repeatable, warning
 from ..tracking.reading import read_tasks
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import describe, humanised
 from ..tracking.store import StoreUnavailable
 from .launching import launchable
-from .page import Choice, PanelPage, Row
+from .page import SHORT, Choice, PanelPage, Row
 from .token import PanelOptions
+
+#: Of these a row offers to run the task again; what succeeded may be run again from its own page.
+REPEATED: Final = frozenset((states.FAILURE, states.REVOKED, states.REJECTED, states.LOST))
 
 
 def build_panel(
@@ -52,7 +57,7 @@ def build_panel(
     shown = [task for task in tasks if asked.matches(task, public=options.public)]
     pages = max(1, -(-len(shown) // options.limit))
     number = min(asked.page, pages)
-    viewer = Viewer(user, public=options.public, url=url)
+    viewer = Viewer(user, public=options.public, url=url, tasks=tasks)
     names = {viewer.task_key(task): clean(task.label) for task in tasks}
     return PanelPage(
         url=url,
@@ -70,6 +75,7 @@ def build_panel(
         available=available,
         active=any(task.is_active for task in tasks),
         next_url=next_url,
+        submission=str(uuid4()),
     )
 
 
@@ -91,16 +97,31 @@ class Asked:
 
 
 class Viewer:
-    """What one user may see and do on one panel; the policy is asked once for each task name."""
+    """What one user may see and do on one panel; the policy is asked once for each task name.
 
-    def __init__(self, user: Any, *, public: bool, url: str) -> None:
+    ``tasks`` are those of the list: rows name the others that they are once more.
+    """
+
+    def __init__(self, user: Any, *, public: bool, url: str, tasks: Iterable[TrackedTask] = ()) -> None:
         self.user, self.public, self.url = user, public, url
         self._payload: dict[str, bool] = {}
+        self._repeatable: dict[str, str | None] = {}
+        self._ids = {task.id for task in tasks}
+        self._again = {task.retry_of: task.id for task in reversed(list(tasks)) if task.retry_of}  # the newest
 
     def may_view_payload(self, name: str) -> bool:
         if name not in self._payload:
             self._payload[name] = not self.public and allows(self.user, VIEW_PAYLOAD, name)
         return self._payload[name]
+
+    def warning(self, task: TrackedTask) -> str | None:
+        """Return what to consider before the task is run again; None when this user may not."""
+        if not self.url or task.state not in REPEATED:
+            return None
+        if task.name not in self._repeatable:
+            found = repeatable(task.name, ask_workers=False) if allows(self.user, RUN_TASK, task.name) else None
+            self._repeatable[task.name] = None if found is None else warning(found)
+        return self._repeatable[task.name]
 
     def task_key(self, task: TrackedTask) -> str:
         return public_key(task.name) if self.public else clean(task.name)
@@ -124,6 +145,7 @@ class Viewer:
         may_view = self.may_view_payload(task.name)
         error = redaction.capture_text(task.error or "").text
         undone = task.is_active or task.state == states.LOST
+        warned = self.warning(task)
         return Row(
             **shared,
             id=clean(task.id),
@@ -133,6 +155,10 @@ class Viewer:
             revoke_requested_at=task.revoke_requested_at,
             detail_url=f"{self.url}?task={task_parameter(task.id)}" if may_view and self.url else "",
             may_revoke=bool(self.url) and undone and allows(self.user, REVOKE_TASK, task.id),
+            may_repeat=warned is not None,
+            warning=warned or "",
+            again_of=clean(task.retry_of)[:SHORT] if task.retry_of in self._ids else "",
+            again_as=clean(self._again.get(task.id, ""))[:SHORT],
         )
 
 

@@ -9,7 +9,8 @@ from django.db.models import Model
 
 from ..conf import conf
 from ..permissions import RUN_TASK, allows
-from ..tracking.registry import Binding, FromModel, Signature, registry
+from ..tracking.registry import Binding, FromModel, registry
+from ..tracking.signatures import Signature
 
 
 def launchable(instance: Model, user: Any) -> Iterator[tuple[Task, Binding]]:
@@ -64,7 +65,7 @@ def _pk_parameter(binding: Binding, signature: Signature | None) -> str | None:
 def _pk(instance: Model, signature: Signature | None, parameter: str) -> Any:
     """Numbers as they are, a UUID too where the task asks for one; anything else as the text that JSON carries."""
     wanted = signature.annotations.get(parameter) if signature else None
-    if isinstance(instance.pk, int) or (isinstance(instance.pk, UUID) and wanted in (UUID, "UUID", "uuid.UUID")):
+    if isinstance(instance.pk, int) or (isinstance(instance.pk, UUID) and wanted is UUID):
         return instance.pk
     return str(instance.pk)
 

@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 from urllib.parse import parse_qsl
 
+from .. import states as task_states
 from ..info import Progress
+
+#: Characters of an id that a list shows.
+SHORT: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +34,19 @@ class Row:
     revoke_requested_at: datetime | None = None
     detail_url: str = ""  # where arguments, result and traceback are; empty without view_payload
     may_revoke: bool = False
+    may_repeat: bool = False
+    warning: str = ""  # what to consider before it is run again
+    again_of: str = ""  # short ids of other rows
+    again_as: str = ""
+
+    @property
+    def revoke_outcome(self) -> str:
+        """What became of the request to revoke it, empty when there was none."""
+        return task_states.revoke_outcome(self.state) if self.revoke_requested_at else ""
 
     @property
     def short_id(self) -> str:
-        return self.id[:8]
+        return self.id[:SHORT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +78,7 @@ class PanelPage:
     available: bool  # False when the store did not answer
     active: bool  # something still waits or runs: polling is worth it
     next_url: str  # where a form without script returns to
+    submission: str = ""  # makes a second click no second run
 
     @property
     def filtered(self) -> bool:
@@ -72,6 +87,10 @@ class PanelPage:
     @property
     def has_revocable(self) -> bool:
         return any(row.may_revoke for row in self.rows)
+
+    @property
+    def has_repeatable(self) -> bool:
+        return any(row.may_repeat for row in self.rows)
 
     @property
     def other_parameters(self) -> tuple[tuple[str, str], ...]:

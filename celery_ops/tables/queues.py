@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -12,7 +13,7 @@ from .. import payload
 from ..backends.base import QueueBackend
 from ..info import Binding, MessageInfo, QueueInfo, TaskInfo
 from ..page_urls import task_url
-from ..wording import clean, duration
+from ..wording import Moment, clean, duration, is_clean
 from .base import OpsTable
 from .columns import (
     PLAIN,
@@ -34,6 +35,27 @@ SOURCES = {"settings": _("settings"), "workers": _("workers"), "broker": _("brok
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """Who paused a queue, empty when nobody in particular did, and since when."""
+
+    who: str
+    since: datetime
+
+
+class PausedColumn(PartialColumn):
+    """Whether a queue is paused, by whom and since when."""
+
+    template_name = "celery_ops/queues/paused.html"
+
+    def context(self, value: str, record: "QueueRow") -> dict[str, Any]:
+        return {
+            "value": value,
+            "pause": record.pause,
+            "since": record.pause and Moment.of(record.pause.since, timezone.now()),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class QueueRow:
     """One queue in a list: texts that a page can carry."""
 
@@ -47,9 +69,11 @@ class QueueRow:
     paused: str
     is_unattended: bool
     sources: str
+    pause: Pause | None = None
 
     @classmethod
-    def of(cls, queue: QueueInfo) -> "QueueRow":
+    def of(cls, queue: QueueInfo, pause: Pause | None = None) -> "QueueRow":
+        """``pause`` says who paused it and when."""
         link = queue_link(queue.name)
         return cls(
             name=link.name,
@@ -62,6 +86,7 @@ class QueueRow:
             paused=yes_or_no(queue.paused),
             is_unattended=is_unattended(queue),
             sources=known_to(queue),
+            pause=pause,
         )
 
 
@@ -102,7 +127,7 @@ class QueueTable(OpsTable):
     unacked = NumberColumn(verbose_name=_("Unacknowledged"))
     consumers = ConsumersColumn(verbose_name=_("Consumers"))
     oldest = LengthColumn(verbose_name=_("Oldest message"), order_by=("oldest_age",))
-    paused = TextColumn(verbose_name=_("Paused"))
+    paused = PausedColumn(verbose_name=_("Paused"))
     sources = TextColumn(verbose_name=_("Known to"))
 
     class Meta(OpsTable.Meta):
@@ -128,10 +153,20 @@ class MessageRow:
     priority: int | None
     size: int
     arguments: str
+    chosen_by: str = ""
+
+
+class MessageIdColumn(IdColumn):
+    """A message's task id, and the box that chooses it."""
+
+    template_name = "celery_ops/queues/message_id.html"
+
+    def context(self, value: str, record: MessageRow) -> dict[str, Any]:
+        return {**super().context(value, record), "chosen_by": record.chosen_by}
 
 
 class MessageTable(OpsTable):
-    id = IdColumn(verbose_name=_("Task id"))
+    id = MessageIdColumn(verbose_name=_("Task id"))
     name = TextColumn(verbose_name=_("Task"), attrs=PLAIN)
     published = TimeColumn(verbose_name=_("Published"))
     eta = TimeColumn(verbose_name=_("ETA"), default="")
@@ -145,16 +180,18 @@ class MessageTable(OpsTable):
         row_attrs = {"data-key": lambda record: record.id}
 
 
-def message_table(messages: Iterable[MessageInfo], may_view_payload: Callable[[str], bool]) -> MessageTable:
+def message_table(
+    messages: Iterable[MessageInfo], may_view_payload: Callable[[str], bool], *, can_choose: bool = False
+) -> MessageTable:
     """Return the table of ``messages``, without the columns in which it has nothing to say."""
-    rows = [_message(message, may_view_payload) for message in messages]
+    rows = [_message(message, may_view_payload, can_choose=can_choose) for message in messages]
     optional = ("eta", "priority", "arguments")
     return MessageTable(
         rows, exclude=[name for name in optional if all(getattr(row, name) in ("", None) for row in rows)]
     )
 
 
-def _message(message: MessageInfo, may_view_payload: Callable[[str], bool]) -> MessageRow:
+def _message(message: MessageInfo, may_view_payload: Callable[[str], bool], *, can_choose: bool) -> MessageRow:
     task = TaskInfo(message.task_id, message.name, args=message.arguments or None)
     return MessageRow(
         id=clean(message.task_id),
@@ -165,6 +202,7 @@ def _message(message: MessageInfo, may_view_payload: Callable[[str], bool]) -> M
         priority=message.priority,
         size=message.size,
         arguments=payload.arguments_text(task) if may_view_payload(message.name) else "",
+        chosen_by=message.task_id if can_choose and is_clean(message.task_id) else "",
     )
 
 

@@ -1,8 +1,9 @@
 """The tables of workers, of what one has in hand, and of what it can run."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -10,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from .. import payload
 from ..info import RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
 from ..page_urls import task_url
-from ..wording import clean
-from .base import OpsTable
+from ..wording import clean, is_clean
+from .base import Line, OpsTable
 from .columns import (
     PLAIN,
     CodeColumn,
@@ -41,9 +42,11 @@ class WorkerRow:
     scheduled: int | None
     processed: int | None
     queues: tuple[Link, ...] | None
+    destination: str = ""
 
     @classmethod
-    def of(cls, worker: WorkerInfo) -> "WorkerRow":
+    def of(cls, worker: WorkerInfo, *, may_control: bool = False) -> "WorkerRow":
+        """``destination`` is what the worker is told by, empty for those who may not."""
         link = worker_link(worker.hostname)
         return cls(
             hostname=link.name,
@@ -57,11 +60,21 @@ class WorkerRow:
             scheduled=worker.scheduled,
             processed=worker.processed,
             queues=queue_links(worker.queues),
+            destination=worker.hostname if may_control and is_clean(worker.hostname) else "",
         )
 
 
+class HostnameColumn(LinkColumn):
+    """A worker's name, and the box that chooses it."""
+
+    template_name = "celery_ops/workers/hostname.html"
+
+    def context(self, value: str, record: WorkerRow) -> dict[str, Any]:
+        return {**super().context(value, record), "destination": record.destination}
+
+
 class WorkerTable(OpsTable):
-    hostname = LinkColumn(verbose_name=_("Worker"))
+    hostname = HostnameColumn(verbose_name=_("Worker"))
     state = WorkerStateColumn(verbose_name=_("State"))
     pool = TextColumn(verbose_name=_("Pool"))
     concurrency = NumberColumn(verbose_name=_("Concurrency"))
@@ -123,6 +136,9 @@ class KnownTaskRow:
     rate_limit: str
     soft_time_limit: str
     time_limit: str
+    soft: str = ""
+    hard: str = ""
+    is_registered: bool = False
 
 
 class KnownTaskTable(OpsTable):
@@ -133,8 +149,13 @@ class KnownTaskTable(OpsTable):
     time_limit = TextColumn(verbose_name=_("Time limit"))
 
     class Meta(OpsTable.Meta):
+        template_name = "celery_ops/workers/known_table.html"
         orderable = False
         row_attrs = {"data-key": lambda record: record.name}
+
+    def tasks(self) -> Iterator[tuple[Line, KnownTaskRow]]:
+        """Yield each line with what its form needs."""
+        return zip(self.lines(), self.data, strict=True)
 
 
 def known_task_table(detail: WorkerDetail) -> KnownTaskTable:
@@ -151,8 +172,16 @@ def _known(name: str, registered: dict[str, RegisteredTask], detail: WorkerDetai
         rate_limit=clean(task.rate_limit),
         soft_time_limit=_seconds(task.soft_time_limit),
         time_limit=_seconds(task.time_limit),
+        soft=_plain(task.soft_time_limit),
+        hard=_plain(task.time_limit),
+        is_registered=name in registered,
     )
 
 
 def _seconds(limit: float | None) -> str:
     return "" if limit is None else gettext("%(n)s s") % {"n": f"{limit:g}"}
+
+
+def _plain(limit: float | None) -> str:
+    """As it is typed, whatever the language."""
+    return "" if limit is None else f"{limit:g}"

@@ -321,6 +321,15 @@ class TaskBackendContract(BackendContract):
         for id in ("", tasks[0].id[:8], tasks[0].id + "x", *HOSTILE):
             assert backend.get(id) is None, id[:80]
 
+    def test_many_tasks_are_found_by_their_ids(self) -> None:
+        backend, tasks = self.planted()
+        found = backend.get_many([*(task.id for task in tasks[:3]), "no-such-task", *HOSTILE])
+        assert {id: task.state for id, task in found.items()} == {task.id: task.state for task in tasks[:3]}
+
+    def test_none_are_found_when_none_are_asked_for(self) -> None:
+        backend, _tasks = self.planted()
+        assert backend.get_many([]) == {}
+
     def test_what_the_source_holds_is_read_as_it_was_written(self) -> None:
         backend, tasks = self.planted()
         listed = _by_id(backend.page(_all(backend), size=100).tasks)

@@ -13,7 +13,8 @@ from django.db.models import Model
 
 from . import counters
 from .refs import ObjectRef
-from .registry import Binding, Signature, registry
+from .registry import Binding, registry
+from .signatures import Signature
 
 logger = logging.getLogger("celery_ops.tracking")
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from billiard.exceptions import SoftTimeLimitExceeded
+from kombu.utils import json as kombu_json
 
 from .. import patterns, redaction
 from ..conf import conf
-from .facts import EXACT, INEXACT
+from .facts import EXACT, INEXACT, TYPED
 from .registry import registry
 
 
@@ -20,15 +21,51 @@ def arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str 
     captured = redaction.capture_arguments(
         args, kwargs, parameters=parameters(name), sensitive=registry.sensitive(name), mode=mode
     )
+    if captured.typed and (text := _typed(args, kwargs)):
+        return TYPED + text
     return (EXACT if captured.exact else INEXACT) + captured.text
+
+
+def _typed(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """Return arguments as a message would carry them, empty when that is more than is kept of a field."""
+    try:
+        text = kombu_json.dumps({"args": list(args), "kwargs": dict(kwargs)})
+    except (TypeError, ValueError, OverflowError):
+        return ""
+    return text if len(text.encode("utf-8", "replace")) <= redaction.MAX_BYTES else ""
+
+
+def kept_arguments(fact: str) -> tuple[list[Any], dict[str, Any]] | None:
+    """Return the arguments that a fact keeps whole, None when they were redacted or cut.
+
+    Raises ValueError for what no process of ours has written.
+    """
+    mark, text = fact[:1], fact[1:]
+    if mark == INEXACT:
+        return None
+    if mark not in (EXACT, TYPED) or len(text) > redaction.MAX_BYTES:
+        raise ValueError("not kept arguments")
+    return _read(text, typed=mark == TYPED)
+
+
+def _read(text: str, *, typed: bool) -> tuple[list[Any], dict[str, Any]]:
+    try:
+        kept = kombu_json.loads(text) if typed else json.loads(text)
+        args, kwargs = kept["args"], kept["kwargs"]
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception as error:  # kombu's hooks raise whatever the values make them
+        raise ValueError("unreadable arguments") from error
+    if type(args) is not list or type(kwargs) is not dict:
+        raise ValueError("not kept arguments")
+    return args, kwargs
 
 
 def shown_arguments(name: str, fact: str) -> str:
     """Return kept arguments as a page may show them: redacted again, since ``full`` keeps them as they were."""
     try:
-        kept = json.loads(fact[1:])
-        args, kwargs = kept["args"], kept["kwargs"]
-    except (ValueError, TypeError, KeyError):
+        args, kwargs = _read(fact[1:], typed=fact[:1] == TYPED)
+    except ValueError:
         return redaction.capture_text(fact[1:]).text
     return redaction.capture_arguments(
         args, kwargs, parameters=parameters(name), sensitive=registry.sensitive(name)

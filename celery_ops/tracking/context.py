@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from decimal import Decimal
@@ -23,6 +23,7 @@ PROGRESS_EVERY: Final = 0.5
 MESSAGE_LENGTH: Final = 200
 
 _bound: ContextVar[tuple[ObjectRef, ...]] = ContextVar("celery_ops_bound", default=())
+_retry_of: ContextVar[str] = ContextVar("celery_ops_retry_of", default="")
 
 
 @contextmanager
@@ -37,6 +38,22 @@ def tracking(*objects: Model) -> Iterator[None]:
         yield
     finally:
         _bound.reset(token)
+
+
+@contextmanager
+def running_again(task_id: str, refs: Iterable[ObjectRef] = ()) -> Iterator[None]:
+    """Say that what is published inside is task ``task_id`` once more: for the same objects, and linked to it."""
+    tokens = _bound.set((*_bound.get(), *refs)), _retry_of.set(task_id)
+    try:
+        yield
+    finally:
+        _bound.reset(tokens[0])
+        _retry_of.reset(tokens[1])
+
+
+def retry_of() -> str:
+    """Return the id of the task that is run again here, empty when none is."""
+    return _retry_of.get()
 
 
 def bound_objects() -> tuple[ObjectRef, ...]:

@@ -23,6 +23,7 @@ PUBLISHED: Final = "p"  # "<ms> <task name>"; a long name has a fact of its own
 NAME: Final = "n"  # and of what Task.replace sent, with its nesting: the first publisher may tell its own name last
 ARGUMENTS: Final = "a"
 PARENT: Final = "u"  # the id of the task that launched it
+RETRY_OF: Final = "y"  # the id of the task that it is once more
 STARTED: Final = "s"  # "<ms> <received ms or -> <hostname>"; of a long hostname, what short_host makes of it
 HOSTNAME: Final = "h"
 RETRIED: Final = "t"  # "<ms>"
@@ -43,6 +44,7 @@ FINAL_KINDS: Final = tuple(ENDED[state] for state in states.FINAL_ORDER)
 #: Marks a text that redaction or the size limit changed: such arguments cannot be used to run a task again.
 INEXACT: Final = "~"
 EXACT: Final = "="
+TYPED: Final = ":"  # exact, in kombu's JSON: it says which texts are dates, times, Decimals and UUIDs
 
 #: Characters that leave room for times in a value that a store keeps short: what is asked for in any list.
 SHORT_NAME: Final = 48
@@ -197,6 +199,11 @@ def progress_of(value: str | None) -> Progress | None:
     return progress if isfinite(progress.current) and isfinite(progress.total) else None
 
 
+def requested_at(value: str | None) -> datetime | None:
+    """Return when a task was asked to be revoked, as its fact says."""
+    return moment(_number(value))
+
+
 def tracked_task(
     derived: Derived,
     facts: Mapping[Key, str | None],
@@ -208,7 +215,7 @@ def tracked_task(
     attempt = derived.attempt
     state = states.LOST if lost else derived.state
     failed = state in (states.FAILURE, states.RETRY)
-    parent = facts.get((PARENT, 0))
+    parent, again = facts.get((PARENT, 0)), facts.get((RETRY_OF, 0))
     return TrackedTask(
         id=long_id(derived.short),
         name=derived.name,
@@ -222,6 +229,7 @@ def tracked_task(
         worker=facts.get((HOSTNAME, attempt)) or (derived.started.hostname if derived.started else None) or None,
         progress=progress_of(facts.get((PROGRESS, attempt))),
         error=(facts.get((ERROR, attempt)) or None) if failed else None,
-        revoke_requested_at=moment(_number(facts.get((REVOKE_REQUESTED, 0)))),
+        retry_of=long_id(again) if again else None,
+        revoke_requested_at=requested_at(facts.get((REVOKE_REQUESTED, 0))),
         parent_id=long_id(parent) if parent else None,
     )

@@ -4,7 +4,7 @@ The index is kept in the store like one more object a slot of time and shard of 
 store. Small shards keep Redis's compact encoding; slots make the newest tasks quick to find and old ones expire.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 from urllib.parse import quote, unquote
 from zlib import crc32
@@ -14,11 +14,14 @@ from . import facts
 from .recorder import recorder
 from .refs import ObjectRef
 from .stamp import now_ms
-from .store import INDEX
+from .store import INDEX, TASK
 
 #: Slots of time that ``RETENTION`` is cut into, and shards of each.
 SLOTS: Final = 12
 SHARDS: Final = 64
+#: Milliseconds by which a task's publish may lie before and after the time at which it was asked for.
+EARLIER: Final = 60_000
+LATER: Final = 600_000
 
 Entry = tuple[ObjectRef, dict[str, str]]
 
@@ -30,13 +33,72 @@ def entry(task_id: str, refs: Iterable[ObjectRef], published: int | None) -> Ent
 
 
 def objects_of(task_id: str) -> list[ObjectRef]:
-    """Return the objects of a task, its own before inherited ones. Raises StoreUnavailable."""
+    """Return the objects of a task, its own before inherited ones. Raises StoreUnavailable.
+
+    A task without any that failed is kept under itself, as ``own_place``.
+    """
+    own = own_place(task_id)
     places = [_place(slot, _shard(task_id)) for slot in _slots()]
     wanted = facts.short_id(task_id)
-    for place, stored in zip(places, recorder().ask(lambda store: store.read(places)), strict=True):
+    *kept, alone = recorder().ask(lambda store: store.read([*places, own]))
+    for place, stored in zip(places, kept, strict=True):
         if wanted in stored:
             return _objects(_whole(place, wanted, stored[wanted]))
-    return []
+    return [own] if alone else []
+
+
+def own_place(task_id: str) -> ObjectRef:
+    """Return where a task that belongs to no object is kept when it fails."""
+    return ObjectRef(TASK, task_id)
+
+
+def objects_of_many(published: Mapping[str, int]) -> dict[str, list[ObjectRef]]:
+    """Return the objects of those of many tasks that are known, by id. Raises StoreUnavailable.
+
+    ``published`` says for each when it was sent, give or take minutes, in milliseconds since the epoch. One round trip,
+    and a second one when one of them has more objects than a short value names.
+    """
+    return _search({task_id: _slots_around(at) for task_id, at in published.items()}, with_own=True)
+
+
+def objects_wherever(created: Mapping[str, int | None], *, with_own: bool = True) -> dict[str, list[ObjectRef]]:
+    """Return the same of tasks that were sent any time before ``created``, None when that is not known either.
+
+    Without ``with_own`` those that belong to no object are not looked for.
+    """
+    slots = list(_slots())
+    near = {task_id: _slots_before(at) for task_id, at in created.items()}
+    found = _search(near, with_own=with_own)
+    return found | _search({t: [slot for slot in slots if slot not in near[t]] for t in created if t not in found})
+
+
+def _search(asked: Mapping[str, Collection[int]], *, with_own: bool = False) -> dict[str, list[ObjectRef]]:
+    """Look for each id in its shard of these slots, and under itself where there is no other place for it."""
+    wanted: dict[ObjectRef, list[str]] = {}
+    for task_id, slots in asked.items():
+        for slot in slots:
+            wanted.setdefault(_place(slot, _shard(task_id)), []).append(task_id)
+    own = [own_place(task_id) for task_id in asked] if with_own else []
+    places = [*wanted, *own]
+    kept = recorder().ask(lambda store: store.read(places)) if places else []
+    texts: dict[str, tuple[ObjectRef, str | None]] = {}
+    for place, stored in zip(wanted, kept, strict=False):
+        for task_id in wanted[place] if stored else ():
+            if (name := facts.short_id(task_id)) in stored:
+                texts.setdefault(task_id, (place, stored[name]))
+    found = {task_id: _objects(text) for task_id, text in _completed(texts).items()}
+    for place, stored in zip(own, kept[len(wanted) :], strict=True):
+        if stored:
+            found.setdefault(place.pk, [place])
+    return found
+
+
+def _completed(texts: Mapping[str, tuple[ObjectRef, str | None]]) -> dict[str, str]:
+    """Fetch the long values, in one round trip when there are any."""
+    long = {task_id: (place, facts.short_id(task_id)) for task_id, (place, text) in texts.items() if text is None}
+    values = recorder().ask(lambda store: store.look_up(list(long.values())))[0] if long else []
+    whole = dict(zip(long, values, strict=True))
+    return {task_id: whole.get(task_id) or "" if text is None else text for task_id, (_place, text) in texts.items()}
 
 
 def newest(limit: int) -> list[ObjectRef]:
@@ -57,6 +119,18 @@ def _slots() -> Iterator[int]:
     """Newest first, with one more at either end: clocks differ, and the oldest slot is not over yet."""
     last = now_ms() // _slot_length() + 1
     return iter(range(last, last - SLOTS - 3, -1))
+
+
+def _slots_around(moment: int) -> range:
+    """The slots in which a task may be that was asked for then: sent a little later, by a clock that may differ."""
+    length, kept = _slot_length(), list(_slots())
+    return range(max((moment - EARLIER) // length, kept[-1]), min((moment + LATER) // length, kept[0]) + 1)
+
+
+def _slots_before(moment: int | None) -> Collection[int]:
+    """The slots in which a task is likely to be that was seen then: it may have waited for a while."""
+    slot = None if moment is None else moment // _slot_length()
+    return () if slot is None else (slot + 1, slot, slot - 1)
 
 
 def _slot_length() -> int:

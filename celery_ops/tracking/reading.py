@@ -1,7 +1,7 @@
 """From facts to values: two round trips at most, however many objects."""
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
@@ -60,6 +60,37 @@ def find_task(task_id: str) -> list[tuple[ObjectRef, TrackedTask]]:
     return [(ref, task) for ref, tasks in found for task in tasks if task.id == task_id]
 
 
+def find_tasks(published: Mapping[str, datetime]) -> dict[str, TrackedTask]:
+    """Return those of many tasks that are known, by id. Raises StoreUnavailable.
+
+    ``published`` says for each id when that task was sent, give or take minutes. Three round trips at most, however
+    many tasks, and one more when one of them has more objects than a short value names.
+    """
+    oldest = now_ms() - conf.retention_seconds * 1000
+    times = {task_id: int(time.timestamp() * 1000) for task_id, time in published.items()}
+    kept_still = {task_id: time for task_id, time in times.items() if time + index.LATER > oldest}
+    wanted: dict[ObjectRef, list[str]] = {}
+    for task_id, refs in index.objects_of_many(kept_still).items():
+        for ref in refs:
+            wanted.setdefault(ref, []).append(facts.short_id(task_id))
+    kept = recorder().ask(lambda store: store.read(list(wanted))) if wanted else []
+    histories = [
+        _history(ref, _only(stored, tuple(shorts)), oldest, None)
+        for (ref, shorts), stored in zip(wanted.items(), kept, strict=True)
+    ]
+    starts = _complete(histories, hosts=_doubtful_hosts(histories))
+    found: dict[str, TrackedTask] = {}
+    for history in histories:
+        for task in _values(history, starts):
+            found.setdefault(task.id, task)
+    return found
+
+
+def _only(stored: dict[str, str | None], shorts: tuple[str, ...]) -> dict[str, str | None]:
+    """The fields of some tasks; an object may have hundreds of others."""
+    return {name: value for name, value in stored.items() if name.startswith(shorts)}
+
+
 def newest_tasks(limit: int) -> list[TrackedTask]:
     """Return the tasks published last of any object, newest first, each once. Raises StoreUnavailable."""
     found = {task.id: task for tasks in read_tasks(index.newest(limit)) for task in reversed(tasks)}
@@ -71,6 +102,11 @@ def newest_tasks(limit: int) -> list[TrackedTask]:
 
 def read_payload(ref: ObjectRef, task_id: str) -> Payload:
     """Return what is kept of one task's arguments and outcome. Raises StoreUnavailable."""
+    return read_kept(ref, task_id)[0]
+
+
+def read_kept(ref: ObjectRef, task_id: str) -> "tuple[Payload, Kept]":
+    """Return the same and, for running the task again, what is kept of its arguments. Raises StoreUnavailable."""
     (stored,) = recorder().ask(lambda store: store.read([ref]))
     short = facts.short_id(task_id)
     known = facts.by_task(stored.items()).get(short, {})
@@ -79,17 +115,83 @@ def read_payload(ref: ObjectRef, task_id: str) -> Payload:
     derived = history.tasks[0][0]
     arguments = known.get((facts.ARGUMENTS, 0))
     result = known.get((facts.RESULT, derived.attempt))
-    return Payload(
+    payload = Payload(
         args=capture.shown_arguments(derived.name, arguments) if arguments else None,
         result=redaction.capture_text(result).text if result else None,
         error=known.get((facts.ERROR, derived.attempt)),
         traceback=known.get((facts.TRACEBACK, derived.attempt)),
     )
+    return payload, Kept(derived.name, derived.state, arguments, (ref,))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a task for running it again: the fact of its arguments, None where there is none."""
+
+    name: str
+    state: str
+    arguments: str | None
+    refs: tuple[ObjectRef, ...]
+
+
+def read_kept_of_many(created: Mapping[str, int | None]) -> dict[str, Kept]:
+    """Return what is kept of many tasks by id, in six round trips at most. Raises StoreUnavailable.
+
+    ``created`` says about when each was published, in milliseconds since the epoch, None where that is not known.
+    """
+    places = index.objects_wherever(created)
+    wanted: dict[ObjectRef, set[str]] = {}
+    for task_id, refs in places.items():
+        if refs:
+            wanted.setdefault(refs[0], set()).add(facts.short_id(task_id))
+    refs = list(wanted)
+    histories = []
+    for ref, stored in zip(refs, recorder().ask(lambda store: store.read(refs)) if refs else (), strict=True):
+        known = facts.by_task(stored.items())
+        tasks = [(facts.derive(short, known[short]), known[short]) for short in wanted[ref] if short in known]
+        histories.append(_History(ref, tasks))
+    starts = _complete(histories, kinds=(facts.NAME, facts.ARGUMENTS), hosts=_doubtful_hosts(histories))
+    return {
+        (task_id := facts.long_id(derived.short)): Kept(
+            derived.name,
+            states.LOST if _is_lost(derived, starts) else derived.state,
+            known.get((facts.ARGUMENTS, 0)),
+            tuple(places[task_id]),
+        )
+        for history in histories
+        for derived, known in history.tasks
+        if (facts.PUBLISHED, 0) in known
+    }
+
+
+def run_again_as(refs: Sequence[ObjectRef], task_id: str) -> list[str]:
+    """Return the ids of these objects' tasks that are ``task_id`` once more, newest first. Raises StoreUnavailable."""
+    tasks = [task for tasks in read_tasks(refs) for task in tasks if task.retry_of == task_id]
+    return list(dict.fromkeys(task.id for task in tasks))
 
 
 def note_revoke_requested(ref: ObjectRef, task_id: str) -> None:
     """Remember that somebody asked for a task to be revoked, whether or not a worker is there to hear it."""
-    recorder().record([(ref, {facts.field(task_id, facts.REVOKE_REQUESTED): str(now_ms())})])
+    note_revokes_requested({task_id: [ref]})
+
+
+def note_revokes_requested(places: Mapping[str, Iterable[ObjectRef]]) -> None:
+    """Remember the same of many tasks in one write: ``places`` are the objects of each, by its id."""
+    now = str(now_ms())
+    noted: dict[ObjectRef, dict[str, str]] = {}
+    for task_id, refs in places.items():
+        for ref in refs:
+            noted.setdefault(ref, {})[facts.field(task_id, facts.REVOKE_REQUESTED)] = now
+    recorder().record(list(noted.items()))
+
+
+def revoke_noted_at(task_id: str) -> datetime | None:
+    """Return when a task that belongs to no object was last asked to be revoked. Raises StoreUnavailable."""
+    (stored,) = recorder().ask(lambda store: store.read([index.own_place(task_id)]))
+    try:
+        return facts.requested_at(stored.get(facts.field(task_id, facts.REVOKE_REQUESTED)))
+    except (ValueError, OverflowError, OSError):  # a time beyond what a datetime holds: not ours
+        return None
 
 
 @dataclass(frozen=True, slots=True)

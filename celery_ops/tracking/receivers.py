@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from celery import signals
-from celery.exceptions import Reject
+from celery.exceptions import Ignore, Reject, Retry
 
 from .. import states
+from ..conf import conf
 from . import capture, chains, context, facts, heartbeat, recorder, runs
 from .binding import Undecided, resolve
 from .edge import receiver, task_ended
@@ -21,7 +22,8 @@ from .recorder import recorder as the_recorder
 from .refs import ObjectRef
 from .registry import registry
 from .runs import Run
-from .stamp import HEADER, MAX_OBJECTS, PUBLISHED, RECEIVED, Stamp, decoded, now_ms
+from .stamp import BEGUN, HEADER, MAX_OBJECTS, PUBLISHED, RECEIVED, Stamp, decoded, now_ms
+from .store import TASK
 
 
 def connect() -> None:
@@ -93,6 +95,8 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
             return
         run.parent_id = current.parent_id
     run.keep_arguments(body[0], body[1])
+    if original := context.retry_of():
+        run.note(facts.RETRY_OF, facts.short_id(original))
     the_recorder().record(run.first_batch())
 
 
@@ -104,9 +108,9 @@ _received: "weakref.WeakValueDictionary[str, Any]" = weakref.WeakValueDictionary
 @receiver
 def task_received(sender: Any, request: Any, **_: Any) -> None:
     """Note the time on what the pool will get: asking the store here would hold up the whole worker."""
+    _received[request.id] = request
     if HEADER in request.request_dict or registry.bindings(request.task.name):
         request.request_dict[RECEIVED] = now_ms()
-        _received[request.id] = request
 
 
 @receiver
@@ -150,9 +154,11 @@ def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> 
         and not registry.bindings(sender.name)
         and not (request.is_eager and (context.bound_objects() or runs.enclosing()))
     ):
+        setattr(request, BEGUN, now_ms())
         return
     run = _run_of(sender, request, args, kwargs)
     if run is None:
+        setattr(request, BEGUN, now_ms())
         return
     runs.start(run, request)
     received = request.get(RECEIVED)
@@ -197,10 +203,32 @@ def task_failure(sender: Any, task_id: str, exception: Any, args: Any, kwargs: A
     request = sender.request if sender.request.id == task_id else _received.get(task_id)
     run = runs.end(request) if request is not None else None
     if run is None and request is not None:
-        run = _run_of(sender, request, args, kwargs)
+        run = _run_of(sender, request, args, kwargs) or _untracked(sender, request, exception, args, kwargs)
     if run is None:
         return
     _failed(run, exception, args, kwargs, getattr(einfo, "traceback", None))
+
+
+def _untracked(task: Any, request: Any, exception: Any, args: Any, kwargs: Any) -> Run | None:
+    """Return what there is to keep of a task that belongs to no object, so that it can be run again; else None."""
+    details = getattr(request, "request_dict", None) or vars(request)
+    if task.name.startswith("celery.") or details.get("is_eager") or isinstance(exception, (Reject, Retry, Ignore)):
+        return None
+    if conf.ARGS_CAPTURE == "none":
+        return None
+    stamp = Stamp((ObjectRef(TASK, request.id),), published=_published(details))
+    run = Run(request.id, task.name, details.get("retries") or 0, stamp, nesting=_nesting(details))
+    begun = details.get(BEGUN)
+    if isinstance(begun, int):
+        for kind, value in facts.started(begun, None, details.get("hostname") or "").items():
+            run.note(kind, value)
+    run.keep_arguments(args or (), kwargs or {})
+    return run
+
+
+def _published(details: Mapping[str, Any]) -> int | None:
+    published = details.get(PUBLISHED) or (details.get("headers") or {}).get(PUBLISHED)
+    return published if isinstance(published, int) else None
 
 
 @receiver

@@ -1,6 +1,5 @@
 """Which tasks belong to which model: ``track``, ``FromModel`` and the ``TRACKED_TASKS`` setting."""
 
-import inspect
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -15,10 +14,11 @@ from celery.fixups.django import DjangoFixup
 from celery.local import Proxy
 from celery.signals import import_modules
 from django.apps import apps
-from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model
 
 from ..conf import conf
+from .signatures import Signature, signature_of
 
 logger = logging.getLogger("celery_ops.tracking")
 
@@ -121,7 +121,7 @@ class Registry:
         self._tracked: dict[str, tuple[Binding, ...]] = {}
         self._merged: dict[str, tuple[Binding, ...]] = {}
         self._signatures: dict[str, Signature] = {}
-        self._sensitive: dict[str, frozenset[str]] = {}
+        self._sensitive: dict[str, frozenset[str]] = {}  # made when first asked for
         self._source: Any = None
         self._modules_loaded = False
         self._unimported: list[str] = []
@@ -149,21 +149,33 @@ class Registry:
         ]
 
     def label(self, task_name: str, model_label: str = "") -> str:
-        """Return what a person reads: the binding's label for that model, else the name in words."""
+        """Return what a person reads: the binding's label for that model, RUNNABLE_TASKS' one, or the name in words."""
         labels = [b.label for b in self.bindings(task_name) if b.label and _has_label(b, model_label)]
-        return str(labels[0]) if labels else humanised(task_name)
+        return str(labels[0] if labels else _runnable_label(task_name) or humanised(task_name))
 
-    def signature(self, task_name: str) -> "Signature | None":
+    def signature(self, task_name: str) -> Signature | None:
         """Return the signature of a task that this process knows, else None."""
         known = self._signatures.get(task_name)
-        if known is None and (known := _signature_of(task_name)) is not None:
-            self._signatures[task_name] = known
+        if known is None:
+            self.bindings("")  # imports the modules of tasks, which a new process has not done yet
+        if known is None and (task := conf.celery_app.tasks.get(task_name)) is not None:
+            known = signature_of(task)
+            if known is not None:
+                self._signatures[task_name] = known
         return known
 
     def sensitive(self, task_name: str) -> frozenset[str]:
-        """Return the parameters whose values are never shown, of all the task's bindings."""
-        self.bindings(task_name)
-        return self._sensitive.get(task_name, NOTHING)
+        """Return the parameters whose values are never shown: of all the task's bindings and of its annotations."""
+        bindings = self.bindings(task_name)
+        known = self._sensitive.get(task_name)
+        if known is not None:
+            return known
+        signature = self.signature(task_name)
+        found = NOTHING.union(*(binding.sensitive for binding in bindings))
+        if signature is None:
+            return found
+        self._sensitive[task_name] = found | signature.sensitive
+        return self._sensitive[task_name]
 
     def problems(self) -> list[str]:
         """Return what is wrong with the bindings, a sentence each."""
@@ -196,10 +208,7 @@ class Registry:
                 merged[name] = (*merged.get(name, ()), binding)
             self._merged = merged
             self._signatures = {}
-            self._sensitive = {
-                name: frozenset().union(*(binding.sensitive for binding in bindings))
-                for name, bindings in merged.items()
-            }
+            self._sensitive = {}
             self._source = source  # last: from here on nobody waits for the lock
 
 
@@ -215,6 +224,11 @@ def _configured(setting: Any) -> list[tuple[str, Binding]]:
             except (TypeError, KeyError, AttributeError) as error:
                 logger.warning("CELERY_OPS['TRACKED_TASKS'][%r] is left out: %s", name, error)
     return found
+
+
+def _runnable_label(task_name: str) -> Any:
+    options = conf.RUNNABLE_TASKS.get(task_name) if isinstance(conf.RUNNABLE_TASKS, Mapping) else None
+    return options.get("label") if isinstance(options, Mapping) else None
 
 
 def _same_model(binding: Binding, concrete: type[Model]) -> bool:
@@ -302,35 +316,6 @@ def humanised(task_name: str) -> str:
 def describe(instance: Model) -> str:
     """``order 42``: what messages call an object, without asking its ``__str__`` (which may query or raise)."""
     return f"{instance._meta.verbose_name} {instance.pk}"
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """The parameters of a task, without a bound task's ``self``."""
-
-    positional: tuple[str, ...] = ()
-    first: str | None = None  # of any kind that has a name
-    required: frozenset[str] = frozenset()
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    annotations: Mapping[str, Any] = field(default_factory=dict)
-
-
-def _signature_of(task_name: str) -> Signature | None:
-    try:
-        task = conf.celery_app.tasks.get(task_name)
-        parameters = list(inspect.signature(task.run).parameters.values()) if task is not None else None
-    except (TypeError, ValueError, ImproperlyConfigured):
-        return None
-    if parameters is None:
-        return None
-    named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    return Signature(
-        positional=tuple(p.name for p in named if p.kind is not p.KEYWORD_ONLY),
-        first=named[0].name if named else None,
-        required=frozenset(p.name for p in named if p.default is p.empty),
-        defaults={p.name: p.default for p in named if p.default is not p.empty},
-        annotations={p.name: p.annotation for p in named if p.annotation is not p.empty},
-    )
 
 
 registry = Registry()

@@ -11,6 +11,8 @@ Batch = Sequence[tuple[ObjectRef, Mapping[str, str]]]
 
 #: The label of what is no object but an index: it is never trimmed.
 INDEX: Final = "~index"
+#: The label of a task that belongs to no object and failed: it is an object of its own, by its id.
+TASK: Final = "~task"
 
 #: How many tasks of one object are kept at least; the oldest go first.
 TASKS_KEPT: Final = 200

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from ..acting import pausing
 from ..backends.base import BackendUnavailable
 from ..conf import conf
 from ..filters.queues import QueueFilterSet
@@ -64,7 +65,7 @@ class QueuesApi(ListApi):
     """``api-queues``: every known queue."""
 
     def answer(self, request: HttpRequest) -> HttpResponse:
-        report = conf.load("QUEUE_BACKEND")().queues()
+        report = pausing.queues(conf.load("QUEUE_BACKEND")())
         return _filtered(QueueFilterSet(request.GET, report.queues), queue_item)
 
 

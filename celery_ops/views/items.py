@@ -4,8 +4,10 @@ import json
 from datetime import datetime
 from typing import Any
 
-from .. import payload
-from ..info import QueueInfo, TaskInfo, WorkerInfo
+from .. import payload, redaction, states
+from ..details import TaskDetail
+from ..info import Progress, QueueInfo, TaskInfo, WorkerInfo
+from ..models import TaskRunRecord
 from ..panels.building import clean
 
 
@@ -33,6 +35,54 @@ def task_item(task: TaskInfo, *, shows_payload: bool) -> dict[str, Any]:
         "result": result,
         "traceback": shown.traceback,
     }
+
+
+def run_item(detail: TaskDetail, record: TaskRunRecord | None, *, shows_payload: bool) -> dict[str, Any]:
+    """Return a task for ``api-run``, beside the journal's row of it where this viewer may see one.
+
+    ``state`` is one of Celery's always. What was not sent is PENDING for ever, as Celery says of what it has not heard
+    of: ``send_state`` FAILED says so, and ``error`` why.
+    """
+    task = detail.task
+    item = {
+        "task_id": clean(task.id),
+        "task_name": clean(task.name) or None,
+        "state": clean(task.state),
+        "worker": _text(task.worker),
+        "created_at": _moment(task.created_at or (record and record.created_at)),
+        "started_at": _moment(task.started_at),
+        "finished_at": _moment(task.finished_at),
+        "attempts": task.attempts,
+        "progress": _progress(detail.progress),
+        "revoke_requested_at": _moment(detail.revoke_requested_at),
+        "revoke": states.revoke_outcome(task.state) if detail.revoke_requested_at else None,
+        "record": record and record.pk,
+        "send_state": record and record.send_state,
+    }
+    unsent = record.error if record and record.send_state == TaskRunRecord.SendState.FAILED else ""
+    if not shows_payload:
+        return {**item, "error": payload.error_class(unsent or task.error) or None}
+    known = detail.payload
+    args, kwargs = _arguments(known.args or (payload.arguments_text(_asked(record)) if record else None))
+    return {
+        **item,
+        "error": redaction.capture_text(unsent).text or known.error,
+        "args": args,
+        "kwargs": kwargs,
+        "result": None if known.result is None else _value(known.result),
+        "traceback": known.traceback,
+    }
+
+
+def _asked(record: TaskRunRecord) -> TaskInfo:
+    return TaskInfo(record.task_id, record.task_name, args=record.args, kwargs=record.kwargs)
+
+
+def _progress(progress: Progress | None) -> dict[str, Any] | None:
+    if progress is None:
+        return None
+    message = redaction.capture_text(progress.message).text
+    return {"current": progress.current, "total": progress.total, "message": message}
 
 
 def worker_item(worker: WorkerInfo) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar
 
 from django.contrib.auth.views import redirect_to_login
@@ -16,7 +17,7 @@ from django.views.generic.base import TemplateView, View
 
 from ..backends.base import BackendUnavailable
 from ..conf import conf
-from ..permissions import VIEW_OPS, VIEW_PAYLOAD, allows
+from ..permissions import RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, VIEW_RECORDS, allows
 from .private import private
 
 logger = logging.getLogger("celery_ops.views")
@@ -92,10 +93,11 @@ class OpsView(View):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One entry of the pages' navigation."""
+    """One entry of the pages' navigation, for those who may do one of ``actions``: the others' answer would be 403."""
 
     url_name: str
     label: Any
+    actions: tuple[str, ...] = (VIEW_OPS,)
 
 
 SECTIONS = (
@@ -103,7 +105,15 @@ SECTIONS = (
     Section("celery_ops:task-list", gettext_lazy("Tasks")),
     Section("celery_ops:worker-list", gettext_lazy("Workers")),
     Section("celery_ops:queue-list", gettext_lazy("Queues")),
+    Section("celery_ops:run-list", gettext_lazy("Run"), (VIEW_OPS, RUN_TASK)),
+    Section("celery_ops:record-list", gettext_lazy("Journal"), (VIEW_OPS, VIEW_RECORDS, RUN_TASK)),
 )
+
+
+def sections(user: Any) -> list[Section]:
+    """Return the entries of the navigation that ``user`` may open."""
+    granted = cache(lambda action: allows(user, action))
+    return [section for section in SECTIONS if any(map(granted, section.actions))]
 
 
 class OpsPage(OpsView, TemplateView):
@@ -116,7 +126,7 @@ class OpsPage(OpsView, TemplateView):
         fragment = self.request.headers.get("X-Celery-Ops") == "fragment"
         return super().get_context_data(
             base_template=FRAGMENT if fragment else conf.BASE_TEMPLATE,
-            sections=SECTIONS,
+            sections=sections(self.user),
             section=self.section,
             title=self.get_title(),
             refresh=max(1, conf.REFRESH_SECONDS),

@@ -6,6 +6,7 @@ from typing import Any, Final
 from django.utils.translation import gettext_lazy as _
 
 from .. import states
+from ..acting import pausing
 from ..addresses import address
 from ..conf import conf
 from ..listing import TaskPage, TaskQuery
@@ -44,7 +45,8 @@ class OverviewView(OpsPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         worker_backend, queue_backend = conf.load("WORKER_BACKEND")(), conf.load("QUEUE_BACKEND")()
-        asked = together(worker_backend.workers, queue_backend.queues)
+        paused = pausing.known()
+        asked = together(worker_backend.workers, lambda: pausing.marked(queue_backend.queues(), paused))
         failures = part(self._failures)  # here, for it is a query of this request's own
         registered = _registered()
         workers, queues = [each.answer() for each in asked]

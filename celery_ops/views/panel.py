@@ -1,12 +1,13 @@
 """A panel's fragment, its forms, and the details of one task."""
 
 from typing import Any, Final
+from uuid import UUID
 
 from django.apps import apps
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.shortcuts import render
 from django.utils.cache import get_conditional_response
 from django.utils.decorators import method_decorator
@@ -31,7 +32,7 @@ LONGEST_URL: Final = 2048
 
 @method_decorator([transaction.non_atomic_requests, private, csrf_protect], name="dispatch")
 class PanelView(View):
-    """GET answers the list, or with ``task`` the details of one; POST launches or revokes.
+    """GET answers the list, or with ``task`` the details of one; POST launches, runs again or revokes.
 
     A token that is foreign, tampered with or too old, and an object that is gone or may not be seen, are all 404.
     """
@@ -80,7 +81,9 @@ class PanelView(View):
         if action == "revoke":
             terminate = posted.get("terminate") == "1"
             return actions.revoke_task(self.user, instance, posted.get("task_id", ""), terminate=terminate)
-        return actions.Outcome(_("A panel knows the actions launch and revoke."), status=400)
+        if action == "retry":
+            return actions.run_again(self.user, instance, posted.get("task_id", ""), submission_of(posted))
+        return actions.Outcome(_("A panel knows the actions launch, retry and revoke."), status=400)
 
     def _answer(self, outcome: actions.Outcome) -> HttpResponse:
         if self._wants_json:
@@ -128,6 +131,14 @@ class PanelView(View):
     @property
     def _wants_json(self) -> bool:
         return "application/json" in self.request.headers.get("Accept", "")
+
+
+def submission_of(posted: QueryDict) -> UUID | None:
+    """Return the form's own key, which makes a second click no second run; None for what comes without one."""
+    try:
+        return UUID(posted.get("submission", ""))
+    except ValueError:
+        return None
 
 
 def _instance(options: PanelOptions) -> models.Model:

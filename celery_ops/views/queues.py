@@ -7,13 +7,17 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..acting import pausing
+from ..acting.kept import Paused
+from ..backends.base import QueueBackend
 from ..conf import conf
 from ..filters.queues import QueueFilterSet
 from ..info import QueueDetail, QueueInfo, QueueReport
 from ..masking import Facts, entries
 from ..tables.links import worker_link
-from ..tables.queues import QueueRow, QueueTable, absent_columns, binding_table, message_table, yes_or_no
+from ..tables.queues import Pause, QueueRow, QueueTable, absent_columns, binding_table, message_table, yes_or_no
 from ..wording import clean
+from .control_forms import queue_control
 from .lists import ListPage
 from .ops import OpsPage, part
 
@@ -28,13 +32,17 @@ class QueueListView(ListPage):
     row_class = QueueRow
 
     def get_report(self) -> QueueReport:
-        return self.backend.queues()
+        self.paused = pausing.known()
+        return pausing.marked(self.backend.queues(), self.paused)
 
     def get_values(self, report: QueueReport) -> Sequence[QueueInfo]:
         return report.queues
 
     def get_table_kwargs(self) -> dict[str, Any]:
         return {"exclude": absent_columns(self.backend)}
+
+    def get_table_data(self) -> list[QueueRow]:
+        return [QueueRow.of(each, _pause(self.paused.get(each.name))) for each in self.filter.qs]
 
 
 class QueueDetailView(OpsPage):
@@ -46,21 +54,32 @@ class QueueDetailView(OpsPage):
 
     def get_context_data(self, *, name: str, **kwargs: Any) -> dict[str, Any]:
         backend = conf.load("QUEUE_BACKEND")()
-        found = part(lambda: backend.queue(name))
-        if found.is_available and found.value is None:
+        found = part(lambda: pausing.queue(backend, name))
+        detail, paused = found.value or (None, None)
+        if found.is_available and detail is None:
             raise Http404(_("There is no such queue."))
         context = super().get_context_data(backend=backend, found=found, **kwargs)
-        return {**context, **self._said(found.value)} if found.value else context
+        return {**context, **self._said(detail, paused, backend)} if detail else context
 
-    def _said(self, detail: QueueDetail) -> dict[str, Any]:
+    def _said(self, detail: QueueDetail, paused: Paused | None, backend: QueueBackend) -> dict[str, Any]:
         looked = detail.messages is not None
+        control = queue_control(detail.info.name, self.request, can_change=looked and backend.supports_changes)
+        can_choose = bool(control and looked and backend.supports_changes)
         return {
             "detail": detail,
-            "queue": QueueRow.of(detail.info),
+            "queue": QueueRow.of(detail.info, _pause(paused)),
+            "control": control,
+            "can_choose": can_choose,
             "workers": None if detail.workers is None else [worker_link(hostname) for hostname in detail.workers],
             "priorities": sorted((priority, number) for priority, number in detail.priorities.items() if number),
             "bindings": binding_table(detail.bindings),
             "durable": yes_or_no(detail.durable),
             "arguments": Facts("arguments", _("Arguments"), entries(detail.arguments)),
-            "messages_table": message_table(detail.messages or (), self.may_view_payload) if looked else None,
+            "messages_table": message_table(detail.messages or (), self.may_view_payload, can_choose=can_choose)
+            if looked
+            else None,
         }
+
+
+def _pause(paused: Paused | None) -> Pause | None:
+    return paused and Pause(clean(paused.username), paused.since)

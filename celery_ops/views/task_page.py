@@ -1,15 +1,10 @@
 """What one viewer may see of a task: the policy is asked here, and texts become what a page can carry."""
 
 import json
-import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.apps import apps
-from django.core.exceptions import ValidationError
-from django.db import Error as DatabaseError
-from django.db.models import Model, ObjectDoesNotExist
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -18,16 +13,15 @@ from ..details import TaskDetail
 from ..details.timeline import Timeline, timeline
 from ..info import Payload, Progress, TaskInfo
 from ..models import TaskRunRecord
-from ..page_urls import task_url
+from ..page_urls import record_url, task_url
 from ..payload import error_class
-from ..permissions import VIEW_INSTANCE, VIEW_PAYLOAD, VIEW_RECORDS, allows
+from ..permissions import VIEW_PAYLOAD, VIEW_RECORDS, allows
 from ..redaction import capture_text
 from ..tables.links import Link, queue_link, worker_link
-from ..tracking.refs import ObjectRef, key_of
-from ..tracking.registry import describe
 from ..wording import Moment, clean
-
-logger = logging.getLogger("celery_ops.details")
+from .objects import object_links
+from .task_again import Again, again_of
+from .task_revoke import Revoke, outcome_of, revoke_of
 
 #: Objects and children that a page names; of more it says how many.
 MOST_OBJECTS: Final = 20
@@ -36,8 +30,9 @@ MOST_CHILDREN: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class ViewedRecord:
-    """One row of the journal."""
+    """One row of the journal; ``url`` is its own page."""
 
+    url: str
     username: str
     created: Moment | None
     send_state: str
@@ -69,10 +64,14 @@ class ViewedTask:
     objects: tuple[Link, ...]
     records: tuple[ViewedRecord, ...]
     troubles: tuple[str, ...]
+    again: Again | None = None
+    retried_as: tuple[Link, ...] = ()
+    revoke: Revoke | None = None
+    revoke_outcome: str = ""
 
     @property
     def has_relatives(self) -> bool:
-        return bool(self.parent or self.root or self.retry_of or self.children)
+        return bool(self.parent or self.root or self.retry_of or self.retried_as or self.children)
 
 
 def viewed(detail: TaskDetail, user: Any, query: str = "") -> ViewedTask:
@@ -99,17 +98,21 @@ def viewed(detail: TaskDetail, user: Any, query: str = "") -> ViewedTask:
         retry_of=_other(detail.retry_of, task, query),
         children=tuple(_link(child, query) for child in children[:MOST_CHILDREN]),
         more_children=max(0, len(children) - MOST_CHILDREN),
-        objects=tuple(_objects(detail.refs, user)),
+        objects=tuple(object_links(detail.refs[:MOST_OBJECTS], user).values()),
         records=tuple(_records(detail.records, user, with_error=may_view_payload)),
         troubles=detail.troubles,
+        again=again_of(detail, user),
+        retried_as=tuple(_link(task_id, query) for task_id in detail.again),
+        revoke=revoke_of(detail, user),
+        revoke_outcome=outcome_of(detail),
     )
 
 
 def _payload(payload: Payload) -> Payload:
-    return Payload(_laid_out(payload.args), _laid_out(payload.result), payload.error, payload.traceback)
+    return Payload(laid_out(payload.args), laid_out(payload.result), payload.error, payload.traceback)
 
 
-def _laid_out(text: str | None) -> str | None:
+def laid_out(text: str | None) -> str | None:
     """Return JSON over several lines, and any other text as it is."""
     try:
         value = json.loads(text or "")
@@ -151,35 +154,9 @@ def _records(records: Iterable[TaskRunRecord], user: Any, *, with_error: bool) -
     for record in records:
         if sees_all or (record.user_id is not None and record.user_id == user.pk):
             yield ViewedRecord(
+                url=record_url(record.pk),
                 username=clean(record.username),
                 created=Moment.of(record.created_at, now),
                 send_state=record.get_send_state_display(),
                 error=capture_text(record.error).text if with_error else error_class(record.error),
             )
-
-
-def _objects(refs: Iterable[ObjectRef], user: Any) -> Iterator[Link]:
-    """Yield the objects that ``user`` may see; of the others not even that there are any."""
-    for ref in list(refs)[:MOST_OBJECTS]:
-        instance = _instance(ref)
-        if instance is not None and allows(user, VIEW_INSTANCE, instance):
-            yield Link(clean(describe(instance)), _own_page(instance))
-
-
-def _instance(ref: ObjectRef) -> Model | None:
-    try:
-        model = apps.get_model(ref.label)
-        return model._base_manager.get(pk=key_of(model, ref.pk))
-    except (LookupError, TypeError, ValueError, OverflowError, ValidationError, ObjectDoesNotExist, DatabaseError):
-        return None
-
-
-def _own_page(instance: Model) -> str:
-    page = getattr(instance, "get_absolute_url", None)
-    if page is None:
-        return ""
-    try:
-        return str(page())
-    except Exception:  # the site's own code: its page is only missing a link
-        logger.warning("get_absolute_url of %s failed", describe(instance), exc_info=True)
-        return ""

@@ -19,6 +19,7 @@ from ..wording import clean
 from .export import csv_response
 from .ops import OpsPage, part
 from .task_page import viewed
+from .task_revoke import choice_of
 
 #: Characters of a list's query string that its tasks' pages keep for the way back.
 LONGEST_BACK: Final = 1500
@@ -63,6 +64,7 @@ class TaskListView(OpsPage):
             previous_url=filters.link(cursor=page.previous) if page.previous else "",
             next_url=filters.link(cursor=page.next) if page.next else "",
             csv_url=filters.link(format="csv"),
+            choice=choice_of(filters, counted, self.user),
             **kwargs,
         )
 
@@ -90,6 +92,7 @@ class TaskDetailView(OpsPage):
         return super().get_context_data(
             task=self.task,
             is_known=detail.is_known,
+            next_url=self.request.get_full_path(),
             back_url=f"{reverse('celery_ops:task-list')}{back and '?'}{back}",
             **kwargs,
         )

@@ -13,8 +13,10 @@ from ..conf import conf
 from ..filters.workers import WorkerFilterSet
 from ..info import WorkerDetail, WorkerInfo, WorkerReport
 from ..masking import Facts, celery_settings, entries
+from ..permissions import CONTROL_WORKERS, allows
 from ..tables.workers import HeldTable, WorkerRow, WorkerTable, held_table, known_task_table
 from ..wording import clean
+from .control_forms import list_control, worker_control
 from .lists import ListPage
 from .ops import OpsPage, part
 
@@ -33,6 +35,16 @@ class WorkerListView(ListPage):
 
     def get_values(self, report: WorkerReport) -> Sequence[WorkerInfo]:
         return report.workers
+
+    def get_table_data(self) -> list[WorkerRow]:
+        return [
+            WorkerRow.of(each, may_control=allows(self.user, CONTROL_WORKERS, each.hostname)) for each in self.filter.qs
+        ]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        controls = any(row.record.destination for row in context["table"].paginated_rows)
+        return {**context, "control": list_control(self.request) if controls else None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,7 @@ class WorkerDetailView(OpsPage):
         return {
             "detail": detail,
             "worker": WorkerRow.of(detail.info),
+            "control": worker_control(detail, self.request),
             "broker": broker_address(detail.broker),
             "held": self._held(detail) if detail.info.is_online else [],
             "known": known_task_table(detail),

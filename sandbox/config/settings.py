@@ -106,6 +106,7 @@ CELERY_TASK_TRACK_STARTED = True
 CELERY_TASK_SOFT_TIME_LIMIT = 4 * 60
 CELERY_TASK_TIME_LIMIT = 5 * 60
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_POOL_RESTARTS = True
 CELERY_BEAT_SCHEDULE = {
     "average lead times": {
         "task": "inventory.tasks.update_average_lead_times",
@@ -119,13 +120,22 @@ CELERY_OPS = {
     "STORE_URL": for_redis(REDIS_URL),
     "BASE_TEMPLATE": "base.html",
     "REFRESH_SECONDS": 2,
-    "RUNNABLE_TASKS": (
-        "inventory.tasks.generate_index_card",
-        "inventory.tasks.generate_qr_code",
-        "inventory.tasks.update_average_lead_times",
-        "shop.tasks.export_invoice",
-        "shop.tasks.process_payment",
-        "shop.tasks.restock_product",
-        "shop.tasks.sync_to_carrier",
-    ),
+    "RUNNABLE_TASKS": {
+        "shop.office.sales_report": {"group": "Office", "label": "Sales report"},
+        "shop.office.change_price": {
+            "group": "Office",
+            "label": "Change a price",
+            "permission": "shop.change_product",
+            "confirm": True,
+        },
+        "shop.office.count_stock": {"group": "Office", "label": "Count the stock"},
+        "shop.office.sign_in_at_carrier": {"group": "Office", "label": "Sign in at the carrier", "max_per_minute": 6},
+        "inventory.tasks.generate_index_card": {"group": "Inventory"},
+        "inventory.tasks.generate_qr_code": {"group": "Inventory"},
+        "inventory.tasks.update_average_lead_times": {"group": "Inventory"},
+        "shop.tasks.export_invoice": {"group": "Orders"},
+        "shop.tasks.process_payment": {"group": "Orders"},
+        "shop.tasks.restock_product": {"group": "Orders"},
+        "shop.tasks.sync_to_carrier": {"group": "Orders", "queues": ["sandbox", "sandbox-documents"]},
+    },
 }

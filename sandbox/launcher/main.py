@@ -22,7 +22,8 @@ WELCOME = VAR / "welcome.txt"
 PYTHON = sys.executable
 MANAGE = (PYTHON, "manage.py")
 CELERY = (PYTHON, "-m", "celery", "-A", "config")
-QUEUES = "sandbox,sandbox-documents"
+#: Each worker's name and the queue that it consumes.
+WORKERS = {"w1": "sandbox", "w2": "sandbox-documents"}
 
 
 def main() -> int:
@@ -67,7 +68,7 @@ def open_shop(team: Team, port: int, env: Mapping[str, str]) -> None:
     team.run("migrate", [*MANAGE, "migrate", "--no-input"], env)
     team.run("seed", [*MANAGE, "seed", "--welcome", str(WELCOME)], env)
     start_site(team, port, env)
-    start_worker(team, env)
+    start_workers(team, env)
     schedule = str(VAR / "beat-schedule")
     team.start("beat", [*CELERY, "beat", "--loglevel=info", "--pidfile=", f"--schedule={schedule}"], env)
     team.start("trickle", [*MANAGE, "trickle"], env)
@@ -80,10 +81,15 @@ def start_site(team: Team, port: int, env: Mapping[str, str]) -> None:
     team.wait_until(lambda: is_up(f"http://{address}/"), site, seconds=30)
 
 
-def start_worker(team: Team, env: Mapping[str, str]) -> None:
+def start_workers(team: Team, env: Mapping[str, str]) -> None:
+    """Start all, then wait for each. One that is shut down from its page stays away until the next start."""
     command = [*CELERY, "worker", "--loglevel=info", "--pool=prefork", "--concurrency=2"]
-    worker = team.start("worker", [*command, "--hostname=sandbox@%h", f"--queues={QUEUES}"], env, grace=8.0)
-    team.wait_until(lambda: " ready." in worker.log.read_text(errors="replace"), worker, seconds=30)
+    workers = [
+        team.start(name, [*command, f"--hostname={name}@%h", f"--queues={queue}"], env, grace=8.0, may_end=True)
+        for name, queue in WORKERS.items()
+    ]
+    for worker in workers:
+        team.wait_until(lambda worker=worker: " ready." in worker.log.read_text(errors="replace"), worker, seconds=30)
 
 
 def is_up(url: str) -> bool:

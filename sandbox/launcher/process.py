@@ -23,14 +23,25 @@ def end_with_parent() -> None:
 
 
 class Process:
-    """A command that writes to a log. ``grace`` is how long it may take to stop by itself."""
+    """A command that writes to a log. ``grace`` is how long it may take to stop by itself.
+
+    ``may_end`` is for what people may end from the site's own pages.
+    """
 
     def __init__(
-        self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str], grace: float = 4.0
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        env: Mapping[str, str],
+        *,
+        grace: float = 4.0,
+        may_end: bool = False,
     ) -> None:
         self.name = name
         self.log = log
         self.grace = grace
+        self.may_end = may_end
         with log.open("wb") as output:
             # Its own session: Ctrl-C reaches the launcher alone, which then stops everything in order.
             self._popen = subprocess.Popen(

@@ -47,8 +47,11 @@ class Team:
     def watch(self) -> None:
         """Raise Problem when one has ended, Interrupted when asked to stop."""
         self.interrupt.pause()
-        for process in self.processes:
-            if process.exit_code is not None:
+        for process in list(self.processes):
+            if process.exit_code == 0 and process.may_end:
+                say(f"{process.name} was shut down. It comes back with the next start of the sandbox.")
+                self.dismiss(process)
+            elif process.exit_code is not None:
                 raise ended(process)
 
     def wait_until(self, ready: Callable[[], bool], process: Process, seconds: float) -> None:

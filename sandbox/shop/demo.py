@@ -26,10 +26,17 @@ LOGINS = (
     Login("admin", "everything", is_superuser=True),
     Login(
         "staff",
-        "see tasks with their arguments and results, launch and revoke them",
-        permissions=("view_payload", "add_taskrunrecord", "revoke_task"),
+        "see tasks with their arguments and results, run them, run them again and revoke them",
+        permissions=("view_payload", "add_taskrunrecord", "revoke_task", "view_taskrunrecord"),
+    ),
+    Login(
+        "operator",
+        "see tasks, control workers, and empty or pause queues",
+        is_staff=False,
+        permissions=("view_ops", "control_workers", "manage_queues", "view_taskrunrecord"),
     ),
     Login("viewer", "see tasks, nothing more"),
+    Login("office", "run tasks and see the own runs", is_staff=False, permissions=("add_taskrunrecord",)),
     Login("customer", "see the progress of the own orders", is_staff=False),
 )
 

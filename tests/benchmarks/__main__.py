@@ -9,7 +9,23 @@ from . import setup
 
 setup.django_with_redis()
 
-from . import drain, lists, pages, panel, patterns, publish, queues, storage, workers  # noqa: E402 - Django first
+from . import (  # noqa: E402 - Django first
+    again,
+    commands,
+    control,
+    drain,
+    lists,
+    pages,
+    panel,
+    patterns,
+    prune,
+    publish,
+    queues,
+    revoke,
+    runs,
+    storage,
+    workers,
+)
 
 BENCHMARKS = {
     "round_trips": storage.round_trips,
@@ -22,9 +38,15 @@ BENCHMARKS = {
     "hostile": patterns.hostile,
     "drain": drain.ratios,
     "workers": workers.gathers,
+    "control": control.actions,
     "queues": queues.page,
     "pages": pages.beside_the_peer,
     "lists": lists.pages,
+    "runs": runs.launching,
+    "prune": prune.pruning,
+    "inspect": commands.inspecting,
+    "again": again.in_bulk,
+    "revoke": revoke.in_bulk,
 }
 
 

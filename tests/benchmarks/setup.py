@@ -1,11 +1,13 @@
 """A Redis of the run's own, Django on an in-memory database, and what a figure is."""
 
 import os
+import uuid
 from dataclasses import dataclass
 
 from tests.servers import PORT, RedisServer
 
 servers: list[RedisServer] = []
+databases: list[str] = []
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ def django_with_redis() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     os.environ["TEST_BROKER_URL"] = f"redis://127.0.0.1:{PORT}/0"
     os.environ["TEST_STORE_URL"] = f"redis://127.0.0.1:{PORT}/1"
+    if os.environ.get("TEST_DATABASE") == "postgresql":
+        os.environ["TEST_DATABASE_NAME"] = _new_database()
     os.environ.setdefault("TEST_DATABASE_NAME", os.environ["TEST_SQLITE_FILE"])
     import django
     from django.core.management import call_command
@@ -35,9 +39,30 @@ def new_server(*options: str) -> RedisServer:
     return servers[-1]
 
 
+def _new_database() -> str:
+    name = f"celery_ops_benchmark_{uuid.uuid4().hex[:8]}"
+    with _administration() as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+    databases.append(name)
+    return name
+
+
+def _administration():
+    import psycopg
+
+    host, user = os.environ.get("TEST_POSTGRES_HOST", "127.0.0.1"), os.environ.get("TEST_POSTGRES_USER", "postgres")
+    return psycopg.connect(host=host, user=user, dbname="postgres", autocommit=True)
+
+
 def stop() -> None:
     for server in servers:
         server.kill()
+    for name in databases:
+        from django.db import connection
+
+        connection.close()
+        with _administration() as admin:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def client(database: int = 1):

@@ -49,7 +49,8 @@ def chromium():
 @pytest.fixture(scope="package")
 def shared(redis_server, loaded_tasks):
     site = Site(f"{redis_server.url}/9", store=f"{redis_server.url}/10", results=f"{redis_server.url}/11")
-    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", site.environment, "-c", "2", app="tests.hurried")
+    options = ("-c", "2")
+    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", site.environment, *options, app="tests.hurried")
     yield site, worker
     worker.stop()
 

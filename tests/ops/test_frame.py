@@ -43,13 +43,15 @@ def fragment(browser, path):
     return html_of(browser.get(OPS + path, headers={"X-Celery-Ops": "fragment"}))
 
 
-def test_the_navigation_leads_to_the_four_pages(browser):
+def test_the_navigation_leads_to_the_pages(browser):
     found = dict(links(html_of(browser.get(OPS)).partition("</nav>")[0]))
     assert found == {
         "Overview": OPS,
         "Tasks": f"{OPS}tasks/",
         "Workers": f"{OPS}workers/",
         "Queues": f"{OPS}queues/",
+        "Run": f"{OPS}run/",
+        "Journal": f"{OPS}journal/",
     }
 
 

@@ -299,13 +299,13 @@ def test_a_user_who_goes_leaves_the_name(order, staff):
 
 
 def test_a_journal_that_cannot_be_written_sends_nothing(order, staff, published):
-    with mock.patch.object(TaskRunRecord.objects, "create", side_effect=DatabaseError):
+    with mock.patch.object(TaskRunRecord, "save", side_effect=DatabaseError):
         response = launch(order, staff, PAYMENT)
     assert (response.status_code, published) == (503, [])
 
 
 def test_a_journal_that_refuses_the_row_sends_nothing(order, staff, published):
-    with mock.patch.object(TaskRunRecord.objects, "create", side_effect=ValueError("NUL")):
+    with mock.patch.object(TaskRunRecord, "save", side_effect=ValueError("NUL")):
         response = launch(order, staff, PAYMENT)
     assert (response.status_code, published) == (503, [])
 

@@ -1,12 +1,16 @@
 """Every URL, every actor, every method. A URL without a row here fails: whoever adds one says who may what."""
 
+from uuid import uuid4
+
 import pytest
+from celery.utils import uuid
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import get_resolver, reverse
 
 from celery_ops.backends.memory import MemoryQueueBackend, MemoryWorkerBackend
 from celery_ops.info import QueueDetail, QueueInfo, WorkerDetail, WorkerInfo
+from celery_ops.models import ControlRecord, TaskRunRecord
 from tests.conftest import make_user
 from tests.planting import panel_of, plant
 
@@ -99,6 +103,11 @@ def who_operate(others, **named):
 #: Who is not known is sent to the login, in JSON told so; an inactive user is not known.
 PAGE = who_operate(403, anonymous=302, inactive=302)
 JSON = who_operate(403, anonymous=401, inactive=401)
+#: The forms are for those who run tasks, and for nobody else.
+RUNNERS = all_but(403, anonymous=302, inactive=302, run=200, view_and_run=200, superuser=200)
+#: Those who run tasks have a journal, too.
+JOURNAL = {**PAGE, "run": 200}
+NO_RECORD = {actor: 404 if code == 200 else code for actor, code in JOURNAL.items()}
 UNKNOWN = {actor: 404 if code == 200 else code for actor, code in PAGE.items()}
 
 
@@ -114,6 +123,126 @@ def reading(codes):
     return {"GET": codes, "HEAD": codes}
 
 
+def record_of(user):
+    return TaskRunRecord.objects.create(task_name="tests.shop.tasks.long", task_id=uuid(), user=user)
+
+
+def own_record(scene):
+    return reverse("celery_ops:record-detail", args=[record_of(scene.user).pk])
+
+
+def foreign_record(scene):
+    return reverse("celery_ops:record-detail", args=[record_of(None).pk])
+
+
+def own_run(scene):
+    return reverse("celery_ops:api-run", args=[record_of(scene.user).task_id])
+
+
+def any_run(scene):
+    return reverse("celery_ops:api-run", args=[scene.task_id])
+
+
+def answering(code):
+    """``code`` for those who run tasks."""
+    return {actor: code if status == 200 else status for actor, status in RUNNERS.items()}
+
+
+def runners_in_json(code):
+    """The same in JSON."""
+    return {**answering(code), "anonymous": 401, "inactive": 401}
+
+
+def retry(scene):
+    """Where a task is run again; there is one that has ended."""
+    args = f'{{"args": [{scene.order.pk}], "kwargs": {{}}}}'
+    plant(scene.order, "tests.shop.tasks.noop", "FAILURE", task_id="ended", args=args)
+    plant(scene.order, "tests.shop.tasks.internal_cleanup", "FAILURE", task_id="hidden", args=args)
+    return reverse("celery_ops:retry")
+
+
+def ended_panel(scene):
+    retry(scene)
+    return panel(scene)
+
+
+def revoke(scene):
+    """Where a task is revoked; there is one that waits."""
+    plant(scene.order, "tests.shop.tasks.noop", "PENDING", task_id="waits")
+    return reverse("celery_ops:revoke")
+
+
+def own_bulk(scene):
+    return bulk_of(scene.user)
+
+
+def foreign_bulk(scene):
+    return bulk_of(None)
+
+
+def own_bulk_revoke(scene):
+    return bulk_of(scene.user, "bulk_revoke", "bulk-revoke-detail")
+
+
+def foreign_bulk_revoke(scene):
+    return bulk_of(None, "bulk_revoke", "bulk-revoke-detail")
+
+
+def bulk_of(user, action="retry", name="bulk-retry-detail"):
+    known = {"filters": {}, "count": 0, "until": "2026-01-01T00:00:00+00:00", "key": str(uuid4())}
+    row = ControlRecord.objects.create(action=action, target="filter", parameters=known, replies={}, user=user)
+    return reverse(f"celery_ops:{name}", args=[row.pk])
+
+
+#: Of those who run tasks, who may look at lists, too.
+BULK = all_but(403, anonymous=302, inactive=302, view_and_run=200, superuser=200)
+
+
+def bulk_answering(code):
+    return {actor: code if status == 200 else status for actor, status in BULK.items()}
+
+
+def revoking(code):
+    """``code`` for those who revoke tasks."""
+    return all_but(403, anonymous=302, inactive=302, revoke=code, view_and_revoke=code, superuser=code)
+
+
+def bulk_revoking(code):
+    """``code`` for those of them who may look at lists, too."""
+    return all_but(403, anonymous=302, inactive=302, view_and_revoke=code, superuser=code)
+
+
+def own_action(scene):
+    return action_of(scene.user)
+
+
+def foreign_action(scene):
+    return action_of(None)
+
+
+def action_of(user):
+    row = ControlRecord.objects.create(action="ping", target="celery@web/1", user=user)
+    return reverse("celery_ops:control-record-detail", args=[row.pk])
+
+
+def controlling(code):
+    """``code`` for those who control workers."""
+    return all_but(403, anonymous=302, inactive=302, control=code, superuser=code)
+
+
+def managing(code):
+    """``code`` for those who manage queues."""
+    return all_but(403, anonymous=302, inactive=302, superuser=code)
+
+
+#: Whoever may do anything to tasks, workers or queues has a journal of that.
+CONTROL_JOURNAL = {**PAGE, "run": 200, "revoke": 200, "control": 200}
+NO_ACTION = {actor: 404 if code == 200 else code for actor, code in CONTROL_JOURNAL.items()}
+NO_READING = {method: all_but(405) for method in METHODS if method != "POST"}
+PING = {"action": "ping", "destination": "celery@web/1"}
+PAUSE = {"action": "pause", "queue": "a/b c"}
+RETRY = {"action": "retry", "task_id": "ended"}
+PREVIEW = {"arg-order_id": "1", "preview": "1"}
 LAUNCH = {"action": "launch", "task": "tests.shop.tasks.noop"}
 HIDDEN = {"action": "launch", "task": "tests.shop.tasks.internal_cleanup"}
 REVOKE = {"action": "revoke"}
@@ -139,6 +268,124 @@ ROWS = {
         ("known", page("queue-detail", "a/b c"), {}, reading(PAGE)),
         ("unknown", page("queue-detail", "nowhere"), {}, reading(UNKNOWN)),
     ],
+    "run-list": [("", page("run-list"), {}, reading(JOURNAL))],
+    "run-task": [
+        (
+            "in the allowlist",
+            page("run-task", "tests.shop.tasks.noop"),
+            {"arg-order_id": "1"},
+            {**reading(RUNNERS), "POST": answering(302)},
+        ),
+        ("previewed", page("run-task", "tests.shop.tasks.noop"), PREVIEW, {"POST": answering(200)}),
+        ("bad input", page("run-task", "tests.shop.tasks.noop"), {}, {"POST": answering(400)}),
+        (
+            "not in the allowlist",
+            page("run-task", "tests.shop.tasks.long"),
+            {},
+            {**reading(answering(404)), "POST": answering(404)},
+        ),
+    ],
+    "retry": [
+        ("a task that has ended", retry, {"task_id": "ended"}, {"POST": answering(302)}),
+        ("hidden", retry, {"task_id": "hidden"}, {"POST": answering(400)}),
+        ("unknown", retry, {"task_id": "no/such task"}, {"POST": answering(404)}),
+        ("none", retry, {}, {"POST": answering(400), **{m: all_but(405) for m in METHODS if m != "POST"}}),
+    ],
+    "bulk-retry": [("", page("bulk-retry"), {}, {**reading(BULK), "POST": bulk_answering(302)})],
+    "bulk-retry-detail": [
+        (
+            "one's own",
+            own_bulk,
+            {},
+            {**reading(all_but(200, anonymous=302, inactive=302)), "POST": bulk_answering(302)},
+        ),
+        (
+            "somebody else's",
+            foreign_bulk,
+            {},
+            {
+                **reading(all_but(404, anonymous=302, inactive=302, superuser=200)),
+                "POST": all_but(404, anonymous=302, inactive=302, superuser=403),
+            },
+        ),
+        (
+            "unknown",
+            page("bulk-retry-detail", 10**30),
+            {},
+            dict.fromkeys(("GET", "HEAD", "POST"), all_but(404, anonymous=302, inactive=302)),
+        ),
+    ],
+    "revoke": [
+        ("a task that waits", revoke, {"task_id": "waits"}, {"POST": revoking(302)}),
+        ("unknown", revoke, {"task_id": "no/such task"}, {"POST": revoking(404)}),
+        ("bad signal", revoke, {"task_id": "waits", "signal": "STOP"}, {"POST": revoking(400)}),
+        ("none", revoke, {}, {"POST": revoking(400), **NO_READING}),
+    ],
+    "revoke-stamped": [
+        ("", page("revoke-stamped"), {}, {**reading(revoking(200)), "POST": revoking(400)}),
+        ("a stamp", page("revoke-stamped"), {"header": "customer", "stamps": "7"}, {"POST": revoking(302)}),
+    ],
+    "bulk-revoke": [("", page("bulk-revoke"), {}, {**reading(bulk_revoking(200)), "POST": bulk_revoking(302)})],
+    "bulk-revoke-detail": [
+        (
+            "one's own",
+            own_bulk_revoke,
+            {},
+            {**reading(all_but(200, anonymous=302, inactive=302)), "POST": bulk_revoking(302)},
+        ),
+        (
+            "somebody else's",
+            foreign_bulk_revoke,
+            {},
+            {
+                **reading(all_but(404, anonymous=302, inactive=302, superuser=200)),
+                "POST": all_but(404, anonymous=302, inactive=302, superuser=403),
+            },
+        ),
+        (
+            "unknown",
+            page("bulk-revoke-detail", 10**30),
+            {},
+            dict.fromkeys(("GET", "HEAD", "POST"), all_but(404, anonymous=302, inactive=302)),
+        ),
+    ],
+    "worker-control": [
+        ("a ping", page("worker-control"), PING, {"POST": controlling(302)}),
+        ("one that nobody knows", page("worker-control"), {**PING, "destination": "no"}, {"POST": controlling(404)}),
+        ("nobody named", page("worker-control"), {"action": "ping"}, {"POST": controlling(400), **NO_READING}),
+    ],
+    "queue-control": [
+        ("a pause", page("queue-control"), PAUSE, {"POST": managing(302)}),
+        ("one that nobody knows", page("queue-control"), {**PAUSE, "queue": "no"}, {"POST": managing(404)}),
+        ("unconfirmed", page("queue-control"), {**PAUSE, "action": "purge"}, {"POST": managing(400), **NO_READING}),
+    ],
+    "control-record-list": [("", page("control-record-list"), {}, reading(CONTROL_JOURNAL))],
+    "control-record-detail": [
+        ("one's own", own_action, {}, reading(CONTROL_JOURNAL)),
+        ("somebody else's", foreign_action, {}, reading({**NO_ACTION, "superuser": 200})),
+        ("unknown", page("control-record-detail", 10**30), {}, reading(NO_ACTION)),
+    ],
+    "record-list": [("", page("record-list"), {}, reading(JOURNAL))],
+    "record-detail": [
+        ("one's own", own_record, {}, reading(JOURNAL)),
+        ("somebody else's", foreign_record, {}, reading({**NO_RECORD, "superuser": 200})),
+        ("unknown", page("record-detail", 10**30), {}, reading(NO_RECORD)),
+    ],
+    "api-run": [
+        ("one's own", own_run, {}, reading(all_but(200, anonymous=401, inactive=401))),
+        ("another task", any_run, {}, reading({a: 404 if c == 403 else c for a, c in JSON.items()})),
+        ("unknown", page("api-run", "no/such task"), {}, reading(all_but(404, anonymous=401, inactive=401))),
+    ],
+    "api-tasks": [("", page("api-tasks"), {}, reading({**JSON, "run": 200}))],
+    "api-schema": [("", page("api-schema"), {}, reading({**JSON, "run": 200}))],
+    "api-runs": [
+        (
+            "a form's data",
+            page("api-runs"),
+            {"task": "tests.shop.tasks.noop"},
+            {"POST": runners_in_json(400), **{method: all_but(405) for method in METHODS if method != "POST"}},
+        ),
+    ],
     "api-history": [("", page("api-history"), {}, reading(JSON))],
     "api-workers": [("", page("api-workers"), {}, reading(JSON))],
     "api-queues": [("", page("api-queues"), {}, reading(JSON))],
@@ -154,6 +401,10 @@ ROWS = {
         ),
         ("launching", panel, LAUNCH, {"POST": who_see(403, view_and_run=200, superuser=200)}),
         ("launching what is hidden", panel, HIDDEN, {"POST": all_but(404)}),
+        ("running again", ended_panel, RETRY, {"POST": who_see(403, view_and_run=200, superuser=200)}),
+        ("running again what is hidden", ended_panel, {**RETRY, "task_id": "hidden"}, {"POST": all_but(404)}),
+        ("running another's again", panel, {**RETRY, "task_id": "another"}, {"POST": all_but(404)}),
+        ("running again on a public one", public_panel, RETRY, {"POST": all_but(404)}),
         ("revoking", panel, REVOKE, {"POST": who_see(403, view_and_revoke=200, superuser=200)}),
         ("revoking another's", panel, {**REVOKE, "task_id": "another"}, {"POST": all_but(404)}),
         ("launching on a public one", public_panel, LAUNCH, {"POST": all_but(404)}),
@@ -182,7 +433,7 @@ def _known(settings):
     """One worker and one queue, without a broker."""
     memory = "celery_ops.backends.memory.Memory{}Backend"
     backends = {"WORKER_BACKEND": memory.format("Worker"), "QUEUE_BACKEND": memory.format("Queue")}
-    settings.CELERY_OPS = {**settings.CELERY_OPS, **backends}
+    settings.CELERY_OPS = {**settings.CELERY_OPS, **backends, "RUNNABLE_TASKS": ["tests.shop.tasks.noop"]}
     worker = WorkerDetail(WorkerInfo("celery@web/1"))
     with MemoryWorkerBackend.holding(worker), MemoryQueueBackend.holding(QueueDetail(QueueInfo("a/b c"))):
         yield

@@ -197,3 +197,34 @@ def replaces(self, order_id):
 @shared_task
 def launches(number):
     process_payment.delay(number)
+
+
+@shared_task(bind=True)
+def own_row(self):
+    """Return what the journal says of this run while it runs."""
+    from celery_ops.models import TaskRunRecord
+
+    return TaskRunRecord.objects.get(task_id=self.request.id).send_state
+
+
+def _fails_at_first(path):
+    if not os.path.exists(path):
+        with open(path, "w"):
+            raise ValueError("not yet")
+    return path
+
+
+@track(Order)
+@shared_task
+def fails_once(order_id, path):
+    return _fails_at_first(path)
+
+
+@shared_task
+def fails_at_first(path):
+    return _fails_at_first(path)
+
+
+@shared_task
+def untracked_dies():
+    os.kill(os.getpid(), signal.SIGKILL)

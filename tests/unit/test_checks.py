@@ -217,6 +217,44 @@ def test_a_runnable_entry_that_means_nothing_is_e006(ids, value):
     assert ids({**STORE, "RUNNABLE_TASKS": value}) == ["celery_ops.E006"]
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"permission": "change_order"},
+        {"permission": ["shop.change_order"]},
+        {"label": 3},
+        {"confirm": "yes"},
+        {"queues": "default"},
+        {"queues": []},
+        {"queues": [""]},
+        {"max_per_minute": 0},
+        {"max_per_minute": True},
+        {"form": 3},
+    ],
+    ids=repr,
+)
+def test_an_option_of_the_wrong_type_is_e006(options, ids):
+    assert ids({**STORE, "RUNNABLE_TASKS": {"a.b": options}}) == ["celery_ops.E006"]
+
+
+def test_a_form_that_cannot_be_imported_is_e004(ids):
+    assert ids({**STORE, "RUNNABLE_TASKS": {"a.b": {"form": "shop.nowhere.Form"}}}) == ["celery_ops.E004"]
+
+
+@pytest.mark.parametrize("form", [NOT_A_CLASS, "celery_ops.permissions.Policy"])
+def test_a_path_that_names_no_form_is_e005(form, ids):
+    assert ids({**STORE, "RUNNABLE_TASKS": {"a.b": {"form": form}}}) == ["celery_ops.E005"]
+
+
+def test_a_runnable_name_that_is_not_known_here_is_noted_with_the_one_that_was_meant(found):
+    (note,) = found({**STORE, "RUNNABLE_TASKS": ["tests.shop.tasks.process_paymnt"]}, "celery_ops.I003")
+    assert note.hint == "Did you mean 'tests.shop.tasks.process_payment'?"
+
+
+def test_a_runnable_task_that_is_known_here_is_not_noted(found):
+    assert found({**STORE, "RUNNABLE_TASKS": ["tests.shop.tasks.process_payment"]}, "celery_ops.I003") == []
+
+
 def test_a_misspelt_option_is_told_which_was_meant(found):
     (message,) = found({**STORE, "RUNNABLE_TASKS": {"a.b": {"permision": "x"}}})
     assert message.hint == "Did you mean 'permission'?"

@@ -1,6 +1,6 @@
 """What a broker can say of its queues, whichever it is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -31,6 +31,7 @@ class Transport:
     supports_unacked = False
     supports_oldest_age = False
     supports_messages = False
+    supports_changes = False
 
     def __init__(self, identity: str = "") -> None:
         self.identity = identity
@@ -42,3 +43,15 @@ class Transport:
         up: what is not asked by then is left out. Raises whatever the broker's client does.
         """
         return {name: Reading() for name in known if only in (None, name)}
+
+    def waiting(self, queue: str, task_ids: Sequence[str]) -> list[str]:
+        """Return the ids of these of which a message waits. Raises whatever the broker's client does."""
+        return []
+
+    def delete(self, queue: str, task_ids: Sequence[str]) -> list[str]:
+        """Delete the messages of these ids, and return the ids of those that were there."""
+        raise NotImplementedError("this broker cannot delete single messages")
+
+    def move(self, queue: str, task_ids: Sequence[str], to: str) -> list[str]:
+        """Put the messages of these ids at the end of another queue, and return the ids of those that were there."""
+        raise NotImplementedError("this broker cannot move single messages")

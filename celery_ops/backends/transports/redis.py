@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 from ...conf import conf
 from ...info import Binding, MessageInfo
 from ..declarations import LONGEST_NAME, Declaration, is_internal
-from . import unacked
+from . import changes, unacked
 from .base import HEAD, Reading, Transport
 from .keyspace import Keyspace, SubQueue, keyspace
 from .messages import message_info
@@ -70,6 +70,7 @@ class RedisTransport(Transport):
     supports_unacked = True
     supports_oldest_age = True
     supports_messages = True
+    supports_changes = True
 
     def read(self, known: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, Reading]:
         keys = keyspace(self.identity)
@@ -78,6 +79,15 @@ class RedisTransport(Transport):
         if only is not None:
             names &= {only}
         return _readings(keys, sorted(names), bound, peek=only is not None) if names else {}
+
+    def waiting(self, queue: str, task_ids: Sequence[str]) -> list[str]:
+        return [found.task_id for found in changes.find(keyspace(self.identity), queue, task_ids)]
+
+    def delete(self, queue: str, task_ids: Sequence[str]) -> list[str]:
+        return changes.delete(keyspace(self.identity), queue, task_ids)
+
+    def move(self, queue: str, task_ids: Sequence[str], to: str) -> list[str]:
+        return changes.move(keyspace(self.identity), queue, task_ids, to)
 
 
 def _bound(keys: Keyspace, known: Mapping[str, Declaration]) -> tuple[Bound, ...]:

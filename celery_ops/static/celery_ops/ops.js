@@ -27,8 +27,9 @@
   };
   const sourcesOf = (root) => new Map([...regionsOf(root)].map(([name, region]) => [name, sourceOf(region)]));
 
+  /* Where no option says that it is the chosen one, a browser chooses the first. */
   const isTyped = (field) => (field.matches("select")
-    ? [...field.options].some((option) => option.selected !== option.defaultSelected)
+    ? field.selectedIndex !== Math.max(0, [...field.options].findIndex((option) => option.defaultSelected))
     : field.value !== field.defaultValue || field.checked !== field.defaultChecked);
 
   /* What has the focus is found again by what it says in its row, not by where it stood. */
@@ -59,7 +60,10 @@
       Object.assign(this, { request: null, backoff: 1, skew: 0, fresh: Date.now(), gone: false });
       this.interval = Math.max(1, Number(this.dataset.refresh) || 5) * 1000;
       this.sources = sourcesOf(this);
+      this.querySelectorAll("[data-tabs]").forEach((place) => this.show(place, place.dataset.tabs));
+      this.querySelector("[data-goal]")?.focus();
       on(this, "click", this.onClick);
+      on(this, "keydown", this.turnTab);
       on(this, "change", this.onChange);
       on(this, "formdata", (event) => event.target.method === "get" && this.leaveOutEmpty(event.formData));
       on(document, "keydown", this.onKey);
@@ -68,6 +72,7 @@
       this.querySelector("[data-theme-choice]").value = remembered(THEME) ?? "";
       this.turn(remembered(LIVE) !== "off");
       this.tick();
+      this.goOn();
     }
 
     /* Refreshing */
@@ -78,15 +83,16 @@
       this.schedule();
     }
 
+    /* What says that it is final is not asked for again, unless a person asks. */
     schedule() {
       clearTimeout(this.timer);
-      if (!this.isLive || this.gone || document.hidden) return;
+      if (!this.isLive || this.gone || document.hidden || this.querySelector("[data-final]")) return;
       this.timer = setTimeout(() => this.refresh(), Math.max(this.interval, Math.min(SLOWEST, this.interval * this.backoff)));
     }
 
     /* One at a time, whoever asks. A redirect is not followed: it leads to a login page. */
     async refresh() {
-      if (this.request || this.gone) return;
+      if (this.request || this.gone || !this.sources.size) return;
       clearTimeout(this.timer);
       const request = (this.request = new AbortController());
       const deadline = setTimeout(() => request.abort(), DEADLINE);
@@ -114,6 +120,25 @@
       this.backoff = 1;
       this.fresh = Date.now();
       this.write("note", "");
+      this.goOn();
+    }
+
+    /* Long work goes on by itself while its page is open: the server does a part of it in each request. */
+    async goOn() {
+      const form = this.querySelector("form[data-goes-on]");
+      if (!form || this.going || this.gone) return;
+      this.going = true;
+      try {
+        const response = await fetch(form.action, {
+          method: "POST", body: new FormData(form), credentials: "same-origin", redirect: "manual", headers: { "X-Celery-Ops": "fragment" },
+        });
+        const html = response.status === 200 ? await response.text() : "";
+        this.going = false;
+        if (this.life) this.receive(response, html);
+      } catch {
+        this.going = false;
+        if (this.life) this.falter();
+      }
     }
 
     falter() {
@@ -162,11 +187,20 @@
     /* What a person does */
 
     onClick(event) {
-      const target = event.target.closest("[data-copy], [data-switch], [data-shortcuts]");
+      const target = event.target.closest("[data-copy], [data-switch], [data-shortcuts], [data-show], [data-choose-all]");
       if (!target || target.closest("celery-ops-panel")) return;
       if (target.matches("[data-copy]")) this.copy(target);
+      else if (target.matches("[data-choose-all]")) this.chooseAll(target.dataset.chooseAll);
+      else if (target.matches("[data-show]")) this.show(target.closest("[data-tabs]"), target.dataset.show);
       else if (target.matches("[data-shortcuts]")) this.showShortcuts();
       else this.onSwitch();
+    }
+
+    /* All that are shown, or none when all are chosen already. */
+    chooseAll(form) {
+      const boxes = [...this.querySelectorAll(`input[type=checkbox][form="${form}"]`)];
+      const chosen = !boxes.every((box) => box.checked);
+      boxes.forEach((box) => { box.checked = chosen; });
     }
 
     onSwitch() {
@@ -190,6 +224,30 @@
       else if (event.key === "r") this.refresh();
       else if (event.key === "/" && search) this.goTo(search);
       else return;
+      event.preventDefault();
+    }
+
+    /* Of two ways to enter the same one is sent: the one that shows. */
+    show(place, name) {
+      place.querySelector("[role=tablist]").hidden = false;
+      for (const tab of place.querySelectorAll("[data-show]")) {
+        tab.setAttribute("aria-selected", String(tab.dataset.show === name));
+        tab.tabIndex = tab.dataset.show === name ? 0 : -1;
+      }
+      for (const panel of place.querySelectorAll("[data-tab]")) {
+        panel.hidden = panel.disabled = panel.dataset.tab !== name;
+        panel.querySelectorAll(":scope > details").forEach((details) => { details.open = true; });
+      }
+    }
+
+    /* The arrow keys go from tab to tab, as the pattern for tabs has it. */
+    turnTab(event) {
+      const tab = event.target.closest?.("[data-show]");
+      if (!tab || !["ArrowLeft", "ArrowRight"].includes(event.key)) return;
+      const tabs = [...tab.closest("[role=tablist]").querySelectorAll("[data-show]")];
+      const next = tabs[(tabs.indexOf(tab) + (event.key === "ArrowRight" ? 1 : tabs.length - 1)) % tabs.length];
+      this.show(tab.closest("[data-tabs]"), next.dataset.show);
+      next.focus();
       event.preventDefault();
     }
 

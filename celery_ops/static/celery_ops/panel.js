@@ -12,7 +12,7 @@
 
   const parse = (html) => new DOMParser().parseFromString(html, "text/html").body;
   const partsOf = (root) => new Map([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
-  const tokensOf = (root) => root.querySelectorAll("input[name=csrfmiddlewaretoken]");
+  const tokensOf = (root) => root.querySelectorAll("input:is([name=csrfmiddlewaretoken], [name=submission])"); // new in each answer
 
   /* Parts as the server sent them, but for what is not seen: the token is masked anew in each answer, and a page says
      more than a poll, for those without script. So a choice made before the first poll is left alone, too. */

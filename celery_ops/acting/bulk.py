@@ -1,0 +1,258 @@
+"""Doing one thing to all tasks of a filtered list: in chunks, each of which may be asked for twice.
+
+A ``ControlRecord`` says what was asked for before anything is done, and how far it is: whoever goes on where another
+process died begins with the chunk that was not written down.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .. import connections
+from ..backends.base import BackendUnavailable, TaskBackend
+from ..conf import conf
+from ..info import TaskInfo
+from ..listing import NEWEST_FIRST, BadCursor, TaskPage, TaskQuery
+from ..models import ControlRecord
+from ..running.errors import NotSent
+from ..tracking.store import StoreUnavailable
+from ..wording import clean
+from .journal import NotDone
+from .progress import DONE, RUNNING, STOPPED, Progress, Skipped, Tally
+
+#: What a row of a whole list is about.
+TARGET: Final = "filter"
+#: Seconds that a request takes for as many chunks as go into it.
+SECONDS: Final = 2.0
+#: Tasks that a preview counts by name, and those that it shows.
+PREVIEWED: Final = 10_000
+SAMPLE: Final = 20
+#: Times that a store is asked again, and seconds between two.
+PATIENCE: Final = 2
+PAUSE: Final = 1.2
+#: Times that a row is written when others write it at the same moment.
+TRIES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one chunk; ``trouble`` says why the next one had better wait, empty when it need not."""
+
+    tally: Tally
+    trouble: str = ""
+
+
+Do = Callable[[Sequence[TaskInfo]], Done]
+
+
+# -- before -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The tasks of one name: how many, and why none of them is taken, empty when some are."""
+
+    name: str
+    count: int
+    reason: str = ""
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a list's filters find. ``is_partial`` says that there are more than were counted.
+
+    ``most`` is how many may be taken by their names and states, ``states`` how many there are in each state;
+    ``sample`` has the first tasks and why each is not taken.
+    """
+
+    count: int
+    most: int
+    is_partial: bool
+    names: tuple[Named, ...]
+    states: Mapping[str, int]
+    sample: tuple[tuple[TaskInfo, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many tasks there are of each name and state, and the first of them."""
+
+    found: Mapping[tuple[str, str], int]
+    first: tuple[TaskInfo, ...]
+    is_partial: bool
+
+    def by(self, place: int) -> dict[str, int]:
+        """Return how many there are by name (0) or state (1), the most frequent first."""
+        summed: Counter[str] = Counter()
+        for key, number in self.found.items():
+            summed[key[place]] += number
+        return dict(summed.most_common())
+
+
+def counted(backend: TaskBackend, query: TaskQuery) -> Counted:
+    """Return what the query finds, up to a bound. Raises BackendUnavailable."""
+    found: Counter[tuple[str, str]] = Counter()
+    first: list[TaskInfo] = []
+    tasks = backend.iterate(query_of(query, backend))
+    for task in islice(tasks, PREVIEWED):
+        found[task.name, task.state] += 1
+        if len(first) < SAMPLE:
+            first.append(task)
+    return Counted(dict(found), tuple(first), is_partial=next(tasks, None) is not None)
+
+
+def query_of(query: TaskQuery, backend: TaskBackend) -> TaskQuery:
+    """Return the query in the order in which it is gone through: the newest first, so that new tasks come before it."""
+    return replace(query, sort=NEWEST_FIRST if NEWEST_FIRST in backend.sorts else backend.sorts[0])
+
+
+def start(
+    action: str,
+    user: Any,
+    filters: Mapping[str, list[str]],
+    query: TaskQuery,
+    number: int,
+    bulk_key: UUID | None = None,
+    **more: Any,
+) -> ControlRecord:
+    """Write down that ``user`` does this to what ``filters`` find now, and return the row; the same key has one.
+
+    ``query`` is what the filters mean, ``more`` is kept with the row; nothing is done yet. Raises DatabaseError.
+    """
+    name = str(bulk_key or uuid4())
+    known = ControlRecord.objects.filter(action=action, user=user, parameters__key=name).first() if bulk_key else None
+    if known is not None:
+        return known
+    until = min(filter(None, (query.until, timezone.now())))
+    return ControlRecord.objects.create(
+        action=action,
+        target=TARGET,
+        parameters={"filters": dict(filters), "count": number, "until": until.isoformat(), "key": name, **more},
+        replies=Progress(touched=time.time()).plain(),
+        user=user,
+        username=user.get_username(),
+    )
+
+
+# -- going on ---------------------------------------------------------------------------------------------------------
+
+
+def progress_of(record: ControlRecord) -> Progress:
+    return Progress.of(record.replies)
+
+
+def stop(record: ControlRecord) -> Progress:
+    """Begin no other chunk until somebody goes on."""
+    return _write(record, lambda now: now if now.state == DONE else now.changed(time.time(), state=STOPPED))
+
+
+def advance(
+    record: ControlRecord, backend: TaskBackend, query: TaskQuery, do: Do, size: int, seconds: float = SECONDS
+) -> Progress:
+    """Do what comes next, ``size`` tasks at once, for about ``seconds``, and return how far it is then.
+
+    ``query`` is what the row's filters mean, with the upper bound of its start. Raises DatabaseError.
+    """
+    begun = time.monotonic()
+    progress = _write(record, lambda now: now if now.state == DONE else _going_on(now))
+    while progress.state == RUNNING:
+        before = time.monotonic()
+        progress = _next(record, progress, lambda cursor: backend.page(query, cursor=cursor, size=size), do)
+        now = time.monotonic()
+        if (now - begun) + (now - before) > seconds:  # the next one will take as long
+            break
+    return progress
+
+
+def _going_on(progress: Progress) -> Progress:
+    return progress.changed(time.time(), state=RUNNING, trouble="")
+
+
+def _next(record: ControlRecord, progress: Progress, read: Callable[[str], TaskPage], do: Do) -> Progress:
+    """Do one chunk and write down what came of it."""
+    try:
+        check_broker()
+        page = read(progress.cursor)
+        done = _patiently(lambda: do(page.tasks))
+    except BadCursor:
+        return _halt(record, progress, _("The list has changed, so the place in it is lost."))
+    except StoreUnavailable:
+        return _halt(record, progress, _("The tracking store does not answer."))
+    except (BackendUnavailable, NotSent, NotDone, connections.BrokerUnavailable) as error:
+        return _halt(record, progress, clean(str(error), 300))
+    return _write(record, lambda now: _after(now, progress, page, done))
+
+
+def _patiently(ask: Callable[[], Done]) -> Done:
+    """A store that was slow once is asked again when it has had its pause: nothing was done by then."""
+    for _try in range(PATIENCE):
+        try:
+            return ask()
+        except StoreUnavailable:
+            time.sleep(PAUSE)
+    return ask()
+
+
+def _after(now: Progress, before: Progress, page: TaskPage, done: Done) -> Progress:
+    """What the row says next. When another request has done this chunk, it has counted it."""
+    if now.cursor != before.cursor or now.state == DONE:
+        return now
+    state = DONE if not page.next else STOPPED if done.trouble else now.state
+    return now.changed(
+        time.time(), state=state, tally=now.tally.and_(done.tally), cursor=page.next or now.cursor, trouble=done.trouble
+    )
+
+
+def _halt(record: ControlRecord, before: Progress, trouble: str) -> Progress:
+    def halted(now: Progress) -> Progress:
+        if now.cursor != before.cursor:  # another request has done this chunk meanwhile
+            return now
+        return now.changed(time.time(), state=STOPPED, trouble=trouble)
+
+    return _write(record, halted)
+
+
+def _write(record: ControlRecord, change: Callable[[Progress], Progress]) -> Progress:
+    """Change the row by what it says at that moment: another request may have written since."""
+    now = progress_of(record)
+    for _try in range(TRIES):
+        record.refresh_from_db(fields=["replies"])
+        now = progress_of(record)
+        changed = change(now)
+        if changed is now:
+            break
+        rows = ControlRecord.objects.filter(pk=record.pk)
+        if "step" in record.replies:
+            rows = rows.filter(replies__step=now.step)
+        plain = changed.plain()
+        if rows.update(replies=plain):
+            record.replies = plain
+            return changed
+    return now
+
+
+def check_broker() -> None:
+    """Raise BrokerUnavailable before anything is written down as not sent."""
+    if conf.celery_app.conf.task_always_eager:
+        return
+    try:
+        with connections.publishing() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+    except Exception as error:
+        raise connections.BrokerUnavailable(_("The broker cannot be reached, so nothing was sent.")) from error
+
+
+def left_out(reasons: Mapping[str, str]) -> Tally:
+    """Return the tally of tasks that were not taken, from their ids and why."""
+    skipped: dict[str, Skipped] = {}
+    for task_id, reason in reasons.items():
+        skipped[reason] = skipped.get(reason, Skipped()).and_(Skipped(1, (clean(task_id),)))
+    return Tally(skipped=skipped)

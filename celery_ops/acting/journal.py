@@ -1,0 +1,163 @@
+"""A control record: committed before anything is asked, completed with the replies."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import DatabaseError, IntegrityError, router, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from .. import redaction
+from ..backends.control import Replies
+from ..connections import BrokerUnavailable
+from ..models import ControlRecord
+from ..wording import clean
+
+logger = logging.getLogger("celery_ops.acting")
+
+#: Workers that a sentence names one by one.
+MOST_NAMED: Final = 5
+
+
+class NotDone(Exception):
+    """Nothing was asked, or nobody could be: the message says which. ``record`` is its row or None."""
+
+    def __init__(self, message: str, record: ControlRecord | None = None) -> None:
+        super().__init__(message)
+        self.record = record
+
+
+class Repeated(Exception):
+    """The same form came once more, so nothing was done: ``record`` is the row of the first time."""
+
+    def __init__(self, record: ControlRecord) -> None:
+        super().__init__(_("This had been asked already: it is done once."))
+        self.record = record
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What an action came to: who was asked, and what each of them answered, in words; nobody's silence is a yes."""
+
+    record: ControlRecord
+    replies: Replies = field(default_factory=Replies)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everybody who was asked has answered, and nobody with an error."""
+        return not (self.replies.silent or self.refusals) and bool(self.replies.asked)
+
+    @property
+    def refusals(self) -> list[str]:
+        """What went wrong at the workers that answered with an error, one sentence each."""
+        replies = self.replies.answered.items()
+        return [f"{clean(host)}: {reply_text(reply)}" for host, reply in replies if is_error(reply)]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The JSON answer of an action."""
+        return plain(self.replies)
+
+    @property
+    def message(self) -> str:
+        return said(self.replies)
+
+
+def recorded(
+    action: str, target: str, parameters: Mapping[str, Any], user: Any, submission: UUID | None = None
+) -> ControlRecord:
+    """Return the committed row of an action that is about to be done.
+
+    ``submission`` makes two of the same one action. Raises Repeated for the second, and NotDone when the row cannot be
+    written.
+    """
+    record = ControlRecord(
+        action=action,
+        target=clean(target, 250),
+        parameters=dict(parameters),
+        user=user if user is not None and user.pk else None,
+        username=user.get_username() if user is not None else "",
+        submission=submission,
+    )
+    try:
+        with transaction.atomic(router.db_for_write(ControlRecord), durable=True):
+            record.save(force_insert=True)
+    except (DatabaseError, ValueError) as error:  # ValueError: PostgreSQL's driver takes no NUL
+        if isinstance(error, IntegrityError) and (earlier := _earlier(submission)):
+            raise Repeated(earlier) from error
+        logger.warning("%s was not done: its journal row could not be written", action, exc_info=True)
+        raise NotDone(_("The journal could not be written, so nothing was asked.")) from error
+    return record
+
+
+def _earlier(submission: UUID | None) -> ControlRecord | None:
+    return ControlRecord.objects.filter(submission=submission).first() if submission else None
+
+
+def asked_of_workers(record: ControlRecord, ask: Callable[[], Replies]) -> Acted:
+    """Do what a row says and complete the row. Raises NotDone when the broker does not answer."""
+    try:
+        replies = ask()
+    except BrokerUnavailable as error:
+        complete(record, {"error": redaction.capture_text(str(error)).text})
+        raise NotDone(_("The broker could not be reached: no worker has heard of it."), record) from error
+    failed = [clean(host) for host, reply in replies.answered.items() if is_error(reply)]
+    complete(record, {**plain(replies), "failed": failed})
+    return Acted(record, replies)
+
+
+def complete(record: ControlRecord, replies: Mapping[str, Any]) -> None:
+    """Write what came of an action into its row; a database that is away leaves the row as it was."""
+    record.replies = dict(replies)
+    try:
+        record.save(update_fields=["parameters", "replies"])
+    except (DatabaseError, ValueError):
+        logger.warning("The journal row of %s stays without its replies", record, exc_info=True)
+
+
+def plain(replies: Replies) -> dict[str, Any]:
+    """Return who was asked, who answered what, and who was silent, in JSON types."""
+    return {
+        "asked": [clean(host) for host in replies.asked],
+        "answered": {clean(host): reply_text(reply) for host, reply in replies.answered.items()},
+        "silent": [clean(host) for host in replies.silent],
+    }
+
+
+def reply_text(reply: Any) -> str:
+    """Return a worker's reply in a few words: it may send anything."""
+    if isinstance(reply, dict):
+        for key in ("ok", "error"):
+            if isinstance(word := reply.get(key), str):
+                shown = clean(redaction.capture_text(word).text, 200)
+                return shown if key == "ok" else _("error: %(reason)s") % {"reason": shown}
+    return _("answered")
+
+
+def is_error(reply: Any) -> bool:
+    """Return whether a worker says that it did not do it."""
+    return isinstance(reply, dict) and "error" in reply and "ok" not in reply
+
+
+def said(replies: Replies) -> str:
+    """Return one sentence for the person who asked: ``Asked 3 workers, 2 answered, celery@w2 is silent.``"""
+    if not replies.asked:
+        return _("Requested, but no worker is up: nobody has heard of it yet.")
+    asked, answered = len(replies.asked), len(replies.answered)
+    sentence = ngettext("Asked %(n)d worker", "Asked %(n)d workers", asked) % {"n": asked}
+    if not replies.silent:
+        return _("%(asked)s, %(answered)d answered.") % {"asked": sentence, "answered": answered}
+    counts = {"asked": sentence, "answered": answered, "silent": named(replies.silent)}
+    if len(replies.silent) == 1:
+        return _("%(asked)s, %(answered)d answered, %(silent)s is silent.") % counts
+    return _("%(asked)s, %(answered)d answered, %(silent)s are silent.") % counts
+
+
+def named(hostnames: Sequence[str]) -> str:
+    """Return the first of these names, and how many more there are."""
+    shown = ", ".join(map(clean, hostnames[:MOST_NAMED]))
+    more = len(hostnames) - MOST_NAMED
+    return _("%(names)s and %(n)d more") % {"names": shown, "n": more} if more > 0 else shown

@@ -1,0 +1,94 @@
+"""What was asked of workers and holds until it is taken back or has come to its end: revokes, and paused queues.
+
+Workers keep both in memory alone. The journal has them, so that a worker that starts later can be told.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.utils import timezone
+
+from ..models import ControlRecord
+
+REVOKE: Final = "revoke"
+REVOKE_BY_STAMPS: Final = "revoke_by_stamped_headers"
+PAUSE: Final = ControlRecord.PAUSE
+RESUME: Final = ControlRecord.RESUME
+
+#: How long a revoke is held up to workers that start: a message may wait as long as its queue is not emptied.
+HELD_FOR: Final = timedelta(weeks=4)
+#: What a worker keeps in memory (Celery's own bound).
+MOST_REVOKED: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A queue that nobody is to consume; ``username`` is empty when nobody in particular asked.
+
+    ``strangers`` are the workers that were told by Celery's own command: they do not remember that they would.
+    """
+
+    queue: str
+    username: str
+    since: datetime
+    strangers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a worker that starts has to know."""
+
+    task_ids: tuple[str, ...] = ()
+    stamps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    paused: tuple[str, ...] = ()
+
+
+def kept() -> Kept:
+    """Return what holds now. Raises what the database raises."""
+    return Kept(tuple(_revoked()), _stamps(), tuple(paused_queues()))
+
+
+def kept_paused() -> Kept:
+    """Return the paused queues alone, which costs one short query. Raises what the database raises."""
+    return Kept(paused=tuple(paused_queues()))
+
+
+def paused_queues() -> dict[str, Paused]:
+    """Return the queues that are paused, by name: those of which a pause is the last that was asked."""
+    return {
+        row.target: Paused(row.target, row.username, row.created_at, _texts(row.parameters.get("strangers")))
+        for row in ControlRecord.pauses().order_by("target")
+    }
+
+
+def _revoked() -> Iterator[str]:
+    """Yield the ids that were revoked, the newest first."""
+    found: dict[str, None] = {}
+    for record in _rows(REVOKE):
+        for task_id in _texts(record.parameters.get("task_ids")) or (record.target,):
+            if task_id not in found:
+                found[task_id] = None
+                yield task_id
+            if len(found) >= MOST_REVOKED:
+                return
+
+
+def _stamps() -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {}
+    for record in _rows(REVOKE_BY_STAMPS):
+        headers = record.parameters.get("headers")
+        for header, stamps in headers.items() if isinstance(headers, dict) else ():
+            found.setdefault(header, {}).update(dict.fromkeys(_texts(stamps)))
+    return {header: tuple(stamps) for header, stamps in found.items()}
+
+
+def _rows(action: str) -> Iterator[ControlRecord]:
+    oldest = timezone.now() - HELD_FOR
+    rows = ControlRecord.objects.filter(action=action, created_at__gte=oldest).order_by("-pk")
+    return rows.only("target", "parameters").iterator(chunk_size=200)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()

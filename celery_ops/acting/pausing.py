@@ -1,0 +1,71 @@
+"""What the lists and pages of queues say of those that are paused: the journal knows, no backend does."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from django.db import Error as DatabaseError
+
+from ..backends.base import QueueBackend
+from ..conf import conf
+from ..info import QueueDetail, QueueInfo, QueueReport
+from .kept import Paused, paused_queues
+
+logger = logging.getLogger("celery_ops.acting")
+
+Pauses = Mapping[str, Paused]
+
+
+def known() -> Pauses:
+    """Return the paused queues in one query, none when the database does not answer, and tell this process of them.
+
+    A queue that only paused workers consume is one that nobody else names: RabbitMQ tells of no queue that is not
+    asked for.
+    """
+    try:
+        paused = paused_queues()
+    except DatabaseError:
+        logger.warning("It is not known which queues are paused", exc_info=True)
+        return {}
+    for name in paused:
+        _introduce(name)
+    return paused
+
+
+def marked(report: QueueReport, paused: Pauses) -> QueueReport:
+    """Return the report with what is paused marked, and added where the backend does not know it."""
+    found = {queue.name: queue for queue in report.queues}
+    missing = [QueueInfo(name, paused=True) for name in paused if name not in found]
+    queues = [replace(queue, paused=True) if name in paused else queue for name, queue in found.items()]
+    if missing:
+        queues = sorted((*queues, *missing), key=lambda queue: queue.name)
+    return replace(report, queues=tuple(queues))
+
+
+def queues(backend: QueueBackend) -> QueueReport:
+    """Return a backend's report with what is paused marked. Raises BackendUnavailable."""
+    paused = known()
+    return marked(backend.queues(), paused)
+
+
+def queue(backend: QueueBackend, name: str) -> tuple[QueueDetail | None, Paused | None]:
+    """Return what is known of one queue, None when nobody knows it, and its pause. Raises BackendUnavailable."""
+    paused = known()
+    return marked_detail(backend, name, paused), paused.get(name)
+
+
+def marked_detail(backend: QueueBackend, name: str, paused: Pauses) -> QueueDetail | None:
+    """Return what is known of one queue, None when nobody knows it. Raises BackendUnavailable."""
+    found = backend.queue(name)
+    if name not in paused:
+        return found
+    found = found or QueueDetail(QueueInfo(name))
+    return replace(found, info=replace(found.info, paused=True))
+
+
+def _introduce(name: str) -> Any:
+    try:
+        return conf.celery_app.amqp.queues[name]  # made when it is missing, as for whoever publishes to it
+    except KeyError:  # the site's configuration forbids that
+        return None

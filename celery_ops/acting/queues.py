@@ -1,0 +1,130 @@
+"""Emptying queues, pausing them, and deleting or moving single messages."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from .. import connections
+from ..backends import broker, control, gather, snapshot
+from ..backends.base import BackendUnavailable, QueueBackend
+from ..backends.control import Replies
+from ..connections import BrokerUnavailable
+from ..models import ControlRecord
+from . import in_worker
+from .journal import Acted, NotDone, asked_of_workers, complete, recorded
+from .kept import PAUSE, RESUME, paused_queues
+
+T = TypeVar("T")
+
+
+def purge(queue: str, user: Any, *, submission: UUID | None = None) -> int:
+    """Delete every waiting message of a queue, of all priorities, and return how many went. Raises Repeated, NotDone.
+
+    What a worker has already taken is not in the queue any more.
+    """
+    record = recorded("purge", queue, {}, user, submission)
+    seconds = 2 * connections.CONNECT_TIMEOUT
+    purged = _done(record, lambda: connections.within(seconds, lambda: _purged(queue)))
+    complete(record, {"purged": purged})
+    return purged
+
+
+def delete(
+    backend: QueueBackend, queue: str, task_ids: Sequence[str], user: Any, *, submission: UUID | None = None
+) -> list[str]:
+    """Delete waiting messages, and return the ids of those that were still there. Raises Repeated, NotDone."""
+    record = recorded("delete", queue, {"messages": list(task_ids)}, user, submission)
+    deleted = _done(record, lambda: backend.delete_messages(queue, task_ids))
+    complete(record, {"deleted": deleted})
+    return deleted
+
+
+def move(
+    backend: QueueBackend,
+    queue: str,
+    task_ids: Sequence[str],
+    to: str,
+    user: Any,
+    *,
+    submission: UUID | None = None,
+) -> list[str]:
+    """Put waiting messages at the end of another queue, and return the ids of those that were still there.
+
+    Raises Repeated, NotDone.
+    """
+    record = recorded("move", queue, {"messages": list(task_ids), "to": to}, user, submission)
+    moved = _done(record, lambda: backend.move_messages(queue, task_ids, to))
+    complete(record, {"moved": moved})
+    return moved
+
+
+def _done(record: ControlRecord, do: Callable[[], T]) -> T:
+    try:
+        result = do()
+    except (BrokerUnavailable, BackendUnavailable) as error:
+        complete(record, {"error": str(error)})
+        raise NotDone(_("The broker did not answer: it is not known that anything was done."), record) from error
+    snapshot.expire()
+    broker.forget()
+    return result
+
+
+def _purged(queue: str) -> int:
+    with connections.opened() as connection:
+        return connection.default_channel.queue_purge(queue) or 0
+
+
+# -- pausing ----------------------------------------------------------------------------------------------------------
+
+
+def pause(queue: str, user: Any, *, submission: UUID | None = None) -> Acted:
+    """Have every worker stop consuming a queue, and those that start later not begin, until it is resumed.
+
+    Raises Repeated, NotDone.
+    """
+    record = recorded(PAUSE, queue, {}, user, submission)
+    return asked_of_workers(record, lambda: _pause(queue, record))
+
+
+def resume(queue: str, user: Any, *, submission: UUID | None = None) -> Acted:
+    """Have the workers that consumed a paused queue consume it again. Raises Repeated, NotDone."""
+    paused = paused_queues().get(queue)
+    record = recorded(RESUME, queue, {}, user, submission)
+    return asked_of_workers(record, lambda: _resume(queue, paused.strangers if paused else ()))
+
+
+def _pause(queue: str, record: ControlRecord) -> Replies:
+    ours = control.broadcast(in_worker.PAUSE, {"queue": queue})
+    if not (strangers := _strangers(ours)):
+        return ours
+    active = gather.ask({"active_queues": {}}, strangers).to("active_queues")
+    consuming = [host for host in strangers if _consumes(active.get(host), queue)]
+    idle = {host: {"ok": f"does not consume {queue}"} for host in strangers if host not in consuming}
+    told = control.broadcast("cancel_consumer", {"queue": queue}, consuming).answered if consuming else {}
+    record.parameters = {**record.parameters, "strangers": consuming}
+    return Replies(ours.asked, {**_without(ours, strangers), **idle, **told})
+
+
+def _resume(queue: str, consumed: Sequence[str]) -> Replies:
+    ours = control.broadcast(in_worker.RESUME, {"queue": queue})
+    if not (strangers := _strangers(ours)):
+        return ours
+    idle = {host: {"ok": f"did not consume {queue}"} for host in strangers if host not in consumed}
+    again = [host for host in strangers if host in consumed]
+    told = control.broadcast("add_consumer", {"queue": queue}, again).answered if again else {}
+    return Replies(ours.asked, {**_without(ours, strangers), **idle, **told})
+
+
+def _strangers(replies: Replies) -> list[str]:
+    """Return the workers that do not know our command: those of other projects on the same broker."""
+    return [host for host, reply in replies.answered.items() if isinstance(reply, dict) and "error" in reply]
+
+
+def _without(replies: Replies, hosts: Sequence[str]) -> dict[str, Any]:
+    return {host: reply for host, reply in replies.answered.items() if host not in hosts}
+
+
+def _consumes(reply: Any, queue: str) -> bool:
+    return isinstance(reply, list) and any(isinstance(each, dict) and each.get("name") == queue for each in reply)

@@ -1,0 +1,126 @@
+"""Revoking tasks: asked of every worker, a thousand ids a message, or by the headers that they were stamped with."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ..backends import control
+from ..backends.control import Replies
+from ..running.errors import BadInput
+from ..tracking import reading
+from ..tracking.refs import ObjectRef
+from .journal import Acted, asked_of_workers, recorded
+from .kept import REVOKE, REVOKE_BY_STAMPS
+
+#: Ids that one message carries at most, and stamps of one header.
+MOST_IDS: Final = 1000
+LONGEST_ID: Final = 255
+#: What a process of a pool may be ended with: SIGSTOP would freeze it for good.
+SIGNALS: Final = ("TERM", "INT", "KILL")
+
+#: The objects whose pages are to show that it was asked, by the tasks' ids.
+Places = Mapping[str, Sequence[ObjectRef]]
+
+
+def revoke(
+    task_ids: Sequence[str],
+    user: Any,
+    *,
+    terminate: bool = False,
+    signal: str = "TERM",
+    places: Places | None = None,
+    task_name: str = "",
+    submission: UUID | None = None,
+    bulk: int | None = None,
+    timeout: float | None = None,
+) -> list[Acted]:
+    """Ask every worker to drop these tasks, and with ``terminate`` to end the process that runs one.
+
+    ``bulk`` is the row of the bulk that this is a part of, ``timeout`` how long answers are waited for when not for
+    ``CONTROL_TIMEOUT``. Returns what each message came to. Raises BadInput, NotDone when the journal or the broker is
+    away, and Repeated for a ``submission`` that came before.
+    """
+    ids = list(dict.fromkeys(task_ids))
+    check(ids, signal)
+    more = {"task_name": task_name} if task_name else {}
+    more |= {} if bulk is None else {"bulk": bulk}
+    acted = []
+    for number, chunk in enumerate(_chunks(ids)):
+        parameters = {**_ending(terminate, signal), "task_ids": chunk, **more}
+        key = submission and uuid5(submission, str(number))
+        record = recorded(REVOKE, _target(chunk), parameters, user, key)
+        reading.note_revokes_requested({task_id: (places or {}).get(task_id, ()) for task_id in chunk})
+        told = chunk[0] if len(chunk) == 1 else chunk
+        acted.append(asked_of_workers(record, lambda told=told: _revoke(told, terminate, signal, timeout)))
+    return acted
+
+
+def _revoke(told: str | list[str], terminate: bool, signal: str, timeout: float | None) -> Replies:
+    return control.revoke(told, terminate=terminate, signal=signal, timeout=timeout)
+
+
+def revoke_stamped(
+    header: str,
+    stamps: Sequence[str],
+    user: Any,
+    *,
+    terminate: bool = False,
+    signal: str = "TERM",
+    submission: UUID | None = None,
+) -> Acted:
+    """Ask every worker to drop the tasks that carry one of these stamps in ``header``.
+
+    Raises BadInput, Repeated and NotDone.
+    """
+    wanted = list(dict.fromkeys(stamps))
+    if not is_id(header):
+        raise BadInput({"header": [_("Enter the name of a header.")]})
+    if not 0 < len(wanted) <= MOST_IDS or not all(map(is_id, wanted)):
+        raise BadInput({"stamps": [_("Enter stamps, one a line, %(most)s at most.") % {"most": MOST_IDS}]})
+    check_signal(signal)
+    arguments = {"headers": {header: wanted}, **_ending(terminate, signal)}
+    record = recorded(REVOKE_BY_STAMPS, header, arguments, user, submission)
+    return asked_of_workers(record, lambda: control.broadcast(REVOKE_BY_STAMPS, arguments))
+
+
+def together(acted: Sequence[Acted]) -> Acted:
+    """Return what several messages came to as one: whoever left one of them unanswered is silent."""
+    asked = sorted({host for each in acted for host in each.replies.asked})
+    silent = {host for each in acted for host in each.replies.silent}
+    answered = {host: reply for each in acted for host, reply in each.replies.answered.items() if host not in silent}
+    return Acted(acted[0].record, Replies(tuple(asked), answered))
+
+
+def check(ids: Sequence[str], signal: str) -> None:
+    """Raise BadInput for what is no id, and for a signal that no task is ended with."""
+    if not ids:
+        raise BadInput({"task_id": [_("Name a task.")]})
+    if not all(map(is_id, ids)):
+        raise BadInput({"task_id": [_("This is no task id.")]})
+    check_signal(signal)
+
+
+def check_signal(signal: str) -> None:
+    if signal not in SIGNALS:
+        raise BadInput({"signal": [_("The signals are %(names)s.") % {"names": ", ".join(SIGNALS)}]})
+
+
+def is_id(text: Any) -> bool:
+    """Return whether this may be the id of a task."""
+    return isinstance(text, str) and 0 < len(text) <= LONGEST_ID and text.isprintable()
+
+
+def _ending(terminate: bool, signal: str) -> dict[str, Any]:
+    return {"terminate": terminate, "signal": signal if terminate else None}
+
+
+def _chunks(ids: list[str]) -> Iterator[list[str]]:
+    for begin in range(0, len(ids), MOST_IDS):
+        yield ids[begin : begin + MOST_IDS]
+
+
+def _target(ids: Sequence[str]) -> str:
+    return ids[0] if len(ids) == 1 else ngettext("%(n)s task", "%(n)s tasks", len(ids)) % {"n": len(ids)}

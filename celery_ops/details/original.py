@@ -1,0 +1,158 @@
+"""What a task was given, to run it again: as it was kept, never read from texts that were made for showing."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+
+from .. import states
+from ..backends.results_conditions import storable
+from ..conf import conf
+from ..info import TaskInfo
+from ..models import TaskRunRecord
+from ..running.arguments import check
+from ..running.launcher import original_arguments
+from ..running.wire import plain
+from ..tracking import capture, reading
+from ..tracking.reading import Kept
+from ..tracking.refs import ObjectRef
+from ..tracking.store import TASK
+from .merge import merged, state_of
+from .sources import Known, Sources
+
+#: Bytes of Redis's replies are not counted, so the ids asked for at once are.
+AT_ONCE: Final = 250
+
+
+class NotKnown(LookupError):
+    """No source knows the task."""
+
+
+class NotRepeatable(Exception):
+    """The task is known, but not what it was given; ``reason`` says why, in words for the person who asked."""
+
+    def __init__(self, reason: str, name: str = "", state: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.name, self.state = reason, name, state
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A task as it can be sent once more. ``refs`` are the objects that it belongs to."""
+
+    task_id: str
+    name: str
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    refs: tuple[ObjectRef, ...]
+    state: str
+
+
+def original_of(task_id: str) -> Original:
+    """Return a task as it can be sent once more. Raises NotKnown, or NotRepeatable without its arguments."""
+    known = Sources(task_id, conf.load("TASK_BACKEND")()).ask()
+    if not known.is_empty:
+        return original_from(task_id, known)
+    if known.troubles:
+        raise NotRepeatable(" ".join(known.troubles))
+    raise NotKnown(task_id)
+
+
+def original_from(task_id: str, known: Known) -> Original:
+    """The same of what the sources have said already."""
+    task = merged(task_id, known)
+    state = task.state
+    if known.records and not (known.stored or known.tracked or known.live):
+        state = _state_of_row(known.records[0])
+    refs = known.refs or tuple(_refs_of_rows(known.records))
+    return _original(task_id, task.name, state, refs, known.kept, known.records)
+
+
+def originals_of(tasks: Sequence[TaskInfo]) -> dict[str, Original | NotRepeatable]:
+    """Return the same of many listed tasks by id, in a bounded number of round trips; live workers are not asked.
+
+    Raises StoreUnavailable and DatabaseError.
+    """
+    found: dict[str, Original | NotRepeatable] = {}
+    rows = _rows_of([task.id for task in tasks])
+    for begin in range(0, len(tasks), AT_ONCE):
+        some = tasks[begin : begin + AT_ONCE]
+        kept = reading.read_kept_of_many({task.id: _milliseconds(task.created_at) for task in some})
+        for task in some:
+            found[task.id] = _listed(task, kept.get(task.id), rows.get(task.id, ()))
+    return found
+
+
+def _listed(task: TaskInfo, kept: Kept | None, rows: Sequence[TaskRunRecord]) -> Original | NotRepeatable:
+    state = state_of(task, kept, None)
+    refs = tuple(ref for ref in kept.refs if ref.label != TASK) if kept else ()
+    try:
+        return _original(task.id, task.name, state, refs or tuple(_refs_of_rows(rows)), kept, rows)
+    except NotRepeatable as error:
+        return error
+
+
+def _original(
+    task_id: str, name: str, state: str, refs: tuple[ObjectRef, ...], kept: Kept | None, rows: Sequence[TaskRunRecord]
+) -> Original:
+    """Whoever says what the task was given says which task it was, too: the name is what permissions go by."""
+    name = (kept.name if kept else "") or (rows[0].task_name if rows else "") or name
+    try:
+        args, kwargs = _arguments(kept, rows)
+        check(plain([*args, kwargs]))
+    except ValueError as error:  # BadInput, too
+        raise NotRepeatable(str(error), name, state) from error
+    return Original(task_id, name, args, kwargs, refs, state)
+
+
+def _arguments(kept: Kept | None, rows: Sequence[TaskRunRecord]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """Raises ValueError, whose text is the reason."""
+    if kept is not None and kept.arguments:
+        try:
+            whole = capture.kept_arguments(kept.arguments)
+        except ValueError as error:
+            raise ValueError(_("What was kept of its arguments cannot be read.")) from error
+        if whole is not None:
+            return whole
+    row = next((row for row in rows if row.is_exact), None)
+    if row is not None:
+        return row.args, row.kwargs
+    if (found := next(filter(None, map(_typed, rows)), None)) is not None:
+        return found
+    if rows or (kept is not None and kept.arguments):
+        raise ValueError(_("Its arguments were redacted or cut when they were kept, so they cannot be sent again."))
+    if conf.ARGS_CAPTURE == "none":
+        raise ValueError(_("This site keeps no arguments (ARGS_CAPTURE)."))
+    if kept is not None:
+        raise ValueError(_("Its arguments were not kept."))
+    raise ValueError(
+        _("Its arguments were not kept: that is done for tasks that are tracked, that fail or that are run from here.")
+    )
+
+
+def _typed(row: TaskRunRecord) -> tuple[list[Any], dict[str, Any]] | None:
+    if not row.is_typed:
+        return None
+    return original_arguments(row.task_name, conf.celery_app.tasks.get(row.task_name), row.args, row.kwargs)
+
+
+def _state_of_row(row: TaskRunRecord) -> str:
+    """A run that the broker did not take has ended before it began; of any other one nobody has heard."""
+    return states.FAILURE if row.send_state == TaskRunRecord.SendState.FAILED else ""
+
+
+def _refs_of_rows(rows: Iterable[TaskRunRecord]) -> Iterable[ObjectRef]:
+    return [ObjectRef(row.object_type, row.object_id) for row in rows[:1] if row.object_type]
+
+
+def _rows_of(task_ids: Sequence[str]) -> dict[str, list[TaskRunRecord]]:
+    found: dict[str, list[TaskRunRecord]] = {}
+    for row in TaskRunRecord.objects.filter(task_id__in=storable(task_ids)).order_by("-pk"):
+        found.setdefault(row.task_id, []).append(row)
+    return found
+
+
+def _milliseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1000)

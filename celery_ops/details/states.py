@@ -1,0 +1,79 @@
+"""The states of many tasks at once, for lists of tasks that somebody ran. Workers are not asked."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .. import states
+from ..backends.base import BackendUnavailable
+from ..conf import conf
+from ..info import TaskInfo
+from ..tracking import reading
+from ..tracking.store import StoreUnavailable
+from .merge import state_of
+
+logger = logging.getLogger("celery_ops.details")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """States by task id, None where it is unknown, and the ids of which no source has heard.
+
+    ``troubles`` says which sources do not answer, a sentence each.
+    """
+
+    found: Mapping[str, str | None] = field(default_factory=dict)
+    unheard: frozenset[str] = frozenset()
+    troubles: tuple[str, ...] = ()
+
+
+def states_of(sent: Mapping[str, datetime]) -> States:
+    """Return the states of tasks; ``sent`` says when each was sent, give or take minutes. Never raises for a source.
+
+    The task backend is asked once for all of them, and the tracking store for those that are not over by its word.
+    """
+    troubles: list[str] = []
+    backend = conf.load("TASK_BACKEND")()
+    stored = {} if backend.is_live else _asked(lambda: backend.get_many(sent), troubles)
+    open_ = {task_id: time for task_id, time in sent.items() if not _is_over(stored.get(task_id))}
+    tracked = _asked(lambda: reading.find_tasks(open_), troubles)
+    unheard = sent.keys() - stored.keys() - tracked.keys()
+    found = {
+        task_id: None
+        if task_id in unheard and troubles
+        else told(state_of(stored.get(task_id), tracked.get(task_id), None), time)
+        for task_id, time in sent.items()
+    }
+    return States(found, frozenset(unheard), tuple(troubles))
+
+
+def told(state: str, sent: datetime) -> str | None:
+    """Return what a page says of the state of a task that was sent then; None is unknown.
+
+    Celery calls pending whatever nobody has heard of. After ``RETENTION`` that is no news of a task but the lack of it.
+    """
+    is_old = timezone.now() - sent > timedelta(seconds=conf.retention_seconds)
+    return None if state == states.PENDING and is_old else state
+
+
+def _is_over(task: TaskInfo | None) -> bool:
+    return task is not None and states.is_final(task.state)
+
+
+def _asked(ask: Callable[[], dict[str, T]], troubles: list[str]) -> dict[str, T]:
+    try:
+        return ask()
+    except BackendUnavailable as error:
+        trouble, cause = str(error), error
+    except StoreUnavailable as error:
+        trouble, cause = _("The tracking store does not answer."), error
+    logger.warning("A source of the tasks' states is missing: %s", cause)
+    troubles.append(trouble)
+    return {}

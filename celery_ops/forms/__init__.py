@@ -1,0 +1,1 @@
+"""Forms for running tasks, made from their signatures."""

@@ -1,0 +1,138 @@
+"""A form field for one parameter of a task: what its kind reads, and the widget that suits it."""
+
+import re
+from typing import Any, Final
+
+from django import forms
+from django.utils.translation import gettext as _
+
+from ..redaction import redact
+from ..running import wire
+from ..running.kinds import Kind
+from ..running.kinds.plain import shown
+from ..running.parameters import Parameter
+from ..wording import clean
+
+#: What HTML's own inputs for dates and times take; they drop anything else without a word.
+FITTING: Final = {
+    "date": re.compile(r"\d{4}-\d\d-\d\d"),
+    "time": re.compile(r"\d\d:\d\d(:\d\d(\.\d{1,3})?)?"),
+    "datetime-local": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?"),
+}
+
+
+class LeftOut:
+    """Stands for a blank field of a parameter with a default: nothing is sent, the task's own default holds."""
+
+
+LEFT_OUT: Final = LeftOut()
+
+
+class KindField(forms.Field):
+    """Takes what its kind takes; a field that may be blank says what that means."""
+
+    def __init__(self, kind: Kind, *, has_default: bool = False, is_sensitive: bool = False, **options: Any) -> None:
+        self.kind = kind
+        self.has_default = has_default
+        self.is_sensitive = is_sensitive
+        required = not has_default and not kind.accepts_none
+        super().__init__(required=required, widget=secret() if is_sensitive else forms.TextInput(), **options)
+
+    def clean(self, value: Any) -> Any:
+        if self._is_blank(value):
+            return self._blank()
+        try:
+            return self.kind.parse(value.replace("\r\n", "\n"))  # a form's own line ends
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether something of a person's is in it: what is there beforehand counts as theirs."""
+        return not self._is_blank(data)
+
+    def _is_blank(self, text: Any) -> bool:
+        if not isinstance(text, str) or not text:
+            return True
+        return not self.kind.is_blank_meant and not text.strip()
+
+    def _blank(self) -> Any:
+        if self.has_default:
+            return LEFT_OUT
+        if self.kind.accepts_none:
+            return None
+        if self.kind.rows and self.kind.label != "json":
+            raise forms.ValidationError(_("Enter a value: an empty one is [] or {}."))
+        raise forms.ValidationError(_("Enter a value: it is required."))
+
+    def dress(self, text: str, blank: str) -> None:
+        """Choose the widget: for what there is to choose from, and for the ``text`` that will be in it."""
+        if self.is_sensitive:
+            return
+        choices = self.kind.choices()
+        if choices is not None:
+            self.widget = forms.Select(choices=[("", blank), *choices])
+        elif self.kind.rows or "\n" in text:
+            self.widget = forms.Textarea(attrs={"rows": max(self.kind.rows, 2), "spellcheck": "false"})
+        else:
+            self.widget = _input(self.kind, text)
+
+
+def parameter_field(parameter: Parameter) -> KindField:
+    """Return the field of a parameter; its label is the name that the task's code has."""
+    has_default = not parameter.required
+    return KindField(
+        parameter.kind,
+        has_default=has_default,
+        is_sensitive=parameter.sensitive,
+        label=parameter.name,
+        help_text=_help(parameter.kind.label, default_text(parameter) if has_default else ""),
+    )
+
+
+def rest_field(name: str, kind: Kind, label: str) -> KindField:
+    """Return the field of a task's ``*args`` or ``**kwargs``."""
+    return KindField(kind, has_default=True, label=name, help_text=label)
+
+
+def default_text(parameter: Parameter) -> str:
+    """Return a default as code, without what is not to be seen."""
+    if parameter.required or parameter.sensitive:
+        return ""
+    default = parameter.default
+    if default is None or isinstance(default, (str, int, float)):
+        return clean(repr(redact(default, parameter.name)), 60)
+    return clean(str(redact(_shown_default(parameter.kind, default), parameter.name)), 60)
+
+
+def _shown_default(kind: Kind, default: Any) -> str:
+    """A default need not be of its parameter's kind: ``()`` is a usual one for a list."""
+    for text in (kind.text, lambda value: shown(wire.plain(value))):
+        try:
+            return text(default)
+        except (ValueError, TypeError, AttributeError):
+            continue
+    return f"[{type(default).__name__}]"
+
+
+def secret() -> forms.PasswordInput:
+    """Return the widget of a value that never shows again."""
+    return forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"})
+
+
+def _help(label: str, default: str) -> str:
+    return _("%(kind)s, empty: %(default)s") % {"kind": label, "default": default} if default else label
+
+
+def _input(kind: Kind, text: str) -> forms.TextInput:
+    attrs = {"autocomplete": "off"}
+    if kind.input_mode:
+        attrs["inputmode"] = kind.input_mode
+    input_type = kind.input_type
+    if input_type in FITTING:
+        if text and not FITTING[input_type].fullmatch(text):
+            input_type = "text"
+        elif input_type != "date":
+            attrs["step"] = "any"
+    widget = forms.TextInput(attrs=attrs)
+    widget.input_type = input_type
+    return widget

@@ -1,0 +1,130 @@
+"""The shapes of what the JSON addresses answer and take, in the words of JSON Schema."""
+
+from typing import Any, Final
+
+from .. import states
+
+Schema = dict[str, Any]
+
+TEXT: Final[Schema] = {"type": "string"}
+NUMBER: Final[Schema] = {"type": "integer"}
+MOMENT: Final[Schema] = {"type": "string", "format": "date-time"}
+ANY: Final[Schema] = {}
+
+
+def or_null(schema: Schema) -> Schema:
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def listed(schema: Schema) -> Schema:
+    return {"type": "array", "items": schema}
+
+
+def thing(properties: dict[str, Schema], optional: tuple[str, ...] = ()) -> Schema:
+    """Return the schema of an object that has all these properties but the optional ones."""
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def named(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+#: What shows only to those with ``view_payload``.
+PAYLOAD: Final = ("args", "kwargs", "result", "traceback")
+
+TIMES: Final = {"created_at": or_null(MOMENT), "started_at": or_null(MOMENT), "finished_at": or_null(MOMENT)}
+
+SCHEMAS: Final[dict[str, Schema]] = {
+    "Errors": thing({"errors": {"type": "object", "additionalProperties": listed(TEXT)}}),
+    "Task": thing(
+        {
+            "task_id": TEXT,
+            "name": or_null(TEXT),
+            "state": {**TEXT, "examples": list(states.ALL)},
+            "worker": or_null(TEXT),
+            **TIMES,
+            "error": {**or_null(TEXT), "description": "Without view_payload the class alone."},
+            "args": ANY,
+            "kwargs": ANY,
+            "result": ANY,
+            "traceback": or_null(TEXT),
+        },
+        optional=PAYLOAD,
+    ),
+    "Worker": thing(
+        {
+            "hostname": TEXT,
+            "state": {**TEXT, "enum": ["online", "no_reply"]},
+            "last_seen": or_null(MOMENT),
+            "pool": or_null(TEXT),
+            **{name: or_null(NUMBER) for name in ("concurrency", "active", "reserved", "scheduled", "processed")},
+            "queues": {"type": ["array", "null"], "items": TEXT},
+        }
+    ),
+    "Queue": thing(
+        {
+            "name": TEXT,
+            "depth": or_null(NUMBER),
+            "unacked": or_null(NUMBER),
+            "consumers": or_null(NUMBER),
+            "oldest_age": {"type": ["number", "null"], "description": "Seconds."},
+            "paused": {"type": ["boolean", "null"]},
+        }
+    ),
+    "Parameter": thing({"name": TEXT, "type": TEXT, "required": {"type": "boolean"}, "default": ANY}),
+    "RunnableTask": thing(
+        {
+            "name": TEXT,
+            "runnable": {"type": "boolean", "description": "Whether this viewer may run it."},
+            "parameters": listed(named("Parameter")),
+        }
+    ),
+    "RunnableTasks": thing({"tasks": listed(named("RunnableTask")), "total_count": NUMBER}),
+    "RunRequest": {
+        **thing(
+            {
+                "task": TEXT,
+                "args": {"type": "array"},
+                "kwargs": {"type": "object"},
+                "countdown": {"type": "number", "minimum": 0, "description": "Seconds."},
+                "eta": MOMENT,
+                "expires": {"type": ["number", "string"], "description": "Seconds, or a time."},
+                "priority": {"type": "integer", "minimum": 0, "maximum": 255},
+                "queue": TEXT,
+            },
+            optional=("args", "kwargs", "countdown", "eta", "expires", "priority", "queue"),
+        ),
+        "additionalProperties": False,
+    },
+    "SentRun": thing({"task_id": TEXT, "record": NUMBER, "url": {**TEXT, "format": "uri-reference"}}),
+    "Run": thing(
+        {
+            "task_id": TEXT,
+            "task_name": or_null(TEXT),
+            "state": TEXT,
+            "worker": or_null(TEXT),
+            **TIMES,
+            "attempts": or_null(NUMBER),
+            "progress": {
+                "type": ["object", "null"],
+                "properties": {"current": {"type": "number"}, "total": {"type": "number"}, "message": TEXT},
+            },
+            "revoke_requested_at": or_null(MOMENT),
+            "revoke": {"type": ["string", "null"], "enum": ["requested", "confirmed", "too late", None]},
+            "error": or_null(TEXT),
+            "record": or_null(NUMBER),
+            "send_state": {"type": ["string", "null"], "enum": ["REQUESTED", "SENT", "FAILED", None]},
+            "args": ANY,
+            "kwargs": ANY,
+            "result": ANY,
+            "traceback": or_null(TEXT),
+        },
+        optional=PAYLOAD,
+    ),
+}
+
+
+def page_of(name: str) -> Schema:
+    """Return the schema of one page of a list."""
+    return thing({"results": listed(named(name)), "next": or_null(TEXT)})

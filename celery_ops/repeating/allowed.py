@@ -1,0 +1,84 @@
+"""Whether a task may be run again at all, and by whom: asked in the same words by page, panel and handler."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+
+from .. import offering, states
+from ..permissions import RUN_TASK, allows
+from ..running.allowlist import CELERYS, Runnable, described, runnable, site_tasks
+from ..tracking.registry import registry
+from ..wording import clean
+
+#: The states in which a task has no more to do.
+OVER: Final = states.FINAL | {states.LOST}
+
+
+class Refused(Exception):
+    """A task is not run again; the message says why, in words for the person who asked.
+
+    ``is_forbidden`` says that the policy refuses this person, so that another one may.
+    """
+
+    def __init__(self, reason: str, *, is_forbidden: bool = False) -> None:
+        super().__init__(reason)
+        self.reason, self.is_forbidden = reason, is_forbidden
+
+
+def repeatable(name: str, *, ask_workers: bool = True) -> Runnable | None:
+    """Return the task of this name when it may be run again by somebody: it is in ``RUNNABLE_TASKS``, or tracked and
+    not hidden. Workers are asked for one that this process does not know, unless told not to."""
+    if name.startswith(CELERYS):
+        return None
+    found = offering.find(name) if ask_workers else runnable(name)
+    if found is not None:
+        return found
+    task = site_tasks().get(name)
+    if task is None or all(binding.hidden for binding in registry.bindings(name)):
+        return None
+    return described(name, task)
+
+
+def permitted(name: str, user: Any) -> Runnable:
+    """Return the task when ``user`` may run it again. Raises Refused.
+
+    A ``user`` of None is whoever may use a shell of the site, not a visitor: the policy is not asked.
+    """
+    found = repeatable(name)
+    if found is None:
+        raise Refused(_("This task may not be run by hand: RUNNABLE_TASKS does not name it."))
+    if user is not None and not allows(user, RUN_TASK, name):
+        raise Refused(_("You may not run this task."), is_forbidden=True)
+    return found
+
+
+def check_over(state: str) -> None:
+    """Raise Refused for a task that may have something to do yet."""
+    if not state:
+        raise Refused(reason_unheard())
+    if state not in OVER:
+        raise Refused(_("It has not ended yet."))
+
+
+def check_fits(found: Runnable, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Raise Refused for arguments that the task of today would not take."""
+    fits = getattr(found.task, "__header__", None) if found.task is not None and found.task.typing else None
+    if fits is None:
+        return
+    try:
+        fits(*args, **kwargs)
+    except TypeError as error:
+        raise Refused(_("Its arguments no longer fit the task: %(why)s.") % {"why": clean(str(error), 200)}) from error
+
+
+def reason_unheard() -> str:
+    """Return why a task is not run again of which nobody but the journal knows."""
+    return _("Nothing is known of what became of it: it may still wait.")
+
+
+def warning(found: Runnable) -> str:
+    """Return what to consider before a task is run again, empty when there is nothing."""
+    if found.task is None or found.task.acks_late:
+        return ""
+    return _("This task does not say that it may run twice (acks_late).")

@@ -1,0 +1,131 @@
+"""Arguments that people send as JSON, held to the limits and bound to a task's parameters."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from django.utils.translation import gettext as _
+
+from .errors import BadInput
+from .kinds.limits import check, load, named
+from .parameters import Parameter, Parameters
+
+__all__ = ["Bound", "Problem", "bind", "bound", "check", "load", "misfits"]
+
+Place = Literal["args", "kwargs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with arguments. ``name`` is the parameter's, "" for none; ``place`` is where it was given."""
+
+    place: Place
+    name: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Arguments as the kinds of their parameters read them, and what is wrong with them."""
+
+    args: list[Any] = field(default_factory=list)
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+def bound(parameters: Parameters, args: Any, kwargs: Any) -> tuple[list[Any], dict[str, Any]]:
+    """Return JSON arguments as the kinds of their parameters read them, given as they were: by position or by name.
+
+    Raises BadInput with messages by parameter; by ``args`` or ``kwargs`` for what belongs to none.
+    """
+    found = bind(parameters, args, kwargs)
+    if found.problems:
+        errors: dict[str, list[str]] = {}
+        for problem in found.problems:
+            errors.setdefault(problem.name or problem.place, []).append(problem.message)
+        raise BadInput(errors)
+    return found.args, found.kwargs
+
+
+def bind(parameters: Parameters, args: Any, kwargs: Any) -> Bound:
+    """Bind as ``bound`` does and return what is wrong instead of raising it."""
+    problems = tuple(misfits(args, kwargs))
+    if problems:
+        return Bound(problems=problems)
+    if not parameters.is_known:
+        return Bound(list(args), dict(kwargs))
+    binding = _Binding(parameters)
+    return Bound(binding.by_position(args), binding.by_name(args, kwargs), tuple(binding.problems))
+
+
+def misfits(args: Any, kwargs: Any) -> Iterator[Problem]:
+    """Yield what makes arguments no arguments at all, or too many to send."""
+    if not isinstance(args, list):
+        yield Problem("args", "", _("Give a JSON list, such as [1, 2]."))
+    if not isinstance(kwargs, dict):
+        yield Problem("kwargs", "", _('Give a JSON object, such as {"a": 1}.'))
+    if isinstance(args, list) and isinstance(kwargs, dict):
+        for place, value in (("args", args), ("kwargs", kwargs)):
+            try:
+                check(value)
+            except BadInput as error:
+                yield Problem(place, "", str(error))  # type: ignore[arg-type]
+                return
+        try:
+            check([*args, kwargs])
+        except BadInput as error:
+            yield Problem("kwargs" if len(kwargs) else "args", "", str(error))
+
+
+class _Binding:
+    """Goes through the arguments of one task once and notes what is wrong."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+        self.problems: list[Problem] = []
+
+    def by_position(self, args: list[Any]) -> list[Any]:
+        taking = self.parameters.positional
+        if len(args) > len(taking) and not self.parameters.takes_args:
+            numbers = {"most": len(taking), "found": len(args)}
+            self.note("args", "", _("Give at most %(most)s values; there are %(found)s.") % numbers)
+        read = [self.read("args", parameter, value) for parameter, value in zip(taking, args, strict=False)]
+        return [*read, *args[len(taking) :]]
+
+    def by_name(self, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+        given = {each.name for each in self.parameters.positional[: len(args)]}
+        named_ = {each.name: each for each in self.parameters.named}
+        found = {}
+        for name, value in kwargs.items():
+            if name in given:
+                self.note("kwargs", "", _("“%(name)s” is given twice.") % {"name": name})
+            elif name in named_ and named_[name].positional_only:  # Celery does not tell it from one of **kwargs
+                self.note("kwargs", "", _("“%(name)s” goes by position: give it in args.") % {"name": name})
+            elif name in named_:
+                found[name] = self.read("kwargs", named_[name], value)
+            elif self.parameters.takes_kwargs:
+                found[name] = value
+            else:
+                self.note("kwargs", "", self.unknown(name))
+        self.note_missing(given | found.keys())
+        return found
+
+    def note_missing(self, given: set[str]) -> None:
+        wrong = {problem.name for problem in self.problems}
+        for parameter in self.parameters.named:
+            if parameter.required and parameter.name not in given | wrong:
+                place: Place = "args" if parameter.positional_only else "kwargs"
+                self.note(place, parameter.name, _("Give a value: it is required."))
+
+    def unknown(self, name: str) -> str:
+        return _("There is no parameter “%(name)s”.") % {"name": named(name)}
+
+    def read(self, place: Place, parameter: Parameter, value: Any) -> Any:
+        try:
+            return parameter.kind.read(value)
+        except ValueError as error:
+            self.note(place, parameter.name, str(error))
+            return None
+
+    def note(self, place: Place, name: str, message: str) -> None:
+        self.problems.append(Problem(place, name, message))

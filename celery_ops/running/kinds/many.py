@@ -1,0 +1,152 @@
+"""Lists, tuples, sets and dicts of other kinds."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from .base import Kind, typed_text
+from .limits import load, named
+from .plain import JsonKind, shown
+
+
+@dataclass(frozen=True, slots=True)
+class ManyKind(Kind):
+    """Values of one kind, typed as JSON, a line each or with commas between them. ``make`` is list, tuple or a set."""
+
+    item: Kind = field(default_factory=JsonKind)
+    make: Callable[[Iterable[Any]], Any] = list
+
+    rows = 3
+
+    def parse(self, text: str) -> Any:
+        text = typed_text(text)
+        if text.startswith("["):
+            return self.read(load(text))
+        return self._made(self._typed, _parts(text))
+
+    def read(self, value: Any) -> Any:
+        if not isinstance(value, list):
+            raise ValueError(_("Give a JSON list, such as [1, 2]."))
+        return self._made(self.item.read, value)
+
+    def plain(self, value: Any) -> list[Any]:
+        if not isinstance(value, self.make):
+            raise ValueError(_("This value cannot be shown here."))
+        return [self.item.plain(each) for each in in_order(value)]
+
+    def text(self, value: Any) -> str:
+        return shown(self.plain(value))
+
+    def _typed(self, text: str) -> Any:
+        return _guessed(text) if type(self.item) is JsonKind else self.item.parse(text)
+
+    def _made(self, read: Callable[[Any], Any], values: list[Any]) -> Any:
+        found = [_at(place, read, each) for place, each in enumerate(values, 1)]
+        try:
+            return self.make(found)
+        except TypeError:  # a list or a dict has no hash
+            raise ValueError(_("A set has no lists and no objects in it.")) from None
+
+
+@dataclass(frozen=True, slots=True)
+class TupleKind(Kind):
+    """A tuple of so many values, each of its own kind."""
+
+    items: tuple[Kind, ...] = ()
+
+    rows = 2
+
+    def parse(self, text: str) -> tuple[Any, ...]:
+        text = typed_text(text)
+        if text.startswith("["):
+            return self.read(load(text))
+        parts = _parts(text)
+        self._count(parts)
+        pairs = zip(self.items, parts, strict=True)
+        return tuple(_at(place, kind.parse, part) for place, (kind, part) in enumerate(pairs, 1))
+
+    def read(self, value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise ValueError(_("Give a JSON list, such as [1, 2]."))
+        self._count(value)
+        pairs = zip(self.items, value, strict=True)
+        return tuple(_at(place, kind.read, each) for place, (kind, each) in enumerate(pairs, 1))
+
+    def plain(self, value: Any) -> list[Any]:
+        if not isinstance(value, tuple) or len(value) != len(self.items):
+            raise ValueError(_("This value cannot be shown here."))
+        return [kind.plain(each) for kind, each in zip(self.items, value, strict=True)]
+
+    def text(self, value: Any) -> str:
+        return shown(self.plain(value))
+
+    def _count(self, values: list[Any]) -> None:
+        if len(values) != len(self.items):
+            raise ValueError(
+                _("Enter %(n)s values; there are %(found)s.") % {"n": len(self.items), "found": len(values)}
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class DictKind(Kind):
+    """A JSON object; its keys are text that ``key`` reads."""
+
+    key: Kind | None = None
+    item: Kind = field(default_factory=JsonKind)
+
+    rows = 4
+
+    def parse(self, text: str) -> dict[Any, Any]:
+        return self.read(load(typed_text(text)))
+
+    def read(self, value: Any) -> dict[Any, Any]:
+        if not isinstance(value, dict):
+            raise ValueError(_('Give a JSON object, such as {"a": 1}.'))
+        found: dict[Any, Any] = {}
+        for name, each in value.items():
+            key = name if self.key is None else _at(named(name), self.key.parse, name)
+            if key in found:
+                raise ValueError(_("The key “%(key)s” is there twice.") % {"key": named(name)})
+            found[key] = _at(named(name), self.item.read, each)
+        return found
+
+    def plain(self, value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise ValueError(_("This value cannot be shown here."))
+        return {key if self.key is None else self.key.text(key): self.item.plain(each) for key, each in value.items()}
+
+    def text(self, value: Any) -> str:
+        return shown(self.plain(value))
+
+
+def in_order(values: Iterable[Any]) -> list[Any]:
+    """Return values as a list; those of a set in an order that is always the same."""
+    if not isinstance(values, (set, frozenset)):
+        return list(values)
+    try:
+        return sorted(values)
+    except TypeError:
+        return sorted(values, key=repr)
+
+
+def _at(place: object, read: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return read(value)
+    except ValueError as error:
+        raise ValueError(_("%(place)s: %(message)s") % {"place": place, "message": error}) from None
+
+
+def _parts(text: str) -> list[str]:
+    parts = text.splitlines() if "\n" in text else text.split(",") if text else []
+    found = [part.strip() for part in parts]
+    return [part for part in found if part] if "\n" in text else found
+
+
+def _guessed(text: str) -> Any:
+    """What is JSON is that, all else text: for lists that do not say what is in them."""
+    try:
+        return load(text)
+    except ValueError:
+        return text

@@ -1,0 +1,179 @@
+"""Values that are JSON objects or stand for a row: dataclasses, pydantic models and Django's models."""
+
+import dataclasses
+import json
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.core.exceptions import ValidationError
+from django.db import DataError
+from django.db.models import Model
+from django.utils.translation import gettext as _
+
+from ...wording import clean
+from .base import Kind, of_type, typed_text
+from .limits import check, load, named
+from .plain import JsonKind, shown
+
+Sees = Callable[[Model], bool]
+#: Objects that a select offers.
+MOST_CHOICES: Final = 100
+
+
+def sees_all(_instance: Model) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class ModelKind(Kind):
+    """An object of ``model``, by its primary key. ``sees`` says whether the person may know of one."""
+
+    model: type[Model] = Model
+    sees: Sees = sees_all
+
+    def parse(self, text: str) -> Any:
+        return self._found(typed_text(text))
+
+    def read(self, value: Any) -> Any:
+        if type(value) not in (int, str):
+            raise ValueError(self._missing())
+        return self._found(value)
+
+    def plain(self, value: Any) -> Any:
+        return value if type(value) is int else self.text(value)
+
+    def text(self, value: Any) -> str:
+        return str(value)
+
+    def choices(self) -> list[tuple[str, str]] | None:
+        manager = self.model._default_manager
+        found = list(manager.order_by("pk")[: MOST_CHOICES + 1])
+        if len(found) > MOST_CHOICES:
+            return None
+        return [(str(each.pk), _named(each)) for each in found if self.sees(each)]
+
+    def _found(self, key: Any) -> Any:
+        field = self.model._meta.pk
+        try:
+            check(key)
+            pk = field.to_python(key)
+            found = self.model._default_manager.filter(pk=pk).first() if pk is not None else None
+        except (ValueError, TypeError, OverflowError, ValidationError, DataError):
+            found = None
+        if found is None or not self.sees(found):
+            raise ValueError(self._missing())
+        return found.pk
+
+    def _missing(self) -> str:
+        return _("There is no %(name)s with this primary key.") % {"name": self.model._meta.verbose_name}
+
+
+def _named(instance: Model) -> str:
+    try:
+        return clean(str(instance), 100)
+    except Exception:  # whatever a site's __str__ raises
+        return f"{instance._meta.verbose_name} {instance.pk}"
+
+
+def _any_json(_annotation: Any) -> Kind:
+    return JsonKind()
+
+
+@dataclass(frozen=True, slots=True)
+class DataclassKind(Kind):
+    """A JSON object of a dataclass's fields. ``kind_of`` is asked when a value comes: a dataclass may hold itself."""
+
+    cls: type = object
+    kind_of: Callable[[Any], Kind] = _any_json
+
+    rows = 5
+
+    def parse(self, text: str) -> Any:
+        return self.read(load(typed_text(text)))
+
+    def read(self, value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValueError(_("Give a JSON object with the fields %(names)s.") % {"names": self._names()})
+        fields = self._fields()
+        for name in value:
+            if name not in fields:
+                raise ValueError(_("There is no field “%(name)s”.") % {"name": named(name)})
+        for name, (_kind, is_required) in fields.items():
+            if is_required and name not in value:
+                raise ValueError(_("The field “%(name)s” is missing.") % {"name": name})
+        return self._made({name: _field(name, fields[name][0], each) for name, each in value.items()})
+
+    def plain(self, value: Any) -> dict[str, Any]:
+        of_type(value, self.cls)
+        return {name: kind.plain(getattr(value, name)) for name, (kind, _required) in self._fields().items()}
+
+    def text(self, value: Any) -> str:
+        return shown(self.plain(value))
+
+    def _made(self, values: dict[str, Any]) -> Any:
+        try:
+            return self.cls(**values)
+        except ValueError as error:
+            raise ValueError(_("It was refused: %(message)s") % {"message": clean(str(error), 200)}) from None
+        except Exception as error:  # whatever a site's __post_init__ raises
+            raise ValueError(_("It was refused: %(message)s") % {"message": type(error).__name__}) from error
+
+    def _fields(self) -> dict[str, tuple[Kind, bool]]:
+        try:
+            hints = typing.get_type_hints(self.cls, include_extras=True)
+        except Exception:  # whatever a site's annotation raises
+            hints = {}
+        return {
+            each.name: (self.kind_of(hints.get(each.name, Any)), _is_required(each))
+            for each in dataclasses.fields(self.cls)
+            if each.init
+        }
+
+    def _names(self) -> str:
+        return ", ".join(self._fields())
+
+
+def _is_required(field: Any) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _field(name: str, kind: Kind, value: Any) -> Any:
+    try:
+        return kind.read(value)
+    except ValueError as error:
+        raise ValueError(_("%(place)s: %(message)s") % {"place": name, "message": error}) from None
+
+
+@dataclass(frozen=True, slots=True)
+class PydanticKind(Kind):
+    """A JSON object that a pydantic model (of version 2) validates itself."""
+
+    model: Any = None
+
+    rows = 5
+
+    def parse(self, text: str) -> Any:
+        return self.read(load(typed_text(text)))
+
+    def read(self, value: Any) -> Any:
+        check(value)
+        try:
+            return self.model.model_validate_json(json.dumps(value))
+        except ValueError as error:
+            raise ValueError(_said(error)) from None
+        except Exception as error:  # whatever a site's validator raises
+            raise ValueError(_("It was refused: %(message)s") % {"message": type(error).__name__}) from error
+
+    def plain(self, value: Any) -> Any:
+        return of_type(value, self.model).model_dump(mode="json")
+
+    def text(self, value: Any) -> str:
+        return shown(self.plain(value))
+
+
+def _said(error: Any) -> str:
+    """What pydantic says, without the values: they may be secret."""
+    found = error.errors(include_input=False, include_url=False, include_context=False)[:5]
+    return clean("; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}".lstrip(": ") for each in found), 500)

@@ -1,0 +1,130 @@
+"""The table of control actions: who told whom to do what, and what was answered."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from ..acting.labels import LABELS
+from ..models import ControlRecord
+from ..redaction import capture_text
+from ..wording import clean
+from .base import OpsTable
+from .columns import LinkColumn, PartialColumn, TextColumn, TimeColumn
+
+#: Characters of a target that a row shows.
+LONGEST_TARGET: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an action, in words; ``tone`` is empty when all is well."""
+
+    text: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRow:
+    """One row: texts that a page can carry."""
+
+    pk: int
+    url: str
+    action: str
+    target: str
+    created: datetime
+    who: str
+    outcome: Outcome
+
+
+def control_rows(records: Iterable[ControlRecord]) -> list[ControlRow]:
+    return [
+        ControlRow(
+            record.pk,
+            reverse("celery_ops:control-record-detail", args=[record.pk]),
+            label_of(record.action),
+            clean(record.target, LONGEST_TARGET),
+            record.created_at,
+            clean(record.username) or _("nobody"),
+            outcome_of(record),
+        )
+        for record in records
+    ]
+
+
+def label_of(action: str) -> str:
+    return str(LABELS.get(action) or clean(action))
+
+
+def outcome_of(record: ControlRecord) -> Outcome:
+    """Return what a row's replies come to."""
+    replies = record.replies if isinstance(record.replies, dict) else {}
+    if error := replies.get("error"):
+        return Outcome(_("Not done: %(reason)s") % {"reason": capture_text(str(error)).text}, "failure")
+    for key, one, many in (
+        ("purged", gettext_lazy("%(n)s message deleted"), gettext_lazy("%(n)s messages deleted")),
+        ("deleted", gettext_lazy("%(n)s message deleted"), gettext_lazy("%(n)s messages deleted")),
+        ("moved", gettext_lazy("%(n)s message moved"), gettext_lazy("%(n)s messages moved")),
+    ):
+        if key in replies:
+            found = replies[key]
+            number = len(found) if isinstance(found, list) else found
+            return Outcome((one if number == 1 else many) % {"n": number_format(number, force_grouping=True)})
+    if "asked" not in replies:
+        return (
+            Outcome("")
+            if record.action in ("retry", "bulk_revoke")
+            else Outcome(_("It is not known what came of it."), "pending")
+        )
+    return _of_workers(replies, ends=record.action == "shutdown")
+
+
+def _of_workers(replies: Mapping[str, Any], *, ends: bool) -> Outcome:
+    asked, answered, silent = (replies.get(key) or () for key in ("asked", "answered", "silent"))
+    if not asked:
+        return Outcome(_("No worker was up."), "pending")
+    said = ngettext("%(asked)s asked", "%(asked)s asked", len(asked)) % {"asked": len(asked)}
+    if ends:
+        return Outcome(said)
+    said = _("%(asked)s, %(answered)s answered") % {"asked": said, "answered": len(answered)}
+    if silent:
+        return Outcome(_("%(said)s, %(silent)s silent") % {"said": said, "silent": len(silent)}, "pending")
+    if failed := replies.get("failed"):
+        return Outcome(_("%(said)s, %(n)s with an error") % {"said": said, "n": len(failed)}, "failure")
+    return Outcome(said)
+
+
+class OutcomeColumn(PartialColumn):
+    """What came of it."""
+
+    template_name = "celery_ops/control/outcome.html"
+
+
+class ControlRecordTable(OpsTable):
+    """Nothing is sorted here: the head of the times leads to the other order."""
+
+    action = LinkColumn(verbose_name=gettext_lazy("Action"))
+    target = TextColumn(verbose_name=gettext_lazy("Target"), attrs={"cell": {"class": "celery-ops-control-target"}})
+    outcome = OutcomeColumn(verbose_name=gettext_lazy("What came of it"))
+    who = TextColumn(verbose_name=gettext_lazy("Who"))
+    created = TimeColumn(verbose_name=gettext_lazy("When"))
+
+    class Meta(OpsTable.Meta):
+        row_attrs = {"data-key": lambda record: record.pk}
+
+    def __init__(self, rows: list[ControlRow], *, sort: str, link: Callable[..., str], **kwargs: Any) -> None:
+        """``sort`` is the order of the rows; ``link`` returns the address of this list with ``sort`` changed."""
+        super().__init__(rows, orderable=False, **kwargs)
+        self.link, self.sort = link, sort
+
+    def _head(self, column: Any) -> Any:
+        head = super()._head(column)
+        if column.name != "created":
+            return head
+        other, order = ("created", "descending") if self.sort == "-created" else ("-created", "ascending")
+        return type(head)(head.label, head.attrs, self.link(sort=other), order)

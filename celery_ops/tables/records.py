@@ -1,0 +1,219 @@
+"""The table of the journal: its columns, and its rows as one viewer may see them."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Final
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from .. import payload, states
+from ..details.states import States
+from ..info import TaskInfo
+from ..models import TaskRunRecord
+from ..page_urls import record_url
+from ..redaction import capture_text, encode
+from ..tracking.refs import ObjectRef
+from ..tracking.registry import registry
+from ..wording import clean
+from .base import OpsTable
+from .columns import PLAIN, CodeColumn, IdColumn, LinkColumn, PartialColumn, TextColumn, TimeColumn
+from .links import Link
+
+#: Characters of the arguments that a row shows.
+LONGEST_ARGUMENTS: Final = 120
+#: How long a send may take before it is doubtful.
+SEND_TAKES: Final = timedelta(minutes=1)
+#: What the send states look like: as a task's states do.
+TONES: Final[Mapping[str, str]] = {
+    TaskRunRecord.SendState.REQUESTED: states.tone(states.PENDING),
+    TaskRunRecord.SendState.SENT: states.tone(states.SUCCESS),
+    TaskRunRecord.SendState.FAILED: states.tone(states.FAILURE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """One run in the journal: texts that a page can carry, and addresses, empty where there can be none.
+
+    ``state`` is what became of the task: a state, empty when nothing was sent, None when it is unknown.
+    """
+
+    pk: int
+    url: str
+    label: str
+    name: str
+    state: str | None
+    tone: str
+    created: datetime
+    who: str
+    object: Link | None
+    arguments: str
+    sent: str
+    is_failed: bool
+    error: str
+    retry_of: str
+    retry_of_url: str
+
+    @property
+    def error_class(self) -> str:
+        return payload.error_class(self.error)
+
+    @property
+    def short_arguments(self) -> str:
+        return clean(self.arguments, LONGEST_ARGUMENTS)
+
+
+def record_rows(
+    records: Iterable[TaskRunRecord],
+    *,
+    found: States,
+    objects: Mapping[ObjectRef, Link],
+    may_view_payload: Callable[[str], bool],
+    task_url: Callable[[str], str],
+) -> list[RecordRow]:
+    """Return the rows of a page; ``may_view_payload`` is asked once for each task name.
+
+    ``found`` are the tasks' states, ``objects`` those that the viewer may see, and ``task_url`` the address of a
+    task's page, empty for those who may not see it.
+    """
+    ask, label = cache(may_view_payload), cache(registry.label)
+    return [
+        RecordRow(
+            pk=record.pk,
+            url=record_url(record.pk),
+            label=clean(label(record.task_name)),
+            name=clean(record.task_name),
+            state=(state := _state(record, found)) and clean(state),
+            tone=states.tone(state or ""),
+            created=record.created_at,
+            who=clean(record.username) or _("nobody"),
+            object=objects.get(ObjectRef(record.object_type, record.object_id)),
+            arguments=arguments_line(record) if ask(record.task_name) else "",
+            sent=record.get_send_state_display(),
+            is_failed=record.send_state == TaskRunRecord.SendState.FAILED,
+            error=shown_error(record, may_view_payload=ask(record.task_name)),
+            retry_of=clean(record.retry_of),
+            retry_of_url=task_url(record.retry_of),
+        )
+        for record in records
+    ]
+
+
+def _state(record: TaskRunRecord, found: States) -> str | None:
+    task_id = record.task_id
+    return shown_state(record, found.found.get(task_id), is_unheard=task_id in found.unheard)
+
+
+def shown_state(record: TaskRunRecord, state: str | None, *, is_unheard: bool) -> str | None:
+    """Return what became of a run: empty when nothing was sent, None when that is unknown.
+
+    A send that failed, or that was never said to have ended, may have reached the broker all the same: what is heard of
+    the task counts.
+    """
+    if is_unheard and record.send_state == TaskRunRecord.SendState.FAILED:
+        return ""
+    return None if is_unheard and is_doubtful(record) else state
+
+
+def is_doubtful(record: TaskRunRecord) -> bool:
+    """Whether the sender has had time enough to say how the send ended, and has not."""
+    is_requested = record.send_state == TaskRunRecord.SendState.REQUESTED
+    return is_requested and timezone.now() - record.created_at > SEND_TAKES
+
+
+def shown_arguments(record: TaskRunRecord) -> str:
+    """Return the arguments of a run as JSON ``{"args": [...], "kwargs": {...}}``, redacted once more."""
+    return payload.arguments_text(TaskInfo(record.task_id, record.task_name, args=record.args, kwargs=record.kwargs))
+
+
+def arguments_line(record: TaskRunRecord) -> str:
+    """Return the arguments as they stand in a call: ``7, "A-1", force=true``."""
+    text = shown_arguments(record)
+    try:
+        shown = json.loads(text)
+        listed, named = map(encode, shown["args"]), shown["kwargs"].items()
+        return clean(", ".join([*listed, *(f"{name}={encode(value)}" for name, value in named)]))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):  # cut, or of another shape
+        return clean(text)
+
+
+def shown_error(record: TaskRunRecord, *, may_view_payload: bool) -> str:
+    """Return why a run was not sent: redacted, or the error's class alone."""
+    if not may_view_payload:
+        return payload.error_class(record.error)
+    return capture_text(record.error).text
+
+
+class RunColumn(PartialColumn):
+    """Which task, leading to the run's own page."""
+
+    template_name = "celery_ops/records/task.html"
+
+    def context(self, value: Any, record: RecordRow) -> dict[str, Any]:
+        return {"row": record}
+
+
+class RunStateColumn(PartialColumn):
+    """What became of it."""
+
+    template_name = "celery_ops/records/state.html"
+    empty_values = ()
+
+    def context(self, value: Any, record: RecordRow) -> dict[str, Any]:
+        return {"state": record.state, "tone": record.tone}
+
+
+class SentColumn(PartialColumn):
+    """Whether the broker took it, and why not."""
+
+    template_name = "celery_ops/records/sent.html"
+
+    def context(self, value: Any, record: RecordRow) -> dict[str, Any]:
+        return {"row": record}
+
+
+class ArgumentsColumn(CodeColumn):
+    template_name = "celery_ops/records/arguments.html"
+
+    def context(self, value: Any, record: RecordRow) -> dict[str, Any]:
+        return {"row": record}
+
+
+def _cells(name: str) -> dict[str, dict[str, str]]:
+    return {"cell": {"class": name}}
+
+
+class RecordTable(OpsTable):
+    """Nothing is sorted here: the head of the times leads to the other order."""
+
+    label = RunColumn(verbose_name=gettext_lazy("Task"), attrs=_cells("celery-ops-record-task"))
+    state = RunStateColumn(verbose_name=gettext_lazy("State"), attrs=PLAIN)
+    created = TimeColumn(verbose_name=gettext_lazy("When"))
+    who = TextColumn(verbose_name=gettext_lazy("Who"), attrs=_cells("celery-ops-record-who"))
+    object = LinkColumn(verbose_name=gettext_lazy("Object"), accessor="object__name", url="object__url")
+    arguments = ArgumentsColumn(verbose_name=gettext_lazy("Arguments"), attrs=_cells("celery-ops-record-arguments"))
+    sent = SentColumn(verbose_name=gettext_lazy("Send state"), attrs=_cells("celery-ops-record-sent"))
+    retry_of = IdColumn(verbose_name=gettext_lazy("Run again of"), url="retry_of_url")
+
+    class Meta(OpsTable.Meta):
+        attrs = {"class": "table celery-ops-record-table"}
+        row_attrs = {"data-key": lambda record: record.pk}
+
+    def __init__(self, rows: list[RecordRow], *, sort: str, link: Callable[..., str], **kwargs: Any) -> None:
+        """``sort`` is the order of the rows; ``link`` returns the address of this list with ``sort`` changed."""
+        shown = {name: any(getattr(row, name) for row in rows) for name in ("object", "arguments", "retry_of")}
+        exclude = [name for name, is_shown in shown.items() if not is_shown]
+        super().__init__(rows, exclude=exclude, orderable=False, **kwargs)
+        self.link, self.sort = link, sort
+
+    def _head(self, column: Any) -> Any:
+        head = super()._head(column)
+        if column.name != "created":
+            return head
+        other, order = ("created", "descending") if self.sort == "-created" else ("-created", "ascending")
+        return type(head)(head.label, head.attrs, self.link(sort=other), order)

@@ -1,0 +1,37 @@
+"""``api-run``: what became of one run, for whoever asked for it and for those who operate the site."""
+
+from django.db import DataError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+
+from ..details import task_detail
+from ..models import TaskRunRecord
+from ..permissions import VIEW_OPS, VIEW_RECORDS, allows
+from .items import run_item
+from .ops import OpsView, errors
+
+
+class RunApi(OpsView):
+    """A task that is neither one's own run nor open to ``view_ops`` is 404, as one that nobody knows is."""
+
+    is_json = True
+
+    def authorise(self) -> None:
+        """Whose run it is decides."""
+
+    def get(self, request: HttpRequest, task_id: str) -> HttpResponse:
+        own = self._own(task_id)
+        if own is None and not allows(self.user, VIEW_OPS):
+            raise Http404
+        detail = task_detail(task_id)
+        if not detail.is_known:
+            if detail.troubles:
+                return errors(detail.troubles[0], status=503)
+            raise Http404
+        record = own or (next(iter(detail.records), None) if allows(self.user, VIEW_RECORDS) else None)
+        return JsonResponse(run_item(detail, record, shows_payload=self.may_view_payload(detail.task.name)))
+
+    def _own(self, task_id: str) -> TaskRunRecord | None:
+        try:
+            return TaskRunRecord.objects.filter(task_id=task_id, user_id=self.user.pk).first()
+        except (ValueError, DataError):  # no database holds an id with a NUL or half a character
+            return None

@@ -1,0 +1,90 @@
+"""``api-runs``: run a task, as the form does."""
+
+from typing import Any, Final
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_protect
+
+from .. import offering
+from ..forms.entered import entered
+from ..permissions import RUN_TASK, allows
+from ..running import arguments, options
+from ..running.errors import BadInput, NotSent
+from ..running.kinds.limits import LARGEST as LARGEST_ARGUMENTS
+from ..running.launcher import Run, launch
+from .ops import OpsView, errors
+
+#: Bytes of a request: arguments of the most that is taken, and what stands around them.
+LARGEST: Final = LARGEST_ARGUMENTS + 4096
+KEYS: Final = ("task", "args", "kwargs", *options.NAMES)
+
+
+@method_decorator(csrf_protect, name="dispatch")
+class RunsApi(OpsView):
+    """POST ``{"task", "args"?, "kwargs"?, "countdown"?, "eta"?, "expires"?, "priority"?, "queue"?}`` sends one task.
+
+    201 with the task's id, 400 with what is wrong by field, 404 when it is not runnable, 503 when it could not be sent.
+    """
+
+    http_method_names = ["post"]
+    is_json = True
+
+    def authorise(self) -> None:
+        if not offering.may_run_something(self.user):
+            raise PermissionDenied
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        try:
+            return self._run(_body(request))
+        except BadInput as error:
+            return JsonResponse({"errors": error.errors}, status=400)
+        except NotSent as error:
+            return errors(str(error), status=503)
+
+    def _run(self, body: dict[str, Any]) -> HttpResponse:
+        runnable = offering.find(body["task"])
+        if runnable is None:
+            raise Http404(_("There is no runnable task of this name."))
+        if not allows(self.user, RUN_TASK, runnable.name):
+            raise PermissionDenied
+        _check_shape(body)
+        args, kwargs = entered(runnable, self.user, body.get("args") or [], body.get("kwargs") or {})
+        asked = {name: body[name] for name in options.NAMES if name in body}
+        send_options = options.read_options(asked, runnable.choosable_queues)
+        record = launch(Run(runnable.name, runnable.task, args, kwargs, send_options), self.user)
+        answer = {
+            "task_id": record.task_id,
+            "record": record.pk,
+            "url": reverse("celery_ops:api-run", args=[record.task_id]),
+        }
+        return JsonResponse(answer, status=201)
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    """Return what the request says. Raises BadInput for what is no object with a task's name."""
+    if request.content_type != "application/json":
+        raise BadInput(_("Send JSON, with Content-Type: application/json."))
+    text = request.read(LARGEST + 1)
+    if len(text) > LARGEST:
+        raise BadInput(_("This is too large: arguments have at most 64 KiB."))
+    body = arguments.load(text)
+    if not isinstance(body, dict):
+        raise BadInput(_("Send one JSON object."))
+    if not isinstance(body.get("task"), str):
+        raise BadInput({"task": [_("Name the task.")]})
+    return body
+
+
+def _check_shape(body: dict[str, Any]) -> None:
+    unknown = _("There is no such key; there are %(names)s.") % {"names": ", ".join(KEYS)}
+    found = {key[:100]: [unknown] for key in sorted(body.keys() - set(KEYS))}
+    if not isinstance(body.get("args"), (list, type(None))):
+        found["args"] = [_("Give a list.")]
+    if not isinstance(body.get("kwargs"), (dict, type(None))):
+        found["kwargs"] = [_("Give an object.")]
+    if found:
+        raise BadInput(found)

@@ -1,0 +1,285 @@
+"""Doing something to all tasks that a list's filters find: what that would be, and how far it is."""
+
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from types import ModuleType
+from typing import Any, ClassVar, Final
+from uuid import UUID, uuid4, uuid5
+
+from django.core.exceptions import PermissionDenied
+from django.db import Error as DatabaseError
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_protect
+
+from .. import states
+from ..acting.bulk import TARGET, Preview
+from ..acting.progress import DONE, RUNNING, Progress
+from ..backends.base import BackendUnavailable, TaskBackend
+from ..conf import conf
+from ..filters.tasks import TaskFilterSet
+from ..listing import Count, TaskQuery
+from ..models import ControlRecord
+from ..page_urls import task_url
+from ..permissions import VIEW_OPS, VIEW_RECORDS, allows
+from ..running.errors import BadInput
+from ..tables.links import Link
+from ..tracking.store import StoreUnavailable
+from ..wording import Moment, clean, count
+from .ops import OpsPage
+from .panel import submission_of
+from .private import private
+
+#: Seconds after which nobody seems to go on with it any more: the page has been closed.
+ABANDONED: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the pages say of what is done: ``verdict`` heads the answers, ``done`` follows a number of tasks."""
+
+    all: Any
+    verdict: Any
+    done: Any
+    not_done: Any
+    is_over: Any
+    goes_on: Any
+    waits: Any
+    is_stopped: Any
+
+
+class BulkView(OpsPage):
+    """What the pages of all bulks have in common; ``bulk`` is the module that does it."""
+
+    http_method_names = ["get", "head", "post"]
+    section = "celery_ops:task-list"
+    bulk: ClassVar[ModuleType]
+    words: ClassVar[Words]
+    permission: ClassVar[str]
+    #: The URL name of the page that follows it.
+    detail: ClassVar[str]
+
+    @property
+    def may_do(self) -> bool:
+        return allows(self.user, VIEW_OPS) and allows(self.user, self.permission)
+
+    def get_title(self) -> str:
+        return str(self.words.verdict)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(words=self.words, **kwargs)
+
+    @cached_property
+    def backend(self) -> TaskBackend:
+        return conf.load("TASK_BACKEND")()
+
+    def filters_of(self, data: QueryDict) -> TaskFilterSet:
+        return TaskFilterSet(data, backend=self.backend, searches_arguments=self.may_view_payload())
+
+    def unavailable(self, trouble: str, **context: Any) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(trouble=trouble, **context), status=503)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """One task of the preview's sample."""
+
+    link: Link
+    name: str
+    state: str
+    tone: str
+    created: Moment | None
+    reason: str
+
+
+@method_decorator([transaction.non_atomic_requests, private, csrf_protect], name="dispatch")
+class BulkStartView(BulkView):
+    """GET counts what the filters find and shows what would be taken; POST begins."""
+
+    template_name = "celery_ops/bulk/bulk.html"
+    #: The part of the page that has the form.
+    form_template: ClassVar[str]
+
+    def authorise(self) -> None:
+        if not self.may_do:
+            raise PermissionDenied
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        filters = self.filters_of(request.GET)
+        if filters.errors:
+            return self.shown(filters, status=400)
+        try:
+            preview = self.bulk.preview(self.backend, filters.query, self.user)
+        except BackendUnavailable as error:
+            return self.unavailable(str(error), filter=filters, **self.ways(filters))
+        except StoreUnavailable:
+            return self.unavailable(_("The tracking store does not answer."), filter=filters, **self.ways(filters))
+        except DatabaseError:
+            return self.unavailable(_("The journal does not answer."), filter=filters, **self.ways(filters))
+        return self.shown(filters, preview=preview, submission=uuid4(), sample=_sample(preview))
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        filters = self.filters_of(request.GET)
+        if filters.errors:
+            return self.shown(filters, status=400)
+        query = filters.query
+        try:
+            record = self.start(filters)
+            self.bulk.advance(record, self.backend, bounded(query, record, self.backend), self.user)
+        except BadInput as error:
+            return self.shown(filters, status=400, trouble=str(error))
+        except DatabaseError:
+            trouble = _("The journal could not be written, so nothing was sent.")
+            return self.unavailable(trouble, filter=filters, **self.ways(filters))
+        return HttpResponseRedirect(reverse(f"celery_ops:{self.detail}", args=[record.pk]))
+
+    def start(self, filters: TaskFilterSet, *more: Any) -> ControlRecord:
+        """Write down what is asked for. Raises DatabaseError."""
+        number = _number(self.request.POST.get("count", ""))
+        submission = submission_of(self.request.POST)
+        key = submission and _key(submission, self.user, filters)
+        return self.bulk.start(self.user, filters.parameters, filters.query, number, key, *more)
+
+    def shown(self, filters: TaskFilterSet, *, status: int = 200, **context: Any) -> HttpResponse:
+        facts = {"filter": filters, "asked": asked(filters), "form_template": self.form_template}
+        context = self.get_context_data(**facts, **self.ways(filters), **context)
+        return self.render_to_response(context, status=status)
+
+    def ways(self, filters: TaskFilterSet) -> dict[str, str]:
+        """Where the list and this very page are."""
+        query = filters.link(page_size=None, sort=None)
+        return {"list_url": reverse("celery_ops:task-list") + query, "action": self.request.path + query}
+
+
+@method_decorator([transaction.non_atomic_requests, private, csrf_protect], name="dispatch")
+class BulkDetailView(BulkView):
+    """GET shows how far it is and what came of it; POST goes on for a while, with ``stop=1`` no further."""
+
+    template_name = "celery_ops/bulk/progress.html"
+
+    def authorise(self) -> None:
+        """Raise Http404 for a row that this viewer may not know of."""
+        record = ControlRecord.objects.filter(pk=self.kwargs["pk"], action=self.bulk.ACTION, target=TARGET).first()
+        if record is None or not (self.is_starter(record) or allows(self.user, VIEW_RECORDS)):
+            raise Http404(_("There is no such page."))
+        self.record = record
+
+    def is_starter(self, record: ControlRecord) -> bool:
+        return record.user_id is not None and record.user_id == self.user.pk
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self.shown()
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not (self.is_starter(self.record) and self.may_do):
+            raise PermissionDenied
+        try:
+            if request.POST.get("stop") == "1":
+                self.bulk.stop(self.record)
+            else:
+                self.advance()
+        except DatabaseError:
+            return self.unavailable(_("The journal does not answer."), **self.facts())
+        if request.headers.get("X-Celery-Ops") == "fragment":
+            return self.shown()
+        return HttpResponseRedirect(request.path)
+
+    def advance(self) -> None:
+        filters = self.filters
+        self.bulk.advance(self.record, self.backend, bounded(filters.query, self.record, self.backend), self.user)
+
+    @cached_property
+    def filters(self) -> TaskFilterSet:
+        """The list's filters as they were asked for."""
+        data = QueryDict(mutable=True)
+        for name, values in self.record.parameters.get("filters", {}).items():
+            data.setlist(name, values)
+        return self.filters_of(data)
+
+    def shown(self) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(**self.facts()))
+
+    def facts(self) -> dict[str, Any]:
+        progress = self.bulk.progress_of(self.record)
+        total = max(int(self.record.parameters.get("count") or 0), progress.handled)
+        is_running = progress.state == RUNNING
+        may_go_on = self.is_starter(self.record) and progress.state != DONE
+        return {
+            "record": self.record,
+            "who": clean(self.record.username),
+            "created": Moment.of(self.record.created_at, timezone.now()),
+            "asked": asked(self.filters),
+            "list_url": reverse("celery_ops:task-list") + self.filters.link(page_size=None, sort=None),
+            "progress": progress,
+            "percent": 100 if progress.state == DONE else 100 * progress.handled // max(1, total),
+            "handled": count(Count(progress.handled)),
+            "total": count(Count(total)),
+            "done": count(Count(progress.tally.done)),
+            "skipped": _skipped(progress),
+            "sent": [(_link(old), _link(new)) for old, new in progress.tally.sent],
+            "is_running": is_running,
+            "is_over": progress.state == DONE,
+            "may_go_on": may_go_on,
+            "goes_on": may_go_on and is_running and time.time() - progress.touched < ABANDONED,
+            "action": self.request.path,
+        }
+
+
+def bounded(query: TaskQuery, record: ControlRecord, backend: TaskBackend) -> TaskQuery:
+    """Return the query without the tasks that came after the bulk was asked for."""
+    if not backend.supports_created:
+        return query
+    until = datetime.fromisoformat(record.parameters["until"])
+    return replace(query, until=until if query.until is None else min(until, query.until))
+
+
+def asked(filters: TaskFilterSet) -> list[tuple[str, str]]:
+    """Return what is filtered by, in words."""
+    return [
+        (str(filters.filters[name].label), ", ".join(map(clean, values)))
+        for name, values in filters.parameters.items()
+        if name not in ("sort", "page_size")
+    ]
+
+
+def _sample(preview: Preview) -> list[Sampled]:
+    now = timezone.now()
+    return [
+        Sampled(
+            _link(task.id),
+            clean(task.name),
+            clean(task.state),
+            states.tone(task.state),
+            Moment.of(task.created_at, now),
+            reason,
+        )
+        for task, reason in preview.sample
+    ]
+
+
+def _skipped(progress: Progress) -> list[tuple[str, str, list[Link], int]]:
+    """Return each reason with how many, some of them, and how many more there are."""
+    found = sorted(progress.tally.skipped.items(), key=lambda item: -item[1].count)
+    return [
+        (reason, count(Count(said.count)), [_link(each) for each in said.sample], said.count - len(said.sample))
+        for reason, said in found
+    ]
+
+
+def _link(task_id: str) -> Link:
+    return Link(clean(task_id), task_url(task_id))
+
+
+def _key(submission: UUID, user: Any, filters: TaskFilterSet) -> UUID:
+    """The form's own key; after a change of the filters, as the browser's way back allows, it is another one."""
+    return uuid5(submission, repr((user.pk, sorted(filters.parameters.items()))))
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

@@ -1,0 +1,323 @@
+"""What people tell workers and queues to do. Every refusal is a log line; what is done is in the journal."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
+from uuid import UUID, uuid5
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.csrf import csrf_protect
+
+from ..acting import pausing, queues, workers
+from ..acting.journal import Acted, NotDone, Repeated
+from ..backends import presence
+from ..backends.base import BackendUnavailable, QueueBackend
+from ..backends.control import ControlWorkerBackend
+from ..backends.declarations import LONGEST_NAME
+from ..conf import conf
+from ..connections import BrokerUnavailable
+from ..models import ControlRecord
+from ..page_urls import queue_url, worker_url
+from ..permissions import CONTROL_WORKERS, MANAGE_QUEUES, allows
+from ..running.errors import BadInput
+from ..wording import clean
+from .control_forms import SHUTDOWN, ActionForm, form_of, needs_nothing
+from .ops import OpsPage, errors
+from .panel import _next, submission_of
+from .private import private
+
+logger = logging.getLogger("celery_ops.acting")
+
+#: What is a form's own and no part of what it asks for.
+ENVELOPE: Final = ("csrfmiddlewaretoken", "next", "submission")
+#: Messages that one request deletes or moves.
+MOST_MESSAGES: Final = 100
+
+
+@method_decorator([transaction.non_atomic_requests, private, csrf_protect], name="dispatch")
+class ActionView(OpsPage):
+    """POST alone. JSON is answered to those who accept it; others go on to ``next`` with what came of it."""
+
+    http_method_names = ["post"]
+    title = gettext_lazy("Control")
+    #: What ``action`` may be.
+    actions: ClassVar[Sequence[str]] = ()
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.is_json = "application/json" in request.headers.get("Accept", "")
+        self.is_answered = False
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            response = super().dispatch(request, *args, **kwargs)
+        except PermissionDenied:
+            self.log_refusal(403)
+            raise
+        except Http404:
+            self.log_refusal(404)
+            raise
+        if response.status_code != 200 and not self.is_answered:
+            self.log_refusal(response.status_code)
+        return response
+
+    def authorise(self) -> None:
+        asked = list(self.objects()) or [None]
+        if not all(allows(self.user, self.permission(), each) for each in asked):
+            raise PermissionDenied
+
+    def objects(self) -> list[str]:
+        """Return what the policy is asked about."""
+        raise NotImplementedError
+
+    def permission(self) -> str:
+        raise NotImplementedError
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        try:
+            self.check_known()
+            return self.act(request.POST)
+        except BadInput as error:
+            return self.bad(error)
+        except Repeated as error:
+            return self.done(ended(error.record), str(error))
+        except (NotDone, BackendUnavailable) as error:
+            return self.away(str(error))
+
+    def check_known(self) -> None:
+        """Raise Http404 for what nobody knows, and BackendUnavailable when that cannot be said."""
+        raise NotImplementedError
+
+    def act(self, posted: QueryDict) -> HttpResponse:
+        """Do it. Raises BadInput with nothing done, Repeated, NotDone."""
+        raise NotImplementedError
+
+    def home(self) -> str:
+        """Return where to go on without a ``next``."""
+        raise NotImplementedError
+
+    def form(self, error: BadInput | None = None) -> ActionForm | None:
+        """Return the form to show once more, None when nobody knows which it was."""
+        raise NotImplementedError
+
+    # -- answers
+
+    def acted(self, acted: Acted, message: str = "") -> HttpResponse:
+        tone = messages.SUCCESS if acted.is_done else messages.WARNING
+        said = " ".join((message or acted.message, *acted.refusals))
+        return self.done(acted.data, said, tone)
+
+    def done(self, data: Mapping[str, Any], said: str, tone: int = messages.INFO) -> HttpResponse:
+        self.is_answered = True
+        if self.is_json:
+            return JsonResponse({**data, "message": said})
+        messages.add_message(self.request, tone, said, fail_silently=True)
+        return HttpResponseRedirect(_next(self.request) or self.home())
+
+    def bad(self, error: BadInput) -> HttpResponse:
+        if self.is_json:
+            return JsonResponse({"errors": error.errors}, status=400)
+        return self.page(self.form(error), 400, error)
+
+    def away(self, said: str) -> HttpResponse:
+        if self.is_json:
+            return errors(said, status=503)
+        return self.page(None, 503, BadInput(said))
+
+    def page(self, form: ActionForm | None, status: int, error: BadInput | None = None) -> HttpResponse:
+        shown = set(form.names) if form else set()
+        given = error.errors if error else {}
+        said = [message for field, found in given.items() if field not in shown for message in found]
+        context = self.get_context_data(form=form, said=said, back_url=_next(self.request) or self.home())
+        return self.render_to_response(context, status=status)
+
+    def log_refusal(self, status: int) -> None:
+        who = clean(self.user.get_username() if self.user else "", 100) or "anonymous"
+        what = clean(self.named(), 100)
+        logger.warning("Refused (%s): %s to %s for %s", status, what, clean(", ".join(self.objects()), 300), who)
+
+    def named(self) -> str:
+        """Return what the log calls that which was asked for."""
+        return self.request.POST.get("action", "")
+
+    def key(self) -> UUID | None:
+        """Return what makes the same form, filled in the same way, one action; None for what comes without a key."""
+        submission = submission_of(self.request.POST)
+        if submission is None:
+            return None
+        asked = sorted((name, values) for name, values in self.request.POST.lists() if name not in ENVELOPE)
+        return uuid5(submission, repr((self.user.pk, self.request.path, asked)))
+
+
+def ended(record: ControlRecord) -> dict[str, Any]:
+    """Return what the first of two same requests came to, as far as it is known."""
+    return {"asked": [], "answered": {}, "silent": [], **record.replies}
+
+
+class WorkerControlView(ActionView):
+    """``worker-control``: tell one worker or several. With ``ask`` what is still missing is asked for first."""
+
+    section = "celery_ops:worker-list"
+    template_name = "celery_ops/control/worker.html"
+
+    def objects(self) -> list[str]:
+        return list(dict.fromkeys(self.request.POST.getlist("destination")))
+
+    def permission(self) -> str:
+        return CONTROL_WORKERS
+
+    @property
+    def action(self) -> str:
+        return self.request.POST.get("action", "")
+
+    def check_known(self) -> None:
+        hosts = self.objects()
+        if not all(hosts):
+            raise BadInput({"destination": [_("This is no hostname.")]})
+        if unknown := set(hosts) - known_hosts(hosts):
+            raise Http404(_("There is no worker %(name)s.") % {"name": clean(sorted(unknown)[0], 100)})
+
+    def act(self, posted: QueryDict) -> HttpResponse:
+        hosts = posted.getlist("destination")
+        workers.command_of(self.action)
+        workers.checked(hosts)
+        if posted.get("ask") and not needs_nothing(self.action):
+            return self.page(self.form(), 200)
+        if self.action == SHUTDOWN and posted.get("confirm") != confirmation(hosts):
+            raise BadInput({"confirm": [_("Type %(word)s to confirm.") % {"word": clean(confirmation(hosts), 300)}]})
+        acted = workers.tell(self.action, hosts, posted, self.user, submission=self.key())
+        return self.acted(acted, _ending(acted) if self.action == SHUTDOWN else "")
+
+    def home(self) -> str:
+        hosts = self.objects()
+        single = worker_url(hosts[0]) if len(hosts) == 1 and self.action != SHUTDOWN else ""
+        return single or reverse("celery_ops:worker-list")
+
+    def form(self, error: BadInput | None = None) -> ActionForm | None:
+        hosts = self.request.POST.getlist("destination")
+        return form_of(self.action, hosts, self.request.POST, error.errors if error else {}, confirmation(hosts))
+
+
+def confirmation(hosts: Sequence[str]) -> str:
+    """Return what has to be typed to end these workers: the name of one, a word for several."""
+    return hosts[0] if len(hosts) == 1 else SHUTDOWN
+
+
+def _ending(acted: Acted) -> str:
+    number = len(acted.replies.asked)
+    return _("Asked %(n)s to end once their tasks are done. Who ends does not answer.") % {"n": number}
+
+
+def known_hosts(wanted: Sequence[str]) -> set[str]:
+    """Return the workers that the backend lists, or that the broker has bound. Raises BackendUnavailable."""
+    backend = conf.load("WORKER_BACKEND")()
+    listed = {worker.hostname for worker in backend.workers().workers}
+    if set(wanted) <= listed or not isinstance(backend, ControlWorkerBackend):
+        return listed
+    try:
+        return listed | (presence.learn() or frozenset())  # one that was busy when this process looked
+    except BrokerUnavailable as error:
+        raise BackendUnavailable(_("The broker does not answer, so the workers are not known.")) from error
+
+
+class QueueControlView(ActionView):
+    """``queue-control``: empty, pause or resume a queue, delete messages of it or move them to another."""
+
+    section = "celery_ops:queue-list"
+    template_name = "celery_ops/control/queue.html"
+
+    @property
+    def queue(self) -> str:
+        return self.request.POST.get("queue", "")
+
+    def objects(self) -> list[str]:
+        return [name for name in (self.queue, self.request.POST.get("to", "")) if name]
+
+    def permission(self) -> str:
+        return MANAGE_QUEUES
+
+    def check_known(self) -> None:
+        if not self.queue:
+            raise BadInput({"queue": [_("Name a queue.")]})
+        self.backend: QueueBackend = conf.load("QUEUE_BACKEND")()
+        if not self._knows(self.queue):
+            raise Http404(_("There is no such queue."))
+
+    def _knows(self, name: str) -> bool:
+        return len(name) <= LONGEST_NAME and pausing.queue(self.backend, name)[0] is not None
+
+    def act(self, posted: QueryDict) -> HttpResponse:
+        does = {
+            "purge": self.purge,
+            "pause": self.pause,
+            "resume": self.resume,
+            "delete": self.delete_messages,
+            "move": self.move_messages,
+        }
+        action = posted.get("action", "")
+        if action not in does:
+            raise BadInput({"action": [_("The actions are %(names)s.") % {"names": ", ".join(does)}]})
+        return does[action]()
+
+    def purge(self) -> HttpResponse:
+        if self.request.POST.get("confirm") != self.queue:
+            raise BadInput({"confirm": [_("Type the name of the queue to confirm.")]})
+        purged = queues.purge(self.queue, self.user, submission=self.key())
+        said = _("%(n)s messages were deleted from %(queue)s.") % {"n": purged, "queue": clean(self.queue, 100)}
+        return self.done({**NOBODY, "purged": purged}, said, messages.SUCCESS)
+
+    def pause(self) -> HttpResponse:
+        return self.acted(queues.pause(self.queue, self.user, submission=self.key()))
+
+    def resume(self) -> HttpResponse:
+        return self.acted(queues.resume(self.queue, self.user, submission=self.key()))
+
+    def delete_messages(self) -> HttpResponse:
+        waiting = self._waiting()
+        deleted = queues.delete(self.backend, self.queue, waiting, self.user, submission=self.key())
+        return self._changed("deleted", deleted, waiting, _("%(n)s of %(all)s messages were deleted."))
+
+    def move_messages(self) -> HttpResponse:
+        to = self.request.POST.get("to", "")
+        if not to or to == self.queue or not self._knows(to):
+            raise BadInput({"to": [_("Choose another queue that somebody knows.")]})
+        waiting = self._waiting()
+        moved = queues.move(self.backend, self.queue, waiting, to, self.user, submission=self.key())
+        return self._changed("moved", moved, waiting, _("%(n)s of %(all)s messages were moved."))
+
+    def _waiting(self) -> list[str]:
+        """Return the ids that are asked for. Raises BadInput, and Http404 when none of them waits."""
+        task_ids = list(dict.fromkeys(filter(None, self.request.POST.getlist("message"))))
+        if not self.backend.supports_changes:
+            raise BadInput(_("This broker has no way to single messages."))
+        if not 0 < len(task_ids) <= MOST_MESSAGES:
+            raise BadInput({"message": [_("Choose messages, %(most)s at most.") % {"most": MOST_MESSAGES}]})
+        if not self.backend.waiting_messages(self.queue, task_ids):
+            raise Http404(_("No such message waits any more."))
+        return task_ids
+
+    def _changed(self, key: str, changed: list[str], asked: list[str], sentence: str) -> HttpResponse:
+        missing = [task_id for task_id in asked if task_id not in changed]
+        tone = messages.WARNING if missing else messages.SUCCESS
+        return self.done(
+            {**NOBODY, key: changed, "missing": missing}, sentence % {"n": len(changed), "all": len(asked)}, tone
+        )
+
+    def home(self) -> str:
+        return queue_url(self.queue) or reverse("celery_ops:queue-list")
+
+    def form(self, error: BadInput | None = None) -> ActionForm | None:
+        if self.request.POST.get("action") != "purge":
+            return None
+        return form_of("purge", [self.queue], self.request.POST, error.errors if error else {}, self.queue)
+
+
+#: The answer about workers of what no worker is asked for.
+NOBODY: Final[Mapping[str, Any]] = {"asked": [], "answered": {}, "silent": []}

@@ -1,0 +1,169 @@
+"""The journal of control actions: who told whom to do what, and what each worker answered."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.core.exceptions import PermissionDenied
+from django.db import Error as DatabaseError
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from .. import masking
+from ..backends.base import BackendUnavailable
+from ..filters.control_records import ControlRecordFilterSet
+from ..listing import BadCursor
+from ..models import ControlRecord
+from ..page_urls import queue_url, task_url, worker_url
+from ..permissions import CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK, RUN_TASK, VIEW_OPS, VIEW_RECORDS, allows
+from ..tables.control_records import ControlRecordTable, Outcome, control_rows, label_of, outcome_of
+from ..tables.links import Link
+from ..wording import Moment, clean
+from .ops import OpsPage, part
+from .records import RecordPage, page_of
+
+#: Whoever may do one of these may open the journal.
+READERS: Final = (VIEW_RECORDS, VIEW_OPS, CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK, RUN_TASK)
+ON_QUEUES: Final = ("pause", "resume", "purge", "delete", "move")
+#: Whose rows have a page of how far they are.
+BULKS: Final = {"retry": "bulk-retry-detail", "bulk_revoke": "bulk-revoke-detail"}
+ON_TASKS: Final = ("revoke",)
+#: What of the replies has a place of its own on the page.
+SHOWN: Final = ("asked", "answered", "silent", "failed", "error")
+#: Workers of one action that its page lists.
+MOST_REPLIES: Final = 500
+
+
+def visible_control_records(user: Any) -> QuerySet[ControlRecord]:
+    """Return the rows that ``user`` may see: all of them, or one's own."""
+    rows = ControlRecord.objects.all()
+    return rows if allows(user, VIEW_RECORDS) else rows.filter(user_id=user.pk)
+
+
+class ControlRecordsPage(OpsPage):
+    section = "celery_ops:record-list"
+
+    def authorise(self) -> None:
+        if not any(allows(self.user, action) for action in READERS):
+            raise PermissionDenied
+
+
+class ControlRecordListView(ControlRecordsPage):
+    """The control actions that this viewer may see, filtered."""
+
+    title = gettext_lazy("Control actions")
+    template_name = "celery_ops/control/records.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        self.has_bad_cursor = False
+        sees_all = allows(self.user, VIEW_RECORDS)
+        filters = ControlRecordFilterSet(self.request.GET, visible_control_records(self.user), sees_all=sees_all)
+        listed = part(lambda: self._page(filters))
+        page = listed.value or RecordPage()
+        cursor = "" if self.has_bad_cursor else filters.cursor
+        return super().get_context_data(
+            filter=filters,
+            sees_all=sees_all,
+            has_bad_cursor=self.has_bad_cursor,
+            table=ControlRecordTable(control_rows(page.records), sort=filters.order, link=filters.link),
+            trouble=listed.trouble,
+            is_available=listed.is_available,
+            first_url=filters.link() if cursor else "",
+            previous_url=filters.link(cursor=page.previous) if page.previous else "",
+            next_url=filters.link(cursor=page.next) if page.next else "",
+            **kwargs,
+        )
+
+    def _page(self, filters: ControlRecordFilterSet) -> RecordPage:
+        try:
+            try:
+                return page_of(filters.qs, sort=filters.order, cursor=filters.cursor, size=filters.size)
+            except BadCursor:
+                self.has_bad_cursor = True
+                return page_of(filters.qs, sort=filters.order, cursor="", size=filters.size)
+        except DatabaseError as error:
+            raise BackendUnavailable(_("The journal does not answer.")) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What one worker said; empty when it was silent."""
+
+    worker: Link
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ViewedAction:
+    """One control action as a page may show it."""
+
+    label: str
+    target: str
+    target_url: str
+    who: str
+    created: Moment | None
+    parameters: tuple[masking.Entry, ...]
+    replies: tuple[Reply, ...]
+    more: int
+    others: tuple[masking.Entry, ...]
+    outcome: Outcome
+    bulk_url: str
+
+
+class ControlRecordDetailView(ControlRecordsPage):
+    """One control action: what was asked of whom, and what each one answered."""
+
+    template_name = "celery_ops/control/record.html"
+
+    def get_context_data(self, *, pk: int, **kwargs: Any) -> dict[str, Any]:
+        record = get_object_or_404(visible_control_records(self.user), pk=pk)
+        self.viewed = viewed_action(record, links=allows(self.user, VIEW_OPS))
+        return super().get_context_data(
+            action=self.viewed, back_url=reverse("celery_ops:control-record-list"), **kwargs
+        )
+
+    def get_title(self) -> str:
+        return f"{self.viewed.label} {self.viewed.target}"
+
+
+def viewed_action(record: ControlRecord, *, links: bool) -> ViewedAction:
+    """``links`` is whether the viewer may open the pages of workers, queues and tasks."""
+    replies = record.replies if isinstance(record.replies, dict) else {}
+    asked = [host for host in _listed(replies.get("asked")) if isinstance(host, str)]
+    answered = replies["answered"] if isinstance(replies.get("answered"), dict) else {}
+    parameters = record.parameters if isinstance(record.parameters, dict) else {}
+    said = [Reply(_worker(host, links), clean(str(answered.get(host, "")), 300)) for host in asked[:MOST_REPLIES]]
+    return ViewedAction(
+        label=label_of(record.action),
+        target=clean(record.target, 300),
+        target_url=_target_url(record) if links else "",
+        who=clean(record.username) or _("nobody"),
+        created=Moment.of(record.created_at, timezone.now()),
+        parameters=masking.entries(parameters),
+        replies=tuple(said),
+        more=max(0, len(asked) - MOST_REPLIES),
+        others=masking.entries({name: value for name, value in replies.items() if name not in SHOWN}),
+        outcome=outcome_of(record),
+        bulk_url=reverse(f"celery_ops:{BULKS[record.action]}", args=[record.pk]) if record.action in BULKS else "",
+    )
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _worker(hostname: str, links: bool) -> Link:
+    return Link(clean(hostname), worker_url(hostname) if links else "")
+
+
+def _target_url(record: ControlRecord) -> str:
+    if record.action in ON_QUEUES:
+        return queue_url(record.target)
+    if record.action in ON_TASKS:
+        ids = record.parameters.get("task_ids")
+        return task_url(record.target) if isinstance(ids, list) and len(ids) == 1 else ""
+    destination = record.parameters.get("destination")
+    return worker_url(record.target) if isinstance(destination, list) and len(destination) == 1 else ""

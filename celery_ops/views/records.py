@@ -1,0 +1,285 @@
+"""The journal: who ran what, and what became of each run."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from django.core.exceptions import PermissionDenied
+from django.db import Error as DatabaseError
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from .. import masking, states
+from ..backends.base import BackendUnavailable
+from ..details import TaskDetail, task_detail
+from ..details.states import states_of, told
+from ..filters import suggestions
+from ..filters.records import RecordFilterSet
+from ..filters.task_links import Link as Tab
+from ..info import TaskInfo
+from ..listing import OLDEST_FIRST, BadCursor, Cursor
+from ..models import TaskRunRecord
+from ..page_urls import record_url, task_url
+from ..permissions import RUN_TASK, VIEW_OPS, VIEW_RECORDS, allows
+from ..tables.links import Link
+from ..tables.records import TONES, RecordTable, is_doubtful, record_rows, shown_arguments, shown_error, shown_state
+from ..tracking.refs import ObjectRef
+from ..tracking.registry import registry
+from ..wording import Moment, clean
+from .objects import object_links
+from .ops import OpsPage, Part, part
+from .task_page import ViewedTask, laid_out, viewed
+
+SendState = TaskRunRecord.SendState
+
+#: Whoever may do one of these may open the journal.
+READERS: Final = (VIEW_RECORDS, RUN_TASK, VIEW_OPS)
+#: Runs once more of one task that its page names.
+MOST_AGAIN: Final = 20
+#: What no primary key is above.
+LARGEST_KEY: Final = 2**63
+
+
+def visible_records(user: Any) -> QuerySet[TaskRunRecord]:
+    """Return the rows that ``user`` may see: all of them, or one's own."""
+    rows = TaskRunRecord.objects.all()
+    return rows if allows(user, VIEW_RECORDS) else rows.filter(user_id=user.pk)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """Some rows and the cursors of the pages around them."""
+
+    records: tuple[TaskRunRecord, ...] = ()
+    next: str = ""
+    previous: str = ""
+
+
+def page_of(rows: QuerySet[TaskRunRecord], *, sort: str, cursor: str, size: int) -> RecordPage:
+    """Return the page at ``cursor``, by primary key: nothing is counted and no row skipped. Raises BadCursor."""
+    place = _place(cursor) if cursor else None
+    is_back = place is not None and place.before
+    rises = (sort == OLDEST_FIRST) != is_back
+    if place is not None:
+        rows = rows.filter(**{"pk__gt" if rises else "pk__lt": place.key[0]})
+    found = list(rows.order_by("pk" if rises else "-pk")[: size + 1])
+    more, shown = len(found) > size, found[:size]
+    if is_back:
+        shown.reverse()
+    has_next, has_previous = (bool(shown), more) if is_back else (more, place is not None and bool(shown))
+    return RecordPage(
+        tuple(shown),
+        next=Cursor((shown[-1].pk,)).encoded() if has_next else "",
+        previous=Cursor((shown[0].pk,), before=True).encoded() if has_previous else "",
+    )
+
+
+def _place(cursor: str) -> Cursor:
+    place = Cursor.decoded(cursor)
+    if len(place.key) != 1 or type(place.key[0]) is not int or not 0 <= place.key[0] < LARGEST_KEY:
+        raise BadCursor("not a cursor of this list")
+    return place
+
+
+class RecordsPage(OpsPage):
+    """What the journal's pages have in common: they are open to those who run tasks, too."""
+
+    section = "celery_ops:record-list"
+
+    def authorise(self) -> None:
+        if not any(allows(self.user, action) for action in READERS):
+            raise PermissionDenied
+
+    def task_url(self, task_id: str) -> str:
+        """Return the address of a task's own page, empty for those who may not open it."""
+        return task_url(task_id) if allows(self.user, VIEW_OPS) else ""
+
+
+class RecordListView(RecordsPage):
+    """The runs that this viewer may see, filtered, with what became of each."""
+
+    title = gettext_lazy("Journal")
+    template_name = "celery_ops/records/list.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        self.has_bad_cursor = False
+        sees_all = allows(self.user, VIEW_RECORDS)
+        filters = RecordFilterSet(self.request.GET, visible_records(self.user), sees_all=sees_all)
+        listed = self._listed(filters)
+        page = listed.value or RecordPage()
+        found = states_of(_sent(page.records))
+        refs = [ObjectRef(record.object_type, record.object_id) for record in page.records if record.object_type]
+        rows = record_rows(
+            page.records,
+            found=found,
+            objects=object_links(refs, self.user),
+            may_view_payload=self.may_view_payload,
+            task_url=self.task_url,
+        )
+        cursor = "" if self.has_bad_cursor else filters.cursor
+        return super().get_context_data(
+            filter=filters,
+            sees_all=sees_all,
+            has_bad_cursor=self.has_bad_cursor,
+            tabs=_tabs(filters),
+            names=self._names(row.name for row in rows),
+            table=RecordTable(rows, sort=filters.order, link=filters.link),
+            troubles=[*filter(None, [listed.trouble]), *found.troubles],
+            is_available=listed.is_available,
+            asks=_asks(filters),
+            first_url=filters.link() if cursor else "",
+            previous_url=filters.link(cursor=page.previous) if page.previous else "",
+            next_url=filters.link(cursor=page.next) if page.next else "",
+            **kwargs,
+        )
+
+    def _names(self, shown: Iterable[str]) -> list[str]:
+        """What the filter suggests: which tasks the site has is for those who may see all of them."""
+        return suggestions.task_names(shown) if allows(self.user, VIEW_OPS) else sorted(set(shown))
+
+    def _listed(self, filters: RecordFilterSet) -> Part[RecordPage]:
+        return part(lambda: self._page(filters))
+
+    def _page(self, filters: RecordFilterSet) -> RecordPage:
+        try:
+            try:
+                return page_of(filters.qs, sort=filters.order, cursor=filters.cursor, size=filters.size)
+            except BadCursor:
+                self.has_bad_cursor = True
+                return page_of(filters.qs, sort=filters.order, cursor="", size=filters.size)
+        except DatabaseError as error:
+            raise BackendUnavailable(_("The journal does not answer.")) from error
+
+
+def _sent(records: tuple[TaskRunRecord, ...]) -> dict[str, Any]:
+    return {record.task_id: record.created_at for record in records}
+
+
+def _tabs(filters: RecordFilterSet) -> list[Tab]:
+    asked = filters.asked.get("send_state") or []
+    tabs = [Tab("", filters.link(send_state=None), not asked)]
+    for value, label in SendState.choices:
+        tabs.append(Tab(str(label), filters.link(send_state=[value]), value in asked, TONES[value]))
+    return tabs
+
+
+def _asks(filters: RecordFilterSet) -> list[tuple[str, str, str]]:
+    """What is asked for that the form does not show: its label, its value, and the list without it."""
+    labels = {"object": _("Object"), "retry_of": _("Run again of")}
+    asked = [(name, clean(filters.asked.get(name, ""))) for name in labels]
+    return [(labels[name], value, filters.link(**{name: None})) for name, value in asked if value]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewedRun:
+    """One row of the journal as one viewer may see it, beside the task that it sent.
+
+    ``state`` is empty when nothing was sent and None when it is unknown.
+    """
+
+    pk: int
+    label: str
+    name: str
+    task_id: str
+    task_url: str
+    who: str
+    created: Moment | None
+    object: Link | None
+    options: tuple[masking.Entry, ...]
+    arguments: str
+    sent: str
+    sent_tone: str
+    is_failed: bool
+    is_doubtful: bool
+    error: str
+    state: str | None
+    tone: str
+    is_over: bool
+    again_of: Link | None
+    again_as: tuple[Link, ...]
+
+
+class RecordDetailView(RecordsPage):
+    """One run: what was asked for, whether it was sent, and what became of it. Also where one comes after a run."""
+
+    template_name = "celery_ops/records/detail.html"
+
+    def get_context_data(self, *, pk: int, **kwargs: Any) -> dict[str, Any]:
+        record = get_object_or_404(visible_records(self.user), pk=pk)
+        detail = task_detail(record.task_id)
+        task = viewed(detail, self.user)
+        self.run = self._run(record, detail)
+        return super().get_context_data(
+            run=self.run,
+            task=task if self.run.task_url else _without_links(task),
+            troubles=detail.troubles,
+            back_url=reverse("celery_ops:record-list"),
+            **kwargs,
+        )
+
+    def get_title(self) -> str:
+        return self.run.label
+
+    def _run(self, record: TaskRunRecord, detail: TaskDetail) -> ViewedRun:
+        may_view_payload = self.may_view_payload(record.task_name)
+        heard = told(detail.task.state, record.created_at)
+        is_unheard = _is_unheard(detail.task)
+        state = shown_state(record, None if is_unheard and detail.troubles else heard, is_unheard=is_unheard)
+        ref = ObjectRef(record.object_type, record.object_id)
+        return ViewedRun(
+            pk=record.pk,
+            label=clean(registry.label(record.task_name)),
+            name=clean(record.task_name),
+            task_id=clean(record.task_id),
+            task_url=self.task_url(record.task_id),
+            who=clean(record.username) or _("nobody"),
+            created=Moment.of(record.created_at, timezone.now()),
+            object=object_links([ref], self.user).get(ref) if record.object_type else None,
+            options=masking.entries(record.options),
+            arguments=laid_out(shown_arguments(record)) or "" if may_view_payload else "",
+            sent=record.get_send_state_display(),
+            sent_tone=TONES.get(record.send_state, "unknown"),
+            is_failed=record.send_state == SendState.FAILED,
+            is_doubtful=is_unheard and is_doubtful(record),
+            error=shown_error(record, may_view_payload=may_view_payload),
+            state=state and clean(state),
+            tone=states.tone(state or ""),
+            is_over=state == "" or heard is None or states.is_final(heard),
+            again_of=self._again_of(record),
+            again_as=tuple(self._again_as(record)),
+        )
+
+    def _again_of(self, record: TaskRunRecord) -> Link | None:
+        if not record.retry_of:
+            return None
+        earlier = visible_records(self.user).filter(task_id=record.retry_of).first()
+        url = record_url(earlier.pk) if earlier else self.task_url(record.retry_of)
+        return Link(clean(record.retry_of), url)
+
+    def _again_as(self, record: TaskRunRecord) -> Iterator[Link]:
+        for later in visible_records(self.user).filter(retry_of=record.task_id)[:MOST_AGAIN]:
+            yield Link(clean(later.task_id), record_url(later.pk))
+
+
+def _is_unheard(task: TaskInfo) -> bool:
+    """Whether the journal alone knows of it."""
+    return not (task.created_at or task.started_at or task.worker)
+
+
+def _without_links(task: ViewedTask) -> ViewedTask:
+    """The task for those who may not open the pages that it leads to."""
+    return replace(
+        task,
+        worker=task.worker and replace(task.worker, url=""),
+        queue=task.queue and replace(task.queue, url=""),
+        parent=None,
+        root=None,
+        retry_of=None,
+        retried_as=(),
+        children=(),
+        more_children=0,
+    )

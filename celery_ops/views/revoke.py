@@ -1,0 +1,218 @@
+"""Revoke tasks: one from its page, those chosen in a list, all that its filters find, or by stamped headers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import uuid4
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from .. import states
+from ..acting import revoking, tasks
+from ..backends.base import BackendUnavailable
+from ..conf import conf
+from ..details import TaskDetail, task_detail
+from ..filters.tasks import TaskFilterSet
+from ..info import TaskInfo
+from ..models import ControlRecord
+from ..page_urls import task_url, worker_url
+from ..permissions import REVOKE_TASK
+from ..running.errors import BadInput
+from ..tables.links import Link
+from ..wording import clean
+from .bulk import BulkDetailView, BulkStartView, Words
+from .control import NOBODY, ActionView
+from .control_forms import ActionForm
+from .panel import _next
+
+#: Characters of the stamps that a form shows once more.
+LONGEST_STAMPS: Final = 20_000
+
+
+class RevokingView(ActionView):
+    """What revoking by ids and by stamps have in common: the policy's question, and what a running task ends with."""
+
+    section = "celery_ops:task-list"
+    title = gettext_lazy("Revoke")
+    template_name = "celery_ops/revoke/refused.html"
+
+    def permission(self) -> str:
+        return REVOKE_TASK
+
+    def form(self, error: BadInput | None = None) -> ActionForm | None:
+        return None
+
+    def home(self) -> str:
+        return reverse("celery_ops:task-list")
+
+
+class RevokeView(RevokingView):
+    """``revoke``: POST ``task_id`` (repeatable), ``terminate`` and ``signal``. A single id that nobody knows is 404.
+
+    Tasks that have ended are left out, and nobody is asked when that is all of them.
+    """
+
+    def objects(self) -> list[str]:
+        return list(dict.fromkeys(filter(None, self.request.POST.getlist("task_id"))))
+
+    def named(self) -> str:
+        return "revoke"
+
+    def check_known(self) -> None:
+        self.detail = self._detail()
+
+    def _detail(self) -> TaskDetail | None:
+        """Return what is known of a single task. Raises Http404 when every source was asked and knows none."""
+        ids = self.objects()
+        if len(ids) != 1 or not tasks.is_id(ids[0]):
+            return None
+        detail = task_detail(ids[0], ask_workers=False)
+        if not detail.is_known:
+            detail = task_detail(ids[0])
+        if not detail.is_known and not detail.troubles:
+            raise Http404(_("No source knows a task of this id."))
+        return detail
+
+    def act(self, posted: QueryDict) -> HttpResponse:
+        ids = self.objects()
+        terminate, signal = ending_of(posted)
+        tasks.check(ids, signal)
+        known = {ids[0]: self.detail.task} if self.detail else listed(ids)
+        going = [task_id for task_id in ids if task_id not in known or not states.is_final(known[task_id].state)]
+        if not going:
+            return self.done(NOBODY, _ended(len(ids)), messages.WARNING)
+        acted = tasks.together(
+            tasks.revoke(
+                going,
+                self.user,
+                terminate=terminate,
+                signal=signal,
+                places=self._places(going, known),
+                task_name=clean(self.detail.task.name, 250) if self.detail else "",
+                submission=self.key(),
+            )
+        )
+        ended = len(ids) - len(going)
+        return self.acted(acted, f"{acted.message} {_ended(ended)}" if ended else "")
+
+    def _places(self, ids: Sequence[str], known: Mapping[str, TaskInfo]) -> tasks.Places:
+        if self.detail and self.detail.refs:
+            return {ids[0]: self.detail.refs}
+        return revoking.places_of({task_id: known[task_id].created_at if task_id in known else None for task_id in ids})
+
+    def home(self) -> str:
+        ids = self.objects()
+        return (task_url(ids[0]) if len(ids) == 1 else "") or super().home()
+
+
+def listed(task_ids: Sequence[str]) -> Mapping[str, TaskInfo]:
+    """Return those of the tasks that the list knows; a list that is away hinders nobody."""
+    try:
+        return conf.load("TASK_BACKEND")().get_many(task_ids)
+    except BackendUnavailable:
+        return {}
+
+
+def ending_of(posted: QueryDict) -> tuple[bool, str]:
+    """Return whether what runs is ended, too, and with which signal. Raises BadInput."""
+    asked, signal = posted.get("terminate", ""), posted.get("signal") or "TERM"
+    if asked not in ("", "0", "1"):
+        raise BadInput({"terminate": [_("Send 1 to end what runs, too.")]})
+    tasks.check_signal(signal)
+    return asked == "1", signal
+
+
+def _ended(number: int) -> str:
+    return ngettext("%(n)s task had ended already.", "%(n)s tasks had ended already.", number) % {"n": number}
+
+
+class RevokeStampedView(RevokingView):
+    """``revoke-stamped``: GET shows the form; POST ``header``, ``stamps`` (one a line), ``terminate``, ``signal``."""
+
+    http_method_names = ["get", "head", "post"]
+    title = gettext_lazy("Revoke by stamped headers")
+    template_name = "celery_ops/revoke/stamped.html"
+
+    def objects(self) -> list[str]:
+        return []
+
+    def named(self) -> str:
+        return "revoke_by_stamped_headers"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.page(None, 200)
+
+    def check_known(self) -> None:
+        """Which stamps tasks carry is known to nobody."""
+
+    def act(self, posted: QueryDict) -> HttpResponse:
+        terminate, signal = ending_of(posted)
+        header, stamps = posted.get("header", "").strip(), _lines(posted.get("stamps", ""))
+        acted = tasks.revoke_stamped(
+            header, stamps, self.user, terminate=terminate, signal=signal, submission=self.key()
+        )
+        return self.acted(acted)
+
+    def page(self, form: ActionForm | None, status: int, error: BadInput | None = None) -> HttpResponse:
+        given, wrong = self.request.POST, error.errors if error else {}
+        context = self.get_context_data(
+            said=[message for field, found in wrong.items() if field not in ("header", "stamps") for message in found],
+            back_url=_next(self.request) or self.home(),
+            header=clean(given.get("header"), 300),
+            stamps="\n".join(clean(line, 300) for line in _lines(given.get("stamps", "")[:LONGEST_STAMPS])),
+            terminates=given.get("terminate") == "1",
+            signals=tasks.SIGNALS,
+            signal=clean(given.get("signal"), 10),
+            wrong=wrong,
+            submission=uuid4(),
+        )
+        return self.render_to_response(context, status=status)
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in (line.strip() for line in text.splitlines()) if line]
+
+
+class BulkRevoke:
+    """What a bulk is that revokes tasks."""
+
+    bulk = revoking
+    permission = REVOKE_TASK
+    detail = "bulk-revoke-detail"
+    words = Words(
+        all=gettext_lazy("Revoke all that match"),
+        verdict=gettext_lazy("Revoke"),
+        done=gettext_lazy("asked to be revoked"),
+        not_done=gettext_lazy("Not revoked"),
+        is_over=gettext_lazy("Revoke: done"),
+        goes_on=gettext_lazy("Revoke: going on"),
+        waits=gettext_lazy("Revoke: waiting"),
+        is_stopped=gettext_lazy("Revoke: stopped"),
+    )
+
+
+class BulkRevokeView(BulkRevoke, BulkStartView):
+    """The preview takes ``terminate`` and ``signal``, too."""
+
+    form_template = "celery_ops/revoke/start.html"
+
+    def start(self, filters: TaskFilterSet, *more: Any) -> ControlRecord:
+        return super().start(filters, *ending_of(self.request.POST))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(signals=tasks.SIGNALS, **kwargs)
+
+
+class BulkRevokeDetailView(BulkRevoke, BulkDetailView):
+    """Says what each worker answered, too."""
+
+    def facts(self) -> dict[str, Any]:
+        return {**super().facts(), "answers": _answers(self.record)}
+
+
+def _answers(record: ControlRecord) -> list[tuple[Link, int, int]]:
+    found = sorted(revoking.answers_of(record).items())
+    return [(Link(clean(host), worker_url(host)), asked, answered) for host, (asked, answered) in found]

@@ -1,0 +1,58 @@
+"""Of which task a run is one more, and with what its form is filled."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from ..details.original import NotKnown, NotRepeatable, original_of
+from ..permissions import VIEW_PAYLOAD, allows
+from ..tracking.refs import ObjectRef
+from ..wording import clean
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The task that is run again: ``values`` are its arguments, None when they are not to be had and ``reason`` why.
+
+    Without ``task_id`` there is none.
+    """
+
+    task_id: str = ""
+    values: tuple[Sequence[Any], Mapping[str, Any]] | None = None
+    refs: tuple[ObjectRef, ...] = ()
+    reason: str = ""
+
+    @property
+    def shown_id(self) -> str:
+        return clean(self.task_id)
+
+
+NONE = Origin()
+
+
+def origin_of(task_id: str, name: str, user: Any) -> Origin:
+    """Return what is known of the task that ``user`` wants to run again as ``name``; never raises."""
+    if not task_id:
+        return NONE
+    try:
+        found = original_of(task_id)
+    except NotKnown:
+        return Origin(reason=_("No task with this id is known any more, so the fields are empty."))
+    except NotRepeatable as error:
+        return _without_arguments(task_id, name, error)
+    if found.name != name:
+        return Origin(reason=_("That id is another task's, so the fields are empty."))
+    if not allows(user, VIEW_PAYLOAD, name):
+        return Origin(
+            found.task_id, None, tuple(found.refs), _("You may not see that task's arguments: enter them yourself.")
+        )
+    return Origin(found.task_id, (found.args, found.kwargs), tuple(found.refs))
+
+
+def _without_arguments(task_id: str, name: str, error: NotRepeatable) -> Origin:
+    """A task whose arguments are lost is the one that is run again all the same, when it is known to be this one."""
+    if error.name == name:
+        return Origin(task_id, reason=str(error))
+    return Origin(reason=str(error))

@@ -1,0 +1,89 @@
+"""What came with a run's form: its key, what was entered, and what of that has to be mended or entered again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID, uuid4, uuid5
+
+from django.forms import BoundField
+from django.http import QueryDict
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
+
+from ..forms.run import RunForm
+from ..wording import clean
+
+#: What a person enters: a form that is sent again with other values is another run.
+VALUES: Final = ("arg-", "json-", "opt-")
+#: Characters of a UUID, however it is written.
+LONGEST_KEY: Final = 45
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing to mend, and where: ``anchor`` is the id of the field, empty for what is no field's."""
+
+    message: str
+    label: str = ""
+    anchor: str = ""
+
+
+def mistakes(form: RunForm, found: Mapping[str, Sequence[str]]) -> list[Mistake]:
+    """Return what is wrong, a line for each message, in the order of the page."""
+    fields = {field.html_name: field for part in (form.fields, form.json, form.options) for field in part or ()}
+    lines = []
+    for name, said in found.items():
+        field = fields.get(name)
+        label, anchor = (str(field.label), field.id_for_label) if field else ("" if name == "__all__" else name, "")
+        lines += [Mistake(str(message), clean(label), anchor) for message in said]
+    return lines
+
+
+def withheld(form: RunForm) -> str:
+    """Return what a person has to enter again, empty when there is nothing: secrets are not written into a page."""
+    fields = form.json if form.is_json or form.fields is None else form.fields
+    names = ", ".join(clean(str(field.label)) for field in fields if field.data and not _shows(field))
+    said = _("Enter this again before you run it, since it is not written into the page: %(fields)s.")
+    return said % {"fields": names} if names else ""
+
+
+def _shows(field: BoundField) -> bool:
+    """Whether a field's widget writes what was typed back into the page."""
+    widget = field.field.widget
+    return getattr(widget, "render_value", True) and widget.format_value(field.value()) not in ("", None)
+
+
+def kept_key(posted: QueryDict) -> UUID:
+    """Return the form's own key, which the page gave it, or a new one."""
+    return _key(posted) or uuid4()
+
+
+def submission_of(posted: QueryDict, user: Any, name: str) -> UUID | None:
+    """Return what makes the same form sent twice one run; None for what comes without a key.
+
+    The form's key is mixed with the person, the task and the values: a form that is sent again after a change, as the
+    browser's way back allows, is another run.
+    """
+    key = _key(posted)
+    if key is None:
+        return None
+    return uuid5(key, repr((user.pk, name, _values(posted))))
+
+
+def digest_of(posted: QueryDict) -> str:
+    """Return what tells one set of values from another, and nothing else of them: it stands in the page."""
+    return salted_hmac("celery_ops.run", repr(_values(posted)), algorithm="sha256").hexdigest()
+
+
+def _values(posted: QueryDict) -> list[tuple[str, list[str]]]:
+    """What was entered: blank fields say nothing, and those of a hidden tab are not sent at all."""
+    found = ((field, posted.getlist(field)) for field in posted if field.startswith(VALUES))
+    return sorted((field, values) for field, values in found if any(values))
+
+
+def _key(posted: QueryDict) -> UUID | None:
+    text = posted.get("submission", "")
+    try:
+        return UUID(text) if len(text) <= LONGEST_KEY else None
+    except ValueError:
+        return None

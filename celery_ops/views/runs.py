@@ -1,0 +1,212 @@
+"""Running tasks by hand: the list of those that may be run, and the form of each."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.csrf import csrf_protect
+
+from ..filters.runs import RunFilterSet
+from ..forms.run import RunForm
+from ..models import TaskRunRecord
+from ..offering import Offer, Offers, find, may_run_something, offers
+from ..page_urls import record_url, task_url
+from ..permissions import RUN_TASK, VIEW_OPS, allows
+from ..running.allowlist import allowed_names, site_tasks
+from ..running.errors import BadInput, NotSent
+from ..running.launcher import Run, launch
+from ..tables.runs import RUNNERS, OfferData, RunTable, in_order
+from ..wording import clean
+from .lists import ListPage
+from .ops import OpsPage, errors
+from .panel import _next
+from .private import private
+from .run_forecast import forecast, registration
+from .run_origin import origin_of
+from .run_posted import digest_of, kept_key, mistakes, submission_of, withheld
+
+
+class RunListView(ListPage):
+    section = "celery_ops:run-list"
+    title = gettext_lazy("Run a task")
+    template_name = "celery_ops/runs/list.html"
+    backend_setting = "WORKER_BACKEND"
+    filterset_class = RunFilterSet
+    table_class = RunTable
+
+    def authorise(self) -> None:
+        if not (may_run_something(self.user) or allows(self.user, VIEW_OPS)):
+            raise PermissionDenied
+
+    def get_report(self) -> Offers:
+        return offers(self.user)
+
+    def get_values(self, report: Offers) -> Sequence[Offer]:
+        return report.tasks
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        known = site_tasks() if allows(self.user, VIEW_OPS) else ()  # names are not everybody's to know
+        named = {"allows_nothing": not allowed_names(), "example": clean(max(known, default="")), "runners": RUNNERS}
+        return super().get_context_data(**named, **kwargs)
+
+    def get_table_data(self) -> OfferData:
+        return OfferData(in_order(self.filter.qs), self.user)
+
+
+@method_decorator([transaction.non_atomic_requests, private, csrf_protect], name="dispatch")
+class RunTaskView(OpsPage):
+    """GET is the form of one task; POST sends it, or with ``preview=1`` shows what would be sent.
+
+    A task with the option ``confirm`` is sent when ``confirm=1`` comes too.
+    """
+
+    http_method_names = ["get", "head", "post"]
+    section = "celery_ops:run-list"
+    template_name = "celery_ops/runs/form.html"
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.is_json = "application/json" in request.headers.get("Accept", "")
+
+    def authorise(self) -> None:
+        """Raise PermissionDenied for who may run nothing or not this; Http404 for what is not in the allowlist."""
+        if not may_run_something(self.user):
+            raise PermissionDenied
+        found = find(self.kwargs["name"])
+        if found is None:
+            raise Http404(_("There is no such task to run."))
+        if not allows(self.user, RUN_TASK, found.name):
+            raise PermissionDenied
+        self.runnable = found
+
+    def get_title(self) -> str:
+        return clean(self.runnable.label)
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.origin = origin_of(request.GET.get("again", ""), self.runnable.name, self.user)
+        return self.shown(RunForm(self.runnable, self.user, initial=self.origin.values))
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        self.origin = origin_of(request.POST.get("again", ""), self.runnable.name, self.user)
+        form = RunForm(self.runnable, self.user, request.POST)
+        if not form.is_valid():
+            return self.refused(form, form.errors)
+        run, begun = self.get_run(form), timezone.now()
+        try:
+            if self.wants_preview or self.must_confirm:
+                return self.foreseen(form, run)
+            record = launch(run, self.user)
+        except BadInput as error:
+            return self.refused(form, error.errors)
+        except NotSent as error:
+            return self.unsent(form, error)
+        return self.sent(record, is_new=record.created_at >= begun)
+
+    @property
+    def sees_ops(self) -> bool:
+        """Whether the viewer may open the pages of tasks, queues and workers."""
+        return allows(self.user, VIEW_OPS)
+
+    @property
+    def wants_preview(self) -> bool:
+        return self.request.POST.get("preview") == "1"
+
+    @property
+    def must_confirm(self) -> bool:
+        """Whether the person has yet to see what is sent: nothing was confirmed, or something else than this."""
+        if not self.runnable.confirm:
+            return False
+        return self.request.POST.get("confirm") != "1" or self.has_changed
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the values are others than those of the preview that was confirmed; without one they are not."""
+        seen = self.request.POST.get("previewed")
+        return bool(seen) and not constant_time_compare(seen, digest_of(self.request.POST))
+
+    def get_run(self, form: RunForm) -> Run:
+        return Run(
+            self.runnable.name,
+            self.runnable.task,
+            form.args,
+            form.kwargs,
+            form.send_options,
+            retry_of=self.origin.task_id,
+            refs=self.origin.refs,
+            submission=submission_of(self.request.POST, self.user, self.runnable.name),
+        )
+
+    # -- answers
+
+    def shown(self, form: RunForm, status: int = 200, **context: Any) -> HttpResponse:
+        context = {"submission": uuid4(), "errors": (), "asks_first": False, **context}
+        return self.render_to_response(self.get_context_data(form=form, **context), status=status)
+
+    def refused(self, form: RunForm, found: Mapping[str, Sequence[str]]) -> HttpResponse:
+        """Bad input: the same form again, to be mended and sent once."""
+        if self.is_json:
+            return JsonResponse(
+                {"errors": {field: [str(m) for m in said] for field, said in found.items()}}, status=400
+            )
+        return self.shown(form, 400, errors=mistakes(form, found), submission=kept_key(self.request.POST))
+
+    def unsent(self, form: RunForm, error: NotSent) -> HttpResponse:
+        """The broker or the journal is away. A FAILED row has used up the form's key: the next try needs another."""
+        if self.is_json:
+            return errors(str(error), status=503)
+        key = uuid4() if error.record else kept_key(self.request.POST)
+        return self.shown(
+            form, 503, problem=str(error), record_url=error.record and record_url(error.record.pk), submission=key
+        )
+
+    def foreseen(self, form: RunForm, run: Run) -> HttpResponse:
+        """What would be sent. Raises BadInput when Celery would not send it."""
+        if self.is_json and not self.wants_preview:
+            return errors(_("This task asks first: send confirm=1 as well."), field="confirm", status=400)
+        changed = self.request.POST.get("confirm") == "1" and self.has_changed
+        found = forecast(run, has_links=self.sees_ops, withheld=withheld(form))
+        if self.is_json:
+            return JsonResponse({"preview": found.plain()})
+        return self.shown(
+            form,
+            forecast=found,
+            has_changed=changed,
+            asks_first=self.runnable.confirm,
+            previewed=digest_of(self.request.POST),
+            submission=kept_key(self.request.POST),
+        )
+
+    def sent(self, record: TaskRunRecord, *, is_new: bool) -> HttpResponse:
+        if self.is_json:
+            url = reverse("celery_ops:api-run", args=[record.task_id])
+            return JsonResponse({"task_id": record.task_id, "record": record.pk, "url": url}, status=201)
+        said = _("%(task)s was sent.") if is_new else _("This had been sent already: %(task)s runs once.")
+        messages.success(self.request, said % {"task": self.get_title()}, fail_silently=True)
+        return HttpResponseRedirect(_next(self.request) or record_url(record.pk))
+
+    def get_context_data(self, *, form: RunForm, **kwargs: Any) -> dict[str, Any]:
+        task = self.runnable
+        return super().get_context_data(
+            form=form,
+            name=clean(task.name),
+            description=clean(task.description),
+            origin=self.origin,
+            origin_url=task_url(self.origin.task_id) if self.sees_ops else "",
+            next_url=_next(self.request),
+            list_url=reverse("celery_ops:run-list"),
+            action=self.request.path,
+            left_out=clean(", ".join(form.left_out)),
+            opens_options=form.options.is_bound and (form.options.errors or any(form.options.cleaned_data.values())),
+            warnings=() if {"forecast", "problem"} & kwargs.keys() else registration(task.name).warnings,
+            **kwargs,
+        )

@@ -1,0 +1,95 @@
+"""What the page of a task offers for running it again, or why it does not."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
+
+from django.urls import NoReverseMatch, reverse
+
+from ..details import TaskDetail
+from ..details.original import NotRepeatable
+from ..filters.tasks import TaskFilterSet
+from ..listing import Count, Counts
+from ..offering import find, may_run_something
+from ..permissions import RUN_TASK, allows
+from ..repeating import Refused
+from ..repeating.allowed import OVER, permitted, reason_unheard, warning
+from ..wording import clean, count
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """``reason`` says why it cannot be run again as it was, ``warning`` what to consider before.
+
+    ``task_id`` is as the form sends it, ``submission`` what makes a second click no second run, and ``edit_url`` the
+    form that is filled with its arguments, empty when there is none.
+    """
+
+    task_id: str
+    reason: str = ""
+    warning: str = ""
+    edit_url: str = ""
+    submission: UUID | None = None
+
+
+def again_of(detail: TaskDetail, user: Any) -> Again | None:
+    """Return what ``user`` may do; None while the task goes on, and for those who may not run it."""
+    original = detail.original
+    task_id = detail.task.id
+    if original is None or (original.state and original.state not in OVER) or clean(task_id) != task_id:
+        return None
+    if not allows(user, RUN_TASK, original.name):
+        return None
+    try:
+        found = permitted(original.name, user)
+    except Refused as error:
+        return Again(task_id, error.reason)
+    edit_url = _edit_url(original.name, task_id)
+    if isinstance(original, NotRepeatable):
+        return Again(task_id, original.reason, edit_url=edit_url)
+    if not original.state:
+        return Again(task_id, reason_unheard(), edit_url=edit_url)
+    return Again(task_id, "", warning(found), edit_url, uuid4())
+
+
+@dataclass(frozen=True, slots=True)
+class AgainList:
+    """What a list offers: the rows in one of ``states`` can be chosen, ``all_url`` leads on to all that match.
+
+    ``count`` is in words, empty when nothing was counted.
+    """
+
+    states: frozenset[str]
+    all_url: str
+    count: str
+
+
+def again_of_list(filters: TaskFilterSet, counts: Counts | None, user: Any) -> AgainList | None:
+    """Return what ``user`` may do with the tasks of a list; None for those who may run nothing."""
+    if not may_run_something(user):
+        return None
+    query = filters.link(page_size=None, sort=None)
+    return AgainList(
+        states=OVER,
+        all_url=reverse("celery_ops:bulk-retry") + query,
+        count=_matching(filters, counts),
+    )
+
+
+def _matching(filters: TaskFilterSet, counts: Counts | None) -> str:
+    if counts is None:
+        return ""
+    asked = filters.query.states
+    found = [counts.states.get(state, Count(0)) for state in asked] if asked else [counts.all]
+    return count(Count(sum(each.number for each in found), capped=any(each.capped for each in found)))
+
+
+def _edit_url(name: str, task_id: str) -> str:
+    """Return the task's form: there is one for what ``RUNNABLE_TASKS`` names."""
+    if find(name) is None:
+        return ""
+    try:
+        return f"{reverse('celery_ops:run-task', args=[name])}?{urlencode({'again': task_id}, errors='surrogatepass')}"
+    except NoReverseMatch:
+        return ""

@@ -1,0 +1,74 @@
+"""What the page of a task and the list offer for revoking, and what became of an earlier request."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from django.urls import reverse
+
+from .. import states
+from ..acting.tasks import SIGNALS, is_id
+from ..details import TaskDetail
+from ..filters.tasks import TaskFilterSet
+from ..listing import Counts
+from ..permissions import REVOKE_TASK, allows
+from .task_again import AgainList, again_of_list
+
+#: States in which a process runs the task, so that there is something to end.
+RUNNING: Final = frozenset({states.STARTED, states.LOST})
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """``submission`` makes a second click no second request; ``is_running`` says that a signal can be chosen."""
+
+    task_id: str
+    is_running: bool
+    submission: UUID
+    signals: Sequence[str] = SIGNALS
+
+
+def revoke_of(detail: TaskDetail, user: Any) -> Revoke | None:
+    """Return what ``user`` may do; None when the task is over, and for those whom the policy refuses."""
+    task = detail.task
+    if states.is_final(task.state) or not is_id(task.id) or not allows(user, REVOKE_TASK, task.id):
+        return None
+    runs = task.state in RUNNING or task.state not in states.ALL  # the task itself says how far it is
+    return Revoke(task.id, runs, uuid4())
+
+
+def outcome_of(detail: TaskDetail) -> str:
+    """Return what became of the request to revoke a task, empty when there was none."""
+    return states.revoke_outcome(detail.task.state) if detail.revoke_requested_at else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What may be done to the tasks of a list that are chosen, and to all of them.
+
+    ``again`` is None for those who may run nothing, ``revoke_url`` leads on to revoking all that match and is empty
+    for those who may revoke nothing. ``next_url`` is the list's own address.
+    """
+
+    again: AgainList | None
+    revoke_url: str
+    next_url: str
+    submission: UUID
+
+    def __contains__(self, state: str) -> bool:
+        """Whether there is anything to do to a task in this state."""
+        if self.again and state in self.again.states:
+            return True
+        return bool(self.revoke_url) and not states.is_final(state)
+
+
+def choice_of(filters: TaskFilterSet, counts: Counts | None, user: Any) -> Choice | None:
+    """Return what ``user`` may do with the tasks of a list; None when that is nothing."""
+    again = again_of_list(filters, counts, user)
+    all_url = reverse("celery_ops:bulk-revoke") + filters.link(page_size=None, sort=None)
+    revoke_url = all_url if allows(user, REVOKE_TASK) else ""
+    if again is None and not revoke_url:
+        return None
+    next_url = reverse("celery_ops:task-list") + filters.link(cursor=filters.cursor)
+    return Choice(again, revoke_url, next_url, uuid4())

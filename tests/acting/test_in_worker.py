@@ -1,0 +1,49 @@
+"""What a worker does of itself: it looks from time to time for what it missed while it was busy."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from celery_ops.acting import in_worker
+from celery_ops.acting.kept import Kept
+
+
+class Consumer:
+    """Consumes queues by name."""
+
+    def __init__(self, *names):
+        self.names = list(names)
+
+    @property
+    def task_consumer(self):
+        return SimpleNamespace(queues=[SimpleNamespace(name=name) for name in self.names])
+
+    def add_task_queue(self, name):
+        self.names.append(name)
+
+    def cancel_task_queue(self, name):
+        self.names.remove(name)
+
+
+@pytest.fixture
+def held(monkeypatch):
+    found = in_worker.Held()
+    monkeypatch.setattr(in_worker, "held", found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("consumed", "remembered", "paused", "then_consumed", "then_remembered"),
+    [
+        (["mail", "other"], set(), ("mail",), ["other"], {"mail"}),
+        (["other"], {"mail"}, (), ["other", "mail"], set()),
+        (["other"], {"mail"}, ("mail",), ["other"], {"mail"}),
+        (["other"], set(), ("mail",), ["other"], set()),
+    ],
+    ids=["a pause that it missed", "a resume that it missed", "as it was", "a queue that it never consumed"],
+)
+def test_it_does_what_it_missed(consumed, remembered, paused, then_consumed, then_remembered, held):
+    consumer = Consumer(*consumed)
+    held.queues |= remembered
+    in_worker._apply(consumer, Kept(paused=paused))
+    assert (consumer.names, held.queues) == (then_consumed, then_remembered)

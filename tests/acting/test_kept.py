@@ -1,0 +1,83 @@
+"""What is asked of workers holds for those that start later, and shows in what they do."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from celery_ops.acting import pausing, queues, tasks
+from celery_ops.acting.kept import paused_queues
+from celery_ops.backends import broker as broker_backend
+from celery_ops.backends.broker import BrokerQueueBackend
+from celery_ops.models import ControlRecord
+from tests.acting.conftest import consumed, eventually, start
+from tests.celery import app
+from tests.conftest import configure
+from tests.servers import PATIENCE
+from tests.shop.tasks import untracked
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("acting")]
+
+
+@pytest.fixture
+def results(site):
+    """Results where the workers of these tests leave them."""
+    before = app.conf.result_backend
+    _keep_results_at(site.results)
+    yield
+    _keep_results_at(before)
+
+
+def _keep_results_at(url):
+    configure(result_backend=url)
+    app._backend_cache = None
+    app._local.__dict__.pop("backend", None)
+
+
+def test_what_was_asked_while_a_worker_was_away_holds_when_it_starts(site, fleet, results, operator):
+    revoked = untracked.apply_async(queue="late")
+    tasks.revoke([revoked.id], None)
+    after = untracked.apply_async(queue="late")
+    queues.pause("held", operator)
+    waiting = untracked.apply_async(queue="held")
+
+    late = start(fleet.site, "-c", "1", "-Q", "late,held")
+    try:
+        assert after.get(timeout=PATIENCE) == 1
+        assert app.AsyncResult(revoked.id).state == "REVOKED"
+        assert (consumed(late.hostname), waiting.state, list(paused_queues())) == (["late"], "PENDING", ["held"])
+        queues.resume("held", operator)
+        assert (waiting.get(timeout=PATIENCE), paused_queues()) == (1, {})
+        client = Client(headers={"accept": "application/json"})
+        client.force_login(operator)
+        given = {"action": "shutdown", "destination": late.hostname, "confirm": late.hostname}
+        answer = client.post(reverse("celery_ops:worker-control"), given).json()
+        assert (answer["asked"], answer["answered"]) == ([late.hostname], {})
+        assert late.process.wait(PATIENCE) == 0
+    finally:
+        late.stop()
+
+
+def test_a_paused_queue_fills_and_drains_when_it_is_resumed(site, fleet, results, operator):
+    acted = queues.pause("kept", operator)
+    assert acted.data["answered"] == {
+        fleet.one.hostname: "no longer consuming from kept",
+        fleet.two.hostname: "does not consume kept",
+    }
+    eventually(lambda: consumed(fleet.one.hostname) == ["other"], "the queue to be left alone")
+    waiting = untracked.apply_async(queue="kept")
+    assert untracked.apply_async(queue="other").get(timeout=PATIENCE) == 1
+    assert waiting.state == "PENDING"
+    broker_backend.forget()
+    listed = {queue.name: (queue.depth, queue.paused) for queue in pausing.queues(BrokerQueueBackend()).queues}
+    assert listed["kept"] == (1, True)
+    acted = queues.resume("kept", operator)
+    assert acted.data["answered"][fleet.two.hostname] == "did not consume kept"
+    assert waiting.get(timeout=PATIENCE) == 1
+    assert consumed(fleet.two.hostname) == ["other"]
+
+
+def test_what_waits_in_a_queue_is_deleted_and_counted(site):
+    for _ in range(3):
+        untracked.apply_async(queue="full")
+    assert queues.purge("full", None) == 3
+    assert ControlRecord.objects.get().replies == {"purged": 3}

@@ -1,0 +1,103 @@
+"""Single messages of a queue in Redis: found by their task's id, deleted, and moved."""
+
+import json
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from kombu import Connection
+
+from celery_ops.backends.broker import BrokerQueueBackend
+from celery_ops.backends.transports import changes
+from celery_ops.models import ControlRecord
+from tests.conftest import broker, make_user
+from tests.shop.tasks import untracked
+
+from .conftest import forget
+
+pytestmark = [pytest.mark.django_db]
+
+HERE, THERE = "messages", "elsewhere"
+
+
+@pytest.fixture
+def url(redis_server, settings):
+    settings.CELERY_OPS = {"STORE": "celery_ops.tracking.memory.MemoryStore", "CONTROL_TIMEOUT": 0.05}
+    with broker(f"{redis_server.url}/15") as found:
+        forget()
+        with Connection(found) as connection:
+            connection.default_channel.client.flushdb()
+        yield found
+        forget()
+
+
+@pytest.fixture
+def waiting(url):
+    """Three messages in one queue, the second more urgent, and none in another."""
+    untracked.apply_async(queue=THERE)
+    with Connection(url) as connection:
+        connection.default_channel.queue_purge(THERE)
+    return [untracked.apply_async(queue=HERE, priority=priority).id for priority in (9, 0, 9)]
+
+
+@pytest.fixture
+def tell(db):
+    client = Client(headers={"accept": "application/json"})
+    client.force_login(make_user("operator", "celery_ops.manage_queues"))
+    return lambda action, **given: client.post(
+        reverse("celery_ops:queue-control"), {"action": action, "queue": HERE, **given}
+    )
+
+
+def ids(queue):
+    forget()
+    return [message.task_id for message in BrokerQueueBackend().queue(queue).messages]
+
+
+def test_chosen_messages_are_deleted_whatever_their_priority(waiting, tell):
+    answer = tell("delete", message=waiting[:2]).json()
+    assert (sorted(answer["deleted"]), answer["missing"], ids(HERE)) == (sorted(waiting[:2]), [], waiting[2:])
+    assert sorted(ControlRecord.objects.get().replies["deleted"]) == sorted(waiting[:2])
+
+
+def test_a_message_is_moved_to_the_end_of_another_queue(waiting, tell):
+    untracked.apply_async(task_id="first", queue=THERE, priority=9)
+    answer = tell("move", message=waiting[0], to=THERE).json()
+    assert (answer["moved"], ids(HERE), ids(THERE)) == (waiting[:1], [waiting[1], waiting[2]], ["first", waiting[0]])
+
+
+def test_a_moved_message_goes_back_to_where_it_was_moved(waiting, tell, url):
+    """When a worker that holds it ends, it is put back by the address that it carries."""
+    tell("move", message=waiting[1], to=THERE)
+    with Connection(url) as connection:
+        (raw,) = connection.default_channel.client.lrange(THERE, 0, -1)
+    assert json.loads(raw)["properties"]["delivery_info"] == {"exchange": "", "routing_key": THERE}
+
+
+def test_what_is_gone_already_is_404_and_no_record(waiting, tell):
+    assert (tell("delete", message="no such id").status_code, ControlRecord.objects.count()) == (404, 0)
+
+
+def test_what_a_worker_takes_meanwhile_is_not_deleted_and_said(waiting, tell, monkeypatch):
+    """Found, and then gone: only the exact bytes are deleted."""
+    find = changes.find
+
+    def and_taken(keys, queue, task_ids):
+        found = find(keys, queue, task_ids)
+        if len(calls) == 1:
+            keys.client.lrem(found[0].key, -1, found[0].raw)
+        calls.append(1)
+        return found
+
+    calls = []
+    monkeypatch.setattr(changes, "find", and_taken)
+    answer = tell("delete", message=waiting[0]).json()
+    assert (answer["deleted"], answer["missing"]) == ([], [waiting[0]])
+
+
+def test_the_page_offers_what_can_be_chosen(waiting, db):
+    client = Client()
+    client.force_login(make_user("manager", "celery_ops.view_ops", "celery_ops.manage_queues"))
+    html = client.get(reverse("celery_ops:queue-detail", args=[HERE])).content.decode()
+    assert [html.count(f'name="message" value="{task_id}"') for task_id in waiting] == [1, 1, 1]
+    assert f"<option>{THERE}</option>" in html

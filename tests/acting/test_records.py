@@ -1,0 +1,99 @@
+"""The journal of control actions: the list, its filters, and the page of one."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from celery_ops.models import ControlRecord
+from tests.conftest import make_user
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+LIST = "/behind/a/prefix/journal/control/"
+
+
+@pytest.fixture
+def reader(memory_store):
+    client = Client()
+    user = make_user("reader", "celery_ops.view_ops", "celery_ops.view_taskrunrecord")
+    client.force_login(user)
+    return client
+
+
+def record(action="ping", target="celery@one", **fields):
+    replies = {"asked": [target], "answered": {target: "pong"}, "silent": [], "failed": []}
+    return ControlRecord.objects.create(action=action, target=target, **{"replies": replies, **fields})
+
+
+def shown(client, query=""):
+    return [row.pk for row in client.get(LIST + query).context["table"].data]
+
+
+def test_the_newest_action_comes_first(reader):
+    rows = [record().pk for _ in range(3)]
+    assert shown(reader) == rows[::-1]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("?action=purge", ["purge"]),
+        ("?target=ONE", ["ping"]),
+        ("?user=ada", ["purge"]),
+        ("?until=2000-01-01", []),
+        ("?since=2000-01-01", ["purge", "ping"]),
+        ("?action=drop", ["purge", "ping"]),
+        ("?unknown=1", ["purge", "ping"]),
+    ],
+)
+def test_the_list_is_filtered(query, found, reader):
+    record(username="bob")
+    record("purge", "mail", username="ada", replies={"purged": 3})
+    actions = [ControlRecord.objects.get(pk=pk).action for pk in shown(reader, query)]
+    assert actions == found
+
+
+@pytest.mark.parametrize(
+    ("action", "replies", "said"),
+    [
+        ("ping", {"asked": ["a", "b"], "answered": {"a": "pong"}, "silent": ["b"]}, "2 asked, 1 answered, 1 silent"),
+        ("ping", {"asked": ["a"], "answered": {"a": "no"}, "failed": ["a"]}, "1 asked, 1 answered, 1 with an error"),
+        ("ping", {"asked": [], "answered": {}, "silent": []}, "No worker was up."),
+        ("ping", {}, "It is not known what came of it."),
+        ("shutdown", {"asked": ["a"], "answered": {}, "silent": ["a"]}, "1 asked"),
+        ("purge", {"purged": 1200}, "1,200 messages deleted"),
+        ("move", {"moved": ["x"]}, "1 message moved"),
+        ("pause", {"error": "amqp://user:hunter2@host is away"}, "Not done: "),
+    ],
+)
+def test_what_came_of_it_is_said(action, replies, said, reader):
+    row = record(action, replies=replies)
+    for url in (LIST, f"{LIST}{row.pk}/"):
+        html = reader.get(url).content.decode()
+        assert said in html
+        assert "hunter2" not in html
+
+
+def test_the_page_of_one_has_its_parameters_and_each_workers_reply(reader):
+    replies = {"asked": ["a@one", "b@two"], "answered": {"a@one": "pool will grow"}, "silent": ["b@two"]}
+    row = record("pool_grow", "a@one, b@two", parameters={"n": 3, "password": "hunter2"}, replies=replies)
+    html = reader.get(f"{LIST}{row.pk}/").content.decode()
+    for said in ("pool will grow", "silent", reverse("celery_ops:worker-detail", args=["b@two"]), "<dt>n</dt>"):
+        assert said in html
+    assert "hunter2" not in html
+
+
+def test_one_sees_the_own_actions_without_the_permission_to_see_all(memory_store):
+    client, user = Client(), make_user("operator", "celery_ops.control_workers")
+    client.force_login(user)
+    own = record(user=user)
+    other = record()
+    assert (shown(client), client.get(f"{LIST}{other.pk}/").status_code) == ([own.pk], 404)
+
+
+def test_what_others_wrote_does_no_harm(reader):
+    hostile = "<script>alert(1)</script>\x1b[31m"
+    row = record(hostile[:60], hostile, parameters={hostile: [hostile]}, replies={"asked": [hostile], "answered": []})
+    for url in (LIST, f"{LIST}{row.pk}/"):
+        response = reader.get(url)
+        assert (response.status_code, b"<script>alert" in response.content) == (200, False)

@@ -1,0 +1,93 @@
+"""10,000 waiting tasks revoked in bulk with three workers, as the page does it, half of them tracked."""
+
+import time
+from collections.abc import Iterator
+
+from celery.utils import uuid
+from django.contrib.auth.models import User
+from django.utils import timezone
+from django_celery_results.models import TaskResult
+
+from celery_ops.acting import revoking
+from celery_ops.backends import snapshot
+from celery_ops.backends.control import broadcast
+from celery_ops.backends.known import known_workers
+from celery_ops.backends.results import ResultsTaskBackend
+from celery_ops.listing import TaskQuery
+from celery_ops.models import ControlRecord
+from celery_ops.tracking import facts, index
+from celery_ops.tracking.reading import find_tasks, revoke_noted_at
+from celery_ops.tracking.recorder import recorder
+from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.stamp import now_ms
+from tests.backends.starting import end, start
+from tests.celery import app
+
+from .setup import Figure, client, default_store
+
+TASKS = 10_000
+QUERY = TaskQuery(states=("PENDING",))
+NAMES = ("r1@bench", "r2@bench", "r3@bench")
+
+
+def in_bulk() -> Iterator[Figure]:
+    default_store()
+    user = User.objects.create_superuser(f"revoke-{uuid()[:8]}")
+    tracked, untracked = _plant()
+    workers = start(*NAMES, url=app.conf.broker_url)
+    try:
+        known_workers().forget()
+        snapshot.forget()
+        broadcast("ping")  # this process knows them now
+        begun = time.perf_counter()
+        record = _run(user)
+        taken = time.perf_counter() - begun
+        messages = ControlRecord.objects.filter(action="revoke", user=user)
+        most = max(len(message.parameters["task_ids"]) for message in messages)
+        answers = revoking.answers_of(record)
+        yield Figure(f"revoke of {TASKS:,} with three workers", f"{taken:.2f} s", "<= 2 s")
+        yield Figure("its messages, and most ids of one", f"{len(messages)} {most}", "10 1000")
+        yield Figure("answered by each", " ".join(f"{n}/{m}" for m, n in answers.values()), "10/10 each")
+        noted = find_tasks(dict.fromkeys(tracked, timezone.now()))
+        shown = sum(task.revoke_requested_at is not None for task in noted.values())
+        alone = sum(revoke_noted_at(task_id) is not None for task_id in untracked[:100])
+        yield Figure("shown as requested: tracked, 100 of the others", f"{shown} {alone}", f"{TASKS // 2} 100")
+    finally:
+        for worker in workers:
+            end(worker)
+    begun = time.perf_counter()
+    _run(user)
+    yield Figure("the same with nobody to answer", f"{time.perf_counter() - begun:.2f} s", "")
+    ControlRecord.objects.filter(user=user).delete()
+    TaskResult.objects.all().delete()
+    client(1).flushdb()
+    user.delete()
+
+
+def _run(user: User) -> ControlRecord:
+    """Ask for the next part until it is done, as the page's script does."""
+    record = revoking.start(user, {}, QUERY, TASKS)
+    while revoking.progress_of(record).state == "running":
+        revoking.advance(ControlRecord.objects.get(pk=record.pk), ResultsTaskBackend(), QUERY, user)
+        record.refresh_from_db()
+    return record
+
+
+def _plant() -> tuple[list[str], list[str]]:
+    """Let the results have the tasks: every second one belongs to an object."""
+    tracked, untracked = [], []
+    for begin in range(0, TASKS, 500):
+        rows, batch = [], []
+        for number in range(begin, begin + 500):
+            task_id = uuid()
+            rows.append(TaskResult(task_id=task_id, task_name="shop.nap", status="PENDING"))
+            (tracked if number % 2 else untracked).append(task_id)
+            if number % 2:
+                ref = ObjectRef("shop.order", str(number // 10))
+                batch += [
+                    (ref, facts.published(task_id, now_ms(), "shop.nap")),
+                    index.entry(task_id, [ref], now_ms()),
+                ]
+        TaskResult.objects.bulk_create(rows)
+        recorder().record(batch)
+    return tracked, untracked

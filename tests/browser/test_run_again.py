@@ -1,0 +1,87 @@
+"""A person runs a task again that failed, and then a whole list."""
+
+import pytest
+from django.urls import reverse
+
+from celery_ops import tasks_for
+from celery_ops.models import ControlRecord, TaskRunRecord
+from tests.conftest import make_user
+from tests.shop import tasks
+
+from .conftest import told
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+@pytest.fixture
+def operator(transactional_db):
+    return make_user(
+        "operator",
+        "celery_ops.view_payload",
+        "celery_ops.add_taskrunrecord",
+        "celery_ops.view_taskrunrecord",
+        is_staff=True,
+    )
+
+
+@pytest.fixture
+def tracked_list(settings, site):
+    """The list shows what is tracked: this site's results are elsewhere."""
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "TASK_BACKEND": "celery_ops.backends.tracked.TrackedTaskBackend"}
+
+
+def detail(task_id):
+    return reverse("celery_ops:task-detail", args=[task_id])
+
+
+def test_a_failed_task_is_run_again_and_both_pages_say_so(visit, worker, order, operator, tmp_path, expect):
+    failed = tasks.fails_once.delay(order.pk, str(tmp_path / "once")).id
+    told(order, lambda task: task.state == "FAILURE", "the failure")
+    page = visit(detail(failed), operator)
+    page.get_by_role("button", name="Run again", exact=True).click()
+    told(order, lambda task: task.state == "SUCCESS", "the success")
+    new = tasks_for(order)[0].id
+    expect(page.get_by_text("Success").first).to_be_visible()
+    page.goto(detail(new))
+    page.get_by_role("link", name=failed).click()
+    expect(page.get_by_role("heading", name="Fails once")).to_be_visible()
+    page.get_by_role("link", name=new).click()
+    page.wait_for_url(f"**{detail(new)}*")
+    assert visit.troubles == []
+
+
+def test_a_panel_runs_a_failed_task_again(visit, worker, order, operator, tmp_path, expect):
+    tasks.fails_once.delay(order.pk, str(tmp_path / "once"))
+    failed = told(order, lambda task: task.state == "FAILURE", "the failure")
+    page = visit(f"/orders/{order.pk}/", operator)
+    page.get_by_text("Run again", exact=True).click()
+    page.get_by_role("button", name="Run this task again").click()
+    new = told(order, lambda task: task.state == "SUCCESS", "the success")
+    expect(page.get_by_text(f"run again as {new.id[:8]}")).to_be_visible()
+    expect(page.get_by_text(f"run again of {failed.id[:8]}")).to_be_visible()
+    assert visit.troubles == []
+
+
+def test_thirty_failed_tasks_of_a_list_are_run_again(visit, worker, order, operator, tracked_list, expect):
+    for number in range(30):
+        tasks.fails.delay(order.pk, f"number {number}")
+    told(order, lambda _: [t.state for t in tasks_for(order)].count("FAILURE") == 30, "the failures")
+    page = visit(f"{reverse('celery_ops:task-list')}?state=FAILURE&name=tests.shop.tasks.fails", operator)
+    page.get_by_role("link", name="Run again all").click()
+    page.get_by_role("button", name="tasks again").click()
+    expect(page.get_by_role("heading", name="Run again: done")).to_be_visible()
+    record = ControlRecord.objects.get()
+    assert record.replies["done"] >= 30
+    assert TaskRunRecord.objects.filter(object_id=str(order.pk)).count() == 30
+    assert visit.troubles == []
+
+
+def test_chosen_tasks_of_a_list_are_run_again(visit, worker, order, operator, tracked_list, expect):
+    ids = [tasks.fails.delay(order.pk).id for _ in range(3)]
+    told(order, lambda _: [t.state for t in tasks_for(order)].count("FAILURE") == 3, "the failures")
+    page = visit(reverse("celery_ops:task-list"), operator, java_script_enabled=False)
+    for task_id in ids[:2]:
+        page.locator(f'tr[data-key="{task_id}"] [type=checkbox]').check()
+    page.get_by_role("button", name="Run again selected").click()
+    expect(page.get_by_text("2 tasks were sent once more.")).to_be_visible()
+    assert set(TaskRunRecord.objects.values_list("retry_of", flat=True)) == set(ids[:2])

@@ -1,0 +1,373 @@
+"""A whole filtered list once more: what would be, in chunks, once each, and what came of it."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from celery import signals
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from celery_ops.acting import bulk as steps
+from celery_ops.acting.progress import MOST_REASONS, Progress, Skipped, Tally
+from celery_ops.backends.base import BackendUnavailable
+from celery_ops.connections import BrokerUnavailable
+from celery_ops.models import ControlRecord, TaskRunRecord
+from celery_ops.repeating import bulk
+from celery_ops.tracking import facts
+from celery_ops.tracking.recorder import recorder
+from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.store import TASK
+from tests.conftest import make_user
+from tests.ops.task_backends import HOSTILE, Away, Held, a_task, use
+from tests.planting import words
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+UNTRACKED = "tests.shop.tasks.untracked"
+
+
+@pytest.fixture
+def published():
+    seen = []
+
+    def note(sender=None, headers=None, body=None, **_):
+        seen.append(tuple(body[0]))
+
+    signals.after_task_publish.connect(note)
+    yield seen
+    signals.after_task_publish.disconnect(note)
+
+
+def browser_of(user):
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def browser(staff):
+    return browser_of(staff)
+
+
+def failed(settings, number, *others):
+    """Let the list have so many failed tasks, and what the worker keeps of each."""
+    batch, tasks = [], []
+    for n in range(number):
+        task_id = f"id-{n}"
+        fields = facts.published(task_id, 1_900_000_000_000, UNTRACKED)
+        fields[facts.field(task_id, facts.ENDED["FAILURE"])] = "1900000003000"
+        fields[facts.field(task_id, facts.ARGUMENTS)] = f'={{"args": [{n}], "kwargs": {{}}}}'
+        batch.append((ObjectRef(TASK, task_id), fields))
+        tasks.append(a_task(n, "FAILURE", id=task_id, name=UNTRACKED))
+    recorder().record(batch)
+    use(settings, Held, *tasks, *others)
+
+
+def begin(browser, **filters):
+    response = browser.post(f"{reverse('celery_ops:bulk-retry')}?{query(filters)}", {"count": "1"})
+    assert response.status_code == 302
+    return ControlRecord.objects.get(pk=int(response.url.rstrip("/").rpartition("/")[2]))
+
+
+def query(filters):
+    return "&".join(f"{name}={value}" for name, value in filters.items())
+
+
+def page(browser, record):
+    response = browser.get(reverse("celery_ops:bulk-retry-detail", args=[record.pk]))
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def tally(record):
+    record.refresh_from_db()
+    progress = bulk.progress_of(record)
+    return progress.state, progress.tally.done, {reason: each.count for reason, each in progress.tally.skipped.items()}
+
+
+# -- before -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_preview_counts_by_name_and_says_who_is_not_run_again(browser, settings):
+    others = [a_task(50 + n, "FAILURE", name="tests.shop.tasks.child") for n in range(2)]
+    failed(settings, 3, *others, a_task(90, "STARTED", name=UNTRACKED))
+    text = words(browser.get(reverse("celery_ops:bulk-retry")).content.decode())
+    assert "6 tasks match" in text
+    assert f"{UNTRACKED} 4 yes" in text
+    assert "tests.shop.tasks.child 2 This task may not be run by hand" in text
+    assert "It has not ended yet." in text
+    assert "FAILURE 5 STARTED 1" in text
+    assert "Run up to 3 tasks again" in text
+
+
+def test_the_preview_keeps_to_the_filters(browser, settings):
+    failed(settings, 3, a_task(90, "SUCCESS", name=UNTRACKED))
+    text = words(browser.get(reverse("celery_ops:bulk-retry"), {"state": "SUCCESS"}).content.decode())
+    assert "1 task matches" in text
+    assert "they would run a second time" in text
+
+
+def test_nothing_is_sent_by_looking(browser, settings, published):
+    failed(settings, 3)
+    browser.get(reverse("celery_ops:bulk-retry"))
+    assert (published, ControlRecord.objects.count()) == ([], 0)
+
+
+def test_a_filter_that_cannot_be_read_begins_nothing(browser, settings, published):
+    failed(settings, 3)
+    for method in (browser.get, browser.post):
+        response = method(f"{reverse('celery_ops:bulk-retry')}?since=nonsense")
+        assert response.status_code == 400
+    assert (published, ControlRecord.objects.count()) == ([], 0)
+
+
+def test_a_source_that_is_away_says_so(browser, settings):
+    use(settings, Away)
+    response = browser.get(reverse("celery_ops:bulk-retry"))
+    assert response.status_code == 503
+    assert "The distant place does not answer." in response.content.decode()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_filters_are_never_an_error(text, browser, settings):
+    failed(settings, 1)
+    for name in ("q", "name", "state", "since", "page_size"):
+        assert browser.get(reverse("celery_ops:bulk-retry"), {name: text}).status_code in (200, 400)
+
+
+# -- going on ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_thousand_are_each_sent_once_with_what_they_were_given(browser, settings, published):
+    failed(settings, 1000)
+    record = begin(browser, state="FAILURE")
+    url = reverse("celery_ops:bulk-retry-detail", args=[record.pk])
+    while tally(record)[0] == "running":
+        browser.post(url)
+    assert tally(record) == ("done", 1000, {})
+    assert sorted(published) == [(n,) for n in range(1000)]
+    rows = TaskRunRecord.objects.all()
+    assert rows.values("retry_of").distinct().count() == rows.filter(send_state="SENT").count() == 1000
+
+
+def test_its_page_says_what_was_done_and_why_others_were_not(browser, settings):
+    failed(settings, 3, a_task(50, "FAILURE", name="tests.shop.tasks.child"), a_task(51, "STARTED", name=UNTRACKED))
+    record = begin(browser)
+    text = words(page(browser, record))
+    assert "Run again: done" in text
+    assert "3 sent once more, 5 of 5 looked at" in text
+    assert "This task may not be run by hand: RUNNABLE_TASKS does not name it. 1" in text
+    assert "It has not ended yet. 1" in text
+    assert a_task(50).id in text
+
+
+def test_only_what_the_filters_find_is_taken(browser, settings, published):
+    failed(settings, 5)
+    begin(browser, q="id-3")
+    assert published == [(3,)]
+
+
+def test_the_row_is_there_before_anything_is_sent(browser, settings, monkeypatch):
+    failed(settings, 1)
+    seen = []
+    whole = bulk.launch_all
+    monkeypatch.setattr(bulk, "launch_all", lambda *a: seen.append(ControlRecord.objects.count()) or whole(*a))
+    begin(browser)
+    assert seen == [1]
+
+
+def test_tasks_that_arrive_later_are_left_alone(browser, settings, published, monkeypatch):
+    failed(settings, 1)
+    late = a_task(id="late", state="FAILURE", name=UNTRACKED, created_at=timezone.now() + timedelta(minutes=1))
+    whole = bulk.start
+    monkeypatch.setattr(bulk, "start", lambda *a: (whole(*a), Held.hold(*Held.contents, late))[0])
+    assert tally(begin(browser)) == ("done", 1, {})
+
+
+def test_what_was_run_again_already_is_left_alone(browser, settings, published):
+    failed(settings, 3)
+    TaskRunRecord.objects.create(task_id="new", task_name=UNTRACKED, retry_of="id-1", send_state="SENT")
+    TaskRunRecord.objects.create(task_id="other", task_name=UNTRACKED, retry_of="id-2", send_state="FAILED")
+    assert tally(begin(browser)) == ("done", 2, {"It was run again already.": 1})
+
+
+def test_a_second_bulk_of_the_same_tasks_sends_nothing(browser, settings, published):
+    failed(settings, 3)
+    begin(browser)
+    assert tally(begin(browser)) == ("done", 0, {"It was run again already.": 3})
+    assert len(published) == 3
+
+
+def test_the_same_form_sent_twice_begins_once(browser, settings, published):
+    failed(settings, 3)
+    url, key = reverse("celery_ops:bulk-retry"), str(uuid4())
+    assert browser.post(url, {"submission": key}).url == browser.post(url, {"submission": key}).url
+    assert browser.post(f"{url}?state=FAILURE", {"submission": key}).url
+    assert (len(published), ControlRecord.objects.count()) == (3, 2)
+
+
+def test_a_chunk_that_is_done_twice_sends_nothing_twice(browser, settings, published, staff):
+    failed(settings, 3)
+    record = begin(browser)
+    Progress.of(record.replies)
+    ControlRecord.objects.update(replies=Progress().plain())  # as a process that died before it wrote leaves it
+    browser.post(reverse("celery_ops:bulk-retry-detail", args=[record.pk]))
+    assert tally(record) == ("done", 3, {})
+    assert len(published) == 3
+
+
+def test_a_chunk_that_another_request_did_meanwhile_is_counted_once(browser, settings, published, monkeypatch):
+    failed(settings, 3)
+    whole = bulk._chunk
+
+    def twice(record, tasks, judge):
+        monkeypatch.setattr(bulk, "_chunk", whole)
+        bulk.advance(ControlRecord.objects.get(pk=record.pk), Held(), bulk.TaskQuery(), judge.user)
+        return whole(record, tasks, judge)
+
+    monkeypatch.setattr(bulk, "_chunk", twice)
+    assert tally(begin(browser)) == ("done", 3, {})
+    assert len(published) == 3
+
+
+def test_it_stops_when_asked_and_goes_on_where_it_was(browser, settings, published, monkeypatch):
+    failed(settings, 30)
+    monkeypatch.setattr(bulk, "CHUNK", 10)
+    monkeypatch.setattr(bulk.advance, "__defaults__", (0.0,))
+    record = begin(browser)
+    url = reverse("celery_ops:bulk-retry-detail", args=[record.pk])
+    assert tally(record) == ("running", 10, {})
+    browser.post(url, {"stop": "1"})
+    assert tally(record)[0] == "stopped"
+    assert "Run again: stopped" in words(page(browser, record))
+    browser.post(url)
+    browser.post(url)
+    assert tally(record) == ("done", 30, {})
+    assert sorted(published) == [(n,) for n in range(30)]
+
+
+def test_a_stop_during_a_chunk_holds_and_the_chunk_counts(browser, settings, monkeypatch):
+    failed(settings, 30)
+    monkeypatch.setattr(bulk, "CHUNK", 10)
+    whole = bulk._chunk
+
+    def stopped(record, tasks, judge):
+        bulk.stop(ControlRecord.objects.get(pk=record.pk))
+        return whole(record, tasks, judge)
+
+    monkeypatch.setattr(bulk, "_chunk", stopped)
+    assert tally(begin(browser)) == ("stopped", 10, {})
+
+
+def broken(error):
+    def fail(*args, **kwargs):
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [
+        ("celery_ops.acting.bulk.check_broker", BrokerUnavailable("The broker cannot be reached.")),
+        ("tests.ops.task_backends.Held.page", BackendUnavailable("The list is away.")),
+        ("celery_ops.tracking.reading.read_kept_of_many", steps.StoreUnavailable("away")),
+        ("celery_ops.repeating.bulk.launch_all", steps.NotSent("The journal could not be written.")),
+    ],
+    ids=["broker", "list", "store", "journal"],
+)
+def test_what_is_away_stops_it_and_later_it_goes_on(place, error, browser, settings, published, monkeypatch):
+    failed(settings, 3)
+    monkeypatch.setattr(steps, "PAUSE", 0)
+    with monkeypatch.context() as broken_site:
+        broken_site.setattr(place, broken(error))
+        record = begin(browser)
+        assert tally(record) == ("stopped", 0, {})
+        assert "celery-ops-trouble" in page(browser, record)
+        assert published == []
+    browser.post(reverse("celery_ops:bulk-retry-detail", args=[record.pk]))
+    assert tally(record) == ("done", 3, {})
+
+
+def test_a_store_that_was_slow_once_is_asked_again(browser, settings, monkeypatch):
+    failed(settings, 3)
+    whole, answers = bulk.originals_of, [steps.StoreUnavailable("slow")]
+    monkeypatch.setattr(steps, "PAUSE", 0)
+    monkeypatch.setattr(bulk, "originals_of", lambda tasks: broken(answers.pop())() if answers else whole(tasks))
+    assert tally(begin(browser)) == ("done", 3, {})
+
+
+def test_a_broker_that_goes_away_meanwhile_stops_it_and_says_which(browser, settings, monkeypatch):
+    failed(settings, 15)
+    monkeypatch.setattr(bulk, "CHUNK", 10)
+    monkeypatch.setattr("celery_ops.running.launcher._publish", broken(OSError("no route")))
+    record = begin(browser)
+    assert tally(record) == ("stopped", 0, {"The broker did not take it.": 10})
+    assert "id-3" in page(browser, record)
+
+
+def test_a_task_may_not_run_more_often_than_its_limit(browser, settings, published):
+    failed(settings, 5)
+    limited = {UNTRACKED: {"max_per_minute": 2}}
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": limited}
+    assert tally(begin(browser)) == ("done", 2, {"It was run as often as max_per_minute allows.": 3})
+
+
+def test_what_is_kept_of_it_is_bounded():
+    found = Tally()
+    for n in range(1000):
+        found = found.and_(Tally(1, ((f"{n}", "x"),), {f"reason {n}": Skipped(1, (f"{n}",))}))
+    assert (found.done, found.left_out, len(found.sent)) == (1000, 1000, 20)
+    assert len(found.skipped) == MOST_REASONS + 1
+    assert max(len(each.sample) for each in found.skipped.values()) == 20
+
+
+# -- who may ----------------------------------------------------------------------------------------------------------
+
+
+def test_only_who_may_look_and_run_begins_one(settings):
+    failed(settings, 1)
+    people = {
+        "looks": make_user("looks", is_staff=True),
+        "runs": make_user("runs", "celery_ops.add_taskrunrecord"),
+        "both": make_user("both", "celery_ops.add_taskrunrecord", is_staff=True),
+    }
+    url = reverse("celery_ops:bulk-retry")
+    assert {name: browser_of(user).get(url).status_code for name, user in people.items()} == {
+        "looks": 403,
+        "runs": 403,
+        "both": 200,
+    }
+    assert Client().get(url).status_code == 302
+
+
+def test_its_page_is_its_starters_and_those_who_see_all_runs(browser, settings):
+    failed(settings, 1)
+    url = reverse("celery_ops:bulk-retry-detail", args=[begin(browser).pk])
+    other = make_user("other", "celery_ops.add_taskrunrecord", is_staff=True)
+    auditor = make_user("auditor", "celery_ops.view_taskrunrecord")
+    assert [browser_of(user).get(url).status_code for user in (other, auditor)] == [404, 200]
+    assert [browser_of(user).post(url).status_code for user in (other, auditor)] == [404, 403]
+
+
+def test_who_may_run_nothing_any_more_does_not_go_on(browser, settings, staff):
+    failed(settings, 1)
+    record = begin(browser)
+    staff.user_permissions.remove(Permission.objects.get(codename="add_taskrunrecord"))
+    assert browser.post(reverse("celery_ops:bulk-retry-detail", args=[record.pk])).status_code == 403
+
+
+def test_another_journal_row_is_no_such_page(browser, superuser):
+    record = ControlRecord.objects.create(action="revoke", target="x", user=superuser)
+    url = reverse("celery_ops:bulk-retry-detail", args=[record.pk])
+    assert browser_of(superuser).get(url).status_code == 404
+
+
+def test_a_name_that_this_person_may_not_run_is_skipped(browser, settings, published):
+    failed(settings, 2)
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": {UNTRACKED: {"permission": "shop.change_order"}}}
+    assert tally(begin(browser)) == ("done", 0, {"You may not run this task.": 2})
+    assert published == []

@@ -1,0 +1,540 @@
+"""A task once more: with what it was given, for whom, and why not."""
+
+import json
+import re
+from datetime import date, datetime, time, timezone
+from decimal import Decimal
+from types import SimpleNamespace
+from uuid import UUID, uuid4
+
+import pytest
+from celery import signals
+from celery.exceptions import Ignore, Reject, Retry
+from django.test import Client
+from django.urls import reverse
+from kombu.utils import json as kombu_json
+
+from celery_ops import tasks_for
+from celery_ops.details.original import NotKnown, NotRepeatable, original_of, originals_of
+from celery_ops.models import TaskRunRecord
+from celery_ops.repeating import Refused, repeat
+from celery_ops.tracking import capture, facts, index, reading, receivers
+from celery_ops.tracking.recorder import recorder
+from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.store import TASK
+from tests.conftest import make_user
+from tests.ops.task_backends import HOSTILE, Held, a_task, use
+from tests.planting import panel_of, plant, words
+from tests.shop import tasks
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+NOOP = "tests.shop.tasks.noop"
+UNTRACKED = "tests.shop.tasks.untracked"
+HIDDEN = "tests.shop.tasks.internal_cleanup"
+ARGS = '{"args": [1], "kwargs": {}}'
+
+
+@pytest.fixture
+def published():
+    seen = []
+
+    def note(sender=None, headers=None, body=None, **_):
+        seen.append((sender, tuple(body[0]), body[1]))
+
+    signals.after_task_publish.connect(note)
+    yield seen
+    signals.after_task_publish.disconnect(note)
+
+
+@pytest.fixture
+def browser(staff):
+    client = Client()
+    client.force_login(staff)
+    return client
+
+
+def post(client, *task_ids, accept="text/html", **data):
+    return client.post(reverse("celery_ops:retry"), {"task_id": task_ids, **data}, HTTP_ACCEPT=accept)
+
+
+def alone(task_id, state="FAILURE", name=UNTRACKED, args=facts.EXACT + ARGS):
+    """Plant what the worker keeps of an untracked task that failed."""
+    fields = facts.published(task_id, 1_900_000_000_000, name)
+    fields[facts.field(task_id, facts.ENDED[state])] = "1900000003000"
+    fields[facts.field(task_id, facts.ARGUMENTS)] = args
+    recorder().record([(ObjectRef(TASK, task_id), fields)])
+    return task_id
+
+
+def journal(task_id, **fields):
+    known = {"task_name": UNTRACKED, "args": [1], "kwargs": {}, "is_exact": True, "send_state": "SENT"}
+    return TaskRunRecord.objects.create(task_id=task_id, **{**known, **fields})
+
+
+def reason(task_id):
+    with pytest.raises(NotRepeatable) as caught:
+        original_of(task_id)
+    return caught.value.reason
+
+
+# -- what it was given ------------------------------------------------------------------------------------------------
+
+
+def test_a_tracked_task_is_sent_with_what_was_kept(order, staff, published):
+    task_id = plant(order, NOOP, "FAILURE", args=json.dumps({"args": [order.pk], "kwargs": {}}))
+    record = repeat(task_id, staff)
+    assert published == [(NOOP, (order.pk,), {})]
+    assert (record.retry_of, record.send_state, record.username) == (task_id, "SENT", "staff")
+
+
+def test_it_belongs_to_the_same_object_and_says_of_what_it_is_one_more(order, staff):
+    task_id = plant(order, NOOP, "FAILURE", args=json.dumps({"args": [order.pk], "kwargs": {}}))
+    record = repeat(task_id, staff)
+    assert (record.object_type, record.object_id) == ("shop.order", str(order.pk))
+    assert tasks_for(order)[0].retry_of == task_id
+
+
+def test_an_untracked_task_that_failed_is_sent_with_what_the_worker_saw(staff, published):
+    repeat(alone("one"), staff)
+    assert published == [(UNTRACKED, (1,), {})]
+
+
+def test_a_task_that_was_run_from_here_is_sent_with_what_the_journal_says(staff, published, settings):
+    use(settings, Held, a_task(id="one", name=UNTRACKED))
+    journal("one")
+    repeat("one", staff)
+    assert published == [(UNTRACKED, (1,), {})]
+
+
+VALUES = [
+    date(2026, 1, 31),
+    datetime(2026, 1, 31, 14, 30, tzinfo=timezone.utc),
+    datetime(2026, 1, 31, 14, 30),
+    time(14, 30),
+    Decimal("1.50"),
+    UUID(int=7),
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_values_keep_their_types(value, order):
+    task_id = tasks.returns.delay(order.pk, {"inside": [value]}).id
+    recorder().record([(ObjectRef.of(order), {facts.field(task_id, facts.ENDED["FAILURE"]): "1900000003000"})])
+    (_, given) = original_of(task_id).args
+    assert given == {"inside": [value]}
+    assert type(given["inside"][0]) is type(value)
+
+
+def test_they_show_as_plain_text():
+    fact = capture.arguments(NOOP, [date(2026, 1, 31)], {})
+    assert fact.startswith(facts.TYPED)
+    assert capture.shown_arguments(NOOP, fact) == '{"args": ["2026-01-31"], "kwargs": {}}'
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs"),
+    [
+        ([date(2026, 1, 31), "x" * 3000], {}),
+        ([date(2026, 1, 31)], {"password": "hunter2"}),
+        ([date(2026, 1, 31), object()], {}),
+        ([[date(2026, 1, 31)] * 21], {}),
+        ([date(2026, 1, 31)] * 100, {}),
+    ],
+    ids=["long", "secret", "no JSON", "many", "too many"],
+)
+def test_typed_values_are_not_kept_with_what_is_hidden_or_cut(args, kwargs):
+    assert capture.arguments(NOOP, args, kwargs).startswith(facts.INEXACT)
+
+
+@pytest.mark.parametrize(
+    ("kept", "expected"),
+    [
+        (facts.INEXACT + ARGS, "redacted or cut"),
+        (facts.EXACT + "{", "cannot be read"),
+        (facts.EXACT + "[]", "cannot be read"),
+        (facts.EXACT + '{"args": {}, "kwargs": []}', "cannot be read"),
+        ("?" + ARGS, "cannot be read"),
+        (facts.TYPED + '{"args": [{"__type__": "nonsense", "__value__": 1}], "kwargs": {}}', "cannot be read"),
+        (facts.TYPED + '{"args": [{"__type__": "date", "__value__": 1}], "kwargs": {}}', "cannot be read"),
+        (facts.EXACT + "[" * 2000, "cannot be read"),
+        (facts.EXACT + '{"args": ["' + "x" * 3000 + '"], "kwargs": {}}', "cannot be read"),
+        (facts.EXACT + '{"args": [{"__type__": "date", "__value__": "2026-01-31"}], "kwargs": {}}', "__type__"),
+        (facts.EXACT + '{"args": ["\\u0000"], "kwargs": {}}', "cannot be sent"),
+        (facts.EXACT + '{"args": ["\\ud800"], "kwargs": {}}', "cannot be sent"),
+        (facts.EXACT + '{"args": [NaN], "kwargs": {}}', "finite"),
+        (facts.EXACT + '{"args": [' + "[" * 25 + "]" * 25 + '], "kwargs": {}}', "20 levels"),
+        (facts.EXACT + '{"args": [' + "[" * 900 + "]" * 900 + '], "kwargs": {}}', ""),
+    ],
+)
+def test_what_cannot_be_sent_as_it_was_says_why(kept, expected):
+    assert expected in reason(alone("one", args=kept))
+
+
+def test_what_was_kept_without_arguments_says_so(order):
+    assert "were not kept" in reason(plant(order, NOOP, "FAILURE"))
+
+
+def test_a_site_that_keeps_none_says_so(order, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "ARGS_CAPTURE": "none"}
+    assert "ARGS_CAPTURE" in reason(plant(order, NOOP, "FAILURE"))
+
+
+def test_a_result_alone_is_never_read_for_arguments(settings):
+    use(settings, Held, a_task(name=UNTRACKED, state="FAILURE", args="[1]", kwargs="{}"))
+    assert "were not kept" in reason(a_task().id)
+
+
+def test_a_run_whose_row_is_redacted_says_so(settings):
+    use(settings, Held, a_task(id="one", name=UNTRACKED))
+    journal("one", is_exact=False)
+    assert "redacted or cut" in reason("one")
+
+
+@pytest.mark.parametrize("task_id", HOSTILE)
+def test_an_id_that_nobody_knows_is_not_known(task_id):
+    with pytest.raises(NotKnown):
+        original_of(task_id)
+
+
+# -- who may, and when ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["FAILURE", "SUCCESS", "REVOKED", "REJECTED", "IGNORED"])
+def test_a_task_that_has_ended_is_run_again(state, order, staff):
+    assert repeat(plant(order, NOOP, state, args=ARGS), staff).send_state == "SENT"
+
+
+@pytest.mark.parametrize("state", ["PENDING", "STARTED", "RETRY"])
+def test_a_task_that_goes_on_is_not(state, order, staff, published):
+    with pytest.raises(Refused, match="not ended"):
+        repeat(plant(order, NOOP, state, args=ARGS, ago=5), staff)
+    assert published == []
+
+
+def test_a_lost_task_is_run_again(order, staff):
+    assert repeat(plant(order, NOOP, "STARTED", args=ARGS, ago=600), staff).send_state == "SENT"
+
+
+def test_a_run_of_which_nothing_was_heard_is_not(staff):
+    journal("one")
+    with pytest.raises(Refused, match="may still wait"):
+        repeat("one", staff)
+
+
+def test_a_run_that_the_broker_did_not_take_is(staff, published):
+    journal("one", send_state="FAILED")
+    repeat("one", staff)
+    assert published == [(UNTRACKED, (1,), {})]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("celery.map", "may not be run by hand"),
+        ("celery.chord_unlock", "may not be run by hand"),
+        ("tests.shop.tasks.child", "may not be run by hand"),
+        ("Tests.shop.tasks.untracked", "may not be run by hand"),
+        (UNTRACKED + " ", "may not be run by hand"),
+        (HIDDEN, "may not be run by hand"),
+    ],
+)
+def test_a_task_that_is_neither_runnable_nor_tracked_is_refused(name, said, superuser, published):
+    with pytest.raises(Refused, match=said):
+        repeat(alone("one", name=name), superuser)
+    assert published == []
+
+
+def test_celerys_own_are_refused_whatever_the_settings_say(superuser, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": "*"}
+    with pytest.raises(Refused, match="may not be run by hand"):
+        repeat(alone("one", name="celery.map"), superuser)
+
+
+def test_a_hidden_task_that_is_runnable_is_run_again(staff, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": [HIDDEN]}
+    assert repeat(alone("one", name=HIDDEN), staff).task_name == HIDDEN
+
+
+def test_a_task_with_a_permission_of_its_own_needs_it(staff, settings, browser, published):
+    runnable = {UNTRACKED: {"permission": "shop.change_order"}}
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": runnable}
+    response = post(browser, alone("one"), accept="application/json")
+    assert (response.status_code, response.json()) == (403, {"errors": {"task_id": ["You may not run this task."]}})
+    assert published == []
+
+
+def test_a_task_that_was_run_as_often_as_it_may_be_is_refused(staff, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": {UNTRACKED: {"max_per_minute": 1}}}
+    repeat(alone("one"), staff)
+    with pytest.raises(Refused, match="a minute"):
+        repeat(alone("two"), staff)
+
+
+def test_arguments_that_no_longer_fit_the_task_are_refused(staff, published):
+    with pytest.raises(Refused, match="no longer fit the task"):
+        repeat(alone("one", args=facts.EXACT + '{"args": [1, 2], "kwargs": {}}'), staff)
+    assert published == TaskRunRecord.objects.count() * [1]
+
+
+# -- asked for --------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_form_sent_twice_runs_once(browser, published):
+    submission = str(uuid4())
+    first = post(browser, alone("one"), submission=submission)
+    second = post(browser, "one", submission=submission)
+    assert len(published) == TaskRunRecord.objects.count() == 1
+    assert first.url == second.url == reverse("celery_ops:record-detail", args=[TaskRunRecord.objects.get().pk])
+
+
+def test_a_request_without_a_form_is_a_run_of_its_own(browser, published):
+    post(browser, alone("one"))
+    post(browser, "one")
+    assert len(published) == 2
+
+
+def test_a_forms_key_is_for_each_task(browser, published):
+    post(browser, alone("one"), alone("two"), submission=str(uuid4()))
+    assert len(published) == 2
+
+
+def test_it_goes_on_to_next_when_that_is_safe(browser):
+    assert post(browser, alone("one"), next="/somewhere/").url == "/somewhere/"
+    assert post(browser, "one", next="https://elsewhere.example/").url.startswith("/behind/")
+
+
+def test_json_says_what_became_of_each(browser, order):
+    gone_on = plant(order, NOOP, "STARTED", args=ARGS, ago=5)
+    response = post(browser, alone("one"), gone_on, "unknown", accept="application/json")
+    record = TaskRunRecord.objects.get()
+    assert response.status_code == 200
+    assert response.json() == {
+        "asked": ["one", gone_on, "unknown"],
+        "answered": {
+            "one": {
+                "task_id": record.task_id,
+                "record": record.pk,
+                "url": reverse("celery_ops:api-run", args=[record.task_id]),
+            }
+        },
+        "silent": [],
+        "refused": {gone_on: "It has not ended yet.", "unknown": "No source knows a task of this id."},
+    }
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_refusals_come_in_their_order(accept, db, staff, order, browser):
+    anonymous, nobody = Client(), Client()
+    nobody.force_login(make_user("nobody", is_staff=True))
+    going_on = plant(order, NOOP, "STARTED", args=ARGS, ago=5)
+    known = alone("one")
+    url = reverse("celery_ops:retry")
+    answers = [
+        anonymous.get(url, HTTP_ACCEPT=accept),
+        post(anonymous, known, accept=accept),
+        post(nobody, known, accept=accept),
+        post(browser, "unknown", accept=accept),
+        post(browser, accept=accept),
+        post(browser, going_on, accept=accept),
+    ]
+    login = 401 if accept == "application/json" else 302
+    assert [answer.status_code for answer in answers] == [405, login, 403, 404, 400, 400]
+
+
+def test_a_page_says_why_a_task_was_not_run_again(browser, order):
+    response = post(browser, plant(order, NOOP, "STARTED", args=ARGS, ago=5))
+    assert "It has not ended yet." in words(response.content.decode())
+
+
+@pytest.mark.parametrize("ids", [["one"], ["one", "two"]], ids=["one", "two"])
+def test_a_broker_that_is_away_is_503_and_each_row_says_so(ids, browser, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OSError("no route")
+
+    monkeypatch.setattr("celery_ops.running.launcher._publish", fail)
+    response = post(browser, *[alone(each) for each in ids], accept="application/json")
+    assert response.status_code == 503
+    assert list(TaskRunRecord.objects.values_list("send_state", flat=True)) == ["FAILED"]  # the rest is not tried
+
+
+def test_too_many_ids_are_refused(browser, published):
+    assert post(browser, *[f"id-{n}" for n in range(501)]).status_code == 400
+
+
+@pytest.mark.parametrize("task_id", [text for text in HOSTILE if text])
+def test_hostile_ids_are_never_an_error(task_id, browser):
+    assert post(browser, task_id).status_code in (400, 404)
+    assert post(browser, task_id, "another", accept="application/json").status_code == 200
+
+
+# -- many at once -----------------------------------------------------------------------------------------------------
+
+
+def test_many_tasks_are_read_in_a_few_round_trips(order, monkeypatch):
+    store = recorder().store
+    listed = [a_task(n, "FAILURE", id=alone(f"id-{n}"), name=UNTRACKED) for n in range(40)]
+    listed += [a_task(n, "FAILURE", id=plant(order, NOOP, "FAILURE", args=ARGS), name=NOOP) for n in range(40)]
+    calls = []
+    for name in ("read", "look_up"):
+        whole = getattr(store, name)
+        monkeypatch.setattr(store, name, lambda *a, whole=whole: calls.append(1) or whole(*a))
+    found = originals_of(listed)
+    assert {type(each).__name__ for each in found.values()} == {"Original"}
+    assert len(calls) <= 6
+    assert found[listed[-1].id].refs == (ObjectRef.of(order),)
+    assert found["id-3"].refs == ()
+
+
+def test_a_task_that_was_published_long_before_it_was_seen_is_found(order):
+    task_id = plant(order, NOOP, "FAILURE", args=ARGS, ago=20 * 3600)
+    assert index.objects_wherever({task_id: None}) == {task_id: [ObjectRef.of(order)]}
+    assert index.objects_wherever({task_id: 1_900_000_000_000}) == {task_id: [ObjectRef.of(order)]}
+
+
+def test_kombu_reads_what_is_kept():
+    text = capture.arguments(NOOP, [Decimal("1.5")], {})[1:]
+    assert kombu_json.loads(text) == {"args": [Decimal("1.5")], "kwargs": {}}
+
+
+# -- what is kept of a task that nobody tracks ------------------------------------------------------------------------
+
+
+def fail_untracked(task, error=None, args=(1,), **details):
+    request = SimpleNamespace(id="alone", args=list(args), kwargs={}, **{"hostname": "w1", "retries": 0, **details})
+    request.get = lambda name, default=None: getattr(request, name, default)
+    sender = SimpleNamespace(name=task, request=request)
+    receivers.task_failure(sender, "alone", error or ValueError("no"), list(args), {}, None)
+    return request
+
+
+def test_an_untracked_failure_is_kept_under_itself():
+    fail_untracked(UNTRACKED)
+    original = original_of("alone")
+    assert (original.name, original.args, original.refs, original.state) == (UNTRACKED, [1], (), "FAILURE")
+
+
+def test_a_later_attempts_failure_keeps_its_arguments_too():
+    fail_untracked(UNTRACKED, retries=3)
+    assert original_of("alone").args == [1]
+
+
+@pytest.mark.parametrize(
+    ("task", "error", "details"),
+    [
+        ("celery.backend_cleanup", None, {}),
+        (UNTRACKED, Reject(), {}),
+        (UNTRACKED, Ignore(), {}),
+        (UNTRACKED, Retry(), {}),
+        (UNTRACKED, None, {"is_eager": True}),
+    ],
+    ids=["celery's own", "rejected", "ignored", "retried", "eager"],
+)
+def test_of_what_is_no_failure_nothing_is_kept(task, error, details):
+    fail_untracked(task, error, **details)
+    with pytest.raises(NotKnown):
+        original_of("alone")
+
+
+def test_a_site_that_keeps_no_arguments_keeps_nothing_of_it(settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "ARGS_CAPTURE": "none"}
+    fail_untracked(UNTRACKED)
+    with pytest.raises(NotKnown):
+        original_of("alone")
+
+
+def test_it_is_on_no_list(superuser):
+    fail_untracked(UNTRACKED)
+    assert reading.newest_tasks(10) == []
+
+
+def test_its_page_has_no_object_but_its_error(superuser):
+    fail_untracked(UNTRACKED)
+    client = Client()
+    client.force_login(superuser)
+    text = words(client.get(reverse("celery_ops:task-detail", args=["alone"])).content.decode())
+    assert "ValueError: no" in text
+    assert "Belongs to" not in text
+    assert "Run again Run again with edits This task does not say that it may run twice (acks_late)." in text
+
+
+# -- links on the pages -----------------------------------------------------------------------------------------------
+
+
+def detail_page(client, task_id):
+    return words(client.get(reverse("celery_ops:task-detail", args=[task_id])).content.decode())
+
+
+def test_both_pages_lead_to_the_other(browser):
+    post(browser, alone("one"))
+    new = TaskRunRecord.objects.get().task_id
+    assert f"Run again as {new}" in detail_page(browser, "one")
+    assert "Run again of one" in detail_page(browser, new)
+
+
+def test_the_link_outlives_the_journal(browser, order):
+    task_id = plant(order, NOOP, "FAILURE", args=ARGS)
+    post(browser, task_id)
+    new = TaskRunRecord.objects.get().task_id
+    TaskRunRecord.objects.all().delete()
+    assert f"Run again as {new}" in detail_page(browser, task_id)
+
+
+def test_the_page_says_why_there_is_no_button(browser, order):
+    assert "Cannot be run again as it was. Its arguments were not kept." in detail_page(
+        browser, plant(order, NOOP, "FAILURE")
+    )
+
+
+def test_who_may_not_run_it_sees_neither_button_nor_reason(order):
+    client = Client()
+    client.force_login(make_user("viewer", is_staff=True))
+    assert "again" not in detail_page(client, plant(order, NOOP, "FAILURE", args=ARGS))
+
+
+def test_a_task_that_goes_on_has_no_button(browser, order):
+    assert "again" not in detail_page(browser, plant(order, NOOP, "STARTED", args=ARGS, ago=5))
+
+
+def panel_post(client, user, order, task_id, **data):
+    return client.post(
+        panel_of(order, user), {"action": "retry", "task_id": task_id, **data}, HTTP_ACCEPT="application/json"
+    )
+
+
+def test_a_panel_runs_its_task_again_once(browser, staff, order, published):
+    task_id = plant(order, NOOP, "FAILURE", args=ARGS)
+    submission = str(uuid4())
+    first, second = (panel_post(browser, staff, order, task_id, submission=submission) for _ in range(2))
+    assert (first.status_code, first.json()["record"]) == (201, second.json()["record"])
+    assert len(published) == 1
+
+
+def test_a_panel_says_why_not(browser, staff, order):
+    response = panel_post(browser, staff, order, plant(order, NOOP, "FAILURE"))
+    assert (response.status_code, response.json()) == (400, {"errors": {"__all__": ["Its arguments were not kept."]}})
+
+
+def test_a_panel_offers_it_for_what_failed_to_who_may(browser, staff, order):
+    offered = {}
+    for state in ("FAILURE", "REVOKED", "REJECTED", "SUCCESS", "IGNORED", "STARTED"):
+        task_id = plant(order, NOOP, state, ago=5)
+        row = re.search(rf'<tr data-key="\w+" data-state="{state}".*?</tr>', panel_html(browser, order, staff), re.S)
+        offered[state] = "Run this task again" in row[0] and task_id in row[0]
+    assert [state for state, has_it in offered.items() if has_it] == ["FAILURE", "REVOKED", "REJECTED"]
+    viewer = make_user("viewer", is_staff=True)
+    client = Client()
+    client.force_login(viewer)
+    assert "Run this task again" not in panel_html(client, order, viewer)
+
+
+def panel_html(client, order, user):
+    return client.get(panel_of(order, user)).content.decode()
+
+
+def test_a_panels_rows_name_each_other(browser, staff, order):
+    task_id = plant(order, NOOP, "FAILURE", args=ARGS)
+    record = repeat(task_id, staff)
+    text = words(panel_html(browser, order, staff))
+    assert f"run again of {task_id[:8]}" in text
+    assert f"run again as {record.task_id[:8]}" in text
