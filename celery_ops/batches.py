@@ -1,0 +1,252 @@
+"""Deleting rows in small batches by primary key, each a transaction of its own.
+
+Killed between two batches it has done those before; run again it does the rest; two at once share the work. Other
+writers go first: a batch is as large as can be deleted in a moment, waits hardly at all for a lock, leaves locked rows
+for later, and is tried again when the database chose it to give way.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from django.db import DatabaseError, IntegrityError, OperationalError, connections, transaction
+from django.db.models import F, QuerySet
+from django.db.models.deletion import Collector
+from django.db.models.lookups import In
+
+#: Rows of a batch, at most: MySQL reads the whole table where a list of keys is too long for its planner.
+BATCH_SIZE: Final = 5000
+LARGEST: Final = 20_000
+#: Where Django has to load the rows: they may hold a megabyte each.
+LOADED: Final = 100
+#: Seconds that a batch may take: one that took longer makes the next one smaller, down to where it is mostly commit.
+LONGEST: Final = 0.03
+LEAST: Final = 500
+#: Seconds between the tries of a batch which meets a lock, one after the other.
+PATIENCE: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+#: Rows that others hold; with more of them something is wrong.
+MOST_HELD: Final = 10_000
+#: PostgreSQL: serialisation failure, deadlock, lock not available. MySQL: lock wait timeout, deadlock, changed row.
+LOCK_STATES: Final = ("40001", "40P01", "55P03")
+LOCK_NUMBERS: Final = (1205, 1213, 1020)
+#: A delete that a crash of the server takes back is done again by the next run: nobody has to wait for the disk.
+POSTGRESQL: Final = "SELECT set_config('lock_timeout', '50ms', true), set_config('synchronous_commit', 'off', true)"
+
+Found = TypeVar("Found")
+
+
+class TimeUp(Exception):
+    """The time ran out before the rows did."""
+
+
+class Held(Exception):
+    """Rows stay, because others lock them or need them."""
+
+
+def is_lock(error: OperationalError) -> bool:
+    """Return whether a lock or a deadlock is all that stands in the way, in the words of each database."""
+    state = getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None)
+    number = error.args[0] if error.args else None
+    return state in LOCK_STATES or number in LOCK_NUMBERS or "is locked" in str(error)
+
+
+class _OneOf(In):
+    """``IN``, with all keys as one array where there are arrays: thousands of values take PostgreSQL long to read."""
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        column, parameters = self.process_lhs(compiler, connection)
+        return f"{column} = ANY(%s)", [*parameters, list(self.rhs)]
+
+
+@dataclass(slots=True)
+class Batches:
+    """Deletes ``rows``, those with the oldest ``moment`` first; ``rows`` name the database that they are deleted on.
+
+    ``until`` is a time of ``time.monotonic``, and ``size`` how many rows a batch has at most.
+    """
+
+    rows: QuerySet[Any]
+    moment: str
+    size: int = BATCH_SIZE
+    until: float | None = None
+    #: How many rows went so far.
+    deleted: int = 0
+    #: Rows that stay; those which other rows need are not tried again.
+    _held: set[Any] = field(default_factory=set)
+    _needed: set[Any] = field(default_factory=set)
+
+    def delete(self) -> Iterator[int]:
+        """Yield how many rows went with each batch; the first one is done however short the time.
+
+        Raises TimeUp when the time ran out first, Held when rows stay, and OperationalError when a lock does.
+        """
+        with _short_waits(self._connection):
+            yield from self._walk()
+            yield from self._come_back()
+        if self._held:
+            raise self._stay()
+
+    def _walk(self) -> Iterator[int]:
+        since, size = None, self._most()
+        while found := self._look(since, size):
+            if since is not None:
+                self._check_time()
+            began, since = time.monotonic(), self._moment_of(found[-1]) or since
+            yield self._batch(found)
+            took = time.monotonic() - began
+            size = self._fitting(size, took)
+            if self._connection.vendor == "sqlite" and not self._connection.in_atomic_block:
+                time.sleep(min(took, LONGEST))  # one writer at a time, and whoever waits looks only now and then
+
+    @property
+    def _connection(self) -> Any:
+        return connections[self.rows.db]
+
+    def _loads(self) -> bool:
+        """Return whether Django has to load the rows: for the site's receivers, or for rows that refer to them."""
+        return not Collector(self.rows.db).can_fast_delete(self.rows)
+
+    def _most(self) -> int:
+        values = self._connection.features.max_query_params
+        return max(1, min(self.size, LOADED if self._loads() else LARGEST, values - 100 if values else LARGEST))
+
+    def _fitting(self, size: int, took: float) -> int:
+        return min(max(int(size * LONGEST / max(took, 0.001)), LEAST), size * 2, self._most())
+
+    def _look(self, since: datetime | None, size: int) -> list[Any]:
+        """Return keys, the oldest first: each look begins where the last one ended, past what was just deleted."""
+        rows = self.rows.order_by(self.moment).values_list("pk", flat=True)
+        if since is not None:
+            rows = rows.filter(**{f"{self.moment}__gte": since})
+        if self._held:
+            rows = rows.exclude(pk__in=self._held)
+        return self._patiently(lambda _locked: list(rows[:size]))
+
+    def _moment_of(self, key: Any) -> datetime | None:
+        """Only one row's: reading the moments of a whole batch takes longer than deleting it."""
+        found = self._patiently(lambda _locked: list(self.rows.filter(pk=key).values_list(self.moment, flat=True)))
+        return found[0] if found else None
+
+    def _batch(self, found: list[Any]) -> int:
+        """Delete these rows; those that others lock wait for the end."""
+        before = self.deleted
+        self._delete(found)
+        left = self._left(found) if self.deleted - before < len(found) else []
+        if locked := self._locked(left):
+            self._sleep(PATIENCE[0])
+            self._delete(locked)
+            left = self._left(left)
+        self._held.update(left)
+        if len(self._held) > MOST_HELD:
+            raise self._stay()
+        return self.deleted - before
+
+    def _left(self, keys: Iterable[Any]) -> list[Any]:
+        rows = self.rows.filter(_OneOf(F("pk"), list(keys))).values_list("pk", flat=True)
+        return self._patiently(lambda _locked: list(rows.all()))
+
+    def _locked(self, keys: Iterable[Any]) -> list[Any]:
+        return [key for key in keys if key not in self._needed]
+
+    def _come_back(self) -> Iterator[int]:
+        """Delete rows that were locked, until nobody locks them or patience ends."""
+        size = self._most()
+        for pause in PATIENCE:
+            locked = self._locked(self._held)
+            if not locked:
+                return
+            self._sleep(pause)
+            for keys in _chunks(locked, size):
+                before = self.deleted
+                self._delete(keys)
+                yield self.deleted - before
+                self._held -= set(keys).difference(self._left(keys))
+
+    def _stay(self) -> Held:
+        number, table = len(self._held), self.rows.model._meta.db_table
+        return Held(f"{number:,} old rows of {table} stay: others lock them, or have rows that need them")
+
+    def _delete(self, keys: list[Any]) -> None:
+        """Delete those of the keys that are still old and that nothing needs."""
+        try:
+            self.deleted += self._patiently(lambda locked: self._transaction(keys, skip_locked=locked))
+        except IntegrityError:
+            if len(keys) == 1:
+                self._needed.update(keys)
+                return
+            half = len(keys) // 2
+            self._delete(keys[:half])
+            self._delete(keys[half:])
+
+    def _transaction(self, keys: list[Any], *, skip_locked: bool) -> int:
+        """Delete in one transaction: with one statement where nothing is locked and Django need not load the rows."""
+        rows = self.rows.filter(_OneOf(F("pk"), keys))
+        with _short_transaction(self._connection):
+            # MySQL's wait is a second at least; a row that was loaded may be written anew until it is deleted.
+            if skip_locked or self._connection.vendor == "mysql" or self._loads():
+                skips = self._connection.features.has_select_for_update_skip_locked
+                locked = rows.select_for_update(skip_locked=skips).values_list("pk", flat=True)
+                rows = self.rows.filter(_OneOf(F("pk"), list(locked)))
+            _total, by_model = rows.delete()
+        return by_model.get(self.rows.model._meta.label, 0)
+
+    def _patiently(self, action: Callable[[bool], Found]) -> Found:
+        """Return what the action returns; it is told whether it met a lock before. Nothing is tried again in a
+        transaction of the caller's: that holds on to what the others wait for.
+        """
+        met = False
+        for pause in PATIENCE:
+            try:
+                return action(met)
+            except OperationalError as error:
+                if not is_lock(error) or self._connection.in_atomic_block:
+                    raise
+            met = True
+            self._sleep(pause)
+        return action(met)
+
+    def _sleep(self, seconds: float) -> None:
+        self._check_time()
+        time.sleep(seconds)
+
+    def _check_time(self) -> None:
+        if self.until is not None and time.monotonic() >= self.until:
+            raise TimeUp
+
+
+def _chunks(keys: list[Any], size: int) -> Iterator[list[Any]]:
+    for begin in range(0, len(keys), size):
+        yield keys[begin : begin + size]
+
+
+@contextmanager
+def _short_waits(connection: Any) -> Iterator[None]:
+    """MySQL, which can say so only of a whole session, and else waits most of a minute for a lock."""
+    if connection.vendor != "mysql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT @@SESSION.innodb_lock_wait_timeout")
+        (before,) = cursor.fetchone()
+        cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
+    try:
+        yield
+    finally:
+        with suppress(DatabaseError), connection.cursor() as cursor:  # a session that is gone has nothing to restore
+            cursor.execute("SET SESSION innodb_lock_wait_timeout = %s", [before])
+
+
+@contextmanager
+def _short_transaction(connection: Any) -> Iterator[None]:
+    """A transaction that hardly waits for a lock on PostgreSQL."""
+    is_own = not connection.in_atomic_block
+    with transaction.atomic(using=connection.alias):
+        if is_own and connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(POSTGRESQL)
+        yield
+    if connection.queries_logged and not connection.force_debug_cursor:
+        connection.queries_log.clear()  # DEBUG keeps every statement, and these are long

@@ -1,0 +1,36 @@
+"""All checks together."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from ..conf import conf
+from ..running.allowlist import site_tasks
+from . import cluster, journal, people, results, settings, store
+from .finding import Finding
+from .side_by_side import Part, side_by_side
+
+logger = logging.getLogger("celery_ops.diagnosis")
+
+#: What is asked at once; each name is that of the check which says when there is no answer at all.
+PARTS: Final[Mapping[str, Part]] = {
+    "broker": cluster.check,
+    "result-backend": results.check,
+    "store": store.check,
+    "journal": journal.check,
+    "permissions": people.check,
+    "settings": settings.check,
+}
+#: Seconds for everything, beside the time that workers have to answer.
+PATIENCE: Final = 2.5
+
+
+def diagnose() -> Sequence[Finding]:
+    """Try every part and return what was found. Never raises; dead parts cost ``CONTROL_TIMEOUT`` and 2.5 seconds."""
+    try:
+        seconds = PATIENCE + conf.CONTROL_TIMEOUT
+        site_tasks()  # imports every module of tasks, which threads side by side had better not
+    except Exception:
+        logger.warning("The settings are so wrong that nothing else can be tried", exc_info=True)
+        return side_by_side({"settings": settings.check_settings}, PATIENCE)
+    return side_by_side(PARTS, seconds)

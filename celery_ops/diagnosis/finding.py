@@ -1,0 +1,43 @@
+"""What one check found."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from ..wording import clean
+
+OK: Final = "ok"
+WARNING: Final = "warning"
+ERROR: Final = "error"
+
+#: Names that one message lists; of more it says how many.
+MOST: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``name`` is the check's, ``hint`` the remedy in one line: empty when all is well."""
+
+    name: str
+    level: str
+    message: str
+    hint: str = ""
+
+
+def ok(name: str, message: str) -> Finding:
+    return Finding(name, OK, message)
+
+
+def warning(name: str, message: str, hint: str) -> Finding:
+    return Finding(name, WARNING, message, hint)
+
+
+def error(name: str, message: str, hint: str) -> Finding:
+    return Finding(name, ERROR, message, hint)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return the first few names, sorted, and how many more there are."""
+    found = sorted(names)
+    shown = [clean(name, 200) for name in found[:MOST]]
+    return ", ".join(shown if len(found) <= MOST else [*shown, f"… (+{len(found) - MOST})"])

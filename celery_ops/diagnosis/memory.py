@@ -1,0 +1,47 @@
+"""Whether a Redis may throw away what it was given to keep, or has no room for more."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import redis
+from django.utils.translation import gettext as _
+
+from ..backends.target import Target
+from ..backends.transports.keyspace import keyspace
+from .finding import Finding, error, ok, warning
+
+#: The part of its memory that a Redis may use before it is nearly full.
+FULL: Final = 0.9
+
+
+def of_broker(target: Target) -> Iterator[Finding]:
+    """Say whether queues are safe in the broker, where that is a Redis."""
+    if target.driver == "redis":
+        yield from check("broker-memory", keyspace(target.identity).client)
+
+
+def check(name: str, client: Any) -> Iterator[Finding]:
+    """Say whether a Redis evicts keys, or is nearly full; nothing when it does not tell."""
+    try:
+        info = client.info("memory")
+    except redis.RedisError:
+        return
+    most, used = _number(info, "maxmemory"), _number(info, "used_memory")
+    policy = str(info.get("maxmemory_policy", "noeviction"))[:50]
+    if most and policy.startswith("allkeys"):
+        message = _(
+            "Redis deletes any key when it is full (maxmemory-policy %(policy)s): queues and tracked tasks too."
+        )
+        yield error(
+            name, message % {"policy": policy}, _("Set maxmemory-policy noeviction, or use a Redis of its own.")
+        )
+    elif most and used > FULL * most:
+        message = _("Redis uses %(percent)s %% of its maxmemory.") % {"percent": round(100 * used / most)}
+        yield warning(name, message, _("Raise maxmemory, or find out what fills it."))
+    else:
+        yield ok(name, _("Redis has room, and deletes nothing that it was given to keep."))
+
+
+def _number(info: Mapping[str, Any], name: str) -> int:
+    value = info.get(name)
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,61 @@
+"""Whether what is tracked can be kept: the store answers, quickly, and does not throw away."""
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from statistics import median
+from typing import Any, Final
+
+import redis
+from django.utils.translation import gettext as _
+
+from ..backends.target import reason
+from ..conf import conf
+from ..tracking.memory import MemoryStore
+from ..tracking.recorder import new_store
+from ..tracking.redis import RedisStore, client_url, store_url
+from ..tracking.store import Store, StoreUnavailable
+from ..wording import duration
+from . import memory
+from .finding import Finding, error, ok, warning
+
+PINGS: Final = 5
+
+
+def check() -> Iterator[Finding]:
+    """Ask the store for signs of life; a slow one costs the site time with each task."""
+    store = new_store()
+    try:
+        took = median(_timed(store) for _number in range(PINGS))
+    except StoreUnavailable as failure:
+        message = _("The tracking store does not answer: %(reason)s.") % {"reason": reason(failure)}
+        yield error("store", message, _("Start it, or correct STORE_URL in CELERY_OPS."))
+        return
+    finally:
+        store.close()
+    yield _answers(store, took)
+    if isinstance(store, RedisStore):
+        yield from _memory()
+
+
+def _answers(store: Store, seconds: float) -> Finding:
+    said = {"ms": f"{seconds * 1000:.1f}", "timeout": f"{conf.STORE_TIMEOUT:g}"}
+    if isinstance(store, MemoryStore):
+        message = _("What is tracked stays in the memory of each process: no other one sees it.")
+        return warning("store", message, _("Set STORE in CELERY_OPS to celery_ops.tracking.redis.RedisStore."))
+    if seconds > conf.STORE_TIMEOUT / 2:
+        message = _("The tracking store takes %(ms)s ms to answer, and is given up after %(timeout)s s.") % said
+        return warning("store", message, _("Put it nearer, find out what slows it, or raise STORE_TIMEOUT."))
+    kept = {**said, "time": duration(timedelta(seconds=conf.retention_seconds))}
+    return ok("store", _("The tracking store answers in %(ms)s ms and keeps tasks for %(time)s.") % kept)
+
+
+def _timed(store: Any) -> float:
+    begin = time.perf_counter()
+    store.ping()
+    return time.perf_counter() - begin
+
+
+def _memory() -> Iterator[Finding]:
+    with redis.Redis.from_url(client_url(store_url()), socket_timeout=1, socket_connect_timeout=1) as client:
+        yield from memory.check("store-memory", client)

@@ -1,0 +1,62 @@
+"""``control``: tell workers to do something, as their pages do."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.core.management.base import CommandParser
+
+from ...acting import workers
+from ...acting.journal import NotDone
+from ...permissions import CONTROL_WORKERS
+from ...running.errors import BadInput
+from . import people
+from .asking import learnt
+from .base import FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal
+from .revoke import answer_of
+from .shutdown import _check_known
+
+#: What an action takes, by option.
+OPTIONS: Final[Mapping[str, str]] = {
+    "n": "processes to grow or shrink by",
+    "min": "autoscale: processes at least",
+    "max": "autoscale: processes at most",
+    "queue": "the queue to consume or not to",
+    "task-name": "the task to limit",
+    "rate-limit": "such as 10/m; 0 for none",
+    "soft": "soft time limit in seconds",
+    "hard": "hard time limit in seconds",
+}
+#: Ending a worker has a command of its own, with ``--yes``.
+ACTIONS: Final = tuple(name for name in workers.COMMANDS if name != "shutdown")
+
+
+class Control(Subcommand):
+    help = "Tell workers to do something; each answers for itself."
+    examples = (
+        "manage.py celery_ops control ping celery@web-1 celery@web-2",
+        "manage.py celery_ops control pool_grow celery@web-1 --n 2",
+        "manage.py celery_ops control rate_limit celery@web-1 --task-name shop.tasks.mail --rate-limit 10/m",
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("action", choices=ACTIONS, metavar="ACTION", help=", ".join(ACTIONS))
+        parser.add_argument("hostnames", nargs="+", metavar="HOST", help="hostnames of workers")
+        for name, said in OPTIONS.items():
+            parser.add_argument(f"--{name}", metavar=name.upper().replace("-", "_"), help=said)
+        people.add_user(parser)
+
+    def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
+        user = people.user_named(options["user"])
+        for hostname in options["hostnames"]:
+            people.check(user, CONTROL_WORKERS, hostname)
+        learnt()
+        _check_known(options["hostnames"])
+        given = {name.replace("-", "_"): options[name.replace("-", "_")] or "" for name in OPTIONS}
+        try:
+            acted = workers.tell(options["action"], options["hostnames"], given, user)
+        except BadInput as error:
+            raise Refused(str(error), USAGE) from error
+        except NotDone as error:
+            raise Refused(str(error), NO_ANSWER if error.record else FAILED) from error
+        answer = answer_of([acted])
+        return Answer(answer.data, answer.lines, FAILED if acted.refusals and not answer.code else answer.code)

@@ -1,0 +1,34 @@
+"""``doctor``: every part tried for real, with the remedy for each that ails."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from ..tables import printable
+from .base import DONE, FAILED, Answer, Subcommand, Terminal
+
+
+class Doctor(Subcommand):
+    help = "Try the broker, the workers, the results, the store, the journal and the settings; name what ails."
+    examples = ("manage.py celery_ops doctor", "manage.py celery_ops doctor --format json")
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """It takes nothing of its own."""
+
+    def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
+        from ...diagnosis import ERROR, diagnose  # dear to import, and a hook that prunes has no use for it
+
+        found = diagnose()
+        fails = any(finding.level == ERROR for finding in found)
+        data = {"ok": not fails, "checks": [asdict(finding) for finding in found]}
+        return Answer(data, [*_lines(found)], FAILED if fails else DONE)
+
+
+def _lines(found: Sequence[Any]) -> Iterator[str]:
+    width = max(len(finding.name) for finding in found)
+    for finding in found:
+        yield printable(f"{finding.level:<7}  {finding.name:<{width}}  {finding.message}")
+        if finding.hint:
+            yield printable(f"{'':<7}  {'':<{width}}  -> {finding.hint}")

@@ -1,0 +1,119 @@
+"""``inspect``: what the workers say of themselves, all of them asked at once, as JSON that may be kept."""
+
+import json
+import os
+from argparse import ArgumentTypeError
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from ...backends import gather, presence
+from ...connections import BrokerUnavailable
+from ...wording import clean
+from .. import files
+from ..inspection import ALL, METHODS, USUAL, shown
+from .asking import one_line, seconds
+from .base import DONE, NO_ANSWER, Answer, Refused, Subcommand, Terminal
+
+
+class Inspect(Subcommand):
+    help = "Ask the workers what they do, have and are; secrets are left out."
+    examples = (
+        "manage.py celery_ops inspect",
+        "manage.py celery_ops inspect active --destination celery@web1 --timeout 5",
+        "manage.py celery_ops inspect all --output /var/tmp/workers.json",
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add = parser.add_argument
+        named = f"all, or some of {', '.join(METHODS)}; without any {', '.join(USUAL)}"
+        add("methods", nargs="*", type=method, metavar="METHOD", help=named)
+        add("--destination", action="append", type=hostname, metavar="HOST", help="ask this worker; may be repeated")
+        add("--timeout", type=seconds, metavar="S", help="how long to wait for answers; else CONTROL_TIMEOUT")
+        add("--output", metavar="FILE", help="write the JSON there, whole or not at all")
+
+    def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
+        output = options["output"]
+        if output is not None:
+            _check_folder(output)
+        questions = {name: METHODS[name] for name in _wanted(options["methods"])}
+        try:
+            presence.learn()
+            answers = gather.ask(questions, options["destination"], timeout=options["timeout"])
+        except BrokerUnavailable as error:
+            raise Refused(f"the broker does not answer: {one_line(error)}", NO_ANSWER) from error
+        data = document(answers)
+        if output is not None:
+            _write(output, data)
+        code = DONE if data["workers"] else NO_ANSWER
+        return Answer(data, tuple(_summary(data, output) if output is not None else _lines(data)), code)
+
+
+def method(name: str) -> str:
+    """Read the name of something that workers may be asked."""
+    if name not in METHODS and name != "all":
+        raise ArgumentTypeError(f"{name!r} is none that may be asked: all, {', '.join(METHODS)}")
+    return name
+
+
+def hostname(name: str) -> str:
+    """Read a worker's name: Celery gives each an ``@``."""
+    before, _at, after = name.partition("@")
+    if not (gather.is_hostname(name) and before and after) or any(map(str.isspace, name)):
+        raise ArgumentTypeError(f"{clean(name, 100)!r} is no worker's hostname, which is like celery@web1")
+    return name
+
+
+def document(answers: gather.Answers) -> dict[str, Any]:
+    """Return the answers as JSON carries them, without secrets."""
+    return {
+        "collected_at": answers.collected_at.isoformat(),
+        "workers": {
+            host: {name: shown(name, reply) for name, reply in sorted(parts.items())}
+            for host, parts in sorted(answers.replies.items())
+        },
+        "no_reply": list(answers.silent),
+    }
+
+
+def _wanted(asked: Sequence[str]) -> Sequence[str]:
+    if "all" in asked:
+        return tuple(dict.fromkeys((*ALL, *(name for name in asked if name != "all"))))
+    return tuple(dict.fromkeys(asked)) or USUAL
+
+
+def _check_folder(path: str) -> None:
+    folder = os.path.dirname(os.path.realpath(path))
+    if not os.path.isdir(folder):
+        raise Refused(f"there is no folder {folder} to write to")
+    if os.path.isdir(path):
+        raise Refused(f"{path} is a folder: name a file in it")
+
+
+def _write(path: str, data: Mapping[str, Any]) -> None:
+    try:
+        files.replace(path, json.dumps(data, indent=2, sort_keys=True) + "\n")
+    except OSError as error:
+        raise Refused(f"{path} could not be written: {error.strerror or error}; what was there is untouched") from error
+
+
+def _summary(data: Mapping[str, Any], path: str) -> Iterator[str]:
+    yield f"{len(data['workers'])} workers' answers written to {path}"
+    yield from _silent(data)
+
+
+def _lines(data: Mapping[str, Any]) -> Iterator[str]:
+    for host, parts in data["workers"].items():
+        yield host
+        for name, reply in parts.items():
+            said = json.dumps(reply, indent=2, sort_keys=True).splitlines() if reply else ["nothing"]
+            yield f"  {name}: {said[0]}"
+            yield from (f"  {line}" for line in said[1:])
+    yield from _silent(data)
+    if not data["workers"]:
+        yield "No worker answered."
+
+
+def _silent(data: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"{host}: no reply" for host in data["no_reply"])

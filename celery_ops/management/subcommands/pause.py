@@ -1,0 +1,48 @@
+"""``pause`` and ``resume``: have no worker consume a queue, and have them consume it again."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from django.core.management.base import CommandParser
+
+from ...acting import pausing, queues
+from ...acting.journal import Acted, NotDone
+from ...backends.base import BackendUnavailable
+from ...conf import conf
+from ...permissions import MANAGE_QUEUES
+from . import people
+from .asking import learnt
+from .base import DONE, FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal
+from .revoke import answer_of
+
+
+class Pause(Subcommand):
+    help = "Have no worker consume a queue, those that start later neither, until it is resumed."
+    examples = ("manage.py celery_ops pause mail",)
+    does: ClassVar[Callable[[str, Any], Acted]] = staticmethod(queues.pause)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("queue", metavar="QUEUE", help="the queue's name")
+        people.add_user(parser)
+
+    def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
+        queue, user = options["queue"], people.user_named(options["user"])
+        people.check(user, MANAGE_QUEUES, queue)
+        learnt()
+        try:
+            if pausing.queue(conf.load("QUEUE_BACKEND")(), queue)[0] is None:
+                raise Refused(f"no queue {queue!r} is known", USAGE)
+            acted = self.does(queue, user)
+        except NotDone as error:
+            raise Refused(str(error), NO_ANSWER if error.record else FAILED) from error
+        except BackendUnavailable as error:
+            raise Refused(str(error), NO_ANSWER) from error
+        answer = answer_of([acted])
+        return answer if acted.replies.asked else replace(answer, code=DONE)  # those that start later will know
+
+
+class Resume(Pause):
+    help = "Have the workers that consumed a paused queue consume it again."
+    examples = ("manage.py celery_ops resume mail",)
+    does = staticmethod(queues.resume)

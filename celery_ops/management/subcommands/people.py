@@ -1,0 +1,30 @@
+"""On whose behalf a command acts: nobody's in particular, or a user's, whom the policy is asked about."""
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import CommandParser
+
+from ...permissions import allows
+from .base import Refused
+
+
+def add_user(parser: CommandParser) -> None:
+    parser.add_argument("--user", metavar="NAME", help="act as this user, under the site's policy")
+
+
+def user_named(name: str | None) -> Any:
+    """Return the user of this name, None for none. Raises Refused for a name that nobody has."""
+    if name is None:
+        return None
+    users = get_user_model()
+    try:
+        return users._default_manager.get_by_natural_key(name)
+    except users.DoesNotExist:
+        raise Refused(f"there is no user {name!r}") from None
+
+
+def check(user: Any, action: str, obj: Any = None) -> None:
+    """Raise Refused when the policy does not allow it; a command without a user acts as the site itself."""
+    if user is not None and not allows(user, action, obj):
+        raise Refused(f"{user.get_username()} may not do this: the policy refuses {action}")

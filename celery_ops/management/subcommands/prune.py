@@ -1,0 +1,125 @@
+"""``prune``: delete journal rows and results that are old."""
+
+import time
+from argparse import ArgumentTypeError
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any, Final
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import CommandParser
+from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError
+
+from ... import pruning, states
+from ...batches import Held, is_lock
+from .base import USAGE, Answer, Refused, Subcommand, Terminal, duration, positive
+
+#: What each kind of row is called, by the name that it has in JSON.
+KINDS: Final = {"records": "task runs", "control": "control actions", "results": "results", "groups": "group results"}
+
+
+class Prune(Subcommand):
+    help = "Delete journal rows, and with --results task results, that are old."
+    examples = (
+        "manage.py celery_ops prune",
+        "manage.py celery_ops prune --results --older-than 30d --keep-failures",
+        "manage.py celery_ops prune --records --results --dry-run --format json",
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add = parser.add_argument
+        add("--records", action="store_true", help="the journal: runs and control actions (the default)")
+        add("--results", action="store_true", help="results of tasks and groups, by when they were last written")
+        add("--older-than", type=duration, metavar="30d", help="90s, 45m, 12h, 30d or 2w; else RECORD_RETENTION")
+        add("--states", type=final_states, metavar="STATE,…", help="results in these states only")
+        add("--keep-failures", action="store_true", help="keep the results of tasks that failed")
+        add("--batch-size", type=positive, default=pruning.BATCH_SIZE, metavar="N", help="rows of one transaction")
+        add("--max-time", type=duration, metavar="5m", help="stop after this long; the next run goes on")
+        add("--dry-run", action="store_true", help="only count what would go")
+
+    def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
+        _check(options)
+        try:
+            cutoff = pruning.cutoff_of(options["older_than"])
+            found = self._prune(cutoff, options, terminal)
+        except ImproperlyConfigured as error:
+            raise Refused(str(error)) from error
+        except DatabaseError as error:
+            raise Refused(_in_one_line(error)) from error
+        return _answer(found, cutoff, options)
+
+    def _prune(
+        self, cutoff: datetime | None, options: Mapping[str, Any], terminal: Terminal
+    ) -> dict[str, pruning.Pruned]:
+        limit = options["max_time"]
+        until = None if limit is None else time.monotonic() + limit.total_seconds()
+        found, held = {}, []
+        for kind, old in _old_rows(cutoff, options).items():
+            try:
+                found[kind] = self._take(kind, old, options, until, terminal)
+            except Held as error:
+                held.append(str(error))
+        if held:
+            raise Refused("; ".join(held))
+        return found
+
+    def _take(
+        self, kind: str, old: pruning.Old, options: Mapping[str, Any], until: float | None, terminal: Terminal
+    ) -> pruning.Pruned:
+        if options["dry_run"]:
+            return pruning.count(old)
+        length = pruning.count(old).deleted if terminal.is_live else None
+        with terminal.progress(KINDS[kind], length) as progress:
+            return pruning.prune(old, batch_size=options["batch_size"], until=until, progress=progress)
+
+
+def _old_rows(cutoff: datetime | None, options: Mapping[str, Any]) -> dict[str, pruning.Old]:
+    if cutoff is None:
+        return {}
+    return pruning.old_rows(
+        cutoff,
+        records=options["records"],
+        results=options["results"],
+        wanted=options["states"] or (),
+        keep_failures=options["keep_failures"],
+    )
+
+
+def _check(options: Mapping[str, Any]) -> None:
+    if not options["results"] and (options["states"] or options["keep_failures"]):
+        raise Refused("--states and --keep-failures are about results: add --results", USAGE)
+    if options["keep_failures"] and options["states"] == (states.FAILURE,):
+        raise Refused("--keep-failures leaves nothing of --states FAILURE", USAGE)
+
+
+def _in_one_line(error: DatabaseError) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, OperationalError) and is_lock(error):
+        return f"the database stays locked by others: {text}"
+    is_away = isinstance(error, (OperationalError, InterfaceError))
+    return f"the database does not answer: {text}" if is_away else f"the database refuses: {text}"
+
+
+def _answer(found: dict[str, pruning.Pruned], cutoff: datetime | None, options: Mapping[str, Any]) -> Answer:
+    moment = cutoff.astimezone(timezone.utc).isoformat() if cutoff else None  # without USE_TZ it has no zone yet
+    data: dict[str, Any] = {kind: {"deleted": 0, "cutoff": None} for kind in KINDS}
+    data |= {kind: {"deleted": pruned.deleted, "cutoff": moment} for kind, pruned in found.items()}
+    data["dry_run"] = options["dry_run"]
+    data["complete"] = all(pruned.complete for pruned in found.values())
+    verb = "would be deleted" if options["dry_run"] else "deleted"
+    lines = [f"{pruned.deleted:,} {KINDS[kind]} {verb}" for kind, pruned in found.items()]
+    if cutoff is None:
+        lines = ["RECORD_RETENTION is None, so records are kept for ever: name an age with --older-than"]
+    if not data["complete"]:
+        lines.append("The time ran out: the next run goes on.")
+    return Answer(data, lines)
+
+
+def final_states(text: str) -> tuple[str, ...]:
+    """Read ``SUCCESS,FAILURE``."""
+    asked = tuple(dict.fromkeys(word.strip().upper() for word in text.split(",") if word.strip()))
+    unknown = [word for word in asked if word not in pruning.FINAL]
+    if unknown or not asked:
+        raise ArgumentTypeError(f"{text!r}: the states are {', '.join(pruning.FINAL)}")
+    return asked

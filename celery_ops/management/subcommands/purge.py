@@ -1,0 +1,50 @@
+"""``purge``: delete what waits in a queue."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from ...acting import queues
+from ...acting.journal import NotDone
+from ...backends.base import BackendUnavailable
+from ...conf import conf
+from ...permissions import MANAGE_QUEUES
+from . import people
+from .base import FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal
+
+
+class Purge(Subcommand):
+    help = "Delete every message that waits in a queue."
+    examples = ("manage.py celery_ops purge celery --yes",)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("queue", metavar="QUEUE", help="the queue's name")
+        parser.add_argument("--yes", action="store_true", help="do it; without this nothing happens")
+        people.add_user(parser)
+
+    def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
+        queue, user = options["queue"], people.user_named(options["user"])
+        people.check(user, MANAGE_QUEUES, queue)
+        waiting = _waiting(queue)
+        if not options["yes"]:
+            number = "" if waiting is None else f", {waiting:,} now"
+            raise Refused(f"this deletes what waits in {queue}{number}: add --yes")
+        try:
+            purged = queues.purge(queue, user)
+        except NotDone as error:
+            raise Refused(str(error), NO_ANSWER if error.record else FAILED) from error
+        return Answer({"queue": queue, "purged": purged}, [f"{purged:,} messages deleted from {queue}"])
+
+
+def _waiting(queue: str) -> int | None:
+    """Return how many messages wait, None when the broker does not say. Raises Refused for a queue nobody has."""
+    backend = conf.load("QUEUE_BACKEND")()
+    try:
+        found = backend.queue(queue)
+        if found is None:
+            known = ", ".join(sorted(each.name for each in backend.queues().queues))
+            raise Refused(f"no queue {queue!r}; there are {known or 'none'}", USAGE)
+    except BackendUnavailable as error:
+        raise Refused(str(error), NO_ANSWER) from error
+    return found.info.depth

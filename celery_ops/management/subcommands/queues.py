@@ -1,0 +1,43 @@
+"""``queues``: the list of the queues, for terminals."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.core.management.base import CommandParser
+
+from ...acting import pausing
+from ...backends.base import BackendUnavailable
+from ...conf import conf
+from ...info import QueueInfo
+from ...wording import clean, duration
+from ..tables import table
+from .asking import learnt
+from .base import NO_ANSWER, Answer, Refused, Subcommand, Terminal
+
+HEADS: Final = ("NAME", "DEPTH", "UNACKED", "CONSUMERS", "OLDEST", "PAUSED")
+
+
+class Queues(Subcommand):
+    help = "List the queues of the settings, the workers and the broker."
+    examples = ("manage.py celery_ops queues", "manage.py celery_ops queues --format json")
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """It takes nothing of its own."""
+
+    def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
+        from ...views.items import queue_item
+
+        learnt()
+        try:
+            report = pausing.queues(conf.load("QUEUE_BACKEND")())
+        except BackendUnavailable as error:
+            raise Refused(str(error), NO_ANSWER) from error
+        if report.trouble and all(queue.depth is None for queue in report.queues):
+            raise Refused(report.trouble, NO_ANSWER)
+        lines = [*table(HEADS, map(_queue, report.queues)), *([report.trouble] if report.trouble else [])]
+        return Answer({"results": [queue_item(queue) for queue in report.queues]}, lines)
+
+
+def _queue(queue: QueueInfo) -> tuple[Any, ...]:
+    waited, paused = duration(queue.oldest_age), "yes" if queue.paused else None
+    return clean(queue.name), queue.depth, queue.unacked, queue.consumers, waited, paused

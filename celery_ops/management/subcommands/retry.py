@@ -1,0 +1,42 @@
+"""``retry``: run tasks again, with the arguments that they had."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.db import Error as DatabaseError
+
+from ...wording import clean
+from ..tables import printable
+from . import people
+from .asking import learnt, one_line
+from .base import DONE, FAILED, Answer, Refused, Subcommand, Terminal
+
+
+class Retry(Subcommand):
+    help = "Run tasks that have ended again, with the arguments that they had."
+    examples = (
+        "manage.py celery_ops retry 8a5c3a10-3a3e-4a94-9f40-0f6d8f1d6a5e",
+        "manage.py celery_ops retry 8a5c3a10-3a3e-4a94-9f40-0f6d8f1d6a5e --user ada --format json",
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("task_ids", nargs="+", metavar="ID", help="ids of tasks")
+        people.add_user(parser)
+
+    def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
+        from ...repeating import repeat_all  # dear to import, and a hook that prunes has no use for it
+        from ...views.retry import answer
+
+        learnt()
+        try:
+            outcomes = repeat_all(options["task_ids"], people.user_named(options["user"]))
+        except DatabaseError as error:
+            raise Refused(f"the database does not answer: {one_line(error)}") from error
+        refused = any(outcome.record is None for outcome in outcomes)
+        return Answer(answer(outcomes), [*map(_line, outcomes)], FAILED if refused else DONE)
+
+
+def _line(outcome: Any) -> str:
+    said = f"not run again: {outcome.reason}" if outcome.record is None else f"sent again as {outcome.record.task_id}"
+    return printable(f"{clean(outcome.task_id, 100)}: {said}")

@@ -1,0 +1,50 @@
+"""``shutdown``: have workers finish what they do, and end."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from ...acting import workers
+from ...acting.journal import NotDone
+from ...backends.base import BackendUnavailable
+from ...conf import conf
+from ...permissions import CONTROL_WORKERS
+from ...running.errors import BadInput
+from . import people
+from .base import FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal
+
+
+class Shutdown(Subcommand):
+    help = "Have workers finish the tasks that they run, and end."
+    examples = ("manage.py celery_ops shutdown celery@web-3 --yes",)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("hostnames", nargs="+", metavar="HOST", help="hostnames of workers")
+        parser.add_argument("--yes", action="store_true", help="do it; without this nothing happens")
+        people.add_user(parser)
+
+    def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
+        user = people.user_named(options["user"])
+        for hostname in options["hostnames"]:
+            people.check(user, CONTROL_WORKERS, hostname)
+        _check_known(options["hostnames"])
+        if not options["yes"]:
+            raise Refused(f"this ends {', '.join(options['hostnames'])}: add --yes")
+        try:
+            acted = workers.tell("shutdown", options["hostnames"], {}, user)
+        except BadInput as error:
+            raise Refused(str(error), USAGE) from error
+        except NotDone as error:
+            raise Refused(str(error), NO_ANSWER if error.record else FAILED) from error
+        number = len(acted.replies.asked)
+        return Answer(acted.data, [f"Asked {number} to end. A worker that ends does not answer."])
+
+
+def _check_known(hostnames: list[str]) -> None:
+    try:
+        known = sorted(worker.hostname for worker in conf.load("WORKER_BACKEND")().workers().workers)
+    except BackendUnavailable as error:
+        raise Refused(str(error), NO_ANSWER) from error
+    if unknown := [hostname for hostname in hostnames if hostname not in known]:
+        raise Refused(f"no worker {unknown[0]!r}; there are {', '.join(known) or 'none'}", USAGE)

@@ -1,0 +1,59 @@
+"""``workers``: the list of the workers, for terminals."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.core.management.base import CommandParser
+
+from ...backends.base import BackendUnavailable
+from ...backends.control import ControlWorkerBackend
+from ...conf import conf
+from ...info import NO_REPLY, WorkerInfo
+from ...wording import clean
+from ..tables import table
+from .asking import learnt
+from .base import DONE, NO_ANSWER, Answer, Refused, Subcommand, Terminal
+
+HEADS: Final = ("HOSTNAME", "STATE", "POOL", "CONCURRENCY", "ACTIVE", "RESERVED", "SCHEDULED", "PROCESSED", "QUEUES")
+
+
+class Workers(Subcommand):
+    help = "List the workers; exit with 3 when none answers."
+    examples = ("manage.py celery_ops workers", "manage.py celery_ops workers --format json")
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """It takes nothing of its own."""
+
+    def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
+        from ...views.items import worker_item  # pages are dear to import, and a hook that prunes has no use for them
+
+        backend = conf.load("WORKER_BACKEND")()
+        bound = learnt() if isinstance(backend, ControlWorkerBackend) else frozenset()
+        try:
+            report = backend.workers()
+        except BackendUnavailable as error:
+            raise Refused(str(error), NO_ANSWER) from error
+        heard = {worker.hostname for worker in report.workers}
+        silent = [WorkerInfo(host, NO_REPLY) for host in bound - heard]
+        workers = sorted((*report.workers, *silent), key=lambda worker: worker.hostname)
+        lines = [*table(HEADS, map(_worker, workers))] if workers else ["No worker answered."]
+        code = DONE if any(worker.is_online for worker in workers) and not report.trouble else NO_ANSWER
+        return Answer(
+            {"results": [worker_item(worker) for worker in workers]},
+            [*lines, *([report.trouble] if report.trouble else [])],
+            code,
+        )
+
+
+def _worker(worker: WorkerInfo) -> tuple[Any, ...]:
+    return (
+        clean(worker.hostname),
+        worker.state,
+        clean(worker.pool),
+        worker.concurrency,
+        worker.active,
+        worker.reserved,
+        worker.scheduled,
+        worker.processed,
+        None if worker.queues is None else ", ".join(map(clean, worker.queues)),
+    )

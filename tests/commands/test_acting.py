@@ -1,0 +1,98 @@
+"""``revoke``, ``purge`` and ``shutdown``: nothing for those who may not, and all that is done is journalled."""
+
+import pytest
+
+from celery_ops.backends import control
+from celery_ops.models import ControlRecord
+from tests.commands.conftest import call
+from tests.conftest import make_user
+from tests.shop.tasks import untracked
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What would have been broadcast, to one worker that answers and one that is silent."""
+    seen = []
+
+    def broadcast(command, arguments=None, destination=None, **_):
+        seen.append((command, dict(arguments or {}), destination))
+        return control.Replies(("w1@host", "w2@host"), {"w1@host": {"ok": "done"}})
+
+    monkeypatch.setattr(control, "broadcast", broadcast)
+    return seen
+
+
+def test_a_revoke_says_who_answered(told):
+    said = call("revoke", "one", "two", "--terminate", "--signal", "INT")
+    assert (said.code, said.data) == (
+        0,
+        {"asked": ["w1@host", "w2@host"], "answered": {"w1@host": "done"}, "silent": ["w2@host"]},
+    )
+    assert told == [("revoke", {"task_id": ["one", "two"], "terminate": True, "signal": "INT"}, None)]
+
+
+def test_a_revoke_is_journalled_with_who_asked(told, db):
+    make_user("ada", "celery_ops.revoke_task")
+    call("revoke", "one", "--user", "ada")
+    record = ControlRecord.objects.get()
+    assert (record.action, record.target, record.username) == ("revoke", "one", "ada")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("revoke", "one", "--user", "viewer"), 1),
+        (("revoke", "one", "--user", "nobody"), 1),
+        (("revoke", "one", "--signal", "STOP"), 2),
+        (("revoke",), 2),
+        (("revoke", "\x00"), 2),
+        (("shutdown", "w1@host", "--user", "viewer", "--yes"), 1),
+        (("shutdown",), 2),
+        (("purge", "celery", "--user", "viewer", "--yes"), 1),
+        (("purge",), 2),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else str(value),
+)
+def test_what_is_refused_tells_nobody_and_leaves_no_record(words, code, told):
+    make_user("viewer", is_staff=True)
+    assert (call(*words).code, told, ControlRecord.objects.count()) == (code, [], 0)
+
+
+def test_a_revoke_without_a_broker_says_that_nobody_heard(dead_broker):
+    said = call("revoke", "one")
+    assert (said.code, said.error.count("\n"), ControlRecord.objects.count()) == (3, 0, 1)
+
+
+def test_a_revoke_that_no_worker_hears_is_kept_and_says_so(empty_broker):
+    said = call("revoke", "one", output="text")
+    assert (said.code, said.lines) == (3, ["Requested, but no worker is up: nobody has heard of it yet."])
+
+
+def test_a_purge_without_yes_says_how_many_wait_and_deletes_nothing(empty_broker):
+    untracked.apply_async(queue="full")
+    said = call("purge", "full")
+    assert said.code == 1
+    assert said.error == "this deletes what waits in full, 1 now: add --yes"
+    assert call("purge", "full", "--yes").data == {"queue": "full", "purged": 1}
+
+
+def test_a_purge_of_a_queue_that_nobody_has_names_those_there_are(empty_broker):
+    said = call("purge", "nowhere", "--yes")
+    assert said.code == 2
+    assert said.error.startswith("no queue 'nowhere'; there are celery")
+
+
+def test_a_shutdown_without_yes_ends_nobody(hostname):
+    said = call("shutdown", hostname)
+    assert (said.code, said.error, call("workers").data["results"][0]["state"]) == (
+        1,
+        f"this ends {hostname}: add --yes",
+        "online",
+    )
+
+
+def test_a_shutdown_of_a_worker_that_is_not_there_names_those_there_are(hostname):
+    said = call("shutdown", "gone@test", "--yes")
+    assert (said.code, said.error) == (2, f"no worker 'gone@test'; there are {hostname}")

@@ -1,0 +1,88 @@
+"""``manage.py celery_ops`` as a shell sees it: exit codes, and what is printed where."""
+
+import json
+import os
+import pty
+from contextlib import suppress
+
+import pytest
+from django.core.management import ManagementUtility
+
+from tests.commands import planted
+
+
+def usage(capsys, *arguments: str) -> tuple[int, str]:
+    """Return the exit code and the one line of a command line that is refused."""
+    with pytest.raises(SystemExit) as ended:
+        ManagementUtility(["manage.py", "celery_ops", *arguments]).execute()
+    return ended.value.code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ([], "SUBCOMMAND"),
+        (["pruen"], "'prune'"),
+        (["prune", "--results", "--states", "SUCCES"], "SUCCESS, FAILURE, REVOKED, REJECTED, IGNORED"),
+        (["prune", "--results", "--states", "STARTED"], "SUCCESS, FAILURE, REVOKED, REJECTED, IGNORED"),
+        (["prune", "--results", "--states", ","], "SUCCESS, FAILURE, REVOKED, REJECTED, IGNORED"),
+        (["prune", "--states", "SUCCESS"], "add --results"),
+        (["prune", "--keep-failures"], "add --results"),
+        (["prune", "--results", "--keep-failures", "--states", "FAILURE"], "leaves nothing"),
+        (["prune", "--older-than", "30"], "write 90s, 45m, 12h, 30d or 2w"),
+        (["prune", "--older-than", "30y"], "write 90s, 45m, 12h, 30d or 2w"),
+        (["prune", "--older-than=-1d"], "write 90s, 45m, 12h, 30d or 2w"),
+        (["prune", "--older-than", "99999999w"], "write 90s, 45m, 12h, 30d or 2w"),
+        (["prune", "--older-than", "\N{ARABIC-INDIC DIGIT ONE}d"], "write 90s, 45m, 12h, 30d or 2w"),
+        (["prune", "--max-time", "soon"], "write 90s, 45m, 12h, 30d or 2w"),
+        (["prune", "--batch-size", "0"], "no whole number above 0"),
+        (["prune", "--batch-size", "1e3"], "no whole number above 0"),
+        (["prune", "--format", "xml"], "json"),
+        (["prune", "--forever"], "--forever"),
+    ],
+)
+def test_bad_usage_is_exit_code_2_and_one_line_that_names_what_is_allowed(capsys, arguments, named):
+    code, line = usage(capsys, *arguments)
+    assert (code, line.count("\n"), named in line) == (2, 1, True)
+
+
+def test_help_shows_examples(capsys):
+    with suppress(SystemExit):
+        ManagementUtility(["manage.py", "celery_ops", "prune", "--help"]).execute()
+    assert "manage.py celery_ops prune --results --older-than 30d --keep-failures" in capsys.readouterr().out
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAProcess:
+    """Each is a start of Python: few, and much asked of each."""
+
+    def test_text_goes_to_a_pipe_without_a_bar_or_colours(self):
+        planted.runs(2)
+        lines = "2 task runs deleted\n0 control actions deleted\n"
+        assert planted.ended("prune", "--force-color") == (0, lines, "")
+
+    def test_json_is_all_that_is_printed(self):
+        planted.runs(1)
+        code, stdout, stderr = planted.ended("prune", "--format", "json")
+        assert (code, json.loads(stdout)["records"]["deleted"], stderr) == (0, 1, "")
+
+    def test_a_hook_is_told_nothing(self):
+        planted.runs(1)
+        assert planted.ended("prune", "--verbosity", "0") == (0, "", "")
+
+    def test_a_terminal_sees_a_bar(self):
+        planted.runs(3)
+        terminal, stderr = pty.openpty()
+        process = planted.command("prune", stderr=stderr)
+        stdout, _none = process.communicate(timeout=120)
+        os.close(stderr)
+        drawn = os.read(terminal, 65536).decode()
+        os.close(terminal)
+        assert ("task runs" in drawn, "100%" in drawn, "%" in stdout) == (True, True, False)
+
+
+def test_a_database_that_is_down_is_exit_code_1_and_one_line():
+    environment = {"TEST_DATABASE": "postgresql", "TEST_POSTGRES_HOST": "/nowhere", "TEST_DATABASE_NAME": "none"}
+    code, stdout, stderr = planted.ended("prune", **environment)
+    beginning = "CommandError: the database does not answer: "
+    assert (code, stdout, stderr.count("\n"), stderr.startswith(beginning)) == (1, "", 1, True)
