@@ -18,8 +18,12 @@ def postgresql() -> bool:
     return False
 
 
+#: Two cores have work for three: many tests wait for workers and browsers.
+PROCESSES = "3"
+
+
 def pytest(*options: str, **environment: str) -> int:
-    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup", *options, *sys.argv[1:]]
+    command = [sys.executable, "-m", "pytest", "-n", PROCESSES, "--dist", "loadgroup", *options, *sys.argv[1:]]
     return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
 
 

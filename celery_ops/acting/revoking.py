@@ -27,23 +27,21 @@ __all__ = ["ACTION", "advance", "answers_of", "places_of", "preview", "progress_
 
 #: Another name than one revoke has: workers that start take the ids of those from the journal.
 ACTION: Final = "bulk_revoke"
-#: Seconds that workers have for a part after one of them left an earlier part of the same request unanswered.
-SHORT: Final = 0.1
-#: The same where nobody is known to be up.
-SHORTEST: Final = 0.01
+#: Tasks of one chunk, whose objects are looked up together; it is several messages.
+CHUNK: Final = 5000
 
 
 def places_of(created: Mapping[str, datetime | None]) -> tasks.Places:
     """Return where it is noted that each of many tasks is to be revoked: its objects, else its own place.
 
-    ``created`` says when each was seen first, None where that is not known. Four round trips at most; nothing is noted
-    while the store is away.
+    ``created`` says when each was seen first, None where that is not known. Four round trips at most; while the store
+    is away every task's own place is returned: that is looked at, too.
     """
     try:
         times = {task_id: at and round(at.timestamp() * 1000) for task_id, at in created.items()}
         found = index.objects_wherever(times, with_own=False)
     except StoreUnavailable:
-        return {}
+        found = {}
     return {task_id: found.get(task_id) or [index.own_place(task_id)] for task_id in created}
 
 
@@ -106,7 +104,7 @@ def advance(
 ) -> Progress:
     """Revoke what comes next, as ``acting.bulk.advance`` does: a message and a row for every thousand tasks."""
     do = _Revoker(record, user).chunk
-    return bulk.advance(record, backend, query_of(query, backend), do, tasks.MOST_IDS, seconds)
+    return bulk.advance(record, backend, query_of(query, backend), do, CHUNK, seconds)
 
 
 class _Revoker:
@@ -125,7 +123,7 @@ class _Revoker:
 
     def _revoke(self, taken: Mapping[str, datetime | None]) -> None:
         asked = self.record.parameters
-        (acted,) = tasks.revoke(
+        acted = tasks.revoke(
             list(taken),
             self.user,
             terminate=asked.get("terminate") is True,
@@ -134,8 +132,7 @@ class _Revoker:
             bulk=self.record.pk,
             timeout=self.timeout,
         )
-        if acted.replies.silent or not acted.replies.asked:
-            self.timeout = SHORT if acted.replies.asked else SHORTEST
+        self.timeout = tasks.patience_after(acted[-1], self.timeout)
 
 
 def answers_of(record: ControlRecord) -> dict[str, tuple[int, int]]:
@@ -151,5 +148,3 @@ def answers_of(record: ControlRecord) -> dict[str, tuple[int, int]]:
 
 def _texts(value: Any) -> Iterable[str]:
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
-
-

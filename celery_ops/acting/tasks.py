@@ -1,6 +1,7 @@
 """Revoking tasks: asked of every worker, a thousand ids a message, or by the headers that they were stamped with."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -18,6 +19,9 @@ from .kept import REVOKE, REVOKE_BY_STAMPS
 #: Ids that one message carries at most, and stamps of one header.
 MOST_IDS: Final = 1000
 LONGEST_ID: Final = 255
+#: Seconds that workers have for a message after one of them was silent, and where nobody is known to be up.
+SHORT: Final = 0.1
+SHORTEST: Final = 0.01
 #: What a process of a pool may be ended with: SIGSTOP would freeze it for good.
 SIGNALS: Final = ("TERM", "INT", "KILL")
 
@@ -39,9 +43,9 @@ def revoke(
 ) -> list[Acted]:
     """Ask every worker to drop these tasks, and with ``terminate`` to end the process that runs one.
 
-    ``bulk`` is the row of the bulk that this is a part of, ``timeout`` how long answers are waited for when not for
-    ``CONTROL_TIMEOUT``. Returns what each message came to. Raises BadInput, NotDone when the journal or the broker is
-    away, and Repeated for a ``submission`` that came before.
+    ``bulk`` is the row of the bulk that this is a part of, ``timeout`` how long answers to the first message are waited
+    for when not for ``CONTROL_TIMEOUT``. Returns what each message came to. Raises BadInput, NotDone when the journal
+    or the broker is away, and Repeated for a ``submission`` that came before.
     """
     ids = list(dict.fromkeys(task_ids))
     check(ids, signal)
@@ -54,12 +58,17 @@ def revoke(
         record = recorded(REVOKE, _target(chunk), parameters, user, key)
         reading.note_revokes_requested({task_id: (places or {}).get(task_id, ()) for task_id in chunk})
         told = chunk[0] if len(chunk) == 1 else chunk
-        acted.append(asked_of_workers(record, lambda told=told: _revoke(told, terminate, signal, timeout)))
+        asked = partial(control.revoke, told, terminate=terminate, signal=signal, timeout=timeout)
+        acted.append(asked_of_workers(record, asked))
+        timeout = patience_after(acted[-1], timeout)
     return acted
 
 
-def _revoke(told: str | list[str], terminate: bool, signal: str, timeout: float | None) -> Replies:
-    return control.revoke(told, terminate=terminate, signal=signal, timeout=timeout)
+def patience_after(acted: Acted, timeout: float | None) -> float | None:
+    """Return how long to wait for answers to the next message: who was silent once is not waited for as long again."""
+    if not acted.replies.asked:
+        return SHORTEST
+    return SHORT if acted.replies.silent else timeout
 
 
 def revoke_stamped(

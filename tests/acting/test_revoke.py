@@ -15,6 +15,7 @@ from celery_ops.backends.control import Replies
 from celery_ops.models import ControlRecord
 from celery_ops.permissions import Policy
 from celery_ops.tracking.reading import revoke_noted_at, tasks_for
+from celery_ops.tracking.store import StoreUnavailable
 from tests.conftest import broker, make_user
 from tests.ops.task_backends import HOSTILE, Away, Held, a_task, use
 from tests.planting import plant
@@ -98,6 +99,7 @@ def test_what_will_not_do_is_refused_and_nobody_hears_of_it(url, given, status, 
     assert caplog.text.count("Refused (") == 2
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_texts_are_only_texts(text, client, spy):
     for url, given in (
@@ -258,6 +260,15 @@ def test_tracked_and_untracked_ones_together_are_noted_each_in_its_place(client,
     assert revoke_noted_at("PENDING") is not None
 
 
+def test_while_the_index_does_not_answer_it_is_noted_in_each_tasks_own_place(client, spy, order, monkeypatch):
+    def fail(*args, **kwargs):
+        raise StoreUnavailable
+
+    monkeypatch.setattr(revoking.index, "objects_wherever", fail)
+    ask(client, ids("PENDING", "STARTED"))
+    assert None not in map(revoke_noted_at, ("PENDING", "STARTED"))
+
+
 # -- all of a list ----------------------------------------------------------------------------------------------------
 
 
@@ -272,6 +283,7 @@ def tally(record):
     return progress.state, progress.tally.done, {reason: each.count for reason, each in progress.tally.skipped.items()}
 
 
+@pytest.mark.database
 def test_all_that_match_are_revoked_but_those_that_have_ended(client, spy, settings):
     use(settings, Held, *Held.contents, a_task(7, "PENDING", id="odd\n"))
     record = begin(client)
@@ -315,6 +327,7 @@ def test_a_broker_that_is_away_stops_a_bulk_and_later_it_goes_on(client, spy):
     assert (tally(record)[:2], len(spy.heard())) == (("done", 2), 1)
 
 
+@pytest.mark.database
 def test_the_page_of_a_bulk_says_what_each_worker_answered(client, spy, monkeypatch):
     replies = Replies(("w1@test", "w2@test"), {"w1@test": {"ok": "flagged"}})
     monkeypatch.setattr(tasks.control, "revoke", lambda *_, **__: replies)

@@ -103,10 +103,10 @@ def test_several_states_and_parts_of_names_take_one_or_two_more(viewer, query, m
     assert len(ours) <= most, ours
 
 
-def test_a_tasks_own_page_takes_three_of_ours(viewer):
+def test_a_tasks_own_page_takes_four_of_ours(viewer):
     task_id = failure()
     found = queries(viewer, reverse("celery_ops:task-detail", args=[task_id]))
-    assert len([sql for sql in found if "celery" in sql]) == 3, found
+    assert len([sql for sql in found if "celery" in sql]) == 4, found
 
 
 def test_the_results_are_listed_counted_and_paged(browser):

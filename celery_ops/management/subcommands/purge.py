@@ -11,6 +11,7 @@ from ...backends.base import BackendUnavailable
 from ...conf import conf
 from ...permissions import MANAGE_QUEUES
 from . import people
+from .asking import learnt
 from .base import FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal
 
 
@@ -26,6 +27,7 @@ class Purge(Subcommand):
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         queue, user = options["queue"], people.user_named(options["user"])
         people.check(user, MANAGE_QUEUES, queue)
+        learnt()
         waiting = _waiting(queue)
         if not options["yes"]:
             number = "" if waiting is None else f", {waiting:,} now"

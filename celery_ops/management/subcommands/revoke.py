@@ -10,6 +10,7 @@ from ...acting.journal import Acted, NotDone
 from ...permissions import REVOKE_TASK
 from ...running.errors import BadInput
 from . import people
+from .asking import learnt
 from .base import DONE, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal
 
 
@@ -30,6 +31,7 @@ class Revoke(Subcommand):
         user = people.user_named(options["user"])
         for task_id in options["task_ids"]:
             people.check(user, REVOKE_TASK, task_id)
+        learnt()
         try:
             acted = tasks.revoke(options["task_ids"], user, terminate=options["terminate"], signal=options["signal"])
         except BadInput as error:
@@ -40,13 +42,8 @@ class Revoke(Subcommand):
 
 
 def answer_of(acted: list[Acted]) -> Answer:
-    """Return who was asked by all messages together, and how each worker answered the last of them."""
-    data: dict[str, Any] = {"asked": [], "answered": {}, "silent": []}
-    for each in acted:
-        said = each.data
-        data["asked"] = sorted({*data["asked"], *said["asked"]})
-        data["answered"] |= said["answered"]
-    data["silent"] = [host for host in data["asked"] if host not in data["answered"]]
-    lines = [acted[-1].message, *(f"{host}: {reply}" for host, reply in data["answered"].items())]
-    lines += [f"{host}: no reply" for host in data["silent"]]
-    return Answer(data, lines, DONE if data["answered"] else NO_ANSWER)
+    """Return who was asked by all messages together, and how each worker answered."""
+    whole = tasks.together(acted)
+    lines = [whole.message, *(f"{host}: {reply}" for host, reply in whole.data["answered"].items())]
+    lines += [f"{host}: no reply" for host in whole.data["silent"]]
+    return Answer(whole.data, lines, DONE if whole.data["answered"] else NO_ANSWER)

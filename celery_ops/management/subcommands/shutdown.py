@@ -12,6 +12,7 @@ from ...conf import conf
 from ...permissions import CONTROL_WORKERS
 from ...running.errors import BadInput
 from . import people
+from .asking import learnt
 from .base import FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal
 
 
@@ -28,6 +29,7 @@ class Shutdown(Subcommand):
         user = people.user_named(options["user"])
         for hostname in options["hostnames"]:
             people.check(user, CONTROL_WORKERS, hostname)
+        learnt()
         _check_known(options["hostnames"])
         if not options["yes"]:
             raise Refused(f"this ends {', '.join(options['hostnames'])}: add --yes")
