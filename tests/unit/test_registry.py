@@ -392,6 +392,13 @@ def test_the_signature_of_a_task_that_this_process_does_not_know_is_none():
     assert registry.signature("nobody.knows") is None
 
 
+def test_a_new_process_imports_the_tasks_before_it_says_what_one_takes(monkeypatch):
+    imported = []
+    monkeypatch.setattr("celery_ops.tracking.registry.load_task_modules", lambda: imported.append(True) or [])
+    Registry().signature("nobody.knows")
+    assert imported == [True]
+
+
 def test_the_app_of_the_settings_is_asked_for_signatures(other_app):
     @other_app.task(name="there.task")
     def task(first, *, second=2): ...
