@@ -42,8 +42,7 @@ def pytest_collection_modifyitems(items):
 
 def _group_of(item) -> str:
     package = item.path.relative_to(Path(__file__).parent).parts[0]
-    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
-    if "rabbitmq_url" in item.fixturenames or "rabbitmq" in parameters:
+    if "rabbitmq_url" in item.fixturenames or item.get_closest_marker("rabbitmq"):
         return f"rabbitmq of {package}" if package == "backends" else "rabbitmq"
     return package if SHARED_WORKERS.intersection(item.fixturenames) else ""
 
