@@ -7,7 +7,9 @@ from uuid import uuid4
 
 import pytest
 from celery import signals as celery_signals
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from celery_ops import signals
@@ -274,11 +276,27 @@ def test_many_without_rows_are_not_sent(user, sent):
 # -- with a worker
 
 
-def test_a_task_finds_its_own_row(user, redis_server, redis_store, make_worker):
-    name = tasks.own_row.name
-    runs = [Run(name, app.tasks[name]) for _ in range(5)]
+@pytest.fixture
+def worker(redis_server, redis_store, make_worker):
+    """One that takes from a broker of its own."""
     with broker(f"{redis_server.url}/24"):
-        make_worker()
-        records = [*(launch(each, user) for each in runs), *launch_all(runs, user)]
-        found = [app.AsyncResult(record.task_id).get(timeout=PATIENCE) for record in records]
-    assert [bool(state) for state in found] == [True] * 10
+        yield make_worker(None, "-c", "2")
+
+
+def posted(user, number):
+    """Send the task by so many forms, and return the ids."""
+    client = Client()
+    client.force_login(user)
+    url = reverse("celery_ops:run-task", args=[tasks.own_row.name])
+    answers = [client.post(url, headers={"Accept": "application/json"}) for _ in range(number)]
+    return [answer.json()["task_id"] for answer in answers]
+
+
+def test_a_task_finds_its_own_row_however_it_was_sent(user, worker, settings, monkeypatch):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": [tasks.own_row.name]}
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    runs = [Run(tasks.own_row.name, app.tasks[tasks.own_row.name]) for _ in range(5)]
+    records = [*(launch(each, user) for each in runs), *launch_all(runs, user)]
+    ids = [*(record.task_id for record in records), *posted(user, 5)]
+    found = [app.AsyncResult(task_id).get(timeout=PATIENCE) for task_id in ids]
+    assert [bool(state) for state in found] == [True] * 15
