@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -267,13 +268,16 @@ def test_an_unknown_databases_error_is_left_to_the_worker(bind, order):
         linked(7)
 
 
-def test_a_look_up_where_an_event_loop_runs_is_left_to_the_worker(bind, order):
+def test_a_look_up_where_an_event_loop_runs_is_left_to_the_worker(bind, order, monkeypatch):
+    monkeypatch.delenv("DJANGO_ALLOW_ASYNC_UNSAFE", raising=False)  # the browser's tests set it
+
     async def publish():
         with pytest.raises(Undecided):
             linked(7, "A-1")
 
     bind(takes_lookup, id_query=("account_id",))
-    asyncio.run(publish())
+    with ThreadPoolExecutor(1) as another_thread:  # Playwright may have a loop in this one
+        another_thread.submit(lambda: asyncio.run(publish())).result()
 
 
 # -- a callable -------------------------------------------------------------------------------------------------------
