@@ -18,8 +18,8 @@ def postgresql() -> bool:
     return False
 
 
-#: Two cores have work for four: many tests wait for workers and browsers.
-PROCESSES = "4"
+#: Two cores have work for three: many tests wait for workers and browsers.
+PROCESSES = "3"
 
 
 def pytest(*options: str, **environment: str) -> int:

@@ -26,27 +26,6 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("patient")
 
 
-#: Fixtures that start workers for a whole package: its tests run in one process, or each would start its own.
-SHARED_WORKERS = frozenset(
-    ["burdened", "fleet", "patient_worker", "plain_worker", "shared", "site_worker", "started", "worker"]
-)
-
-
-def pytest_collection_modifyitems(items):
-    """Keep together what shares workers or a virtual host, and begin with it: the single tests fill what is left."""
-    for item in items:
-        if group := _group_of(item):
-            item.add_marker(pytest.mark.xdist_group(group), append=False)
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
-
-
-def _group_of(item) -> str:
-    package = item.path.relative_to(Path(__file__).parent).parts[0]
-    if "rabbitmq_url" in item.fixturenames or item.get_closest_marker("rabbitmq"):
-        return f"rabbitmq of {package}" if package == "backends" else "rabbitmq"
-    return package if SHARED_WORKERS.intersection(item.fixturenames) else ""
-
-
 @pytest.fixture(scope="session")
 def redis_server():
     """This run's Redis, for stores and as the broker."""
