@@ -64,9 +64,11 @@ def prepended(steps):
         said.append((sender.removeprefix("steps."), list(body[0]), count))
 
     def run(canvas, **options):
-        canvas.apply_async(**options)
         with app.connection_for_read() as connection:
-            queue = connection.SimpleQueue("celery").queue(connection.default_channel)
+            simple = connection.SimpleQueue("celery")
+            simple.clear()  # of what other tests have sent in this process's memory
+            canvas.apply_async(**options)
+            queue = simple.queue(connection.default_channel)
             while (message := queue.get(no_ack=True)) is not None:
                 execute(message)
         return [entry for entry in said if not entry[0].startswith("celery.")]
