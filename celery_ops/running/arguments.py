@@ -69,7 +69,7 @@ def misfits(args: Any, kwargs: Any) -> Iterator[Problem]:
             try:
                 check(value)
             except BadInput as error:
-                yield Problem(place, "", str(error))  # type: ignore[arg-type]
+                yield Problem(place, "", str(error))  # type: ignore[arg-type]  # one of the two words above
                 return
         try:
             check([*args, kwargs])
