@@ -32,8 +32,10 @@ MOST_HELD: Final = 10_000
 #: PostgreSQL: serialisation failure, deadlock, lock not available. MySQL: lock wait timeout, deadlock, changed row.
 LOCK_STATES: Final = ("40001", "40P01", "55P03")
 LOCK_NUMBERS: Final = (1205, 1213, 1020)
-#: A delete that a crash of the server takes back is done again by the next run: nobody has to wait for the disk.
-POSTGRESQL: Final = "SELECT set_config('lock_timeout', '50ms', true), set_config('synchronous_commit', 'off', true)"
+#: A delete that a crash of PostgreSQL takes back is done again by the next run: nobody has to wait for the disk. Pages
+#: go to the disk as they are written: the system would keep them for 30 s, and everybody's commits then wait for all.
+POSTGRESQL: Final = """SELECT set_config('lock_timeout', '50ms', true), set_config('synchronous_commit', 'off', true),
+    set_config('backend_flush_after', '256kB', true)"""
 
 Found = TypeVar("Found")
 
@@ -54,11 +56,14 @@ def is_lock(error: OperationalError) -> bool:
 
 
 class _OneOf(In):
-    """``IN``, with all keys as one array where there are arrays: thousands of values take PostgreSQL long to read."""
+    """``IN`` for integers, which PostgreSQL gets as the text of one array: thousands of values take it long to read,
+    and the driver long to write.
+    """
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         column, parameters = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s)", [*parameters, list(self.rhs)]
+        of = self.lhs.output_field.rel_db_type(connection)
+        return f"{column} = ANY(%s::{of}[])", [*parameters, f"{{{','.join(map(str, self.rhs))}}}"]
 
 
 @dataclass(slots=True)
@@ -123,7 +128,12 @@ class Batches:
             rows = rows.filter(**{f"{self.moment}__gte": since})
         if self._held:
             rows = rows.exclude(pk__in=self._held)
-        return self._patiently(lambda _locked: list(rows[:size]))
+
+        def look(_locked: bool) -> list[Any]:
+            with _short_transaction(self._connection):  # reading makes room in memory: it writes pages as well
+                return list(rows[:size])
+
+        return self._patiently(look)
 
     def _moment_of(self, key: Any) -> datetime | None:
         """Only one row's: reading the moments of a whole batch takes longer than deleting it."""

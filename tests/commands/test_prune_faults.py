@@ -131,3 +131,20 @@ def test_rows_that_went_before_the_time_ran_out_are_counted(other, monkeypatch):
 
 def _time_up(*_arguments: object) -> None:
     raise batches.TimeUp
+
+
+@pytest.mark.skipif(os.environ.get("TEST_DATABASE") != "postgresql", reason="a setting of PostgreSQL")
+def test_pages_go_to_the_disk_as_they_are_written():
+    planted.results(5)
+    held_back = set()
+
+    def ask(execute, statement, *rest):
+        answer = execute(statement, *rest)
+        if statement.startswith("DELETE") or "LIMIT" in statement:  # deletes a batch, or looks for one
+            with connection.connection.cursor() as cursor:
+                held_back.add(cursor.execute("SHOW backend_flush_after").fetchone()[0])
+        return answer
+
+    with connection.execute_wrapper(ask):
+        prune()
+    assert held_back == {"256kB"}
