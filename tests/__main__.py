@@ -1,23 +1,36 @@
-"""``make test``: everything on SQLite, then what asks a database on PostgreSQL where one is reachable."""
+"""``make test``: everything on SQLite, then what asks a database on PostgreSQL and MariaDB where they are reachable."""
 
-import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+
+import psycopg
+import pymysql
 
 from tests.servers import IN_CI
 
 
-def postgresql() -> bool:
-    import psycopg
-
+def postgresql() -> None:
     host = os.environ.get("TEST_POSTGRES_HOST", "127.0.0.1")
-    user = os.environ.get("TEST_POSTGRES_USER", "postgres")
-    with contextlib.suppress(psycopg.Error), psycopg.connect(host=host, user=user, dbname="postgres"):
-        return True
-    return False
+    psycopg.connect(host=host, user=os.environ.get("TEST_POSTGRES_USER", "postgres"), dbname="postgres").close()
 
 
+def mariadb() -> None:
+    host = os.environ.get("TEST_MARIADB_HOST", "127.0.0.1")
+    pymysql.connect(host=host, user=os.environ.get("TEST_MARIADB_USER", "root")).close()
+
+
+def answers(connect: Callable[[], None]) -> bool:
+    try:
+        connect()
+    except (psycopg.Error, pymysql.Error):
+        return False
+    return True
+
+
+#: What pytest says when no test has the marker: with ARGS=… that may be so.
+NONE_COLLECTED = 5
 #: Two cores have work for three: many tests wait for workers and browsers.
 PROCESSES = "3"
 
@@ -28,16 +41,18 @@ def pytest(*options: str, **environment: str) -> int:
 
 
 def main() -> int:
-    failed = pytest()
-    if postgresql():
-        print("\nAgain on PostgreSQL, what asks a database:")
-        failed = pytest("-m", "database", TEST_DATABASE="postgresql") or failed
-    elif IN_CI:
-        print("PostgreSQL is required in CI")
-        return 1
-    else:
-        print("\nPostgreSQL is not reachable: its part is left out.")
-    return failed
+    codes = [pytest()]
+    for name, connect, marker in (("PostgreSQL", postgresql, "database"), ("MariaDB", mariadb, "mariadb")):
+        if answers(connect):
+            print(f"\nAgain on {name}, what depends on it:")
+            code = pytest("-m", marker, TEST_DATABASE=name.lower())
+            codes.append(0 if code == NONE_COLLECTED else code)
+        elif IN_CI:
+            print(f"{name} is required in CI")
+            codes.append(1)
+        else:
+            print(f"\n{name} is not reachable: its part is left out.")
+    return max(codes)
 
 
 sys.exit(main())

@@ -1,4 +1,4 @@
-"""The tests' own site: no admin, PostgreSQL or SQLite by TEST_DATABASE, a store and a broker of the run's own."""
+"""The tests' own site: no admin, SQLite or what TEST_DATABASE names, a store and a broker of the run's own."""
 
 import os
 
@@ -54,6 +54,18 @@ if os.environ.get("TEST_DATABASE") == "postgresql":
             "ENGINE": "django.db.backends.postgresql",
             "HOST": os.environ.get("TEST_POSTGRES_HOST", "127.0.0.1"),
             "USER": os.environ.get("TEST_POSTGRES_USER", "postgres"),
+            "NAME": os.environ.get("TEST_DATABASE_NAME", "celery_ops"),
+        }
+    }
+elif os.environ.get("TEST_DATABASE") == "mariadb":
+    import pymysql
+
+    pymysql.install_as_MySQLdb()
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.mysql",
+            "HOST": os.environ.get("TEST_MARIADB_HOST", "127.0.0.1"),
+            "USER": os.environ.get("TEST_MARIADB_USER", "root"),
             "NAME": os.environ.get("TEST_DATABASE_NAME", "celery_ops"),
         }
     }

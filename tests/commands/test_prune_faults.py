@@ -18,7 +18,7 @@ from celery_ops.pruning import FINAL
 from tests.commands import planted
 from tests.servers import wait_for
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.mariadb]
 
 KILLS = 6
 ROWS = 3000
@@ -87,10 +87,10 @@ def other():
         other.execute("BEGIN IMMEDIATE")
     else:
         other = connection.copy()
-        other.ensure_connection()
-        other = other.connection
-        other.autocommit = False
-        other.execute("SELECT * FROM django_celery_results_taskresult WHERE task_id = '1' FOR UPDATE")
+        other.inc_thread_sharing()
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("SELECT * FROM django_celery_results_taskresult WHERE task_id = '1' FOR UPDATE")
     yield other
     other.rollback()
     other.close()
