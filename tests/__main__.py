@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pymysql
@@ -29,6 +30,7 @@ def answers(connect: Callable[[], None]) -> bool:
     return True
 
 
+HERE = Path(__file__).parent
 #: What pytest says when no test has the marker: with ARGS=… that may be so.
 NONE_COLLECTED = 5
 #: Two cores have work for three: many tests wait for workers and browsers.
@@ -37,7 +39,15 @@ PROCESSES = "3"
 
 def pytest(*options: str, **environment: str) -> int:
     command = [sys.executable, "-m", "pytest", "-n", PROCESSES, "--dist", "loadgroup", *options, *sys.argv[1:]]
-    return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+    # Hundreds of processes import the same modules: what one has compiled serves the others.
+    environment = {**os.environ, **environment, "PYTHONDONTWRITEBYTECODE": ""}
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+def marked(marker: str) -> list[str]:
+    """Return the options for the tests with a marker; collecting the other files takes longer than many a test."""
+    files = [str(path) for path in sorted(HERE.rglob("test_*.py")) if f"pytest.mark.{marker}" in path.read_text()]
+    return ["-m", marker, *([] if sys.argv[1:] else files)]
 
 
 def main() -> int:
@@ -45,7 +55,7 @@ def main() -> int:
     for name, connect, marker in (("PostgreSQL", postgresql, "database"), ("MariaDB", mariadb, "mariadb")):
         if answers(connect):
             print(f"\nAgain on {name}, what depends on it:")
-            code = pytest("-m", marker, TEST_DATABASE=name.lower())
+            code = pytest(*marked(marker), TEST_DATABASE=name.lower())
             codes.append(0 if code == NONE_COLLECTED else code)
         elif IN_CI:
             print(f"{name} is required in CI")

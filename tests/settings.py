@@ -48,6 +48,9 @@ TEMPLATES = [
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
+#: Whether what was written is on the disk: benchmarks want to know how long that takes, tests only wait for it.
+DURABLE = "TEST_DURABLE" in os.environ
+
 if os.environ.get("TEST_DATABASE") == "postgresql":
     DATABASES = {
         "default": {
@@ -55,6 +58,7 @@ if os.environ.get("TEST_DATABASE") == "postgresql":
             "HOST": os.environ.get("TEST_POSTGRES_HOST", "127.0.0.1"),
             "USER": os.environ.get("TEST_POSTGRES_USER", "postgres"),
             "NAME": os.environ.get("TEST_DATABASE_NAME", "celery_ops"),
+            "OPTIONS": {} if DURABLE else {"options": "-c synchronous_commit=off"},
         }
     }
 elif os.environ.get("TEST_DATABASE") == "mariadb":
@@ -75,7 +79,7 @@ else:
             "ENGINE": "django.db.backends.sqlite3",
             # A file: the workers of a test read what the test wrote, and a live server shares no connection with it.
             "NAME": os.environ.get("TEST_DATABASE_NAME") or os.environ.get("TEST_SQLITE_FILE", ":memory:"),
-            "OPTIONS": {"timeout": 20},
+            "OPTIONS": {"timeout": 20} if DURABLE else {"timeout": 20, "init_command": "PRAGMA synchronous = OFF"},
             "TEST": {"NAME": os.environ.get("TEST_SQLITE_FILE")},
         }
     }

@@ -42,6 +42,14 @@ def stopped(worker):
         wait_for(lambda: worker.hostname in ask(PING, [worker.hostname]).replies, "the worker to be back")
 
 
+#: Nobody is waited for that long, and a busy machine answers sooner.
+LONG = 5.0
+
+
+def have_time(settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "CONTROL_TIMEOUT": LONG}
+
+
 # -- real workers
 
 
@@ -76,10 +84,11 @@ def test_a_destination_of_two_is_heard_whole(names):
     assert sorted(ask(PING, names[:2]).replies) == sorted(names[:2])
 
 
-def test_once_the_workers_are_known_nobody_waits_for_the_deadline(names):
+def test_once_the_workers_are_known_nobody_waits_for_the_deadline(names, settings):
+    have_time(settings)
     with timed() as took:
         ask(METHODS)
-    assert took[0] < 0.5
+    assert took[0] < LONG
 
 
 def test_the_first_question_of_a_process_waits_for_whoever_may_be_there(fleet):
@@ -88,11 +97,12 @@ def test_the_first_question_of_a_process_waits_for_whoever_may_be_there(fleet):
     assert took[0] >= 1
 
 
-def test_a_first_question_to_one_worker_waits_for_that_one_only(names):
+def test_a_first_question_to_one_worker_waits_for_that_one_only(names, settings):
     forget()
+    have_time(settings)
     with timed() as took:
         ask(PING, [names[0]])
-    assert took[0] < 0.8
+    assert took[0] < LONG
 
 
 def test_a_stopped_worker_is_silent_and_stays_listed(fleet, names):
@@ -101,20 +111,22 @@ def test_a_stopped_worker_is_silent_and_stays_listed(fleet, names):
     assert (answers.asked, answers.silent) == (names, names[:1])
 
 
-def test_a_stopped_worker_is_waited_for_once(fleet, names):
+def test_a_stopped_worker_is_waited_for_once(fleet, names, settings):
     with stopped(fleet[0]):
         ask(METHODS)
+        have_time(settings)
         with timed() as took:
             again = ask(METHODS)
-    assert (took[0] < 0.5, again.silent) == (True, names[:1])
+    assert (took[0] < LONG, again.silent) == (True, names[:1])
 
 
-def test_a_stopped_worker_that_is_asked_alone_is_not_waited_for_again(fleet, names):
+def test_a_stopped_worker_that_is_asked_alone_is_not_waited_for_again(fleet, names, settings):
     with stopped(fleet[0]):
         ask(PING)
+        have_time(settings)
         with timed() as took:
             answers = ask(PING, names[:1])
-    assert (took[0] < 0.6, answers.silent) == (True, names[:1])
+    assert (took[0] < LONG, answers.silent) == (True, names[:1])
 
 
 def test_a_worker_that_goes_on_is_heard_again(fleet, names):
@@ -224,19 +236,21 @@ def test_an_unknown_destination_is_not_waited_for_beyond_the_deadline(empty_url)
     assert (took[0] < 1.6, answers.silent) == (True, ("nobody@test",))
 
 
-def test_an_unknown_destination_is_hardly_waited_for_once_this_process_has_looked(names):
+def test_an_unknown_destination_is_hardly_waited_for_once_this_process_has_looked(names, settings):
+    have_time(settings)
     with timed() as took:
         ask(PING, ["nobody@test"])
-    assert took[0] < 0.7
+    assert took[0] < LONG
 
 
-def test_a_destination_that_has_answered_is_all_that_is_waited_for(fakes, monkeypatch):
+def test_a_destination_that_has_answered_is_all_that_is_waited_for(fakes, monkeypatch, settings):
+    have_time(settings)
     monkeypatch.setattr(known, "LISTENING", 60)
     expect("fake@test")
     fakes.answer = speaking({"fake@test": {"ping": "pong"}})
     with timed() as took:
         ask(PING, ["fake@test"])
-    assert took[0] < 0.45
+    assert took[0] < LONG
 
 
 def test_a_silent_worker_that_is_heard_is_waited_for_again(fakes):
@@ -257,11 +271,12 @@ def test_an_unknown_destination_is_not_listed_afterwards(fleet, names):
     assert ask(PING).asked == names
 
 
-def test_without_any_worker_only_the_first_question_waits(empty_url):
+def test_without_any_worker_only_the_first_question_waits(empty_url, settings):
     ask(PING)
+    have_time(settings)
     with timed() as took:
         ask(PING)
-    assert took[0] < 0.45
+    assert took[0] < LONG
 
 
 # -- what is said
@@ -296,7 +311,8 @@ def test_an_impossible_hostname_is_not_believed(fakes, name):
     assert list(ask(PING).replies) == ["good@test"]
 
 
-def test_a_reply_of_five_megabytes_counts_and_is_not_kept(fakes):
+def test_a_reply_of_five_megabytes_counts_and_is_not_kept(fakes, settings):
+    have_time(settings)
     expect("fake@test")
     fakes.answer = speaking({"fake@test": {"ping": "x" * 5_000_000, "stats": {}}})
     assert ask({"ping": {}, "stats": {}}).replies == {"fake@test": {"ping": None, "stats": {}}}
@@ -356,13 +372,14 @@ def test_a_worker_outside_the_destination_is_not_heard(fakes):
     assert list(ask(PING, ["fake@test"]).replies) == ["fake@test"]
 
 
-def test_a_method_that_a_worker_never_answers_is_waited_for_once(fakes):
+def test_a_method_that_a_worker_never_answers_is_waited_for_once(fakes, settings):
     expect("fake@test")
     fakes.answer = speaking({"fake@test": {"stats": {}}})
     ask({"stats": {}, "active": {}})
+    have_time(settings)
     with timed() as took:
         ask({"stats": {}, "active": {}})
-    assert took[0] < 0.5
+    assert took[0] < LONG
 
 
 def test_a_method_that_was_left_unanswered_is_heard_when_it_is_answered_again(fakes):
@@ -524,10 +541,11 @@ def test_a_worker_answers_over_rabbitmq(rabbit):
 
 
 @pytest.mark.rabbitmq
-def test_a_worker_that_is_known_is_heard_quickly_over_rabbitmq(rabbit):
+def test_a_worker_that_is_known_is_heard_quickly_over_rabbitmq(rabbit, settings):
+    have_time(settings)
     with timed() as took:
         ask(METHODS)
-    assert took[0] < 0.5
+    assert took[0] < LONG
 
 
 @pytest.mark.rabbitmq

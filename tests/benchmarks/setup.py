@@ -20,6 +20,7 @@ class Figure:
 def django_with_redis() -> None:
     servers.append(RedisServer(PORT))
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    os.environ["TEST_DURABLE"] = "yes"
     os.environ["TEST_BROKER_URL"] = f"redis://127.0.0.1:{PORT}/0"
     os.environ["TEST_STORE_URL"] = f"redis://127.0.0.1:{PORT}/1"
     if os.environ.get("TEST_DATABASE") == "postgresql":
