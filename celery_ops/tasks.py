@@ -19,7 +19,7 @@ def prune(
     keep_failures: bool = False,
     max_time: float | None = None,
 ) -> dict[str, int]:
-    """Delete what ``manage.py celery_ops prune`` with these options would; return how many rows of each kind went.
+    """Delete old rows of the journal and of the results, as the prune command does; return how many of each kind.
 
     ``older_than`` and ``max_time`` are in seconds; None takes ``RECORD_RETENTION``, and as long as it takes. Raises
     ValueError for a state that no ended task has, and what ``pruning.prune`` raises.

@@ -19,7 +19,6 @@ class ShortQueueTable(QueueTable):
         orderable = False
 
     sources = None
-    paused = None
 
 
 class FailureTable(OpsTable):

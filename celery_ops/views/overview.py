@@ -1,5 +1,6 @@
 """The first page: what is wrong, then a little of everything. Each part is asked, and fails, on its own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -7,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import states
 from ..acting import pausing
+from ..acting.kept import Paused
 from ..addresses import address
 from ..conf import conf
 from ..listing import TaskPage, TaskQuery
@@ -18,6 +20,7 @@ from ..tracking.registry import registry
 from ..wording import clean
 from .ops import OpsPage, Part, part
 from .problems import problems
+from .queues import pause_of
 from .together import together
 
 #: Rows of each short list.
@@ -53,7 +56,7 @@ class OverviewView(OpsPage):
         return super().get_context_data(
             problems=problems(workers, queues, failures, registry.unimported()),
             workers=_workers(workers),
-            queues=_queues(queues, absent_columns(queue_backend)),
+            queues=_queues(queues, absent_columns(queue_backend), paused),
             failures=self._failure_list(failures),
             registered=registered,
             broker=address(conf.celery_app.conf.broker_url),
@@ -78,11 +81,13 @@ def _workers(found: Part[Any]) -> Short:
     return Short(found, ShortWorkerTable(map(WorkerRow.of, workers[:MOST_ROWS])), len(workers))
 
 
-def _queues(found: Part[Any], absent: list[str]) -> Short:
+def _queues(found: Part[Any], absent: list[str], paused: Mapping[str, Paused]) -> Short:
     if found.value is None:
         return Short(found)
     queues = sorted(found.value.queues, key=lambda queue: -(queue.depth or 0))
-    rows = map(QueueRow.of, queues[:MOST_ROWS])
+    rows = [QueueRow.of(queue, pause_of(paused.get(queue.name))) for queue in queues[:MOST_ROWS]]
+    if not any(queue.paused for queue in queues[:MOST_ROWS]):
+        absent = [*absent, "paused"]
     return Short(found, ShortQueueTable(rows, exclude=absent), len(queues))
 
 

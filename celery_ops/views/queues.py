@@ -42,7 +42,7 @@ class QueueListView(ListPage):
         return {"exclude": absent_columns(self.backend)}
 
     def get_table_data(self) -> list[QueueRow]:
-        return [QueueRow.of(each, _pause(self.paused.get(each.name))) for each in self.filter.qs]
+        return [QueueRow.of(each, pause_of(self.paused.get(each.name))) for each in self.filter.qs]
 
 
 class QueueDetailView(OpsPage):
@@ -67,7 +67,7 @@ class QueueDetailView(OpsPage):
         can_choose = bool(control and looked and backend.supports_changes)
         return {
             "detail": detail,
-            "queue": QueueRow.of(detail.info, _pause(paused)),
+            "queue": QueueRow.of(detail.info, pause_of(paused)),
             "control": control,
             "can_choose": can_choose,
             "workers": None if detail.workers is None else [worker_link(hostname) for hostname in detail.workers],
@@ -81,5 +81,5 @@ class QueueDetailView(OpsPage):
         }
 
 
-def _pause(paused: Paused | None) -> Pause | None:
+def pause_of(paused: Paused | None) -> Pause | None:
     return paused and Pause(clean(paused.username), paused.since)

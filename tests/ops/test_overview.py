@@ -79,6 +79,12 @@ def test_a_message_that_waits_for_long_is_wrong(age, words, browser, well):
     assert wrong(browser) == f"What is wrong mail has had its oldest message for more than {words}."
 
 
+@pytest.mark.parametrize(("paused", "heads"), [(True, ["Paused"]), (False, []), (None, [])])
+def test_queues_are_said_to_be_paused_once_one_is(paused, heads, browser, well):
+    Queues.hold(queue("mail", paused=paused), queue("news"))
+    assert [head for head in rows(region(html_of(browser.get(OPS)), "queues"))["mail"] if head == "Paused"] == heads
+
+
 @pytest.mark.parametrize(
     "fields",
     [
