@@ -115,6 +115,10 @@ class PlainFilterSet(FilterSet):
         """Which page is asked for, from 1."""
         return self.asked.get("page") or 1
 
+    def page_within(self, total: int) -> int:
+        """Return which page is asked for of so many rows: the last one for any that is too high."""
+        return min(self.number, max(1, -(-total // self.size)))
+
     @property
     def is_filtered(self) -> bool:
         """Whether something may be left out of the list."""

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_filters import FilterSet
 
+from ..filters.plain import PageField
 from ..filters.queues import QueueFilterSet
 from ..filters.task_fields import MomentField, SizeField, StatesField
 from ..filters.tasks import TaskFilterSet
@@ -80,7 +81,7 @@ OPERATIONS: Final = (
         gettext_lazy("What became of a run"),
         named("Run"),
         argument="task_id",
-        refusals=(401, 403, 404),
+        refusals=(401, 403, 404, 503),
     ),
 )
 
@@ -131,8 +132,7 @@ def _parameters(operation: Operation) -> Iterator[dict[str, Any]]:
     if operation.argument:
         yield {"name": operation.argument, "in": "path", "required": True, "schema": TEXT}
     for name, each in operation.filters.base_filters.items() if operation.filters else ():
-        if name != "page":  # these lists are not paged in JSON
-            yield {"name": name, "in": "query", "schema": _schema_of(each), "description": str(each.label or "")}
+        yield {"name": name, "in": "query", "schema": _schema_of(each), "description": str(each.label or "")}
     for name, schema in operation.more:
         yield {"name": name, "in": "query", "schema": schema}
 
@@ -143,7 +143,7 @@ def _schema_of(each: Any) -> Schema:
         return listed(TEXT)
     if issubclass(kind, MomentField):
         return {"oneOf": [MOMENT, {"type": "string", "format": "date"}]}
-    return NUMBER if issubclass(kind, SizeField) else TEXT
+    return NUMBER if issubclass(kind, (PageField, SizeField)) else TEXT
 
 
 def _security() -> dict[str, Any]:

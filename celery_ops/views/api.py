@@ -1,8 +1,9 @@
 """The lists as JSON: the same filters, the same policy, the same words as the pages."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any
+from operator import attrgetter
+from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
@@ -11,11 +12,17 @@ from django.utils.translation import gettext as _
 from ..acting import pausing
 from ..backends.base import BackendUnavailable
 from ..conf import conf
+from ..filters.plain import PlainFilterSet
 from ..filters.queues import QueueFilterSet
 from ..filters.tasks import TaskFilterSet
 from ..filters.workers import WorkerFilterSet
+from ..info import QueueInfo, WorkerInfo
 from ..listing import BadCursor
+from ..tables.base import OpsTable
+from ..tables.queues import QueueTable
+from ..tables.workers import WorkerTable
 from .items import queue_item, task_item, worker_item
+from .lists import sorts_of
 from .ops import OpsView, errors
 
 
@@ -53,24 +60,67 @@ class HistoryApi(ListApi):
         return JsonResponse({"results": items, "next": following})
 
 
-class WorkersApi(ListApi):
+class PlainListApi(ListApi):
+    """A list that a backend gives as a whole: filtered, sorted and paged in memory, as on its page."""
+
+    url_name: ClassVar[str]
+    filterset_class: ClassVar[type[PlainFilterSet]]
+    table_class: ClassVar[type[OpsTable]]
+
+    def get_values(self) -> Sequence[Any]:
+        """Return what the backend lists. Raises BackendUnavailable."""
+        raise NotImplementedError
+
+    def item(self, value: Any) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def answer(self, request: HttpRequest) -> HttpResponse:
+        filters = self.filterset_class(request.GET, self.get_values(), sorts=sorts_of(self.table_class))
+        if filters.errors:
+            return JsonResponse({"errors": filters.errors}, status=400)
+        found = in_order(filters.qs, filters.asked.get("sort", ""), self.table_class)
+        number = filters.page_within(len(found))
+        end = number * filters.size
+        link = f"{reverse(self.url_name)}{filters.link(page=number + 1)}" if end < len(found) else None
+        return JsonResponse({"results": [self.item(each) for each in found[end - filters.size : end]], "next": link})
+
+
+class WorkersApi(PlainListApi):
     """``api-workers``: every known worker."""
 
-    def answer(self, request: HttpRequest) -> HttpResponse:
-        report = conf.load("WORKER_BACKEND")().workers()
-        return _filtered(WorkerFilterSet(request.GET, report.workers), worker_item)
+    url_name = "celery_ops:api-workers"
+    filterset_class = WorkerFilterSet
+    table_class = WorkerTable
+
+    def get_values(self) -> Sequence[WorkerInfo]:
+        return conf.load("WORKER_BACKEND")().workers().workers
+
+    def item(self, value: WorkerInfo) -> dict[str, Any]:
+        return worker_item(value)
 
 
-class QueuesApi(ListApi):
+class QueuesApi(PlainListApi):
     """``api-queues``: every known queue."""
 
-    def answer(self, request: HttpRequest) -> HttpResponse:
-        report = pausing.queues(conf.load("QUEUE_BACKEND")())
-        return _filtered(QueueFilterSet(request.GET, report.queues), queue_item)
+    url_name = "celery_ops:api-queues"
+    filterset_class = QueueFilterSet
+    table_class = QueueTable
+
+    def get_values(self) -> Sequence[QueueInfo]:
+        return pausing.queues(conf.load("QUEUE_BACKEND")()).queues
+
+    def item(self, value: QueueInfo) -> dict[str, Any]:
+        return queue_item(value)
 
 
-def _filtered(filters: Any, item: Callable[[Any], dict[str, Any]]) -> HttpResponse:
-    if filters.errors:
-        return JsonResponse({"errors": filters.errors}, status=400)
-    found: Iterable[Any] = filters.qs
-    return JsonResponse({"results": [item(each) for each in found], "next": None})
+def in_order(values: Iterable[Any], sort: str, table_class: type[OpsTable]) -> list[Any]:
+    """Return values as a column of their table sorts them: what is unknown comes last."""
+    name = sort.removeprefix("-")
+    if not name:
+        return list(values)
+    column = table_class.base_columns[name]
+    of = attrgetter(*(column.order_by or (name,)))
+    known, unknown = [], []
+    for value in values:
+        (unknown if of(value) is None else known).append(value)
+    return sorted(known, key=of, reverse=sort.startswith("-")) + unknown

@@ -49,7 +49,7 @@ class ListPage(SingleTableMixin, OpsPage):
         self.backend = conf.load(self.backend_setting)()
         self.report = part(self.get_report)
         values = self.get_values(self.report.value) if self.report.is_available else ()
-        self.filter = self.filterset_class(self.request.GET, values, sorts=_sorts(self.get_table_class()))
+        self.filter = self.filterset_class(self.request.GET, values, sorts=sorts_of(self.get_table_class()))
         context = super().get_context_data(
             backend=self.backend, report=self.report, filter=self.filter, total=len(values), **kwargs
         )
@@ -60,8 +60,7 @@ class ListPage(SingleTableMixin, OpsPage):
 
     def get_table(self, **kwargs: Any) -> OpsTable:
         table = self.get_table_class()(self.get_table_data(), order_by=self.filter.asked.get("sort") or None, **kwargs)
-        last = max(1, -(-len(table.rows) // self.filter.size))
-        table.paginate(page=min(self.filter.number, last), per_page=self.filter.size)
+        table.paginate(page=self.filter.page_within(len(table.rows)), per_page=self.filter.size)
         table.link = self.filter.link
         table.before_render(self.request)
         return table
@@ -77,6 +76,7 @@ class ListPage(SingleTableMixin, OpsPage):
         )
 
 
-def _sorts(table_class: type[OpsTable]) -> list[str]:
+def sorts_of(table_class: type[OpsTable]) -> list[str]:
+    """Return the orders that a list can be in."""
     names = [name for name, column in table_class.base_columns.items() if column.orderable is not False]
     return [sign + name for name in names for sign in ("", "-")]

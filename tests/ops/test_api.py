@@ -177,6 +177,45 @@ def test_workers_are_filtered_as_on_the_page(reader):
         assert [item["hostname"] for item in items(reader, "api-workers", q="@B")] == ["celery@b"]
 
 
+def named(*hostnames):
+    return [WorkerDetail(WorkerInfo(name, processed=number)) for number, name in enumerate(hostnames)]
+
+
+def test_workers_are_paged_as_on_the_page(reader):
+    with MemoryWorkerBackend.holding(*named("a", "b", "c")):
+        first = asked(reader, "api-workers", page_size=2, state="online").json()
+        second = reader.get(first["next"]).json()
+    assert [[item["hostname"] for item in page["results"]] for page in (first, second)] == [["a", "b"], ["c"]]
+    assert second["next"] is None
+
+
+def test_a_page_that_is_too_high_is_the_last(reader):
+    with MemoryWorkerBackend.holding(*named("a", "b", "c")):
+        assert [item["hostname"] for item in items(reader, "api-workers", page_size=2, page=10**20)] == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("sort", "found"), [("hostname", "abc"), ("-hostname", "cba"), ("processed", "cab"), ("pool", "abc")]
+)
+def test_workers_are_sorted_as_on_the_page(reader, sort, found):
+    with MemoryWorkerBackend.holding(*named("c", "a", "b")):
+        assert [item["hostname"] for item in items(reader, "api-workers", sort=sort)] == list(found)
+
+
+def test_what_is_unknown_is_sorted_last(reader):
+    ages = {"a": None, "b": timedelta(2), "c": timedelta(1)}
+    with MemoryQueueBackend.holding(*[QueueDetail(QueueInfo(name, oldest_age=age)) for name, age in ages.items()]):
+        for sort, found in (("oldest", "cba"), ("-oldest", "bca")):
+            assert [item["name"] for item in items(reader, "api-queues", sort=sort)] == list(found)
+
+
+@pytest.mark.parametrize("name", ["api-workers", "api-queues"])
+@pytest.mark.parametrize("parameter", ["sort", "page", "page_size"])
+def test_of_every_list_a_value_that_cannot_be_read_is_400_and_named(reader, name, parameter):
+    response = asked(reader, name, **{parameter: "x"})
+    assert (response.status_code, list(response.json()["errors"])) == (400, [parameter])
+
+
 def test_a_queue_has_the_items_of_the_contract(reader):
     queue = QueueInfo("slow", 3, None, 1, timedelta(minutes=2), False, ("settings",))
     with MemoryQueueBackend.holding(QueueDetail(queue)):
