@@ -47,6 +47,8 @@ class RecordRow:
     url: str
     label: str
     name: str
+    task_id: str
+    task_url: str
     state: str | None
     tone: str
     created: datetime
@@ -88,6 +90,8 @@ def record_rows(
             url=record_url(record.pk),
             label=clean(label(record.task_name)),
             name=clean(record.task_name),
+            task_id=clean(record.task_id),
+            task_url=task_url(record.task_id),
             state=(state := _state(record, found)) and clean(state),
             tone=states.tone(state or ""),
             created=record.created_at,
@@ -192,6 +196,7 @@ class RecordTable(OpsTable):
     """Nothing is sorted here: the head of the times leads to the other order."""
 
     label = RunColumn(verbose_name=gettext_lazy("Task"), attrs=_cells("celery-ops-record-task"))
+    task_id = IdColumn(verbose_name=gettext_lazy("Id"), url="task_url")
     state = RunStateColumn(verbose_name=gettext_lazy("State"), attrs=PLAIN)
     created = TimeColumn(verbose_name=gettext_lazy("When"))
     who = TextColumn(verbose_name=gettext_lazy("Who"), attrs=_cells("celery-ops-record-who"))

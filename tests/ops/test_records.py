@@ -24,7 +24,7 @@ from tests.planting import plant
 from tests.shop.models import Express, Item, Order, Page, Seat
 
 from .backends import Tasks
-from .conftest import html_of, links, rows, text_of
+from .conftest import OPS, html_of, links, rows, text_of
 from .journal import JOURNAL, NOOP, PAYMENT, id_of, journal, url_of
 from .task_backends import HOSTILE, a_task
 
@@ -124,6 +124,14 @@ def test_a_row_says_what_who_and_when_and_leads_to_its_page(browser, runner):
     row = only(browser)
     assert (row["Task"], row["Who"], row["When"]) == ("Charge the card", "runner", "5 min ago")
     assert ("Charge the card", url_of(record)) in links(html_of(browser.get(JOURNAL)))
+
+
+@pytest.mark.parametrize("is_staff", [True, False])
+def test_a_row_has_the_whole_id_which_leads_to_the_task_for_those_who_may_open_it(is_staff):
+    record = journal(1, user := make_user("somebody", *READER, is_staff=is_staff))
+    html = html_of(of(user).get(JOURNAL))
+    assert f'<code title="{record.task_id}">' in html
+    assert (("00000001", f"{OPS}tasks/{record.task_id}/") in links(html)) is is_staff
 
 
 def test_arguments_show_as_in_a_call(browser):
