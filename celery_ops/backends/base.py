@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from .. import listing, payload
 from ..conf import conf
-from ..info import QueueDetail, QueueReport, RegisteredTask, TaskInfo, WorkerDetail, WorkerReport
+from ..info import MessageInfo, QueueDetail, QueueReport, RegisteredTask, TaskInfo, WorkerDetail, WorkerReport
 from ..listing import Counts, TaskPage, TaskQuery
 
 
@@ -161,6 +161,18 @@ class QueueBackend(Backend, ABC):
     @abstractmethod
     def queue(self, name: str) -> QueueDetail | None:
         """Return all that is known of one queue, or None when it is unknown. Raises BackendUnavailable."""
+
+    def waiting_message(self, task_id: str) -> tuple[str, MessageInfo] | None:
+        """Return the queue in which a task's message waits, and the message, or None. Raises BackendUnavailable.
+
+        This looks at the head of each queue: a backend that can look further should.
+        """
+        for queue in self.queues().queues if self.supports_messages else ():
+            detail = self.queue(queue.name) if queue.depth != 0 else None
+            for message in (detail and detail.messages) or ():
+                if message.task_id == task_id:
+                    return queue.name, message
+        return None
 
     def waiting_messages(self, name: str, task_ids: Sequence[str]) -> list[str]:
         """Return the ids of these of which a message waits in a queue. Raises BackendUnavailable."""

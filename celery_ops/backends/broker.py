@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import connections
 from ..connections import BrokerUnavailable
-from ..info import QueueDetail, QueueReport
+from ..info import MessageInfo, QueueDetail, QueueReport
 from . import look, target
 from .base import BackendUnavailable, QueueBackend
 from .declarations import LONGEST_NAME
@@ -21,8 +21,8 @@ from .transports import Transport, keyspace, transport
 #: Seconds for which one set of questions serves every viewer.
 SHARED_FOR: Final = 1.0
 
-#: Seconds for changing what waits.
-CHANGE_DEADLINE: Final = 1.5
+#: Seconds for finding single messages, and for changing what waits.
+MESSAGE_DEADLINE: Final = 1.5
 
 T = TypeVar("T")
 
@@ -87,18 +87,22 @@ class BrokerQueueBackend(QueueBackend):
             raise BackendUnavailable(found.trouble)
         return None
 
+    def waiting_message(self, task_id: str) -> tuple[str, MessageInfo] | None:
+        names = [queue.name for queue in self.queues().queues if queue.depth]
+        return self._within_deadline(lambda: self._transport.message(names, task_id)) if names else None
+
     def waiting_messages(self, name: str, task_ids: Sequence[str]) -> list[str]:
-        return self._change(lambda: self._transport.waiting(name, task_ids))
+        return self._within_deadline(lambda: self._transport.waiting(name, task_ids))
 
     def delete_messages(self, name: str, task_ids: Sequence[str]) -> list[str]:
-        return self._change(lambda: self._transport.delete(name, task_ids))
+        return self._within_deadline(lambda: self._transport.delete(name, task_ids))
 
     def move_messages(self, name: str, task_ids: Sequence[str], to: str) -> list[str]:
-        return self._change(lambda: self._transport.move(name, task_ids, to))
+        return self._within_deadline(lambda: self._transport.move(name, task_ids, to))
 
-    def _change(self, do: Callable[[], T]) -> T:
+    def _within_deadline(self, do: Callable[[], T]) -> T:
         try:
-            return connections.within(CHANGE_DEADLINE, do)
+            return connections.within(MESSAGE_DEADLINE, do)
         except BrokerUnavailable as error:
             said = {"broker": str(self._target), "reason": target.reason(error)}
             raise BackendUnavailable(gettext("%(broker)s could not be asked: %(reason)s.") % said) from error

@@ -20,10 +20,12 @@ class TaskDetail:
     ``task`` is raw and ``payload`` redacted. ``refs`` are the objects that it belongs to, ``records`` its journal
     rows, newest first, ``again`` the ids of the tasks that are this one once more. ``original`` is what it would be
     sent with then, or why it cannot be. ``troubles`` says which sources could not be asked, a sentence each.
+    ``is_unknown`` is for one that nobody knows while its list answers; without the list nobody can tell.
     """
 
     task: TaskInfo
     is_known: bool
+    is_unknown: bool = False
     label: str = ""
     payload: Payload = field(default_factory=Payload)
     received_at: datetime | None = None
@@ -40,13 +42,13 @@ class TaskDetail:
 def task_detail(task_id: str, *, ask_workers: bool = True) -> TaskDetail:
     """Return what the task backend, the tracking store, the live workers and the journal know of a task.
 
-    Live workers are asked only while the task has not ended, and not at all without ``ask_workers``. Never raises for a
-    source that is away.
+    Live workers are asked only while the task has not ended, and not at all without ``ask_workers``; queues only for a
+    task that no other source knows. Never raises for a source that is away.
     """
     known = Sources(task_id, conf.load("TASK_BACKEND")()).ask(ask_workers=ask_workers)
     task = merged(task_id, known)
     if known.is_empty:
-        return TaskDetail(task, is_known=False, troubles=known.troubles)
+        return TaskDetail(task, is_known=False, is_unknown=known.is_unknown, troubles=known.troubles)
     tracked = known.tracked
     refs = [*known.refs, *(ObjectRef(row.object_type, row.object_id) for row in known.records if row.object_type)]
     return TaskDetail(

@@ -55,9 +55,9 @@ def original_of(task_id: str) -> Original:
     known = Sources(task_id, conf.load("TASK_BACKEND")()).ask()
     if not known.is_empty:
         return original_from(task_id, known)
-    if known.troubles:
-        raise NotRepeatable(" ".join(known.troubles))
-    raise NotKnown(task_id)
+    if known.is_unknown:
+        raise NotKnown(task_id)
+    raise NotRepeatable(" ".join(known.troubles))
 
 
 def original_from(task_id: str, known: Known) -> Original:

@@ -14,6 +14,7 @@ from .. import states
 from ..backends.base import BackendUnavailable, TaskBackend
 from ..backends.live import LiveTaskBackend
 from ..backends.snapshot import snapshot
+from ..conf import conf
 from ..info import Payload, TaskInfo, TrackedTask
 from ..models import ControlRecord, TaskRunRecord
 from ..tracking import reading
@@ -36,6 +37,7 @@ class Known:
     """What each source said, and what those that are away might have.
 
     ``kept`` is what tracking keeps of the arguments, ``again`` the ids of the tasks that are this one once more.
+    ``is_listed`` says whether the list of tasks could be asked.
     """
 
     stored: TaskInfo | None = None
@@ -48,10 +50,16 @@ class Known:
     revoke_requested_at: datetime | None = None
     records: tuple[TaskRunRecord, ...] = ()
     troubles: tuple[str, ...] = ()
+    is_listed: bool = True
 
     @property
     def is_empty(self) -> bool:
         return self.stored is None and self.tracked is None and self.live is None and not self.records
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether there is no such task, as far as anybody can say: its list answered, and nobody else knows it."""
+        return self.is_empty and self.is_listed
 
 
 class Sources:
@@ -63,8 +71,9 @@ class Sources:
         self.troubles: list[str] = []
 
     def ask(self, *, ask_workers: bool = True) -> Known:
-        """Return what is known now; live workers are asked while the task has not ended, if at all."""
+        """Return what is known now; live workers and queues are asked while the task has not ended, if at all."""
         stored = self._try(lambda: self.backend.get(self.task_id), None)
+        is_listed = not self.troubles
         found = self._try(lambda: reading.find_task(self.task_id), [])
         payload, kept = self._try(lambda: reading.read_kept(found[0][0], self.task_id), NOTHING) if found else NOTHING
         refs = tuple(ref for ref, _task in found if ref.label != TASK)
@@ -72,7 +81,8 @@ class Sources:
         tracked = found[0][1] if found else None
         said = {task.state for task in (stored, tracked) if task is not None}
         over = any(map(states.is_final, said))
-        asks = ask_workers and not over and not self.backend.is_live
+        is_kept = bool(said or records)
+        live = self._try(lambda: self._on_its_way(is_kept=is_kept), None) if ask_workers and not over else None
         return Known(
             stored=stored,
             tracked=tracked,
@@ -80,11 +90,17 @@ class Sources:
             kept=kept,
             refs=refs,
             again=tuple(self._again(refs)),
-            live=self._try(lambda: live_task(self.task_id), None) if asks else None,
+            live=live,
             revoke_requested_at=self._revoke_requested_at(tracked),
             records=records,
             troubles=tuple(dict.fromkeys(self.troubles)),
+            is_listed=is_listed,
         )
+
+    def _on_its_way(self, *, is_kept: bool) -> TaskInfo | None:
+        """What workers hold of it, and of a task that nobody else knows what its waiting message says."""
+        held = None if self.backend.is_live else live_task(self.task_id)
+        return held if held or is_kept else waiting_task(self.task_id)
 
     def _records(self) -> tuple[TaskRunRecord, ...]:
         try:
@@ -141,3 +157,15 @@ def live_task(task_id: str) -> TaskInfo | None:
     if snapshot().trouble:
         raise BackendUnavailable(_("The broker does not answer, so the workers cannot be asked."))
     return found
+
+
+def waiting_task(task_id: str) -> TaskInfo | None:
+    """Return what the message of a task says that waits in a queue. Raises BackendUnavailable."""
+    found = conf.load("QUEUE_BACKEND")().waiting_message(task_id)
+    if found is None:
+        return None
+    queue, message = found
+    arguments = message.arguments or None
+    return TaskInfo(
+        task_id, message.name, queue=queue, created_at=message.published_at, eta=message.eta, args=arguments
+    )

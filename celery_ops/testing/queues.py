@@ -75,6 +75,15 @@ class QueueBackendContract(BackendContract):
             (planted.task_id, planted.name) for planted in full.messages or ()
         ]
 
+    def test_a_message_that_waits_is_found_by_its_task(self) -> None:
+        backend, (full, _empty) = self.planted(), self.queues()
+        if not backend.supports_messages:
+            return
+        for planted in full.messages or ():
+            queue, message = backend.waiting_message(planted.task_id) or ("", None)
+            assert (queue, message and message.task_id) == ("contract.mail", planted.task_id)
+        assert backend.waiting_message("no-such-task") is None
+
     def test_looking_at_a_queue_takes_nothing_out_of_it(self) -> None:
         backend = self.planted()
         first = _queue_detail(backend, "contract.mail")

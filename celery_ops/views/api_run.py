@@ -2,6 +2,7 @@
 
 from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
 
 from ..details import task_detail
 from ..models import TaskRunRecord
@@ -24,9 +25,7 @@ class RunApi(OpsView):
             raise Http404
         detail = task_detail(task_id)
         if not detail.is_known:
-            if detail.troubles:
-                return errors(detail.troubles[0], status=503)
-            raise Http404
+            return errors(" ".join(detail.troubles) or _("Not found."), status=404 if detail.is_unknown else 503)
         record = own or (next(iter(detail.records), None) if allows(self.user, VIEW_RECORDS) else None)
         return JsonResponse(run_item(detail, record, shows_payload=self.may_view_payload(detail.task.name)))
 

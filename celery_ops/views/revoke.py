@@ -65,14 +65,14 @@ class RevokeView(RevokingView):
         self.detail = self._detail()
 
     def _detail(self) -> TaskDetail | None:
-        """Return what is known of a single task. Raises Http404 when every source was asked and knows none."""
+        """Return what is known of a single task. Raises Http404 when no source knows it."""
         ids = self.objects()
         if len(ids) != 1 or not tasks.is_id(ids[0]):
             return None
         detail = task_detail(ids[0], ask_workers=False)
         if not detail.is_known:
             detail = task_detail(ids[0])
-        if not detail.is_known and not detail.troubles:
+        if detail.is_unknown:
             raise Http404(_("No source knows a task of this id."))
         return detail
 

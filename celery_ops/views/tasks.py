@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..conf import conf
-from ..details import task_detail
+from ..details import TaskDetail, task_detail
 from ..filters import suggestions
 from ..filters.task_links import state_tabs, time_ranges
 from ..filters.tasks import TaskFilterSet
@@ -83,10 +83,14 @@ class TaskDetailView(OpsPage):
     section = "celery_ops:task-list"
     template_name = "celery_ops/tasks/detail.html"
 
-    def get_context_data(self, *, task_id: str, **kwargs: Any) -> dict[str, Any]:
-        detail = task_detail(task_id)
-        if not detail.is_known and not detail.troubles:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        detail = task_detail(kwargs["task_id"])
+        if detail.is_unknown and not detail.troubles:
             raise Http404(_("No source knows a task of this id."))
+        context = self.get_context_data(detail=detail)
+        return self.render_to_response(context, status=404 if detail.is_unknown else 200)
+
+    def get_context_data(self, *, detail: TaskDetail, **kwargs: Any) -> dict[str, Any]:
         back = kept_list(self.request.GET.get("back", ""))
         self.task = viewed(detail, self.user, back_query(back))
         return super().get_context_data(

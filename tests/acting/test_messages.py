@@ -41,10 +41,15 @@ def waiting(url):
 
 
 @pytest.fixture
-def tell(db):
+def operator(db):
     client = Client(headers={"accept": "application/json"})
-    client.force_login(make_user("operator", "celery_ops.manage_queues"))
-    return lambda action, **given: client.post(
+    client.force_login(make_user("operator", "celery_ops.manage_queues", "celery_ops.revoke_task"))
+    return client
+
+
+@pytest.fixture
+def tell(operator):
+    return lambda action, **given: operator.post(
         reverse("celery_ops:queue-control"), {"action": action, "queue": HERE, **given}
     )
 
@@ -52,6 +57,18 @@ def tell(db):
 def ids(queue):
     forget()
     return [message.task_id for message in BrokerQueueBackend().queue(queue).messages]
+
+
+def test_a_waiting_message_is_found_in_whichever_queue_it_waits(waiting):
+    backend = BrokerQueueBackend()
+    queue, message = backend.waiting_message(waiting[1])
+    assert (queue, message.task_id, message.name) == (HERE, waiting[1], untracked.name)
+    assert backend.waiting_message("gone") is None
+
+
+def test_a_task_that_nobody_knows_yet_can_be_revoked_while_its_message_waits(waiting, operator):
+    answer = operator.post(reverse("celery_ops:revoke"), {"task_id": waiting[2]})
+    assert (answer.status_code, ControlRecord.objects.get().target) == (200, waiting[2])
 
 
 def test_chosen_messages_are_deleted_whatever_their_priority(waiting, tell):

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from celery_ops.tracking.store import StoreUnavailable
 from tests.conftest import make_user
 from tests.planting import plant
 
@@ -116,6 +117,18 @@ def test_with_view_ops_every_task_is_answered_with_the_row_that_one_may_see(oper
 
 def test_an_unknown_task_is_404(operator):
     assert ask(operator, "no/such task").status_code == 404
+
+
+def test_a_task_that_its_list_does_not_know_is_404_while_another_source_is_away(operator, monkeypatch):
+    def find_task(task_id):
+        raise StoreUnavailable
+
+    monkeypatch.setattr("celery_ops.tracking.reading.find_task", find_task)
+    answer = ask(operator)
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"errors": {"__all__": ["The tracking store does not answer."]}},
+    )
 
 
 def test_a_task_that_a_source_which_is_away_may_know_is_503(operator, settings):

@@ -9,11 +9,12 @@ from django.db import OperationalError
 
 from celery_ops import states
 from celery_ops.backends.base import BackendUnavailable
+from celery_ops.backends.memory import MemoryQueueBackend
 from celery_ops.details import sources, task_detail
 from celery_ops.details.merge import state_of
 from celery_ops.details.sources import live_task
 from celery_ops.details.timeline import timeline
-from celery_ops.info import TrackedTask
+from celery_ops.info import MessageInfo, QueueDetail, QueueInfo, TrackedTask
 from celery_ops.models import TaskRunRecord
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.store import StoreUnavailable
@@ -224,6 +225,26 @@ def test_an_object_named_twice_is_one(settings, order):
     plant(order, task_id=ID)
     journal(object_type="shop.order", object_id=str(order.pk))
     assert task_detail(ID).refs == (ObjectRef.of(order),)
+
+
+@pytest.fixture
+def waiting(settings):
+    """A message of the task waits in a queue."""
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "QUEUE_BACKEND": "celery_ops.backends.memory.MemoryQueueBackend"}
+    message = MessageInfo(ID, "shop.tasks.charge", "(7,) {}", published_at=NOON, eta=NOON + timedelta(hours=1))
+    with MemoryQueueBackend.holding(QueueDetail(QueueInfo("slow", depth=1), messages=(message,))):
+        yield
+
+
+def test_a_task_whose_message_waits_is_known(waiting):
+    detail = task_detail(ID)
+    assert (detail.is_known, detail.task.name, detail.task.state) == (True, "shop.tasks.charge", "PENDING")
+    assert (detail.task.queue, detail.task.created_at, detail.task.eta) == ("slow", NOON, NOON + timedelta(hours=1))
+
+
+def test_no_queue_is_looked_into_for_a_task_that_another_source_knows(waiting):
+    journal(task_name="shop.tasks.other")
+    assert (task_detail(ID).task.name, task_detail(ID).task.queue) == ("shop.tasks.other", None)
 
 
 # -- away -------------------------------------------------------------------------------------------------------------

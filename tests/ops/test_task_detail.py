@@ -331,9 +331,24 @@ def test_a_trouble_shows_without_secrets(browser, settings, monkeypatch):
         raise BackendUnavailable("redis://:hunter2@host is away <b>")
 
     monkeypatch.setattr(sources, "live_task", live_task)
-    html = page(browser)
+    html = browser.get(address()).content.decode()
     assert "hunter2" not in html
     assert "&lt;b&gt;" in html
+
+
+def test_what_its_list_does_not_know_is_404_whatever_else_is_away(browser, monkeypatch):
+    def live_task(task_id):
+        raise BackendUnavailable("The broker does not answer.")
+
+    monkeypatch.setattr(sources, "live_task", live_task)
+    response = browser.get(address())
+    assert response.status_code == 404
+    assert "The broker does not answer." in response.content.decode()
+
+
+def test_while_its_list_is_away_nobody_can_say_that_there_is_no_such_task(browser, settings):
+    use(settings, Away)
+    assert "The distant place does not answer." in page(browser)
 
 
 def test_it_is_refused_before_anything_is_looked_up(client, settings):

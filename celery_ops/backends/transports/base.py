@@ -44,6 +44,10 @@ class Transport:
         """
         return {name: Reading() for name in known if only in (None, name)}
 
+    def message(self, queues: Sequence[str], task_id: str) -> tuple[str, MessageInfo] | None:
+        """Return the queue in which a task's message waits, and the message. Raises whatever the client does."""
+        return None
+
     def waiting(self, queue: str, task_ids: Sequence[str]) -> list[str]:
         """Return the ids of these of which a message waits. Raises whatever the broker's client does."""
         return []

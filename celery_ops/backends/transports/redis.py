@@ -80,6 +80,13 @@ class RedisTransport(Transport):
             names &= {only}
         return _readings(keys, sorted(names), bound, peek=only is not None) if names else {}
 
+    def message(self, queues: Sequence[str], task_id: str) -> tuple[str, MessageInfo] | None:
+        keys = keyspace(self.identity)
+        for queue in queues:
+            for found in changes.find(keys, queue, [task_id]):
+                return queue, message_info(found.raw, len(found.raw))
+        return None
+
     def waiting(self, queue: str, task_ids: Sequence[str]) -> list[str]:
         return [found.task_id for found in changes.find(keyspace(self.identity), queue, task_ids)]
 
