@@ -8,7 +8,7 @@ from ..conf import conf
 from ..running.allowlist import site_tasks
 from . import cluster, journal, people, results, settings, store
 from .finding import Finding
-from .side_by_side import Part, side_by_side
+from .side_by_side import Part, alone, side_by_side
 
 logger = logging.getLogger("celery_ops.diagnosis")
 
@@ -19,7 +19,6 @@ PARTS: Final[Mapping[str, Part]] = {
     "store": store.check,
     "journal": journal.check,
     "permissions": people.check,
-    "settings": settings.check,
 }
 #: Seconds for everything, beside the time that workers have to answer.
 PATIENCE: Final = 2.5
@@ -29,8 +28,10 @@ def diagnose() -> Sequence[Finding]:
     """Try every part and return what was found. Never raises; dead parts cost ``CONTROL_TIMEOUT`` and 2.5 seconds."""
     try:
         seconds = PATIENCE + conf.CONTROL_TIMEOUT
-        site_tasks()  # imports every module of tasks, which threads side by side had better not
+        site_tasks()
     except Exception:
         logger.warning("The settings are so wrong that nothing else can be tried", exc_info=True)
-        return side_by_side({"settings": settings.check_settings}, PATIENCE)
-    return side_by_side(PARTS, seconds)
+        return alone("settings", settings.check_settings)
+    # Settings wait for nobody, and importing the site's modules costs the others their time.
+    found = alone("settings", settings.check)
+    return [*side_by_side(PARTS, seconds), *found]

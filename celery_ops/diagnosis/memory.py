@@ -6,7 +6,7 @@ from typing import Any, Final
 import redis
 from django.utils.translation import gettext as _
 
-from ..backends.target import Target
+from ..backends.target import Target, target
 from ..backends.transports.keyspace import keyspace
 from .finding import Finding, error, ok, warning
 
@@ -14,10 +14,21 @@ from .finding import Finding, error, ok, warning
 FULL: Final = 0.9
 
 
-def of_broker(target: Target) -> Iterator[Finding]:
+def of_broker(place: Target) -> Iterator[Finding]:
     """Say whether queues are safe in the broker, where that is a Redis."""
-    if target.driver == "redis":
-        yield from check("broker-memory", keyspace(target.identity).client)
+    if place.driver == "redis":
+        yield from check("broker-memory", keyspace(place.identity).client)
+
+
+def is_the_brokers(client: Any) -> bool:
+    """Return whether this is the broker's own Redis, of which one line is enough."""
+    place = target()
+    return place.driver == "redis" and _address(keyspace(place.identity).client) == _address(client)
+
+
+def _address(client: Any) -> list[Any]:
+    known = client.connection_pool.connection_kwargs
+    return [known.get(name) for name in ("path", "host", "port")]
 
 
 def check(name: str, client: Any) -> Iterator[Finding]:
@@ -35,6 +46,9 @@ def check(name: str, client: Any) -> Iterator[Finding]:
         yield error(
             name, message % {"policy": policy}, _("Set maxmemory-policy noeviction, or use a Redis of its own.")
         )
+    elif policy.startswith("allkeys"):
+        message = _("Redis would delete any key once it had a maxmemory (maxmemory-policy %(policy)s).")
+        yield warning(name, message % {"policy": policy}, _("Set maxmemory-policy noeviction."))
     elif most and used > FULL * most:
         message = _("Redis uses %(percent)s %% of its maxmemory.") % {"percent": round(100 * used / most)}
         yield warning(name, message, _("Raise maxmemory, or find out what fills it."))

@@ -58,13 +58,18 @@ class _Thread(threading.Thread):
         return found
 
 
+def alone(name: str, part: Part) -> Sequence[Finding]:
+    """Return what one part found, however long it takes. Never raises."""
+    return _Asked(name, part).run()
+
+
 def side_by_side(parts: Mapping[str, Part], seconds: float) -> Sequence[Finding]:
     """Return what all parts found within so many seconds, in the order of the parts. Never raises.
 
     Inside a transaction they are asked one after the other, however long it takes: no other thread sees what it wrote.
     """
     if any(connection.in_atomic_block for connection in connections.all(initialized_only=True)):
-        return [finding for name, part in parts.items() for finding in _Asked(name, part).run()]
+        return [finding for name, part in parts.items() for finding in alone(name, part)]
     until = monotonic() + seconds
     threads = [_Thread(_Asked(name, part)) for name, part in parts.items()]
     return [finding for thread in threads for finding in thread.findings(until, seconds)]

@@ -1,6 +1,7 @@
 """``doctor``: nothing ails a healthy site, and each fault that is planted is named, and no other."""
 
 import contextlib
+import json
 import re
 import time
 import uuid
@@ -143,6 +144,15 @@ def lonely(url):
 
 
 @contextlib.contextmanager
+def stray(url):
+    """The same with a queue of which the settings know nothing, as ``apply_async(queue="stray")`` makes it."""
+    with member(url, "_kombu.binding.stray", b"stray\x06\x16\x06\x16stray") as client:
+        client.lpush("stray", json.dumps({"headers": {"task": "shop.tasks.child", "id": "1"}}))
+        yield
+        client.delete("stray")
+
+
+@contextlib.contextmanager
 def paused(url):
     """The same, and somebody wanted it so."""
     ControlRecord.objects.create(action=PAUSE, target="lonely")
@@ -254,6 +264,7 @@ FAULTS = {
         {"tracked-tasks": "warning"},
     ),
     "lonely queue": (lambda f: lonely(f.url), {"consumers": "error"}),
+    "stray queue": (lambda f: stray(f.url), {"consumers": "error"}),
     "paused queue": (lambda f: paused(f.url), {}),
     "long wait": (lambda f: old_messages(f.settings), {"waiting": "warning"}),
     "pickle": (lambda f: configured(accept_content=["json", "pickle"]), {"pickle": "error"}),
@@ -274,6 +285,17 @@ def test_a_fault_is_named_and_no_other(name, healthy, site_broker, settings, mon
 def test_a_store_that_throws_away_is_named(healthy, settings):
     with full() as server, options(settings, STORE_URL=f"{server.url}/0"):
         assert ailing() == {"store-memory": "error"}
+        with redis.Redis.from_url(server.url) as client:
+            client.config_set("maxmemory", 0)
+        assert ailing() == {"store-memory": "warning"}
+
+
+def test_messages_that_are_no_tasks_are_somebody_elses(healthy, site_broker):
+    with member(site_broker, "_kombu.binding.other", b"other\x06\x16\x06\x16other") as client:
+        client.lpush("other", json.dumps({"body": "e30=", "headers": {}}))
+        found = ailing()
+        client.delete("other")
+    assert found == {}
 
 
 @pytest.mark.parametrize("wrong", [{"APP": "no.such.app"}, {"CONTROL_TIMEOUT": "soon"}, ["APP"]])
