@@ -21,7 +21,7 @@ def usage(capsys, *arguments: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ([], "SUBCOMMAND"),
+        ([], "inspect, pause, prune"),
         (["pruen"], "'prune'"),
         (["prune", "--results", "--states", "SUCCES"], "SUCCESS, FAILURE, REVOKED, REJECTED, IGNORED"),
         (["prune", "--results", "--states", "STARTED"], "SUCCESS, FAILURE, REVOKED, REJECTED, IGNORED"),
@@ -39,6 +39,7 @@ def usage(capsys, *arguments: str) -> tuple[int, str]:
         (["prune", "--batch-size", "1e3"], "no whole number above 0"),
         (["prune", "--format", "xml"], "json"),
         (["prune", "--forever"], "--forever"),
+        (["prune", "two\nlines\x1b[31m"], "two\N{REPLACEMENT CHARACTER}lines"),
     ],
 )
 def test_bad_usage_is_exit_code_2_and_one_line_that_names_what_is_allowed(capsys, arguments, named):

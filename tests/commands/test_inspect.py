@@ -56,28 +56,39 @@ def test_it_ends_as_soon_as_all_have_answered(hostname):
     assert time.monotonic() - begin < 2  # of the five seconds that it would wait
 
 
-def test_only_the_destination_is_asked(hostname):
-    said = call("inspect", "ping", "--destination", hostname, "--destination", "gone@test")
+@pytest.fixture
+def gone(alone_url):
+    """The hostname of a worker that was killed: the broker still has its queue."""
+    member = b"\x06\x16\x06\x16gone@test.celery.pidbox"
+    with redis.Redis.from_url(alone_url) as client:
+        client.sadd(BINDINGS, member)
+        yield "gone@test"
+        client.srem(BINDINGS, member)
+
+
+def test_only_the_destination_is_asked(hostname, gone):
+    said = call("inspect", "ping", "--destination", hostname, "--destination", gone, "--timeout", "0.2")
 
     assert said.code == 0
     assert list(said.data["workers"]) == [hostname]
-    assert said.data["no_reply"] == ["gone@test"]
+    assert said.data["no_reply"] == [gone]
 
 
-def test_nobody_of_the_destination_answers(hostname):
-    said = call("inspect", "ping", "--destination", "gone@test")
-    assert (said.code, said.data["workers"], said.data["no_reply"]) == (3, {}, ["gone@test"])
+def test_nobody_of_the_destination_answers(hostname, gone):
+    said = call("inspect", "ping", "--destination", gone, "--timeout", "0.2")
+    assert (said.code, said.data["workers"], said.data["no_reply"]) == (3, {}, [gone])
 
 
-def test_a_worker_that_was_killed_is_named(hostname, alone_url):
-    with redis.Redis.from_url(alone_url) as client:
-        gone = b"\x06\x16\x06\x16gone@test.celery.pidbox"
-        client.sadd(BINDINGS, gone)
-        said = call("inspect", "ping", "--timeout", "0.2")
-        client.srem(BINDINGS, gone)
+def test_a_worker_that_nobody_knows_is_usage_and_the_others_are_named(hostname):
+    said = call("inspect", "ping", "--destination", hostname, "--destination", "slip@test")
+    assert (said.code, said.out, said.error) == (2, "", f"no worker 'slip@test'; there are {hostname}")
+
+
+def test_a_worker_that_was_killed_is_named(hostname, gone):
+    said = call("inspect", "ping", "--timeout", "0.2")
 
     assert said.code == 0
-    assert said.data["no_reply"] == ["gone@test"]
+    assert said.data["no_reply"] == [gone]
 
 
 def test_text_names_each_worker_and_method(hostname):

@@ -2,14 +2,19 @@
 
 import json
 import logging
+import os
 import sys
 from argparse import SUPPRESS, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseError
 
-from ..subcommands import SUBCOMMANDS
-from ..subcommands.base import USAGE, Answer, Refused, Terminal
+from ..subcommands import SUBCOMMANDS, Named
+from ..subcommands.base import FAILED, USAGE, Answer, Refused, Terminal
+from ..tables import printable
 
 #: Django's own options, which may be written after the subcommand too.
 DJANGOS = (
@@ -27,8 +32,29 @@ class OneLineParser(CommandParser):
 
     def error(self, message: str) -> NoReturn:
         if self.called_from_command_line:
-            self.exit(USAGE, f"{self.prog}: {message}\n")
-        raise CommandError(f"Error: {message}", returncode=USAGE)
+            self.exit(USAGE, f"{self.prog}: {printable(message)}\n")
+        raise CommandError(f"Error: {printable(message)}", returncode=USAGE)
+
+
+class SubcommandParser(OneLineParser):
+    """Learns what its subcommand takes when that one is asked for."""
+
+    named: Named | None = None
+
+    def learn(self) -> None:
+        if self.named is None:
+            return
+        subcommand, self.named = self.named.load(), None
+        subcommand.add_arguments(self)
+        self.add_argument("--format", choices=("text", "json"), default="text", help="what is printed")
+        for names, options in DJANGOS:
+            self.add_argument(*names, default=SUPPRESS, help=SUPPRESS, **options)
+        self.set_defaults(run=subcommand.run)
+        self.epilog = "\n".join(("examples:", *(f"  {example}" for example in subcommand.examples)))
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self.learn()
+        return super().parse_known_args(args, namespace)
 
 
 class Command(BaseCommand):
@@ -42,42 +68,58 @@ class Command(BaseCommand):
         return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
-        shared = {"parser_class": OneLineParser, "dest": "subcommand", "required": True, "metavar": "SUBCOMMAND"}
-        subparsers = parser.add_subparsers(**shared)
+        subparsers = parser.add_subparsers(parser_class=SubcommandParser, metavar="SUBCOMMAND")
         for name, subcommand in SUBCOMMANDS.items():
-            self._add(subparsers, name, subcommand())
-
-    def _add(self, subparsers: Any, name: str, subcommand: Any) -> None:
-        examples = "\n".join(("examples:", *(f"  {example}" for example in subcommand.examples)))
-        parser = subparsers.add_parser(
-            name,
-            help=subcommand.help,
-            description=subcommand.help,
-            epilog=examples,
-            formatter_class=RawDescriptionHelpFormatter,
-        )
-        subcommand.add_arguments(parser)
-        parser.add_argument("--format", choices=("text", "json"), default="text", help="what is printed")
-        for names, options in DJANGOS:
-            parser.add_argument(*names, default=SUPPRESS, help=SUPPRESS, **options)
+            added = subparsers.add_parser(
+                name,
+                help=subcommand.help,
+                description=subcommand.help,
+                formatter_class=RawDescriptionHelpFormatter,
+            )
+            added.named = subcommand
+            if not parser.called_from_command_line:  # call_command looks through the options of all
+                added.learn()
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if "run" not in options:
+            raise CommandError(f"name a subcommand: {', '.join(SUBCOMMANDS)}", returncode=USAGE)
         _quieten()
         terminal = Terminal(options["verbosity"], is_live=_is_live(options), stderr=self.stderr)
         try:
-            answer = SUBCOMMANDS[options["subcommand"]]().run(options, terminal)
+            answer = options["run"](options, terminal)
         except Refused as error:
-            raise CommandError(str(error), returncode=error.code) from error
-        self._print(answer, options)
+            raise CommandError(printable(str(error)), returncode=error.code) from error
+        except DatabaseError as error:
+            from ..subcommands.asking import one_line  # dear to import
+
+            raise CommandError(f"the database does not answer: {one_line(error)}", returncode=FAILED) from error
+        self._print(_shown(answer, options))
         if answer.code:
             sys.exit(answer.code)
 
-    def _print(self, answer: Answer, options: dict[str, Any]) -> None:
-        if options["format"] == "json":
-            self.stdout.write(json.dumps(answer.data, indent=2, sort_keys=True))
-        elif options["verbosity"] > 0:
-            for line in answer.lines:
+    def _print(self, lines: Sequence[str]) -> None:
+        try:
+            for line in lines:
                 self.stdout.write(line)
+            self.stdout.flush()
+        except BrokenPipeError:  # whoever reads has seen enough, such as head
+            _drop_output()
+        except OSError as error:
+            _drop_output()
+            said = error.strerror or type(error).__name__
+            raise CommandError(f"the answer could not be written: {said}", returncode=FAILED) from error
+
+
+def _shown(answer: Answer, options: dict[str, Any]) -> Sequence[str]:
+    if options["format"] == "json":
+        return [json.dumps(answer.data, indent=2, sort_keys=True)]
+    return answer.lines if options["verbosity"] > 0 else ()
+
+
+def _drop_output() -> None:
+    """Python writes what is left once more when it ends, and would complain again."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _quieten() -> None:

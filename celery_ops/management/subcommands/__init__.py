@@ -1,23 +1,42 @@
-"""What ``manage.py celery_ops`` can do, one module each."""
+"""What ``manage.py celery_ops`` can do, one module each, imported when it is asked for: most are dear."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from . import control, doctor, inspect, pause, prune, purge, queues, retry, revoke, run, shutdown, workers
+from django.utils.module_loading import import_string
+
 from .base import Subcommand
 
-SUBCOMMANDS: Final[Mapping[str, type[Subcommand]]] = {
-    "control": control.Control,
-    "doctor": doctor.Doctor,
-    "inspect": inspect.Inspect,
-    "pause": pause.Pause,
-    "prune": prune.Prune,
-    "purge": purge.Purge,
-    "queues": queues.Queues,
-    "resume": pause.Resume,
-    "retry": retry.Retry,
-    "revoke": revoke.Revoke,
-    "run": run.Run,
-    "shutdown": shutdown.Shutdown,
-    "workers": workers.Workers,
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A subcommand as it is listed: where its class is, and what it does."""
+
+    path: str
+    help: str
+
+    def load(self) -> Subcommand:
+        return import_string(f"{__name__}.{self.path}")()
+
+
+SUBCOMMANDS: Final[Mapping[str, Named]] = {
+    "control": Named("control.Control", "Tell workers to do something; each answers for itself."),
+    "doctor": Named(
+        "doctor.Doctor",
+        "Try the broker, the workers, the results, the store, the journal and the settings; name what ails.",
+    ),
+    "inspect": Named("inspect.Inspect", "Ask the workers what they do, have and are; secrets are left out."),
+    "pause": Named(
+        "pause.Pause", "Have no worker consume a queue, those that start later neither, until it is resumed."
+    ),
+    "prune": Named("prune.Prune", "Delete journal rows, and with --results task results, that are old."),
+    "purge": Named("purge.Purge", "Delete every message that waits in a queue."),
+    "queues": Named("queues.Queues", "List the queues of the settings, the workers and the broker."),
+    "resume": Named("pause.Resume", "Have the workers that consumed a paused queue consume it again."),
+    "retry": Named("retry.Retry", "Run tasks that have ended again, with the arguments that they had."),
+    "revoke": Named("revoke.Revoke", "Ask every worker to drop tasks, and with --terminate to stop what runs them."),
+    "run": Named("run.Run", "Run a task that RUNNABLE_TASKS names; with --wait until it has ended."),
+    "shutdown": Named("shutdown.Shutdown", "Have workers finish the tasks that they run, and end."),
+    "workers": Named("workers.Workers", "List the workers; exit with 3 when none answers."),
 }

@@ -1,13 +1,17 @@
 """What the subcommands that ask the broker have in common."""
 
 from argparse import ArgumentTypeError
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from ...backends import presence
+from ...backends.base import BackendUnavailable
+from ...conf import conf
 from ...connections import BrokerUnavailable
 from ...redaction import capture_text
 from ...wording import clean
 from ..tables import printable
+from .base import NO_ANSWER, USAGE, Refused
 
 #: Seconds: nobody waits longer for an answer.
 LONGEST: Final = 86_400.0
@@ -22,6 +26,22 @@ def learnt() -> frozenset[str]:
         return presence.learn() or frozenset()
     except BrokerUnavailable:
         return frozenset()
+
+
+def known_hosts() -> frozenset[str]:
+    """Return the workers that answer and those that the broker says there are. Raises Refused when it is away."""
+    bound = learnt()
+    try:
+        return bound | {worker.hostname for worker in conf.load("WORKER_BACKEND")().workers().workers}
+    except BackendUnavailable as error:
+        raise Refused(str(error), NO_ANSWER) from error
+
+
+def check_hosts(hostnames: Iterable[str], known: Collection[str]) -> None:
+    """Raise Refused for a hostname that is none of the known ones."""
+    if unknown := sorted(set(hostnames) - set(known)):
+        there = ", ".join(clean(host, 200) for host in sorted(known))
+        raise Refused(f"no worker {clean(unknown[0], 200)!r}; there are {there or 'none'}", USAGE)
 
 
 def seconds(text: str) -> float:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 
-import click
 from django.core.management.base import CommandParser
 
 DONE: Final = 0
@@ -52,6 +51,8 @@ class Terminal:
         if not self.is_live or self.verbosity < 1:
             yield lambda number: None
             return
+        import click  # dear to import, and only a terminal has use for it
+
         with click.progressbar(length=length or 0, label=label, file=self.stderr) as bar:
             yield bar.update
 
@@ -59,7 +60,6 @@ class Terminal:
 class Subcommand(ABC):
     """One thing that ``manage.py celery_ops`` can do."""
 
-    help: ClassVar[str] = ""
     #: Shown under ``--help``, one line each.
     examples: ClassVar[Sequence[str]] = ()
 

@@ -10,10 +10,9 @@ from ...acting.journal import NotDone
 from ...permissions import CONTROL_WORKERS
 from ...running.errors import BadInput
 from . import people
-from .asking import learnt
+from .asking import check_hosts, known_hosts
 from .base import FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal
 from .revoke import answer_of
-from .shutdown import _check_known
 
 #: What an action takes, by option.
 OPTIONS: Final[Mapping[str, str]] = {
@@ -31,7 +30,6 @@ ACTIONS: Final = tuple(name for name in workers.COMMANDS if name != "shutdown")
 
 
 class Control(Subcommand):
-    help = "Tell workers to do something; each answers for itself."
     examples = (
         "manage.py celery_ops control ping celery@web-1 celery@web-2",
         "manage.py celery_ops control pool_grow celery@web-1 --n 2",
@@ -49,8 +47,7 @@ class Control(Subcommand):
         user = people.user_named(options["user"])
         for hostname in options["hostnames"]:
             people.check(user, CONTROL_WORKERS, hostname)
-        learnt()
-        _check_known(options["hostnames"])
+        check_hosts(options["hostnames"], known_hosts())
         given = {name.replace("-", "_"): options[name.replace("-", "_")] or "" for name in OPTIONS}
         try:
             acted = workers.tell(options["action"], options["hostnames"], given, user)

@@ -11,7 +11,6 @@ from .base import DONE, FAILED, Answer, Subcommand, Terminal
 
 
 class Doctor(Subcommand):
-    help = "Try the broker, the workers, the results, the store, the journal and the settings; name what ails."
     examples = ("manage.py celery_ops doctor", "manage.py celery_ops doctor --format json")
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -13,12 +13,11 @@ from ...connections import BrokerUnavailable
 from ...wording import clean
 from .. import files
 from ..inspection import ALL, METHODS, USUAL, shown
-from .asking import one_line, seconds
+from .asking import check_hosts, one_line, seconds
 from .base import DONE, NO_ANSWER, Answer, Refused, Subcommand, Terminal
 
 
 class Inspect(Subcommand):
-    help = "Ask the workers what they do, have and are; secrets are left out."
     examples = (
         "manage.py celery_ops inspect",
         "manage.py celery_ops inspect active --destination celery@web1 --timeout 5",
@@ -39,10 +38,12 @@ class Inspect(Subcommand):
             _check_folder(output)
         questions = {name: METHODS[name] for name in _wanted(options["methods"])}
         try:
-            presence.learn()
+            bound = presence.learn()
             answers = gather.ask(questions, options["destination"], timeout=options["timeout"])
         except BrokerUnavailable as error:
             raise Refused(f"the broker does not answer: {one_line(error)}", NO_ANSWER) from error
+        if bound and options["destination"]:  # a broker that names nobody cannot tell who is missing from a slip
+            check_hosts(answers.silent, bound)
         data = document(answers)
         if output is not None:
             _write(output, data)

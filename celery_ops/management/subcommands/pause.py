@@ -18,7 +18,6 @@ from .revoke import answer_of
 
 
 class Pause(Subcommand):
-    help = "Have no worker consume a queue, those that start later neither, until it is resumed."
     examples = ("manage.py celery_ops pause mail",)
     does: ClassVar[Callable[[str, Any], Acted]] = staticmethod(queues.pause)
 
@@ -43,6 +42,5 @@ class Pause(Subcommand):
 
 
 class Resume(Pause):
-    help = "Have the workers that consumed a paused queue consume it again."
     examples = ("manage.py celery_ops resume mail",)
     does = staticmethod(queues.resume)

@@ -20,7 +20,6 @@ KINDS: Final = {"records": "task runs", "control": "control actions", "results":
 
 
 class Prune(Subcommand):
-    help = "Delete journal rows, and with --results task results, that are old."
     examples = (
         "manage.py celery_ops prune",
         "manage.py celery_ops prune --results --older-than 30d --keep-failures",

@@ -16,7 +16,6 @@ from .base import FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Termina
 
 
 class Purge(Subcommand):
-    help = "Delete every message that waits in a queue."
     examples = ("manage.py celery_ops purge celery --yes",)
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -18,7 +18,6 @@ HEADS: Final = ("NAME", "DEPTH", "UNACKED", "CONSUMERS", "OLDEST", "PAUSED")
 
 
 class Queues(Subcommand):
-    help = "List the queues of the settings, the workers and the broker."
     examples = ("manage.py celery_ops queues", "manage.py celery_ops queues --format json")
 
     def add_arguments(self, parser: CommandParser) -> None:

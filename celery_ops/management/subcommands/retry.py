@@ -4,17 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.db import Error as DatabaseError
 
 from ...wording import clean
 from ..tables import printable
 from . import people
-from .asking import learnt, one_line
-from .base import DONE, FAILED, Answer, Refused, Subcommand, Terminal
+from .asking import learnt
+from .base import DONE, FAILED, Answer, Subcommand, Terminal
 
 
 class Retry(Subcommand):
-    help = "Run tasks that have ended again, with the arguments that they had."
     examples = (
         "manage.py celery_ops retry 8a5c3a10-3a3e-4a94-9f40-0f6d8f1d6a5e",
         "manage.py celery_ops retry 8a5c3a10-3a3e-4a94-9f40-0f6d8f1d6a5e --user ada --format json",
@@ -29,10 +27,7 @@ class Retry(Subcommand):
         from ...views.retry import answer
 
         learnt()
-        try:
-            outcomes = repeat_all(options["task_ids"], people.user_named(options["user"]))
-        except DatabaseError as error:
-            raise Refused(f"the database does not answer: {one_line(error)}") from error
+        outcomes = repeat_all(options["task_ids"], people.user_named(options["user"]))
         refused = any(outcome.record is None for outcome in outcomes)
         return Answer(answer(outcomes), [*map(_line, outcomes)], FAILED if refused else DONE)
 

@@ -15,7 +15,6 @@ from .base import DONE, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal
 
 
 class Revoke(Subcommand):
-    help = "Ask every worker to drop tasks, and with --terminate to stop what runs them."
     examples = (
         "manage.py celery_ops revoke 8a5c3a10-3a3e-4a94-9f40-0f6d8f1d6a5e",
         "manage.py celery_ops revoke --terminate --signal INT 8a5c3a10-3a3e-4a94-9f40-0f6d8f1d6a5e",

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django.core.management.base import CommandParser
-from django.db import Error as DatabaseError
 
 from ... import states
+from ...backends.base import BackendUnavailable
 from ...permissions import RUN_TASK, VIEW_PAYLOAD, allows
 from ...wording import clean
 from ..tables import printable
 from . import people
-from .asking import learnt, one_line, seconds
+from .asking import learnt, seconds
 from .base import DONE, FAILED, NO_ANSWER, Answer, Refused, Subcommand, Terminal
 
 #: Seconds between two looks at a task that is waited for: short at first.
@@ -22,7 +22,6 @@ LONGEST_PAUSE: Final = 1.0
 
 
 class Run(Subcommand):
-    help = "Run a task that RUNNABLE_TASKS names; with --wait until it has ended."
     examples = (
         "manage.py celery_ops run shop.tasks.reindex",
         "manage.py celery_ops run shop.tasks.charge --args '[42]' --kwargs '{\"dry\": true}' --user ada --wait 30",
@@ -37,12 +36,9 @@ class Run(Subcommand):
         people.add_user(parser)
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
-        try:
-            user = people.user_named(options["user"])
-            record = _sent(options, user)
-            detail = None if options["wait"] is None else _ended(record, options["wait"])
-        except DatabaseError as error:
-            raise Refused(f"the database does not answer: {one_line(error)}") from error
+        user = people.user_named(options["user"])
+        record = _sent(options, user)
+        detail = None if options["wait"] is None else _ended(record, options["wait"])
         return _answer(record, detail, shows_payload=user is None or allows(user, VIEW_PAYLOAD, record.task_name))
 
 
@@ -57,7 +53,10 @@ def _sent(options: Mapping[str, Any], user: Any) -> Any:
 
     name = options["name"]
     learnt()
-    runnable = offering.find(name)
+    try:
+        runnable = offering.find(name)
+    except BackendUnavailable as error:
+        raise Refused(str(error), NO_ANSWER) from error
     if runnable is None:
         raise Refused(f"{clean(name, 100)} may not be run: RUNNABLE_TASKS does not name it, or nobody knows it")
     people.check(user, RUN_TASK, name)

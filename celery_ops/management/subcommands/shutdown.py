@@ -7,17 +7,14 @@ from django.core.management.base import CommandParser
 
 from ...acting import workers
 from ...acting.journal import NotDone
-from ...backends.base import BackendUnavailable
-from ...conf import conf
 from ...permissions import CONTROL_WORKERS
 from ...running.errors import BadInput
 from . import people
-from .asking import learnt
+from .asking import check_hosts, known_hosts
 from .base import FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal
 
 
 class Shutdown(Subcommand):
-    help = "Have workers finish the tasks that they run, and end."
     examples = ("manage.py celery_ops shutdown celery@web-3 --yes",)
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -29,8 +26,7 @@ class Shutdown(Subcommand):
         user = people.user_named(options["user"])
         for hostname in options["hostnames"]:
             people.check(user, CONTROL_WORKERS, hostname)
-        learnt()
-        _check_known(options["hostnames"])
+        check_hosts(options["hostnames"], known_hosts())
         if not options["yes"]:
             raise Refused(f"this ends {', '.join(options['hostnames'])}: add --yes")
         try:
@@ -41,12 +37,3 @@ class Shutdown(Subcommand):
             raise Refused(str(error), NO_ANSWER if error.record else FAILED) from error
         number = len(acted.replies.asked)
         return Answer(acted.data, [f"Asked {number} to end. A worker that ends does not answer."])
-
-
-def _check_known(hostnames: list[str]) -> None:
-    try:
-        known = sorted(worker.hostname for worker in conf.load("WORKER_BACKEND")().workers().workers)
-    except BackendUnavailable as error:
-        raise Refused(str(error), NO_ANSWER) from error
-    if unknown := [hostname for hostname in hostnames if hostname not in known]:
-        raise Refused(f"no worker {unknown[0]!r}; there are {', '.join(known) or 'none'}", USAGE)

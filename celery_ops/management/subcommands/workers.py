@@ -18,7 +18,6 @@ HEADS: Final = ("HOSTNAME", "STATE", "POOL", "CONCURRENCY", "ACTIVE", "RESERVED"
 
 
 class Workers(Subcommand):
-    help = "List the workers; exit with 3 when none answers."
     examples = ("manage.py celery_ops workers", "manage.py celery_ops workers --format json")
 
     def add_arguments(self, parser: CommandParser) -> None:
