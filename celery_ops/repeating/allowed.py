@@ -1,11 +1,12 @@
 """Whether a task may be run again at all, and by whom: asked in the same words by page, panel and handler."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
 from .. import offering, states
+from ..backends.base import BackendUnavailable
 from ..permissions import RUN_TASK, allows
 from ..running.allowlist import CELERYS, Runnable, described, runnable, site_tasks
 from ..tracking.registry import registry
@@ -18,20 +19,28 @@ OVER: Final = states.FINAL | {states.LOST}
 class Refused(Exception):
     """A task is not run again; the message says why, in words for the person who asked.
 
-    ``is_forbidden`` says that the policy refuses this person, so that another one may.
+    ``is_forbidden`` says that the policy refuses this person, so that another one may; ``is_away`` that workers could
+    not be asked, so that it may be tried again.
     """
 
-    def __init__(self, reason: str, *, is_forbidden: bool = False) -> None:
+    def __init__(self, reason: str, *, is_forbidden: bool = False, is_away: bool = False) -> None:
         super().__init__(reason)
-        self.reason, self.is_forbidden = reason, is_forbidden
+        self.reason, self.is_forbidden, self.is_away = reason, is_forbidden, is_away
 
 
 def repeatable(name: str, *, ask_workers: bool = True) -> Runnable | None:
     """Return the task of this name when it may be run again by somebody: it is in ``RUNNABLE_TASKS``, or tracked and
     not hidden. Workers are asked for one that this process does not know, unless told not to."""
+    try:
+        return _repeatable(name, offering.find if ask_workers else runnable)
+    except BackendUnavailable:
+        return None
+
+
+def _repeatable(name: str, find: Callable[[str], Runnable | None]) -> Runnable | None:
     if name.startswith(CELERYS):
         return None
-    found = offering.find(name) if ask_workers else runnable(name)
+    found = find(name)
     if found is not None:
         return found
     task = site_tasks().get(name)
@@ -45,7 +54,10 @@ def permitted(name: str, user: Any) -> Runnable:
 
     A ``user`` of None is whoever may use a shell of the site, not a visitor: the policy is not asked.
     """
-    found = repeatable(name)
+    try:
+        found = _repeatable(name, offering.find)
+    except BackendUnavailable as error:
+        raise Refused(str(error), is_away=True) from error
     if found is None:
         raise Refused(_("This task may not be run by hand: RUNNABLE_TASKS does not name it."))
     if user is not None and not allows(user, RUN_TASK, name):

@@ -25,7 +25,7 @@ from ..running.allowlist import Runnable, options_of
 from ..running.launcher import Run, launch_all
 from ..wording import clean
 from .allowed import OVER, Refused, check_fits, check_over, permitted, warning
-from .repeat import key, run_of
+from .repeat import chosen, key, run_of
 
 __all__ = ["ACTION", "advance", "preview", "progress_of", "start", "stop"]
 
@@ -77,6 +77,7 @@ def _chunk(record: ControlRecord, tasks: Sequence[TaskInfo], judge: "_Judge") ->
     bulk_key = UUID(record.parameters["key"])
     keys = {task.id: key(bulk_key, task.id) for task in tasks}
     others = _others(record, keys)
+    options = chosen(keys)
     reasons: dict[str, str] = {}
     runs: list[Run] = []
     for task, reason, original in judge.all([task for task in tasks if task.id not in others]):
@@ -84,7 +85,7 @@ def _chunk(record: ControlRecord, tasks: Sequence[TaskInfo], judge: "_Judge") ->
         if reason or found is None:
             reasons[task.id] = reason
         else:
-            runs.append(run_of(original, found, bulk_key))
+            runs.append(run_of(original, found, bulk_key, options.get(task.id, {})))
     sent = launch_all(runs, judge.user) if runs else []
     tally = left_out({**others, **reasons})
     return tally.and_(_sent(sent))

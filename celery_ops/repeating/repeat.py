@@ -1,17 +1,20 @@
 """One task once more, or a few: the policy, the arguments that it had, the journal, the send."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
+from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
+from ..backends.results_conditions import storable
 from ..details.original import NotKnown, NotRepeatable, Original, original_of
 from ..models import TaskRunRecord
-from ..running.allowlist import Runnable
+from ..running.allowlist import Runnable, allowed_names, options_of
 from ..running.errors import BadInput, NotSent
 from ..running.launcher import Run, launch
+from ..running.options import SendOptions, read_options
 from ..tracking.facts import short_id
 from .allowed import Refused, check_fits, check_over, permitted
 
@@ -43,23 +46,60 @@ def repeat(task_id: str, user: Any, *, submission: UUID | None = None) -> TaskRu
     check_over(original.state)
     check_fits(found, original.args, original.kwargs)
     try:
-        return launch(run_of(original, found, submission), user)
+        return launch(run_of(original, found, submission, chosen([task_id]).get(task_id, {})), user)
     except BadInput as error:
         raise Refused(str(error)) from error
 
 
-def run_of(original: Original, found: Runnable, submission: UUID | None) -> Run:
-    """Return the run that is ``original`` once more."""
+def chosen(task_ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+    """Return the options that people chose for runs of theirs, by task id; none while the journal is away."""
+    rows = TaskRunRecord.objects.filter(task_id__in=storable(task_ids)).order_by("pk")
+    try:
+        return dict(rows.values_list("task_id", "options"))
+    except DatabaseError:
+        return {}
+
+
+def asking(task_ids: Iterable[str], user: Any) -> list[tuple[str, Runnable]]:
+    """Return those of the tasks that ``RUNNABLE_TASKS`` wants confirmed, as far as ``user`` may run them again."""
+    if not any(options_of(name).get("confirm") for name in allowed_names()):
+        return []
+    found = ((task_id, _permitted_again(task_id, user)) for task_id in task_ids)
+    return [(task_id, runnable) for task_id, runnable in found if runnable is not None and runnable.confirm]
+
+
+def _permitted_again(task_id: str, user: Any) -> Runnable | None:
+    try:
+        return permitted(original_of(task_id).name, user)
+    except (NotKnown, NotRepeatable, Refused):  # it says so itself when it is run again
+        return None
+
+
+def run_of(original: Original, found: Runnable, submission: UUID | None, options: Mapping[str, Any]) -> Run:
+    """Return the run that is ``original`` once more, which had these ``options``."""
     return Run(
         original.name,
         found.task,
         original.args,
         original.kwargs,
+        _options(options, found),
         retry_of=original.task_id,
         refs=original.refs,
         target=original.refs[0] if original.refs else None,
         submission=submission and key(submission, original.task_id),
     )
+
+
+def _options(options: Mapping[str, Any], found: Runnable) -> SendOptions:
+    """The place in the line is the same where it may still be chosen; when it runs is now."""
+    queues = found.choosable_queues
+    kept = {name: options[name] for name in ("priority", "queue") if name in options}
+    if kept.get("queue") not in queues:
+        kept.pop("queue", None)
+    try:
+        return read_options(kept, queues)
+    except BadInput:
+        return SendOptions()
 
 
 def key(submission: UUID, task_id: str) -> UUID:

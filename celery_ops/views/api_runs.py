@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 
 from .. import offering
+from ..backends.base import BackendUnavailable
 from ..forms.entered import entered
 from ..permissions import RUN_TASK, allows
 from ..running import arguments, options
@@ -42,7 +43,7 @@ class RunsApi(OpsView):
             return self._run(_body(request))
         except BadInput as error:
             return JsonResponse({"errors": error.errors}, status=400)
-        except NotSent as error:
+        except (NotSent, BackendUnavailable) as error:
             return errors(str(error), status=503)
 
     def _run(self, body: dict[str, Any]) -> HttpResponse:

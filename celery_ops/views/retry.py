@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from typing import Any, Final
+from uuid import uuid4
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -19,7 +21,9 @@ from ..models import TaskRunRecord
 from ..offering import may_run_something
 from ..page_urls import task_url
 from ..permissions import RUN_TASK
-from ..repeating import Outcome, Refused, bulk, repeat_all
+from ..repeating import Outcome, Refused, asking, bulk, repeat_all
+from ..repeating.allowed import warning
+from ..running.allowlist import Runnable
 from ..running.errors import NotSent
 from ..tables.links import Link
 from ..wording import clean
@@ -37,6 +41,7 @@ class RetryView(OpsPage):
     """POST ``task_id`` (repeatable) runs each of them again and goes on to ``next``, or to the new run's own page.
 
     A single one that is refused is a 400 with the reason, 403 when the policy says so; of several each has its own.
+    Tasks with the option ``confirm`` are sent when ``confirm=1`` comes too, and those that were chosen with them.
     """
 
     http_method_names = ["post"]
@@ -59,6 +64,8 @@ class RetryView(OpsPage):
         if len(task_ids) > MOST:
             said = _("Choose at most %(most)s tasks, or run again all that match a list's filters.")
             return self.refused(said % {"most": MOST})
+        if request.POST.get("confirm") != "1" and (asked := asking(task_ids, self.user)):
+            return self.asks_first(task_ids, asked)
         begun = timezone.now()
         outcomes = repeat_all(task_ids, self.user, submission=submission_of(request.POST))
         if len(outcomes) == 1 and isinstance(outcomes[0].error, NotKnown):
@@ -73,6 +80,19 @@ class RetryView(OpsPage):
         if self.is_json:
             return errors(reason, field="__all__" if status == 503 else "task_id", status=status)
         return self.page(outcomes or [Outcome("", reason=reason)], status)
+
+    def asks_first(self, task_ids: Sequence[str], asked: Sequence[tuple[str, Runnable]]) -> HttpResponse:
+        if self.is_json:
+            return errors(_("This asks first: send confirm=1 as well."), field="confirm", status=400)
+        context = self.get_context_data(
+            asked=[(shown_link(task_id), clean(task.label), warning(task)) for task_id, task in asked],
+            others=len(task_ids) - len(asked),
+            task_ids=task_ids,
+            submission=submission_of(self.request.POST) or uuid4(),
+            action=self.request.path,
+            next_url=_next(self.request),
+        )
+        return TemplateResponse(self.request, "celery_ops/retry/asks.html", context)
 
     def done(self, outcomes: Sequence[Outcome], begun: Any) -> HttpResponse:
         """Say what came of it on the page that comes next; reasons have a page of their own when nothing was sent."""
@@ -132,7 +152,7 @@ def _status(outcomes: Sequence[Outcome]) -> int:
     """Return the status of a refusal, 0 when something was sent or each of several has its own reason."""
     if any(outcome.record is not None for outcome in outcomes):
         return 0
-    if any(isinstance(outcome.error, NotSent) for outcome in outcomes):
+    if any(isinstance(o.error, NotSent) or (isinstance(o.error, Refused) and o.error.is_away) for o in outcomes):
         return 503
     if len(outcomes) > 1:
         return 0

@@ -16,13 +16,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_protect
 
+from ..backends.base import BackendUnavailable
 from ..filters.runs import RunFilterSet
 from ..forms.run import RunForm
 from ..models import TaskRunRecord
 from ..offering import Offer, Offers, find, may_run_something, offers
 from ..page_urls import record_url, task_url
 from ..permissions import RUN_TASK, VIEW_OPS, allows
-from ..running.allowlist import allowed_names, site_tasks
+from ..running.allowlist import allowed_names, described, site_tasks
 from ..running.errors import BadInput, NotSent
 from ..running.launcher import Run, launch
 from ..tables.runs import RUNNERS, OfferData, RunTable, in_order
@@ -67,7 +68,8 @@ class RunListView(ListPage):
 class RunTaskView(OpsPage):
     """GET is the form of one task; POST sends it, or with ``preview=1`` shows what would be sent.
 
-    A task with the option ``confirm`` is sent when ``confirm=1`` comes too.
+    A task with the option ``confirm`` is sent when ``confirm=1`` comes too. One that only workers know is a 503
+    while they cannot be asked for it.
     """
 
     http_method_names = ["get", "head", "post"]
@@ -82,7 +84,11 @@ class RunTaskView(OpsPage):
         """Raise PermissionDenied for who may run nothing or not this; Http404 for what is not in the allowlist."""
         if not may_run_something(self.user):
             raise PermissionDenied
-        found = find(self.kwargs["name"])
+        name, self.trouble = self.kwargs["name"], ""
+        try:
+            found = find(name)
+        except BackendUnavailable as error:
+            found, self.trouble = described(name, None), str(error)
         if found is None:
             raise Http404(_("There is no such task to run."))
         if not allows(self.user, RUN_TASK, found.name):
@@ -94,11 +100,14 @@ class RunTaskView(OpsPage):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.origin = origin_of(request.GET.get("again", ""), self.runnable.name, self.user)
-        return self.shown(RunForm(self.runnable, self.user, initial=self.origin.values))
+        form = RunForm(self.runnable, self.user, initial=self.origin.values)
+        return self.shown(form, 503, problem=self.trouble) if self.trouble else self.shown(form)
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         self.origin = origin_of(request.POST.get("again", ""), self.runnable.name, self.user)
         form = RunForm(self.runnable, self.user, request.POST)
+        if self.trouble:
+            return self.unsent(form, NotSent(self.trouble))
         if not form.is_valid():
             return self.refused(form, form.errors)
         run, begun = self.get_run(form), timezone.now()

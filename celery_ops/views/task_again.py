@@ -11,10 +11,11 @@ from ..details import TaskDetail
 from ..details.original import NotRepeatable
 from ..filters.tasks import TaskFilterSet
 from ..listing import Count, Counts
-from ..offering import find, may_run_something
+from ..offering import may_run_something
 from ..permissions import RUN_TASK, allows
 from ..repeating import Refused
 from ..repeating.allowed import OVER, permitted, reason_unheard, warning
+from ..running.allowlist import allowed_names
 from ..wording import clean, count
 
 
@@ -86,8 +87,8 @@ def _matching(filters: TaskFilterSet, counts: Counts | None) -> str:
 
 
 def _edit_url(name: str, task_id: str) -> str:
-    """Return the task's form: there is one for what ``RUNNABLE_TASKS`` names."""
-    if find(name) is None:
+    """Return the form of a task that may be run again: there is one for what ``RUNNABLE_TASKS`` names."""
+    if name not in allowed_names():
         return ""
     try:
         return f"{reverse('celery_ops:run-task', args=[name])}?{urlencode({'again': task_id}, errors='surrogatepass')}"

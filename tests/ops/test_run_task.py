@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection
 from django.test import Client
 from django.urls import resolve
 
+from celery_ops.backends.base import BackendUnavailable
 from celery_ops.models import TaskRunRecord
 from tests.conftest import broker, make_user
 from tests.servers import free_port
@@ -99,6 +100,20 @@ def test_an_anonymous_visitor_is_sent_to_log_in():
 
 def test_an_anonymous_script_is_told_so():
     assert Client().get(page(), headers=JSON).status_code == 401
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_a_task_that_only_workers_know_is_503_while_they_cannot_be_asked(accept, client, allow, published, monkeypatch):
+    def away(self):
+        raise BackendUnavailable("The broker is away.")
+
+    monkeypatch.setattr(Workers, "registered", away)
+    allow(["elsewhere.tasks.only_there"])
+    url, headers = page("elsewhere.tasks.only_there"), {"Accept": accept}
+    answers = client.get(url, headers=headers), client.post(url, {"json-args": "[1]"}, headers=headers)
+    assert [(answer.status_code, "The broker is away." in answer.text) for answer in answers] == [(503, True)] * 2
+    assert nothing_was_sent(published)
+    assert client.get(page(UNTRACKED)).status_code == 404
 
 
 @pytest.mark.parametrize("name", [UNTRACKED, "no.such.task"])

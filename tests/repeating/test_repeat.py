@@ -22,9 +22,10 @@ from celery_ops.tracking import capture, facts, index, reading, receivers
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.store import TASK
-from tests.conftest import make_user
+from tests.conftest import broker, make_user
 from tests.ops.task_backends import HOSTILE, Held, a_task, use
 from tests.planting import panel_of, plant, words
+from tests.servers import free_port
 from tests.shop import tasks
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -358,6 +359,13 @@ def test_a_broker_that_is_away_is_503_and_each_row_says_so(ids, browser, monkeyp
     assert list(TaskRunRecord.objects.values_list("send_state", flat=True)) == ["FAILED"]  # the rest is not tried
 
 
+def test_a_task_that_only_workers_know_is_503_while_they_cannot_be_asked(browser, settings):
+    use(settings, Held, RUNNABLE_TASKS=["elsewhere.tasks.only_there"])
+    with broker(f"redis://127.0.0.1:{free_port()}/0"):
+        response = post(browser, alone("one", name="elsewhere.tasks.only_there"))
+    assert (response.status_code, "The broker does not answer" in words(response.content.decode())) == (503, True)
+
+
 def test_too_many_ids_are_refused(browser, published):
     assert post(browser, *[f"id-{n}" for n in range(501)]).status_code == 400
 
@@ -366,6 +374,53 @@ def test_too_many_ids_are_refused(browser, published):
 def test_hostile_ids_are_never_an_error(task_id, browser):
     assert post(browser, task_id).status_code in (400, 404)
     assert post(browser, task_id, "another", accept="application/json").status_code == 200
+
+
+# -- as it was sent ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("chosen", "again"),
+    [
+        ({"queue": "slow", "priority": 7, "countdown": 60.0}, {"queue": "slow", "priority": 7}),
+        ({"queue": "given up", "priority": 0}, {"priority": 0}),
+        ({"queue": ["slow"], "priority": "high"}, {}),
+        ({}, {}),
+    ],
+)
+def test_queue_and_priority_stay_where_they_may_still_be_chosen(chosen, again, settings):
+    use(settings, Held, RUNNABLE_TASKS={UNTRACKED: {"queues": ["slow"]}})
+    journal(alone("one"), options=chosen)
+    assert repeat("one", None).options == again
+
+
+@pytest.fixture
+def asks(settings):
+    use(settings, Held, RUNNABLE_TASKS={UNTRACKED: {"confirm": True, "label": "Charge <again>"}})
+
+
+def test_a_task_that_asks_first_is_sent_when_it_is_confirmed(asks, browser, published, order):
+    other = plant(order, NOOP, "FAILURE", args=ARGS)
+    asked = post(browser, alone("one"), other, next="/somewhere/")
+    text = asked.content.decode()
+
+    assert (asked.status_code, published) == (200, [])
+    assert all(
+        part in text for part in ("Charge &lt;again&gt;", "1 other task", 'value="/somewhere/"', f'value="{other}"')
+    )
+    assert post(browser, "one", other, confirm="1", next="/somewhere/").url == "/somewhere/"
+    assert len(published) == 2
+
+
+def test_json_says_that_a_task_asks_first(asks, browser, published):
+    response = post(browser, alone("one"), accept="application/json")
+    assert (response.status_code, list(response.json()["errors"]), published) == (400, ["confirm"], [])
+
+
+def test_nobody_is_asked_about_what_they_may_not_run(asks, db):
+    client = Client()
+    client.force_login(make_user("viewer", is_staff=True))
+    assert post(client, alone("one")).status_code == 403
 
 
 # -- many at once -----------------------------------------------------------------------------------------------------

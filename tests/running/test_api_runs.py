@@ -271,6 +271,15 @@ def test_a_broker_that_is_down_is_503_and_the_row_says_failed(post):
     assert (response.status_code, TaskRunRecord.objects.get().send_state) == (503, "FAILED")
 
 
+@pytest.mark.parametrize("name", ["elsewhere.tasks.only_there", "elsewhere.tasks.unnamed"])
+def test_what_only_workers_know_is_503_while_they_cannot_be_asked_and_the_rest_is_404(name, post, settings):
+    control = "celery_ops.backends.control.ControlWorkerBackend"
+    allowed = ["elsewhere.tasks.only_there"]
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": allowed, "WORKER_BACKEND": control}
+    with broker(f"redis://127.0.0.1:{free_port()}/0"):
+        assert post({"task": name}).status_code == (503 if name in allowed else 404)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_run_that_could_not_be_sent_is_not_sent_later(post, sent):
     with broker(f"redis://127.0.0.1:{free_port()}/0"):
