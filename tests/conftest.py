@@ -26,6 +26,28 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("patient")
 
 
+#: Fixtures that start workers or a browser for many tests.
+SHARED = {
+    "burdened",
+    "chromium",
+    "fleet",
+    "patient_worker",
+    "plain_worker",
+    "rabbit_worker",
+    "shared",
+    "site_worker",
+    "started",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Have one process run all tests of a folder that share such a fixture: else each process starts its own."""
+    for item in items:
+        if SHARED.intersection(item.fixturenames):
+            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
+
+
 @pytest.fixture(scope="session")
 def redis_server():
     """This run's Redis, for stores and as the broker."""

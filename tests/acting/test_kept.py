@@ -15,7 +15,7 @@ from tests.conftest import configure
 from tests.servers import PATIENCE
 from tests.shop.tasks import untracked
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("acting")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

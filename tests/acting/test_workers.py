@@ -8,7 +8,7 @@ from celery_ops.models import ControlRecord
 from tests.acting.conftest import consumed, eventually, said
 from tests.shop.tasks import untracked
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("acting")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from celery_ops.models import ControlRecord
 from tests.conftest import make_user
 from tests.shop.tasks import untracked
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 OPS = "/behind/a/prefix/"
 

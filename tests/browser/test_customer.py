@@ -7,7 +7,7 @@ from tests.shop import tasks
 
 from .conftest import state
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from tests.planting import plant
 
 from .conftest import is_poll, launch
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 EVIL = [
     "<script>alert(1)</script>",

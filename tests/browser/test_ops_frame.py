@@ -10,7 +10,7 @@ from tests.ops.backends import HOSTILE, Queues, Tasks, Workers, ago, queue, work
 
 from .test_staff import NAMELESS
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 OPS = "/behind/a/prefix/"
 PAGES = ["", "workers/", "queues/", "workers/celery@one/", "queues/celery/"]

@@ -14,7 +14,7 @@ from tests.shop.models import Order
 
 from .test_hostile import EVIL
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 LIST = "/behind/a/prefix/tasks/"
 PAYMENT = "tests.shop.tasks.process_payment"

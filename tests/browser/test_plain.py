@@ -6,7 +6,7 @@ from tests.planting import plant
 
 from .conftest import launch, state
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

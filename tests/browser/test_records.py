@@ -11,7 +11,7 @@ from tests.shop.tasks import paced
 
 from .test_ops_tasks import keep, rows
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 JOURNAL = "/behind/a/prefix/journal/"
 

@@ -10,7 +10,7 @@ from tests.shop import tasks
 
 from .conftest import told
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

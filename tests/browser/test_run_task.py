@@ -6,7 +6,7 @@ from celery_ops.backends.memory import MemoryQueueBackend, MemoryWorkerBackend
 from celery_ops.info import QueueDetail, QueueInfo, RegisteredTask, WorkerDetail, WorkerInfo
 from celery_ops.models import TaskRunRecord
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 LIST = "/behind/a/prefix/run/"
 GREET = "tests.shop.tasks.named"

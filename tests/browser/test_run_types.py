@@ -13,7 +13,7 @@ from tests.servers import PATIENCE
 from tests.shop.models import Item, Order, Page
 from tests.shop.typed import ANNOTATIONS, PREFIX
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 #: One text for each annotation. HTML's own input for a moment holds no offset.
 TYPED = {name: row for name, *row in reversed(RECEIVED) if name in ANNOTATIONS and "+00:00" not in row[0]}

@@ -10,7 +10,7 @@ from tests.shop import tasks
 
 from .conftest import choose, is_poll, launch, state, told
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 LONG = "tests.shop.tasks.long"
 NAMELESS = """() => {
