@@ -11,6 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from .listing import Count
+from .moments import aware
 from .patterns import CUT, DIRTY
 
 #: Characters of a name or an id that a page shows: sources may say anything.
@@ -65,14 +66,14 @@ class Moment:
 
     @classmethod
     def of(cls, value: datetime | None, now: datetime) -> "Moment | None":
-        """``now`` is aware; a naive ``value`` is in the current time zone."""
+        """Either may be naive: it is in the site's time zone then."""
         if value is None:
             return None
         try:
-            local = timezone.localtime(value if timezone.is_aware(value) else timezone.make_aware(value))
+            local = timezone.localtime(aware(value))
         except (OverflowError, ValueError):  # the first or the last day that a datetime can say
             return cls(value.isoformat(), value.isoformat(" "), "")
-        return cls(local.isoformat(), local.strftime("%Y-%m-%d %H:%M:%S %Z"), ago(local, now))
+        return cls(local.isoformat(), local.strftime("%Y-%m-%d %H:%M:%S %Z"), ago(local, aware(now)))
 
 
 def ago(value: datetime, now: datetime) -> str:

@@ -12,7 +12,6 @@ from itertools import islice
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .. import connections
@@ -21,6 +20,7 @@ from ..conf import conf
 from ..info import TaskInfo
 from ..listing import NEWEST_FIRST, BadCursor, TaskPage, TaskQuery
 from ..models import ControlRecord
+from ..moments import now
 from ..running.errors import NotSent
 from ..tracking.store import StoreUnavailable
 from ..wording import clean
@@ -131,7 +131,7 @@ def start(
     known = ControlRecord.objects.filter(action=action, user=user, parameters__key=name).first() if bulk_key else None
     if known is not None:
         return known
-    until = min(filter(None, (query.until, timezone.now())))
+    until = min(filter(None, (query.until, now())))
     return ControlRecord.objects.create(
         action=action,
         target=TARGET,

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from django.conf import settings
 from django.db.models import Q
-from django.utils.timezone import make_naive
 
+from .. import moments
 from ..listing import TaskQuery
 
 #: Between these every database and every time zone can say a moment.
@@ -80,5 +79,4 @@ def storable(texts: Iterable[str]) -> list[str]:
 
 def stored(moment: datetime) -> datetime:
     """Return a moment as the columns say it."""
-    within = min(max(moment, EARLIEST), LATEST)
-    return within if settings.USE_TZ else make_naive(within)
+    return moments.stored(min(max(moment, EARLIEST), LATEST))

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .. import states
 from ..backends.base import BackendUnavailable
 from ..conf import conf
 from ..info import TaskInfo
+from ..moments import aware, now
 from ..tracking import reading
 from ..tracking.store import StoreUnavailable
 from .merge import state_of
@@ -59,7 +59,7 @@ def told(state: str, sent: datetime) -> str | None:
 
     Celery calls pending whatever nobody has heard of. After ``RETENTION`` that is no news of a task but the lack of it.
     """
-    is_old = timezone.now() - sent > timedelta(seconds=conf.retention_seconds)
+    is_old = now() - aware(sent) > timedelta(seconds=conf.retention_seconds)
     return None if state == states.PENDING and is_old else state
 
 

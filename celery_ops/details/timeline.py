@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import states
+from .. import moments, states
 from ..info import TaskInfo
 from ..wording import duration
 
@@ -59,7 +58,7 @@ class Timeline:
 def timeline(task: TaskInfo, now: datetime | None = None) -> Timeline | None:
     """Return the task's timeline, or None when no length of time is known."""
     goes_on = states.is_active(task.state) or task.state not in states.ALL
-    end = task.finished_at or ((now or timezone.now()) if goes_on else None)
+    end = task.finished_at or ((now or moments.now()) if goes_on else None)
     waiting = _between(task.created_at, task.started_at or end)
     running = _between(task.started_at, end)
     return None if waiting is None and running is None else Timeline(waiting, running, goes_on, task.attempts or 1)

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..backends import replies
 from ..backends.gather import Answers
 from ..backends.target import target
 from ..conf import conf
+from ..moments import now
 from .finding import Finding, listed, ok, warning
 
 #: Seconds: kombu's own when the settings have none.
@@ -45,7 +45,7 @@ def _scheduled(answers: Answers) -> Iterator[Any]:
 
 
 def _is_beyond(task: Any, timeout: float) -> bool:
-    return task.eta is not None and task.eta - timezone.now() > timedelta(seconds=timeout)
+    return task.eta is not None and task.eta - now() > timedelta(seconds=timeout)
 
 
 def _seconds(value: Any) -> float:

@@ -10,6 +10,7 @@ from django_filters import FilterSet
 
 from ..conf import conf
 from ..listing import NEWEST_FIRST, OLDEST_FIRST
+from ..moments import stored
 from .plain import FilterForm
 from .task_fields import MomentField
 from .tasks import query_string
@@ -90,6 +91,6 @@ def by(name: str) -> Q:
 #: What the parameters of both ask of a row.
 SHARED: Final[Mapping[str, Callable[[Any], Q]]] = {
     "user": by,
-    "since": lambda time: Q(created_at__gte=time),
-    "until": lambda time: Q(created_at__lte=time),
+    "since": lambda time: Q(created_at__gte=stored(time)),
+    "until": lambda time: Q(created_at__lte=stored(time)),
 }

@@ -8,7 +8,7 @@ from typing import Final
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import states, wording
+from .. import moments, states, wording
 from ..listing import Count, Counts
 from .task_fields import LONGEST_STATE
 from .tasks import TaskFilterSet
@@ -57,7 +57,7 @@ def time_ranges(filters: TaskFilterSet) -> list[Link]:
     """Return links to the last hour, today, yesterday and seven days, in the current time zone."""
     if "since" not in filters.filters:
         return []
-    now = timezone.localtime()
+    now = timezone.localtime(moments.now())
     hour = now - timedelta(hours=1)
     return [
         _range(filters, _("Last hour"), hour.strftime("%Y-%m-%dT%H:%M")),

@@ -11,6 +11,7 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from .. import moments
 from ..backends.base import TaskBackend
 from ..info import TaskInfo
 from ..listing import TaskQuery
@@ -51,7 +52,7 @@ def csv_response(
     backend: TaskBackend, query: TaskQuery, may_view_payload: Callable[[str], bool], method: str | None = "GET"
 ) -> StreamingHttpResponse:
     """Return the file; ``may_view_payload`` is asked once for each task name."""
-    now = timezone.localtime()
+    now = timezone.localtime(moments.now())
     ending = str(_("This list is not complete: its source stopped answering."))  # later no language is active
     lines = _lines(backend, query, may_view_payload, now.tzinfo, ending)
     response = StreamingHttpResponse(lines if method != "HEAD" else (), content_type="text/csv; charset=utf-8")

@@ -1,0 +1,66 @@
+"""The pages of a site without ``USE_TZ``: its own times have no zone, those of workers and of the store have one."""
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from celery_ops.details.states import told
+from celery_ops.models import ControlRecord
+
+from .backends import Queues, Tasks, Workers, queue, worker
+from .conftest import OPS
+from .journal import journal
+from .task_backends import a_task
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages")]
+
+
+@pytest.fixture(autouse=True)
+def _naive(settings):
+    settings.USE_TZ = False
+    settings.TIME_ZONE = "Asia/Tokyo"
+    Workers.hold(worker())
+    Queues.hold(queue())
+    Tasks.hold(a_task())
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "tasks/?since=2026-01-01&until=2036-01-31T10:00",
+        "tasks/?format=csv",
+        f"tasks/{a_task().id}/",
+        "workers/",
+        "workers/celery@one/",
+        "queues/",
+        "queues/celery/",
+        "run/",
+        "journal/?since=2026-01-01&until=2036-01-31",
+        "journal/control/?since=2026-01-01&until=2036-01-31T10:00",
+        "revoke/all/",
+    ],
+)
+def test_a_page_comes(path, browser):
+    journal(1)
+    ControlRecord.objects.create(action="pause", target="celery")
+    assert browser.get(OPS + path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("since", "expected"), [(timedelta(minutes=6), 1), (timedelta(minutes=4), 0)], ids=["before", "after"]
+)
+def test_the_journal_is_filtered_in_the_sites_zone(since, expected, browser, staff):
+    journal(1, staff, ago=timedelta(minutes=5))
+    moment = (datetime.now(timezone.utc) - since).isoformat().replace("+00:00", "Z")
+    page = browser.get(f"{OPS}journal/", {"since": moment})
+    assert page.content.decode().count('<tr data-key="') == expected
+
+
+def test_how_long_ago_is_the_same_as_with_zones(browser, staff):
+    row = journal(1, staff)
+    assert "5 min ago" in browser.get(f"{OPS}journal/{row.pk}/").content.decode()
+
+
+def test_what_was_asked_for_just_now_is_pending():
+    assert told("PENDING", datetime.now()) == "PENDING"
