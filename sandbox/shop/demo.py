@@ -23,7 +23,7 @@ class Login:
 
 
 LOGINS = (
-    Login("admin", "everything", is_superuser=True),
+    Login("admin", "do everything", is_superuser=True),
     Login(
         "staff",
         "see tasks with their arguments and results, run them, run them again and revoke them",
@@ -31,13 +31,13 @@ LOGINS = (
     ),
     Login(
         "operator",
-        "see tasks, control workers, and empty or pause queues",
+        "see tasks, control workers, empty, pause and resume queues, and see who did what",
         is_staff=False,
         permissions=("view_ops", "control_workers", "manage_queues", "view_taskrunrecord"),
     ),
     Login("viewer", "see tasks, nothing more"),
-    Login("office", "run tasks and see the own runs", is_staff=False, permissions=("add_taskrunrecord",)),
-    Login("customer", "see the progress of the own orders", is_staff=False),
+    Login("office", "run tasks and see what became of their own runs", is_staff=False, permissions=("add_taskrunrecord",)),
+    Login("customer", "see the progress of their own orders", is_staff=False),
 )
 
 CUSTOMERS = [
