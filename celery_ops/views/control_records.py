@@ -17,16 +17,17 @@ from ..backends.base import BackendUnavailable
 from ..filters.control_records import ControlRecordFilterSet
 from ..listing import BadCursor
 from ..models import ControlRecord
+from ..offering import may_run_something
 from ..page_urls import queue_url, task_url, worker_url
-from ..permissions import CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK, RUN_TASK, VIEW_OPS, VIEW_RECORDS, allows
+from ..permissions import CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK, VIEW_OPS, VIEW_RECORDS, allows
 from ..tables.control_records import ControlRecordTable, Outcome, control_rows, label_of, outcome_of
 from ..tables.links import Link
 from ..wording import Moment, clean
 from .ops import OpsPage, part
 from .records import RecordPage, page_of
 
-#: Whoever may do one of these may open the journal.
-READERS: Final = (VIEW_RECORDS, VIEW_OPS, CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK, RUN_TASK)
+#: Whoever may do one of these may open the journal, as those may who run tasks.
+READERS: Final = (VIEW_RECORDS, VIEW_OPS, CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK)
 ON_QUEUES: Final = ("pause", "resume", "purge", "delete", "move")
 #: Whose rows have a page of how far they are.
 BULKS: Final = {"retry": "bulk-retry-detail", "bulk_revoke": "bulk-revoke-detail"}
@@ -47,7 +48,7 @@ class ControlRecordsPage(OpsPage):
     section = "celery_ops:record-list"
 
     def authorise(self) -> None:
-        if not any(allows(self.user, action) for action in READERS):
+        if not (any(allows(self.user, action) for action in READERS) or may_run_something(self.user)):
             raise PermissionDenied
 
 

@@ -17,6 +17,7 @@ from django.views.generic.base import TemplateView, View
 
 from ..backends.base import BackendUnavailable
 from ..conf import conf
+from ..offering import may_run_something
 from ..permissions import RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, VIEW_RECORDS, allows
 from .private import private
 
@@ -112,7 +113,7 @@ SECTIONS = (
 
 def sections(user: Any) -> list[Section]:
     """Return the entries of the navigation that ``user`` may open."""
-    granted = cache(lambda action: allows(user, action))
+    granted = cache(lambda action: may_run_something(user) if action == RUN_TASK else allows(user, action))
     return [section for section in SECTIONS if any(map(granted, section.actions))]
 
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from celery_ops.info import RegisteredTask, WorkerDetail, WorkerInfo
 from celery_ops.models import TaskRunRecord
+from celery_ops.permissions import Policy
 from celery_ops.tables import runs
 from tests.conftest import make_user
 
@@ -56,6 +57,20 @@ def listed(client, query=""):
 
 
 # -- who sees what
+
+
+class OnlyUntracked(Policy):
+    def may_run_task(self, user, task_name=None):
+        return task_name == UNTRACKED
+
+
+def test_who_may_run_one_task_alone_sees_its_form_and_the_journal(runner, allow, settings):
+    allow([PAYMENT, UNTRACKED])
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "POLICY": f"{__name__}.OnlyUntracked"}
+    assert set(listed(runner)) == {UNTRACKED}
+    pages = {path: runner.get(f"{OPS}{path}") for path in (f"run/{UNTRACKED}/", f"run/{PAYMENT}/", "journal/")}
+    assert [response.status_code for response in pages.values()] == [200, 403, 200]
+    assert ("Run", LIST) in links(html_of(pages["journal/"]))
 
 
 def test_a_runner_sees_what_the_allowlist_names_and_no_more(runner, allow):
