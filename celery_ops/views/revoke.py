@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from .. import states
 from ..acting import revoking, tasks
+from ..backends import snapshot
 from ..backends.base import BackendUnavailable
 from ..conf import conf
 from ..details import TaskDetail, task_detail
@@ -71,6 +72,7 @@ class RevokeView(RevokingView):
             return None
         detail = task_detail(ids[0], ask_workers=False)
         if not detail.is_known:
+            snapshot.expire()  # a worker may have fetched it a moment ago
             detail = task_detail(ids[0])
         if detail.is_unknown:
             raise Http404(_("No source knows a task of this id."))
