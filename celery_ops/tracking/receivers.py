@@ -55,7 +55,7 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, **_: An
         own = resolve(sender, args, kwargs, prepended=given)
     except Undecided:
         own, undecided = [], given
-    stamp = _stamp(own, parent, published, undecided)
+    stamp = _stamp(sender, own, parent, published, undecided)
     headers[HEADER] = text = stamp.encoded()
     _latest.stamped = (text, stamp)
 
@@ -70,11 +70,19 @@ def _republish(run: Run, headers: dict[str, Any], request: Any) -> None:
 _latest = threading.local()
 
 
-def _stamp(own: list[ObjectRef], parent: Run | None, published: int | None, undecided: int | None = None) -> Stamp:
+def _stamp(
+    name: str, own: list[ObjectRef], parent: Run | None, published: int | None, undecided: int | None = None
+) -> Stamp:
     bound = context.bound_objects()
     mine = tuple(dict.fromkeys((*own, *bound)) if bound else own)[:MAX_OBJECTS]
-    inherited = tuple(ref for ref in parent.stamp.refs if ref not in mine) if parent else ()
-    return Stamp(mine, inherited[:MAX_OBJECTS], published, undecided)
+    inherited = _inherited(name, mine, parent) if parent else ()
+    return Stamp(mine, inherited, published, undecided)
+
+
+def _inherited(name: str, mine: tuple[ObjectRef, ...], parent: Run) -> tuple[ObjectRef, ...]:
+    """Of a model that a task is tracked for, its own arguments alone say which objects are its."""
+    refs = (ref for ref in parent.stamp.refs if ref not in mine and not registry.is_bound(name, ref.label))
+    return tuple(refs)[:MAX_OBJECTS]
 
 
 @receiver
@@ -276,7 +284,7 @@ def _run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Ru
         else:
             parent = None
         if stamp is None:
-            stamp = _stamp(own, parent, now_ms() if details.get("is_eager") else None)
+            stamp = _stamp(task.name, own, parent, now_ms() if details.get("is_eager") else None)
         stamp = replace(stamp, own=tuple(dict.fromkeys((*own, *stamp.own))), undecided=stamp.undecided or 0)
     if not stamp.refs:
         return None

@@ -148,6 +148,10 @@ class Registry:
             if _same_model(binding, concrete)
         ]
 
+    def is_bound(self, task_name: str, model_label: str) -> bool:
+        """Return whether a task is tracked for that model."""
+        return any(_has_label(binding, model_label) for binding in self.bindings(task_name))
+
     def label(self, task_name: str, model_label: str = "") -> str:
         """Return what a person reads: the binding's label for that model, RUNNABLE_TASKS' one, or the name in words."""
         labels = [b.label for b in self.bindings(task_name) if b.label and _has_label(b, model_label)]

@@ -139,6 +139,16 @@ def test_a_child_that_is_bound_to_the_same_object_is_no_child(settings):
     assert not family()[1].is_child
 
 
+def test_a_child_that_is_tracked_for_the_model_belongs_to_the_object_that_its_arguments_name_alone(settings):
+    settings.CELERY_OPS = {
+        **settings.CELERY_OPS,
+        "TRACKED_TASKS": {tasks.child.name: {"model": "shop.Order", "id_query": lambda args, kwargs: 2}},
+    }
+    tasks.parent.delay(1)
+    assert only().name == tasks.parent.name
+    assert only(Order(pk=2)).name == tasks.child.name
+
+
 # -- states -----------------------------------------------------------------------------------------------------------
 
 

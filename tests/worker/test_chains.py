@@ -33,6 +33,7 @@ def test_a_later_step_belongs_to_the_first_ones_object_as_a_child(order):
 def test_the_result_of_a_tracked_step_is_not_the_next_ones_key(order, other):
     chain(tasks.returns.s(order.pk, other.pk), tasks.process_payment.s()).delay().get(SECONDS)
     assert tasks_for(other) == []
+    assert [task.name for task in tasks_for(order)] == [tasks.returns.name]
 
 
 def test_the_result_of_an_untracked_step_is_not_the_next_ones_key(other):
