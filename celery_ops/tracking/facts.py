@@ -21,7 +21,7 @@ from ..info import Progress, TrackedTask
 # Kinds, one character each: every byte is paid for a million times.
 PUBLISHED: Final = "p"  # "<ms> <task name>"; a long name has a fact of its own
 NAME: Final = "n"  # and of what Task.replace sent, with its nesting: the first publisher may tell its own name last
-ARGUMENTS: Final = "a"
+ARGUMENTS: Final = "a"  # with the nesting, too
 PARENT: Final = "u"  # the id of the task that launched it
 RETRY_OF: Final = "y"  # the id of the task that it is once more
 STARTED: Final = "s"  # "<ms> <received ms or -> <hostname>"; of a long hostname, what short_host makes of it
@@ -133,6 +133,7 @@ class Derived:
     started: Started | None
     finished: int | None
     newest: int  # milliseconds of the last thing heard
+    nesting: int = 0  # how many tasks Task.replace put in each other's place
 
 
 def derive(short: str, facts: Mapping[Key, str | None]) -> Derived:
@@ -143,7 +144,8 @@ def derive(short: str, facts: Mapping[Key, str | None]) -> Derived:
     name = facts.get((NAME, nesting)) or name
     state, finished = _state(facts, attempt)
     newest = max((_number(value) or 0 for (kind, _), value in facts.items() if kind in _TIMED_KINDS), default=0)
-    return Derived(short, state, attempt, at, name, _started(facts.get((STARTED, attempt))), finished, newest)
+    started = _started(facts.get((STARTED, attempt)))
+    return Derived(short, state, attempt, at, name, started, finished, newest, nesting)
 
 
 _ATTEMPT_KINDS = frozenset((*FINAL_KINDS, STARTED, RETRIED))

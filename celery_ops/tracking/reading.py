@@ -113,7 +113,7 @@ def read_kept(ref: ObjectRef, task_id: str) -> "tuple[Payload, Kept]":
     history = _History(ref, [(facts.derive(short, known), known)])
     _complete([history], kinds=(facts.NAME, facts.ARGUMENTS, facts.RESULT, facts.ERROR, facts.TRACEBACK))
     derived = history.tasks[0][0]
-    arguments = known.get((facts.ARGUMENTS, 0))
+    arguments = known.get((facts.ARGUMENTS, derived.nesting))
     result = known.get((facts.RESULT, derived.attempt))
     payload = Payload(
         args=capture.shown_arguments(derived.name, arguments) if arguments else None,
@@ -155,7 +155,7 @@ def read_kept_of_many(created: Mapping[str, int | None]) -> dict[str, Kept]:
         (task_id := facts.long_id(derived.short)): Kept(
             derived.name,
             states.LOST if _is_lost(derived, starts) else derived.state,
-            known.get((facts.ARGUMENTS, 0)),
+            known.get((facts.ARGUMENTS, derived.nesting)),
             tuple(places[task_id]),
         )
         for history in histories

@@ -35,7 +35,7 @@ class Run:
     def keep_arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Know the task's arguments, as the settings say."""
         if (arguments := capture.arguments(self.name, args, kwargs)) is not None:
-            self.known[facts.field(self.task_id, facts.ARGUMENTS)] = arguments  # the same at each attempt
+            self.known[facts.field(self.task_id, facts.ARGUMENTS, self.nesting)] = arguments  # the same at each attempt
 
     def batch(self) -> Batch:
         """Return everything known, for each object; an inherited one also learns who launched the task."""

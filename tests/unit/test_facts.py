@@ -1,6 +1,7 @@
 """The state of a task is the same whatever the order in which its facts arrived, and however often."""
 
 import itertools
+import json
 import uuid
 
 import pytest
@@ -11,7 +12,7 @@ from celery_ops import states
 from celery_ops.info import Progress
 from celery_ops.tracking import facts
 from celery_ops.tracking.memory import MemoryStore
-from celery_ops.tracking.reading import read_tasks
+from celery_ops.tracking.reading import read_payload, read_tasks
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.runs import Run
@@ -195,6 +196,15 @@ def test_a_replacement_keeps_its_name_though_the_first_publish_is_told_last(memo
     stamp = Stamp((REF,), (), NOW)
     first, then = Run(ID, name, 0, stamp), Run(ID, "shop.tasks.then", 0, stamp, nesting=1)
     assert told([then.batch(), first.batch()])[0].name == "shop.tasks.then"
+
+
+def test_a_replacement_keeps_its_arguments_though_the_first_publish_is_told_last(memory_store):
+    stamp = Stamp((REF,), (), NOW)
+    first, then = Run(ID, "shop.tasks.charge", 0, stamp), Run(ID, "shop.tasks.then", 0, stamp, nesting=1)
+    first.keep_arguments([1], {})
+    then.keep_arguments([2], {})
+    told([then.batch(), first.batch()])
+    assert json.loads(read_payload(REF, ID).args)["args"] == [2]
 
 
 # -- fields -----------------------------------------------------------------------------------------------------------
