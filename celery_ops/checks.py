@@ -38,7 +38,7 @@ IDS: Final = {
     "celery_ops.E012": "A tracked task is bound wrongly.",
     "celery_ops.E013": "STORE_URL is not a URL that the store knows.",
     "celery_ops.W001": "celery_ops.urls is not included, so panels can neither refresh nor act.",
-    "celery_ops.W002": "Templates do not know the request, so instance_tasks cannot know the viewer.",
+    "celery_ops.W002": "Templates do not know the request, so a tag may not know the viewer.",
     "celery_ops.W003": "A module of tasks cannot be imported, so its tasks are not tracked here.",
     "celery_ops.W004": "The list of tasks has no source: django-celery-results is not installed.",
     "celery_ops.I001": "The list of tasks stays empty: results are not kept in the database.",
@@ -284,6 +284,14 @@ def _binding(where: str, binding: Any) -> Messages:
         model = binding["model"]
         told = f"{model!r}, which is no model of this site" if isinstance(model, str) else _told(model)
         yield _error(9, f"{where}: 'model' is not valid: {told}.", "Use the label of an installed model.")
+    else:
+        from .tracking.registry import make_binding
+
+        options = {option: binding[option] for option in TRACKED_OPTIONS[1:] if option in binding}
+        try:
+            make_binding(binding["model"], options)
+        except TypeError as error:
+            yield _error(8, f"{where} is not valid: {error}.", "Correct the option, or leave it out.")
 
 
 def _is_model(model: Any) -> bool:

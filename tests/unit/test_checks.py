@@ -267,7 +267,13 @@ def test_a_task_of_celerys_own_is_e007(ids, value):
 
 @pytest.mark.parametrize(
     "value",
-    [{"a.b": "auth.User"}, {"a.b": {}}, {"a.b": {"model": "auth.User", "idquery": "x"}}, {3: {"model": "auth.User"}}],
+    [
+        {"a.b": "auth.User"},
+        {"a.b": {}},
+        {"a.b": {"model": "auth.User", "idquery": "x"}},
+        {"a.b": {"model": "auth.User", "id_query": 5}},
+        {3: {"model": "auth.User"}},
+    ],
     ids=repr,
 )
 def test_a_tracked_entry_that_is_no_binding_is_e008(ids, value):
