@@ -69,7 +69,7 @@ def build_panel(
         states=_choices({s: s for s in states.ALL if any(t.state == s for t in tasks)}, asked.state),
         names=_choices(dict(sorted(names.items(), key=lambda choice: choice[1])), asked.name),
         launchable=_launchable(instance, user) if options.launch and not options.public and url else (),
-        prefix=panel_prefix(ref),
+        prefix=panel_prefix(options),
         query=query,
         public=options.public,
         available=available,
@@ -193,9 +193,10 @@ def panel_url(options: PanelOptions) -> str:
         return ""
 
 
-def panel_prefix(ref: ObjectRef) -> str:
-    """Return what keeps two panels' parameters apart on one page, the same at each visit."""
-    return f"ops-{zlib.crc32(f'{ref.label}:{ref.pk}'.encode('utf-8', 'surrogatepass')):08x}-"
+def panel_prefix(options: PanelOptions) -> str:
+    """Return what keeps two panels' ids and parameters apart on one page, the same at each visit."""
+    which = f"{options.label}:{options.pk}" + (f":{options.serial}" if options.serial > 1 else "")
+    return f"ops-{zlib.crc32(which.encode('utf-8', 'surrogatepass')):08x}-"
 
 
 def public_key(text: str) -> str:

@@ -22,6 +22,7 @@ class PanelOptions:
     limit: int
     launch: bool
     public: bool
+    serial: int = 1  # which of the page's panels of this object
 
     def token(self) -> str:
         return signing.dumps(astuple(self), salt=SALT, compress=True)

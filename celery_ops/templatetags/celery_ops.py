@@ -1,6 +1,7 @@
 """``{% load celery_ops %}``: an object's tasks on any page."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -40,21 +41,22 @@ def instance_tasks(
     viewer, anonymous too, who sees labels, states, times and progress. Nothing is shown to a viewer whom the policy
     refuses, nor for an object that is not saved.
     """
-    request = context.get("request")
+    request = _request(context)
     ref = _ref(obj)
     if ref is None or request is None:
         return ""
     user = getattr(request, "user", None)
     if not public and not allows(user, VIEW_INSTANCE, obj):
         return ""
-    options = PanelOptions(ref.label, ref.pk, viewer(user), panel_limit(limit), bool(launch), bool(public))
+    serial = _serial(request, ref)
+    options = PanelOptions(ref.label, ref.pk, viewer(user), panel_limit(limit), bool(launch), bool(public), serial)
     panel = build_panel(
         request,
         obj,
         options,
         url=panel_url(options),
-        asked=Asked(request.GET, panel_prefix(ref)),
-        query=_other_parameters(request, ref),
+        asked=Asked(request.GET, panel_prefix(options)),
+        query=_other_parameters(request, panel_prefix(options)),
         next_url=request.get_full_path(),
     )
     shown = {"panel": panel, "title": title, "refresh": _refresh(refresh), "assets": _first(request, "panel")}
@@ -67,7 +69,7 @@ def instance_tasks_badge(context: Context, obj: Any) -> SafeString | str:
 
     Nothing is shown to a viewer whom the policy refuses, nor while the store does not answer.
     """
-    request = context.get("request")
+    request = _request(context)
     ref = _ref(obj)
     if ref is None or request is None or not allows(getattr(request, "user", None), VIEW_INSTANCE, obj):
         return ""
@@ -89,11 +91,16 @@ def instance_tasks_badge(context: Context, obj: Any) -> SafeString | str:
 @register.simple_tag(takes_context=True)
 def prefetch_instance_tasks(context: Context, objs: Iterable[Any]) -> str:
     """Read the tasks of all ``objs`` at once, in at most two round trips, for the badges that follow."""
-    request = context.get("request")
+    request = _request(context)
     if request is not None:
-        refs = [ref for ref in map(_ref, objs or ()) if ref is not None]
+        refs = [ref for ref in map(_ref, _each(objs)) if ref is not None]
         _prefetched(request).update(zip(refs, _newest(refs), strict=True))
     return ""
+
+
+def _request(context: Context) -> Any:
+    """The page's request, without a context processor too, and inside ``{% include … only %}``."""
+    return context.get("request") or getattr(context, "request", None)
 
 
 def _newest(refs: list[ObjectRef]) -> list[list[TrackedTask]] | list[None]:
@@ -112,6 +119,13 @@ def _ref(obj: Any) -> ObjectRef | None:
         return None
 
 
+def _each(objs: Any) -> Iterable[Any]:
+    try:
+        return iter(objs)
+    except TypeError:
+        return (objs,)
+
+
 def _refresh(seconds: Any) -> int:
     try:
         return max(1, int(conf.REFRESH_SECONDS if seconds is None else seconds))
@@ -127,14 +141,20 @@ def _first(request: Any, what: str) -> bool:
     return needed
 
 
+def _serial(request: Any, ref: ObjectRef) -> int:
+    """Count the page's panels of one object, from 1."""
+    shown = request.__dict__.setdefault("_celery_ops_panels", Counter())
+    shown[ref] += 1
+    return shown[ref]
+
+
 def _prefetched(request: Any) -> dict[ObjectRef, list[TrackedTask] | None]:
     return request.__dict__.setdefault("_celery_ops_newest", {})
 
 
-def _other_parameters(request: Any, ref: ObjectRef) -> str:
-    """The page's parameters without this panel's page number, for its links: ``a=1&``."""
+def _other_parameters(request: Any, prefix: str) -> str:
+    """The page's parameters without this panel's own, for its links: ``a=1&``."""
     kept = request.GET.copy()
-    kept.pop(f"{panel_prefix(ref)}page", None)
-    for name in ("state", "name"):
-        kept.pop(f"{panel_prefix(ref)}{name}", None)
+    for name in ("page", "state", "name"):
+        kept.pop(f"{prefix}{name}", None)
     return f"{kept.urlencode()}&" if kept else ""

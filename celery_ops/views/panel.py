@@ -47,12 +47,12 @@ class PanelView(View):
         options, instance = self._subject(token)
         if "task" in request.GET and not options.public:
             return self._detail(options, instance, request.GET["task"])
-        asked = Asked(request.GET, panel_prefix(ObjectRef.of(instance)), "")
+        asked = Asked(request.GET, panel_prefix(options), "")
         panel = build_panel(request, instance, options, url=request.path, asked=asked, next_url=_next(request))
         tag = etag(panel)
-        if unchanged := get_conditional_response(request, etag=tag):
-            return unchanged
-        response = render(request, "celery_ops/panel/region.html", {"panel": panel})
+        response = get_conditional_response(request, etag=tag)
+        if response is None:
+            response = render(request, "celery_ops/panel/region.html", {"panel": panel})
         response["ETag"] = tag
         return response
 

@@ -5,7 +5,7 @@ from unittest import mock
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.template import Context, RequestContext, Template
+from django.template import Context, Engine, RequestContext, Template
 from django.test import RequestFactory
 from django.urls import path
 from django.utils import translation
@@ -80,12 +80,21 @@ def test_a_request_without_a_user_shows_nothing(order):
     assert Template("{% load celery_ops %}" + PANEL).render(Context({"obj": order, "request": request})) == ""
 
 
+@pytest.mark.parametrize("tag", [PANEL, BADGE], ids=["panel", "badge"])
+def test_a_request_is_known_without_its_context_processor(tag, order, superuser):
+    request = RequestFactory().get("/")
+    request.user = superuser
+    engine = Engine(libraries={"celery_ops": "celery_ops.templatetags.celery_ops"})
+    template = engine.from_string("{% load celery_ops %}" + tag)
+    assert "celery-ops" in template.render(RequestContext(request, {"obj": order}))
+
+
 def test_a_prefetch_shows_nothing(order, reader):
     assert page("{% prefetch_instance_tasks objs %}", reader, objs=[order]) == ""
 
 
 @pytest.mark.parametrize(
-    "objs", [None, "", [], [None, "x", 7], "text", {}, Order.objects.none()], ids=lambda objs: repr(objs)[:16]
+    "objs", [None, "", [], [None, "x", 7], "text", {}, 7, Order.objects.none()], ids=lambda objs: repr(objs)[:16]
 )
 def test_a_prefetch_of_no_objects_shows_nothing(objs, reader):
     assert page("{% prefetch_instance_tasks objs %}", reader, objs=objs) == ""
@@ -118,6 +127,30 @@ def test_a_title_is_the_authors(order, reader):
     assert "What we do &lt;now&gt;" in page(
         "{% instance_tasks obj title=said %}", reader, obj=order, said="What we do <now>"
     )
+
+
+def test_a_prefetch_takes_one_object_too(order, reader):
+    assert "no tasks" in page("{% prefetch_instance_tasks obj %}" + BADGE, reader, obj=order)
+
+
+def test_two_panels_of_one_object_share_no_id(order, superuser):
+    plant(order, state="FAILURE")
+    ids = attribute(page(PANEL + PANEL, superuser, obj=order), "id")
+    assert ids
+    assert len(set(ids)) == len(ids)
+
+
+def test_a_poll_has_the_ids_of_its_panel(order, superuser):
+    plant(order, state="STARTED")
+    html = page(PANEL + PANEL, superuser, obj=order)
+    polled = browser(superuser).get(attribute(html, "data-url")[1]).text
+    assert attribute(polled, "id")
+    assert set(attribute(polled, "id")) < set(attribute(html, "id"))
+
+
+def test_a_public_panel_has_no_button(order):
+    plant(order)
+    assert "<button" not in page("{% instance_tasks obj public=True %}", obj=order)
 
 
 def test_an_anonymous_viewer_sees_a_public_panel(order):

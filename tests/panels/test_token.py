@@ -80,9 +80,9 @@ def test_a_token_that_is_too_old_is_refused():
         options_of(token)
 
 
-@pytest.mark.parametrize("field", ["label", "pk", "user", "limit", "launch", "public"])
+@pytest.mark.parametrize("field", ["label", "pk", "user", "limit", "launch", "public", "serial"])
 def test_no_option_can_be_changed_without_the_key(field, settings):
-    values = {"label": "shop.item", "pk": "9", "user": "9", "limit": 200, "launch": False, "public": True}
+    values = {"label": "shop.item", "pk": "9", "user": "9", "limit": 200, "launch": False, "public": True, "serial": 2}
     changed = PanelOptions(**{**{name: getattr(OPTIONS, name) for name in values}, field: values[field]})
     body, _, _ = changed.token().rpartition(":")
     _, _, signature = OPTIONS.token().rpartition(":")

@@ -60,11 +60,12 @@
       on(this, "submit", this.onSubmit);
       on(this, "keydown", this.onKey);
       on(this, "change", (event) => event.target.closest("[data-part=filters] select")?.form.requestSubmit());
-      on(this.dialog, "close", () => this.restoreFocus(this.returnTo));
+      if (this.dialog) on(this.dialog, "close", () => this.restoreFocus(this.returnTo));
       on(document, "click", this.closeMenus);
       on(document, "visibilitychange", () => (document.hidden ? clearTimeout(this.timer) : this.off || this.refresh()));
       this.clock = setInterval(() => document.hidden || this.tick(), 5000);
-      this.querySelector("[data-switch]").hidden = !this.url;
+      this.switch = this.querySelector("[data-switch]"); // a public panel has none
+      if (this.switch) this.switch.hidden = !this.url;
       this.turn(remembered());
       this.tidy();
     }
@@ -140,8 +141,8 @@
     }
 
     turn(off) {
-      this.off = off;
-      this.querySelector("[data-switch]").setAttribute("aria-checked", String(!off));
+      this.off = off && Boolean(this.switch);
+      this.switch?.setAttribute("aria-checked", String(!off));
       this.schedule();
     }
 
@@ -297,7 +298,7 @@
     copySelected(text) {
       const focused = document.activeElement;
       const field = Object.assign(document.createElement("textarea"), { value: text, className: "celery-ops-unseen" });
-      (this.dialog.open ? this.dialog : this).append(field);
+      (this.dialog?.open ? this.dialog : this).append(field);
       field.select();
       const copied = document.execCommand("copy");
       field.remove();
