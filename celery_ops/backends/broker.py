@@ -30,6 +30,11 @@ _looks: Shared[Look] = Shared(SHARED_FOR)
 _last_reports: dict[str, QueueReport] = {}
 
 
+def expire() -> None:
+    """Have the next viewer's question asked again: something has just been changed."""
+    _looks.forget()
+
+
 def forget() -> None:
     """Forget what was found and close what is open; the next viewer's questions are asked anew."""
     _looks.forget()

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from ..connections import BrokerUnavailable
 from ..info import NO_REPLY, ONLINE, RegisteredTask, WorkerDetail, WorkerReport
-from . import gather, registered, replies, snapshot
+from . import broker, gather, registered, replies, snapshot
 from .base import BackendUnavailable, WorkerBackend
 from .known import known_workers
 
@@ -99,6 +99,7 @@ def broadcast(
     """
     answers = gather.ask({command: arguments or {}}, destination, timeout=timeout)
     snapshot.expire()
+    broker.expire()
     return Replies(answers.asked, answers.to(command))
 
 

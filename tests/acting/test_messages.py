@@ -71,6 +71,12 @@ def test_a_task_that_nobody_knows_yet_can_be_revoked_while_its_message_waits(wai
     assert (answer.status_code, ControlRecord.objects.get().target) == (200, waiting[2])
 
 
+def test_a_queue_is_looked_at_anew_once_it_is_paused(waiting, tell):
+    tell("pause")
+    new = untracked.apply_async(queue=HERE).id
+    assert new in [message.task_id for message in BrokerQueueBackend().queue(HERE).messages]
+
+
 def test_chosen_messages_are_deleted_whatever_their_priority(waiting, tell):
     answer = tell("delete", message=waiting[:2]).json()
     assert (sorted(answer["deleted"]), answer["missing"], ids(HERE)) == (sorted(waiting[:2]), [], waiting[2:])
