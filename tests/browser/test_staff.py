@@ -14,7 +14,8 @@ pytestmark = pytest.mark.browser
 
 LONG = "tests.shop.tasks.long"
 NAMELESS = """() => {
-  const named = (e) => e.ariaLabel || e.textContent.trim() || [...(e.labels ?? [])].some((l) => l.textContent.trim());
+  const said = (e) => e.textContent.trim() || (e.type === "submit" && e.value);
+  const named = (e) => e.ariaLabel || said(e) || [...(e.labels ?? [])].some((l) => l.textContent.trim());
   const controls = document.querySelectorAll("button, select, summary, a, input:not([type=hidden])");
   return [...controls].filter((e) => !named(e)).map((e) => e.outerHTML);
 }"""
