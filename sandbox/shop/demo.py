@@ -36,7 +36,9 @@ LOGINS = (
         permissions=("view_ops", "control_workers", "manage_queues", "view_taskrunrecord"),
     ),
     Login("viewer", "see tasks, nothing more"),
-    Login("office", "run tasks and see what became of their own runs", is_staff=False, permissions=("add_taskrunrecord",)),
+    Login(
+        "office", "run tasks and see what became of their own runs", is_staff=False, permissions=("add_taskrunrecord",)
+    ),
     Login("customer", "see the progress of their own orders", is_staff=False),
 )
 
