@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.csrf import requires_csrf_token
 from django.views.generic.base import TemplateView, View
 
 from ..backends.base import BackendUnavailable
@@ -117,8 +118,12 @@ def sections(user: Any) -> list[Section]:
     return [section for section in SECTIONS if any(map(granted, section.actions))]
 
 
+@method_decorator(requires_csrf_token, name="dispatch")
 class OpsPage(OpsView, TemplateView):
-    """A page: ``section`` is the navigation's entry it belongs to, ``title`` what the browser's tab says."""
+    """A page: ``section`` is the navigation's entry it belongs to, ``title`` what the browser's tab says.
+
+    Its forms bring their cookie along, on a site without CsrfViewMiddleware too.
+    """
 
     section: ClassVar[str] = ""
     title: ClassVar[Any] = ""

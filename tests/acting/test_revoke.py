@@ -1,6 +1,7 @@
 """Revoking tasks: what is refused before anybody hears of it, who may, what is answered, and one of several."""
 
 import json
+import re
 from base64 import b64decode
 from uuid import uuid4
 
@@ -119,6 +120,15 @@ def test_without_the_csrf_token_nobody_hears_of_it(url, protected, operator, spy
     client = Client(enforce_csrf_checks=True)
     client.force_login(operator)
     assert (ask(client, ids("PENDING"), {}, url).status_code, spy.heard()) == (403, [])
+
+
+def test_a_pages_form_works_on_a_site_without_the_csrf_middleware(operator, spy, settings):
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "Csrf" not in name]
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(operator)
+    page = client.get(reverse("celery_ops:task-detail", args=["PENDING"])).content.decode()
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
+    assert ask(client, ids("PENDING", csrfmiddlewaretoken=token)).status_code == 200
 
 
 def test_workers_are_asked_anew_before_a_task_is_called_unknown(client, spy, monkeypatch):
