@@ -22,6 +22,7 @@ from celery_ops import diagnosis
 from celery_ops.acting.kept import PAUSE
 from celery_ops.backends.gather import Answers
 from celery_ops.diagnosis import addresses, clocks, finding, queues, side_by_side, visibility, workers
+from celery_ops.diagnosis import settings as site_settings
 from celery_ops.info import QueueInfo
 from celery_ops.models import ControlRecord, TaskRunRecord
 from tests.celery import app
@@ -104,6 +105,13 @@ def test_a_workers_line_has_its_version_pool_and_clock(healthy):
     line = next(line for line in call("doctor", output="text").lines if healthy.hostname in line)
     said = rf"Celery {re.escape(celery.__version__)}, solo x 1, clock [+-][01](\.\d)? s"
     assert re.search(said, line)
+
+
+def test_a_task_of_this_apps_own_is_not_said_to_run_for_ever(loaded_tasks, settings):
+    with configured(task_time_limit=None):
+        (said,) = (found.message for found in site_settings.check() if found.name == "time-limits")
+    assert "shop.tasks" in said
+    assert "celery_ops." not in said
 
 
 # -- faults, each planted in the healthy site
