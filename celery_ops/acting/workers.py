@@ -167,7 +167,7 @@ def check_shrink(n: int, known: Sequence[WorkerInfo], hosts: Sequence[str]) -> N
 
 def _check_queue(queue: str, *, begins: bool) -> None:
     found, paused = pausing.queue(conf.load("QUEUE_BACKEND")(), queue)
-    if found is None:
+    if found is None and not (begins and conf.celery_app.conf.task_create_missing_queues):
         raise BadInput({"queue": [_("Nobody knows a queue of this name.")]})
     if begins and paused is not None:
         raise BadInput({"queue": [_("This queue is paused: resume it first.")]})

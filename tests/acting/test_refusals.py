@@ -13,6 +13,7 @@ from celery_ops.acting.kept import paused_queues
 from celery_ops.backends import control
 from celery_ops.models import ControlRecord
 from celery_ops.permissions import Policy
+from tests.celery import app
 from tests.conftest import broker, make_user
 
 from .conftest import GONE, W1, W2
@@ -67,7 +68,7 @@ BAD = {
     "a limit of nan": (worker("time_limit", **LIMIT, hard="nan"), 400, "hard"),
     "no limit": (worker("time_limit", **LIMIT), 400, "hard"),
     "soft after hard": (worker("time_limit", **LIMIT, soft="30", hard="20"), 400, "soft"),
-    "consuming a queue nobody has": (worker("add_consumer", queue="nowhere"), 400, "queue"),
+    "leaving a queue nobody has": (worker("cancel_consumer", queue="nowhere"), 400, "queue"),
     "consuming no queue": (worker("cancel_consumer", queue=""), 400, "queue"),
     "ending unconfirmed": (worker("shutdown"), 400, "confirm"),
     "ending another": (worker("shutdown", confirm=W2), 400, "confirm"),
@@ -91,6 +92,13 @@ def test_what_will_not_do_is_refused_and_nobody_hears_of_it(given, status, field
     assert tell(client, *given).status_code == status
     assert (spy.heard(), list(ControlRecord.objects.all())) == ([], [])
     assert caplog.text.count("Refused (") == 2
+
+
+@pytest.mark.parametrize(("may_create", "status", "heard"), [(True, 200, 1), (False, 400, 0)])
+def test_a_new_queue_is_consumed_where_celery_may_create_it(client, spy, may_create, status, heard, monkeypatch):
+    monkeypatch.setitem(app.conf, "task_create_missing_queues", may_create)
+    assert tell(client, *worker("add_consumer", queue="new"), **JSON).status_code == status
+    assert len(spy.heard()) == heard
 
 
 @pytest.mark.parametrize("given", [worker("ping"), queue("pause")], ids=["worker", "queue"])

@@ -79,6 +79,7 @@ VALUES = [
     (Union[int, str, None], "json | None", "[1]", [1], [1]),  # noqa: UP007
     (int | str, "json", '"5"', "5", "5"),
     (Any, "json", '{"a": null}', {"a": None}, {"a": None}),
+    (Any, "json", "ada@example.com, twice", "ada@example.com, twice", "ada@example.com, twice"),
     (object, "json", "null", None, None),
     (TypeVar("T"), "json", "1", 1, 1),
     (bytes, "json", '"b"', "b", "b"),
@@ -121,6 +122,9 @@ def test_the_text_of_a_value_is_read_as_that_value_again(annotation, label, type
 
 NUMBERS = ["", "x", "1 2", "1_000", "٣", "0x10", "nan", "inf", "-Infinity", "1e400", "9" * 101, "\x00", "\ud800"]
 
+#: They look like values of another language, or of none.
+NO_WORDS = ["None", "False", "yes", "NaN", "-Infinity", "'x'", "1st", "(1)"]
+
 # annotation, typed texts that are refused, JSON values that are
 REFUSED = [
     (str, ["a\x00", "\ud800", "x" * 70_000], [1, None, True, ["a"], "\x00", "\udfff"]),
@@ -144,7 +148,7 @@ REFUSED = [
     (dict, ["", "[]", "a=1", '{"a": 1, "a": 2}', '{"__type__": "date"}', "{a: 1}"], [[], None, "{}", 1, {"a": {1}}]),
     (dict[int, int], ['{"x": 1}', '{"1": "1"}', '{"1": 1, "01": 1}'], [{"a": 1}, {"1": None}]),
     (int | None, ["x", "None", "null"], ["", "x", True]),
-    (Any, ["", "hello", "NaN", "{'a': 1}", "[1,]", '"\\ud800"', "[" * 21 + "]" * 21], [{1}, b"x", float("nan"), 1j]),
+    (Any, ["", *NO_WORDS, "{'a': 1}", "[1,]", '"\\ud800"', "[" * 21 + "]" * 21], [{1}, b"x", float("nan"), 1j]),
     (Parcel, ["", "[]", "{}", '{"weight": 1, "height": 2}', '{"weight": true}'], [None, [], {}]),
     (Parcel, ['{"weight": 1, "parts": [{}]}'], [{"weight": 1, "parts": [{"weight": 1, "x": 1}]}]),
 ]

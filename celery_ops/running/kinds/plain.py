@@ -1,21 +1,30 @@
 """What is any JSON."""
 
 import json
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from .base import Kind, typed_text
 from .limits import check, load
 
+#: Text that begins like no JSON but its three words.
+_WORDS = re.compile(r"[^\W\d_]")
+#: What may be meant as a value: better a question than text which is true.
+_VALUES: Final = frozenset({"true", "false", "null", "none", "nan", "infinity", "inf", "yes", "no", "on", "off"})
+
 
 @dataclass(frozen=True, slots=True)
 class JsonKind(Kind):
-    """Any JSON value: for annotations that say no more, and for none."""
+    """Any JSON value: for annotations that say no more, and for none. Words may be typed without quotes."""
 
     rows = 2
 
     def parse(self, text: str) -> Any:
-        return load(typed_text(text))
+        text = typed_text(text)
+        if _WORDS.match(text) and text.lower() not in _VALUES:
+            return text
+        return load(text)
 
     def read(self, value: Any) -> Any:
         check(value)
