@@ -51,6 +51,14 @@ def expect(*hostnames):
     known_workers().note((), (), answered, looked_around=True)
 
 
+#: Nobody is waited for that long, and a busy machine answers sooner.
+LONG = 5.0
+
+
+def have_time(settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "CONTROL_TIMEOUT": LONG}
+
+
 @pytest.fixture(scope="package")
 def fleet_url(redis_server):
     return f"{redis_server.url}/4"

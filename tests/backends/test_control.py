@@ -14,7 +14,7 @@ from celery_ops.backends.known import known_workers
 from celery_ops.connections import BrokerUnavailable
 from celery_ops.info import NO_REPLY, ONLINE, RegisteredTask
 from celery_ops.testing import WorkerBackendContract
-from tests.backends.conftest import expect
+from tests.backends.conftest import LONG, expect, have_time
 from tests.backends.fakes import IDLE, STATS, speaking
 from tests.conftest import broker
 from tests.servers import free_port, wait_for
@@ -186,7 +186,7 @@ def test_one_worker_costs_one_round_to_that_worker(fakes):
 def test_an_unknown_worker_is_none_within_the_deadline(fakes):
     begin = time.monotonic()
     assert worker("nobody@test") is None
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < LONG
 
 
 def test_an_impossible_name_is_not_even_asked_for(fakes):
@@ -211,7 +211,8 @@ def test_a_part_that_cannot_be_read_is_missing_and_the_others_are_not(fakes):
     assert (found.missing, found.info.queues) == (("stats", "conf"), ("celery",))
 
 
-def test_a_part_of_five_megabytes_is_missing(fakes):
+def test_a_part_of_five_megabytes_is_missing(fakes, settings):
+    have_time(settings)
     expect("fake@test")
     fakes.answer = speaking({"fake@test": {**FULL, "active": "x" * 5_000_000}})
     assert worker("fake@test").missing == ("active",)

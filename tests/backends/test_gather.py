@@ -14,7 +14,7 @@ from celery_ops.backends import known
 from celery_ops.backends.gather import ask
 from celery_ops.backends.known import known_workers
 from celery_ops.connections import BrokerUnavailable
-from tests.backends.conftest import expect, forget, sockets
+from tests.backends.conftest import LONG, expect, forget, have_time, sockets
 from tests.backends.fakes import FakeWorkers, speaking
 from tests.backends.starting import end, start
 from tests.celery import app
@@ -40,14 +40,6 @@ def stopped(worker):
     finally:
         worker.signal_all(signal.SIGCONT)
         wait_for(lambda: worker.hostname in ask(PING, [worker.hostname]).replies, "the worker to be back")
-
-
-#: Nobody is waited for that long, and a busy machine answers sooner.
-LONG = 5.0
-
-
-def have_time(settings):
-    settings.CELERY_OPS = {**settings.CELERY_OPS, "CONTROL_TIMEOUT": LONG}
 
 
 # -- real workers
@@ -175,8 +167,9 @@ def test_silence_leaves_no_thread_and_no_socket_either(empty_url):
 
 
 def test_no_reply_queue_is_left_on_redis(names, fleet_url):
+    before = left_for_ever(fleet_url)  # a worker that was stopped while it answered wrote into the void
     ask(METHODS)
-    assert left_for_ever(fleet_url) == []
+    assert set(left_for_ever(fleet_url)) <= set(before)
 
 
 def test_silence_leaves_no_reply_queue_either(fakes, empty_url):

@@ -269,14 +269,14 @@ def test_an_unknown_databases_error_is_left_to_the_worker(bind, order):
 
 
 def test_a_look_up_where_an_event_loop_runs_is_left_to_the_worker(bind, order, monkeypatch):
-    monkeypatch.delenv("DJANGO_ALLOW_ASYNC_UNSAFE", raising=False)  # the browser's tests set it
-
     async def publish():
         with pytest.raises(Undecided):
             linked(7, "A-1")
 
     bind(takes_lookup, id_query=("account_id",))
-    with ThreadPoolExecutor(1) as another_thread:  # Playwright may have a loop in this one
+    # Playwright may have a loop in this thread, and then needs the variable as soon as this test is over.
+    with monkeypatch.context() as only_here, ThreadPoolExecutor(1) as another_thread:
+        only_here.delenv("DJANGO_ALLOW_ASYNC_UNSAFE", raising=False)
         another_thread.submit(lambda: asyncio.run(publish())).result()
 
 
