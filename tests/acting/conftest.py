@@ -83,9 +83,9 @@ def operator(db):
 
 
 def said(hostname, method, **arguments):
-    """Return what a worker answers to an inspection."""
-    (reply,) = gather.ask({method: arguments}, [hostname]).to(method).values()
-    return reply
+    """Return what a worker answers to an inspection, once it does: one that restarts its pool is busy meanwhile."""
+    replies = wait_for(lambda: gather.ask({method: arguments}, [hostname]).to(method), f"{hostname} to say {method}")
+    return replies[hostname]
 
 
 def consumed(hostname):
