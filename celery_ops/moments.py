@@ -1,9 +1,13 @@
 """Times with a zone, also on sites without ``USE_TZ``: there Django's have none, and are in the site's own zone."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from django.conf import settings
 from django.utils import timezone
+
+#: By how much two honest clocks of one site may differ. A wrong zone is wrong by a quarter of an hour at least.
+CLOCKS_DIFFER: Final = timedelta(minutes=5)
 
 
 def aware(moment: datetime) -> datetime:
@@ -18,3 +22,14 @@ def now() -> datetime:
 def stored(moment: datetime) -> datetime:
     """Return the aware time as a database's column says it."""
     return moment if settings.USE_TZ else timezone.make_naive(moment, timezone.get_default_timezone())
+
+
+def believed_start(
+    started: datetime | None, *, created: datetime | None = None, ended: datetime | None = None
+) -> datetime | None:
+    """Return when a task started, None where that contradicts its other times: a database may write another zone."""
+    if started is None:
+        return None
+    is_early = created is not None and started < created - CLOCKS_DIFFER
+    is_late = started > (ended or now()) + CLOCKS_DIFFER
+    return None if is_early or is_late else started

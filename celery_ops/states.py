@@ -29,8 +29,41 @@ def is_final(state: str) -> bool:
 
 
 def is_active(state: str) -> bool:
-    """Return whether a task in ``state`` still waits or runs."""
-    return state in {PENDING, RECEIVED, STARTED, RETRY}
+    """Return whether a task in ``state`` still waits or runs, as one does that tells a state of its own."""
+    return state in {PENDING, RECEIVED, STARTED, RETRY} or is_custom(state)
+
+
+def is_custom(state: str) -> bool:
+    """Return whether a running task gave itself that state, with ``update_state``."""
+    return bool(state) and state not in ALL
+
+
+#: What Celery stores as the error of a task that rejected its message, and of one that a worker's shutdown cut short.
+REJECT: Final = "Reject"
+CUT_SHORT: Final = "Retry"
+
+
+def of_row(status: str, error: str | None = None, *, is_confirmed: bool = True) -> str:
+    """Return what the status of a stored result means, the same for every Celery that wrote it.
+
+    ``error`` is ``"Class: message"``, the class alone or None. ``is_confirmed`` says whether a worker wrote the row:
+    since Celery 5.6 a revoke is stored as soon as workers hear of it, and the task may still run.
+    """
+    name = (error or "").partition(":")[0]
+    if status == FAILURE and name == REJECT:  # Celery 5.7
+        return REJECTED
+    if status == RETRY and name == CUT_SHORT:  # nobody tries it again: an attempt that is tried again names its error
+        return LOST
+    return PENDING if status == REVOKED and not is_confirmed else status
+
+
+def is_confirmed(name: str | None, worker: str | None, *, is_extended: bool) -> bool:
+    """Return whether a worker that had the task wrote its row, as far as the row can tell.
+
+    Where results are extended (``CELERY_RESULT_EXTENDED``), such a row has the name or the worker. Where they are not,
+    no row has either.
+    """
+    return bool(name or worker) or not is_extended
 
 
 #: What became of a request to revoke a task.
