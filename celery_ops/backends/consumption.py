@@ -15,18 +15,20 @@ class Consumption:
     """The queues as workers describe them, and who consumes each.
 
     ``is_known`` says whether the workers could be asked. ``doubtful`` are the queues of those that did not reply: a
-    busy one may consume still.
+    busy one may consume still. ``is_partial`` says that one is there that has not named its queues: it may be any.
     """
 
     declarations: Mapping[str, Declaration] = field(default_factory=dict)
     workers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     doubtful: frozenset[str] = frozenset()
     is_known: bool = False
+    is_partial: bool = False
 
     def of(self, queue: str) -> tuple[str, ...] | None:
         """Return the hostnames of the queue's workers that replied; None when it is unknown whether there are any."""
         workers = self.workers.get(queue, ())
-        return workers if self.is_known and (workers or queue not in self.doubtful) else None
+        is_certain = bool(workers) or not (self.is_partial or queue in self.doubtful)
+        return workers if self.is_known and is_certain else None
 
 
 def consumption() -> Consumption:
@@ -46,6 +48,7 @@ def consumption() -> Consumption:
         {name: tuple(hosts) for name, hosts in workers.items()},
         frozenset(name for host in found.answers.silent for name in said.get(host, ())),
         is_known=not found.trouble,
+        is_partial=any(not isinstance(parts.get("active_queues"), list) for parts in found.answers.replies.values()),
     )
 
 

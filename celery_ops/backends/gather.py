@@ -35,6 +35,10 @@ BURIED: Final = 10
 #: What kombu raises of a reply that is not even a message.
 RUBBISH: Final = (KeyError, ValueError, TypeError)
 
+#: What is asked last: these replies hold the arguments of tasks. When a worker cannot encode one it begins to listen
+#: anew, and what it was asked after that is lost.
+LAST: Final = ("active", "scheduled", "reserved")
+
 Questions = Mapping[str, Mapping[str, Any]]
 
 
@@ -109,6 +113,7 @@ class _Round:
         """Ask, and collect replies for at most ``seconds``. Raises what the broker's library raises."""
         with connections.opened(ack_emulation=False) as connection:
             channel, mailbox = connection.default_channel, conf.celery_app.control.mailbox(connection)
+            channel.Message = _uncompressed(channel.Message)
             queue = mailbox.get_reply_queue()
             try:
                 with Consumer(channel, [queue], on_message=self._receive, accept=mailbox.accept, no_ack=True):
@@ -130,7 +135,7 @@ class _Round:
         """What ``Mailbox`` itself would publish on another connection, from a pool and with endless retries."""
         producer = Producer(channel, mailbox.exchange, serializer=mailbox.serializer)
         reply_to = {"exchange": mailbox.reply_exchange.name, "routing_key": mailbox.oid}
-        for method, arguments in self._questions.items():
+        for method, arguments in sorted(self._questions.items(), key=lambda question: question[0] in LAST):
             message = {
                 "method": method,
                 "arguments": dict(arguments),
@@ -176,6 +181,28 @@ class _Round:
 
     def _wait_for(self, host: str) -> None:
         self._outstanding |= {(host, method) for method in self._known.expects(host, self._questions)}
+
+
+def _uncompressed(kind: type[Message]) -> type[Message]:
+    """Return a channel's kind of message that refuses compressed ones: kombu would unpack them, however large.
+
+    Celery's workers never compress a reply.
+    """
+
+    class Uncompressed(kind):  # type: ignore[valid-type,misc]  # each transport has its own
+        def __init__(self, payload: Any, channel: Any = None, **options: Any) -> None:
+            if _headers(payload).get("compression"):
+                raise ValueError("a compressed reply")
+            super().__init__(payload, channel=channel, **options)
+
+    return Uncompressed
+
+
+def _headers(raw: Any) -> Mapping[str, Any]:
+    """Return the headers of what a channel receives: a mapping, or with AMQP a message with properties."""
+    parts = raw if isinstance(raw, dict) else getattr(raw, "properties", {})
+    headers = parts.get("headers") or parts.get("application_headers")
+    return headers if isinstance(headers, dict) else {}
 
 
 def _hang_up(channel: Any) -> None:

@@ -23,10 +23,10 @@ logger = logging.getLogger("celery_ops.workers")
 #: Seconds for which a copy is new, and a failure is not tried again.
 FRESH: Final = 2.0
 
-#: What every worker is asked.
+#: What every worker is asked; for arguments as text, since a value that is no JSON would cost all other answers.
 QUESTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "stats": {},
-    "active": {},
+    "active": {"safe": True},
     "reserved": {},
     "scheduled": {},
     "active_queues": {},

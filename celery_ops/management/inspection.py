@@ -13,7 +13,7 @@ from ..wording import clean
 
 #: What Celery's workers answer without doing anything, and the arguments that they are sent.
 METHODS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "active": {},
+    "active": {"safe": True},
     "active_queues": {},
     "clock": {},
     "conf": {"with_defaults": False},

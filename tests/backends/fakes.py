@@ -32,10 +32,9 @@ class FakeWorkers:
     def methods(self) -> list[str]:
         return [question.method for question in self.heard]
 
-    def say(self, question: Question, body: Any, ticket: str | None = None) -> None:
-        self._node.reply(
-            body, question.reply_to["exchange"], question.reply_to["routing_key"], ticket or question.ticket
-        )
+    def say(self, question: Question, body: Any, ticket: str | None = None, **options: Any) -> None:
+        to = question.reply_to["exchange"], question.reply_to["routing_key"]
+        self._node.mailbox._publish_reply(body, *to, ticket or question.ticket, channel=self._node.channel, **options)
 
     def _hear(self, body, message) -> None:
         question = Question(*(body.get(name) for name in ("method", "arguments", "destination", "reply_to", "ticket")))

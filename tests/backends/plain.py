@@ -7,10 +7,12 @@ from celery import Celery
 
 app = Celery("plain", broker=os.environ.get("TEST_BROKER_URL"), set_as_current=False)  # tests import it, too
 app.conf.update(broker_connection_retry_on_startup=True, worker_prefetch_multiplier=10)
+if "C_FORCE_ROOT" in os.environ:  # a worker that takes pickle, which Celery forbids root without this
+    app.conf.accept_content = ["json", "pickle"]
 
 
 @app.task(name="shop.nap")
-def nap(seconds):
+def nap(seconds, *others):
     time.sleep(seconds)
 
 

@@ -6,12 +6,12 @@ import threading
 from tests.servers import Worker
 
 
-def start(*hostnames, url, options=("-c", "1")):
-    """Start several workers at once."""
+def start(*hostnames, url, options=("-c", "1"), **more):
+    """Start several workers at once; ``more`` goes into their environment."""
     workers = []
 
     def run(hostname):
-        environment = {"TEST_BROKER_URL": url, "DJANGO_SETTINGS_MODULE": ""}
+        environment = {"TEST_BROKER_URL": url, "DJANGO_SETTINGS_MODULE": "", **more}
         workers.append(Worker(hostname, environment, *options, app="tests.backends.plain"))
 
     threads = [threading.Thread(target=run, args=(hostname,)) for hostname in hostnames]

@@ -278,7 +278,13 @@ def test_without_any_worker_only_the_first_question_waits(empty_url, settings):
 def test_every_question_is_published_once_and_with_its_ticket(fakes):
     expect()
     ask(METHODS)
-    assert (fakes.methods(), len({question.ticket for question in fakes.heard})) == (list(METHODS), 5)
+    assert (sorted(fakes.methods()), len({question.ticket for question in fakes.heard})) == (sorted(METHODS), 5)
+
+
+def test_what_a_worker_may_fail_to_encode_is_asked_last(fakes):
+    expect()
+    ask(METHODS)
+    assert fakes.methods() == ["stats", "active_queues", "active", "reserved", "scheduled"]
 
 
 @pytest.mark.parametrize(
@@ -309,6 +315,24 @@ def test_a_reply_of_five_megabytes_counts_and_is_not_kept(fakes, settings):
     expect("fake@test")
     fakes.answer = speaking({"fake@test": {"ping": "x" * 5_000_000, "stats": {}}})
     assert ask({"ping": {}, "stats": {}}).replies == {"fake@test": {"ping": None, "stats": {}}}
+
+
+@pytest.mark.parametrize("place", ["redis", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])
+def test_a_compressed_reply_is_not_unpacked(place, request, settings, redis_server, monkeypatch):
+    url = request.getfixturevalue("rabbitmq_url") if place == "rabbitmq" else f"{redis_server.url}/5"
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "CONTROL_TIMEOUT": 0.5}
+    unpacked = []
+    monkeypatch.setattr("kombu.message.decompress", lambda *packed: unpacked.append(packed))
+    with broker(url), FakeWorkers(url) as fakes:
+
+        def answer(question):
+            fakes.say(question, {"packed@test": "x" * 100_000}, compression="zlib")
+            return [{"good@test": "pong"}]
+
+        fakes.answer = answer
+        expect("good@test", "packed@test")
+        replies = ask(PING).replies
+    assert (list(replies), unpacked) == (["good@test"], [])
 
 
 def test_a_message_that_is_none_does_not_spoil_the_others(fakes, empty_url):

@@ -1,0 +1,67 @@
+"""A worker that runs or holds a task whose arguments are no JSON: its other answers are heard all the same."""
+
+import uuid
+
+import pytest
+
+from celery_ops.backends import broker as queues
+from celery_ops.backends import snapshot
+from celery_ops.backends.broker import BrokerQueueBackend
+from celery_ops.backends.control import ControlWorkerBackend
+from tests.backends.starting import end, start
+from tests.celery import app
+from tests.conftest import broker
+from tests.servers import wait_for
+
+
+@pytest.fixture(scope="module")
+def url(redis_server):
+    return f"{redis_server.url}/10"
+
+
+@pytest.fixture(scope="module")
+def hostname(url):
+    hostname = f"set-{uuid.uuid4().hex[:6]}@test"
+    (worker,) = start(hostname, url=url, options=("-c", "1", "-Q", hostname), C_FORCE_ROOT="1")
+    with broker(url):
+        for _ in range(2):  # one runs, the other is fetched
+            app.send_task("shop.nap", (600, {1, 2}), queue=hostname, serializer="pickle")
+        app.send_task("shop.nap", (0,), queue="nobodys")
+    yield hostname
+    end(worker)
+
+
+@pytest.fixture
+def heard(hostname, url):
+    """What the worker says once it has both."""
+    with broker(url):
+        wait_for(lambda: (info := listed(hostname)) and info.active, "the worker to run the task")
+        yield hostname
+        queues.forget()
+
+
+def listed(hostname):
+    snapshot.expire()
+    return next((info for info in ControlWorkerBackend().workers().workers if info.hostname == hostname), None)
+
+
+def test_what_it_runs_and_consumes_is_known(heard):
+    info = listed(heard)
+    assert (info.is_online, info.active, info.concurrency, info.queues) == (True, 1, 1, (heard,))
+
+
+def test_what_it_cannot_say_is_unknown_and_not_nothing(heard):
+    assert (listed(heard).reserved, "reserved" in ControlWorkerBackend().worker(heard).missing) == (None, True)
+
+
+def test_its_own_page_has_its_tasks_and_settings(heard):
+    detail = ControlWorkerBackend().worker(heard)
+    assert "shop.nap" in {task.name for task in detail.registered}
+    assert detail.conf
+    assert "1, 2" in str(detail.active[0].args)
+
+
+def test_its_queue_has_a_consumer(heard):
+    listed(heard)
+    consumers = {queue.name: queue.consumers for queue in BrokerQueueBackend().queues().queues}
+    assert consumers[heard] == 1
