@@ -96,7 +96,7 @@ def task(request: Any, state: str, worker: str, eta: datetime | None = None) -> 
         return None
     return TaskInfo(
         id,
-        name=text(request.get("name")) or "",
+        name=text(task_name(request)) or "",
         state=state,
         worker=worker,
         queue=text((mapping(request.get("delivery_info")) or {}).get("routing_key")) or None,
@@ -105,6 +105,11 @@ def task(request: Any, state: str, worker: str, eta: datetime | None = None) -> 
         args=request.get("args"),
         kwargs=request.get("kwargs"),
     )
+
+
+def task_name(request: Mapping[str, Any]) -> Any:
+    """Return a request's task: its ``name`` is the caller's ``shadow`` where there is one, its ``type`` never is."""
+    return request.get("type") or request.get("name")
 
 
 def _tasks(reply: Any, read: Callable[[Any], TaskInfo | None]) -> tuple[TaskInfo, ...] | None:

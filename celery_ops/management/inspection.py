@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Any, Final
 
 from .. import payload, redaction
+from ..backends.replies import task_name
 from ..info import TaskInfo
 from ..masking import celery_settings
 from ..patterns import REDACTED
@@ -94,7 +95,7 @@ def _request(item: Any) -> Any:
     if not isinstance(item, Mapping):
         return plain(item)
     found = plain({key: value for key, value in item.items() if key not in ("args", "kwargs")})
-    name = item.get("name")
+    name = task_name(item)
     task = TaskInfo("", name if isinstance(name, str) else "", args=item.get("args"), kwargs=item.get("kwargs"))
     args, kwargs = _arguments(payload.arguments_text(task))
     return {**found, "args": args, "kwargs": kwargs}

@@ -137,3 +137,11 @@ def test_a_long_name_is_cut():
 
 def test_arguments_are_left_as_they_are():
     assert read(active=[{"id": "1", "args": "(1,)", "kwargs": {"a": [1]}}]).active[0].kwargs == {"a": [1]}
+
+
+@pytest.mark.parametrize("method", ["active", "reserved", "scheduled"])
+def test_a_task_has_its_own_name_and_not_its_callers_shadow(method):
+    request = {"id": "1", "name": "sign in", "type": "shop.login"}
+    item = {"eta": None, "request": request} if method == "scheduled" else request
+    (task,) = getattr(read(**{method: [item]}), method)
+    assert task.name == "shop.login"

@@ -161,6 +161,12 @@ def test_arguments_are_redacted_by_the_parameters_of_their_task(fakes):
     assert said.data["workers"]["w1@test"]["scheduled"][0]["request"]["kwargs"] == {"token": REDACTED}
 
 
+def test_arguments_go_by_the_task_and_not_by_its_callers_shadow(fakes):
+    task = {"id": "1", "name": "sign in", "type": "tests.shop.tasks.process_payment", "args": [7, SECRET], "kwargs": {}}
+    fakes.answer = speaking({"w1@test": {"reserved": [task], "scheduled": [{"eta": None, "request": task}]}})
+    assert SECRET not in call("inspect", "reserved", "scheduled").out
+
+
 @pytest.mark.parametrize(
     ("method", "reply"),
     [
