@@ -1,8 +1,13 @@
 """The journal: who ran which task (``TaskRunRecord``), and everything else that anyone did (``ControlRecord``)."""
 
+from typing import Any, Final
+
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models, router
 from django.utils.translation import gettext_lazy as _
+
+LONGEST_USERNAME: Final = 255
 
 
 class Journalled(models.Model):
@@ -16,11 +21,36 @@ class Journalled(models.Model):
         on_delete=models.SET_NULL,
         related_name="+",
     )
-    username = models.CharField(_("username"), max_length=255, blank=True)
+    username = models.CharField(_("username"), max_length=LONGEST_USERNAME, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True, db_index=True)
 
     class Meta:
         abstract = True
+
+    @classmethod
+    def of(cls, user: Any) -> models.QuerySet:
+        """Return the rows of what ``user`` asked for; nobody's in particular are nobody's."""
+        key = account_key(user)
+        return cls._default_manager.none() if key is None else cls._default_manager.filter(user_id=key)
+
+    def is_of(self, user: Any) -> bool:
+        """Return whether ``user`` asked for it."""
+        return self.user_id is not None and self.user_id == account_key(user)
+
+
+def account_key(user: Any) -> Any:
+    """Return the primary key of a saved user of the site's model, None for everybody else.
+
+    A request's user may be of another kind, as an API key's: its key would be another person's.
+    """
+    return user.pk if isinstance(user, get_user_model()) else None
+
+
+def asked_by(user: Any) -> dict[str, Any]:
+    """Return who a row says that asked for it: ``user`` may be None, nobody in particular."""
+    name = getattr(user, "get_username", None)
+    has_account = account_key(user) is not None
+    return {"user": user if has_account else None, "username": "" if name is None else str(name())[:LONGEST_USERNAME]}
 
 
 class TaskRunRecord(Journalled):

@@ -2,7 +2,12 @@
 
 from typing import Any, Final
 
+from django.core.exceptions import PermissionDenied
+
 from .conf import conf
+from .logs import get_logger
+
+logger = get_logger("celery_ops.permissions")
 
 VIEW_OPS: Final = "view_ops"
 VIEW_PAYLOAD: Final = "view_payload"
@@ -29,6 +34,7 @@ class Policy:
     """The default policy. Subclass it, override ``allows`` or one ``may_…`` method, and name it in ``POLICY``.
 
     Every method takes the user of the request (possibly anonymous) and the thing asked about, and returns a bool.
+    A site's own user need neither be staff nor have permissions: what a user cannot have, that user may not.
     """
 
     def allows(self, user: Any, action: str, obj: Any = None) -> bool:
@@ -38,10 +44,10 @@ class Policy:
         return bool(getattr(self, f"may_{action}")(user, obj))
 
     def may_view_ops(self, user: Any, obj: Any = None) -> bool:
-        return user.is_staff or user.has_perm("celery_ops.view_ops")
+        return bool(getattr(user, "is_staff", False)) or has_permission(user, "celery_ops.view_ops")
 
     def may_view_payload(self, user: Any, task_name: str | None = None) -> bool:
-        return user.has_perm("celery_ops.view_payload")
+        return has_permission(user, "celery_ops.view_payload")
 
     def may_view_instance(self, user: Any, instance: Any) -> bool:
         if instance is None:
@@ -50,25 +56,25 @@ class Policy:
             return True
         meta = instance._meta
         permission = f"{meta.app_label}.view_{meta.model_name}"
-        return user.has_perm(permission, instance) or user.has_perm(permission)
+        return has_permission(user, permission, instance) or has_permission(user, permission)
 
     def may_run_task(self, user: Any, task_name: str | None = None) -> bool:
-        if not user.has_perm("celery_ops.add_taskrunrecord"):
+        if not has_permission(user, "celery_ops.add_taskrunrecord"):
             return False
         permission = task_permission(task_name)
-        return permission is None or user.has_perm(permission)
+        return permission is None or has_permission(user, permission)
 
     def may_view_records(self, user: Any, obj: Any = None) -> bool:
-        return user.has_perm("celery_ops.view_taskrunrecord")
+        return has_permission(user, "celery_ops.view_taskrunrecord")
 
     def may_revoke_task(self, user: Any, task_id: str | None = None) -> bool:
-        return user.has_perm("celery_ops.revoke_task")
+        return has_permission(user, "celery_ops.revoke_task")
 
     def may_control_workers(self, user: Any, hostname: str | None = None) -> bool:
-        return user.has_perm("celery_ops.control_workers")
+        return has_permission(user, "celery_ops.control_workers")
 
     def may_manage_queues(self, user: Any, queue: str | None = None) -> bool:
-        return user.has_perm("celery_ops.manage_queues")
+        return has_permission(user, "celery_ops.manage_queues")
 
 
 def task_permission(task_name: str | None) -> str | None:
@@ -78,8 +84,33 @@ def task_permission(task_name: str | None) -> str | None:
     return (options or {}).get("permission")
 
 
+def has_permission(user: Any, permission: str, obj: Any = None) -> bool:
+    """Return what the user's own ``has_perm`` says; a user without one, as without ``PermissionsMixin``, has none."""
+    has_perm = getattr(user, "has_perm", None)
+    return has_perm is not None and bool(has_perm(permission) if obj is None else has_perm(permission, obj))
+
+
 def allows(user: Any, action: str, obj: Any = None) -> bool:
-    """Ask the site's policy. A user of None, as on a request without authentication, may nothing."""
+    """Ask the site's policy. A user of None, as on a request without authentication, may nothing.
+
+    A policy that cannot answer refuses: what it raises is logged once, and goes no further.
+    """
     if user is None:
         return False
-    return conf.load("POLICY")().allows(user, action, obj)
+    try:
+        return bool(conf.load("POLICY")().allows(user, action, obj))
+    except PermissionDenied:
+        return False
+    except Exception as error:
+        _say_once(action, error)
+        return False
+
+
+_said: set[tuple[str, type]] = set()
+
+
+def _say_once(action: str, error: Exception) -> None:
+    key = (action, type(error))
+    if key not in _said:
+        _said.add(key)
+        logger.error("The policy cannot say who may %s, so nobody may. Said once.", action, exc_info=error)

@@ -19,7 +19,7 @@ from ..backends.base import BackendUnavailable, TaskBackend
 from ..conf import conf
 from ..info import TaskInfo
 from ..listing import NEWEST_FIRST, BadCursor, TaskPage, TaskQuery
-from ..models import ControlRecord
+from ..models import ControlRecord, account_key, asked_by
 from ..moments import now
 from ..running.errors import NotSent
 from ..tracking.store import StoreUnavailable
@@ -128,7 +128,11 @@ def start(
     ``query`` is what the filters mean, ``more`` is kept with the row; nothing is done yet. Raises DatabaseError.
     """
     name = str(bulk_key or uuid4())
-    known = ControlRecord.objects.filter(action=action, user=user, parameters__key=name).first() if bulk_key else None
+    known = (
+        ControlRecord.objects.filter(action=action, user_id=account_key(user), parameters__key=name).first()
+        if bulk_key
+        else None
+    )
     if known is not None:
         return known
     until = min(filter(None, (query.until, now())))
@@ -137,8 +141,7 @@ def start(
         target=TARGET,
         parameters={"filters": dict(filters), "count": number, "until": until.isoformat(), "key": name, **more},
         replies=Progress(touched=time.time()).plain(),
-        user=user,
-        username=user.get_username(),
+        **asked_by(user),
     )
 
 

@@ -3,7 +3,6 @@
 The database is asked in a thread with a deadline, before the first message is taken: a worker must start without it.
 """
 
-import logging
 import threading
 from collections.abc import Callable
 from typing import Any, Final
@@ -11,10 +10,11 @@ from typing import Any, Final
 from celery import signals
 from django.db import connections
 
+from ..logs import get_logger
 from ..tracking.edge import receiver
 from .kept import Kept, kept, kept_paused
 
-logger = logging.getLogger("celery_ops.acting")
+logger = get_logger("celery_ops.acting")
 
 #: Seconds that a worker's start waits for the database.
 PATIENCE: Final = 3.0

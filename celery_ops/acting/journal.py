@@ -1,6 +1,5 @@
 """A control record: committed before anything is asked, completed with the replies."""
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,10 +12,11 @@ from django.utils.translation import ngettext
 from .. import redaction
 from ..backends.control import Replies
 from ..connections import BrokerUnavailable
-from ..models import ControlRecord
+from ..logs import get_logger
+from ..models import ControlRecord, asked_by
 from ..wording import clean
 
-logger = logging.getLogger("celery_ops.acting")
+logger = get_logger("celery_ops.acting")
 
 #: Workers that a sentence names one by one.
 MOST_NAMED: Final = 5
@@ -78,8 +78,7 @@ def recorded(
         action=action,
         target=clean(target, 250),
         parameters=dict(parameters),
-        user=user if user is not None and user.pk else None,
-        username=user.get_username() if user is not None else "",
+        **asked_by(user),
         submission=submission,
     )
     try:

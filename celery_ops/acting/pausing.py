@@ -1,6 +1,5 @@
 """What the lists and pages of queues say of those that are paused: the journal knows, no backend does."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,9 +9,10 @@ from django.db import Error as DatabaseError
 from ..backends.base import QueueBackend
 from ..conf import conf
 from ..info import QueueDetail, QueueInfo, QueueReport
+from ..logs import get_logger
 from .kept import Paused, paused_queues
 
-logger = logging.getLogger("celery_ops.acting")
+logger = get_logger("celery_ops.acting")
 
 Pauses = Mapping[str, Paused]
 

@@ -4,7 +4,6 @@ What Celery's ``inspect`` asks one after the other, each time for a whole second
 connection with one reply queue, and done as soon as every worker that is expected has answered everything.
 """
 
-import logging
 import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -18,9 +17,10 @@ from kombu.utils.uuid import uuid
 
 from .. import connections
 from ..conf import conf
+from ..logs import get_logger
 from .known import KnownWorkers, known_workers
 
-logger = logging.getLogger("celery_ops.workers")
+logger = get_logger("celery_ops.workers")
 
 #: Bytes of one reply that are kept; of a larger one only that it came.
 LARGEST: Final = 4 * 1024 * 1024

@@ -1,6 +1,5 @@
 """What all viewers share: one broadcast every two seconds at most, however many look, and the last good copy."""
 
-import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -13,12 +12,13 @@ from django.utils.translation import gettext as _
 
 from .. import connections
 from ..connections import BrokerUnavailable
+from ..logs import get_logger
 from . import gather
 from .base import BackendUnavailable
 from .gather import Answers
 from .known import known_workers
 
-logger = logging.getLogger("celery_ops.workers")
+logger = get_logger("celery_ops.workers")
 
 #: Seconds for which a copy is new, and a failure is not tried again.
 FRESH: Final = 2.0

@@ -1,6 +1,5 @@
 """Which broker the settings name, in words that carry none of its credentials."""
 
-import logging
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ from django.utils.translation import gettext as _
 
 from .. import connections
 from ..conf import conf
+from ..logs import get_logger
 
-logger = logging.getLogger("celery_ops.backends")
+logger = get_logger("celery_ops.backends")
 
 NAMES: Final = {"redis": "Redis", "amqp": "RabbitMQ"}
 

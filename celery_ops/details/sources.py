@@ -1,6 +1,5 @@
 """Asking every source that may know a task; each one fails on its own, with a sentence."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,12 +15,13 @@ from ..backends.live import LiveTaskBackend
 from ..backends.snapshot import snapshot
 from ..conf import conf
 from ..info import Payload, TaskInfo, TrackedTask
+from ..logs import get_logger
 from ..models import ControlRecord, TaskRunRecord
 from ..tracking import reading
 from ..tracking.refs import ObjectRef
 from ..tracking.store import TASK, StoreUnavailable
 
-logger = logging.getLogger("celery_ops.details")
+logger = get_logger("celery_ops.details")
 
 T = TypeVar("T")
 

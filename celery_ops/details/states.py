@@ -1,6 +1,5 @@
 """The states of many tasks at once, for lists of tasks that somebody ran. Workers are not asked."""
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,12 +11,13 @@ from .. import states
 from ..backends.base import BackendUnavailable
 from ..conf import conf
 from ..info import TaskInfo
+from ..logs import get_logger
 from ..moments import aware, now
 from ..tracking import reading
 from ..tracking.store import StoreUnavailable
 from .merge import state_of
 
-logger = logging.getLogger("celery_ops.details")
+logger = get_logger("celery_ops.details")
 
 T = TypeVar("T")
 

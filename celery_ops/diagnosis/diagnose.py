@@ -1,16 +1,16 @@
 """All checks together."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ..conf import conf
+from ..logs import get_logger
 from ..running.allowlist import site_tasks
 from . import cluster, journal, people, results, settings, store
 from .finding import Finding
 from .side_by_side import Part, alone, side_by_side
 
-logger = logging.getLogger("celery_ops.diagnosis")
+logger = get_logger("celery_ops.diagnosis")
 
 #: What is asked at once; each name is that of the check which says when there is no answer at all.
 PARTS: Final[Mapping[str, Part]] = {

@@ -1,6 +1,5 @@
 """Independent parts asked at once, so that several dead ones cost the time of one."""
 
-import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
@@ -8,9 +7,10 @@ from time import monotonic
 from django.db import connections
 from django.utils.translation import gettext as _
 
+from ..logs import get_logger
 from .finding import Finding, error
 
-logger = logging.getLogger("celery_ops.diagnosis")
+logger = get_logger("celery_ops.diagnosis")
 
 #: A part yields what it finds out, one check after the other.
 Part = Callable[[], Iterable[Finding]]

@@ -1,10 +1,10 @@
 """Arguments that come as JSON, held to what the task's fields, or the site's own form, would take."""
 
-import logging
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from ..logs import get_logger
 from ..running import wire
 from ..running.allowlist import Runnable
 from ..running.arguments import bound, check
@@ -14,7 +14,7 @@ from ..running.parameters import parameters_of, seen_by
 from ..wording import clean
 from .prefill import by_name
 
-logger = logging.getLogger("celery_ops.running")
+logger = get_logger("celery_ops.running")
 
 
 def entered(runnable: Runnable, user: Any, args: list[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Journal, then send: a task that a person runs has its committed row before the broker has its message."""
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,7 +17,8 @@ from kombu import Connection
 
 from .. import connections, redaction, signals
 from ..conf import conf
-from ..models import TaskRunRecord
+from ..logs import get_logger
+from ..models import TaskRunRecord, asked_by
 from ..tracking import capture
 from ..tracking.context import running_again
 from ..tracking.refs import ObjectRef
@@ -30,7 +30,7 @@ from .errors import BadInput, NotSent
 from .options import SendOptions
 from .parameters import parameters_of
 
-logger = logging.getLogger("celery_ops.running")
+logger = get_logger("celery_ops.running")
 
 NO_OPTIONS: Final = SendOptions()
 
@@ -167,8 +167,7 @@ def _made(run: Run, user: Any) -> _Made:
         args=shown["args"],
         kwargs=shown["kwargs"],
         options=run.options.plain(),
-        user=user if user is not None and user.pk else None,
-        username=user.get_username() if user is not None else "",
+        **asked_by(user),
         object_type=run.target.label if run.target else "",
         object_id=run.target.pk[:255] if run.target else "",
         retry_of=run.retry_of[:255],

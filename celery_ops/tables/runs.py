@@ -16,6 +16,7 @@ from .. import redaction
 from ..info import RegisteredTask
 from ..models import TaskRunRecord
 from ..offering import Offer
+from ..permissions import has_permission
 from ..running.allowlist import allowed_names
 from ..running.parameters import Parameter, parameters_of
 from ..tracking.registry import registry
@@ -159,7 +160,7 @@ def who_may_run(permission: str | None) -> str:
 
 def missing_permissions(user: Any, permission: str | None) -> tuple[str, ...]:
     """Return the permissions that the default policy asks for and ``user`` has not."""
-    return tuple(each for each in (RUNNERS, permission) if each and not user.has_perm(each))
+    return tuple(each for each in (RUNNERS, permission) if each and not has_permission(user, each))
 
 
 def _notes(offer: Offer, user: Any, is_listed: bool) -> Iterator[str]:

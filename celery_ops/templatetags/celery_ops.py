@@ -1,6 +1,5 @@
 """``{% load celery_ops %}``: an object's tasks on any page."""
 
-import logging
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -17,15 +16,16 @@ from ..panels.building import Asked, build_panel, clean, panel_limit, panel_pref
 from ..panels.token import PanelOptions, viewer
 from ..permissions import VIEW_INSTANCE, allows
 from ..states import tone
+from ..tracking.edge import part_of_a_page
 from ..tracking.reading import read_tasks
 from ..tracking.refs import ObjectRef
 from ..tracking.store import StoreUnavailable
 
-logger = logging.getLogger("celery_ops.panels")
 register = template.Library()
 
 
 @register.simple_tag(takes_context=True)
+@part_of_a_page
 def instance_tasks(
     context: Context,
     obj: Any,
@@ -64,6 +64,7 @@ def instance_tasks(
 
 
 @register.simple_tag(takes_context=True)
+@part_of_a_page
 def instance_tasks_badge(context: Context, obj: Any) -> SafeString | str:
     """Show the state of the newest task of ``obj`` as one badge.
 
@@ -89,6 +90,7 @@ def instance_tasks_badge(context: Context, obj: Any) -> SafeString | str:
 
 
 @register.simple_tag(takes_context=True)
+@part_of_a_page
 def prefetch_instance_tasks(context: Context, objs: Iterable[Any]) -> str:
     """Read the tasks of all ``objs`` at once, in at most two round trips, for the badges that follow."""
     request = _request(context)

@@ -1,6 +1,5 @@
 """From a task's arguments to the objects that it belongs to."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -11,12 +10,13 @@ from django.db import Error as DatabaseError
 from django.db import router, transaction
 from django.db.models import Model
 
+from ..logs import get_logger
 from . import counters
 from .refs import ObjectRef
 from .registry import Binding, registry
 from .signatures import Signature
 
-logger = logging.getLogger("celery_ops.tracking")
+logger = get_logger("celery_ops.tracking")
 
 _MISSING = object()
 

@@ -1,7 +1,6 @@
 """The edge to the host: whatever goes wrong behind it is counted and logged, and never raised."""
 
 import functools
-import logging
 import os
 import signal
 import threading
@@ -10,9 +9,10 @@ from typing import Any, Final, TypeVar
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
+from ..logs import get_logger
 from . import counters, runs
 
-logger = logging.getLogger("celery_ops.tracking")
+logger = get_logger("celery_ops.tracking")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,12 +56,26 @@ def never_raises(function: F) -> F:
     return safe  # type: ignore[return-value]  # the wrapped function's own type
 
 
-def _note(function: Callable[..., Any], error: Exception) -> None:
+def part_of_a_page(function: F) -> F:
+    """The same for a template tag: a page of the host's is shown without it."""
+
+    @functools.wraps(function)
+    def safe(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            _note(function, error, "the page is shown without it")
+            return ""
+
+    return safe  # type: ignore[return-value]  # the wrapped function's own type
+
+
+def _note(function: Callable[..., Any], error: Exception, comfort: str = "the task is not affected") -> None:
     counters.add("errors")
     key = (function.__name__, type(error))
     if key not in _logged:
         _logged.add(key)
-        logger.warning("%s failed; the task is not affected. Said once.", function.__name__, exc_info=error)
+        logger.warning("%s failed; %s. Said once.", function.__name__, comfort, exc_info=error)
 
 
 #: The tasks that a soft time limit has yet to reach.

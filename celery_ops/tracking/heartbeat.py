@@ -3,15 +3,15 @@
 A thread and not Celery's timer: a solo worker's timer stands still while a task runs.
 """
 
-import logging
 import threading
 
+from ..logs import get_logger
 from .facts import short_host
 from .recorder import recorder
 from .stamp import now_ms
 from .store import BEAT_EVERY, StoreUnavailable
 
-logger = logging.getLogger("celery_ops.tracking")
+logger = get_logger("celery_ops.tracking")
 
 _stop: threading.Event | None = None
 

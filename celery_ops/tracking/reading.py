@@ -1,6 +1,5 @@
 """From facts to values: two round trips at most, however many objects."""
 
-import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -10,6 +9,7 @@ from django.db.models import Model
 from .. import redaction, states
 from ..conf import conf
 from ..info import Payload, TrackedTask
+from ..logs import get_logger
 from . import capture, counters, facts, index
 from .facts import Derived, Key
 from .recorder import recorder
@@ -18,7 +18,7 @@ from .registry import registry
 from .stamp import now_ms
 from .store import BEAT_COUNTS, StoreUnavailable
 
-logger = logging.getLogger("celery_ops.tracking")
+logger = get_logger("celery_ops.tracking")
 
 _NEVER = datetime.min.replace(tzinfo=timezone.utc)
 

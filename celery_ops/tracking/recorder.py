@@ -6,7 +6,6 @@ the latest when the process ends.
 """
 
 import atexit
-import logging
 import os
 import threading
 import time
@@ -17,11 +16,12 @@ from typing import Any, Final, TypeVar
 from billiard.exceptions import SoftTimeLimitExceeded
 
 from ..conf import conf
+from ..logs import get_logger
 from . import counters
 from .refs import ObjectRef
 from .store import Batch, NoStore, Store, StoreUnavailable
 
-logger = logging.getLogger("celery_ops.tracking")
+logger = get_logger("celery_ops.tracking")
 
 SPILL: Final = 1000  # events
 SPILL_A_WRITE: Final = 100  # events written at once when the store is back

@@ -1,6 +1,5 @@
 """Which tasks belong to which model: ``track``, ``FromModel`` and the ``TRACKED_TASKS`` setting."""
 
-import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,9 +17,10 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model
 
 from ..conf import conf
+from ..logs import get_logger
 from .signatures import Signature, signature_of
 
-logger = logging.getLogger("celery_ops.tracking")
+logger = get_logger("celery_ops.tracking")
 
 T = TypeVar("T")
 IdQuery = str | Sequence[str] | Mapping[str, str] | Callable[[tuple, dict], Any] | None

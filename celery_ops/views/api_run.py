@@ -31,6 +31,6 @@ class RunApi(OpsView):
 
     def _own(self, task_id: str) -> TaskRunRecord | None:
         try:
-            return TaskRunRecord.objects.filter(task_id=task_id, user_id=self.user.pk).first()
+            return TaskRunRecord.of(self.user).filter(task_id=task_id).first()
         except (ValueError, DataError):  # no database holds an id with a NUL or half a character
             return None

@@ -33,10 +33,15 @@ class RunsApi(OpsView):
 
     http_method_names = ["post"]
     is_json = True
+    #: The task that the request names.
+    task_name = ""
 
     def authorise(self) -> None:
         if not offering.may_run_something(self.user):
             raise PermissionDenied
+
+    def objects(self) -> list[str]:
+        return [self.task_name]
 
     def post(self, request: HttpRequest) -> HttpResponse:
         try:
@@ -47,7 +52,8 @@ class RunsApi(OpsView):
             return errors(str(error), status=503)
 
     def _run(self, body: dict[str, Any]) -> HttpResponse:
-        runnable = offering.find(body["task"])
+        self.task_name = body["task"]
+        runnable = offering.find(self.task_name)
         if runnable is None:
             raise Http404(_("There is no runnable task of this name."))
         if not allows(self.user, RUN_TASK, runnable.name):

@@ -10,7 +10,6 @@ from uuid import UUID, uuid4, uuid5
 
 from django.core.exceptions import PermissionDenied
 from django.db import Error as DatabaseError
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils import timezone
@@ -98,7 +97,7 @@ class Sampled:
     reason: str
 
 
-@method_decorator([transaction.non_atomic_requests, private, csrf_protect], name="dispatch")
+@method_decorator([private, csrf_protect], name="dispatch")
 class BulkStartView(BulkView):
     """GET counts what the filters find and shows what would be taken; POST begins."""
 
@@ -157,7 +156,7 @@ class BulkStartView(BulkView):
         return {"list_url": reverse("celery_ops:task-list") + query, "action": self.request.path + query}
 
 
-@method_decorator([transaction.non_atomic_requests, private, csrf_protect], name="dispatch")
+@method_decorator([private, csrf_protect], name="dispatch")
 class BulkDetailView(BulkView):
     """GET shows how far it is and what came of it; POST goes on for a while, with ``stop=1`` no further."""
 
@@ -171,7 +170,7 @@ class BulkDetailView(BulkView):
         self.record = record
 
     def is_starter(self, record: ControlRecord) -> bool:
-        return record.user_id is not None and record.user_id == self.user.pk
+        return record.is_of(self.user)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self.shown()

@@ -1,13 +1,11 @@
 """What people tell workers and queues to do. Every refusal is a log line; what is done is in the journal."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 from uuid import UUID, uuid5
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -33,15 +31,13 @@ from .ops import OpsPage, errors
 from .panel import _next, submission_of
 from .private import private
 
-logger = logging.getLogger("celery_ops.acting")
-
 #: What is a form's own and no part of what it asks for.
 ENVELOPE: Final = ("csrfmiddlewaretoken", "next", "submission")
 #: Messages that one request deletes or moves.
 MOST_MESSAGES: Final = 100
 
 
-@method_decorator([transaction.non_atomic_requests, private, csrf_protect], name="dispatch")
+@method_decorator([private, csrf_protect], name="dispatch")
 class ActionView(OpsPage):
     """POST alone. JSON is answered to those who accept it; others go on to ``next`` with what came of it."""
 
@@ -53,20 +49,6 @@ class ActionView(OpsPage):
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         self.is_json = "application/json" in request.headers.get("Accept", "")
-        self.is_answered = False
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            response = super().dispatch(request, *args, **kwargs)
-        except PermissionDenied:
-            self.log_refusal(403)
-            raise
-        except Http404:
-            self.log_refusal(404)
-            raise
-        if response.status_code != 200 and not self.is_answered:
-            self.log_refusal(response.status_code)
-        return response
 
     def authorise(self) -> None:
         asked = list(self.objects()) or [None]
@@ -115,7 +97,6 @@ class ActionView(OpsPage):
         return self.done(acted.data, said, tone)
 
     def done(self, data: Mapping[str, Any], said: str, tone: int = messages.INFO) -> HttpResponse:
-        self.is_answered = True
         if self.is_json:
             return JsonResponse({**data, "message": said})
         messages.add_message(self.request, tone, said, fail_silently=True)
@@ -138,13 +119,7 @@ class ActionView(OpsPage):
         context = self.get_context_data(form=form, said=said, back_url=_next(self.request) or self.home())
         return self.render_to_response(context, status=status)
 
-    def log_refusal(self, status: int) -> None:
-        who = clean(self.user.get_username() if self.user else "", 100) or "anonymous"
-        what = clean(self.named(), 100)
-        logger.warning("Refused (%s): %s to %s for %s", status, what, clean(", ".join(self.objects()), 300), who)
-
     def named(self) -> str:
-        """Return what the log calls that which was asked for."""
         return self.request.POST.get("action", "")
 
     def key(self) -> UUID | None:

@@ -40,8 +40,7 @@ MOST_REPLIES: Final = 500
 
 def visible_control_records(user: Any) -> QuerySet[ControlRecord]:
     """Return the rows that ``user`` may see: all of them, or one's own."""
-    rows = ControlRecord.objects.all()
-    return rows if allows(user, VIEW_RECORDS) else rows.filter(user_id=user.pk)
+    return ControlRecord.objects.all() if allows(user, VIEW_RECORDS) else ControlRecord.of(user)
 
 
 class ControlRecordsPage(OpsPage):

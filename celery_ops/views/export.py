@@ -1,7 +1,6 @@
 """The filtered list of tasks as a CSV file, streamed: every one of them, in order, without their payload."""
 
 import csv
-import logging
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, tzinfo
@@ -15,10 +14,11 @@ from .. import moments
 from ..backends.base import TaskBackend
 from ..info import TaskInfo
 from ..listing import TaskQuery
+from ..logs import get_logger
 from ..patterns import DIRTY
 from ..tables.tasks import shown_error
 
-logger = logging.getLogger("celery_ops.views")
+logger = get_logger("celery_ops.views")
 
 COLUMNS: Final = (
     "id",

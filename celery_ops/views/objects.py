@@ -1,6 +1,5 @@
 """Links to the site's own objects, for those who may see them."""
 
-import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,13 +8,14 @@ from django.core.exceptions import ValidationError
 from django.db import Error as DatabaseError
 from django.db.models import Model
 
+from ..logs import get_logger
 from ..permissions import VIEW_INSTANCE, allows
 from ..tables.links import Link
 from ..tracking.refs import ObjectRef, key_of
 from ..tracking.registry import describe
 from ..wording import clean
 
-logger = logging.getLogger("celery_ops.details")
+logger = get_logger("celery_ops.details")
 
 #: What a label or a key may be answered with that no longer means anything here.
 _UNREADABLE = (LookupError, TypeError, ValueError, OverflowError, ValidationError, DatabaseError)

@@ -1,6 +1,5 @@
 """What the operations pages have in common: who may see them, how they look, and what they say of a failure."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -8,7 +7,6 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
@@ -18,11 +16,13 @@ from django.views.generic.base import TemplateView, View
 
 from ..backends.base import BackendUnavailable
 from ..conf import conf
+from ..logs import get_logger
 from ..offering import may_run_something
 from ..permissions import RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, VIEW_RECORDS, allows
 from .private import private
+from .refusals import SAFE_METHODS, log_refusal, noting_refusals
 
-logger = logging.getLogger("celery_ops.views")
+logger = get_logger("celery_ops.views")
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ def part(ask: Callable[[], T]) -> Part[T]:
         return Part(trouble=str(error))
 
 
-@method_decorator([transaction.non_atomic_requests, private], name="dispatch")
+@method_decorator(private, name="dispatch")
 class OpsView(View):
     """Asks in order: is the method known, who is it, may they. JSON refuses in JSON, a page with a page."""
 
@@ -63,6 +63,9 @@ class OpsView(View):
         self.user = getattr(request, "user", None)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return noting_refusals(lambda: self.answered(request, *args, **kwargs), self.log_refusal)
+
+    def answered(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if (request.method or "").lower() not in self.http_method_names:
             return self.http_method_not_allowed(request, *args, **kwargs)
         try:
@@ -79,9 +82,23 @@ class OpsView(View):
                 raise
             return errors(str(error) or _("Not found."), status=404)
 
+    def log_refusal(self, status: int) -> None:
+        """Say who was refused what; looking at a page is no attempt to do something."""
+        if self.request.method not in SAFE_METHODS:
+            log_refusal(status, self.named(), ", ".join(self.objects()), self.user)
+
+    def named(self) -> str:
+        """Return what the log calls that which was asked for."""
+        return getattr(self.request.resolver_match, "url_name", None) or ""
+
+    def objects(self) -> list[str]:
+        """Return what it was asked of."""
+        return [*map(str, self.kwargs.values()), *self.request.POST.getlist("task_id")]
+
     def refuse_anonymous(self) -> HttpResponse:
         if self.is_json:
             return errors(_("Log in first."), status=401)
+        self.log_refusal(401)
         return redirect_to_login(self.request.get_full_path())
 
     def authorise(self) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.apps import apps
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import models, transaction
+from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.shortcuts import render
 from django.utils.cache import get_conditional_response
@@ -25,12 +25,13 @@ from ..tracking.reading import read_payload, read_tasks
 from ..tracking.refs import ObjectRef, key_of
 from ..tracking.store import StoreUnavailable
 from .private import private
+from .refusals import log_refusal, noting_refusals
 
 #: Django refuses a redirect to a longer one, and by then the action is done.
 LONGEST_URL: Final = 2048
 
 
-@method_decorator([transaction.non_atomic_requests, private, csrf_protect], name="dispatch")
+@method_decorator([private, csrf_protect], name="dispatch")
 class PanelView(View):
     """GET answers the list, or with ``task`` the details of one; POST launches, runs again or revokes.
 
@@ -57,6 +58,13 @@ class PanelView(View):
         return response
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        return noting_refusals(lambda: self._posted(token), self._log_refusal)
+
+    def _log_refusal(self, status: int) -> None:
+        posted = self.request.POST
+        log_refusal(status, posted.get("action", ""), posted.get("task") or posted.get("task_id") or "", self.user)
+
+    def _posted(self, token: str) -> HttpResponse:
         options, instance = self._subject(token)
         if options.public:
             raise Http404

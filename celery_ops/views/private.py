@@ -1,18 +1,24 @@
-"""What every page of ours says to caches, refusals included."""
+"""What every view of ours is to the site that has it, refusals included."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.exception import response_for_exception
+from django.db import connections, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
 
 def private(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Make every answer of ``view`` one viewer's own: ``private, no-store`` and ``Vary: Cookie``.
+    """Make ``view`` its own master on any site, and every answer of it one viewer's own.
 
+    No database's ``ATOMIC_REQUESTS`` holds it: a journal row is committed before a task is sent. It asks for the login
+    itself, whatever ``LoginRequiredMiddleware`` says: JSON is told 401, and a public panel is open. Answers are
+    ``private, no-store``, ``Vary: Cookie``, and framed by no other site, also where the site has no middleware for it.
     404 and 403 are turned into the site's own pages here: beyond this point they would leave without the headers.
     """
 
@@ -23,7 +29,10 @@ def private(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         except (Http404, PermissionDenied) as error:
             response = response_for_exception(request, error)
         response["Cache-Control"] = "private, no-store"
+        response.setdefault("X-Frame-Options", settings.X_FRAME_OPTIONS.upper())
         patch_vary_headers(response, ["Cookie", "Accept", "Accept-Language"])
         return response
 
-    return wrapped
+    for alias in connections:
+        transaction.non_atomic_requests(using=alias)(wrapped)
+    return login_not_required(wrapped)

@@ -47,8 +47,7 @@ LARGEST_KEY: Final = 2**63
 
 def visible_records(user: Any) -> QuerySet[TaskRunRecord]:
     """Return the rows that ``user`` may see: all of them, or one's own."""
-    rows = TaskRunRecord.objects.all()
-    return rows if allows(user, VIEW_RECORDS) else rows.filter(user_id=user.pk)
+    return TaskRunRecord.objects.all() if allows(user, VIEW_RECORDS) else TaskRunRecord.of(user)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from uuid import uuid4
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
@@ -36,7 +35,7 @@ from .private import private
 MOST: Final = 500
 
 
-@method_decorator([transaction.non_atomic_requests, private, csrf_protect], name="dispatch")
+@method_decorator([private, csrf_protect], name="dispatch")
 class RetryView(OpsPage):
     """POST ``task_id`` (repeatable) runs each of them again and goes on to ``next``, or to the new run's own page.
 

@@ -6,7 +6,6 @@ from uuid import uuid4
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -64,7 +63,7 @@ class RunListView(ListPage):
         return OfferData(in_order(self.filter.qs), self.user)
 
 
-@method_decorator([transaction.non_atomic_requests, private, csrf_protect], name="dispatch")
+@method_decorator([private, csrf_protect], name="dispatch")
 class RunTaskView(OpsPage):
     """GET is the form of one task; POST sends it, or with ``preview=1`` shows what would be sent.
 

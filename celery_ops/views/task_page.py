@@ -152,7 +152,7 @@ def _records(records: Iterable[TaskRunRecord], user: Any, *, with_error: bool) -
     sees_all = allows(user, VIEW_RECORDS)
     now = timezone.now()
     for record in records:
-        if sees_all or (record.user_id is not None and record.user_id == user.pk):
+        if sees_all or record.is_of(user):
             yield ViewedRecord(
                 url=record_url(record.pk),
                 username=clean(record.username),

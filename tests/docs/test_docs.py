@@ -12,6 +12,7 @@ import pytest
 
 import celery_ops
 from celery_ops import checks, permissions, states
+from celery_ops.checks.values import RUNNABLE_OPTIONS
 from celery_ops.conf import DEFAULTS
 from celery_ops.info import Progress, TrackedTask
 from celery_ops.models import ControlRecord, TaskRunRecord
@@ -84,7 +85,7 @@ def test_the_settings_page_has_no_key_that_does_not_exist():
     assert first_cells == set(DEFAULTS)
 
 
-@pytest.mark.parametrize("option", checks.RUNNABLE_OPTIONS)
+@pytest.mark.parametrize("option", RUNNABLE_OPTIONS)
 def test_the_settings_page_has_each_option_of_runnable_tasks(option):
     assert f"`{option}`" in text("docs/reference/settings.md")
 

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from celery_ops import checks
 from celery_ops.backends.memory import MemoryTaskBackend
+from celery_ops.checks.site import DJANGO_TEMPLATES
+from celery_ops.checks.values import VALUES
 from celery_ops.conf import DEFAULTS
 
 STORE = {"STORE": "celery_ops.tracking.memory.MemoryStore"}
@@ -131,7 +133,7 @@ def test_a_wrong_value_is_told_with_its_key_and_a_remedy(found, key, value):
 
 @pytest.mark.parametrize("key", DEFAULTS)
 def test_every_key_has_a_check(key):
-    assert key in checks.VALUES
+    assert key in VALUES
 
 
 @pytest.mark.parametrize(
@@ -310,7 +312,7 @@ def test_urls_that_are_not_included_are_w001(found, settings):
 
 
 def test_templates_without_the_request_are_w002(found, settings):
-    engine = {"BACKEND": checks.DJANGO_TEMPLATES, "APP_DIRS": True, "OPTIONS": {"context_processors": []}}
+    engine = {"BACKEND": DJANGO_TEMPLATES, "APP_DIRS": True, "OPTIONS": {"context_processors": []}}
     settings.TEMPLATES = [engine]
     assert "celery_ops.W002" in [m.id for m in found(STORE, "celery_ops.W")]
 
@@ -318,6 +320,32 @@ def test_templates_without_the_request_are_w002(found, settings):
 def test_other_template_engines_need_no_request(found, settings):
     settings.TEMPLATES = [*settings.TEMPLATES, {"BACKEND": "django.template.backends.jinja2.Jinja2"}]
     assert "celery_ops.W002" not in [m.id for m in found(STORE, "celery_ops.W")]
+
+
+@pytest.mark.parametrize("url", ["/accounts/login/", "login-of-nobody", "/orders/"])
+def test_a_login_that_is_no_page_of_the_site_is_w006(url, found, settings):
+    settings.LOGIN_URL = url
+    told = [m.msg for m in found(STORE, "celery_ops.W006")]
+    assert [url in message for message in told] == ([] if url == "/orders/" else [True])
+
+
+@pytest.mark.parametrize("url", ["/login/", "login", "https://sso.example.com/", "//sso.example.com/", "/login/?a=1"])
+def test_a_login_of_this_site_or_of_another_is_none_of_our_business(url, found, settings):
+    settings.LOGIN_URL = url
+    assert found(STORE, "celery_ops.W006") == []
+
+
+@pytest.mark.parametrize(
+    ("engine", "prefix", "ids"),
+    [
+        ("django_tenants.postgresql_backend", "celery_ops", ["celery_ops.W007"]),
+        ("django_tenants.postgresql_backend", lambda: "acme", []),
+        ("django.db.backends.postgresql", "celery_ops", []),
+    ],
+)
+def test_tenants_that_share_a_prefix_are_w007(engine, prefix, ids, found, settings, monkeypatch):
+    monkeypatch.setitem(settings.DATABASES, "default", {**settings.DATABASES["default"], "ENGINE": engine})
+    assert [m.id for m in found({**STORE, "STORE_PREFIX": prefix}, "celery_ops.")[:1]] == ids
 
 
 @pytest.mark.parametrize("key", DEFAULTS)

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
+from ...logs import get_logger
 from ..subcommands import SUBCOMMANDS, Named
 from ..subcommands.base import FAILED, USAGE, Answer, Refused, Terminal
 from ..tables import printable
@@ -124,7 +125,7 @@ def _drop_output() -> None:
 
 def _quieten() -> None:
     """Where the site logs nowhere, Python would print our warnings, tracebacks too: the answer says it in one line."""
-    logger = logging.getLogger("celery_ops")
+    logger = get_logger("celery_ops")
     if not logger.hasHandlers():
         logger.addHandler(logging.NullHandler())
 

@@ -19,7 +19,7 @@ def user_named(name: str | None) -> Any:
         return None
     users = get_user_model()
     try:
-        return users._default_manager.get_by_natural_key(name)
+        return users._default_manager.get(**{users.USERNAME_FIELD: name})
     except users.DoesNotExist:
         raise Refused(f"there is no user {name!r}") from None
 

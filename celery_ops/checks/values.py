@@ -1,10 +1,6 @@
-"""System checks: a wrong ``CELERY_OPS`` is told at start, by key and with its remedy.
+"""Every key of ``CELERY_OPS``: what holds for a good value, and what is said of another."""
 
-Nothing here connects to anything, and no value of a setting makes a check raise.
-"""
-
-import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from math import isfinite
@@ -13,86 +9,32 @@ from typing import Any, Final
 from celery import Celery
 from django.apps import apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Info, Warning
+from django.core.checks import CheckMessage
 from django.forms import BaseForm
 from django.template import TemplateDoesNotExist, loader
-from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
-from .conf import DEFAULTS, NAME
-
-#: Every id and what it says, one line each.
-IDS: Final = {
-    "celery_ops.E001": "CELERY_OPS is not a dict.",
-    "celery_ops.E002": "CELERY_OPS has a key that does not exist.",
-    "celery_ops.E003": "A value has the wrong type or is out of range.",
-    "celery_ops.E004": "A dotted path cannot be imported.",
-    "celery_ops.E005": "A dotted path names something that does not fit its key.",
-    "celery_ops.E006": "RUNNABLE_TASKS has an entry or an option that does not exist.",
-    "celery_ops.E007": "RUNNABLE_TASKS names a task of Celery's own.",
-    "celery_ops.E008": "TRACKED_TASKS has an entry that is no binding.",
-    "celery_ops.E009": "TRACKED_TASKS names a model that does not exist.",
-    "celery_ops.E010": "MAX_PAGE_SIZE is smaller than PAGE_SIZE.",
-    "celery_ops.E011": "BASE_TEMPLATE cannot be loaded.",
-    "celery_ops.E012": "A tracked task is bound wrongly.",
-    "celery_ops.E013": "STORE_URL is not a URL that the store knows.",
-    "celery_ops.W001": "celery_ops.urls is not included, so panels can neither refresh nor act.",
-    "celery_ops.W002": "Templates do not know the request, so a tag may not know the viewer.",
-    "celery_ops.W003": "A module of tasks cannot be imported, so its tasks are not tracked here.",
-    "celery_ops.W004": "The list of tasks has no source: django-celery-results is not installed.",
-    "celery_ops.I001": "The list of tasks stays empty: results are not kept in the database.",
-    "celery_ops.I002": "The list of tasks has no names, workers or arguments.",
-    "celery_ops.I003": "RUNNABLE_TASKS names a task that this process does not know.",
-}
+from ..conf import DEFAULTS, NAME
+from ..logs import get_logger
+from .messages import Messages, failure, note, warning
 
 TRACKED_OPTIONS: Final = ("model", "id_query", "launch_args", "launch_kwargs", "hidden", "label", "sensitive")
 CONTRACTS: Final = "celery_ops.backends.base"
 BACKENDS: Final = {"TASK_BACKEND": "TaskBackend", "WORKER_BACKEND": "WorkerBackend", "QUEUE_BACKEND": "QueueBackend"}
 CAPTURES: Final = ("none", "redacted", "full")
-REQUEST: Final = "django.template.context_processors.request"
-DJANGO_TEMPLATES: Final = "django.template.backends.django.DjangoTemplates"
 
-Messages = Iterator[CheckMessage]
-
-logger = logging.getLogger("celery_ops.checks")
+logger = get_logger("celery_ops.checks")
 
 
-def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Return what is wrong with the site's ``CELERY_OPS``, its urls and its templates, as Django's check messages."""
-    site = getattr(settings, NAME, {})
-    if isinstance(site, dict):
-        site = dict.copy(site)
-        found = [message for key in site for message in _guarded(_key, key, site)]
-        for check in (_page_sizes, _base_template, _bindings, _modules, _unknown_runnable, _store, _backends):
-            found += _guarded(check, site)
-    else:
-        text = f"{NAME} is a {type(site).__name__}, not a dict."
-        found = [_error(1, text, f"Write {NAME} = {{…}}, or leave it out.")]
-    return found + _guarded(_urls) + _guarded(_context_processors)
-
-
-def _guarded(check: Callable[..., Messages], *args: Any) -> list[CheckMessage]:
-    try:
-        return list(check(*args))
-    except Exception as error:
-        subject = args[0] if args and isinstance(args[0], str) else "a setting"
-        text = f"{NAME}: {subject} cannot be checked: its value raises {type(error).__name__}."
-        return [_error(3, text, "Use plain Python values.")]
-
-
-def _error(number: int, text: str, hint: str) -> Error:
-    return Error(text, hint=hint, id=f"celery_ops.E{number:03}")
-
-
-def _key(key: Any, site: Mapping[Any, Any]) -> Messages:
+def check_key(key: Any, site: Mapping[Any, Any]) -> Messages:
     if not isinstance(key, str) or key not in DEFAULTS:
         yield _unknown(2, f"{NAME} has no key", key, tuple(DEFAULTS))
         return
     value = site[key]
     valid, remedy = VALUES[key]
     if not valid(value):
-        yield _error(3, f"{NAME}[{key!r}] is not valid: {_told(value)}.", f"Use {remedy}.")
+        yield failure(3, f"{NAME}[{key!r}] is not valid: {_told(value)}.", f"Use {remedy}.")
     elif key in PATHS and value is not None:
         yield from _path(key, value)
     elif key == "RUNNABLE_TASKS":
@@ -159,7 +101,7 @@ VALUES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "STORE": CLASS,
     "STORE_URL": (lambda v: v is None or _text(v), "a URL such as 'redis://localhost:6379/0', or None"),
     "STORE_TIMEOUT": (_positive, "a number of seconds above 0"),
-    "STORE_PREFIX": (_text, "a string that is not empty"),
+    "STORE_PREFIX": (lambda v: _text(v) or callable(v), "a string that is not empty, or a callable that returns one"),
     "RETENTION": (lambda v: _age(v) or _positive(v), "seconds above 0, or a timedelta"),
     "TRACKED_TASKS": (lambda v: isinstance(v, dict), "a dict of task name to {'model': 'app.Model', …}"),
     "RUNNABLE_TASKS": (_runnable, "a list of task names, a dict of name to options, or '*' for every task"),
@@ -196,15 +138,15 @@ def _path(key: str, value: Any) -> Messages:
         found = import_string(value) if isinstance(value, str) else value
     except Exception as error:
         text = f"{NAME}[{key!r}]: {value!r} cannot be imported: {type(error).__name__}: {error}"
-        yield _error(4, text, "Correct the dotted path, or what its module raises.")
+        yield failure(4, text, "Correct the dotted path, or what its module raises.")
         return
     fits, wanted = PATHS[key]
     if not fits(found):
-        yield _error(5, f"{NAME}[{key!r}] does not name {wanted}.", f"Name {wanted}.")
+        yield failure(5, f"{NAME}[{key!r}] does not name {wanted}.", f"Name {wanted}.")
 
 
 def _is_store(found: Any) -> bool:
-    from .tracking.store import Store
+    from ..tracking.store import Store
 
     return isinstance(found, type) and issubclass(found, Store)
 
@@ -231,13 +173,15 @@ def _runnable_tasks(value: Any) -> Messages:
     for name in () if isinstance(value, str) else value:
         where = f"{NAME}['RUNNABLE_TASKS']"
         if not _text(name):
-            yield _error(6, f"{where} has an entry that is no task name: {_told(name)}.", "Use names of tasks.")
+            yield failure(6, f"{where} has an entry that is no task name: {_told(name)}.", "Use names of tasks.")
             continue
         if name.startswith("celery."):
-            yield _error(7, f"{where} names {name}.", "Take it out: celery.map runs any task, whatever is listed here.")
+            yield failure(
+                7, f"{where} names {name}.", "Take it out: celery.map runs any task, whatever is listed here."
+            )
         options = value[name] if isinstance(value, dict) else None
         if options is not None and not isinstance(options, dict):
-            yield _error(6, f"{where}[{name!r}] is not valid: {_told(options)}.", "Use a dict of options.")
+            yield failure(6, f"{where}[{name!r}] is not valid: {_told(options)}.", "Use a dict of options.")
         else:
             yield from _runnable_options(f"{where}[{name!r}]", options or {})
 
@@ -247,7 +191,7 @@ def _runnable_options(where: str, options: Mapping[Any, Any]) -> Messages:
     for option in (option for option in RUNNABLE_OPTIONS if options.get(option) is not None):
         valid, remedy = RUNNABLE_VALUES[option]
         if not valid(options[option]):
-            yield _error(6, f"{where}: {option!r} is not valid: {_told(options[option])}.", f"Use {remedy}.")
+            yield failure(6, f"{where}: {option!r} is not valid: {_told(options[option])}.", f"Use {remedy}.")
         elif option == "form":
             yield from _form(f"{where}: 'form'", options[option])
 
@@ -257,17 +201,17 @@ def _form(where: str, value: Any) -> Messages:
         found = import_string(value) if isinstance(value, str) else value
     except Exception as error:
         text = f"{where}: {value!r} cannot be imported: {type(error).__name__}: {error}"
-        yield _error(4, text, "Correct the dotted path, or what its module raises.")
+        yield failure(4, text, "Correct the dotted path, or what its module raises.")
         return
     if not (isinstance(found, type) and issubclass(found, BaseForm)):
-        yield _error(5, f"{where} does not name a form.", "Name a subclass of django.forms.Form.")
+        yield failure(5, f"{where} does not name a form.", "Name a subclass of django.forms.Form.")
 
 
 def _tracked_tasks(value: dict[Any, Any]) -> Messages:
     for name, entry in value.items():
         where = f"{NAME}['TRACKED_TASKS'][{name!r}]" if isinstance(name, str) else f"{NAME}['TRACKED_TASKS']"
         if not _text(name):
-            yield _error(8, f"{where} has a key that is no task name: {_told(name)}.", "Use names of tasks.")
+            yield failure(8, f"{where} has a key that is no task name: {_told(name)}.", "Use names of tasks.")
             continue
         for binding in entry if isinstance(entry, (list, tuple)) else (entry,):
             yield from _binding(where, binding)
@@ -275,23 +219,23 @@ def _tracked_tasks(value: dict[Any, Any]) -> Messages:
 
 def _binding(where: str, binding: Any) -> Messages:
     if not isinstance(binding, dict):
-        yield _error(8, f"{where} is not valid: {_told(binding)}.", "Use {'model': 'app.Model', …}, or a list of it.")
+        yield failure(8, f"{where} is not valid: {_told(binding)}.", "Use {'model': 'app.Model', …}, or a list of it.")
         return
     yield from _unknown_options(8, where, binding, TRACKED_OPTIONS)
     if "model" not in binding:
-        yield _error(8, f"{where} has no 'model'.", "Add 'model': 'app.Model'.")
+        yield failure(8, f"{where} has no 'model'.", "Add 'model': 'app.Model'.")
     elif not _is_model(binding["model"]):
         model = binding["model"]
         told = f"{model!r}, which is no model of this site" if isinstance(model, str) else _told(model)
-        yield _error(9, f"{where}: 'model' is not valid: {told}.", "Use the label of an installed model.")
+        yield failure(9, f"{where}: 'model' is not valid: {told}.", "Use the label of an installed model.")
     else:
-        from .tracking.registry import make_binding
+        from ..tracking.registry import make_binding
 
         options = {option: binding[option] for option in TRACKED_OPTIONS[1:] if option in binding}
         try:
             make_binding(binding["model"], options)
         except TypeError as error:
-            yield _error(8, f"{where} is not valid: {error}.", "Correct the option, or leave it out.")
+            yield failure(8, f"{where} is not valid: {error}.", "Correct the option, or leave it out.")
 
 
 def _is_model(model: Any) -> bool:
@@ -310,11 +254,11 @@ def _unknown_options(number: int, where: str, options: Mapping[Any, Any], known:
             yield _unknown(number, f"{where} has no option", option, known)
 
 
-def _unknown(number: int, text: str, word: Any, known: tuple[str, ...]) -> Error:
+def _unknown(number: int, text: str, word: Any, known: tuple[str, ...]) -> CheckMessage:
     near = {each.lower(): each for each in known}
     meant = get_close_matches(word.lower(), near, n=1) if isinstance(word, str) else []
     hint = f"Did you mean {near[meant[0]]!r}?" if meant else f"It knows {', '.join(known)}."
-    return _error(
+    return failure(
         number, f"{text} {word!r}." if isinstance(word, str) else f"{text} of type {type(word).__name__}.", hint
     )
 
@@ -323,7 +267,7 @@ def _page_sizes(site: Mapping[Any, Any]) -> Messages:
     size, most = (site.get(key, DEFAULTS[key]) for key in ("PAGE_SIZE", "MAX_PAGE_SIZE"))
     if _count(size) and _count(most) and most < size:
         text = f"{NAME}['MAX_PAGE_SIZE'], {most}, is less than PAGE_SIZE, {size}."
-        yield _error(10, text, "Raise MAX_PAGE_SIZE or lower PAGE_SIZE.")
+        yield failure(10, text, "Raise MAX_PAGE_SIZE or lower PAGE_SIZE.")
 
 
 def _base_template(site: Mapping[Any, Any]) -> Messages:
@@ -334,33 +278,32 @@ def _base_template(site: Mapping[Any, Any]) -> Messages:
     try:
         loader.get_template(name)
     except TemplateDoesNotExist:
-        yield _error(11, f"{where} does not exist.", "Name a template that your TEMPLATES find.")
+        yield failure(11, f"{where} does not exist.", "Name a template that your TEMPLATES find.")
     except Exception as error:
-        yield _error(11, f"{where} cannot be loaded: {type(error).__name__}: {error}", "Correct it, or name another.")
+        yield failure(11, f"{where} cannot be loaded: {type(error).__name__}: {error}", "Correct it, or name another.")
 
 
 def _bindings(site: Mapping[Any, Any]) -> Messages:
-    from .tracking.registry import registry
+    from ..tracking.registry import registry
 
     configured = site.get("TRACKED_TASKS")
     told = tuple(f"{name} is tracked for " for name in configured) if isinstance(configured, dict) else ()
     for problem in registry.problems():
         if not problem.startswith(told):  # the setting's own entries have been reported above, by their key
-            yield _error(12, f"Tracking: {problem}.", "Correct the @track of that task.")
+            yield failure(12, f"Tracking: {problem}.", "Correct the @track of that task.")
 
 
 def _modules(site: Mapping[Any, Any]) -> Messages:
     """A warning: the site ran without these modules before it had us."""
-    from .tracking.registry import registry
+    from ..tracking.registry import registry
 
     for problem in registry.unimported():
-        hint = "Correct what the module raises."
-        yield Warning(f"Tracking: {problem}.", hint=hint, id="celery_ops.W003")
+        yield warning(3, f"Tracking: {problem}.", "Correct what the module raises.")
 
 
 def _unknown_runnable(site: Mapping[Any, Any]) -> Messages:
     """A note: workers may know a task that a web process does not."""
-    from .running.allowlist import site_tasks
+    from ..running.allowlist import site_tasks
 
     allowed = site.get("RUNNABLE_TASKS", ())
     if isinstance(allowed, str) or not _runnable(allowed):
@@ -374,18 +317,18 @@ def _unknown_runnable(site: Mapping[Any, Any]) -> Messages:
             text = f"{NAME}['RUNNABLE_TASKS'] names {name}, which this process does not know."
             near = get_close_matches(name, known, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else "It runs while a worker has it; else correct the name."
-            yield Info(text, hint=hint, id="celery_ops.I003")
+            yield note(3, text, hint)
 
 
 def _store(site: Mapping[Any, Any]) -> Messages:
     """The store knows best what its settings mean. The URL itself is not told: it may hold a password."""
-    from .tracking.recorder import new_store
+    from ..tracking.recorder import new_store
 
     try:
         new_store().close()
     except ValueError:
         hint = "Begin it with redis://, rediss://, unix://, redis+socket://, valkey:// or valkeys://."
-        yield _error(13, f"{NAME}['STORE_URL'] is not a URL that the store knows.", hint)
+        yield failure(13, f"{NAME}['STORE_URL'] is not a URL that the store knows.", hint)
     except Exception:
         return  # STORE itself is wrong, which has been told by its key
 
@@ -402,19 +345,5 @@ def _backends(site: Mapping[Any, Any]) -> Messages:
             yield from found
 
 
-def _urls() -> Messages:
-    try:
-        reverse("celery_ops:panel", args=["x"])
-    except NoReverseMatch:
-        hint = "Add path('ops/', include('celery_ops.urls')) to your urlpatterns."
-        yield Warning(IDS["celery_ops.W001"], hint=hint, id="celery_ops.W001")
-    except Exception:
-        return  # Django's own checks tell what is wrong with the URLconf
-
-
-def _context_processors() -> Messages:
-    for engine in settings.TEMPLATES:
-        processors = engine.get("OPTIONS", {}).get("context_processors", ())
-        if engine.get("BACKEND") == DJANGO_TEMPLATES and REQUEST not in processors:
-            hint = f"Add {REQUEST!r} to the context_processors in TEMPLATES."
-            yield Warning(IDS["celery_ops.W002"], hint=hint, id="celery_ops.W002")
+#: What is asked of the settings as a whole.
+EVERY_SETTING: Final = (_page_sizes, _base_template, _bindings, _modules, _unknown_runnable, _store, _backends)

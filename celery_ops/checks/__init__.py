@@ -1,0 +1,41 @@
+"""System checks: a wrong ``CELERY_OPS``, and a site that something is missing from, are told at start.
+
+Each has its remedy. Nothing here connects to anything, and no value of a setting makes a check raise.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage
+
+from ..conf import NAME
+from .messages import IDS, Messages, failure
+from .site import BY_SETTINGS, EVERY_SITE
+from .values import EVERY_SETTING, check_key
+
+__all__ = ["IDS", "check_settings"]
+
+
+def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Return what is wrong with the site's ``CELERY_OPS``, and with the site around it, as Django's check messages."""
+    return [*_settings(), *(message for check in EVERY_SITE for message in _guarded(check))]
+
+
+def _settings() -> list[CheckMessage]:
+    site = getattr(settings, NAME, {})
+    if not isinstance(site, dict):
+        text = f"{NAME} is a {type(site).__name__}, not a dict."
+        return [failure(1, text, f"Write {NAME} = {{…}}, or leave it out.")]
+    site = dict.copy(site)
+    found = [message for key in site for message in _guarded(check_key, key, site)]
+    return found + [message for check in (*EVERY_SETTING, *BY_SETTINGS) for message in _guarded(check, site)]
+
+
+def _guarded(check: Callable[..., Messages], *args: Any) -> list[CheckMessage]:
+    try:
+        return list(check(*args))
+    except Exception as error:
+        subject = args[0] if args and isinstance(args[0], str) else "a setting"
+        text = f"{NAME}: {subject} cannot be checked: its value raises {type(error).__name__}."
+        return [failure(3, text, "Use plain Python values.")]

@@ -1,0 +1,101 @@
+"""What the site around the app has to have: its URLs, its templates, its login, its users and its databases."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.shortcuts import resolve_url
+from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
+
+from ..conf import NAME, conf
+from ..permissions import ACTIONS, VIEW_INSTANCE, VIEW_OPS, Policy
+from .messages import IDS, Messages, note, warning
+
+REQUEST: Final = "django.template.context_processors.request"
+DJANGO_TEMPLATES: Final = "django.template.backends.django.DjangoTemplates"
+#: Parts of the names of database engines that keep each tenant in a schema of its own.
+TENANT_ENGINES: Final = ("django_tenants", "tenant_schemas", "django_pgschemas")
+
+
+def urls() -> Messages:
+    try:
+        reverse("celery_ops:panel", args=["x"])
+    except NoReverseMatch:
+        yield warning(1, IDS["celery_ops.W001"], "Add path('ops/', include('celery_ops.urls')) to your urlpatterns.")
+    except Exception:
+        return  # Django's own checks tell what is wrong with the URLconf
+
+
+def context_processors() -> Messages:
+    for engine in settings.TEMPLATES:
+        processors = engine.get("OPTIONS", {}).get("context_processors", ())
+        if engine.get("BACKEND") == DJANGO_TEMPLATES and REQUEST not in processors:
+            yield warning(2, IDS["celery_ops.W002"], f"Add {REQUEST!r} to the context_processors in TEMPLATES.")
+
+
+def login() -> Messages:
+    if _has_pages() and not _is_answered(settings.LOGIN_URL):
+        text = f"Who is not logged in is sent to LOGIN_URL, {str(settings.LOGIN_URL)!r}, which is no page of this site."
+        yield warning(6, text, "Set LOGIN_URL to your login page, such as 'admin:login', or include one in your URLs.")
+
+
+def _has_pages() -> bool:
+    try:
+        return bool(reverse("celery_ops:overview"))
+    except Exception:
+        return False  # which another check tells, or Django's own
+
+
+def _is_answered(login_url: Any) -> bool:
+    """Whether the site has a page there; of an address that is another site's nothing is known."""
+    try:
+        address, prefix = urlsplit(resolve_url(login_url)), get_script_prefix()
+    except NoReverseMatch:
+        return False
+    if address.netloc or not address.path.startswith(prefix):
+        return True
+    path = "/" + address.path.removeprefix(prefix)
+    return _resolves(path) or _resolves(f"/{settings.LANGUAGE_CODE}{path}")  # where LocaleMiddleware sends on to
+
+
+def _resolves(path: str) -> bool:
+    try:
+        resolve(path)
+    except Resolver404:
+        return False
+    return True
+
+
+def users(site: Mapping[Any, Any]) -> Messages:
+    """What the default policy asks for, and this site's users cannot have."""
+    try:
+        policy = conf.load("POLICY")
+    except Exception:
+        return  # which has been told by its key
+    if not (isinstance(policy, type) and issubclass(policy, Policy) and policy.allows is Policy.allows):
+        return
+    model = get_user_model()
+    default = {action for action in ACTIONS if getattr(policy, f"may_{action}") is getattr(Policy, f"may_{action}")}
+    refused = default - ({VIEW_OPS, VIEW_INSTANCE} if hasattr(model, "is_staff") else set())
+    if refused and not hasattr(model, "has_perm"):
+        text = f"Users of {model._meta.label} have no permissions, so nobody may {', '.join(sorted(refused))}."
+        yield warning(5, text, f"Give the model PermissionsMixin, or name a policy of your own in {NAME}['POLICY'].")
+    elif VIEW_OPS in default and not hasattr(model, "is_staff"):
+        text = f"Users of {model._meta.label} are never staff, so only a permission opens the pages and panels."
+        yield note(4, text, f"Give your operators celery_ops.view_ops, or override may_view_ops in {NAME}['POLICY'].")
+
+
+def tenants(site: Mapping[Any, Any]) -> Messages:
+    engines = [str(database.get("ENGINE", "")) for database in settings.DATABASES.values()]
+    is_shared = not callable(site.get("STORE_PREFIX"))
+    if is_shared and any(part in engine for engine in engines for part in TENANT_ENGINES):
+        text = "The database has a schema for each tenant, and all of them share what is tracked of their tasks."
+        hint = f"Make {NAME}['STORE_PREFIX'] a callable that returns the tenant's own, such as its schema's name."
+        yield warning(7, text, hint)
+
+
+#: What holds of every site, and what depends on its settings.
+EVERY_SITE: Final = (urls, context_processors, login)
+BY_SETTINGS: Final = (users, tenants)

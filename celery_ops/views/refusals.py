@@ -1,0 +1,45 @@
+"""The log line of what somebody asked for and was refused: it says who, and nothing else is kept of it."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+
+from ..logs import get_logger
+from ..wording import clean
+
+logger = get_logger("celery_ops.acting")
+
+#: Characters of a line's parts.
+LONGEST_NAME: Final = 100
+LONGEST_OBJECTS: Final = 300
+#: What only looks is nobody's attempt to do something.
+SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS", "TRACE")
+
+
+def noting_refusals(answer: Callable[[], HttpResponse], note: Callable[[int], None]) -> HttpResponse:
+    """Return what ``answer`` does, and raise what it raises; ``note`` is told the status when that is a refusal."""
+    try:
+        response = answer()
+    except PermissionDenied:
+        note(403)
+        raise
+    except Http404:
+        note(404)
+        raise
+    if response.status_code >= 400:
+        note(response.status_code)
+    return response
+
+
+def log_refusal(status: int, action: str, objects: str, user: Any) -> None:
+    """Say that ``user`` was answered ``status`` when asking for ``action`` on ``objects``."""
+    what, whom = clean(action, LONGEST_NAME), clean(objects, LONGEST_OBJECTS)
+    logger.warning("Refused (%s): %s to %s for %s", status, what, whom, name_of(user))
+
+
+def name_of(user: Any) -> str:
+    """Return what a log calls a request's user: ``anonymous`` without a name."""
+    name = getattr(user, "get_username", str)
+    return clean(str(name()), LONGEST_NAME) or "anonymous"
