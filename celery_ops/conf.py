@@ -32,6 +32,8 @@ DEFAULTS: dict[str, Any] = {
     "STORE_PREFIX": "celery_ops",
     # Seconds or timedelta: how long tracked tasks live.
     "RETENTION": 86400,
+    # The same: how long what tasks that failed were given is kept, so that they can be run again.
+    "RERUN_RETENTION": timedelta(days=7),
     # Bindings without touching code: {"app.tasks.name": {"model": "app.Model", "id_query": "pk_argument"}}.
     "TRACKED_TASKS": {},
     # Names, or {name: options}; empty means nothing runs; "*" every task of the site; celery.* never.
@@ -103,8 +105,16 @@ class Conf:
     @property
     def retention_seconds(self) -> int:
         """``RETENTION`` in whole seconds, at least 1."""
-        value = self.RETENTION
-        return max(1, int(value.total_seconds() if isinstance(value, timedelta) else value))
+        return _whole_seconds(self.RETENTION)
+
+    @property
+    def rerun_seconds(self) -> int:
+        """``RERUN_RETENTION`` in whole seconds, at least 1."""
+        return _whole_seconds(self.RERUN_RETENTION)
+
+
+def _whole_seconds(value: Any) -> int:
+    return max(1, int(value.total_seconds() if isinstance(value, timedelta) else value))
 
 
 imported = lru_cache(maxsize=None)(import_string)

@@ -42,7 +42,7 @@ def places_of(created: Mapping[str, datetime | None]) -> tasks.Places:
         found = index.objects_wherever(times, with_own=False)
     except StoreUnavailable:
         found = {}
-    return {task_id: found.get(task_id) or [index.own_place(task_id)] for task_id in created}
+    return {task_id: found.get(task_id) or [index.revoke_place(task_id)] for task_id in created}
 
 
 # -- all of a list ----------------------------------------------------------------------------------------------------

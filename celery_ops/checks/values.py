@@ -103,6 +103,7 @@ VALUES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "STORE_TIMEOUT": (_positive, "a number of seconds above 0"),
     "STORE_PREFIX": (lambda v: _text(v) or callable(v), "a string that is not empty, or a callable that returns one"),
     "RETENTION": (lambda v: _age(v) or _positive(v), "seconds above 0, or a timedelta"),
+    "RERUN_RETENTION": (lambda v: _age(v) or _positive(v), "seconds above 0, or a timedelta"),
     "TRACKED_TASKS": (lambda v: isinstance(v, dict), "a dict of task name to {'model': 'app.Model', …}"),
     "RUNNABLE_TASKS": (_runnable, "a list of task names, a dict of name to options, or '*' for every task"),
     "RECORD_RETENTION": (lambda v: v is None or _age(v), "a timedelta above 0, or None to keep for ever"),

@@ -1,8 +1,8 @@
 """What a task was given, to run it again: as it was kept, never read from texts that were made for showing."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -12,13 +12,15 @@ from ..backends.results_conditions import storable
 from ..conf import conf
 from ..info import TaskInfo
 from ..models import TaskRunRecord
+from ..moments import aware, now
 from ..running.arguments import check
 from ..running.launcher import original_arguments
 from ..running.wire import plain
 from ..tracking import capture, reading
 from ..tracking.reading import Kept
 from ..tracking.refs import ObjectRef
-from ..tracking.store import TASK
+from ..tracking.registry import registry
+from ..wording import duration
 from .merge import merged, state_of
 from .sources import Known, Sources
 
@@ -67,7 +69,12 @@ def original_from(task_id: str, known: Known) -> Original:
     if known.records and not (known.stored or known.tracked or known.live):
         state = _state_of_row(known.records[0])
     refs = known.refs or tuple(_refs_of_rows(known.records))
-    return _original(task_id, task.name, state, refs, known.kept, known.records)
+    try:
+        return _original(replace(task, state=state), refs, known.kept, known.records)
+    except NotRepeatable as error:
+        if known.kept is None and known.troubles:
+            raise NotRepeatable(" ".join(known.troubles), error.name, error.state) from error
+        raise
 
 
 def originals_of(tasks: Sequence[TaskInfo]) -> dict[str, Original | NotRepeatable]:
@@ -86,28 +93,30 @@ def originals_of(tasks: Sequence[TaskInfo]) -> dict[str, Original | NotRepeatabl
 
 
 def _listed(task: TaskInfo, kept: Kept | None, rows: Sequence[TaskRunRecord]) -> Original | NotRepeatable:
-    state = state_of(task, kept, None)
-    refs = tuple(ref for ref in kept.refs if ref.label != TASK) if kept else ()
+    heard = replace(task, state=state_of(task, kept, None))
+    refs = (kept.refs if kept else ()) or tuple(_refs_of_rows(rows))
     try:
-        return _original(task.id, task.name, state, refs or tuple(_refs_of_rows(rows)), kept, rows)
+        return _original(heard, refs, kept, rows)
     except NotRepeatable as error:
         return error
 
 
 def _original(
-    task_id: str, name: str, state: str, refs: tuple[ObjectRef, ...], kept: Kept | None, rows: Sequence[TaskRunRecord]
+    task: TaskInfo, refs: tuple[ObjectRef, ...], kept: Kept | None, rows: Sequence[TaskRunRecord]
 ) -> Original:
     """Whoever says what the task was given says which task it was, too: the name is what permissions go by."""
-    name = (kept.name if kept else "") or (rows[0].task_name if rows else "") or name
+    name = (kept.name if kept else "") or (rows[0].task_name if rows else "") or task.name
     try:
-        args, kwargs = _arguments(kept, rows)
+        args, kwargs = _arguments(replace(task, name=name), kept, rows)
         check(plain([*args, kwargs]))
     except ValueError as error:  # BadInput, too
-        raise NotRepeatable(str(error), name, state) from error
-    return Original(task_id, name, args, kwargs, refs, state)
+        raise NotRepeatable(str(error), name, task.state) from error
+    return Original(task.id, name, args, kwargs, refs, task.state)
 
 
-def _arguments(kept: Kept | None, rows: Sequence[TaskRunRecord]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+def _arguments(
+    task: TaskInfo, kept: Kept | None, rows: Sequence[TaskRunRecord]
+) -> tuple[Sequence[Any], Mapping[str, Any]]:
     """Raises ValueError, whose text is the reason."""
     if kept is not None and kept.arguments:
         try:
@@ -123,13 +132,25 @@ def _arguments(kept: Kept | None, rows: Sequence[TaskRunRecord]) -> tuple[Sequen
         return found
     if rows or (kept is not None and kept.arguments):
         raise ValueError(_("Its arguments were redacted or cut when they were kept, so they cannot be sent again."))
+    raise ValueError(_why_not_kept(task, kept))
+
+
+def _why_not_kept(task: TaskInfo, kept: Kept | None) -> str:
+    """Return why nobody has what a task was given."""
     if conf.ARGS_CAPTURE == "none":
-        raise ValueError(_("This site keeps no arguments (ARGS_CAPTURE)."))
+        return _("This site keeps no arguments (ARGS_CAPTURE).")
     if kept is not None:
-        raise ValueError(_("Its arguments were not kept."))
-    raise ValueError(
-        _("Its arguments were not kept: that is done for tasks that are tracked, that fail or that are run from here.")
-    )
+        return _("Its arguments were not kept.")
+    has_failed, is_tracked = task.state == states.FAILURE, bool(registry.bindings(task.name))
+    if not (has_failed or is_tracked):
+        return _("Its arguments were not kept: of tasks that belong to no object only those are that fail.")
+    name = "RERUN_RETENTION" if has_failed else "RETENTION"
+    kept_for = timedelta(seconds=conf.rerun_seconds if has_failed else conf.retention_seconds)
+    last = task.finished_at or task.started_at or task.created_at
+    said = {"time": duration(kept_for), "setting": name}
+    if last is not None and aware(last) < now() - kept_for:
+        return _("Its arguments were not kept for longer than %(time)s (%(setting)s).") % said
+    return _("Its arguments were not kept: the store was away or emptied, or the worker runs without celery_ops.")
 
 
 def _typed(row: TaskRunRecord) -> tuple[list[Any], dict[str, Any]] | None:

@@ -76,7 +76,7 @@ class Sources:
         is_listed = not self.troubles
         found = self._try(lambda: reading.find_task(self.task_id), [])
         payload, kept = self._try(lambda: reading.read_kept(found[0][0], self.task_id), NOTHING) if found else NOTHING
-        refs = tuple(ref for ref, _task in found if ref.label != TASK)
+        refs = tuple(ref for ref, _task in found if ref.label != TASK) or (kept.refs if kept else ())
         records = self._try(self._records, ())
         tracked = found[0][1] if found else None
         said = {task.state for task in (stored, tracked) if task is not None}

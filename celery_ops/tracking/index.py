@@ -14,7 +14,7 @@ from . import facts
 from .recorder import recorder
 from .refs import ObjectRef
 from .stamp import now_ms
-from .store import INDEX, TASK
+from .store import INDEX, REVOKE, TASK
 
 #: Slots of time that ``RETENTION`` is cut into, and shards of each.
 SLOTS: Final = 12
@@ -29,27 +29,33 @@ Entry = tuple[ObjectRef, dict[str, str]]
 def entry(task_id: str, refs: Iterable[ObjectRef], published: int | None) -> Entry:
     """Return what makes a task findable: ``published`` in milliseconds since the epoch, None for now."""
     slot = (now_ms() if published is None else published) // _slot_length()
-    return _place(slot, _shard(task_id)), {facts.short_id(task_id): ",".join(map(_text, refs))}
+    return _place(slot, _shard(task_id)), {facts.short_id(task_id): text_of(refs)}
 
 
 def objects_of(task_id: str) -> list[ObjectRef]:
     """Return the objects of a task, its own before inherited ones. Raises StoreUnavailable.
 
-    A task without any that failed is kept under itself, as ``own_place``.
+    ``own_place`` comes last, when the task failed.
     """
     own = own_place(task_id)
     places = [_place(slot, _shard(task_id)) for slot in _slots()]
     wanted = facts.short_id(task_id)
-    *kept, alone = recorder().ask(lambda store: store.read([*places, own]))
+    *kept, failed = recorder().ask(lambda store: store.read([*places, own]))
+    last = [own] if failed else []
     for place, stored in zip(places, kept, strict=True):
         if wanted in stored:
-            return _objects(_whole(place, wanted, stored[wanted]))
-    return [own] if alone else []
+            return [*objects_in(_whole(place, wanted, stored[wanted])), *last]
+    return last
 
 
 def own_place(task_id: str) -> ObjectRef:
-    """Return where a task that belongs to no object is kept when it fails."""
+    """Return where what it takes to run a task again is kept when it fails, whatever it belongs to."""
     return ObjectRef(TASK, task_id)
+
+
+def revoke_place(task_id: str) -> ObjectRef:
+    """Return where it is kept that a task which belongs to no object was asked to be revoked."""
+    return ObjectRef(REVOKE, task_id)
 
 
 def objects_of_many(published: Mapping[str, int]) -> dict[str, list[ObjectRef]]:
@@ -64,7 +70,7 @@ def objects_of_many(published: Mapping[str, int]) -> dict[str, list[ObjectRef]]:
 def objects_wherever(created: Mapping[str, int | None], *, with_own: bool = True) -> dict[str, list[ObjectRef]]:
     """Return the same of tasks that were sent any time before ``created``, None when that is not known either.
 
-    Without ``with_own`` those that belong to no object are not looked for.
+    Without ``with_own`` their own places are not looked for.
     """
     slots = list(_slots())
     near = {task_id: _slots_before(at) for task_id, at in created.items()}
@@ -73,7 +79,7 @@ def objects_wherever(created: Mapping[str, int | None], *, with_own: bool = True
 
 
 def _search(asked: Mapping[str, Collection[int]], *, with_own: bool = False) -> dict[str, list[ObjectRef]]:
-    """Look for each id in its shard of these slots, and under itself where there is no other place for it."""
+    """Look for each id in its shard of these slots, and under itself, which comes last."""
     wanted: dict[ObjectRef, list[str]] = {}
     for task_id, slots in asked.items():
         for slot in slots:
@@ -86,10 +92,10 @@ def _search(asked: Mapping[str, Collection[int]], *, with_own: bool = False) -> 
         for task_id in wanted[place] if stored else ():
             if (name := facts.short_id(task_id)) in stored:
                 texts.setdefault(task_id, (place, stored[name]))
-    found = {task_id: _objects(text) for task_id, text in _completed(texts).items()}
+    found = {task_id: objects_in(text) for task_id, text in _completed(texts).items()}
     for place, stored in zip(own, kept[len(wanted) :], strict=True):
         if stored:
-            found.setdefault(place.pk, [place])
+            found.setdefault(place.pk, []).append(place)
     return found
 
 
@@ -111,7 +117,7 @@ def newest(limit: int) -> list[ObjectRef]:
         for place, stored in zip(places, recorder().ask(lambda store, asked=places: store.read(asked)), strict=True):
             tasks += len(stored)
             for name, text in stored.items():
-                found.update(dict.fromkeys(_objects(_whole(place, name, text))))
+                found.update(dict.fromkeys(objects_in(_whole(place, name, text))))
     return list(found)
 
 
@@ -153,11 +159,17 @@ def _whole(place: ObjectRef, name: str, text: str | None) -> str:
     return values[0] or ""
 
 
+def text_of(refs: Iterable[ObjectRef]) -> str:
+    """Return objects as one text."""
+    return ",".join(map(_text, refs))
+
+
 def _text(ref: ObjectRef) -> str:
     pk = ref.pk if ref.pk.isalnum() and ref.pk.isascii() else quote(ref.pk, safe="", errors="surrogatepass")
     return f"{ref.label} {pk}"  # a label is two identifiers
 
 
-def _objects(text: str) -> list[ObjectRef]:
+def objects_in(text: str) -> list[ObjectRef]:
+    """Return the objects that ``text_of`` wrote."""
     parts = (part.partition(" ") for part in text.split(",") if part)
     return [ObjectRef(label, unquote(pk, errors="surrogatepass")) for label, _, pk in parts]

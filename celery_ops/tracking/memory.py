@@ -4,10 +4,9 @@ import threading
 import time
 from collections.abc import Sequence
 
-from ..conf import conf
 from .facts import by_task, derive
 from .refs import ObjectRef
-from .store import BEAT_COUNTS, INDEX, TASKS_KEPT, Batch, Store
+from .store import BEAT_COUNTS, INDEX, TASKS_KEPT, Batch, Store, lifetime
 
 
 class MemoryStore(Store):
@@ -23,7 +22,7 @@ class MemoryStore(Store):
             for ref, fields in batch:
                 kept = self._objects.setdefault(ref, {})
                 kept.update(fields)
-                self._expires[ref] = time.monotonic() + conf.retention_seconds
+                self._expires[ref] = time.monotonic() + lifetime(ref)
                 for name in oldest_fields(kept) if ref.label != INDEX else ():
                     del kept[name]
         return 0

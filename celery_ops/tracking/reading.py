@@ -1,7 +1,7 @@
 """From facts to values: two round trips at most, however many objects."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from django.db.models import Model
@@ -16,7 +16,7 @@ from .recorder import recorder
 from .refs import ObjectRef
 from .registry import registry
 from .stamp import now_ms
-from .store import BEAT_COUNTS, StoreUnavailable
+from .store import BEAT_COUNTS, TASK, StoreUnavailable, lifetime
 
 logger = get_logger("celery_ops.tracking")
 
@@ -47,17 +47,20 @@ def tasks_for_many(objs: Iterable[Model], limit: int | None = 50) -> dict[Model,
 def read_tasks(refs: Sequence[ObjectRef], limit: int | None = None) -> list[list[TrackedTask]]:
     """Return the tasks of each object, newest first. Raises StoreUnavailable."""
     kept = recorder().ask(lambda store: store.read(refs)) if refs else []
-    oldest = now_ms() - conf.retention_seconds * 1000
-    histories = [_history(ref, stored, oldest, limit) for ref, stored in zip(refs, kept, strict=True)]
+    histories = [_history(ref, stored, limit) for ref, stored in zip(refs, kept, strict=True)]
     starts = _complete(histories, hosts=_doubtful_hosts(histories))
     return [list(_values(history, starts)) for history in histories]
 
 
 def find_task(task_id: str) -> list[tuple[ObjectRef, TrackedTask]]:
-    """Return a task by its id with each object that it belongs to; empty when unknown. Raises StoreUnavailable."""
+    """Return a task by its id with each object that it belongs to; empty when unknown. Raises StoreUnavailable.
+
+    One that failed has its own place as well, which is returned when no object has it any more.
+    """
     refs = index.objects_of(task_id)
-    found = zip(refs, read_tasks(refs), strict=True)
-    return [(ref, task) for ref, tasks in found for task in tasks if task.id == task_id]
+    found = [(ref, task) for ref, tasks in zip(refs, read_tasks(refs), strict=True) for task in tasks]
+    places = [(ref, task) for ref, task in found if task.id == task_id]
+    return [place for place in places if place[0].label != TASK] or places
 
 
 def find_tasks(published: Mapping[str, datetime]) -> dict[str, TrackedTask]:
@@ -75,7 +78,7 @@ def find_tasks(published: Mapping[str, datetime]) -> dict[str, TrackedTask]:
             wanted.setdefault(ref, []).append(facts.short_id(task_id))
     kept = recorder().ask(lambda store: store.read(list(wanted))) if wanted else []
     histories = [
-        _history(ref, _only(stored, tuple(shorts)), oldest, None)
+        _history(ref, _only(stored, tuple(shorts)), None)
         for (ref, shorts), stored in zip(wanted.items(), kept, strict=True)
     ]
     starts = _complete(histories, hosts=_doubtful_hosts(histories))
@@ -107,13 +110,13 @@ def read_payload(ref: ObjectRef, task_id: str) -> Payload:
 
 def read_kept(ref: ObjectRef, task_id: str) -> "tuple[Payload, Kept]":
     """Return the same and, for running the task again, what is kept of its arguments. Raises StoreUnavailable."""
-    (stored,) = recorder().ask(lambda store: store.read([ref]))
-    short = facts.short_id(task_id)
-    known = facts.by_task(stored.items()).get(short, {})
-    history = _History(ref, [(facts.derive(short, known), known)])
-    _complete([history], kinds=(facts.NAME, facts.ARGUMENTS, facts.RESULT, facts.ERROR, facts.TRACEBACK))
-    derived = history.tasks[0][0]
-    arguments = known.get((facts.ARGUMENTS, derived.nesting))
+    places = list(dict.fromkeys((ref, index.own_place(task_id))))
+    stored = recorder().ask(lambda store: store.read(places))
+    histories = [_one(place, fields, task_id) for place, fields in zip(places, stored, strict=True)]
+    _complete(histories, kinds=_KEPT)
+    derived, known = histories[0].tasks[0]
+    own = _kept(histories[-1])
+    arguments = known.get((facts.ARGUMENTS, derived.nesting)) or own.arguments
     result = known.get((facts.RESULT, derived.attempt))
     payload = Payload(
         args=capture.shown_arguments(derived.name, arguments) if arguments else None,
@@ -121,12 +124,25 @@ def read_kept(ref: ObjectRef, task_id: str) -> "tuple[Payload, Kept]":
         error=known.get((facts.ERROR, derived.attempt)),
         traceback=known.get((facts.TRACEBACK, derived.attempt)),
     )
-    return payload, Kept(derived.name, derived.state, arguments, (ref,))
+    refs = own.refs if ref.label == TASK else (ref,)
+    return payload, Kept(derived.name, derived.state, arguments, refs)
+
+
+#: Kinds that are fetched for one task at a time.
+_KEPT = (facts.NAME, facts.ARGUMENTS, facts.OBJECTS, facts.RESULT, facts.ERROR, facts.TRACEBACK)
+
+
+def _one(place: ObjectRef, stored: dict[str, str | None], task_id: str) -> "_History":
+    """What a place has of one task, if it is only nothing."""
+    short = facts.short_id(task_id)
+    known = facts.by_task(stored.items()).get(short, {})
+    return _History(place, [(facts.derive(short, known), known)])
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept of a task for running it again: the fact of its arguments, None where there is none."""
+    """What is kept of a task for running it again: the fact of its arguments, None where there is none, and what it
+    belongs to."""
 
     name: str
     state: str
@@ -142,26 +158,38 @@ def read_kept_of_many(created: Mapping[str, int | None]) -> dict[str, Kept]:
     places = index.objects_wherever(created)
     wanted: dict[ObjectRef, set[str]] = {}
     for task_id, refs in places.items():
-        if refs:
-            wanted.setdefault(refs[0], set()).add(facts.short_id(task_id))
+        for ref in dict.fromkeys((*refs[:1], *refs[-1:])):  # an object, and the task's own place if it failed
+            wanted.setdefault(ref, set()).add(facts.short_id(task_id))
     refs = list(wanted)
     histories = []
     for ref, stored in zip(refs, recorder().ask(lambda store: store.read(refs)) if refs else (), strict=True):
         known = facts.by_task(stored.items())
         tasks = [(facts.derive(short, known[short]), known[short]) for short in wanted[ref] if short in known]
         histories.append(_History(ref, tasks))
-    starts = _complete(histories, kinds=(facts.NAME, facts.ARGUMENTS), hosts=_doubtful_hosts(histories))
-    return {
-        (task_id := facts.long_id(derived.short)): Kept(
-            derived.name,
-            states.LOST if _is_lost(derived, starts) else derived.state,
-            known.get((facts.ARGUMENTS, derived.nesting)),
-            tuple(places[task_id]),
-        )
-        for history in histories
-        for derived, known in history.tasks
-        if (facts.PUBLISHED, 0) in known
-    }
+    starts = _complete(histories, kinds=(facts.NAME, facts.ARGUMENTS, facts.OBJECTS), hosts=_doubtful_hosts(histories))
+    found: dict[str, Kept] = {}
+    for history in sorted(histories, key=lambda history: history.ref.label == TASK):
+        for place in range(len(history.tasks)):
+            if (facts.PUBLISHED, 0) in history.tasks[place][1]:
+                task_id = facts.long_id(history.tasks[place][0].short)
+                found[task_id] = _together(found.get(task_id), _kept(history, place, starts), places[task_id])
+    return found
+
+
+def _kept(history: "_History", place: int = 0, starts: Mapping[str, int] | None = None) -> Kept:
+    """What one place keeps; a task's own place knows its objects by a fact."""
+    derived, known = history.tasks[place]
+    state = states.LOST if _is_lost(derived, starts or {}) else derived.state
+    refs = tuple(index.objects_in(known.get((facts.OBJECTS, 0)) or "")) if history.ref.label == TASK else ()
+    return Kept(derived.name, state, known.get((facts.ARGUMENTS, derived.nesting)), refs)
+
+
+def _together(first: Kept | None, kept: Kept, places: Iterable[ObjectRef]) -> Kept:
+    """What an object says of a task, else its own place."""
+    refs = tuple(ref for ref in places if ref.label != TASK) or kept.refs
+    if first is None:
+        return replace(kept, refs=refs)
+    return replace(first, arguments=first.arguments or kept.arguments, refs=refs)
 
 
 def run_again_as(refs: Sequence[ObjectRef], task_id: str) -> list[str]:
@@ -187,7 +215,7 @@ def note_revokes_requested(places: Mapping[str, Iterable[ObjectRef]]) -> None:
 
 def revoke_noted_at(task_id: str) -> datetime | None:
     """Return when a task that belongs to no object was last asked to be revoked. Raises StoreUnavailable."""
-    (stored,) = recorder().ask(lambda store: store.read([index.own_place(task_id)]))
+    (stored,) = recorder().ask(lambda store: store.read([index.revoke_place(task_id)]))
     try:
         return facts.requested_at(stored.get(facts.field(task_id, facts.REVOKE_REQUESTED)))
     except (ValueError, OverflowError, OSError):  # a time beyond what a datetime holds: not ours
@@ -200,8 +228,8 @@ class _History:
     tasks: list[tuple[Derived, dict[Key, str | None]]] = field(default_factory=list)
 
 
-def _history(ref: ObjectRef, stored: dict[str, str | None], oldest: int, limit: int | None) -> _History:
-    tasks = []
+def _history(ref: ObjectRef, stored: dict[str, str | None], limit: int | None) -> _History:
+    tasks, oldest = [], now_ms() - lifetime(ref) * 1000
     for short, known in facts.by_task(stored.items()).items():
         derived = facts.derive(short, known)
         # Every event says when it was published; a request to revoke alone makes no task.
@@ -267,7 +295,7 @@ def _values(history: _History, starts: dict[str, int]) -> Iterator[TrackedTask]:
             logger.debug("A stored task of %s cannot be read", history.ref, exc_info=True)
 
 
-def _is_lost(derived: Derived, starts: dict[str, int]) -> bool:
+def _is_lost(derived: Derived, starts: Mapping[str, int]) -> bool:
     """Whether the worker that started it is gone: no sign of life, or it began again after the task did."""
     started = derived.started
     if derived.state != states.STARTED or started is None or started.at >= now_ms() - BEAT_COUNTS * 1000:

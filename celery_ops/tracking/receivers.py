@@ -15,7 +15,7 @@ from celery.exceptions import Ignore, Reject, Retry
 
 from .. import states
 from ..conf import conf
-from . import capture, chains, context, facts, heartbeat, recorder, runs
+from . import capture, chains, context, facts, given, heartbeat, index, recorder, runs
 from .binding import Undecided, resolve
 from .edge import receiver, task_ended
 from .recorder import recorder as the_recorder
@@ -23,7 +23,6 @@ from .refs import ObjectRef
 from .registry import registry
 from .runs import Run
 from .stamp import BEGUN, HEADER, MAX_OBJECTS, PUBLISHED, RECEIVED, Stamp, decoded, now_ms
-from .store import TASK
 
 
 def connect() -> None:
@@ -157,6 +156,7 @@ def _run_of_message(message: Any) -> Run | None:
 def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> None:
     request = sender.request
     chains.remember(request)
+    given.note(request, args or (), kwargs or {})
     if (
         not _header(request)
         and not registry.bindings(sender.name)
@@ -210,6 +210,7 @@ def task_failure(sender: Any, task_id: str, exception: Any, args: Any, kwargs: A
     """
     request = sender.request if sender.request.id == task_id else _received.get(task_id)
     run = runs.end(request) if request is not None else None
+    args, kwargs = given.noted(request, args, kwargs)
     if run is None and request is not None:
         run = _run_of(sender, request, args, kwargs) or _untracked(sender, request, exception, args, kwargs)
     if run is None:
@@ -224,7 +225,7 @@ def _untracked(task: Any, request: Any, exception: Any, args: Any, kwargs: Any) 
         return None
     if conf.ARGS_CAPTURE == "none":
         return None
-    stamp = Stamp((ObjectRef(TASK, request.id),), published=_published(details))
+    stamp = Stamp((index.own_place(request.id),), published=_published(details))
     run = Run(request.id, task.name, details.get("retries") or 0, stamp, nesting=_nesting(details))
     begun = details.get(BEGUN)
     if isinstance(begun, int):
@@ -257,7 +258,11 @@ def _failed(run: Run, exception: Any, args: Any, kwargs: Any, traceback: Any = N
     run.note(facts.ERROR, capture.error(exception, hidden))
     if kept := capture.traceback(traceback, hidden):
         run.note(facts.TRACEBACK, kept)
-    _ended(run, states.REJECTED if isinstance(exception, Reject) else states.FAILURE)
+    if isinstance(exception, Reject):
+        _ended(run, states.REJECTED)
+        return
+    run.note(facts.ENDED[states.FAILURE], str(now_ms()))
+    the_recorder().record(run.failed_batch(args or (), kwargs or {}))
 
 
 def _ended(run: Run, state: str) -> None:

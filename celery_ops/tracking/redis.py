@@ -20,7 +20,7 @@ from redis.retry import Retry
 from ..conf import conf
 from .memory import TRIM_ABOVE, oldest_fields
 from .refs import ObjectRef
-from .store import BEAT_COUNTS, INDEX, Batch, Store, StoreUnavailable
+from .store import BEAT_COUNTS, INDEX, Batch, Store, StoreUnavailable, lifetime
 
 #: Redis's hash-max-listpack-value: one longer value turns the whole hash into a table five times its size.
 SHORT: Final = 64
@@ -56,13 +56,12 @@ class RedisStore(Store):
 
     def write(self, batch: Batch) -> int:
         """One transaction: a key is never without its time to live, whatever happens to the connection."""
-        ttl = b"%d" % conf.retention_seconds
         self._writes += 1
         measured = self._writes % MEASURE_EVERY == 0
         commands: list[Command] = [(b"MULTI",)]
         first: list[int] = []  # of each object's replies
         for ref, fields in batch:
-            key = self._key(ref)
+            key, ttl = self._key(ref), b"%d" % lifetime(ref)
             short, long = _split(fields)
             first.append(len(commands) - 1)
             commands += ((b"HSET", key, *short), (b"EXPIRE", key, ttl))

@@ -39,7 +39,7 @@ class Run:
 
     def batch(self) -> Batch:
         """Return everything known, for each object; an inherited one also learns who launched the task."""
-        said = {**self.known, **facts.published(self.task_id, self.stamp.published, self.name, self.nesting)}
+        said = self._said()
         if self.progress is not None:
             said[facts.field(self.task_id, facts.PROGRESS, self.attempt)] = self.progress
             self.progress = None
@@ -48,6 +48,22 @@ class Run:
             inherited = {**said, facts.field(self.task_id, facts.PARENT): facts.short_id(self.parent_id)}
         entries: list[tuple[ObjectRef, dict[str, str]]] = [(ref, said) for ref in self.stamp.own]
         return entries + [(ref, inherited) for ref in self.stamp.inherited]
+
+    def _said(self) -> dict[str, str]:
+        return {**self.known, **facts.published(self.task_id, self.stamp.published, self.name, self.nesting)}
+
+    def failed_batch(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Batch:
+        """Return ``batch()`` and what it takes to run the task again, which outlives what its objects know of it."""
+        own = index.own_place(self.task_id)
+        if own in self.stamp.own:
+            return self.batch()
+        kept = self._said()
+        kept.pop(facts.field(self.task_id, facts.TRACEBACK, self.attempt), None)
+        if (arguments := capture.arguments(self.name, args, kwargs)) is None:
+            return self.batch()
+        kept.setdefault(facts.field(self.task_id, facts.ARGUMENTS, self.nesting), arguments)
+        kept[facts.field(self.task_id, facts.OBJECTS)] = index.text_of(self.stamp.refs)
+        return [*self.batch(), (own, kept)]
 
     def first_batch(self) -> Batch:
         """Return ``batch()`` and what makes the task findable by its id."""

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from ..conf import conf
 from .refs import ObjectRef
 
 #: What one event knows, for each object that the task belongs to.
@@ -11,8 +12,10 @@ Batch = Sequence[tuple[ObjectRef, Mapping[str, str]]]
 
 #: The label of what is no object but an index: it is never trimmed.
 INDEX: Final = "~index"
-#: The label of a task that belongs to no object and failed: it is an object of its own, by its id.
+#: The label of a task that failed: what it takes to run it again is kept like an object of its own, by its id.
 TASK: Final = "~task"
+#: The label of a task that belongs to no object and was asked to be revoked.
+REVOKE: Final = "~revoke"
 
 #: How many tasks of one object are kept at least; the oldest go first.
 TASKS_KEPT: Final = 200
@@ -26,8 +29,13 @@ class StoreUnavailable(Exception):
     """The store did not answer in time, refused the connection, or cannot take writes now."""
 
 
+def lifetime(ref: ObjectRef) -> int:
+    """Return for how many seconds after its last write a store keeps this."""
+    return conf.rerun_seconds if ref.label == TASK else conf.retention_seconds
+
+
 class Store(ABC):
-    """Keeps fields of text by object, for ``RETENTION`` seconds after the object's last write.
+    """Keeps fields of text by object, for ``lifetime`` seconds after the object's last write.
 
     Each method makes one bounded round trip and raises StoreUnavailable when that fails. None retries: whoever calls
     decides. A store may be called from several threads.

@@ -10,7 +10,7 @@ from celery_ops.tracking import counters
 from celery_ops.tracking.recorder import Recorder
 from celery_ops.tracking.redis import RedisStore, client_url, store_url
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.store import BEAT_COUNTS, StoreUnavailable
+from celery_ops.tracking.store import BEAT_COUNTS, TASK, StoreUnavailable
 from tests.celery import app
 from tests.conftest import store_settings
 
@@ -120,6 +120,14 @@ def test_objects_live_for_the_retention(redis_store, keys, client, settings, ret
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RETENTION": retention}
     redis_store.write([(ONE, {"a": "1", "b": LONG})])
     assert all(900 < client.ttl(key) <= 1000 for key in keys())
+
+
+@pytest.mark.parametrize("retention", [1000, timedelta(seconds=1000)])
+def test_what_failed_lives_for_the_time_in_which_it_can_be_run_again(redis_store, keys, client, settings, retention):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RETENTION": 60, "RERUN_RETENTION": retention}
+    redis_store.write([(ONE, {"a": "1", "b": LONG}), (ObjectRef(TASK, "1"), {"a": "1", "b": LONG})])
+    times = [(client.ttl(key) > 900, "~task" in key) for key in keys()]
+    assert sorted(times) == [(False, False)] * 2 + [(True, True)] * 2
 
 
 def test_without_a_setting_objects_live_for_a_day(redis_store, keys, client):

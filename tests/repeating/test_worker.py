@@ -1,8 +1,10 @@
 """With a real worker, whose results no page can read: a task fails, is run again, and its pages say so."""
 
 import re
+from contextlib import closing
 
 import pytest
+import redis
 from django.test import Client
 from django.urls import reverse
 
@@ -39,6 +41,12 @@ def again(browser, task_id):
     return new
 
 
+def days_pass(site):
+    """Let the store forget what it keeps of objects, as it does when nothing was written to them for ``RETENTION``."""
+    with closing(redis.Redis.from_url(site.store)) as client:
+        client.delete(*(key for key in client.scan_iter() if b"~task" not in key))
+
+
 def page(browser, task_id):
     return browser.get(reverse("celery_ops:task-detail", args=[task_id])).content.decode()
 
@@ -56,6 +64,14 @@ def test_tasks_that_failed_are_run_again_and_linked(site, make_worker, superuser
     assert words(page(browser, tracked)).count(new) == 1
     assert re.search(rf"Run again of\s+{tracked}", words(page(browser, new)))
     assert [(task.id, task.retry_of) for task in tasks_for(order)] == [(new, tracked), (tracked, None)]
+
+    later = tasks.fails_once.delay(order.pk, str(tmp_path / "later")).id
+    wait_for(lambda: any(t.id == later and t.state == "FAILURE" for t in tasks_for(order)), "another failure")
+    days_pass(site)
+    assert tasks_for(order) == []
+    assert re.search(r"Belongs to\s+(order|A-1)", words(page(browser, later)))
+    new = again(browser, later)
+    assert [(task.id, task.retry_of) for task in tasks_for(order)] == [(new, later)]
 
     alone = tasks.fails_at_first.delay(str(tmp_path / "alone")).id
     wait_for(lambda: reading.find_task(alone), "what the worker keeps of it")
