@@ -2,10 +2,16 @@
 
 import os
 
+if clock := os.environ.get("TEST_CLOCK"):
+    from tests.clock import travel
+
+    travel(clock)
+
 SECRET_KEY = "only-for-tests"
 ALLOWED_HOSTS = ["*"]
 DEBUG = False
 USE_TZ = True
+TIME_ZONE = os.environ.get("TEST_TIME_ZONE", "America/Chicago")
 ROOT_URLCONF = "tests.urls"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "/static/"
