@@ -6,7 +6,8 @@ from django.utils.translation import gettext as _
 
 from ..details import task_detail
 from ..models import TaskRunRecord
-from ..permissions import VIEW_OPS, VIEW_RECORDS, allows
+from ..offering import may_run_something
+from ..permissions import RUN_TASK, VIEW_OPS, VIEW_RECORDS, allows
 from .items import run_item
 from .ops import OpsView, errors
 
@@ -30,6 +31,13 @@ class RunApi(OpsView):
         return JsonResponse(run_item(detail, record, shows_payload=self.may_view_payload(detail.task.name)))
 
     def _own(self, task_id: str) -> TaskRunRecord | None:
+        """Return one's own row of it, while one may still run that task or read the journal."""
+        record = self._row(task_id)
+        if record is None or allows(self.user, VIEW_RECORDS) or may_run_something(self.user):
+            return record
+        return record if allows(self.user, RUN_TASK, record.task_name) else None
+
+    def _row(self, task_id: str) -> TaskRunRecord | None:
         try:
             return TaskRunRecord.of(self.user).filter(task_id=task_id).first()
         except (ValueError, DataError):  # no database holds an id with a NUL or half a character

@@ -163,7 +163,9 @@ class BulkDetailView(BulkView):
     template_name = "celery_ops/bulk/progress.html"
 
     def authorise(self) -> None:
-        """Raise Http404 for a row that this viewer may not know of."""
+        """Raise PermissionDenied for who may neither do this nor read the journal, Http404 for another's row."""
+        if not (self.may_do or allows(self.user, VIEW_RECORDS)):
+            raise PermissionDenied
         record = ControlRecord.objects.filter(pk=self.kwargs["pk"], action=self.bulk.ACTION, target=TARGET).first()
         if record is None or not (self.is_starter(record) or allows(self.user, VIEW_RECORDS)):
             raise Http404(_("There is no such page."))

@@ -7,9 +7,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ..details.original import NotKnown, NotRepeatable, original_of
-from ..permissions import VIEW_PAYLOAD, allows
+from ..permissions import VIEW_OPS, VIEW_PAYLOAD, allows
 from ..tracking.refs import ObjectRef
+from ..tracking.registry import registry
 from ..wording import clean
+from .objects import object_links
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Origin:
     """
 
     task_id: str = ""
+    name: str = ""
     values: tuple[Sequence[Any], Mapping[str, Any]] | None = None
     refs: tuple[ObjectRef, ...] = ()
     reason: str = ""
@@ -27,6 +30,20 @@ class Origin:
     @property
     def shown_id(self) -> str:
         return clean(self.task_id)
+
+    def refs_of(self, args: Sequence[Any], kwargs: Mapping[str, Any], user: Any) -> tuple[ObjectRef, ...]:
+        """Return the objects that a run with these arguments belongs to because the earlier task did.
+
+        With other arguments the task's own bindings say anew which of their models' objects it is about; and nobody
+        ties a run to an object that they may not see.
+        """
+        kept = self.refs
+        if self.values is None or (list(self.values[0]), dict(self.values[1])) != (list(args), dict(kwargs)):
+            kept = tuple(ref for ref in kept if not registry.is_bound(self.name, ref.label))
+        if not kept or allows(user, VIEW_OPS):
+            return kept
+        visible = object_links(kept, user)
+        return tuple(ref for ref in kept if ref in visible)
 
 
 NONE = Origin()
@@ -46,13 +63,17 @@ def origin_of(task_id: str, name: str, user: Any) -> Origin:
         return Origin(reason=_("That id is another task's, so the fields are empty."))
     if not allows(user, VIEW_PAYLOAD, name):
         return Origin(
-            found.task_id, None, tuple(found.refs), _("You may not see that task's arguments: enter them yourself.")
+            found.task_id,
+            name,
+            None,
+            tuple(found.refs),
+            _("You may not see that task's arguments: enter them yourself."),
         )
-    return Origin(found.task_id, (found.args, found.kwargs), tuple(found.refs))
+    return Origin(found.task_id, name, (found.args, found.kwargs), tuple(found.refs))
 
 
 def _without_arguments(task_id: str, name: str, error: NotRepeatable) -> Origin:
     """A task whose arguments are lost is the one that is run again all the same, when it is known to be this one."""
     if error.name == name:
-        return Origin(task_id, reason=str(error))
+        return Origin(task_id, name, reason=str(error))
     return Origin(reason=str(error))

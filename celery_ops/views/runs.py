@@ -150,7 +150,7 @@ class RunTaskView(OpsPage):
             form.kwargs,
             form.send_options,
             retry_of=self.origin.task_id,
-            refs=self.origin.refs,
+            refs=self.origin.refs_of(form.args, form.kwargs, self.user),
             submission=submission_of(self.request.POST, self.user, self.runnable.name),
         )
 

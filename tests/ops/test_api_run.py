@@ -97,10 +97,13 @@ def test_a_foreign_run_is_unknown(runner):
     assert (answer.status_code, answer.json()) == (404, {"errors": {"__all__": ["Not found."]}})
 
 
-def test_somebody_without_any_permission_may_ask_for_their_own(db):
-    nobody = make_user("nobody")
-    journal(1, nobody)
-    assert ask(nobody).status_code == 200
+@pytest.mark.parametrize(
+    ("permission", "code"), [("celery_ops.add_taskrunrecord", 200), ("celery_ops.revoke_task", 404)]
+)
+def test_ones_own_run_is_open_for_as_long_as_one_may_run_tasks(permission, code, db):
+    somebody = make_user("somebody", permission)
+    journal(1, somebody)
+    assert ask(somebody).status_code == code
 
 
 def test_anonymous_visitors_are_asked_to_log_in():

@@ -11,10 +11,12 @@ from django.db import DatabaseError, connection
 from django.test import Client
 from django.urls import resolve
 
+from celery_ops import tasks_for
 from celery_ops.backends.base import BackendUnavailable
 from celery_ops.models import TaskRunRecord
 from tests.conftest import broker, make_user
 from tests.servers import free_port
+from tests.shop.models import Order
 
 from .backends import Queues, Workers, queue
 from .conftest import OPS, links, text_of
@@ -482,6 +484,24 @@ def test_an_id_that_is_not_this_tasks_links_nothing(task_id, browser):
     assert hidden(browser.get(page(), {"again": task_id}), "again") is None
     browser.post(page(), {"again": task_id})
     assert TaskRunRecord.objects.first().retry_of == ""
+
+
+@pytest.mark.parametrize(("permission", "ties"), [("shop.view_item", False), ("shop.view_order", True)])
+def test_a_run_once_more_belongs_to_objects_that_the_runner_may_see(permission, ties, order):
+    ran(object_type="shop.order", object_id=order.pk)
+    client = Client()
+    client.force_login(make_user("someone", "celery_ops.add_taskrunrecord", permission))
+    client.post(page(), {"arg-number": "7", "again": "earlier"})
+    assert len(tasks_for(order)) == ties
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_run_with_other_arguments_belongs_to_the_object_that_they_name(same, browser, order):
+    other = Order.objects.create()
+    ran(task_name=PAYMENT, kwargs={"order_id": other.pk}, object_type="shop.order", object_id=other.pk)
+    number = other.pk if same else order.pk
+    browser.post(page(PAYMENT), {"arg-order_id": str(number), "again": "earlier"})
+    assert [len(tasks_for(obj)) for obj in (order, other)] == [int(not same), int(same)]
 
 
 # -- faults

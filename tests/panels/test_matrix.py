@@ -143,6 +143,10 @@ def any_run(scene):
     return reverse("celery_ops:api-run", args=[scene.task_id])
 
 
+#: Who runs tasks follows the own runs, and who operates the site every one.
+OWN_RUN = {**{actor: 404 if code == 403 else code for actor, code in JSON.items()}, "run": 200}
+
+
 def answering(code):
     """``code`` for those who run tasks."""
     return {actor: code if status == 200 else status for actor, status in RUNNERS.items()}
@@ -297,22 +301,22 @@ ROWS = {
             "one's own",
             own_bulk,
             {},
-            {**reading(all_but(200, anonymous=302, inactive=302)), "POST": bulk_answering(302)},
+            {**reading(BULK), "POST": bulk_answering(302)},
         ),
         (
             "somebody else's",
             foreign_bulk,
             {},
             {
-                **reading(all_but(404, anonymous=302, inactive=302, superuser=200)),
-                "POST": all_but(404, anonymous=302, inactive=302, superuser=403),
+                **reading({**bulk_answering(404), "superuser": 200}),
+                "POST": {**bulk_answering(404), "superuser": 403},
             },
         ),
         (
             "unknown",
             page("bulk-retry-detail", 10**30),
             {},
-            dict.fromkeys(("GET", "HEAD", "POST"), all_but(404, anonymous=302, inactive=302)),
+            dict.fromkeys(("GET", "HEAD", "POST"), bulk_answering(404)),
         ),
     ],
     "revoke": [
@@ -331,22 +335,22 @@ ROWS = {
             "one's own",
             own_bulk_revoke,
             {},
-            {**reading(all_but(200, anonymous=302, inactive=302)), "POST": bulk_revoking(302)},
+            {**reading(bulk_revoking(200)), "POST": bulk_revoking(302)},
         ),
         (
             "somebody else's",
             foreign_bulk_revoke,
             {},
             {
-                **reading(all_but(404, anonymous=302, inactive=302, superuser=200)),
-                "POST": all_but(404, anonymous=302, inactive=302, superuser=403),
+                **reading({**bulk_revoking(404), "superuser": 200}),
+                "POST": {**bulk_revoking(404), "superuser": 403},
             },
         ),
         (
             "unknown",
             page("bulk-revoke-detail", 10**30),
             {},
-            dict.fromkeys(("GET", "HEAD", "POST"), all_but(404, anonymous=302, inactive=302)),
+            dict.fromkeys(("GET", "HEAD", "POST"), bulk_revoking(404)),
         ),
     ],
     "worker-control": [
@@ -372,7 +376,7 @@ ROWS = {
         ("unknown", page("record-detail", 10**30), {}, reading(NO_RECORD)),
     ],
     "api-run": [
-        ("one's own", own_run, {}, reading(all_but(200, anonymous=401, inactive=401))),
+        ("one's own", own_run, {}, reading(OWN_RUN)),
         ("another task", any_run, {}, reading({a: 404 if c == 403 else c for a, c in JSON.items()})),
         ("unknown", page("api-run", "no/such task"), {}, reading(all_but(404, anonymous=401, inactive=401))),
     ],
