@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.crypto import salted_hmac
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from .. import redaction, states
 from ..conf import conf
@@ -22,7 +23,7 @@ from ..permissions import REVOKE_TASK, RUN_TASK, VIEW_PAYLOAD, allows
 from ..repeating.allowed import repeatable, warning
 from ..tracking.reading import read_tasks
 from ..tracking.refs import ObjectRef
-from ..tracking.registry import describe, humanised
+from ..tracking.registry import describe, humanised, registry
 from ..tracking.store import StoreUnavailable
 from .launching import launchable
 from .page import SHORT, Choice, PanelPage, Row
@@ -58,10 +59,10 @@ def build_panel(
     pages = max(1, -(-len(shown) // options.limit))
     number = min(asked.page, pages)
     viewer = Viewer(user, public=options.public, url=url, tasks=tasks)
-    names = {viewer.task_key(task): clean(task.label) for task in tasks}
+    names = {viewer.task_key(task): viewer.label(task) for task in tasks}
     return PanelPage(
         url=url,
-        object_label=describe(instance),
+        object_label="" if options.public else describe(instance),
         rows=tuple(viewer.row(task) for task in shown[(number - 1) * options.limit : number * options.limit]),
         total=len(shown),
         number=number,
@@ -92,7 +93,7 @@ class Asked:
         self.page = max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 10 else 1
 
     def matches(self, task: TrackedTask, *, public: bool) -> bool:
-        name = public_key(task.name) if public else clean(task.name)
+        name = public_key(public_name(task)) if public else clean(task.name)
         return self.name in ("", name) and self.state in ("", task.state)
 
 
@@ -124,12 +125,15 @@ class Viewer:
         return self._repeatable[task.name]
 
     def task_key(self, task: TrackedTask) -> str:
-        return public_key(task.name) if self.public else clean(task.name)
+        return public_key(public_name(task)) if self.public else clean(task.name)
+
+    def label(self, task: TrackedTask) -> str:
+        return clean(task.label) if not self.public or public_name(task) else _("Task")
 
     def row(self, task: TrackedTask) -> Row:
         shared = {
             "key": public_key(task.id),
-            "label": clean(task.label),
+            "label": self.label(task),
             "state": task.state,
             "tone": states.tone(task.state),
             "attempts": task.attempts,
@@ -197,6 +201,14 @@ def panel_prefix(options: PanelOptions) -> str:
     """Return what keeps two panels' ids and parameters apart on one page, the same at each visit."""
     which = f"{options.label}:{options.pk}" + (f":{options.serial}" if options.serial > 1 else "")
     return f"ops-{zlib.crc32(which.encode('utf-8', 'surrogatepass')):08x}-"
+
+
+def public_name(task: TrackedTask) -> str:
+    """Return a task's name as far as a public panel tells tasks apart by it.
+
+    It is empty for what a tracked task launched and nobody tracks: no author vouches for that name.
+    """
+    return "" if task.is_child and not registry.bindings(task.name) else task.name
 
 
 def public_key(text: str) -> str:

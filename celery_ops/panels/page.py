@@ -64,7 +64,7 @@ class PanelPage:
     """The part of a panel that a poll replaces."""
 
     url: str  # of this panel's fragment and forms; empty when celery_ops.urls is not included
-    object_label: str  # "order 42", for headings and confirmations
+    object_label: str  # "order 42", for headings and confirmations; empty on a public panel, which names no key
     rows: tuple[Row, ...]
     total: int  # rows after filtering, on all pages
     number: int  # of this page, from 1

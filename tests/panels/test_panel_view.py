@@ -12,6 +12,9 @@ from celery_ops.backends.control import Replies
 from celery_ops.backends.gather import Answers
 from celery_ops.connections import BrokerUnavailable
 from celery_ops.models import ControlRecord
+from celery_ops.tracking import facts
+from celery_ops.tracking.recorder import recorder
+from celery_ops.tracking.refs import ObjectRef
 from tests.conftest import make_user
 from tests.planting import WORKER, panel_of, plant, words
 
@@ -495,6 +498,31 @@ def test_a_public_panel_says_states_and_progress(public):
 )
 def test_a_public_panel_keeps_silent_about(what, public):
     assert what not in public
+
+
+@pytest.mark.parametrize("empty", [True, False], ids=["empty", "with a task"])
+def test_a_public_panel_names_no_key_of_an_object(empty, order):
+    if not empty:
+        plant(order, LONG)
+    assert f"order {order.pk}" not in words(shown(order, public=True)).lower()
+
+
+def child_of(order, name):
+    """A task that a tracked one of ``order`` launched."""
+    task_id = plant(order, name)
+    parent = {facts.field(task_id, facts.PARENT): facts.short_id(plant(order, LONG))}
+    recorder().record([(ObjectRef.of(order), parent)])
+
+
+@pytest.mark.parametrize(
+    ("name", "label"), [("shop.fraud.compare_with_blacklist", "Task"), ("tests.shop.tasks.noop", "Noop")]
+)
+def test_a_public_panel_names_no_child_that_nobody_tracks(name, label, order, superuser):
+    child_of(order, name)
+    html = shown(order, public=True)
+    assert f"{label} " in words(html)
+    assert "blacklist" not in html.lower()
+    assert ("blacklist" in shown(order, superuser)) is (label == "Task")
 
 
 def test_a_public_panel_has_no_form_that_posts(public):
