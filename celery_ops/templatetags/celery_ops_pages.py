@@ -1,15 +1,67 @@
-"""What the templates of the operations pages say of times."""
+"""What the templates of the operations pages say of times, and of the site around them."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from django import template
+from django.contrib.sites.shortcuts import get_current_site
+from django.http import HttpRequest
+from django.template.context import Context
+from django.urls import NoReverseMatch, get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from .. import masking, wording
+from ..tracking.edge import part_of_a_page
 
 register = template.Library()
+
+#: Characters of a name that the header shows.
+LONGEST_NAME: Final = 100
+#: Where people log out: Django's own views, those of allauth, the admin.
+LOGOUTS: Final = ("logout", "account_logout", "admin:logout")
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What our own base template says of the site; ``username`` is empty for nobody, ``logout_url`` where none is."""
+
+    name: str
+    home: str
+    username: str
+    logout_url: str
+
+
+@register.simple_tag(takes_context=True)
+@part_of_a_page
+def around(context: Context) -> Around | str:
+    """Return what surrounds the pages where the site gives no ``BASE_TEMPLATE``; nothing without a request."""
+    request = context.get("request")
+    if request is None:
+        return ""
+    user = getattr(request, "user", None)
+    is_known = getattr(user, "is_authenticated", False)
+    name = wording.clean(str(user.get_username()), LONGEST_NAME) if is_known else ""
+    return Around(_site_name(request), get_script_prefix(), name, _logout_url() if is_known else "")
+
+
+def _site_name(request: HttpRequest) -> str:
+    """The name of ``django.contrib.sites``, and without it the host's."""
+    try:
+        return wording.clean(get_current_site(request).name, LONGEST_NAME)
+    except Exception:  # no row of this site, no such host: the page has other worries
+        return ""
+
+
+def _logout_url() -> str:
+    for name in LOGOUTS:
+        try:
+            return reverse(name)
+        except NoReverseMatch:
+            continue
+    return ""
 
 
 @register.filter

@@ -44,7 +44,7 @@ def fragment(browser, path):
 
 
 def test_the_navigation_leads_to_the_pages(browser):
-    found = dict(links(html_of(browser.get(OPS)).partition("</nav>")[0]))
+    found = dict(links(html_of(browser.get(OPS)).partition("</nav>")[0].partition("<nav")[2]))
     assert found == {
         "Overview": OPS,
         "Tasks": f"{OPS}tasks/",
@@ -102,7 +102,30 @@ def test_a_page_needs_no_inline_script_or_style(path, browser):
 def test_every_link_of_a_page_stays_behind_the_prefix(path, browser):
     found = [url for _, url in links(html_of(browser.get(OPS + path)))]
     elsewhere = [url for url in found if not url.startswith((OPS, "?"))]
-    assert elsewhere == []
+    assert elsewhere == ["/"]  # the way home
+
+
+def header(browser):
+    return re.search(r'<header class="celery-ops-site">.*?</header>', html_of(browser.get(OPS)), re.S)[0]
+
+
+def test_a_site_without_a_base_template_of_its_own_has_its_name_a_way_home_and_who_one_is(browser):
+    html = header(browser)
+    assert links(html) == [("testserver", "/")]
+    assert ("staff" in text_of(html), "Log out" in html) == (True, False)
+
+
+def test_who_can_log_out_there_finds_it_on_every_page(browser, settings):
+    settings.ROOT_URLCONF = "tests.urls_with_logout"
+    html = html_of(browser.get("/ops/tasks/"))
+    token = re.search(r'action="/out/".*?name="csrfmiddlewaretoken" value="(\w+)"', html, re.S)[1]
+    browser.post("/out/", {"csrfmiddlewaretoken": token})
+    assert browser.get("/ops/tasks/").status_code == 302
+
+
+def test_a_template_of_the_sites_own_has_no_header_of_ours(browser, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "BASE_TEMPLATE": "shop/base.html"}
+    assert "celery-ops-site" not in html_of(browser.get(OPS))
 
 
 @pytest.mark.parametrize("path", PAGES)
