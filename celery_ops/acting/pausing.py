@@ -43,14 +43,22 @@ def marked(report: QueueReport, paused: Pauses) -> QueueReport:
     return replace(report, queues=tuple(queues))
 
 
-def queues(backend: QueueBackend) -> QueueReport:
-    """Return a backend's report with what is paused marked. Raises BackendUnavailable."""
+def queues(backend: QueueBackend, *, wait: float = 0.0) -> QueueReport:
+    """Return a backend's report with what is paused marked. Raises BackendUnavailable.
+
+    ``wait`` are the seconds that may be taken to find queues that only the broker has, beyond what a page takes.
+    """
+    backend.learn(wait)
     paused = known()
     return marked(backend.queues(), paused)
 
 
-def queue(backend: QueueBackend, name: str) -> tuple[QueueDetail | None, Paused | None]:
-    """Return what is known of one queue, None when nobody knows it, and its pause. Raises BackendUnavailable."""
+def queue(backend: QueueBackend, name: str, *, wait: float = 0.0) -> tuple[QueueDetail | None, Paused | None]:
+    """Return what is known of one queue, None when nobody knows it, and its pause. Raises BackendUnavailable.
+
+    ``wait`` is as for ``queues``.
+    """
+    backend.learn(wait)
     paused = known()
     return marked_detail(backend, name, paused), paused.get(name)
 

@@ -154,6 +154,13 @@ class QueueBackend(Backend, ABC):
     #: Whether single messages can be deleted and moved.
     supports_changes = False
 
+    def learn(self, wait: float = 0.0) -> None:
+        """Begin to find out what takes longer than a page's question may; this has nothing to find out.
+
+        The pages call it before they ask for queues, and wait for nothing. Commands wait at most ``wait`` seconds.
+        Raises nothing.
+        """
+
     @abstractmethod
     def queues(self) -> QueueReport:
         """Return every known queue by name. Raises BackendUnavailable when there is nothing to show, even old."""

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import connections
 from ..connections import BrokerUnavailable
 from ..info import MessageInfo, QueueDetail, QueueReport
-from . import look, target
+from . import look, strays, target
 from .base import BackendUnavailable, QueueBackend
 from .declarations import LONGEST_NAME
 from .look import Look
@@ -39,6 +39,7 @@ def forget() -> None:
     """Forget what was found and close what is open; the next viewer's questions are asked anew."""
     _looks.forget()
     _last_reports.clear()
+    strays.forget()
     keyspace.forget()
 
 
@@ -71,6 +72,10 @@ class BrokerQueueBackend(QueueBackend):
     @property
     def supports_changes(self) -> bool:
         return self._transport.supports_changes
+
+    def learn(self, wait: float = 0.0) -> None:
+        """Begin to search a Redis for the queues that only it has: nothing that a page asks for may take that long."""
+        strays.begin(self._target, wait)
 
     def queues(self) -> QueueReport:
         found = self._look()

@@ -31,13 +31,13 @@ class Consumption:
         return workers if self.is_known and is_certain else None
 
 
-def consumption() -> Consumption:
-    """Return what the workers say; they are asked by the shared snapshot."""
+def consumption(only: str | None = None) -> Consumption:
+    """Return what the workers say, of one queue alone if it is named; they are asked by the shared snapshot."""
     try:
         found = snapshot()
     except BackendUnavailable:
         return Consumption()
-    said = {host: _queues(parts.get("active_queues")) for host, parts in found.last_words.items()}
+    said = {host: _queues(parts.get("active_queues"), only) for host, parts in found.last_words.items()}
     names = dict.fromkeys(chain.from_iterable(said.values()))
     workers: dict[str, list[str]] = {}
     for host in sorted(found.answers.replies.keys() & said.keys()):
@@ -52,6 +52,9 @@ def consumption() -> Consumption:
     )
 
 
-def _queues(reply: Any) -> dict[str, Declaration]:
-    found = map(described, reply[:MOST_QUEUES] if isinstance(reply, list) else ())
+def _queues(reply: Any, only: str | None) -> dict[str, Declaration]:
+    fields = reply if isinstance(reply, list) else []
+    if only is not None:
+        fields = [queue for queue in fields if isinstance(queue, Mapping) and queue.get("name") == only]
+    found = map(described, fields[:MOST_QUEUES])
     return {queue.name: queue for queue in found if queue is not None}

@@ -1,22 +1,24 @@
 """One look at all queues, or at one: the settings read, the workers asked, then the broker, within one deadline."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
 from .. import connections
 from ..info import QueueDetail, QueueInfo
-from . import declarations
+from . import declarations, strays
 from .consumption import Consumption, consumption
 from .declarations import MOST_QUEUES, Declaration
 from .target import Target, reason
 from .transports import Reading, Transport
 
+#: Queues that nobody names, and that are listed whatever the number of others.
+MOST_STRAYS: Final = 100
 #: Seconds for the workers and the broker together, and for the broker alone.
 DEADLINE: Final = 2.2
 BROKER_DEADLINE: Final = 1.5
@@ -33,11 +35,16 @@ class Look:
     readings: Mapping[str, Reading] | None
     collected_at: datetime
     trouble: str = ""
+    strays: tuple[str, ...] = ()
 
     def names(self) -> list[str]:
-        """Return all queues by name; when there are too many, those of the settings before others."""
+        """Return all queues by name; when there are too many, those of the settings before others.
+
+        Some in which messages wait that nobody knows of come first: they are looked for most.
+        """
         on_broker = (name for name, reading in (self.readings or {}).items() if reading.is_there)
-        return sorted(_most(chain(self.settings, self.consumption.declarations, on_broker)))
+        first = (name for name in self.strays if self.reading(name).is_there)
+        return sorted(_most(chain(first, self.settings, self.consumption.declarations, on_broker)))
 
     def reading(self, name: str) -> Reading:
         return (self.readings or {}).get(name, Reading())
@@ -80,13 +87,29 @@ class Look:
 def look(app: Any, target: Target, transport: Transport, only: str | None = None) -> Look:
     """Return what is known of every queue now, or of ``only`` that one with its head. Raises nothing."""
     end = time.monotonic() + DEADLINE
-    settings, consumed = declarations.of_settings(app), consumption()
+    settings, consumed = declarations.of_settings(app), consumption(only)
     described = (settings, consumed.declarations, declarations.of_process(app))
-    known = {name: declarations.merged(name, *described) for name in _most(chain(*described))}
+    unnamed = _unnamed(strays.found(target, can_wait=consumed.is_known), described, only)
+    described = (*described, unnamed)
+    first = islice(unnamed, MOST_STRAYS) if only is None else (name for name in (only,) if _is_in(described, name))
+    known = {name: declarations.merged(name, *described) for name in _most(chain(first, *described))}
     seconds = min(BROKER_DEADLINE, end - time.monotonic()) if consumed.is_known else 0.0
     readings, trouble = _read(target, transport, known, only, max(seconds, AFTER_SILENCE))
-    found = Look(settings, consumed, readings, datetime.now(timezone.utc), trouble)
+    found = Look(settings, consumed, readings, datetime.now(timezone.utc), trouble, tuple(unnamed)[:MOST_STRAYS])
     return found if trouble else replace(found, trouble=" ".join(_gaps(found, known if only is None else ())))
+
+
+def _unnamed(
+    found: strays.Strays, described: Sequence[Mapping[str, Declaration]], only: str | None
+) -> Mapping[str, Declaration]:
+    """Return the queues that nobody else names: those in which tasks wait, or the one that is asked for."""
+    if only is not None:
+        return {only: found.declarations[only]} if only in found.declarations else {}
+    return {name: Declaration(name) for name in found.waiting if not _is_in(described, name)}
+
+
+def _is_in(described: Sequence[Mapping[str, Declaration]], name: str) -> bool:
+    return any(name in source for source in described)
 
 
 def _read(

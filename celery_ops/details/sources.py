@@ -161,7 +161,9 @@ def live_task(task_id: str) -> TaskInfo | None:
 
 def waiting_task(task_id: str) -> TaskInfo | None:
     """Return what the message of a task says that waits in a queue. Raises BackendUnavailable."""
-    found = conf.load("QUEUE_BACKEND")().waiting_message(task_id)
+    backend = conf.load("QUEUE_BACKEND")()
+    backend.learn()
+    found = backend.waiting_message(task_id)
     if found is None:
         return None
     queue, message = found

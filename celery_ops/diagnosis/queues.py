@@ -12,21 +12,23 @@ from ..conf import conf
 from ..info import QueueInfo
 from ..wording import duration
 from .finding import Finding, error, listed, ok, warning
-from .strays import strays
 
 #: From here on a message has waited for long.
 LONG: Final = timedelta(minutes=10)
+#: Seconds to find the queues that only the broker has.
+SEARCH: Final = 1.0
 
 
 def check() -> Iterator[Finding]:
     """Say which queues nobody consumes, and where messages wait."""
     try:
-        found = conf.load("QUEUE_BACKEND")().queues().queues
+        backend = conf.load("QUEUE_BACKEND")()
+        backend.learn(SEARCH)
+        found = backend.queues().queues
     except BackendUnavailable as failure:
         yield error("consumers", str(failure), _("Look whether QUEUE_BACKEND names what your broker is."))
         return
-    unnamed = [QueueInfo(name, depth=1) for name in strays({queue.name for queue in found})]
-    deserted = [*(queue for queue in found if queue.consumers == 0), *unnamed]
+    deserted = [queue for queue in found if queue.consumers == 0]
     paused = pausing.known() if deserted else {}
     yield _consumers([queue for queue in deserted if queue.name not in paused])
     yield _waiting([queue for queue in found if queue.consumers and queue.oldest_age and queue.oldest_age > LONG])

@@ -48,6 +48,7 @@ class OverviewView(OpsPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         worker_backend, queue_backend = conf.load("WORKER_BACKEND")(), conf.load("QUEUE_BACKEND")()
+        queue_backend.learn()
         paused = pausing.known()
         asked = together(worker_backend.workers, lambda: pausing.marked(queue_backend.queues(), paused))
         failures = part(self._failures)  # here, for it is a query of this request's own

@@ -32,6 +32,7 @@ class QueueListView(ListPage):
     row_class = QueueRow
 
     def get_report(self) -> QueueReport:
+        self.backend.learn()
         self.paused = pausing.known()
         return pausing.marked(self.backend.queues(), self.paused)
 

@@ -9,53 +9,39 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .keyspace import Keyspace
+from .scripts import LONGEST_MESSAGE, MOST_BYTES, MOVE, SEARCH
 
-#: Messages of a queue that are gone through, from the next one on.
+#: Messages of a list that are gone through, from the next one on, and bytes of them.
 MOST: Final = 10_000
-#: Messages that Redis goes through for one answer, and bytes of those that it hands over.
+MOST_SEARCHED: Final = 8 * MOST_BYTES
+#: Messages that Redis goes through for one answer.
 AT_ONCE: Final = 500
-LONGEST: Final = 256 * 1024
-
-#: Of a stretch of a list, from its end, the messages that have one of these texts in them, as ``{count, message, …}``.
-SEARCH: Final = """
-local first, count, longest = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local messages = redis.call('LRANGE', KEYS[1], -(first + count), -(first + 1))
-local found = {#messages}
-for place = #messages, 1, -1 do
-  if #messages[place] <= longest then
-    for wanted = 4, #ARGV do
-      if string.find(messages[place], ARGV[wanted], 1, true) then
-        found[#found + 1] = messages[place]
-        break
-      end
-    end
-  end
-end
-return found
-"""
-
-#: The message, if it is still there, from the end of one list to the beginning of another, in its new form.
-MOVE: Final = """
-if redis.call('LREM', KEYS[1], -1, ARGV[1]) == 0 then return 0 end
-redis.call('LPUSH', KEYS[2], ARGV[2])
-return 1
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A message that waits: ``place`` is the number of its sub-queue."""
+    """A message that waits: ``place`` is the number of its sub-queue, ``size`` its length in bytes."""
 
     task_id: str
     place: int
     key: bytes
     raw: bytes
+    size: int
 
 
 def find(keys: Keyspace, queue: str, task_ids: Sequence[str]) -> list[Found]:
     """Return the next message of each id that one waits for."""
+    return _found(keys, queue, task_ids, MOST_BYTES)
+
+
+def find_bare(keys: Keyspace, queue: str, task_ids: Sequence[str]) -> list[Found]:
+    """Return the same for looking at: ``raw`` of a long message has no body."""
+    return _found(keys, queue, task_ids, LONGEST_MESSAGE)
+
+
+def _found(keys: Keyspace, queue: str, task_ids: Sequence[str], longest: int) -> list[Found]:
     wanted, found = dict.fromkeys(task_ids), []
-    for message in _messages(keys, queue, wanted):
+    for message in _messages(keys, queue, wanted, longest):
         if message.task_id in wanted:
             del wanted[message.task_id]
             found.append(message)
@@ -66,29 +52,36 @@ def find(keys: Keyspace, queue: str, task_ids: Sequence[str]) -> list[Found]:
 
 def delete(keys: Keyspace, queue: str, task_ids: Sequence[str]) -> list[str]:
     """Delete one message of each id, and return the ids of those that were still there."""
-    return [each.task_id for each in find(keys, queue, task_ids) if keys.client.lrem(each.key, -1, each.raw)]
+    messages = find(keys, queue, task_ids)
+    return [message.task_id for message in messages if keys.client.lrem(message.key, -1, message.raw)]
 
 
 def move(keys: Keyspace, queue: str, task_ids: Sequence[str], to: str) -> list[str]:
     """Put one message of each id at the end of the queue ``to``; return the ids of those that were still there."""
     targets = keys.sub_queues(to)
     return [
-        each.task_id
-        for each in find(keys, queue, task_ids)
-        if keys.client.eval(MOVE, 2, each.key, targets[each.place].key, each.raw, _addressed(each.raw, to))
+        message.task_id
+        for message in find(keys, queue, task_ids)
+        if keys.client.eval(MOVE, 2, message.key, targets[message.place].key, message.raw, _addressed(message.raw, to))
     ]
 
 
-def _messages(keys: Keyspace, queue: str, wanted: Iterable[str]) -> Iterator[Found]:
+def _messages(keys: Keyspace, queue: str, wanted: Iterable[str], longest: int) -> Iterator[Found]:
     """Yield the messages that may be meant, those that are taken next first."""
     texts = [json.dumps(task_id)[1:-1] for task_id in wanted]
     for place, sub_queue in enumerate(keys.sub_queues(queue)):
-        for first in range(0, MOST, AT_ONCE):
-            count, *raws = keys.client.eval(SEARCH, 1, sub_queue.key, first, AT_ONCE, LONGEST, *texts)
-            for raw in raws:
-                yield Found(_task_id(raw), place, sub_queue.key, raw)
-            if count < AT_ONCE:
-                break
+        for size, raw in _searched(keys, sub_queue.key, texts, longest):
+            yield Found(_task_id(raw), place, sub_queue.key, raw, size)
+
+
+def _searched(keys: Keyspace, key: bytes, texts: Sequence[str], longest: int) -> Iterator[tuple[int, bytes]]:
+    first, room = 0, MOST_SEARCHED
+    while first < MOST and room > 0:
+        gone, size, *found = keys.client.eval(SEARCH, 1, key, first, AT_ONCE, longest, MOST_BYTES, *texts)
+        yield from found
+        first, room = first + gone, room - size
+        if gone < AT_ONCE and size < MOST_BYTES:  # the end
+            return
 
 
 def _task_id(raw: bytes) -> str:

@@ -1,7 +1,7 @@
 """Redis: two round trips for all queues. One asks what is bound to the exchanges, the other all numbers.
 
-Depths come from plain commands. Messages are looked at by scripts, which hand over the short ones and the lengths of
-the others: a broker that runs none leaves unknown what only they can tell.
+Depths come from plain commands. Messages are looked at by scripts, which hand over the short ones, and of the others
+what is not their body: a broker that runs none leaves unknown what only they can tell.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +18,7 @@ from . import changes, unacked
 from .base import HEAD, Reading, Transport
 from .keyspace import Keyspace, SubQueue, keyspace
 from .messages import message_info
+from .scripts import HEADS, LONGEST_MESSAGE, MOST_BYTES
 from .unacked import Unacked
 
 #: Queues of one exchange that are looked for: a set in Redis may hold any number.
@@ -25,27 +26,6 @@ MOST_BINDINGS: Final = 1000
 #: Messages held by workers that are gone through, and how many bytes of them.
 MOST_UNACKED: Final = 500
 MOST_UNACKED_BYTES: Final = 16 * 1024 * 1024
-#: Bytes of a message that is read, and of all those that Redis goes through for one answer.
-LONGEST_MESSAGE: Final = 256 * 1024
-MOST_BYTES: Final = 32 * 1024 * 1024
-
-#: Of each list its next messages, ``{{length, message}, …}``; of a long one the length alone.
-HEADS: Final = """
-local count, longest, room = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local heads = {}
-for number, key in ipairs(KEYS) do
-  local head = {}
-  for place = 1, count do
-    local message = room > 0 and redis.pcall('LINDEX', key, -place)
-    if type(message) ~= 'string' then break end
-    room = room - #message
-    head[place] = {#message, #message <= longest and message or ''}
-  end
-  heads[number] = head
-end
-return heads
-"""
-
 Command = tuple[Any, ...]
 
 
@@ -83,8 +63,8 @@ class RedisTransport(Transport):
     def message(self, queues: Sequence[str], task_id: str) -> tuple[str, MessageInfo] | None:
         keys = keyspace(self.identity)
         for queue in queues:
-            for found in changes.find(keys, queue, [task_id]):
-                return queue, message_info(found.raw, len(found.raw))
+            for found in changes.find_bare(keys, queue, [task_id]):
+                return queue, message_info(found.raw, found.size)
         return None
 
     def waiting(self, queue: str, task_ids: Sequence[str]) -> list[str]:

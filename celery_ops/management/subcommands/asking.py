@@ -16,6 +16,9 @@ from .base import NO_ANSWER, USAGE, Refused
 #: Seconds: nobody waits longer for an answer.
 LONGEST: Final = 86_400.0
 
+#: Seconds to find the queues that only the broker has.
+SEARCH: Final = 1.0
+
 
 def learnt() -> frozenset[str]:
     """Have the next question end as soon as all workers have answered; return those that the broker says there are.

@@ -12,7 +12,7 @@ from ...backends.base import BackendUnavailable
 from ...conf import conf
 from ...permissions import MANAGE_QUEUES
 from . import people
-from .asking import learnt
+from .asking import SEARCH, learnt
 from .base import DONE, FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal
 from .revoke import answer_of
 
@@ -30,7 +30,7 @@ class Pause(Subcommand):
         people.check(user, MANAGE_QUEUES, queue)
         learnt()
         try:
-            if pausing.queue(conf.load("QUEUE_BACKEND")(), queue)[0] is None:
+            if pausing.queue(conf.load("QUEUE_BACKEND")(), queue, wait=SEARCH)[0] is None:
                 raise Refused(f"no queue {queue!r} is known", USAGE)
             acted = self.does(queue, user)
         except NotDone as error:

@@ -5,13 +5,14 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from ...acting import queues
+from ...acting import pausing, queues
 from ...acting.journal import NotDone
 from ...backends.base import BackendUnavailable
 from ...conf import conf
 from ...permissions import MANAGE_QUEUES
+from ...wording import clean
 from . import people
-from .asking import learnt
+from .asking import SEARCH, learnt
 from .base import FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal
 
 
@@ -42,9 +43,9 @@ def _waiting(queue: str) -> int | None:
     """Return how many messages wait, None when the broker does not say. Raises Refused for a queue nobody has."""
     backend = conf.load("QUEUE_BACKEND")()
     try:
-        found = backend.queue(queue)
+        found, _paused = pausing.queue(backend, queue, wait=SEARCH)
         if found is None:
-            known = ", ".join(sorted(each.name for each in backend.queues().queues))
+            known = ", ".join(sorted(clean(other.name) for other in backend.queues().queues))
             raise Refused(f"no queue {queue!r}; there are {known or 'none'}", USAGE)
     except BackendUnavailable as error:
         raise Refused(str(error), NO_ANSWER) from error

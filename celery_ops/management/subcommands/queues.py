@@ -11,7 +11,7 @@ from ...conf import conf
 from ...info import QueueInfo
 from ...wording import clean, duration
 from ..tables import table
-from .asking import learnt
+from .asking import SEARCH, learnt
 from .base import NO_ANSWER, Answer, Refused, Subcommand, Terminal
 
 HEADS: Final = ("NAME", "DEPTH", "UNACKED", "CONSUMERS", "OLDEST", "PAUSED")
@@ -28,7 +28,7 @@ class Queues(Subcommand):
 
         learnt()
         try:
-            report = pausing.queues(conf.load("QUEUE_BACKEND")())
+            report = pausing.queues(conf.load("QUEUE_BACKEND")(), wait=SEARCH)
         except BackendUnavailable as error:
             raise Refused(str(error), NO_ANSWER) from error
         if report.trouble and all(queue.depth is None for queue in report.queues):
