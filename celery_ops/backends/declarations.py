@@ -49,9 +49,12 @@ def merged(name: str, *sources: Mapping[str, Declaration]) -> Declaration:
 
 
 def of_settings(app: Any) -> dict[str, Declaration]:
-    """Return the queues of the app's configuration: its own, the default one, and those that its routes name."""
+    """Return the queues of the app's configuration: its own, the default one, and those to which it sends.
+
+    These are named by routes, by tasks (``@task(queue=…)``) and by entries of ``beat_schedule``.
+    """
     found = dict(app.amqp.Queues(app.conf.task_queues))  # app.amqp.queues has those too that were only published to
-    for wanted in (app.conf.task_default_queue, *_routed(app)):
+    for wanted in (app.conf.task_default_queue, *_routed(app), *_of_tasks(app), *_scheduled(app)):
         if isinstance(wanted, Queue):
             found.setdefault(wanted.name, wanted)
         elif isinstance(wanted, str) and wanted and wanted not in app.amqp.queues.aliases and wanted not in found:
@@ -76,6 +79,18 @@ def _routed(app: Any) -> Iterator[Any]:
         for pattern in ("map", "patterns"):  # a route that is a function names none
             for destination in getattr(route, pattern, {}).values():
                 yield destination.get("queue") if isinstance(destination, Mapping) else destination
+
+
+def _of_tasks(app: Any) -> Iterator[Any]:
+    for task in list(app.tasks.values()):
+        yield getattr(task, "queue", None)
+
+
+def _scheduled(app: Any) -> Iterator[Any]:
+    entries = app.conf.beat_schedule
+    for entry in entries.values() if isinstance(entries, Mapping) else ():
+        options = entry.get("options") if isinstance(entry, Mapping) else None
+        yield options.get("queue") if isinstance(options, Mapping) else None
 
 
 def described(fields: Any) -> Declaration | None:

@@ -155,7 +155,8 @@ def _with_tasks(keys: Keyspace, names: list[str]) -> Iterator[str]:
         lists = [[sub_queue.key for sub_queue in keys.sub_queues(name)] for name in batch]
         heads = iter(_heads(keys, [*chain.from_iterable(lists)]))
         for name, sub_queues in zip(batch, lists, strict=True):
-            if any([_is_task(next(heads)) for _key in sub_queues]):  # each list has its head, so all are taken
+            of_this_one = [*islice(heads, len(sub_queues))]
+            if any(map(_is_task, of_this_one)):
                 yield name
 
 

@@ -101,6 +101,16 @@ def is_unattended(queue: QueueInfo) -> bool:
     return bool(queue.depth) and queue.consumers == 0 and not queue.paused
 
 
+def is_held_up(queue: QueueInfo) -> bool:
+    """Return whether messages wait in a queue that is paused: nobody is to take them."""
+    return bool(queue.depth and queue.paused)
+
+
+def needs_somebody(queue: QueueInfo) -> bool:
+    """Return whether messages wait in a queue and nobody will take them until somebody does something."""
+    return is_unattended(queue) or is_held_up(queue)
+
+
 def _oldest(queue: QueueInfo) -> str:
     if queue.oldest_age is None and queue.depth == 0:
         return gettext("none")

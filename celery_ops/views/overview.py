@@ -13,7 +13,7 @@ from ..addresses import address
 from ..conf import conf
 from ..listing import TaskPage, TaskQuery
 from ..tables.overview import FailureTable, ShortQueueTable, ShortWorkerTable
-from ..tables.queues import QueueRow, absent_columns
+from ..tables.queues import QueueRow, absent_columns, is_held_up, needs_somebody
 from ..tables.tasks import task_rows
 from ..tables.workers import WorkerRow
 from ..tracking.registry import registry
@@ -58,6 +58,7 @@ class OverviewView(OpsPage):
             problems=problems(workers, queues, failures, registry.unimported()),
             workers=_workers(workers),
             queues=_queues(queues, absent_columns(queue_backend), paused),
+            held_up=_held_up(queues, paused),
             failures=self._failure_list(failures),
             registered=registered,
             broker=address(conf.celery_app.conf.broker_url),
@@ -85,11 +86,18 @@ def _workers(found: Part[Any]) -> Short:
 def _queues(found: Part[Any], absent: list[str], paused: Mapping[str, Paused]) -> Short:
     if found.value is None:
         return Short(found)
-    queues = sorted(found.value.queues, key=lambda queue: -(queue.depth or 0))
+    queues = sorted(found.value.queues, key=lambda queue: (not needs_somebody(queue), -(queue.depth or 0)))
     rows = [QueueRow.of(queue, pause_of(paused.get(queue.name))) for queue in queues[:MOST_ROWS]]
     if not any(queue.paused for queue in queues[:MOST_ROWS]):
         absent = [*absent, "paused"]
     return Short(found, ShortQueueTable(rows, exclude=absent), len(queues))
+
+
+def _held_up(found: Part[Any], paused: Mapping[str, Paused]) -> list[QueueRow]:
+    """Return the paused queues in which messages wait, the fullest first."""
+    queues = filter(is_held_up, found.value.queues if found.value else ())
+    fullest = sorted(queues, key=lambda queue: -(queue.depth or 0))
+    return [QueueRow.of(queue, pause_of(paused.get(queue.name))) for queue in fullest[:MOST_ROWS]]
 
 
 def _registered() -> list[str]:

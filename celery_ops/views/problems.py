@@ -44,10 +44,11 @@ def problems(
     troubles = [workers.trouble or (workers.value.trouble if workers.value else "")]
     troubles += [queues.trouble or (queues.value.trouble if queues.value else ""), tasks.trouble]
     found = [Problem(text(trouble)) for trouble in dict.fromkeys(troubles) if trouble]
+    waiting = queues.value.queues if queues.value else ()
+    found += _of_queues(filter(is_unattended, waiting))
     if workers.value:
         found += _of_workers(workers.value)
-    if queues.value:
-        found += _of_queues(queues.value.queues)
+    found += _of_queues(queue for queue in waiting if not is_unattended(queue))
     return (*found, *(Problem(text(sentence)) for sentence in unimported))
 
 

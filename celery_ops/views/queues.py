@@ -15,7 +15,16 @@ from ..filters.queues import QueueFilterSet
 from ..info import QueueDetail, QueueInfo, QueueReport
 from ..masking import Facts, entries
 from ..tables.links import worker_link
-from ..tables.queues import Pause, QueueRow, QueueTable, absent_columns, binding_table, message_table, yes_or_no
+from ..tables.queues import (
+    Pause,
+    QueueRow,
+    QueueTable,
+    absent_columns,
+    binding_table,
+    message_table,
+    needs_somebody,
+    yes_or_no,
+)
 from ..wording import clean
 from .control_forms import queue_control
 from .lists import ListPage
@@ -43,7 +52,8 @@ class QueueListView(ListPage):
         return {"exclude": absent_columns(self.backend)}
 
     def get_table_data(self) -> list[QueueRow]:
-        return [QueueRow.of(each, pause_of(self.paused.get(each.name))) for each in self.filter.qs]
+        queues = sorted(self.filter.qs, key=lambda queue: not needs_somebody(queue))
+        return [QueueRow.of(queue, pause_of(self.paused.get(queue.name))) for queue in queues]
 
 
 class QueueDetailView(OpsPage):

@@ -124,3 +124,50 @@ def test_the_page_offers_what_can_be_chosen(waiting, db):
     html = client.get(reverse("celery_ops:queue-detail", args=[HERE])).content.decode()
     assert [html.count(f'name="message" value="{task_id}"') for task_id in waiting] == [1, 1, 1]
     assert f"<option>{THERE}</option>" in html
+
+
+# -- long messages -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[200_000, 3_000_000], ids=["200 kB", "3 MB"])
+def long_one(url, request):
+    """The id of a waiting task with so many characters for an argument, behind a short one."""
+    untracked.apply_async(queue=HERE)
+    return untracked.apply_async(('\\"x' * (request.param // 3),), queue=HERE).id
+
+
+def test_the_head_says_which_task_a_long_message_is_of(long_one, request):
+    forget()
+    message = BrokerQueueBackend().queue(HERE).messages[1]
+    assert (message.task_id, message.name) == (long_one, "tests.shop.tasks.untracked")
+    assert message.size > request.node.callspec.params["long_one"]
+
+
+def test_a_task_whose_message_is_long_has_a_page(long_one, db):
+    client = Client()
+    client.force_login(make_user("viewer", "celery_ops.view_ops"))
+    assert (
+        "tests.shop.tasks.untracked" in client.get(reverse("celery_ops:task-detail", args=[long_one])).content.decode()
+    )
+
+
+def test_a_long_message_is_deleted(long_one, tell):
+    assert tell("delete", message=long_one).json()["deleted"] == [long_one]
+    assert len(ids(HERE)) == 1
+
+
+def test_a_long_message_is_moved_whole(long_one, tell, url):
+    untracked.apply_async(queue=THERE)
+    assert tell("move", message=long_one, to=THERE).json()["moved"] == [long_one]
+    with Connection(url) as connection:
+        (raw, _) = connection.default_channel.client.lrange(THERE, 0, -1)
+        assert len(raw) > 200_000
+
+
+def test_a_body_that_is_no_base64_is_left_out_too(url):
+    forget()
+    message = {"body": f'["{"x" * 300_000}", "\\\\"]', "headers": {"id": "abc", "task": "x"}, "properties": {}}
+    with Connection(url) as connection:
+        connection.default_channel.client.lpush(HERE, json.dumps(message))
+    untracked.apply_async(queue=HERE)
+    assert BrokerQueueBackend().waiting_message("abc")[1].name == "x"

@@ -62,6 +62,18 @@ def test_queues_that_routes_name_are_listed(settings):
         assert names() == ["by-name", "by-pattern", "celery", "in-short", "whole"]
 
 
+def test_queues_that_tasks_and_the_schedule_name_are_listed(settings):
+    schedule = {
+        "nightly": {"task": "a", "schedule": 60, "options": {"queue": "night"}},
+        "plain": {"task": "a", "schedule": 60},
+        "odd": {"task": "a", "schedule": 60, "options": None},
+    }
+    app = make_app("memory://", beat_schedule=schedule)
+    app.task(name="brokers.own", queue="own", shared=False)(names)
+    with using(settings, app):
+        assert names() == ["celery", "night", "own"]
+
+
 def test_looking_at_routes_declares_no_queue(settings):
     with using(settings, make_app("memory://", task_routes=ROUTES)) as app:
         names()
@@ -110,6 +122,13 @@ def test_a_worker_that_names_any_number_of_queues_does_not_hide_those_of_the_set
 def test_a_queue_whose_worker_did_not_reply_may_be_consumed_or_not(settings):
     said = {"busy@x": consuming("mail", "celery"), "w@x": consuming("celery")}
     with using(settings, make_app("memory://", Queue("mail")), said, silent=["busy@x"]):
+        assert (queue("mail").consumers, detail("mail").workers) == (None, None)
+        assert (queue("celery").consumers, detail("celery").workers) == (1, ("w@x",))
+
+
+@pytest.mark.parametrize("reply", [None, "rubbish", {"error": "TypeError"}])
+def test_a_worker_that_does_not_say_what_it_consumes_may_consume_anything(settings, reply):
+    with using(settings, make_app("memory://", Queue("mail")), {"mute@x": reply, "w@x": consuming("celery")}):
         assert (queue("mail").consumers, detail("mail").workers) == (None, None)
         assert (queue("celery").consumers, detail("celery").workers) == (1, ("w@x",))
 

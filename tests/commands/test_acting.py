@@ -4,6 +4,7 @@ import pytest
 
 from celery_ops.backends import control
 from celery_ops.models import ControlRecord
+from tests.backends.brokers import make_app, publish
 from tests.commands.conftest import call
 from tests.conftest import make_user
 from tests.shop.tasks import untracked
@@ -76,6 +77,15 @@ def test_a_purge_without_yes_says_how_many_wait_and_deletes_nothing(empty_broker
     assert said.code == 1
     assert said.error == "this deletes what waits in full, 1 now: add --yes"
     assert call("purge", "full", "--yes").data == {"queue": "full", "purged": 1}
+
+
+def test_a_queue_that_somebody_mistyped_elsewhere_is_listed_paused_and_emptied(empty_broker):
+    somebody = make_app(empty_broker)
+    publish(somebody, "tpyo", times=2)
+    listed = {queue["name"]: queue["depth"] for queue in call("queues").data["results"]}
+    assert listed["tpyo"] == 2
+    assert call("pause", "tpyo").code == call("resume", "tpyo").code == 0
+    assert call("purge", "tpyo", "--yes").data == {"queue": "tpyo", "purged": 2}
 
 
 def test_a_purge_of_a_queue_that_nobody_has_names_those_there_are(empty_broker):

@@ -8,6 +8,7 @@ import pytest
 from django.utils import translation
 
 from celery_ops.info import NO_REPLY, TaskInfo
+from celery_ops.models import ControlRecord
 from celery_ops.tracking.registry import registry
 from tests.celery import app
 from tests.conftest import configure
@@ -79,6 +80,31 @@ def test_a_message_that_waits_for_long_is_wrong(age, words, browser, well):
     assert wrong(browser) == f"What is wrong mail has had its oldest message for more than {words}."
 
 
+def test_messages_that_nobody_takes_come_before_workers_that_are_silent(browser, well):
+    Workers.hold(worker("b@two", state=NO_REPLY))
+    Queues.hold(queue("mail", depth=1, consumers=0))
+    assert wrong(browser).startswith("What is wrong mail has a message and nobody to take it. b@two does not reply.")
+
+
+def test_a_paused_queue_in_which_messages_wait_is_shown_before_the_lists(browser, well):
+    Queues.hold(queue("mail", depth=1, paused=True), queue("news", depth=0, paused=True), queue("print", depth=3))
+    html = html_of(browser.get(OPS))
+    assert text_of(region(html, "held-up")) == "What is paused mail has 1 message waiting."
+    assert html.index('data-region="held-up"') < html.index('data-region="workers"')
+
+
+def test_who_paused_a_queue_in_which_messages_wait_is_said(browser, well):
+    ControlRecord.objects.create(action=ControlRecord.PAUSE, target="mail", username="ada")
+    Queues.hold(queue("mail", depth=1200))
+    said = text_of(region(html_of(browser.get(OPS)), "held-up"))
+    assert said.startswith("What is paused mail has 1,200 messages waiting. Paused by ada ")
+
+
+def test_while_no_queue_is_held_up_nothing_is_said_of_it(browser, well):
+    Queues.hold(queue("mail", depth=0, paused=True))
+    assert text_of(region(html_of(browser.get(OPS)), "held-up")) == ""
+
+
 @pytest.mark.parametrize(("paused", "heads"), [(True, ["Paused"]), (False, []), (None, [])])
 def test_queues_are_said_to_be_paused_once_one_is(paused, heads, browser, well):
     Queues.hold(queue("mail", paused=paused), queue("news"))
@@ -138,6 +164,11 @@ def test_the_workers_are_listed_the_silent_first(browser, well):
 def test_the_fullest_queues_are_listed_first(browser, well):
     Queues.hold(queue("a", depth=None), queue("b", depth=3), queue("c", depth=30))
     assert list(rows(region(html_of(browser.get(OPS)), "queues"))) == ["c", "b", "a"]
+
+
+def test_queues_that_need_somebody_are_listed_before_fuller_ones(browser, well):
+    Queues.hold(queue("a", depth=30), queue("b", depth=3, paused=True), queue("c", depth=2, consumers=0))
+    assert list(rows(region(html_of(browser.get(OPS)), "queues"))) == ["b", "c", "a"]
 
 
 def test_a_long_list_says_how_much_more_there_is(browser, well):

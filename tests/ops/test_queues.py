@@ -105,6 +105,12 @@ def test_the_fullest_queue_comes_first_when_its_column_is_clicked(browser):
     assert list(queues(browser, "?sort=-depth")) == ["c", "a", "b"]
 
 
+def test_queues_that_need_somebody_are_listed_first(browser):
+    Queues.hold(queue("a"), queue("b", consumers=0), queue("c", depth=0, consumers=0), queue("d", paused=True))
+    assert list(queues(browser)) == ["b", "d", "a", "c"]
+    assert list(queues(browser, "?sort=-name")) == ["d", "c", "b", "a"]
+
+
 def test_ages_are_sorted_as_times_and_not_as_words(browser):
     Queues.hold(queue("a", oldest_age=timedelta(seconds=9)), queue("b", oldest_age=timedelta(hours=1)))
     assert list(queues(browser, "?sort=-oldest")) == ["b", "a"]

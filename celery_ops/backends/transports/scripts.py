@@ -15,18 +15,13 @@ local function shown(message, longest)
   if #message <= longest then return message end
   local key = string.find(message, '"body"', 1, true)
   local _, open = string.find(message, '^"body"%s*:%s*"', key or 1)
-  local close = open
-  for _ = 1, 10000 do
-    close = close and string.find(message, '"', close + 1, true)
-    if not close then return '' end
-    local escapes = 0
-    while string.byte(message, close - 1 - escapes) == 92 do escapes = escapes + 1 end
-    if escapes % 2 == 0 then
-      local bare = string.sub(message, 1, open) .. string.sub(message, close)
-      return #bare <= longest and bare or ''
-    end
+  local close = open and string.find(message, '"', open + 1, true)
+  if close and string.byte(message, close - 1) == 92 then  -- no base64: its own quotes have a backslash before them
+    local before = string.find(message, '[^\\]"', close)
+    close = before and before + 1
   end
-  return ''
+  local bare = close and string.sub(message, 1, open) .. string.sub(message, close)
+  return bare and #bare <= longest and bare or ''
 end
 """
 
