@@ -62,6 +62,7 @@ def test_queues_that_routes_name_are_listed(settings):
         assert names() == ["by-name", "by-pattern", "celery", "in-short", "whole"]
 
 
+@pytest.mark.filterwarnings("ignore::celery.exceptions.CDeprecationWarning")  # of the attribute, which works
 def test_queues_that_tasks_and_the_schedule_name_are_listed(settings):
     schedule = {
         "nightly": {"task": "a", "schedule": 60, "options": {"queue": "night"}},
