@@ -85,7 +85,7 @@ def parameter_field(parameter: Parameter) -> KindField:
         has_default=has_default,
         is_sensitive=parameter.sensitive,
         label=parameter.name,
-        help_text=_help(parameter.kind.label, default_text(parameter) if has_default else ""),
+        help_text=_help(parameter),
     )
 
 
@@ -119,8 +119,22 @@ def secret() -> forms.PasswordInput:
     return forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"})
 
 
-def _help(label: str, default: str) -> str:
-    return _("%(kind)s, empty: %(default)s") % {"kind": label, "default": default} if default else label
+def default_words(parameter: Parameter) -> str:
+    """Return a default in words for people, empty where there is none to be seen."""
+    if parameter.required or parameter.sensitive:
+        return ""
+    if parameter.default is None:
+        return _("nothing")
+    if isinstance(parameter.default, bool):
+        return _("true") if parameter.default else _("false")
+    return default_text(parameter)
+
+
+def _help(parameter: Parameter) -> str:
+    words, default = parameter.kind.words, default_words(parameter)
+    if not default or (parameter.default is None and parameter.kind.accepts_none):
+        return words
+    return _("%(kind)s; left empty: %(default)s") % {"kind": words, "default": default}
 
 
 def _input(kind: Kind, text: str) -> forms.TextInput:

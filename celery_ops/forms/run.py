@@ -19,7 +19,7 @@ from ..running.kinds.plain import shown
 from ..running.options import SendOptions
 from ..running.parameters import Parameters, parameters_of, seen_by
 from .entered import entered
-from .fields import LEFT_OUT, KindField, default_text, parameter_field, rest_field, secret
+from .fields import LEFT_OUT, KindField, default_words, parameter_field, rest_field, secret
 from .options import OptionsForm
 from .prefill import Arguments, Prefill, by_name, prefill
 
@@ -321,8 +321,8 @@ class RunForm:
         parameter = next((each for each in self.parameters.named if each.name == name), None)
         if parameter is None or parameter.required:
             return _("none") if parameter and parameter.kind.accepts_none else "---------"
-        default = default_text(parameter)
-        return _("empty: %(default)s") % {"default": default} if default else _("empty: the default")
+        default = default_words(parameter)
+        return _("left empty: %(default)s") % {"default": default} if default else _("left empty: the default")
 
 
 def _said(name: str, message: str) -> str:

@@ -253,26 +253,26 @@ def test_widgets_suit_the_kinds():
     }
 
 
-def test_helps_name_the_kind_and_the_default():
+def test_helps_say_what_to_enter_and_the_default_in_words():
     fields = form("defaults").fields.fields
     assert {name: field.help_text for name, field in fields.items()} == {
-        "text": "json, empty: 'x'",
-        "number": "int, empty: 3",
-        "flag": "bool, empty: True",
-        "colour": "Colour, empty: BLUE",
-        "nothing": "int | None, empty: None",
+        "text": "text or JSON; left empty: 'x'",
+        "number": "a whole number; left empty: 3",
+        "flag": "true or false; left empty: true",
+        "colour": "one of these; left empty: BLUE",
+        "nothing": "a whole number, or nothing",
     }
     assert default_text(Parameter("a", kind_of(list[int]), False, (1, 2))) == "[1, 2]"
     assert default_text(Parameter("password", kind_of(str), False, "hunter2")) == "'[redacted]'"
     assert default_text(Parameter("a", kind_of(int), False, object())) == "[object]"
     assert fields["flag"].label == "flag"
     assert form("defaults").fields["flag"].field.widget is not None
-    assert dict(form("defaults").fields["colour"].field.widget.choices)[""] == "empty: BLUE"
+    assert dict(form("defaults").fields["colour"].field.widget.choices)[""] == "left empty: BLUE"
 
 
 class TestSecrets:
     def test_a_default_is_not_shown(self):
-        assert form("secrets").fields.fields["pin"].help_text == "int"
+        assert form("secrets").fields.fields["pin"].help_text == "a whole number"
 
     def test_a_value_is_not_shown_again(self):
         for data in ({"arg-card": "hunter2", "arg-pin": "x"}, {"json-kwargs": '{"card": "hunter2", "pin": "x"}'}):
@@ -294,7 +294,7 @@ REPEATED = [
     ("day", [], {"value": "2026-01-31"}, {"value": "2026-01-31"}, ()),
     ("day", ["x"], {}, {}, ("value",)),
     ("colour", ["red"], {}, {"value": "RED"}, ()),
-    ("length", [90.0], {}, {"value": "P0DT00H01M30S"}, ()),
+    ("length", [90.0], {}, {"value": "00:01:30"}, ()),
     ("exact", [Decimal("1.10")], {}, {"value": "1.10"}, ()),
     ("words", [["a"]], {}, {"value": '["a"]'}, ()),
     ("text", ["a\nb"], {}, {"value": "a\nb"}, ()),

@@ -27,6 +27,11 @@ class Kind:
     accepts_none = False
     is_blank_meant = False  # whether spaces alone are a value
 
+    @property
+    def words(self) -> str:
+        """What a person reads beside a field: the label, where there are no better words for it."""
+        return self.label
+
     def parse(self, text: str) -> Any:
         """Return the value that a person's text means. Raises ValueError with a message for that person."""
         raise NotImplementedError

@@ -19,6 +19,10 @@ class EnumKind(Kind):
 
     enum: type[Enum] = Enum
 
+    @property
+    def words(self) -> str:
+        return _("one of these")
+
     def parse(self, text: str) -> Enum:
         text = given_text(text)
         for wanted in (text, text.strip()):
@@ -56,6 +60,10 @@ class LiteralKind(Kind):
     """One of ``values``, told apart by type as well: 1 is not True."""
 
     values: tuple[Any, ...] = ()
+
+    @property
+    def words(self) -> str:
+        return _("one of these")
 
     def parse(self, text: str) -> Any:
         text = given_text(text)

@@ -20,6 +20,10 @@ class ManyKind(Kind):
 
     rows = 3
 
+    @property
+    def words(self) -> str:
+        return _("a list, by commas, by lines or as JSON")
+
     def parse(self, text: str) -> Any:
         text = typed_text(text)
         if text.startswith("["):
@@ -57,6 +61,10 @@ class TupleKind(Kind):
     items: tuple[Kind, ...] = ()
 
     rows = 2
+
+    @property
+    def words(self) -> str:
+        return _("%(n)s values, by commas, by lines or as JSON") % {"n": len(self.items)}
 
     def parse(self, text: str) -> tuple[Any, ...]:
         text = typed_text(text)
@@ -97,6 +105,10 @@ class DictKind(Kind):
     item: Kind = field(default_factory=JsonKind)
 
     rows = 4
+
+    @property
+    def words(self) -> str:
+        return _("a JSON object")
 
     def parse(self, text: str) -> dict[Any, Any]:
         return self.read(load(typed_text(text)))

@@ -33,6 +33,10 @@ class ModelKind(Kind):
     model: type[Model] = Model
     sees: Sees = sees_all
 
+    @property
+    def words(self) -> str:
+        return _("the key of: %(model)s") % {"model": self.model._meta.verbose_name}
+
     def parse(self, text: str) -> Any:
         return self._found(typed_text(text))
 
@@ -89,6 +93,10 @@ class DataclassKind(Kind):
     kind_of: Callable[[Any], Kind] = _any_json
 
     rows = 5
+
+    @property
+    def words(self) -> str:
+        return _("a JSON object")
 
     def parse(self, text: str) -> Any:
         return self.read(load(typed_text(text)))
@@ -153,6 +161,10 @@ class PydanticKind(Kind):
     model: Any = None
 
     rows = 5
+
+    @property
+    def words(self) -> str:
+        return _("a JSON object")
 
     def parse(self, text: str) -> Any:
         return self.read(load(typed_text(text)))

@@ -22,6 +22,10 @@ class OptionalKind(Kind):
         return inner if inner.accepts_none else cls(f"{inner.label} | None", inner)
 
     @property
+    def words(self) -> str:
+        return _("%(value)s, or nothing") % {"value": self.inner.words}
+
+    @property
     def rows(self) -> int:
         return self.inner.rows
 

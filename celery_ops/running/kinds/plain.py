@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+
 from .base import Kind, typed_text
 from .limits import check, load
 
@@ -19,6 +21,10 @@ class JsonKind(Kind):
     """Any JSON value: for annotations that say no more, and for none. Words may be typed without quotes."""
 
     rows = 2
+
+    @property
+    def words(self) -> str:
+        return _("text or JSON")
 
     def parse(self, text: str) -> Any:
         text = typed_text(text)

@@ -24,6 +24,10 @@ class StrKind(Kind):
     label: str = "str"
     is_blank_meant = True
 
+    @property
+    def words(self) -> str:
+        return _("text")
+
     def parse(self, text: str) -> str:
         return given_text(text)
 
@@ -39,6 +43,10 @@ class IntKind(Kind):
 
     label: str = "int"
     input_mode = "numeric"
+
+    @property
+    def words(self) -> str:
+        return _("a whole number")
 
     def parse(self, text: str) -> int:
         text = typed_text(text)
@@ -68,6 +76,10 @@ class FloatKind(Kind):
     label: str = "float"
     input_mode = "decimal"
 
+    @property
+    def words(self) -> str:
+        return _("a number")
+
     def parse(self, text: str) -> float:
         return self.read(float(_number(text)))
 
@@ -90,6 +102,10 @@ class DecimalKind(Kind):
 
     label: str = "Decimal"
     input_mode = "decimal"
+
+    @property
+    def words(self) -> str:
+        return _("an exact number")
 
     def parse(self, text: str) -> Decimal:
         return _bounded(Decimal(_number(text)))
@@ -129,6 +145,10 @@ class BoolKind(Kind):
 
     label: str = "bool"
 
+    @property
+    def words(self) -> str:
+        return _("true or false")
+
     def parse(self, text: str) -> bool:
         word = typed_text(text).lower()
         if word not in _YES | _NO:
@@ -153,6 +173,10 @@ class BoolKind(Kind):
 @dataclass(frozen=True, slots=True)
 class UUIDKind(Kind):
     label: str = "UUID"
+
+    @property
+    def words(self) -> str:
+        return _("a UUID")
 
     def parse(self, text: str) -> UUID:
         try:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime, parse_duration, parse_time
-from django.utils.duration import duration_iso_string
+from django.utils.duration import duration_iso_string, duration_string
 from django.utils.translation import gettext as _
 
 from .base import Kind, given_text, of_type, typed_text
@@ -24,6 +24,10 @@ _OFFSET = re.compile(r"([zZ]|[+-][0-9:]+)$")
 class DateKind(Kind):
     label: str = "date"
     input_type = "date"
+
+    @property
+    def words(self) -> str:
+        return _("a date")
 
     def parse(self, text: str) -> date:
         return _parsed(parse_date, text, _("Enter a date such as 2026-01-31."))
@@ -44,6 +48,10 @@ class DatetimeKind(Kind):
 
     label: str = "datetime"
     input_type = "datetime-local"
+
+    @property
+    def words(self) -> str:
+        return _("a date and time")
 
     def parse(self, text: str) -> datetime:
         return _moment(_parsed(parse_datetime, text, _("Enter a date and time such as 2026-01-31T14:30.")))
@@ -73,6 +81,10 @@ class TimeKind(Kind):
     label: str = "time"
     input_type = "time"
 
+    @property
+    def words(self) -> str:
+        return _("a time of day")
+
     def parse(self, text: str) -> time:
         if isinstance(text, str) and _OFFSET.search(text.strip()):
             raise ValueError(_("Enter a time without an offset, such as 14:30."))
@@ -93,6 +105,10 @@ class TimedeltaKind(Kind):
 
     label: str = "timedelta"
 
+    @property
+    def words(self) -> str:
+        return _("seconds, or a duration such as 1 02:30:00")
+
     def parse(self, text: str) -> timedelta:
         return _parsed(_duration, text, _("Enter seconds, or a duration such as 1 02:30:00 or P1DT2H30M."))
 
@@ -105,8 +121,11 @@ class TimedeltaKind(Kind):
         except OverflowError:
             raise ValueError(_("This duration is too long.")) from None
 
-    def text(self, value: Any) -> str:
+    def plain(self, value: Any) -> str:
         return duration_iso_string(of_type(value, timedelta))
+
+    def text(self, value: Any) -> str:
+        return duration_string(of_type(value, timedelta))
 
 
 def _parsed(parse: Callable[[str], T | None], text: str, remedy: str) -> T:
