@@ -178,7 +178,7 @@ class MessageIdColumn(IdColumn):
 class MessageTable(OpsTable):
     id = MessageIdColumn(verbose_name=_("Task id"))
     name = TextColumn(verbose_name=_("Task"), attrs=PLAIN)
-    published = TimeColumn(verbose_name=_("Published"))
+    published = TimeColumn(verbose_name=_("Created"))
     eta = TimeColumn(verbose_name=_("ETA"), default="")
     priority = NumberColumn(verbose_name=_("Priority"), default="")
     size = SizeColumn(verbose_name=_("Size"))

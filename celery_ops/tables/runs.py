@@ -177,6 +177,21 @@ def _notes(offer: Offer, user: Any, is_listed: bool) -> Iterator[str]:
         yield _("No live worker has it.")
 
 
+@dataclass(frozen=True, slots=True)
+class RunPart:
+    """Rows of a page under the headings of their groups. ``is_folded`` says that the viewer may run none of them."""
+
+    groups: tuple[tuple[str, list[Line]], ...]
+    count: int
+    is_folded: bool
+
+    @classmethod
+    def of(cls, pairs: Sequence[tuple[RunRow, Line]], *, is_folded: bool) -> "RunPart":
+        grouped = groupby(pairs, key=lambda pair: pair[0].group)
+        groups = tuple((group, [line for _row, line in rows]) for group, rows in grouped)
+        return cls(groups, len(pairs), is_folded)
+
+
 class TaskColumn(PartialColumn):
     """What a task is: its label, name, summary and what stands in the way."""
 
@@ -212,11 +227,13 @@ class RunTable(OpsTable):
             "class": lambda record: "celery-ops-run-muted" if record.is_muted else None,
         }
 
-    def groups(self) -> Iterator[tuple[str, list[Line]]]:
-        """Yield the rows of this page under the headings of their groups."""
-        pairs = zip(self.paginated_rows, self.lines(), strict=True)
-        for group, rows in groupby(pairs, key=lambda pair: pair[0].record.group):
-            yield group, [line for _row, line in rows]
+    def parts(self) -> list[RunPart]:
+        """Return the rows of this page: those that the viewer may run, then those that stay folded."""
+        pairs = [(row.record, line) for row, line in zip(self.paginated_rows, self.lines(), strict=True)]
+        parts = [
+            RunPart.of([pair for pair in pairs if pair[0].is_muted == is_muted], is_muted) for is_muted in (False, True)
+        ]
+        return [part for part in parts if part.count]
 
 
 class OfferData(TableListData):

@@ -135,7 +135,7 @@ class TaskTable(OpsTable):
     queue = Column(verbose_name=_("Queue"), attrs=_cells("celery-ops-task-queue"))
     created = Column(verbose_name=_("Created"), attrs=_cells("celery-ops-when"))
     started = Column(verbose_name=_("Started"), attrs=_cells("celery-ops-when"))
-    finished = Column(verbose_name=_("Done"), attrs=_cells("celery-ops-when"))
+    finished = Column(verbose_name=_("Finished"), attrs=_cells("celery-ops-when"))
     wait = Column(verbose_name=_("Wait"), attrs=_cells("celery-ops-number"))
     run = Column(verbose_name=_("Run time"), attrs=_cells("celery-ops-number"))
     error = Column(verbose_name=_("Error"), attrs=_cells("celery-ops-task-error"))
@@ -148,8 +148,10 @@ class TaskTable(OpsTable):
         self, rows: list[TaskRow], *, backend: TaskBackend, sort: str, link: Callable[..., str], **kwargs: Any
     ) -> None:
         """``sort`` is the order of the rows; ``link`` returns the address of this list with ``sort`` changed."""
-        unsupported = [name for name, needs in SUPPORTS.items() if not all(getattr(backend, need) for need in needs)]
-        super().__init__(rows, exclude=unsupported, orderable=False, **kwargs)
+        left_out = [name for name, needs in SUPPORTS.items() if not all(getattr(backend, need) for need in needs)]
+        if sort.lstrip("-") != "started" and not {"created", "wait"} & set(left_out):
+            left_out.append("started")  # the creation and the wait say it
+        super().__init__(rows, exclude=left_out, orderable=False, **kwargs)
         self.link, self.sort, self.sorts = link, sort, backend.sorts
         self.shows = {column.name: True for column in self.columns}
         self.labels = {column.name: str(column.header) for column in self.columns}

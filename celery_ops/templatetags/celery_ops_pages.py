@@ -1,11 +1,13 @@
 """What the templates of the operations pages say of times, and of the site around them."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from django import template
 from django.contrib.sites.shortcuts import get_current_site
+from django.forms import BaseForm
 from django.http import HttpRequest
 from django.template.context import Context
 from django.urls import NoReverseMatch, get_script_prefix, reverse
@@ -64,6 +66,10 @@ def _logout_url() -> str:
     return ""
 
 
+#: A word of a dotted name with what ends it.
+PARTS: Final = re.compile(r"[^._]*[._]+|[^._]+")
+
+
 @register.filter
 def moment(value: datetime | None) -> wording.Moment | None:
     """Return a time for ``celery_ops/parts/moment.html``."""
@@ -85,6 +91,18 @@ def duration(value: timedelta | None) -> str:
 def without_secrets(value: object) -> str:
     """Return a sentence of a backend as a page may show it."""
     return masking.text(value)
+
+
+@register.filter
+def breakable(name: str) -> list[str]:
+    """Return a dotted name in the parts between which a line may break."""
+    return PARTS.findall(name)
+
+
+@register.filter
+def says_more(form: BaseForm) -> bool:
+    """Return whether a filter's form asks for something beside its search, or has it wrong."""
+    return any(field.value() or field.errors for field in form.visible_fields()[1:])
 
 
 @register.simple_tag

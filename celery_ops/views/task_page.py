@@ -133,7 +133,7 @@ def _moments(detail: TaskDetail) -> Iterator[tuple[str, Moment]]:
         (_("Scheduled for"), task.eta),
         (_("Received"), detail.received_at),
         (_("Started"), task.started_at),
-        (_("Done"), task.finished_at),
+        (_("Finished"), task.finished_at),
         (_("Revoke requested"), detail.revoke_requested_at),
     ):
         if (moment := Moment.of(value, now)) is not None:

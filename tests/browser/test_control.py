@@ -51,7 +51,7 @@ def test_a_queue_is_paused_fills_is_resumed_and_drains(visit, worker, operator, 
 def test_chosen_workers_are_told_without_a_script(visit, worker, operator, expect):
     page = visit(f"{OPS}workers/", operator, java_script_enabled=False)
     page.get_by_label(f"Choose {worker.hostname}").check()
-    page.get_by_label("With the chosen workers:").select_option(label="Set a rate limit")
+    page.get_by_label("With the selected workers:").select_option(label="Set a rate limit")
     page.get_by_role("button", name="Continue").click()
     page.get_by_label("Task", exact=True).fill("no.such.task")
     page.get_by_label("Rate limit").fill("10/x")

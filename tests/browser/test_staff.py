@@ -158,7 +158,7 @@ def test_nothing_polls_once_nothing_runs(page_of, order):
 def test_auto_refresh_switched_off_stops_the_polls(page_of, order, expect):
     plant(order, LONG, "STARTED", ago=10)
     page, polls = page_of(fake_time=True), []
-    page.get_by_role("switch", name="Auto-refresh").click()
+    page.get_by_role("switch", name="Live").click()
     page.on("request", lambda request: polls.append(request.url))
     page.clock.run_for(60_000)
     assert polls == []
@@ -166,9 +166,9 @@ def test_auto_refresh_switched_off_stops_the_polls(page_of, order, expect):
 
 def test_auto_refresh_switched_off_is_remembered(page_of, order, expect):
     page = page_of()
-    page.get_by_role("switch", name="Auto-refresh").click()
+    page.get_by_role("switch", name="Live").click()
     page.reload()
-    expect(page.get_by_role("switch", name="Auto-refresh")).to_have_attribute("aria-checked", "false")
+    expect(page.get_by_role("switch", name="Live")).to_have_attribute("aria-checked", "false")
 
 
 @pytest.mark.parametrize("status", [304, 200], ids=["unchanged", "changed"])
@@ -191,7 +191,7 @@ def test_a_choice_outlives_a_list_of_another_form(page_of, order, expect):
     choose(page, "Long")
     plant(order)
     for _ in range(2):
-        page.get_by_role("switch", name="Auto-refresh").click()
+        page.get_by_role("switch", name="Live").click()
     expect(page.locator("tr[data-key]")).to_have_count(1)
     page.get_by_text("Run a task").click()
     expect(page.get_by_role("radio", name="Long", exact=True)).to_be_checked()

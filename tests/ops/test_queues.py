@@ -192,7 +192,7 @@ def test_the_next_messages_are_shown(browser, full):
         MESSAGE.task_id: {
             "Task id": MESSAGE.task_id[:8],
             "Task": "shop.tasks.charge",
-            "Published": "2 h ago",
+            "Created": "2 h ago",
             "ETA": "in 8 h",
             "Priority": "3",
             "Size": "2.0 KB",

@@ -97,7 +97,7 @@ def test_the_facts_are_shown(browser, settings):
 def test_times_are_relative_with_the_exact_one_beside(browser, settings):
     use(settings, Held, a_task(eta=NOON + timedelta(days=36500)))
     html = page(browser)
-    for name in ("Created", "Scheduled for", "Started", "Done"):
+    for name in ("Created", "Scheduled for", "Started", "Finished"):
         assert re.search(
             rf'<dt>{name}</dt><dd><time datetime="[^"]+" title="\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d \w+">', html
         ), name
@@ -106,7 +106,7 @@ def test_times_are_relative_with_the_exact_one_beside(browser, settings):
 def test_what_is_not_known_has_no_line(browser, settings):
     use(settings, Held, a_task(worker=None, queue=None, started_at=None, finished_at=None))
     html = page(browser)
-    assert [name for name in ("Worker", "Queue", "Attempts", "Started", "Done", "Error") if fact(html, name)] == []
+    assert [name for name in ("Worker", "Queue", "Attempts", "Started", "Finished", "Error") if fact(html, name)] == []
 
 
 def test_waiting_and_running_are_drawn_apart_without_inline_style(browser, settings):

@@ -75,7 +75,7 @@ def test_a_second_attempt_is_said(order, reader):
 
 def test_a_duration_is_said(order, reader):
     plant(order)
-    assert "2 s" in words(shown(order, reader))
+    assert "2.0 s" in words(shown(order, reader))
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,7 @@
       this.clock = setInterval(() => document.hidden || this.tick(), 1000);
       this.querySelector("[data-theme-choice]").value = remembered(THEME) ?? "";
       this.turn(remembered(LIVE) !== "off");
+      this.count();
       this.tick();
       this.goOn();
     }
@@ -160,6 +161,7 @@
         this.replace(old, region);
         this.sources.set(name, sources.get(name));
       }
+      this.count();
       this.tick();
     }
 
@@ -201,6 +203,17 @@
       const boxes = [...this.querySelectorAll(`input[type=checkbox][form="${form}"]`)];
       const chosen = !boxes.every((box) => box.checked);
       boxes.forEach((box) => { box.checked = chosen; });
+      this.count();
+    }
+
+    /* What is done with rows waits until one is selected, and says why the list stands still meanwhile. */
+    count() {
+      for (const form of this.querySelectorAll("form.celery-ops-choice")) {
+        const boxes = this.querySelectorAll(`input[type=checkbox][form="${form.id}"]`);
+        const number = [...boxes].filter((box) => box.checked).length;
+        form.querySelectorAll("[data-needs-choice]").forEach((button) => { button.disabled = !number; });
+        form.querySelectorAll("[data-chosen]").forEach((place) => { place.textContent = number ? this.text("chosen", { n: number }) : ""; });
+      }
     }
 
     onSwitch() {
@@ -210,6 +223,7 @@
     }
 
     onChange(event) {
+      if (event.target.matches("input[type=checkbox]")) this.count();
       if (!event.target.matches("[data-theme-choice]")) return;
       remember(THEME, event.target.value);
       this.paint(event.target.value);

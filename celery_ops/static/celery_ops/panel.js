@@ -8,7 +8,7 @@
   const AFTERGLOW = 3; // polls after an action even when nothing is active yet
   const REMEMBERED = "celery-ops-refresh";
   const FOCUSABLE = "a[href], button, input:not([type=hidden]), select, summary";
-  const UNITS = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["minute", 60], ["second", 0]];
+  const WEEKS = 4 * 7 * 86400; // from which a time is a date
 
   const parse = (html) => new DOMParser().parseFromString(html, "text/html").body;
   const partsOf = (root) => new Map([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
@@ -338,16 +338,23 @@
     }
 
     tick() {
-      const near = new Intl.RelativeTimeFormat(this.language, { numeric: "auto", style: "narrow" });
       const exact = new Intl.DateTimeFormat(this.language, { dateStyle: "medium", timeStyle: "long" });
       for (const time of this.querySelectorAll("time")) {
-        const ago = Math.max(0, (Date.now() + this.skew - new Date(time.dateTime)) / 1000);
-        if (Number.isNaN(ago)) continue;
-        const [unit, size] = UNITS.find(([, seconds]) => ago >= seconds);
-        const words = near.format(-Math.floor(ago / (size || 1)), unit);
+        const moment = new Date(time.dateTime);
+        if (Number.isNaN(moment.getTime())) continue;
+        const words = this.relative(Math.max(0, (Date.now() + this.skew - moment) / 1000)) || moment.toLocaleDateString(this.language);
         if (time.textContent !== words) time.textContent = words;
-        time.title = exact.format(new Date(time.dateTime));
+        time.title = exact.format(moment);
       }
+    }
+
+    /* As the pages say it; empty for what reads as a date. */
+    relative(seconds) {
+      if (seconds >= WEEKS) return "";
+      if (seconds < 1) return this.text("now");
+      const units = this.dataset.textUnits.split("|");
+      const [size, unit] = [[86400, 3], [3600, 2], [60, 1], [1, 0]].find(([size]) => seconds >= size);
+      return this.text("ago").replace("%(time)s", units[unit].replace("%(n)s", Math.floor(seconds / size)));
     }
 
     text(name, values = {}) {

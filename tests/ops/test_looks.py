@@ -1,0 +1,78 @@
+"""What the pages spare a person: rows that are of no use, filters that are not needed, buttons that do nothing yet."""
+
+import re
+
+import pytest
+
+from celery_ops.running.kinds import kind_of
+
+from .backends import Tasks
+from .conftest import OPS, html_of
+from .task_backends import a_task
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages")]
+
+PAYMENT = "tests.shop.tasks.process_payment"
+FOLDED = re.compile(r"<details class=\"celery-ops-run-folded\"[^>]*?( open)?>")
+MORE = re.compile(r"<details class=\"celery-ops-filter-more\"[^>]*?( open)?>")
+
+
+def folds(pattern, html):
+    """Whether each fold of this kind is open."""
+    return [bool(is_open) for is_open in pattern.findall(html)]
+
+
+def test_tasks_that_a_viewer_cannot_run_are_folded_away(browser, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": [PAYMENT]}
+    html = html_of(browser.get(f"{OPS}run/?page_size=200"))
+    assert folds(FOLDED, html) == [False]
+    assert html.index(PAYMENT) < html.index("celery-ops-run-folded") < html.index("tests.shop.tasks.untracked")
+
+
+def test_a_search_opens_what_is_folded(browser, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": [PAYMENT]}
+    assert folds(FOLDED, html_of(browser.get(f"{OPS}run/?q=untracked"))) == [True]
+
+
+def test_nothing_is_folded_for_who_can_run_all_there_is(browser, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": [PAYMENT]}
+    assert folds(FOLDED, html_of(browser.get(f"{OPS}run/?runnable=1"))) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "is_open"),
+    [
+        ("", False),
+        ("?q=shop", False),
+        ("?worker=w1%40a", True),
+        ("?since=2026-01-01", True),
+        ("?since=yesterdey", True),
+    ],
+)
+def test_more_filters_are_open_where_they_say_something(query, is_open, browser):
+    assert folds(MORE, html_of(browser.get(f"{OPS}tasks/{query}"))) == [is_open]
+
+
+def test_a_long_name_breaks_between_its_words(browser):
+    Tasks.hold(a_task(1, name="inventory.tasks.download_image"))
+    assert "inventory.<wbr>tasks.<wbr>download_<wbr>image" in html_of(browser.get(f"{OPS}tasks/"))
+
+
+@pytest.mark.parametrize("name", ["", ".", "..a", "_private", "a", "a._b.", "no dots"])
+def test_no_letter_of_a_name_is_lost(name, browser):
+    from celery_ops.templatetags.celery_ops_pages import breakable
+
+    assert "".join(breakable(name)) == name
+
+
+@pytest.mark.parametrize(
+    ("annotation", "words"),
+    [
+        (int | None, "a whole number, or nothing"),
+        (list[int], "a list, by commas, by lines or as JSON"),
+        (dict[str, int], "a JSON object"),
+        (tuple[int, str], "2 values, by commas, by lines or as JSON"),
+    ],
+)
+def test_a_kind_has_words_for_people(annotation, words):
+    assert kind_of(annotation).words == words
