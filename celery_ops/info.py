@@ -101,6 +101,11 @@ class TaskInfo:
     children: tuple[str, ...] = ()
 
     @property
+    def error_class(self) -> str:
+        """The class of the error, which every viewer of the task may know; empty when it names none."""
+        return error_class(self.error)
+
+    @property
     def wait(self) -> timedelta | None:
         """From creation to start, or None while either is unknown."""
         return _between(self.created_at, self.started_at)
@@ -109,6 +114,12 @@ class TaskInfo:
     def run_time(self) -> timedelta | None:
         """From start to finish, or None while either is unknown."""
         return _between(self.started_at, self.finished_at)
+
+
+def error_class(error: str | None) -> str:
+    """Return the class of an error text; empty when it names none."""
+    name = (error or "").partition(":")[0]
+    return name if all(part.isidentifier() for part in name.split(".")) else ""
 
 
 def _between(begin: datetime | None, end: datetime | None) -> timedelta | None:

@@ -32,11 +32,18 @@ class BadCursor(ValueError):
     """A cursor that no page of this list has given out."""
 
 
+def shown_to_all(task_name: str) -> bool:
+    """Grant the payload of every task."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class TaskQuery:
     """Which tasks, in which order. Empty means all.
 
-    ``text`` is a whole task id, or a part of an id or a name, or of the arguments when ``searches_arguments``.
+    ``text`` is a whole task id, or a part of an id, of a name or of an error's class; when ``searches_arguments`` also
+    a part of what a page shows of the arguments and the error of tasks whose name ``shows_payload`` grants. ``names``
+    are the names of tasks, and ``ids`` those tasks, that the text means beside: by their labels and their objects.
     ``name`` is a part of a task's name, without regard to case; ``worker`` and ``queue`` are whole names; ``since`` and
     ``until`` bound the creation, both inclusive.
     """
@@ -50,10 +57,17 @@ class TaskQuery:
     until: datetime | None = None
     sort: str = NEWEST_FIRST
     searches_arguments: bool = False
+    names: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    shows_payload: Callable[[str], bool] = field(default=shown_to_all, compare=False, repr=False)
 
     @property
     def is_filtered(self) -> bool:
         return self != TaskQuery(sort=self.sort, searches_arguments=self.searches_arguments)
+
+    def searches_payload(self, task_name: str) -> bool:
+        """Return whether the text may be looked for in the payload of tasks of this name."""
+        return self.searches_arguments and self.shows_payload(task_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +122,7 @@ class Cursor:
 # -- over plain values ------------------------------------------------------------------------------------------------
 
 
-#: Return a task's arguments as a page may show them: what is hidden there must not be found either.
+#: Return a task's arguments and error as a page may show them: what is hidden there must not be found either.
 Arguments = Callable[[TaskInfo], str]
 
 
@@ -180,6 +194,8 @@ def matches(task: TaskInfo, query: TaskQuery, arguments: Arguments) -> bool:
 
 def _says(task: TaskInfo, query: TaskQuery, arguments: Arguments) -> bool:
     wanted = query.text.lower()
-    if wanted in task.id.lower() or wanted in task.name.lower():
+    if any(wanted in text.lower() for text in (task.id, task.name, task.error_class)):
         return True
-    return query.searches_arguments and wanted in arguments(task).lower()
+    if task.name in query.names or task.id in query.ids:
+        return True
+    return query.searches_payload(task.name) and wanted in arguments(task).lower()

@@ -35,6 +35,8 @@ HARMLESS: Final = 10**12  # card numbers and all other patterns are longer than 
 PLAIN: Final = 12
 TIGHTER: Final = ((1024, 8192), (512, 4096), (256, 4096), (128, 2048), (32, 1500), (32, 800), (16, 300))
 UUID_TEXT: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+WORD: Final = re.compile(r"[^\W\d][\w.-]*")
+UNPLAIN: Final = re.compile(r"\\|\de\+")  # an escape may be part of a secret, and 4.1e+15 be a card
 SEQUENCES: Final = (list, tuple, set, frozenset)
 AS_TEXT: Final = (date, time, timedelta, Decimal, UUID)
 CARRIED: Final = frozenset((date, datetime, time, Decimal, UUID))  # what kombu's JSON carries with its type
@@ -129,6 +131,24 @@ def secrets_of(
     """
     found = (text for text in _hidden(args, kwargs, parameters, sensitive) if len(text) >= 4)
     return tuple(dict.fromkeys(islice(found, SECRETS)))
+
+
+def plain_text() -> Callable[[str], bool]:
+    """Return what says whether nothing in a short text of arguments can be hidden, whichever words in it are names.
+
+    What cannot be told at once is not plain. The rules are those of now.
+    """
+    rules, redactor = _site()
+
+    @_or_else(False)
+    def is_plain(text: str) -> bool:
+        if redactor is not None or len(text) > LONGEST_NAME or UNPLAIN.search(text):
+            return False
+        if rules.hides(text) or any(map(rules.hides, WORD.findall(text))):
+            return False
+        return scrub(text, MAX_BYTES, rules) == (text, True)
+
+    return is_plain
 
 
 _current: tuple[Any, Any, Rules, Any] | None = None

@@ -12,6 +12,8 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from kombu import pools
 
+from celery_ops import objects
+from celery_ops.backends import results_texts
 from celery_ops.tracking import counters
 from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.memory import MemoryStore
@@ -71,6 +73,8 @@ def _fresh_tracking():
     """No test sees what another one tracked, counted or put aside."""
     counters.reset()
     yield
+    objects.forget()
+    results_texts.texts.forget()
     recorder, recorder_module._recorder = recorder_module._recorder, None
     if recorder is not None:
         with recorder._trying:  # else its timer writes and counts in the next test

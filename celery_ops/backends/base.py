@@ -50,6 +50,9 @@ class TaskBackend(Backend, ABC):
     supports_finished = True
     #: Whether ``TaskQuery.searches_arguments`` finds anything.
     supports_arguments = False
+    #: Whether it asks ``TaskQuery.searches_payload`` for each task's name. One that does not is told to search
+    #: arguments only for viewers who may see the payload of every task.
+    asks_for_each_name = False
     #: Whether the tasks that it lists are gone when they are done.
     is_live = False
     #: The orders that it can give quickly; the first is what a list begins with.
@@ -95,13 +98,14 @@ class ListedTaskBackend(TaskBackend):
     """
 
     supports_arguments = True
+    asks_for_each_name = True
 
     @abstractmethod
     def tasks(self) -> Iterable[TaskInfo]:
         """Return every task, in any order, payload included where it is known. Raises BackendUnavailable."""
 
     def page(self, query: TaskQuery, *, cursor: str = "", size: int = 25) -> TaskPage:
-        return listing.page_of(self.tasks(), query, arguments=payload.arguments_text, cursor=cursor, size=size)
+        return listing.page_of(self.tasks(), query, arguments=payload.searched_text, cursor=cursor, size=size)
 
     def get(self, task_id: str) -> TaskInfo | None:
         return next((task for task in self.tasks() if task.id == task_id), None)
@@ -118,7 +122,7 @@ class ListedTaskBackend(TaskBackend):
         return list(tasks)
 
     def counts(self, query: TaskQuery) -> Counts | None:
-        return listing.counts_of(self.tasks(), query, arguments=payload.arguments_text)
+        return listing.counts_of(self.tasks(), query, arguments=payload.searched_text)
 
 
 class WorkerBackend(Backend, ABC):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.apps import apps
 from django.core.checks import CheckMessage
-from django.db import Error, InterfaceError, OperationalError, connections, router
+from django.db import Error, InterfaceError, OperationalError, router
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -24,7 +24,7 @@ from .results_lists import Listing
 from .results_names import task_names
 from .results_orders import Order
 from .results_rows import Row, detailed, for_detail, for_list, listed
-from .results_search import LONGEST, Newest, Search
+from .results_search import LONGEST, Search
 
 #: Characters of each large column that are read for each task of a page.
 COMPLETED: Final = 8192
@@ -34,9 +34,9 @@ class ResultsTaskBackend(TaskBackend):
     """The results that workers have stored in the site's database.
 
     A text that is a whole task id finds that task, whatever the other filters say. Any other one finds names that
-    have it as a part and ids that begin with it; inside ids, and in arguments, it is looked for in the newest 20,000
-    tasks that match the other filters. The orders by finish are by when a row was last written: of a task that has not
-    finished, when it began.
+    have it as a part and ids that begin with it; inside ids, and in what is shown of errors and arguments, it is looked
+    for in the newest 20,000 tasks that match the other filters. The orders by finish are by when a row was last
+    written: of a task that has not finished, when it began.
     """
 
     label = gettext_lazy("Task results")
@@ -44,6 +44,7 @@ class ResultsTaskBackend(TaskBackend):
     data_source = gettext_lazy("database (django-celery-results)")
 
     supports_arguments = True
+    asks_for_each_name = True
     sorts = (
         listing.NEWEST_FIRST,
         listing.OLDEST_FIRST,
@@ -142,12 +143,10 @@ class ResultsTaskBackend(TaskBackend):
             table, conditions = table.filter(conditions.on("date_created").q()), conditions.but_on("date_created")
         if not query.text:
             return Listing(table, order, conditions).page(place, size)
-        newest = Newest.of(table.filter(conditions.q()))
-        if newest is None:
+        search = Search(query, order, names_like(query.text, self._names), self._rows, table.filter(conditions.q()))
+        if not search.newest:
             return TaskPage(())
-        named = names_like(query.text, self._names)
-        search = Search(query.text, named, connections[self._using].vendor, newest, query.searches_arguments)
-        page = Listing(search.prepared(table), order, conditions, search).page(place, size)
+        page = Listing(table, order, conditions, search).page(place, size)
         return replace(page, notes=search.notes)
 
 

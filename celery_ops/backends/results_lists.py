@@ -7,7 +7,7 @@ the filters' own indexes find, of which the first are sorted out. That is little
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.db import connections
 from django.db.models import Case, IntegerField, Q, QuerySet, Subquery, When
@@ -23,8 +23,9 @@ STRETCH: Final = 200
 LONGEST_STRETCH: Final = 100_000
 #: With fewer rows than this from the page's place on, walking the stretch has shown them all.
 FEW: Final = 5000
-#: Rows that a search reads in vain: that many with the text where it is hidden, and it gives up.
-MOST_HIDDEN: Final = 1000
+
+#: The place of a row in an order.
+Key = tuple[Any, ...]
 
 
 class Over(Subquery):
@@ -53,13 +54,13 @@ class Listing:
         if place is None or not place.before:
             return self._onwards(place, size)
         walk = self.order.reversed
-        rows = self._rows(walk, walk.after(place.key), size + 1)
+        rows = self._rows(walk, place.key, size + 1)
         if len(rows) < size:
             return self._onwards(None, size)  # the beginning is nearer than a page
         return self._page(rows[:size][::-1], has_next=True, has_previous=len(rows) > size)
 
     def _onwards(self, place: Cursor | None, size: int) -> TaskPage:
-        rows = self._rows(self.order, self.order.after(place.key) if place else Q(), size + 1)
+        rows = self._rows(self.order, place.key if place else None, size + 1)
         return self._page(rows[:size], has_next=len(rows) > size, has_previous=place is not None)
 
     def _page(self, rows: list[Row], *, has_next: bool, has_previous: bool) -> TaskPage:
@@ -71,36 +72,24 @@ class Listing:
             previous=Cursor(first, before=True).encoded() if has_previous else None,
         )
 
-    def _rows(self, walk: Order, begin: Q, number: int) -> list[Row]:
-        """Return the first rows from ``begin`` on that may be shown."""
-        if not self._searches_arguments:
-            return self._found(walk, begin, number)
-        shown: list[Row] = []
-        hidden = 0
-        while len(shown) < number and hidden < MOST_HIDDEN:
-            asked = MOST_HIDDEN // 2 if hidden else number
-            rows = self._found(walk, begin, asked)
-            fit = [row for row in rows if self.search.shows(row)]
-            shown, hidden = shown + fit, hidden + len(rows) - len(fit)
-            if len(rows) < asked:
-                break
-            begin = walk.after(walk.key(rows[-1]))
-        return shown[:number]
-
-    def _found(self, walk: Order, begin: Q, number: int) -> list[Row]:
-        rows = self.table.filter(begin)
+    def _rows(self, walk: Order, begin: Key | None, number: int) -> list[Row]:
+        """Return the first rows after a key, or from the beginning on."""
+        rows = self.table.filter(walk.after(begin)) if begin else self.table
         if not self.conditions and not self.search:
-            return list(self._read(rows).order_by(*walk.by)[:number])
+            return list(for_list(rows).order_by(*walk.by)[:number])
+        wanted = self.conditions.q()
+        if self.search:
+            wanted &= self.search.q(self.search.hits(walk, begin, number))
         length = min(number * STRETCH, LONGEST_STRETCH)
-        near = self._near(rows, walk, number, length)
+        near = self._near(rows, wanted, walk, number, length)
         if len(near) == number or (near and near[0]["walked"] < min(length, FEW)):
             return near
-        far = Over(rows.filter(self._wanted()).order_by(*walk.by_sorting).values("id")[:number], select="id")
+        far = Over(rows.filter(wanted).order_by(*walk.by_sorting).values("id")[:number], select="id")
         return list(self._these(far).order_by(*walk.by))
 
-    def _near(self, rows: QuerySet, walk: Order, number: int, length: int) -> list[Row]:
+    def _near(self, rows: QuerySet, wanted: Q, walk: Order, number: int, length: int) -> list[Row]:
         """Return the rows of a stretch of ``length``; each says how long that is, up to ``FEW``."""
-        hit = Case(When(self._wanted(), then=1), output_field=IntegerField())
+        hit = Case(When(wanted, then=1), output_field=IntegerField())
         found = Hits(
             rows.annotate(hit=hit).order_by(*walk.by).values(*walk.columns, "hit")[:length],
             by=", ".join(f"{column} {'DESC' if walk.descending else 'ASC'}" for column in walk.columns),
@@ -110,17 +99,6 @@ class Listing:
         walked = Over(stretch, select="COUNT(*)", output_field=IntegerField())
         return list(self._these(found).annotate(walked=walked).order_by(*walk.by))
 
-    def _wanted(self) -> Q:
-        wanted = self.conditions.q()
-        return wanted & self.search.q() if self.search else wanted
-
     def _these(self, ids: Subquery) -> QuerySet:
         """Read the rows of these ids: what finds them, and sorts, need not carry what is read."""
-        return self._read(self.table.model._default_manager.using(self.table.db).filter(pk__in=ids))
-
-    def _read(self, rows: QuerySet) -> QuerySet:
-        return for_list(rows, arguments=self._searches_arguments)
-
-    @property
-    def _searches_arguments(self) -> bool:
-        return self.search is not None and self.search.in_arguments
+        return for_list(self.table.model._default_manager.using(self.table.db).filter(pk__in=ids))

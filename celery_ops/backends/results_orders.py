@@ -58,6 +58,18 @@ class Order:
     def key(self, row: Row) -> tuple[int, ...]:
         return tuple(_number(row[column]) for column in self.columns)
 
+    def sorted(self, rows: list[Row], begin: tuple[Any, ...] | None) -> list[Row]:
+        """Return rows, which come with the highest id first, in this order and after a key."""
+        if self.column == "id":
+            in_order = rows if self.descending else rows[::-1]
+            after = [row for row in in_order if (row["id"] < begin[0]) == self.descending] if begin else in_order
+            return [row for row in after if begin is None or row["id"] != begin[0]]
+        in_order = sorted(rows, key=self.key, reverse=self.descending)
+        if begin is None:
+            return in_order
+        place = tuple(begin)
+        return [row for row in in_order if (self.key(row) < place if self.descending else self.key(row) > place)]
+
     @property
     def end(self) -> tuple[int, ...]:
         """The key after every other."""

@@ -3,13 +3,12 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from celery.states import EXCEPTION_STATES
 from django.db.models import Case, QuerySet, TextField, When
-from django.db.models.functions import Left, Right
+from django.db.models.functions import Cast, Left, Right
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -42,11 +41,26 @@ _KEYS: Final = tuple(re.compile(rf'\s*[{{,]\s*"{key}"\s*:\s*') for key in ("exc_
 _DECODER: Final = json.JSONDecoder()
 
 
-def for_list(rows: QuerySet, *, arguments: bool = False) -> QuerySet:
-    """Return the rows with what a list shows of them, and with what a search for arguments looks at."""
-    error = Case(When(status__in=EXCEPTION_STATES, then=Left("result", LIST_ERROR)), output_field=TextField())
-    large = _bounded(Left, SEARCHED, "task_args", "task_kwargs") if arguments else {}
-    return rows.annotate(error=error, **large).values(*COLUMNS, "error", *large)
+def for_list(rows: QuerySet) -> QuerySet:
+    """Return the rows with what a list shows of them."""
+    return rows.annotate(error=_error()).values(*COLUMNS, "error")
+
+
+def for_search(rows: QuerySet) -> QuerySet:
+    """Return the rows with what a search looks at: it has to be quick to read."""
+    large = _bounded(Left, SEARCHED, "task_args", "task_kwargs")
+    return rows.annotate(error=_error(), written=written(), **large).values(
+        "id", "task_id", "task_name", "status", "written", "error", *large
+    )
+
+
+def written() -> Cast:
+    """When a row was last written, as a text that is only compared: databases take long to read moments."""
+    return Cast("date_done", TextField())
+
+
+def _error() -> Case:
+    return Case(When(status__in=EXCEPTION_STATES, then=Left("result", LIST_ERROR)), output_field=TextField())
 
 
 def for_detail(rows: QuerySet, longest: int = LARGE) -> QuerySet:
@@ -65,9 +79,16 @@ def listed(row: Row) -> TaskInfo:
     return TaskInfo(**_small(row), error=error_of(row["error"]))
 
 
-def with_arguments(row: Row) -> TaskInfo:
-    """Return the task of a row that ``for_list`` found with its arguments."""
-    return replace(listed(row), args=row["read_task_args"], kwargs=row["read_task_kwargs"])
+def searched(row: Row) -> TaskInfo:
+    """Return the task of a row that ``for_search`` found."""
+    return TaskInfo(
+        row["task_id"],
+        row["task_name"] or "",
+        row["status"],
+        error=error_of(row["error"]),
+        args=row["read_task_args"],
+        kwargs=row["read_task_kwargs"],
+    )
 
 
 def detailed(row: Row) -> TaskInfo:

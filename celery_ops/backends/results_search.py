@@ -1,91 +1,99 @@
-"""Tasks by a text: names and the beginnings of ids through their indexes, everything else among the newest."""
+"""Tasks by a text: names, objects and the beginnings of ids through their indexes, all else among the newest."""
 
-import json
-from dataclasses import dataclass
-from functools import reduce
+from collections.abc import Iterator
+from functools import cache, reduce
 from operator import or_
-from typing import Final
+from typing import Any, Final
 
-from django.db.models import Count, Min, Q, QuerySet
-from django.db.models.functions import Left
+from celery.states import EXCEPTION_STATES
+from django.db import connections
+from django.db.models import Q, QuerySet
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from .. import payload
-from .results_conditions import Condition
-from .results_rows import SEARCHED, Row, with_arguments
+from ..listing import TaskQuery
+from .results_conditions import Condition, storable
+from .results_orders import Order
+from .results_rows import SEARCHED, Row, written
+from .results_texts import Reader
 
-#: Of the tasks that match the other filters, how many have the middles of their ids, and their arguments, looked at.
+#: Of the tasks that match the other filters, how many have the middles of their ids, and their words, looked at.
 NEWEST: Final = 20_000
 #: Characters of the longest text that can be anywhere.
 LONGEST: Final = SEARCHED
+#: Seconds for which one search reads words that no earlier one has read.
+SECONDS: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Newest:
-    """The rows that are looked at one by one: those after an id."""
-
-    after: int
-    is_all: bool
-
-    @classmethod
-    def of(cls, rows: QuerySet) -> "Newest | None":
-        """Return the newest of these rows, None when there are no rows."""
-        newest = rows.order_by("-id").values("id")[: NEWEST + 1]
-        found = newest.aggregate(first=Min("id"), number=Count("id"))
-        if not found["number"]:
-            return None
-        return cls(found["first"], False) if found["number"] > NEWEST else cls(found["first"] - 1, True)
-
-
-@dataclass(frozen=True, slots=True)
 class Search:
-    """A text that is no whole id. ``named`` is the condition of the names that have it as a part."""
+    """A text that is no whole id, and the newest ``rows``, which are looked at one by one.
 
-    text: str
-    named: Condition
-    vendor: str
-    newest: Newest
-    in_arguments: bool
+    ``named`` is the condition of the names that have the text as a part.
+    """
 
-    def q(self) -> Q:
-        """Return the condition of every row that may be meant."""
+    def __init__(self, query: TaskQuery, order: Order, named: Condition, table: QuerySet, rows: QuerySet) -> None:
+        self.query, self.named = query, named
+        self.shows_payload = cache(query.searches_payload)
+        self.vendor = connections[table.db].vendor
+        columns = {"id", "task_name", "status", "written", *order.columns}
+        newest = rows.annotate(written=written()).order_by("-id").values(*columns)[: NEWEST + 1]
+        self.newest: list[Row] = list(newest)
+        self.is_all = len(self.newest) <= NEWEST
+        del self.newest[NEWEST:]
+        self.reader = Reader(table, SECONDS)
+
+    def q(self, hits: list[int]) -> Q:
+        """Return the condition of the rows that are meant; ``hits`` are those that ``hits`` found."""
         column, lookup, value = self.named
         found = [Q(**{f"{column}__{lookup}": value})] if value else []
-        found += [_begins(text, self.vendor) for text in {self.text, self.text.lower()}]
-        found.append(Q(id__gt=self.newest.after) & self._inside())
+        if self.query.names:
+            found.append(Q(task_name__in=storable(self.query.names)))
+        if self.query.ids:
+            found.append(Q(task_id__in=storable(self.query.ids)))
+        text = self.query.text
+        found += [_begins(beginning, self.vendor) for beginning in {text, text.lower()}]
+        found.append(Q(id__gte=self._first) & Q(task_id__icontains=text))
+        if hits:
+            found.append(Q(id__in=hits))
         return reduce(or_, found)
 
-    def _inside(self) -> Q:
-        found = [Q(task_id__icontains=self.text)]
-        if self.in_arguments:
-            for text in _written(self.text):
-                found += [Q(head_task_args__icontains=text), Q(head_task_kwargs__icontains=text)]
-        return reduce(or_, found)
+    @property
+    def _first(self) -> int:
+        """The id of the oldest row that is looked at."""
+        return self.newest[-1]["id"]
 
-    def prepared(self, rows: QuerySet) -> QuerySet:
-        """Return the rows with what ``q`` asks for beside the columns."""
-        if not self.in_arguments:
-            return rows
-        return rows.alias(head_task_args=Left("task_args", SEARCHED), head_task_kwargs=Left("task_kwargs", SEARCHED))
+    def hits(self, walk: Order, begin: tuple[Any, ...] | None, number: int) -> list[int]:
+        """Return the ids of the first rows after a key of which what is shown says the text."""
+        rows = filter(self._has_words, walk.sorted(self.newest, begin))
+        return [id for id, _number in zip(self._said(list(rows)), range(number), strict=False)]
 
-    def shows(self, row: Row) -> bool:
-        """Return whether what a page shows of the task says the text: a hidden value must not be found."""
-        wanted = self.text.lower()
-        if wanted in row["task_id"].lower() or wanted in (row["task_name"] or "").lower():
-            return True
-        return wanted in payload.arguments_text(with_arguments(row)).lower()
+    def _has_words(self, row: Row) -> bool:
+        return row["status"] in EXCEPTION_STATES or self.shows_payload(row["task_name"] or "")
+
+    def _said(self, rows: list[Row]) -> Iterator[int]:
+        wanted = self.query.text.lower()
+        for row, shown in self.reader.read(rows):
+            words = shown.payload if self.shows_payload(row["task_name"] or "") else shown.error_class
+            if wanted in words:
+                yield row["id"]
 
     @property
     def notes(self) -> tuple[str, ...]:
-        if self.newest.is_all:
-            return ()
-        number = number_format(NEWEST, force_grouping=True)
-        if self.in_arguments:
-            text = _("Arguments and the middles of ids were searched in the newest %(number)s of these tasks.")
+        if self.reader.missed:
+            number = number_format(len(self.newest) - self.reader.missed, force_grouping=True)
+            text = _("Errors and arguments of %(number)s tasks were searched so far. Search once more to look further.")
+        elif not self.is_all:
+            number = number_format(NEWEST, force_grouping=True)
+            text = self._newest_only
         else:
-            text = _("The middles of ids were searched in the newest %(number)s of these tasks.")
+            return ()
         return (text % {"number": number},)
+
+    @property
+    def _newest_only(self) -> str:
+        if self.query.searches_arguments:
+            return _("Errors, arguments and the middles of ids were searched in the newest %(number)s of these tasks.")
+        return _("Errors and the middles of ids were searched in the newest %(number)s of these tasks.")
 
 
 def _begins(text: str, vendor: str) -> Q:
@@ -93,9 +101,3 @@ def _begins(text: str, vendor: str) -> Q:
     if vendor == "sqlite":
         return Q(task_id__range=(text, text + "\U0010ffff"))
     return Q(task_id__istartswith=text) if vendor == "mysql" else Q(task_id__startswith=text)
-
-
-def _written(text: str) -> set[str]:
-    """A text as it may stand in the stored arguments: as it is, or in a ``repr`` of either quotes, and that in JSON."""
-    quoted = repr(text)[1:-1]
-    return {text, *(json.dumps(form)[1:-1] for form in (text, quoted, quoted.replace("'", "\\'")))}

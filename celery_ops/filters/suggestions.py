@@ -19,6 +19,12 @@ def task_names(shown: Iterable[str] = ()) -> list[str]:
     return _sorted(registered.union(shown))
 
 
+def names_labelled(part: str) -> list[str]:
+    """Return the names of the site's tasks whose label, what people read, has a part."""
+    wanted = part.lower()
+    return [name for name in task_names() if wanted in registry.label(name).lower()]
+
+
 def worker_names(shown: Iterable[str | None] = ()) -> list[str]:
     """Return the hostnames of the workers heard of and of those shown."""
     return _sorted({*known_workers().listed, *shown})

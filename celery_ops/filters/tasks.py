@@ -1,18 +1,23 @@
 """What a request asks of a list of tasks: one reading of its parameters, for the page, JSON, CSV and actions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from django import forms
+from django.utils.formats import number_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_filters import Filter, FilterSet
 
 from ..backends.base import BackendUnavailable, TaskBackend
 from ..conf import conf
 from ..listing import TaskQuery
+from ..objects import NEWEST as NEWEST_OBJECTS
+from ..objects import ObjectTasks, tasks_of
+from . import suggestions
 from .task_fields import MomentField, SizeField, StatesField, TextField
 
 #: Parameters of which each needs something that not every backend has.
@@ -22,6 +27,11 @@ SUPPORTS: Final = {
     "since": "supports_created",
     "until": "supports_created",
 }
+
+
+def to_nobody(task_name: str | None) -> bool:
+    """Show no payload."""
+    return False
 
 
 class TextFilter(Filter):
@@ -87,11 +97,18 @@ class TaskFilterSet(FilterSet):
     class Meta:
         form = TaskForm
 
-    def __init__(self, data: Any, *, backend: TaskBackend, searches_arguments: bool = False) -> None:
-        """``data`` is a QueryDict; ``searches_arguments`` says whether this viewer may see what is found there."""
+    def __init__(
+        self,
+        data: Any,
+        *,
+        backend: TaskBackend,
+        shows_payload: Callable[[str | None], bool] = to_nobody,
+        user: Any = None,
+    ) -> None:
+        """``data`` is a QueryDict; ``shows_payload`` says of which tasks, by name, ``user`` may see the payload."""
         super().__init__(data, queryset=EveryTask())
-        self.backend = backend
-        self.searches_arguments = searches_arguments and backend.supports_arguments
+        self.backend, self.user = backend, user
+        self.shows_payload = cache(shows_payload)
         for name, support in SUPPORTS.items():
             if not getattr(backend, support):
                 del self.filters[name]
@@ -101,9 +118,12 @@ class TaskFilterSet(FilterSet):
 
     def filter_queryset(self, queryset: TaskQuery) -> TaskQuery:
         asked = self._asked
+        text = asked.get("q", "")
         return replace(
             queryset,
-            text=asked.get("q", ""),
+            text=text,
+            names=tuple(suggestions.names_labelled(text)) if text else (),
+            ids=self._objects.ids,
             states=asked.get("state", ()),
             name=asked.get("name", ""),
             worker=asked.get("worker", ""),
@@ -112,6 +132,31 @@ class TaskFilterSet(FilterSet):
             until=asked.get("until"),
             sort=asked.get("sort") or self.backend.sorts[0],
             searches_arguments=self.searches_arguments,
+            shows_payload=self.shows_payload,
+        )
+
+    @cached_property
+    def searches_arguments(self) -> bool:
+        """Whether a text may be looked for in arguments: of which tasks, a backend asks for each name or for none."""
+        if not (self._asked.get("q") and self.backend.supports_arguments):
+            return False
+        answers = (self.shows_payload(name) for name in (None, *suggestions.task_names()))
+        return any(answers) if self.backend.asks_for_each_name else all(answers)
+
+    @cached_property
+    def _objects(self) -> ObjectTasks:
+        """The tasks of the objects that the text means."""
+        text = self._asked.get("q", "")
+        return tasks_of(text, self.user) if text and self.user is not None else ObjectTasks()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the search left out before a backend was asked."""
+        if not self._objects.is_partial:
+            return ()
+        number = number_format(NEWEST_OBJECTS, force_grouping=True)
+        return (
+            gettext("Objects were searched by name among those of the newest %(number)s tasks.") % {"number": number},
         )
 
     @property

@@ -2,9 +2,11 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import chain
 from types import NoneType
 from typing import Any, TypeVar
 
@@ -147,6 +149,15 @@ class Registry:
             for binding in bindings
             if _same_model(binding, concrete)
         ]
+
+    def models(self) -> list[type[Model]]:
+        """Return the concrete models that tasks are tracked for, each once."""
+        self.bindings("")
+        found: dict[type[Model], None] = {}
+        for binding in chain.from_iterable(self._merged.values()):
+            with suppress(LookupError, ValueError):  # a model that is not installed
+                found[binding.model_class] = None
+        return list(found)
 
     def is_bound(self, task_name: str, model_label: str) -> bool:
         """Return whether a task is tracked for that model."""

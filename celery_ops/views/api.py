@@ -46,7 +46,7 @@ class HistoryApi(ListApi):
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         backend = conf.load("TASK_BACKEND")()
-        filters = TaskFilterSet(request.GET, backend=backend, searches_arguments=self.may_view_payload())
+        filters = TaskFilterSet(request.GET, backend=backend, shows_payload=self.may_view_payload, user=self.user)
         if filters.errors:
             return JsonResponse({"errors": filters.errors}, status=400)
         try:

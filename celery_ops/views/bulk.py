@@ -79,7 +79,7 @@ class BulkView(OpsPage):
         return conf.load("TASK_BACKEND")()
 
     def filters_of(self, data: QueryDict) -> TaskFilterSet:
-        return TaskFilterSet(data, backend=self.backend, searches_arguments=self.may_view_payload())
+        return TaskFilterSet(data, backend=self.backend, shows_payload=self.may_view_payload, user=self.user)
 
     def unavailable(self, trouble: str, **context: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data(trouble=trouble, **context), status=503)

@@ -34,7 +34,9 @@ class TaskListView(OpsPage):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.backend = conf.load("TASK_BACKEND")()
-        self.filters = TaskFilterSet(request.GET, backend=self.backend, searches_arguments=self.may_view_payload())
+        self.filters = TaskFilterSet(
+            request.GET, backend=self.backend, shows_payload=self.may_view_payload, user=self.user
+        )
         self.has_bad_cursor = False
         if request.GET.get("format") == "csv" and not self.filters.errors:
             return csv_response(self.backend, self.filters.query, self.may_view_payload, request.method)
@@ -59,7 +61,7 @@ class TaskListView(OpsPage):
             queues=suggestions.queue_names(row.queue for row in rows) if backend.supports_queue else (),
             table=TaskTable(rows, backend=backend, sort=filters.query.sort, link=filters.link),
             trouble=listed.trouble,
-            notes=[clean(str(note)) for note in page.notes],
+            notes=[clean(str(note)) for note in (*filters.notes, *page.notes)],
             first_url=filters.link() if cursor else "",
             previous_url=filters.link(cursor=page.previous) if page.previous else "",
             next_url=filters.link(cursor=page.next) if page.next else "",

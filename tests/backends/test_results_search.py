@@ -1,12 +1,13 @@
 """A text finds what is meant: ids, names, and arguments where the page shows them."""
 
+import json
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from celery_ops.backends import results_lists, results_names, results_search
+from celery_ops.backends import results_lists, results_names, results_search, results_texts
 from celery_ops.backends.results import ResultsTaskBackend
 from celery_ops.info import TaskInfo
 from celery_ops.listing import TaskQuery
@@ -17,8 +18,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 @pytest.fixture(autouse=True)
 def _nothing_is_kept():
+    results_texts.texts.forget()
     yield
     results_names.forget()
+    results_texts.texts.forget()
 
 
 @pytest.fixture
@@ -63,9 +66,9 @@ def test_the_newest_are_those_that_the_other_filters_leave(two_newest):
 
 def test_a_note_says_what_was_not_looked_at(two_newest):
     many(4)
-    assert page("x").notes == ("The middles of ids were searched in the newest 2 of these tasks.",)
+    assert page("x").notes == ("Errors and the middles of ids were searched in the newest 2 of these tasks.",)
     (note,) = page("x", searches_arguments=True).notes
-    assert note.startswith("Arguments and the middles of ids were searched in the newest 2 ")
+    assert note.startswith("Errors, arguments and the middles of ids were searched in the newest 2 ")
 
 
 def test_there_is_no_note_when_all_were_looked_at():
@@ -147,19 +150,139 @@ def test_a_hidden_value_is_not_found(text):
     assert found(text, arguments=True) == []
 
 
-def test_a_task_is_found_beyond_those_that_hide_the_text(monkeypatch):
-    monkeypatch.setattr(results_lists, "MOST_HIDDEN", 40)
+def test_a_task_is_found_beyond_those_that_hide_the_text():
     called("hunter2")
     plant(*(TaskInfo(f"h{n}", kwargs={"password": "hunter2"}) for n in range(30)))
     assert found("hunter2", arguments=True, size=2) == ["0"]
 
 
-def test_a_search_gives_up_when_only_hidden_values_have_the_text(monkeypatch):
-    monkeypatch.setattr(results_lists, "MOST_HIDDEN", 4)
+def test_pages_and_their_neighbours_say_nothing_of_hidden_values():
     called("hunter2")
     plant(*(TaskInfo(f"h{n}", kwargs={"password": "hunter2"}) for n in range(30)))
-    found = ResultsTaskBackend().page(TaskQuery(text="hunter2", searches_arguments=True), size=1)
-    assert (found.tasks, found.next, found.previous) == ((), None, None)
+    found = page("hunter2", searches_arguments=True)
+    assert ([task.id for task in found.tasks], found.next, found.previous) == (["0"], None, None)
+    found = page("unter2", searches_arguments=True, states=("FAILURE",))
+    assert (found.tasks, found.next, found.previous, found.notes) == ((), None, None, ())
+
+
+def test_the_database_is_asked_the_same_whether_or_not_a_hidden_value_has_the_text():
+    called("Ada", "Bob", password="xyzzy-secret")
+    page("warm up", searches_arguments=True)
+
+    def asked(text):
+        with CaptureQueriesContext(connection) as captured:
+            page(text, searches_arguments=True)
+        return [query["sql"].replace(text, "") for query in captured]
+
+    assert asked("xyzzy-secret") == asked("nowhere-else")
+    assert not any("task_args" in sql or "task_kwargs" in sql for sql in asked("xyzzy-secret"))
+
+
+def test_what_was_shown_before_the_rules_changed_is_not_found(settings):
+    called("Ada", nickname="countess")
+    assert found("countess", arguments=True) == ["0"]
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "REDACT_KEYS": ["nickname"]}
+    assert found("countess", arguments=True) == []
+
+
+def test_a_row_that_was_written_anew_is_read_anew():
+    task = row("0", task_kwargs=json.dumps("{'customer': 'Ada'}"))
+    assert found("Ada", arguments=True) == ["0"]
+    task.task_kwargs = json.dumps("{'customer': 'Bob'}")
+    task.save()
+    assert (found("Ada", arguments=True), found("Bob", arguments=True)) == ([], ["0"])
+
+
+def test_a_search_that_has_read_for_long_enough_says_how_far_it_came(monkeypatch):
+    monkeypatch.setattr(results_texts, "CHUNK", 2)
+    called(*"ABCDEF")
+    monkeypatch.setattr(results_search, "SECONDS", 1e-9)
+    first = page("customer", searches_arguments=True)
+    assert [task.id for task in first.tasks] == ["5", "4"]
+    assert first.notes[0].startswith("Errors and arguments of 2 tasks were searched so far.")
+    assert [task.id for task in page("customer", searches_arguments=True).tasks] == ["5", "4", "3", "2"]
+
+
+@pytest.mark.parametrize("kept", [0, 60])
+def test_few_texts_are_kept_and_all_are_found(monkeypatch, kept):
+    monkeypatch.setattr(results_texts, "MOST_KEPT", kept)
+    called(*"ABCDEF")
+    for _ in range(2):
+        assert len(found("customer", arguments=True, size=2)) == 6
+
+
+# -- errors ------------------------------------------------------------------------------------------------------------
+
+
+def failed(*errors, **fields):
+    plant(*(TaskInfo(str(n), state="FAILURE", error=each, **fields) for n, each in enumerate(errors)))
+
+
+@pytest.mark.parametrize("text", ["CardDeclined", "carddecl", "HT-1003", "refused ht"])
+def test_errors_are_found_by_their_class_and_message(text):
+    failed("CardDeclined: the bank refused HT-1003", "ValueError: no")
+    assert found(text, arguments=True) == ["0"]
+
+
+def test_an_errors_class_is_found_for_everybody_and_its_message_for_whom_it_is_shown():
+    failed("CardDeclined: the bank refused HT-1003")
+    assert found("CardDeclined") == ["0"]
+    assert found("HT-1003") == []
+
+
+def test_a_secret_in_a_message_is_not_found():
+    failed("CardDeclined: password=hunter2secret", "ValueError: hunter2secret", kwargs={"password": "hunter2secret"})
+    assert found("hunter2secret", arguments=True) == []
+    assert found("CardDeclined", arguments=True) == ["0"]
+
+
+def test_errors_are_searched_among_the_newest(two_newest):
+    failed("CardDeclined: no", "ValueError: no", "ValueError: no")
+    assert found("CardDeclined") == []
+    assert page("CardDeclined").notes
+
+
+@pytest.mark.parametrize("sort", ResultsTaskBackend.sorts)
+def test_errors_and_arguments_are_found_in_every_order_and_on_every_page(sort):
+    tasks = [
+        TaskInfo(
+            str(n),
+            state="FAILURE" if n % 3 else "SUCCESS",
+            error="CardDeclined: no" if n % 3 else None,
+            kwargs={"customer": "CardDeclined" if n % 2 else "Bob"},
+            created_at=NOON + timedelta(minutes=n),
+            finished_at=NOON + timedelta(minutes=n),
+        )
+        for n in range(20)
+    ]
+    plant(*tasks)
+    wanted = [str(n) for n in range(20) if n % 3 or n % 2]
+    in_order = wanted[::-1] if sort.startswith("-") else wanted
+    assert found("declined", arguments=True, size=3, sort=sort) == in_order
+
+
+# -- payload granted task by task --------------------------------------------------------------------------------------
+
+
+def test_only_tasks_whose_payload_is_shown_are_searched_in_it():
+    plant(
+        TaskInfo("0", name="shop.open", kwargs={"customer": "Ada"}),
+        TaskInfo("1", name="shop.secret", kwargs={"customer": "Ada"}),
+        TaskInfo("2", name="shop.secret", state="FAILURE", error="CardDeclined: of Ada"),
+    )
+    granted = {"searches_arguments": True, "shows_payload": lambda name: name == "shop.open"}
+    assert [task.id for task in page("Ada", **granted).tasks] == ["0"]
+    assert [task.id for task in page("CardDeclined", **granted).tasks] == ["2"]
+
+
+# -- labels and objects ------------------------------------------------------------------------------------------------
+
+
+def test_names_and_ids_that_the_text_means_are_found_however_old_they_are(two_newest):
+    for number, name in enumerate(["shop.charge", "shop.refund", "other", "other", "other"]):
+        row(str(number), task_name=name)
+    query = TaskQuery(text="Charge the card", names=("shop.charge", "\ud800"), ids=("1", "\0", "nobody's"))
+    assert walk(query, size=1) == ["1", "0"]
 
 
 def test_what_arguments_say_beyond_what_is_read_is_not_found():

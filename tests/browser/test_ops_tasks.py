@@ -64,7 +64,7 @@ def test_yesterdays_failure_is_found_copied_followed_and_left_for_the_same_list(
     expect(page.locator("[data-announce]")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()") == TRACEBACK
 
-    page.get_by_role("link", name=f"order {order.pk}").click()
+    page.get_by_role("link", name=f"Order {order.pk}").click()
     expect(page).to_have_url(re.compile(f"/orders/{order.pk}/$"))
     page.go_back()
     page.get_by_role("link", name="Back to the list").click()

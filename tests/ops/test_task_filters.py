@@ -29,6 +29,10 @@ def asked(query="", backend=Held, **options):
     return TaskFilterSet(QueryDict(query), backend=backend(), **options)
 
 
+def to_all(task_name):
+    return True
+
+
 def moment(*parts):
     return datetime(*parts, tzinfo=timezone.utc)
 
@@ -168,7 +172,11 @@ def test_a_state_of_the_sites_own_is_an_error_while_nobody_can_say():
 def test_a_value_that_cannot_be_read_is_an_error_and_left_out_and_the_others_hold(name, text):
     filters = asked(f"{name}={text}&name=charge" if name != "name" else f"name={text}&q=charge")
     assert list(filters.errors) == [name]
-    assert filters.query == (TaskQuery(name="charge") if name != "name" else TaskQuery(text="charge"))
+    assert filters.query == (
+        TaskQuery(name="charge")
+        if name != "name"
+        else TaskQuery(text="charge", names=("tests.shop.tasks.process_payment",))
+    )
 
 
 @pytest.mark.parametrize("name", ["worker", "queue", "since", "until"])
@@ -182,12 +190,28 @@ def test_an_order_that_the_backend_does_not_have_is_an_error():
 
 
 def test_arguments_are_searched_for_viewers_who_may_see_them():
-    assert asked("q=x", searches_arguments=True).query.searches_arguments
+    assert asked("q=x", shows_payload=to_all).query.searches_arguments
     assert not asked("q=x").query.searches_arguments
 
 
 def test_arguments_are_not_searched_where_the_backend_does_not_have_them():
-    assert not asked("q=x", Bare, searches_arguments=True).query.searches_arguments
+    assert not asked("q=x", Bare, shows_payload=to_all).query.searches_arguments
+
+
+def test_a_backend_is_told_for_which_tasks_a_viewer_may_see_the_payload():
+    query = asked("q=x", shows_payload=lambda name: name == "tests.shop.tasks.process_payment").query
+    assert query.searches_arguments
+    assert query.searches_payload("tests.shop.tasks.process_payment")
+    assert not query.searches_payload("tests.shop.tasks.generate_qr_code")
+
+
+def test_a_backend_that_cannot_tell_tasks_apart_searches_arguments_for_whoever_sees_all_of_them():
+    class Older(Held):
+        asks_for_each_name = False
+
+    assert asked("q=x", Older, shows_payload=to_all).query.searches_arguments
+    refused = "tests.shop.tasks.process_payment"
+    assert not asked("q=x", Older, shows_payload=lambda name: name != refused).query.searches_arguments
 
 
 def test_a_link_keeps_the_filters():
@@ -221,7 +245,7 @@ def test_a_link_does_not_carry_what_could_not_be_read():
 def test_no_value_is_too_strange(name, text):
     given = QueryDict(mutable=True)
     given.setlist(name, [text, text])
-    filters = TaskFilterSet(given, backend=Held(), searches_arguments=True)
+    filters = TaskFilterSet(given, backend=Held(), shows_payload=to_all)
     assert isinstance(filters.query, TaskQuery)
     assert 1 <= filters.size <= 200
     assert len(filters.link()) < 4000

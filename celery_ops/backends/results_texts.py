@@ -1,0 +1,108 @@
+"""What pages show of rows in words, for a search: read and redacted once for each row, and kept for the next search.
+
+Redaction comes first and the search after it. A text that stands only where it is hidden makes no search longer or
+shorter, and is counted nowhere: how long a search takes goes by what is shown.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db.models import QuerySet
+
+from ..conf import conf
+from ..payload import Searched
+from .results_rows import Row, for_search, searched
+
+#: Characters that are kept in all.
+MOST_KEPT: Final = 16_000_000
+#: Rows that are read at once.
+CHUNK: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is shown of one row, in lower case. ``written`` says when the row was last written."""
+
+    written: str | None
+    error_class: str
+    payload: str
+
+
+class Texts:
+    """The texts that a process keeps, by database and row; the oldest go first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rules: Any = None
+        self._kept: dict[tuple[str, int], Shown] = {}
+        self._size = 0
+
+    def get(self, using: str, row: Row) -> Shown | None:
+        shown = self._kept.get((using, row["id"]))
+        return shown if shown is not None and shown.written == row["written"] else None
+
+    def keep(self, using: str, shown: Iterable[tuple[int, Shown]]) -> None:
+        with self._lock:
+            for id, text in shown:
+                self._drop((using, id))
+                self._kept[using, id] = text
+                self._size += len(text.payload)
+            while self._size > MOST_KEPT:
+                self._drop(next(iter(self._kept)))
+
+    def _drop(self, key: tuple[str, int]) -> None:
+        before = self._kept.pop(key, None)
+        self._size -= len(before.payload) if before else 0
+
+    def forget_other_rules(self) -> None:
+        """Keep nothing that was shown under other settings than those of now."""
+        rules = (conf.REDACT_KEYS, conf.REDACTOR)
+        if rules != self._rules:
+            self.forget()
+            self._rules = rules
+
+    def forget(self) -> None:
+        with self._lock:
+            self._kept.clear()
+            self._size = 0
+
+
+texts = Texts()
+
+
+class Reader:
+    """Reads what is shown of rows, for so many seconds in all; after that only what is kept."""
+
+    def __init__(self, table: QuerySet, seconds: float) -> None:
+        self.table, self.left = table, seconds
+        self.missed = 0
+        self.searched = Searched()
+        texts.forget_other_rules()
+
+    def read(self, rows: Sequence[Row]) -> Iterator[tuple[Row, Shown]]:
+        """Yield the rows with what is shown of each, in order; ``missed`` counts those left out."""
+        for start in range(0, len(rows), CHUNK):
+            chunk = rows[start : start + CHUNK]
+            known = {row["id"]: texts.get(self.table.db, row) for row in chunk}
+            known |= self._anew([id for id, shown in known.items() if shown is None])
+            for row in chunk:
+                if (shown := known[row["id"]]) is not None:
+                    yield row, shown
+                else:
+                    self.missed += 1
+
+    def _anew(self, ids: list[int]) -> dict[int, Shown]:
+        if not ids or self.left <= 0:
+            return {}
+        begun = time.monotonic()
+        found = {row["id"]: self._shown(row) for row in for_search(self.table.filter(pk__in=ids))}
+        texts.keep(self.table.db, found.items())
+        self.left -= time.monotonic() - begun
+        return found
+
+    def _shown(self, row: Row) -> Shown:
+        task = searched(row)
+        return Shown(row["written"], task.error_class.lower(), self.searched.text(task).lower())
