@@ -12,18 +12,20 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.crypto import salted_hmac
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from .. import redaction, states
 from ..conf import conf
 from ..info import Payload, Progress, TrackedTask
+from ..objects import name_of
 from ..patterns import DIRTY
 from ..permissions import REVOKE_TASK, RUN_TASK, VIEW_PAYLOAD, allows
 from ..repeating.allowed import repeatable, warning
 from ..tracking.reading import read_tasks
 from ..tracking.refs import ObjectRef
-from ..tracking.registry import describe, humanised, registry
+from ..tracking.registry import humanised, registry
 from ..tracking.store import StoreUnavailable
 from .launching import launchable
 from .page import SHORT, Choice, PanelPage, Row
@@ -62,7 +64,7 @@ def build_panel(
     names = {viewer.task_key(task): viewer.label(task) for task in tasks}
     return PanelPage(
         url=url,
-        object_label="" if options.public else describe(instance),
+        object_label="" if options.public else SimpleLazyObject(lambda: name_of(instance)),
         rows=tuple(viewer.row(task) for task in shown[(number - 1) * options.limit : number * options.limit]),
         total=len(shown),
         number=number,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from .. import states as task_states
@@ -64,7 +64,7 @@ class PanelPage:
     """The part of a panel that a poll replaces."""
 
     url: str  # of this panel's fragment and forms; empty when celery_ops.urls is not included
-    object_label: str  # "order 42", for headings and confirmations; empty on a public panel, which names no key
+    object_label: Any  # what the site calls it, worked out when shown: for headings and confirmations; empty on a public panel, which names no key
     rows: tuple[Row, ...]
     total: int  # rows after filtering, on all pages
     number: int  # of this page, from 1

@@ -264,6 +264,23 @@ class TaskBackendContract(BackendContract):
     def test_what_the_page_hides_of_arguments_is_not_found_either(self) -> None:
         self._finds(lambda task: False, text="xyzzy-secret", searches_arguments=True)
 
+    def test_only_the_payload_that_is_shown_is_searched(self) -> None:
+        backend, tasks = self.planted()
+        if not (backend.supports_arguments and backend.asks_for_each_name):
+            return
+        shown = tasks[0].name
+        wanted = _ids(task for task in tasks if task.name == shown and "Lovelace" in str(task.kwargs))
+        asked = {"searches_arguments": True, "shows_payload": lambda name: name == shown}
+        assert _found(backend, text="lovelace", **asked) == wanted
+
+    def test_what_the_text_means_beside_is_found(self) -> None:
+        backend, tasks = self.planted()
+        if not backend.asks_for_each_name:
+            return
+        names, ids = (tasks[0].name,), (tasks[1].id, tasks[5].id)
+        wanted = _ids(task for task in tasks if task.name in names or task.id in ids)
+        assert _found(backend, text="nowhere at all", names=names, ids=ids) == wanted
+
     def test_hostile_filters_are_only_filters(self) -> None:
         backend, _tasks = self.planted()
         for text in HOSTILE:

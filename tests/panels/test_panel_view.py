@@ -911,3 +911,11 @@ def test_no_action_at_all_is_bad(order, staff):
 def test_a_body_that_is_no_form_is_bad(body, kind, order, staff):
     response = browser(staff).generic("POST", panel_of(order, staff), body, kind)
     assert response.status_code in (400, 413)
+
+
+def test_the_object_is_called_as_the_site_calls_it(order, staff, monkeypatch):
+    monkeypatch.setattr(type(order), "__str__", lambda self: "HT-1003")
+    plant(order)
+    html = shown(order, staff)
+    assert "Tasks of HT-1003, newest first" in words(html)
+    assert "Run for HT-1003 now:" in words(html)
