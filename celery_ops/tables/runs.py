@@ -230,10 +230,9 @@ class RunTable(OpsTable):
     def parts(self) -> list[RunPart]:
         """Return the rows of this page: those that the viewer may run, then those that stay folded."""
         pairs = [(row.record, line) for row, line in zip(self.paginated_rows, self.lines(), strict=True)]
-        parts = [
-            RunPart.of([pair for pair in pairs if pair[0].is_muted == is_muted], is_muted) for is_muted in (False, True)
-        ]
-        return [part for part in parts if part.count]
+        runnable = RunPart.of([pair for pair in pairs if not pair[0].is_muted], is_folded=False)
+        others = RunPart.of([pair for pair in pairs if pair[0].is_muted], is_folded=True)
+        return [part for part in (runnable, others) if part.count]
 
 
 class OfferData(TableListData):
