@@ -30,7 +30,8 @@ class TrackedTask:
     """One task of one object, as ``tasks_for`` returns it.
 
     Times are aware datetimes or None. ``error`` is ``"Class: message"`` or None. ``attempts`` counts from 1.
-    ``parent_id`` is set on a task that belongs to the object only because a tracked task launched it.
+    ``parent_id`` is set on a task that belongs to the object only because a tracked task launched it. ``executions``
+    counts how often the task was begun: more often than ``attempts`` where a message was delivered twice.
     """
 
     id: str
@@ -48,6 +49,7 @@ class TrackedTask:
     retry_of: str | None = None
     revoke_requested_at: datetime | None = None
     parent_id: str | None = None
+    executions: int = 0
 
     @property
     def is_child(self) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from billiard.exceptions import SoftTimeLimitExceeded
+from celery.exceptions import Reject
 from kombu.utils import json as kombu_json
 
 from .. import patterns, redaction
@@ -84,7 +85,7 @@ def error(exception: Any, hidden: Iterable[str]) -> str:
     """Return ``"Class: message"``; a message that cannot be had is said to be so."""
     name = getattr(exception, "exc_cls_name", None) or type(exception).__name__  # pickling may have wrapped it
     try:
-        message = str(exception)
+        message = str(exception.reason or "") if isinstance(exception, Reject) else str(exception)
     except SoftTimeLimitExceeded:
         raise
     except Exception:

@@ -1,11 +1,16 @@
 """What is stored of a task are facts, one field each; its state is derived from them on reading.
 
 A fact says what one event knew: the task, the attempt, the kind, the time. Writing it again changes nothing, and the
-state goes by (attempt, rank) and never by clock, so events may arrive late, twice or in any order.
+state goes by (attempt, rank), so events may arrive late, twice or in any order.
+
+Each publish of a task by somebody begins a life: an id may be used again, and the newest life is what is told. Within
+an attempt each delivery of its message is an execution: a message may be delivered twice. Both are tags in a field's
+name, so no life and no execution writes over another.
 """
 
 import base64
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +19,8 @@ from functools import lru_cache
 from math import isfinite
 from typing import Final
 from urllib.parse import quote, unquote
+
+from django.utils.translation import gettext as _
 
 from .. import states
 from ..info import Progress, TrackedTask
@@ -28,12 +35,14 @@ OBJECTS: Final = "k"  # of a task that failed, in its own place: what it belongs
 STARTED: Final = "s"  # "<ms> <received ms or -> <hostname>"; of a long hostname, what short_host makes of it
 HOSTNAME: Final = "h"
 RETRIED: Final = "t"  # "<ms>"
+RETURNED: Final = "r"  # "<ms>": this execution came to nothing, and its message is back in the queue
+CUT: Final = "c"  # "<ms>": its worker was shut down while it ran, and its message is gone
 PROGRESS: Final = "g"  # "<current> <total> <message>"
 ERROR: Final = "e"
 TRACEBACK: Final = "b"
 RESULT: Final = "o"
 REVOKE_REQUESTED: Final = "x"  # "<ms>"
-ENDED: Final = {  # "<ms>"
+ENDED: Final = {  # "<ms>": all but the publish's count from that, where it is known
     states.IGNORED: "I",
     states.REJECTED: "J",
     states.REVOKED: "R",
@@ -53,8 +62,16 @@ SHORT_HOST: Final = 36
 
 Facts = Mapping[str, str]
 Key = tuple[str, int]  # kind, attempt
+Tagged = tuple[str, int, str, str]  # kind, attempt, tag of the life, tag of the execution
 
-_FIELD = re.compile(r"(=[^:]*:|[\w-]{22})([a-zA-Z])(\d{0,9})", re.ASCII)
+_FIELD = re.compile(r"(=[^:]*:|[\w-]{22})([a-zA-Z])(\d{0,9})(?:([a-zA-Z][\w-]{3})([\w-]{2})?)?", re.ASCII)
+
+#: A life is told by when it was published, to so many milliseconds: 30 hours make no two the same.
+LIFE_RESOLUTION: Final = 8
+#: The life of what was published without celery_ops, at a time that nobody knows.
+UNTIMED: Final = "z---"
+_DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYabcdefghijklmnopqrstuvwxyZ0123456789-_z"
+_FIRST: Final = _DIGITS.index("Z")  # so many letters may stand first
 
 
 @lru_cache(maxsize=1024)
@@ -78,23 +95,42 @@ def long_id(short: str) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def field(task_id: str, kind: str, attempt: int = 0) -> str:
-    return f"{short_id(task_id)}{kind}{attempt or ''}"
+def life_tag(published_at: int | None) -> str:
+    """Return the tag of the life that began with a publish then, in milliseconds since the epoch."""
+    if published_at is None:
+        return UNTIMED
+    first, rest = divmod(published_at // LIFE_RESOLUTION % (_FIRST * 64**3), 64**3)
+    return _DIGITS[first] + _DIGITS[rest // 4096] + _DIGITS[rest // 64 % 64] + _DIGITS[rest % 64]
 
 
-def published(task_id: str, at: int | None, name: str, nesting: int = 0) -> dict[str, str]:
+def execution_tag() -> str:
+    """Return a tag for one delivery of a message."""
+    return base64.urlsafe_b64encode(os.urandom(2))[:2].decode()
+
+
+def field(task_id: str, kind: str, attempt: int = 0, tag: str = "") -> str:
+    return f"{short_id(task_id)}{kind}{attempt or ''}{tag}"
+
+
+def published(task_id: str, at: int | None, name: str, nesting: int = 0, life: str = "") -> dict[str, str]:
     """Return the facts of a publish: when, in milliseconds since the epoch, and the name of the ``nesting``th task."""
     moment = "-" if at is None else at
     if len(name) <= SHORT_NAME and not nesting:
-        return {field(task_id, PUBLISHED): f"{moment} {name}"}
-    return {field(task_id, PUBLISHED): f"{moment}", field(task_id, NAME, nesting): name}
+        return {field(task_id, PUBLISHED, 0, life): f"{moment} {name}"}
+    return {field(task_id, PUBLISHED, 0, life): f"{moment}", field(task_id, NAME, nesting, life): name}
 
 
-def started(at: int, received: int | None, hostname: str) -> dict[str, str]:
+def started(at: int, received: int | None, hostname: str, published_at: int | None = None) -> dict[str, str]:
     """Return the facts of a start by kind: when, when it was received, and by which worker."""
     short = short_host(hostname)
-    known = {STARTED: f"{at} {'-' if received is None else received} {short}"}
+    then = "-" if received is None else since(published_at, received)
+    known = {STARTED: f"{since(published_at, at)} {then} {short}"}
     return known if short == hostname else {**known, HOSTNAME: hostname}
+
+
+def since(published_at: int | None, at: int) -> str:
+    """Return a time as it is stored: the milliseconds since the publish where that is known, since the epoch if not."""
+    return str(at if published_at is None else at - published_at)
 
 
 def short_host(hostname: str) -> str:
@@ -105,14 +141,86 @@ def short_host(hostname: str) -> str:
     return f"{hostname[: SHORT_HOST - 13]}~{digest}"
 
 
-def by_task(stored: Iterable[tuple[str, str | None]]) -> dict[str, dict[Key, str | None]]:
-    """Return an object's stored fields as ``{short id: {(kind, attempt): value}}``; unreadable ones are left out."""
-    tasks: dict[str, dict[Key, str | None]] = {}
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What is told of a task since it was last published; of an attempt, by the execution that counts.
+
+    ``tags`` says where each fact is stored, ``executions`` how often the task was begun.
+    """
+
+    facts: dict[Key, str | None]
+    tags: dict[Key, str]
+    executions: int = 0
+
+    def field(self, short: str, key: Key) -> str:
+        kind, attempt = key
+        return f"{short}{kind}{attempt or ''}{self.tags[key]}"
+
+
+def by_task(stored: Iterable[tuple[str, str | None]]) -> dict[str, Life]:
+    """Return an object's stored fields as ``{short id: its newest life}``; unreadable ones are left out."""
+    tasks: dict[str, dict[Tagged, str | None]] = {}
     for name, value in stored:
         if match := _FIELD.fullmatch(name):
-            short, kind, attempt = match.groups()
-            tasks.setdefault(short, {})[kind, int(attempt or 0)] = value
-    return tasks
+            short, kind, attempt, life, execution = match.groups()
+            tasks.setdefault(short, {})[kind, int(attempt or 0), life or "", execution or ""] = value
+    return {short: _newest(told) for short, told in tasks.items()}
+
+
+def by_life(stored: Mapping[str, str | None]) -> dict[tuple[str, str], tuple[Life, list[str]]]:
+    """Return ``{(short id, tag): a life, the names of its fields}`` of an object's stored fields."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for name in stored:
+        if match := _FIELD.fullmatch(name):
+            names.setdefault((match[1], match[4] or ""), []).append(name)
+    return {key: (by_task((name, stored[name]) for name in mine)[key[0]], mine) for key, mine in names.items()}
+
+
+def _newest(told: Mapping[Tagged, str | None]) -> Life:
+    """The life that was published last, with all that is told under another tag of the same publish."""
+    begun = {key[2]: _begun(told, key[2]) for key in told if key[:2] == (PUBLISHED, 0)}
+    if not begun:
+        return _told(told)
+    last = max(begun.values())
+    lives = {life for life, at in begun.items() if at == last}
+    if len(begun) == 1 or (_number(told.get(_REVOKED)) or 0) >= last:  # whoever asks for it knows of no lives
+        lives.add(_REVOKED[2])
+    return _told({key: value for key, value in told.items() if key[2] in lives})
+
+
+_REVOKED: Final[Tagged] = (REVOKE_REQUESTED, 0, "", "")
+
+
+def _begun(told: Mapping[Tagged, str | None], life: str) -> int:
+    """When a life began; one whose publish nobody timed, with its last start."""
+    at, _name = _published(told.get((PUBLISHED, 0, life, "")))
+    if at is not None:
+        return at
+    starts = [_number(value) or 0 for key, value in told.items() if (key[0], key[2]) == (STARTED, life)]
+    return max(starts, default=0)
+
+
+def _told(life: Mapping[Tagged, str | None]) -> Life:
+    attempts: dict[int, dict[str, dict[str, str | None]]] = {}
+    for (kind, attempt, _life, execution), value in life.items():
+        attempts.setdefault(attempt, {}).setdefault(execution, {})[kind] = value
+    counting = {attempt: max(tags, key=lambda tag: _counts(tags[tag], tag)) for attempt, tags in attempts.items()}
+    facts: dict[Key, str | None] = {}
+    places: dict[Key, str] = {}
+    for (kind, attempt, tag, execution), value in life.items():
+        if execution == counting[attempt] or kind in _OF_LIVES:
+            facts[kind, attempt], places[kind, attempt] = value, tag + execution
+    return Life(facts, places, sum(key[0] == STARTED for key in life))
+
+
+def _counts(execution: Mapping[str, str | None], tag: str) -> tuple[bool, bool, int, str]:
+    """Of several executions of an attempt one that succeeded counts, else an end without a start, else the last begun.
+
+    Only their starts say which of two deliveries came later.
+    """
+    begun = STARTED in execution
+    is_end = not begun and any(kind in execution for kind in FINAL_KINDS)
+    return ENDED[states.SUCCESS] in execution, is_end, _number(execution.get(STARTED)) or 0, tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,32 +243,52 @@ class Derived:
     finished: int | None
     newest: int  # milliseconds of the last thing heard
     nesting: int = 0  # how many tasks Task.replace put in each other's place
+    executions: int = 0  # how often it was begun
 
 
-def derive(short: str, facts: Mapping[Key, str | None]) -> Derived:
+def derive(short: str, life: Life) -> Derived:
     """Return the state of a task by (attempt, rank), whatever the order in which its facts arrived."""
+    facts = life.facts
     attempt = max((n for kind, n in facts if kind in _ATTEMPT_KINDS), default=0)
     at, name = _published(facts.get((PUBLISHED, 0)))
     nesting = max((n for kind, n in facts if kind == NAME), default=0)
     name = facts.get((NAME, nesting)) or name
     state, finished = _state(facts, attempt)
-    newest = max((_number(value) or 0 for (kind, _), value in facts.items() if kind in _TIMED_KINDS), default=0)
-    started = _started(facts.get((STARTED, attempt)))
-    return Derived(short, state, attempt, at, name, started, finished, newest, nesting)
+    times = [_time(value, at) or 0 for (kind, _), value in facts.items() if kind in _TIMED_KINDS]
+    waits = state == states.PENDING  # again, where its message was given back
+    return Derived(
+        short,
+        state,
+        attempt,
+        at,
+        name,
+        started=None if waits else _started(facts.get((STARTED, attempt)), at),
+        finished=_time(finished, at),
+        newest=max(times, default=0),
+        nesting=nesting,
+        executions=life.executions,
+    )
 
 
-_ATTEMPT_KINDS = frozenset((*FINAL_KINDS, STARTED, RETRIED))
-_TIMED_KINDS = frozenset((*FINAL_KINDS, STARTED, RETRIED, PUBLISHED, REVOKE_REQUESTED))
-_STATE_OF = {kind: state for state, kind in ENDED.items()}
+#: What an attempt may have come to, the weakest first.
+_OUTCOMES: Final = {
+    STARTED: states.STARTED,
+    RETURNED: states.PENDING,
+    CUT: states.LOST,
+    RETRIED: states.RETRY,
+    **{kind: state for state, kind in sorted(ENDED.items(), key=lambda end: states.FINAL_ORDER.index(end[0]))},
+}
+_ATTEMPT_KINDS = frozenset(_OUTCOMES)
+_TIMED_KINDS = frozenset((*_OUTCOMES, PUBLISHED, REVOKE_REQUESTED))
+_OF_LIVES = frozenset((PUBLISHED, NAME, ARGUMENTS, PARENT, RETRY_OF, REVOKE_REQUESTED, OBJECTS))
 
 
-def _state(facts: Mapping[Key, str | None], attempt: int) -> tuple[str, int | None]:
-    for kind in reversed(FINAL_KINDS):
+def _state(facts: Mapping[Key, str | None], attempt: int) -> tuple[str, str | None]:
+    """The state of the attempt, and what is kept of when it ended."""
+    for kind, state in reversed(_OUTCOMES.items()):
         if (kind, attempt) in facts:
-            return _STATE_OF[kind], _number(facts[kind, attempt])
-    if (RETRIED, attempt) in facts:
-        return states.RETRY, None
-    return (states.STARTED if (STARTED, attempt) in facts else states.PENDING), None
+            return state, facts[kind, attempt] if kind in FINAL_KINDS else None
+    return states.PENDING, None
 
 
 def _published(value: str | None) -> tuple[int | None, str]:
@@ -168,16 +296,29 @@ def _published(value: str | None) -> tuple[int | None, str]:
     return _number(at), name
 
 
-def _started(value: str | None) -> Started | None:
+def _started(value: str | None, published_at: int | None) -> Started | None:
     at, _, rest = (value or "").partition(" ")
     received, _, hostname = rest.partition(" ")
-    moment = _number(at)
-    return None if moment is None else Started(moment, _number(received), hostname)
+    moment = _time(at, published_at)
+    return None if moment is None else Started(moment, _time(received, published_at), hostname)
 
 
 def _number(value: str | None) -> int | None:
     digits = (value or "").partition(" ")[0]
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 15 else None
+    sign, digits = (-1, digits[1:]) if digits.startswith("-") else (1, digits)
+    return sign * int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 15 else None
+
+
+#: Milliseconds below which a time counts from the publish: three years.
+_COUNTED: Final = 10**11
+
+
+def _time(value: str | None, published_at: int | None) -> int | None:
+    """Return a stored time in milliseconds since the epoch."""
+    number = _number(value)
+    if number is None or abs(number) >= _COUNTED:
+        return number
+    return None if published_at is None else published_at + number
 
 
 def moment(milliseconds: int | None) -> datetime | None:
@@ -209,15 +350,14 @@ def requested_at(value: str | None) -> datetime | None:
 
 def tracked_task(
     derived: Derived,
-    facts: Mapping[Key, str | None],
+    life: Life,
     *,
     label: str,
     lost: bool = False,
 ) -> TrackedTask:
     """Return the value that the public API hands out. ``lost`` says that its worker is gone."""
-    attempt = derived.attempt
+    facts, attempt = life.facts, derived.attempt
     state = states.LOST if lost else derived.state
-    failed = state in (states.FAILURE, states.RETRY)
     parent, again = facts.get((PARENT, 0)), facts.get((RETRY_OF, 0))
     return TrackedTask(
         id=long_id(derived.short),
@@ -229,10 +369,23 @@ def tracked_task(
         received_at=moment(derived.started.received) if derived.started else None,
         started_at=moment(derived.started.at) if derived.started else None,
         finished_at=moment(derived.finished),
-        worker=facts.get((HOSTNAME, attempt)) or (derived.started.hostname if derived.started else None) or None,
+        worker=(facts.get((HOSTNAME, attempt)) or derived.started.hostname or None) if derived.started else None,
         progress=progress_of(facts.get((PROGRESS, attempt))),
-        error=(facts.get((ERROR, attempt)) or None) if failed else None,
+        error=_error(state, facts, attempt),
         retry_of=long_id(again) if again else None,
         revoke_requested_at=requested_at(facts.get((REVOKE_REQUESTED, 0))),
         parent_id=long_id(parent) if parent else None,
+        executions=derived.executions,
     )
+
+
+def _error(state: str, facts: Mapping[Key, str | None], attempt: int) -> str | None:
+    """What went wrong in the attempt, or what interrupted it."""
+    told = facts.get((ERROR, attempt)) or None
+    if state in (states.FAILURE, states.RETRY):
+        return told
+    if state == states.LOST and (CUT, attempt) in facts:
+        return "Interrupted: " + _("its worker was shut down while it ran, and its message is gone")
+    if state == states.PENDING and (RETURNED, attempt) in facts:
+        return told or "Interrupted: " + _("its worker was shut down while it ran; its message is back in the queue")
+    return None

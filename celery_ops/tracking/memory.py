@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from .facts import by_task, derive
+from .facts import by_life, derive
 from .refs import ObjectRef
 from .store import BEAT_COUNTS, INDEX, TASKS_KEPT, Batch, Store, lifetime
 
@@ -62,9 +62,13 @@ TRIM_ABOVE = TASKS_KEPT * 8
 
 
 def oldest_fields(stored: dict[str, str]) -> list[str]:
-    """Return the fields of the tasks beyond the newest ``TASKS_KEPT``, when there are many fields."""
+    """Return the fields of the tasks beyond the newest ``TASKS_KEPT``, when there are many fields.
+
+    An id that is used again and again is a task each time.
+    """
     if len(stored) <= TRIM_ABOVE:
         return []
-    newest = {short: derive(short, facts).newest for short, facts in by_task(stored.items()).items()}
-    dropped = set(sorted(newest, key=newest.__getitem__)[:-TASKS_KEPT])
-    return [name for name in stored if next(iter(by_task([(name, None)])), None) in dropped]
+    lives = by_life(stored)
+    newest = {key: derive(key[0], life).newest for key, (life, _names) in lives.items()}
+    dropped = sorted(newest, key=newest.__getitem__)[:-TASKS_KEPT]
+    return [name for key in dropped for name in lives[key][1]]

@@ -11,7 +11,7 @@ from ..conf import conf
 from ..info import Payload, TrackedTask
 from ..logs import get_logger
 from . import capture, counters, facts, index
-from .facts import Derived, Key
+from .facts import Derived, Key, Life
 from .recorder import recorder
 from .refs import ObjectRef
 from .registry import registry
@@ -114,9 +114,9 @@ def read_kept(ref: ObjectRef, task_id: str) -> "tuple[Payload, Kept]":
     stored = recorder().ask(lambda store: store.read(places))
     histories = [_one(place, fields, task_id) for place, fields in zip(places, stored, strict=True)]
     _complete(histories, kinds=_KEPT)
-    derived, known = histories[0].tasks[0]
-    own = _kept(histories[-1])
-    arguments = known.get((facts.ARGUMENTS, derived.nesting)) or own.arguments
+    derived, life = histories[0].tasks[0]
+    known, own = life.facts, _kept(histories[-1])
+    arguments = known.get((facts.ARGUMENTS, derived.nesting)) or _same_life(derived.published, own)
     result = known.get((facts.RESULT, derived.attempt))
     payload = Payload(
         args=capture.shown_arguments(derived.name, arguments) if arguments else None,
@@ -135,8 +135,8 @@ _KEPT = (facts.NAME, facts.ARGUMENTS, facts.OBJECTS, facts.RESULT, facts.ERROR, 
 def _one(place: ObjectRef, stored: dict[str, str | None], task_id: str) -> "_History":
     """What a place has of one task, if it is only nothing."""
     short = facts.short_id(task_id)
-    known = facts.by_task(stored.items()).get(short, {})
-    return _History(place, [(facts.derive(short, known), known)])
+    life = facts.by_task(stored.items()).get(short, Life({}, {}))
+    return _History(place, [(facts.derive(short, life), life)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +148,7 @@ class Kept:
     state: str
     arguments: str | None
     refs: tuple[ObjectRef, ...]
+    published: int | None = None  # milliseconds since the epoch
 
 
 def read_kept_of_many(created: Mapping[str, int | None]) -> dict[str, Kept]:
@@ -163,14 +164,14 @@ def read_kept_of_many(created: Mapping[str, int | None]) -> dict[str, Kept]:
     refs = list(wanted)
     histories = []
     for ref, stored in zip(refs, recorder().ask(lambda store: store.read(refs)) if refs else (), strict=True):
-        known = facts.by_task(stored.items())
-        tasks = [(facts.derive(short, known[short]), known[short]) for short in wanted[ref] if short in known]
+        lives = facts.by_task(stored.items())
+        tasks = [(facts.derive(short, lives[short]), lives[short]) for short in wanted[ref] if short in lives]
         histories.append(_History(ref, tasks))
     starts = _complete(histories, kinds=(facts.NAME, facts.ARGUMENTS, facts.OBJECTS), hosts=_doubtful_hosts(histories))
     found: dict[str, Kept] = {}
     for history in sorted(histories, key=lambda history: history.ref.label == TASK):
         for place in range(len(history.tasks)):
-            if (facts.PUBLISHED, 0) in history.tasks[place][1]:
+            if (facts.PUBLISHED, 0) in history.tasks[place][1].facts:
                 task_id = facts.long_id(history.tasks[place][0].short)
                 found[task_id] = _together(found.get(task_id), _kept(history, place, starts), places[task_id])
     return found
@@ -178,10 +179,16 @@ def read_kept_of_many(created: Mapping[str, int | None]) -> dict[str, Kept]:
 
 def _kept(history: "_History", place: int = 0, starts: Mapping[str, int] | None = None) -> Kept:
     """What one place keeps; a task's own place knows its objects by a fact."""
-    derived, known = history.tasks[place]
+    derived, life = history.tasks[place]
+    known = life.facts
     state = states.LOST if _is_lost(derived, starts or {}) else derived.state
     refs = tuple(index.objects_in(known.get((facts.OBJECTS, 0)) or "")) if history.ref.label == TASK else ()
-    return Kept(derived.name, state, known.get((facts.ARGUMENTS, derived.nesting)), refs)
+    return Kept(derived.name, state, known.get((facts.ARGUMENTS, derived.nesting)), refs, derived.published)
+
+
+def _same_life(published: int | None, kept: Kept) -> str | None:
+    """The arguments that a task's own place keeps, unless they are of an earlier publish under its id."""
+    return kept.arguments if published in (None, kept.published) else None
 
 
 def _together(first: Kept | None, kept: Kept, places: Iterable[ObjectRef]) -> Kept:
@@ -189,7 +196,7 @@ def _together(first: Kept | None, kept: Kept, places: Iterable[ObjectRef]) -> Ke
     refs = tuple(ref for ref in places if ref.label != TASK) or kept.refs
     if first is None:
         return replace(kept, refs=refs)
-    return replace(first, arguments=first.arguments or kept.arguments, refs=refs)
+    return replace(first, arguments=first.arguments or _same_life(first.published, kept), refs=refs)
 
 
 def run_again_as(refs: Sequence[ObjectRef], task_id: str) -> list[str]:
@@ -225,22 +232,26 @@ def revoke_noted_at(task_id: str) -> datetime | None:
 @dataclass(frozen=True, slots=True)
 class _History:
     ref: ObjectRef
-    tasks: list[tuple[Derived, dict[Key, str | None]]] = field(default_factory=list)
+    tasks: list[tuple[Derived, Life]] = field(default_factory=list)
+
+    def field(self, place: int, key: Key) -> str:
+        derived, life = self.tasks[place]
+        return life.field(derived.short, key)
 
 
 def _history(ref: ObjectRef, stored: dict[str, str | None], limit: int | None) -> _History:
     tasks, oldest = [], now_ms() - lifetime(ref) * 1000
-    for short, known in facts.by_task(stored.items()).items():
-        derived = facts.derive(short, known)
+    for short, life in facts.by_task(stored.items()).items():
+        derived = facts.derive(short, life)
         # Every event says when it was published; a request to revoke alone makes no task.
-        if (facts.PUBLISHED, 0) in known and derived.newest > oldest:
-            tasks.append((derived, known))
+        if (facts.PUBLISHED, 0) in life.facts and derived.newest > oldest:
+            tasks.append((derived, life))
     tasks.sort(key=_age, reverse=True)
     return _History(ref, tasks[:limit])
 
 
-def _age(task: tuple[Derived, dict[Key, str | None]]) -> tuple[int, str]:
-    derived, _known = task
+def _age(task: tuple[Derived, Life]) -> tuple[int, str]:
+    derived, _life = task
     first = derived.published or (derived.started.at if derived.started else None) or derived.newest
     return first, derived.short
 
@@ -263,30 +274,27 @@ def _complete(
     wanted = [
         (history, place, key)
         for history in histories
-        for place, (_, known) in enumerate(history.tasks)
-        for key, value in known.items()
+        for place, (_, life) in enumerate(history.tasks)
+        for key, value in life.facts.items()
         if value is None and key[0] in kinds
     ]
     if not wanted and not hosts:
         return {}
-    fields = [
-        (history.ref, f"{history.tasks[place][0].short}{kind}{attempt or ''}")
-        for history, place, (kind, attempt) in wanted
-    ]
+    fields = [(history.ref, history.field(place, key)) for history, place, key in wanted]
     values, starts = recorder().ask(lambda store: store.look_up(fields, sorted(hosts)))
     for (history, place, key), value in zip(wanted, values, strict=True):
-        derived, known = history.tasks[place]
-        known[key] = value
-        history.tasks[place] = (facts.derive(derived.short, known), known)
+        derived, life = history.tasks[place]
+        life.facts[key] = value
+        history.tasks[place] = (facts.derive(derived.short, life), life)
     return starts
 
 
 def _values(history: _History, starts: dict[str, int]) -> Iterator[TrackedTask]:
-    for derived, known in history.tasks:
+    for derived, life in history.tasks:
         try:
             yield facts.tracked_task(
                 derived,
-                known,
+                life,
                 label=registry.label(derived.name, history.ref.label),
                 lost=_is_lost(derived, starts),
             )

@@ -22,7 +22,7 @@ from .recorder import recorder as the_recorder
 from .refs import ObjectRef
 from .registry import registry
 from .runs import Run
-from .stamp import BEGUN, HEADER, MAX_OBJECTS, PUBLISHED, RECEIVED, Stamp, decoded, now_ms
+from .stamp import BEGUN, DELIVERY, HEADER, MAX_OBJECTS, PUBLISHED, RECEIVED, Stamp, decoded, now_ms
 
 
 def connect() -> None:
@@ -103,7 +103,7 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
         run.parent_id = current.parent_id
     run.keep_arguments(body[0], body[1])
     if original := context.retry_of():
-        run.note(facts.RETRY_OF, facts.short_id(original))
+        run.note_original(original)
     the_recorder().record(run.first_batch())
 
 
@@ -118,6 +118,7 @@ def task_received(sender: Any, request: Any, **_: Any) -> None:
     _received[request.id] = request
     if HEADER in request.request_dict or registry.bindings(request.task.name):
         request.request_dict[RECEIVED] = now_ms()
+        request.request_dict[DELIVERY] = facts.execution_tag()
 
 
 @receiver
@@ -171,15 +172,21 @@ def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> 
     runs.start(run, request)
     received = request.get(RECEIVED)
     received = received if isinstance(received, int) else None
-    for kind, value in facts.started(now_ms(), received, request.hostname or "").items():
+    for kind, value in facts.started(now_ms(), received, request.hostname or "", run.stamp.published).items():
         run.note(kind, value)
+    if request.is_eager:
+        request.headers = {**(request.headers or {}), HEADER: run.stamp.encoded()}  # a retry goes on with it
     if run.stamp.undecided is not None and not run.attempt:  # no publisher of ours has kept them
         run.keep_arguments(args, kwargs)
     the_recorder().record(run.first_batch())
 
 
 @receiver
-def task_retry(sender: Any, request: Any, reason: Any, einfo: Any, **_: Any) -> None:
+def task_retry(sender: Any, request: Any, reason: Any = None, **_: Any) -> None:
+    """Called in the pool; and without a reason in the main process, for a task that its shutdown cut short."""
+    if reason is None:
+        _interrupted(sender, request, _received.get(request.id))
+        return
     run = runs.end(request) or _run_of(sender, request)
     if run is None:
         return
@@ -187,8 +194,16 @@ def task_retry(sender: Any, request: Any, reason: Any, einfo: Any, **_: Any) -> 
     cause = getattr(reason, "exc", None)
     if cause is not None:
         run.note(facts.ERROR, capture.error(cause, hidden))
-    run.note(facts.RETRIED, str(now_ms()))
+    run.note_now(facts.RETRIED)
     the_recorder().record(run.batch())
+
+
+def _interrupted(task: Any, request: Any, held: Any) -> None:
+    """Write that a shutdown ended an execution: a message that was not acknowledged goes back to its queue."""
+    if run := _run_of(task, request):
+        is_gone = not task.acks_late if held is None else held.acknowledged
+        run.note_now(facts.CUT if is_gone else facts.RETURNED)
+        the_recorder().record(run.batch())
 
 
 @receiver
@@ -229,7 +244,7 @@ def _untracked(task: Any, request: Any, exception: Any, args: Any, kwargs: Any) 
     run = Run(request.id, task.name, details.get("retries") or 0, stamp, nesting=_nesting(details))
     begun = details.get(BEGUN)
     if isinstance(begun, int):
-        for kind, value in facts.started(begun, None, details.get("hostname") or "").items():
+        for kind, value in facts.started(begun, None, details.get("hostname") or "", stamp.published).items():
             run.note(kind, value)
     run.keep_arguments(args or (), kwargs or {})
     return run
@@ -241,16 +256,27 @@ def _published(details: Mapping[str, Any]) -> int | None:
 
 
 @receiver
-def task_postrun(sender: Any, task_id: str, args: Any, kwargs: Any, state: str | None, **_: Any) -> None:
+def task_postrun(
+    sender: Any, task_id: str, args: Any, kwargs: Any, state: str | None, retval: Any = None, **_: Any
+) -> None:
     """The only signal of a task that was ignored or rejected itself; the others have ended by now."""
     task_ended(task_id)
     run = runs.end(sender.request)
     if run is None:
         return
-    if state in (states.IGNORED, states.REJECTED) and not run.replaced:
+    if state == states.REJECTED and _is_given_back(sender, retval):
+        run.note(facts.ERROR, capture.error(retval, capture.secrets(run.name, args or (), kwargs or {})))
+        run.note_now(facts.RETURNED)
+        the_recorder().record(run.batch())
+    elif state in (states.IGNORED, states.REJECTED) and not run.replaced:
         _ended(run, state)
     elif state is None and sender.request.is_eager and isinstance(error := sys.exc_info()[1], Exception):
         _failed(run, error, args, kwargs)  # an eager task whose errors propagate sends no task_failure
+
+
+def _is_given_back(task: Any, reject: Any) -> bool:
+    """Whether a rejected message goes back to its queue: one that was acknowledged at its start cannot."""
+    return bool(getattr(reject, "requeue", False)) and task.acks_late and not task.request.is_eager
 
 
 def _failed(run: Run, exception: Any, args: Any, kwargs: Any, traceback: Any = None) -> None:
@@ -266,7 +292,7 @@ def _failed(run: Run, exception: Any, args: Any, kwargs: Any, traceback: Any = N
 
 
 def _ended(run: Run, state: str) -> None:
-    run.note(facts.ENDED[state], str(now_ms()))
+    run.note_now(facts.ENDED[state])
     the_recorder().record(run.batch())
 
 
@@ -293,7 +319,16 @@ def _run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Ru
         stamp = replace(stamp, own=tuple(dict.fromkeys((*own, *stamp.own))), undecided=stamp.undecided or 0)
     if not stamp.refs:
         return None
-    return Run(task_id, task.name, attempt, stamp, parent_id, nesting=_nesting(details))
+    delivery = details.get(DELIVERY)
+    return Run(
+        task_id,
+        task.name,
+        attempt,
+        stamp,
+        parent_id,
+        nesting=_nesting(details),
+        delivery=delivery if isinstance(delivery, str) else "",
+    )
 
 
 def _nesting(details: Mapping[str, Any]) -> int:

@@ -9,13 +9,13 @@ from celery import current_task
 
 from . import capture, facts, index
 from .refs import ObjectRef
-from .stamp import Stamp
+from .stamp import Stamp, now_ms
 from .store import Batch
 
 
 @dataclass
 class Run:
-    """One attempt of one tracked task, from its start to its end."""
+    """One execution of one attempt of a tracked task, from its start to its end."""
 
     task_id: str
     name: str
@@ -27,30 +27,46 @@ class Run:
     progress_written: float = 0.0  # time.monotonic()
     replaced: bool = False  # by Task.replace(): it goes on under the same id
     nesting: int = 0  # how many tasks had the id before this one
+    delivery: str = ""  # the tag of this execution, empty where there is but one
+
+    @property
+    def life(self) -> str:
+        """The tag of the publish that this is an execution of."""
+        return facts.life_tag(self.stamp.published)
 
     def note(self, kind: str, value: str) -> None:
-        """Know a fact of this attempt from now on."""
-        self.known[facts.field(self.task_id, kind, self.attempt)] = value
+        """Know a fact of this execution from now on."""
+        self.known[self._field(kind)] = value
+
+    def note_now(self, kind: str) -> None:
+        """Know that something happened to this execution at this moment."""
+        self.note(kind, facts.since(self.stamp.published, now_ms()))
+
+    def note_original(self, task_id: str) -> None:
+        """Know which task this one is once more."""
+        self.known[facts.field(self.task_id, facts.RETRY_OF, 0, self.life)] = facts.short_id(task_id)
 
     def keep_arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Know the task's arguments, as the settings say."""
         if (arguments := capture.arguments(self.name, args, kwargs)) is not None:
-            self.known[facts.field(self.task_id, facts.ARGUMENTS, self.nesting)] = arguments  # the same at each attempt
+            name = facts.field(self.task_id, facts.ARGUMENTS, self.nesting, self.life)  # the same at each attempt
+            self.known[name] = arguments
 
     def batch(self) -> Batch:
         """Return everything known, for each object; an inherited one also learns who launched the task."""
         said = self._said()
         if self.progress is not None:
-            said[facts.field(self.task_id, facts.PROGRESS, self.attempt)] = self.progress
+            said[self._field(facts.PROGRESS)] = self.progress
             self.progress = None
         inherited = said
         if self.stamp.inherited and self.parent_id:
-            inherited = {**said, facts.field(self.task_id, facts.PARENT): facts.short_id(self.parent_id)}
+            inherited = {**said, facts.field(self.task_id, facts.PARENT, 0, self.life): facts.short_id(self.parent_id)}
         entries: list[tuple[ObjectRef, dict[str, str]]] = [(ref, said) for ref in self.stamp.own]
         return entries + [(ref, inherited) for ref in self.stamp.inherited]
 
     def _said(self) -> dict[str, str]:
-        return {**self.known, **facts.published(self.task_id, self.stamp.published, self.name, self.nesting)}
+        published = facts.published(self.task_id, self.stamp.published, self.name, self.nesting, self.life)
+        return {**self.known, **published}
 
     def failed_batch(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Batch:
         """Return ``batch()`` and what it takes to run the task again, which outlives what its objects know of it."""
@@ -58,12 +74,15 @@ class Run:
         if own in self.stamp.own:
             return self.batch()
         kept = self._said()
-        kept.pop(facts.field(self.task_id, facts.TRACEBACK, self.attempt), None)
+        kept.pop(self._field(facts.TRACEBACK), None)
         if (arguments := capture.arguments(self.name, args, kwargs)) is None:
             return self.batch()
-        kept.setdefault(facts.field(self.task_id, facts.ARGUMENTS, self.nesting), arguments)
-        kept[facts.field(self.task_id, facts.OBJECTS)] = index.text_of(self.stamp.refs)
+        kept.setdefault(facts.field(self.task_id, facts.ARGUMENTS, self.nesting, self.life), arguments)
+        kept[facts.field(self.task_id, facts.OBJECTS, 0, self.life)] = index.text_of(self.stamp.refs)
         return [*self.batch(), (own, kept)]
+
+    def _field(self, kind: str) -> str:
+        return facts.field(self.task_id, kind, self.attempt, self.life + self.delivery)
 
     def first_batch(self) -> Batch:
         """Return ``batch()`` and what makes the task findable by its id."""

@@ -13,6 +13,8 @@ HEADER = "celery_ops"
 PUBLISHED = "celery_ops_published"
 #: Set by the worker's main process on what it hands to its pool, in milliseconds since the epoch.
 RECEIVED = "celery_ops_received"
+#: Beside it: a tag of this delivery of the message, which tells its execution from those of other deliveries.
+DELIVERY = "celery_ops_delivery"
 #: When the attempt of a task that belongs to no object began, noted on its request where it is executed.
 BEGUN = "celery_ops_begun"
 

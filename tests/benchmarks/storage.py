@@ -5,7 +5,7 @@ from unittest import mock
 
 from celery.utils import uuid
 
-from celery_ops.tracking import receivers, stamp
+from celery_ops.tracking import facts, receivers, stamp
 from celery_ops.tracking.redis import RedisStore
 from tests.shop import tasks
 
@@ -18,7 +18,8 @@ def lifecycle(task, args: tuple, task_id: str | None = None) -> None:
     headers = {"id": task_id, "task": task.name, "parent_id": None}
     receivers.before_task_publish(sender=task.name, headers=headers, body=(args, {}, {}))
     receivers.after_task_publish(sender=task.name, headers=headers, body=(args, {}, {}))
-    request = {**headers, "args": args, "kwargs": {}, "hostname": "celery@web-3", stamp.RECEIVED: stamp.now_ms()}
+    request = {**headers, "args": args, "kwargs": {}, "hostname": "celery@web-3"}
+    request |= {stamp.RECEIVED: stamp.now_ms(), stamp.DELIVERY: facts.execution_tag()}
     task.request_stack.push(type(task.request)(request))
     try:
         receivers.task_prerun(sender=task, task_id=task_id, args=args, kwargs={})

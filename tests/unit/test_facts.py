@@ -25,19 +25,24 @@ NOW = now_ms() + 3_600_000  # ahead: the facts must not grow old while a test wa
 any_id = st.uuids().map(str) | st.text(alphabet=st.characters(), min_size=1) | st.sampled_from("=:~a")
 
 
-def run(attempt=0):
-    return Run(ID, "shop.tasks.charge", attempt, Stamp((REF,), (), NOW))
+LATER = 60_000  # milliseconds from a life of the id to the next one
 
 
-def published():
-    event = run()
-    event.note(facts.ARGUMENTS, '={"args":[1],"kwargs":{}}')
+def run(attempt=0, delivery="", life=0):
+    return Run(ID, "shop.tasks.charge", attempt, Stamp((REF,), (), NOW + life * LATER), delivery=delivery)
+
+
+def published(life=0):
+    event = run(life=life)
+    event.keep_arguments([life], {})
     return event.batch()
 
 
-def started(attempt=0):
-    event = run(attempt)
-    event.note(facts.STARTED, f"{NOW + 10 + attempt} {NOW + 5} celery@here")
+def started(attempt=0, delivery="", life=0, at=10):
+    event = run(attempt, delivery, life)
+    then = NOW + life * LATER
+    for kind, value in facts.started(then + at + attempt, then + at - 5, f"celery@here{delivery}", then).items():
+        event.note(kind, value)
     return event.batch()
 
 
@@ -47,19 +52,20 @@ def progressed(attempt=0):
     return event.batch()
 
 
-def retried(attempt):
-    event = run(attempt)
-    event.note(facts.ERROR, "ConnectionError: no answer")
-    event.note(facts.RETRIED, str(NOW + 20 + attempt))
-    return event.batch()
-
-
-def ended(state, attempt=0, error=None, at=30):
-    event = run(attempt)
+def noted(kind, attempt=0, delivery="", life=0, error=None, at=30):
+    event = run(attempt, delivery, life)
     if error:
         event.note(facts.ERROR, error)
-    event.note(facts.ENDED[state], str(NOW + at + attempt))
+    event.note(kind, str(at + attempt))
     return event.batch()
+
+
+def retried(attempt, **where):
+    return noted(facts.RETRIED, attempt, **{"error": "ConnectionError: no answer", "at": 20, **where})
+
+
+def ended(state, attempt=0, error=None, at=30, **where):
+    return noted(facts.ENDED[state], attempt, error=error, at=at, **where)
 
 
 def revoke_requested():
@@ -98,6 +104,100 @@ LIFECYCLES = {
     ),
     "rejected": ([published(), ended("REJECTED")], "REJECTED", 1),
     "ignored": ([published(), started(), ended("IGNORED")], "IGNORED", 1),
+    "given back to its queue": (
+        [published(), started(delivery="aa"), noted(facts.RETURNED, delivery="aa")],
+        "PENDING",
+        1,
+    ),
+    "given back, running again": (
+        [published(), started(delivery="aa"), noted(facts.RETURNED, delivery="aa"), started(delivery="bb", at=50)],
+        "STARTED",
+        1,
+    ),
+    "given back, revoked while it waits": (
+        [published(), started(delivery="aa"), noted(facts.RETURNED, delivery="aa"), ended("REVOKED", at=60)],
+        "REVOKED",
+        1,
+    ),
+    "cut short by a shutdown": (
+        [published(), started(delivery="aa"), noted(facts.CUT, delivery="aa")],
+        "LOST",
+        1,
+    ),
+    "delivered twice, done twice": (
+        [
+            published(),
+            started(delivery="aa"),
+            ended("SUCCESS", delivery="aa", at=70),
+            started(delivery="bb", at=50),
+            ended("SUCCESS", delivery="bb", at=60),
+        ],
+        "SUCCESS",
+        1,
+    ),
+    "delivered twice, one of them fails": (
+        [
+            published(),
+            started(delivery="aa"),
+            ended("SUCCESS", delivery="aa", at=70),
+            started(delivery="bb", at=50),
+            ended("FAILURE", delivery="bb", at=90, error="ValueError: again?"),
+        ],
+        "SUCCESS",
+        1,
+    ),
+    "its worker killed, delivered again, failed": (
+        [
+            published(),
+            started(delivery="aa"),
+            started(delivery="bb", at=50),
+            ended("FAILURE", delivery="bb", at=90, error="ValueError: no"),
+        ],
+        "FAILURE",
+        1,
+    ),
+    "beyond its hard limit, delivered again, running": (
+        [
+            published(),
+            started(delivery="aa"),
+            ended("FAILURE", delivery="aa", error="TimeLimitExceeded: 1"),
+            started(delivery="bb", at=50),
+        ],
+        "STARTED",
+        1,
+    ),
+    "delivered twice, then tried again": (
+        [
+            published(),
+            started(delivery="aa"),
+            started(delivery="bb", at=50),
+            retried(0, delivery="bb"),
+            started(1, delivery="cc", at=70),
+        ],
+        "STARTED",
+        2,
+    ),
+    "done, then the id is used again and fails": (
+        [
+            published(),
+            ended("SUCCESS", delivery="aa"),
+            published(life=1),
+            started(delivery="bb", life=1),
+            ended("FAILURE", delivery="bb", life=1, error="ValueError: no"),
+        ],
+        "FAILURE",
+        1,
+    ),
+    "done, then the id is used again and waits": (
+        [
+            published(),
+            ended("SUCCESS", delivery="bb"),
+            revoke_requested(),
+            published(life=1),
+        ],
+        "PENDING",
+        1,
+    ),
 }
 
 
@@ -152,6 +252,78 @@ def test_any_event_alone_makes_a_whole_row(memory_store):
         "Charge",
         facts.moment(NOW),
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "executions"),
+    [
+        ("revoked while pending", 0),
+        ("success", 1),
+        ("two retries, then success", 3),
+        ("delivered twice, done twice", 2),
+        ("given back, running again", 2),
+        ("delivered twice, then tried again", 3),
+        ("done, then the id is used again and fails", 1),
+        ("done, then the id is used again and waits", 0),
+    ],
+)
+def test_every_execution_of_a_life_is_counted(memory_store, name, executions):
+    (task,) = told(LIFECYCLES[name][0])
+    assert task.executions == executions
+
+
+def test_of_two_deliveries_the_times_and_the_worker_are_of_the_one_that_counts(memory_store):
+    (task,) = told(LIFECYCLES["its worker killed, delivered again, failed"][0])
+    times = (task.received_at, task.started_at, task.finished_at)
+    assert (task.worker, times) == ("celery@herebb", tuple(facts.moment(NOW + at) for at in (45, 50, 90)))
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("cut short by a shutdown", "Interrupted: its worker was shut down while it ran, and its message is gone"),
+        (
+            "given back to its queue",
+            "Interrupted: its worker was shut down while it ran; its message is back in the queue",
+        ),
+        ("given back, running again", None),
+        ("delivered twice, one of them fails", None),
+    ],
+)
+def test_what_was_interrupted_says_whether_its_message_is_back(memory_store, name, error):
+    (task,) = told(LIFECYCLES[name][0])
+    assert (task.error, task.finished_at) == (error, None) or task.state == "SUCCESS"
+
+
+def test_a_message_that_was_given_back_waits_and_says_why(memory_store):
+    given_back = noted(facts.RETURNED, delivery="aa", error="Reject: not today")
+    (task,) = told([published(), started(delivery="aa"), given_back])
+    assert (task.state, task.started_at, task.worker, task.error) == ("PENDING", None, None, "Reject: not today")
+
+
+def test_a_new_life_has_its_own_arguments(memory_store):
+    told(LIFECYCLES["done, then the id is used again and waits"][0])
+    assert json.loads(read_payload(REF, ID).args)["args"] == [1]
+
+
+@pytest.mark.parametrize(("at", "shown"), [(3, None), (LATER + 3, facts.moment(NOW + LATER + 3))])
+def test_a_request_to_revoke_is_that_of_the_life_in_which_it_was_made(memory_store, at, shown):
+    asked = [(REF, {facts.field(ID, facts.REVOKE_REQUESTED): str(NOW + at)})]
+    (task,) = told([published(), ended("SUCCESS"), published(life=1), asked])
+    assert task.revoke_requested_at == shown
+
+
+def test_what_an_earlier_version_wrote_and_what_this_one_adds_are_one_life(memory_store):
+    before = [(REF, {facts.field(ID, facts.PUBLISHED): f"{NOW} shop.tasks.charge"})]
+    (task,) = told([before, ended("SUCCESS", delivery="aa")])
+    assert (task.state, task.published_at) == ("SUCCESS", facts.moment(NOW))
+
+
+def test_what_nobody_timed_is_older_than_a_publish_after_it(memory_store):
+    untimed = Run(ID, "shop.tasks.charge", 0, Stamp((REF,)), delivery="aa")
+    untimed.note(facts.STARTED, f"{NOW - 50} - celery@here")
+    untimed.note(facts.ENDED["SUCCESS"], f"{NOW - 40}")
+    assert [told([untimed.batch(), *more])[0].state for more in ([], [published()])] == ["SUCCESS", "PENDING"]
 
 
 def test_the_error_of_a_try_that_failed_is_gone_after_one_that_worked(memory_store):
@@ -210,11 +382,22 @@ def test_a_replacement_keeps_its_arguments_though_the_first_publish_is_told_last
 # -- fields -----------------------------------------------------------------------------------------------------------
 
 
-@given(any_id, st.sampled_from("pausgetboxIJRFS"), st.integers(0, 10**6))
-def test_a_field_leads_back_to_its_task_kind_and_attempt(task_id, kind, attempt):
-    name = facts.field(task_id, kind, attempt)
-    ((short, known),) = facts.by_task([(name, "v")]).items()
-    assert (facts.long_id(short), known) == (task_id, {(kind, attempt): "v"})
+@given(
+    any_id,
+    st.sampled_from("pausgetboxrcIJRFS"),
+    st.integers(0, 10**6),
+    st.sampled_from(["", facts.life_tag(NOW), facts.life_tag(None), facts.life_tag(NOW) + facts.execution_tag()]),
+)
+def test_a_field_leads_back_to_its_task_kind_and_attempt(task_id, kind, attempt, tag):
+    name = facts.field(task_id, kind, attempt, tag)
+    ((short, life),) = facts.by_task([(name, "v")]).items()
+    assert (facts.long_id(short), life.facts) == (task_id, {(kind, attempt): "v"})
+    assert life.field(short, (kind, attempt)) == name
+
+
+@given(st.integers(0, 2**45), st.integers(facts.LIFE_RESOLUTION, 30 * 3600 * 1000 - 10**6))
+def test_no_two_publishes_of_an_id_within_a_day_share_a_tag(at, later):
+    assert facts.life_tag(at) != facts.life_tag(at + later) != facts.life_tag(None)
 
 
 @given(any_id, any_id)
