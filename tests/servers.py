@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 import redis
 
+#: The number of the database in which the shared workers' messages lie.
+BROKER_DB = 2
 IN_CI = bool(os.environ.get("CI"))
 
 
@@ -112,6 +114,11 @@ class RedisServer:
     def tell(self, *words: str | int | bytes) -> Any:
         """Ask it something, past whatever a test has set up to fail."""
         with contextlib.closing(redis.Redis(port=self.port, protocol=2)) as client:
+            return client.execute_command(*words)
+
+    def tell_broker(self, *words: str | int | bytes) -> Any:
+        """Ask the database that is the broker of the tests' workers."""
+        with contextlib.closing(redis.Redis(port=self.port, db=BROKER_DB, protocol=2)) as client:
             return client.execute_command(*words)
 
     def keys_without_ttl(self) -> list[bytes]:

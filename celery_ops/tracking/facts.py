@@ -26,7 +26,7 @@ from .. import states
 from ..info import Progress, TrackedTask
 
 # Kinds, one character each: every byte is paid for a million times.
-PUBLISHED: Final = "p"  # "<ms> <task name>"; a long name has a fact of its own
+PUBLISHED: Final = "p"  # "<ms> <task name>", behind a tag what that does not say of the time; a long name stands alone
 NAME: Final = "n"  # and of what Task.replace sent, with its nesting: the first publisher may tell its own name last
 ARGUMENTS: Final = "a"  # with the nesting, too
 PARENT: Final = "u"  # the id of the task that launched it
@@ -71,7 +71,7 @@ LIFE_RESOLUTION: Final = 8
 #: The life of what was published without celery_ops, at a time that nobody knows.
 UNTIMED: Final = "z---"
 _DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYabcdefghijklmnopqrstuvwxyZ0123456789-_z"
-_FIRST: Final = _DIGITS.index("Z")  # so many letters may stand first
+_LIVES: Final = _DIGITS.index("Z") * 64**3  # only letters stand first
 
 
 @lru_cache(maxsize=1024)
@@ -99,8 +99,21 @@ def life_tag(published_at: int | None) -> str:
     """Return the tag of the life that began with a publish then, in milliseconds since the epoch."""
     if published_at is None:
         return UNTIMED
-    first, rest = divmod(published_at // LIFE_RESOLUTION % (_FIRST * 64**3), 64**3)
+    first, rest = divmod(published_at // LIFE_RESOLUTION % _LIVES, 64**3)
     return _DIGITS[first] + _DIGITS[rest // 4096] + _DIGITS[rest // 64 % 64] + _DIGITS[rest % 64]
+
+
+def _untagged(published_at: int) -> int:
+    """What a life's tag does not say of when it began."""
+    return published_at // LIFE_RESOLUTION // _LIVES * LIFE_RESOLUTION + published_at % LIFE_RESOLUTION
+
+
+def _with_tag(untagged: int, tag: str) -> int:
+    place = 0
+    for digit in tag:
+        place = place * 64 + _DIGITS.index(digit)
+    rounds, rest = divmod(untagged, LIFE_RESOLUTION)
+    return (rounds * _LIVES + place) * LIFE_RESOLUTION + rest
 
 
 def execution_tag() -> str:
@@ -114,10 +127,11 @@ def field(task_id: str, kind: str, attempt: int = 0, tag: str = "") -> str:
 
 def published(task_id: str, at: int | None, name: str, nesting: int = 0, life: str = "") -> dict[str, str]:
     """Return the facts of a publish: when, in milliseconds since the epoch, and the name of the ``nesting``th task."""
-    moment = "-" if at is None else at
+    moment = _untagged(at) if life and at is not None else at
+    said = "-" if moment is None else str(moment)
     if len(name) <= SHORT_NAME and not nesting:
-        return {field(task_id, PUBLISHED, 0, life): f"{moment} {name}"}
-    return {field(task_id, PUBLISHED, 0, life): f"{moment}", field(task_id, NAME, nesting, life): name}
+        return {field(task_id, PUBLISHED, 0, life): f"{said} {name}"}
+    return {field(task_id, PUBLISHED, 0, life): said, field(task_id, NAME, nesting, life): name}
 
 
 def started(at: int, received: int | None, hostname: str, published_at: int | None = None) -> dict[str, str]:
@@ -193,7 +207,7 @@ _REVOKED: Final[Tagged] = (REVOKE_REQUESTED, 0, "", "")
 
 def _begun(told: Mapping[Tagged, str | None], life: str) -> int:
     """When a life began; one whose publish nobody timed, with its last start."""
-    at, _name = _published(told.get((PUBLISHED, 0, life, "")))
+    at, _name = _published(told.get((PUBLISHED, 0, life, "")), life)
     if at is not None:
         return at
     starts = [_number(value) or 0 for key, value in told.items() if (key[0], key[2]) == (STARTED, life)]
@@ -250,7 +264,7 @@ def derive(short: str, life: Life) -> Derived:
     """Return the state of a task by (attempt, rank), whatever the order in which its facts arrived."""
     facts = life.facts
     attempt = max((n for kind, n in facts if kind in _ATTEMPT_KINDS), default=0)
-    at, name = _published(facts.get((PUBLISHED, 0)))
+    at, name = _published(facts.get((PUBLISHED, 0)), life.tags.get((PUBLISHED, 0), ""))
     nesting = max((n for kind, n in facts if kind == NAME), default=0)
     name = facts.get((NAME, nesting)) or name
     state, finished = _state(facts, attempt)
@@ -291,9 +305,16 @@ def _state(facts: Mapping[Key, str | None], attempt: int) -> tuple[str, str | No
     return states.PENDING, None
 
 
-def _published(value: str | None) -> tuple[int | None, str]:
+#: Milliseconds below which a time counts from the publish: three years.
+_COUNTED: Final = 10**11
+
+
+def _published(value: str | None, life: str) -> tuple[int | None, str]:
     at, _, name = (value or "").partition(" ")
-    return _number(at), name
+    number = _number(at)
+    if life and number is not None and 0 <= number < _COUNTED:
+        number = _with_tag(number, life)
+    return number, name
 
 
 def _started(value: str | None, published_at: int | None) -> Started | None:
@@ -307,10 +328,6 @@ def _number(value: str | None) -> int | None:
     digits = (value or "").partition(" ")[0]
     sign, digits = (-1, digits[1:]) if digits.startswith("-") else (1, digits)
     return sign * int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 15 else None
-
-
-#: Milliseconds below which a time counts from the publish: three years.
-_COUNTED: Final = 10**11
 
 
 def _time(value: str | None, published_at: int | None) -> int | None:

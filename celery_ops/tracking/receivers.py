@@ -23,6 +23,7 @@ from .refs import ObjectRef
 from .registry import registry
 from .runs import Run
 from .stamp import BEGUN, DELIVERY, HEADER, MAX_OBJECTS, PUBLISHED, RECEIVED, Stamp, decoded, now_ms
+from .store import Batch
 
 
 def connect() -> None:
@@ -112,6 +113,16 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
 _received: "weakref.WeakValueDictionary[str, Any]" = weakref.WeakValueDictionary()
 
 
+#: Requests whose messages are not acknowledged yet, by the tag of their delivery.
+_held: dict[str, Any] = {}
+
+
+def _hold(request: Any) -> None:
+    for tag in [tag for tag, held in _held.items() if held.acknowledged]:
+        del _held[tag]
+    _held[request.request_dict[DELIVERY]] = request
+
+
 @receiver
 def task_received(sender: Any, request: Any, **_: Any) -> None:
     """Note the time on what the pool will get: asking the store here would hold up the whole worker."""
@@ -119,6 +130,8 @@ def task_received(sender: Any, request: Any, **_: Any) -> None:
     if HEADER in request.request_dict or registry.bindings(request.task.name):
         request.request_dict[RECEIVED] = now_ms()
         request.request_dict[DELIVERY] = facts.execution_tag()
+        if request.task.acks_late:
+            _hold(request)
 
 
 @receiver
@@ -203,7 +216,14 @@ def _interrupted(task: Any, request: Any, held: Any) -> None:
     if run := _run_of(task, request):
         is_gone = not task.acks_late if held is None else held.acknowledged
         run.note_now(facts.CUT if is_gone else facts.RETURNED)
-        the_recorder().record(run.batch())
+        _record_apart(run.batch())
+
+
+def _record_apart(batch: Batch) -> None:
+    """Write in a thread: a shutdown's signal may have struck while this one held the recorder's lock."""
+    thread = threading.Thread(target=lambda: the_recorder().record(batch), name="celery_ops writes", daemon=True)
+    thread.start()
+    thread.join(recorder.EXIT_PATIENCE)
 
 
 @receiver
@@ -350,6 +370,14 @@ def worker_ready(sender: Any, **_: Any) -> None:
 
 
 @receiver
+def worker_shutting_down(**_: Any) -> None:
+    """Since Celery 5.6 no signal tells of a task that is cut short and whose message goes back to its queue."""
+    for request in list(_held.values()):
+        if getattr(request, "_already_cancelled", False):
+            _interrupted(request.task, request, request)
+
+
+@receiver
 def process_ends(**_: Any) -> None:
     heartbeat.stop()
     recorder.flush_at_exit()
@@ -369,5 +397,6 @@ RECEIVERS = {
     "task_postrun": task_postrun,
     "worker_ready": worker_ready,
     "worker_process_shutdown": process_ends,
+    "worker_shutting_down": worker_shutting_down,
     "worker_shutdown": process_ends,
 }

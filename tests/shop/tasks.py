@@ -161,6 +161,29 @@ def rejects(order_id):
     raise Reject("not today", requeue=False)
 
 
+@track(Order, hidden=True)
+@shared_task(acks_late=True)
+def gives_back(order_id, mark, pace):
+    """Give the message back to its queue at first, then run."""
+    if not os.path.exists(mark):
+        open(mark, "w").close()
+        raise Reject("not today", requeue=True)
+    return paced(order_id, pace, steps=1)
+
+
+@track(Order, hidden=True)
+@shared_task
+def cannot_give_back(order_id):
+    """Its message is acknowledged before it runs."""
+    raise Reject("not today", requeue=True)
+
+
+@track(Order, hidden=True)
+@shared_task(acks_late=True)
+def paced_late(order_id, pace):
+    return paced(order_id, pace, steps=1)
+
+
 @track(Order)
 @shared_task(time_limit=1)
 def too_long(order_id):

@@ -395,6 +395,13 @@ def test_a_field_leads_back_to_its_task_kind_and_attempt(task_id, kind, attempt,
     assert life.field(short, (kind, attempt)) == name
 
 
+@given(st.integers(0, 2**45))
+def test_the_time_of_a_publish_comes_back_to_the_millisecond(at):
+    life = facts.life_tag(at)
+    ((short, told_of),) = facts.by_task(facts.published(ID, at, "a.b", 0, life).items()).items()
+    assert facts.derive(short, told_of).published == at
+
+
 @given(st.integers(0, 2**45), st.integers(facts.LIFE_RESOLUTION, 30 * 3600 * 1000 - 10**6))
 def test_no_two_publishes_of_an_id_within_a_day_share_a_tag(at, later):
     assert facts.life_tag(at) != facts.life_tag(at + later) != facts.life_tag(None)

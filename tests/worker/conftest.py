@@ -7,7 +7,7 @@ import pytest
 
 from celery_ops import tasks_for
 from tests.conftest import visiting
-from tests.servers import Site, Worker, wait_for
+from tests.servers import BROKER_DB, Site, Worker, wait_for
 from tests.shop.models import Order
 
 numbers = itertools.count(1)
@@ -16,7 +16,7 @@ numbers = itertools.count(1)
 @pytest.fixture(scope="session", params=["redis", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])
 def shared(request, redis_server):
     """A site and its worker."""
-    url = f"{redis_server.url}/2" if request.param == "redis" else request.getfixturevalue("rabbitmq_url")
+    url = f"{redis_server.url}/{BROKER_DB}" if request.param == "redis" else request.getfixturevalue("rabbitmq_url")
     site = Site(url, store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
     worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", site.environment, "-c", "2", app="tests.hurried")
     yield site, worker
