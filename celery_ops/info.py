@@ -128,13 +128,22 @@ def _between(begin: datetime | None, end: datetime | None) -> timedelta | None:
     return None if begin is None or end is None else max(timedelta(0), end - begin)
 
 
+#: It answers.
 ONLINE: Final = "online"
+#: It should answer, and does not.
 NO_REPLY: Final = "no_reply"
+#: It said goodbye.
+ENDED: Final = "ended"
+#: It was killed: no sign of life, and no answer.
+GONE: Final = "gone"
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """One worker, as it answered last. Counts and names are None when it did not say."""
+    """One worker, as it answered last. Counts and names are None when it did not say.
+
+    ``is_twice`` says that two living workers have this name. ``scales`` that an autoscaler gives it processes.
+    """
 
     hostname: str
     state: str = ONLINE
@@ -146,10 +155,27 @@ class WorkerInfo:
     scheduled: int | None = None
     processed: int | None = None
     queues: tuple[str, ...] | None = None
+    is_twice: bool = False
+    scales: bool = False
 
     @property
     def is_online(self) -> bool:
         return self.state == ONLINE
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it ended well, so that nothing is to be expected of it."""
+        return self.state == ENDED
+
+    @property
+    def has_no_queue(self) -> bool:
+        """Whether it answers and consumes nothing."""
+        return self.is_online and self.queues == ()
+
+    @property
+    def has_no_process(self) -> bool:
+        """Whether it answers and its pool has nothing that could run a task, nor gets it."""
+        return self.is_online and self.concurrency == 0 and not self.scales
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from .base import BackendUnavailable
 from .declarations import MOST_QUEUES, Declaration, described, merged
-from .snapshot import snapshot
+from .snapshot import Snapshot, snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,17 @@ def consumption(only: str | None = None) -> Consumption:
     return Consumption(
         {name: merged(name, *said.values()) for name in names},
         {name: tuple(hosts) for name, hosts in workers.items()},
-        frozenset(name for host in found.answers.silent for name in said.get(host, ())),
+        frozenset(name for host in found.silent for name in said.get(host, ())),
         is_known=not found.trouble,
-        is_partial=any(not isinstance(parts.get("active_queues"), list) for parts in found.answers.replies.values()),
+        is_partial=_is_partial(found),
     )
+
+
+def _is_partial(found: Snapshot) -> bool:
+    """Whether a worker has not named its queues: the reply is missing, or it is there and was never heard."""
+    unheard = found.silent.keys() - found.last_words.keys()
+    said = [parts.get("active_queues") for parts in found.answers.replies.values()]
+    return bool(unheard) or not all(isinstance(reply, list) for reply in said)
 
 
 def _queues(reply: Any, only: str | None) -> dict[str, Declaration]:

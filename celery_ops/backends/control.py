@@ -1,6 +1,6 @@
 """Workers by remote control: what they say of themselves, and what they are told."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -9,10 +9,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..connections import BrokerUnavailable
-from ..info import NO_REPLY, ONLINE, RegisteredTask, WorkerDetail, WorkerReport
-from . import broker, gather, registered, replies, snapshot
+from ..info import ONLINE, RegisteredTask, WorkerDetail, WorkerReport
+from . import broker, gather, presence, registered, replies, snapshot
 from .base import BackendUnavailable, WorkerBackend
 from .known import known_workers
+from .presence import Standing
+from .snapshot import Snapshot
 
 #: What one worker is asked for its own page.
 DETAIL: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -31,13 +33,11 @@ class ControlWorkerBackend(WorkerBackend):
 
     def workers(self) -> WorkerReport:
         seen = snapshot.snapshot()
-        answered, heard = seen.answers.replies, known_workers().listed
-        details = [_online(host, parts, snapshot.QUESTIONS, seen.collected_at) for host, parts in answered.items()]
-        details += [
-            _remembered(host, seen.last_words.get(host, {}), moment, silent=moment <= seen.collected_at)
-            for host, moment in heard.items()
-            if host not in answered
+        details = [
+            _online(host, parts, snapshot.QUESTIONS, seen.collected_at, is_twice=host in seen.twice)
+            for host, parts in seen.answers.replies.items()
         ]
+        details += [_remembered(host, seen.last_words.get(host, {}), standing) for host, standing in _others(seen)]
         workers = sorted((detail.info for detail in details), key=lambda worker: worker.hostname)
         return WorkerReport(tuple(workers), seen.collected_at, trouble=seen.trouble)
 
@@ -47,26 +47,37 @@ class ControlWorkerBackend(WorkerBackend):
             return None
         try:
             answers = gather.ask(DETAIL, [hostname])
+            standing = None if hostname in answers.replies else snapshot.standing(hostname)
         except BrokerUnavailable as error:
             raise BackendUnavailable(_("The broker does not answer, so the worker cannot be asked.")) from error
         if hostname in answers.replies:
-            return _online(hostname, answers.replies[hostname], DETAIL, answers.collected_at)
-        heard = known_workers().listed.get(hostname)
-        return _remembered(hostname, snapshot.last_words(hostname), heard) if heard else None
+            is_twice = hostname in answers.twice | snapshot.twice()
+            return _online(hostname, answers.replies[hostname], DETAIL, answers.collected_at, is_twice=is_twice)
+        return _remembered(hostname, snapshot.last_words(hostname), standing) if standing else None
 
     def registered(self) -> Mapping[str, Mapping[str, RegisteredTask]]:
         return registered.registered_tasks()
 
 
-def _online(hostname: str, parts: Mapping[str, Any], methods: Collection[str], heard: datetime) -> WorkerDetail:
-    return replies.detail(hostname, parts, methods, last_seen=heard)
+def _others(seen: Snapshot) -> Iterator[tuple[str, Standing]]:
+    """Yield the workers that did not answer, and how they are; one that was heard since is online."""
+    heard = known_workers().listed.items()
+    since = {host: Standing(ONLINE, moment) for host, moment in heard if moment > seen.collected_at}
+    others = {**seen.silent, **seen.absent, **since}
+    yield from ((host, standing) for host, standing in others.items() if host not in seen.answers.replies)
 
 
-def _remembered(hostname: str, parts: Mapping[str, Any], heard: datetime, *, silent: bool = True) -> WorkerDetail:
+def _online(
+    hostname: str, parts: Mapping[str, Any], methods: Collection[str], heard: datetime, *, is_twice: bool
+) -> WorkerDetail:
+    detail = replies.detail(hostname, parts, methods, last_seen=heard)
+    return replace(detail, info=replace(detail.info, is_twice=is_twice)) if is_twice else detail
+
+
+def _remembered(hostname: str, parts: Mapping[str, Any], standing: Standing) -> WorkerDetail:
     """A worker as it was heard last; how much it does now is unknown."""
-    detail = replies.detail(hostname, parts, parts.keys() & DETAIL.keys(), last_seen=heard)
-    state = NO_REPLY if silent else ONLINE
-    info = replace(detail.info, state=state, active=None, reserved=None, scheduled=None)
+    detail = replies.detail(hostname, parts, parts.keys() & DETAIL.keys(), last_seen=standing.last_seen)
+    info = replace(detail.info, state=standing.state, active=None, reserved=None, scheduled=None)
     return replace(detail, info=info, missing=tuple(DETAIL))
 
 
@@ -100,7 +111,14 @@ def broadcast(
     answers = gather.ask({command: arguments or {}}, destination, timeout=timeout)
     snapshot.expire()
     broker.expire()
-    return Replies(answers.asked, answers.to(command))
+    asked = answers.asked if destination is not None else tuple(_there(answers))
+    return Replies(asked, answers.to(command))
+
+
+def _there(answers: gather.Answers) -> Iterator[str]:
+    """Yield those who were asked, without the silent ones of which it is known that they are there no more."""
+    departed = presence.departed(answers.silent, presence.look()) if answers.silent else {}
+    yield from (host for host in answers.asked if host not in departed)
 
 
 def revoke(

@@ -44,11 +44,15 @@ Questions = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Who was asked and who answered what: ``replies[hostname][method]`` is raw, and None where it was too large."""
+    """Who was asked and who answered what: ``replies[hostname][method]`` is raw, and None where it was too large.
+
+    ``twice`` are the names under which one question was answered twice: two workers have each of them.
+    """
 
     asked: tuple[str, ...]
     replies: Mapping[str, Mapping[str, Any]]
     collected_at: datetime
+    twice: frozenset[str] = frozenset()
 
     @property
     def silent(self) -> tuple[str, ...]:
@@ -78,7 +82,7 @@ def ask(questions: Questions, destination: Collection[str] | None = None, *, tim
     connections.within(connections.CONNECT_TIMEOUT + timeout + CLOSING, lambda: round_.run(timeout))
     asked = (known.listed.keys() | round_.replies.keys() | round_.plan.awaited) if hosts is None else hosts
     known.note(asked, questions, round_.replies, looked_around=hosts is None and round_.plan.listening > 0)
-    return Answers(tuple(sorted(asked)), round_.replies, datetime.now(timezone.utc))
+    return Answers(tuple(sorted(asked)), round_.replies, datetime.now(timezone.utc), frozenset(round_.twice))
 
 
 def is_hostname(value: Any) -> bool:
@@ -104,6 +108,7 @@ class _Round:
         self._tickets = {method: uuid() for method in questions}
         self._methods = {ticket: method for method, ticket in self._tickets.items()}
         self.replies: dict[str, dict[str, Any]] = {}
+        self.twice: set[str] = set()
         self._outstanding: set[tuple[str, str]] = set()
         self.plan = known.plan(hosts, questions)
         for host in self.plan.awaited:
@@ -176,6 +181,8 @@ class _Round:
         if host not in self.replies:
             self.replies[host] = {}
             self._wait_for(host)
+        elif method in self.replies[host]:
+            self.twice.add(host)
         self.replies[host].setdefault(method, reply)
         self._outstanding.discard((host, method))
 

@@ -35,6 +35,8 @@ class KnownWorkers:
         self._silent: set[str] = set()
         self._unanswered: dict[str, frozenset[str]] = {}
         self._announced: frozenset[str] = frozenset()
+        self._unheeding: set[str] = set()
+        self._ended: dict[str, datetime] = {}
         self._looked_around: float | None = None
 
     @property
@@ -44,11 +46,31 @@ class KnownWorkers:
         with self._lock:
             return {host: moment for host, moment in self._heard.items() if moment > oldest}
 
-    def expect(self, hostnames: Collection[str]) -> None:
-        """Wait for all of these in the next round, and for nobody else: the broker says that they are there."""
+    @property
+    def ended(self) -> dict[str, datetime]:
+        """Those that left without a sign of their own, each with the moment at which that was noticed."""
         with self._lock:
-            self._announced = frozenset(hostnames)
+            return dict(self._ended)
+
+    def expect(self, hostnames: Collection[str], *, again: bool = True) -> None:
+        """Wait for all of these in the next round, and for nobody else: the broker says that they are there.
+
+        Without ``again`` not for those that were silent the last time they were expected.
+        """
+        with self._lock:
+            self._announced = frozenset(hostnames) - (frozenset() if again else self._unheeding | self._silent)
             self._looked_around = time.monotonic()
+
+    def part(self, hostnames: Collection[str], ended_at: datetime | None = None) -> None:
+        """Ask and list these no more until they are heard again: it is known that they are not there.
+
+        ``ended_at`` is given of those that left without a sign.
+        """
+        for hostname in hostnames:
+            self.forget(hostname)
+        if ended_at is not None:
+            with self._lock:
+                self._ended |= dict.fromkeys(hostnames, ended_at)
 
     def plan(self, hosts: frozenset[str] | None, methods: Collection[str]) -> Plan:
         """Return how to wait when these hosts are asked, or all when None.
@@ -86,10 +108,13 @@ class KnownWorkers:
         now = datetime.now(timezone.utc)
         with self._lock:
             self._silent |= set(asked)
+            self._unheeding |= self._announced & set(asked)
             self._announced -= set(asked)
             for host, answered in replies.items():
                 self._heard[host] = now
                 self._silent.discard(host)
+                self._unheeding.discard(host)
+                self._ended.pop(host, None)
                 left = (self._unanswered.get(host, frozenset()) | frozenset(methods)) - answered.keys()
                 self._unanswered[host] = left
             self._silent &= self._heard.keys()
@@ -99,12 +124,13 @@ class KnownWorkers:
     def forget(self, hostname: str | None = None) -> None:
         """List a worker no more until it is heard again; without a name, none."""
         with self._lock:
-            for kept in (self._heard, self._unanswered):
+            for kept in (self._heard, self._unanswered, self._ended):
                 if hostname is None:
                     kept.clear()
                 else:
                     kept.pop(hostname, None)
             self._silent &= self._heard.keys()
+            self._unheeding = set() if hostname is None else self._unheeding - {hostname}
             if hostname is None:
                 self._looked_around = None
                 self._announced = frozenset()

@@ -1,40 +1,162 @@
-"""Who is there: the workers that have bound a queue for remote control, where the broker can be asked for that.
+"""Who is there, learnt without asking the workers: what the broker has bound, and what workers say of themselves.
 
-A process that has just started knows no worker, so it would listen for the whole deadline. In Redis kombu keeps a set
-of the bound queues, whose names are the workers'. One that was killed stays in it until a worker of that name has
-ended well. RabbitMQ tells nobody: there the first question takes its whole deadline.
+In Redis kombu keeps a set of the queues for remote control, whose names are the workers'. A worker that ends takes its
+own out; of one that was killed it stays. RabbitMQ drops the queue of either, and names none unless asked for it.
+
+The store has the signs of life that celery_ops's own workers give: only there one that said goodbye, one that was
+killed and one that stands still can be told apart for certain. A worker without them is never called gone.
 """
 
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from itertools import groupby
+from typing import Any, Final
 
+from amqp.exceptions import ChannelError, NotFound
 from redis.exceptions import ResponseError
 
 from .. import connections
 from ..conf import conf
+from ..info import ENDED, GONE, NO_REPLY
+from ..tracking.recorder import recorder
+from ..tracking.signs import Sign
+from ..tracking.store import BEAT_COUNTS, BEAT_EVERY, Store, StoreUnavailable
 from . import gather, target
 from .known import known_workers
 from .transports.keyspace import keyspace
 
 #: Hostnames that are believed: a set in Redis may hold any number.
 MOST: Final = 5000
+#: For how long a worker that ended well is listed.
+ENDED_LISTED: Final = timedelta(minutes=10)
+#: Seconds after its last sign of life from which a worker without a connection is gone: it would have given the next.
+QUIET: Final = BEAT_EVERY + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a worker is that does not answer: its state, and when it was there for certain."""
+
+    state: str
+    last_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Who is there. ``bound`` is None where the broker does not name the workers.
+
+    ``signs`` are the newest of each process, by hostname, the process that was started last first; ``now`` is when they
+    were read, by their own clock in ms. ``connected`` has the keys of those with an open connection, None when unknown.
+    """
+
+    bound: frozenset[str] | None = None
+    signs: Mapping[str, tuple[Sign, ...]] = field(default_factory=dict)
+    now: int = 0
+    connected: Collection[str] | None = None
+
+    @property
+    def alive(self) -> frozenset[str]:
+        """Those that should answer when they are asked."""
+        signed = {host for host in self.signs if self.of(host).state == NO_REPLY}
+        return frozenset(signed | ((self.bound or frozenset()) - self.signs.keys()))
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """Those of which it is known that they are not there."""
+        return self.signs.keys() - self.alive
+
+    def of(self, hostname: str) -> Standing:
+        """Return the state of a worker that gives signs, if it does not answer."""
+        sign = self.signs[hostname][0]
+        return Standing(self._state(sign), datetime.fromtimestamp(sign.seen / 1000, timezone.utc))
+
+    def lists(self, standing: Standing) -> bool:
+        """Return whether a worker of this standing is to be listed still."""
+        now = datetime.fromtimestamp(self.now / 1000, timezone.utc) if self.now else datetime.now(timezone.utc)
+        return standing.state != ENDED or now - standing.last_seen < ENDED_LISTED
+
+    @property
+    def twice(self) -> frozenset[str]:
+        """The names that two living processes have."""
+        return frozenset(host for host, signs in self.signs.items() if len(signs) > 1 and self._are_two(*signs[:2]))
+
+    def _are_two(self, newer: Sign, older: Sign) -> bool:
+        """One that was killed and started anew is only one: it gave no sign since."""
+        return older.seen > newer.started and all(self._state(sign) == NO_REPLY for sign in (newer, older))
+
+    def _state(self, sign: Sign) -> str:
+        if sign.is_leaving:
+            return ENDED
+        quiet = self.now - sign.seen
+        if self.connected is None or not sign.client:
+            return NO_REPLY if quiet < 1000 * BEAT_COUNTS else GONE
+        return NO_REPLY if quiet < 1000 * QUIET or sign.key in self.connected else GONE
+
+
+def look() -> Presence:
+    """Return who is there. A store that is away costs only what it would have said.
+
+    Raises BrokerUnavailable when the broker does not answer.
+    """
+    bound = None
+    if target.target().driver == "redis":
+        bound = connections.within(2 * connections.CONNECT_TIMEOUT, _bound)
+    try:
+        return recorder().ask(lambda store: _signed(store, bound))
+    except StoreUnavailable:
+        return Presence(bound)
 
 
 def learn() -> frozenset[str] | None:
-    """Have the next round wait for just the workers that the broker has bound, and return their hostnames.
+    """Have the next round wait for just the workers that should be there, and return their hostnames.
 
-    None where the broker cannot say it. Raises BrokerUnavailable when it does not answer.
+    None where nobody can say it. Raises BrokerUnavailable when the broker does not answer.
     """
-    if target.target().driver != "redis":
+    found = look()
+    if found.bound is None and not found.signs:
         return None
-    found = connections.within(2 * connections.CONNECT_TIMEOUT, _bound)
-    if found is not None:
-        known_workers().expect(found)
-    return found
+    known_workers().part(found.absent)
+    known_workers().expect(found.alive)
+    return found.alive
+
+
+def departed(hostnames: Iterable[str], found: Presence) -> dict[str, Standing]:
+    """Return those of the silent workers that are not there any more, as far as it is known, and how they went.
+
+    Raises BrokerUnavailable when the broker has to be asked once more and does not answer.
+    """
+    signed = {host: found.of(host) for host in hostnames if host in found.signs}
+    left = _left(set(hostnames) - signed.keys(), found.bound)
+    now = datetime.now(timezone.utc)
+    return {
+        **{host: standing for host, standing in signed.items() if standing.state != NO_REPLY},
+        **{host: Standing(ENDED, now) for host in left},
+    }
+
+
+def _left(hosts: Collection[str], bound: frozenset[str] | None) -> Collection[str]:
+    """Return those of the workers without a sign whose queue for remote control is not there any more."""
+    if bound is not None:
+        return set(hosts) - bound
+    if not hosts or target.target().driver != "amqp":
+        return ()
+    return connections.within(2 * connections.CONNECT_TIMEOUT, lambda: _unqueued(sorted(hosts)))
+
+
+def _signed(store: Store, bound: frozenset[str] | None) -> Presence:
+    signs, now = store.signs()
+    believed = sorted(
+        (sign for sign in signs if gather.is_hostname(sign.hostname)), key=lambda sign: (sign.hostname, -sign.started)
+    )[:MOST]
+    by_host = {host: tuple(group) for host, group in groupby(believed, key=lambda sign: sign.hostname)}
+    late = [sign for sign in believed if now - sign.seen >= 1000 * QUIET and not sign.is_leaving]
+    return Presence(bound, by_host, now, store.connected(late) if late else ())
 
 
 def _bound() -> frozenset[str] | None:
     keys = keyspace(target.target().identity)
-    exchange = f"{conf.celery_app.conf.control_exchange}.pidbox"
+    exchange = _exchange()
     ending = f".{exchange}"
     try:
         members = keys.client.srandmember(keys.bindings(exchange), MOST)
@@ -43,3 +165,24 @@ def _bound() -> frozenset[str] | None:
     queues = (queue for _key, queue in filter(None, map(keys.split, members)))
     hosts = (queue.removesuffix(ending) for queue in queues if queue.endswith(ending))
     return frozenset(filter(gather.is_hostname, hosts))
+
+
+def _unqueued(hosts: Iterable[str]) -> list[str]:
+    """Return the workers whose queue for remote control RabbitMQ has not: each is asked for by its name."""
+    with connections.opened() as connection:
+        return [host for host in hosts if not _has_queue(connection, f"{host}.{_exchange()}")]
+
+
+def _has_queue(connection: Any, name: str) -> bool:
+    with connection.channel() as channel:
+        try:
+            channel.queue_declare(name, passive=True)
+        except NotFound:
+            return False
+        except ChannelError:  # such as of one that is another connection's alone
+            pass
+    return True
+
+
+def _exchange() -> str:
+    return f"{conf.celery_app.conf.control_exchange}.pidbox"

@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import inf
 from typing import Any, Final
@@ -12,11 +12,13 @@ from django.utils.translation import gettext as _
 
 from .. import connections
 from ..connections import BrokerUnavailable
+from ..info import ENDED, NO_REPLY
 from ..logs import get_logger
-from . import gather
+from . import gather, presence
 from .base import BackendUnavailable
 from .gather import Answers
 from .known import known_workers
+from .presence import Presence, Standing
 
 logger = get_logger("celery_ops.workers")
 
@@ -38,12 +40,16 @@ class Snapshot:
     """All workers at one moment.
 
     ``last_words`` are each listed worker's replies of the last time it was heard. ``trouble`` says why there is
-    nothing newer, and is empty when this is the newest.
+    nothing newer, and is empty when this is the newest. ``silent`` are those that should have answered and ``absent``
+    those of which it is known that they are not there; ``twice`` are the names that two workers have.
     """
 
     answers: Answers
     last_words: Mapping[str, Mapping[str, Any]]
     trouble: str = ""
+    silent: Mapping[str, Standing] = field(default_factory=dict)
+    absent: Mapping[str, Standing] = field(default_factory=dict)
+    twice: frozenset[str] = frozenset()
 
     @property
     def collected_at(self) -> datetime:
@@ -61,6 +67,22 @@ def snapshot() -> Snapshot:
 def last_words(hostname: str) -> Mapping[str, Any]:
     """Return a worker's replies of the last time it was heard by a snapshot, without asking anybody."""
     return _copy().last_words.get(hostname, {})
+
+
+def twice() -> frozenset[str]:
+    """Return the names that two workers had at the last snapshot, without asking anybody."""
+    return _copy().twice
+
+
+def standing(hostname: str) -> Standing | None:
+    """Return how a worker is that has not answered just now; None for one that nobody knows.
+
+    Raises BrokerUnavailable when the broker does not answer.
+    """
+    known, found = known_workers(), presence.look()
+    if hostname not in {*known.listed, *known.ended, *found.signs}:
+        return None
+    return _standings(found, {hostname}, presence.departed({hostname}, found)).get(hostname)
 
 
 def expire() -> None:
@@ -83,9 +105,13 @@ class _Copy:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.tried_at = -inf
-        self._answers: Answers | None = None
+        self._snapshot: Snapshot | None = None
         self.last_words: Mapping[str, Mapping[str, Any]] = {}
         self._failed = False
+
+    @property
+    def twice(self) -> frozenset[str]:
+        return self._snapshot.twice if self._snapshot else frozenset()
 
     def look(self) -> Snapshot:
         with self._lock:
@@ -95,22 +121,55 @@ class _Copy:
 
     def _try(self) -> None:
         try:
-            self._answers = gather.ask(QUESTIONS)
+            self._snapshot = self._asked()
         except BrokerUnavailable as error:
             logger.warning("The workers cannot be asked: %s", error)
             self._failed = True
         else:
             self._failed = False
-            listed = known_workers().listed
-            words = {**self.last_words, **self._answers.replies}
-            self.last_words = {host: parts for host, parts in words.items() if host in listed}
         self.tried_at = time.monotonic()
 
+    def _asked(self) -> Snapshot:
+        known, found = known_workers(), presence.look()
+        known.part(found.absent)
+        if found.bound is not None or found.signs:
+            known.expect(found.alive, again=False)
+        answers = gather.ask(QUESTIONS)
+        silent = (known.listed.keys() | found.signs.keys()) - answers.replies.keys()
+        if not silent <= found.absent:  # they may have left since
+            found = presence.look()
+        departed = presence.departed(silent, found)
+        known.part(departed.keys() & found.signs.keys())
+        known.part(departed.keys() - found.signs.keys(), answers.collected_at)
+        standings = _standings(found, silent, departed)
+        self.last_words = _of(standings.keys() | answers.replies.keys(), {**self.last_words, **answers.replies})
+        return Snapshot(
+            answers,
+            self.last_words,
+            silent={host: standing for host, standing in standings.items() if standing.state == NO_REPLY},
+            absent={host: standing for host, standing in standings.items() if standing.state != NO_REPLY},
+            twice=found.twice | answers.twice,
+        )
+
     def _made(self) -> Snapshot:
-        if self._answers is None:
+        if self._snapshot is None:
             raise BackendUnavailable(_("The broker does not answer, so nothing is known of the workers yet."))
         trouble = _("The broker does not answer at the moment. This is what the workers said last.")
-        return Snapshot(self._answers, self.last_words, trouble if self._failed else "")
+        return replace(self._snapshot, trouble=trouble) if self._failed else self._snapshot
+
+
+def _of(hostnames: Collection[str], parts: Mapping[str, Any]) -> dict[str, Any]:
+    return {host: parts[host] for host in parts if host in hostnames}
+
+
+def _standings(found: Presence, silent: Collection[str], departed: Mapping[str, Standing]) -> dict[str, Standing]:
+    """Return how each worker is that is to be listed and did not answer."""
+    known = known_workers()
+    heard = {host: Standing(NO_REPLY, moment) for host, moment in known.listed.items() if host in silent}
+    ended = {host: Standing(ENDED, moment) for host, moment in known.ended.items()}
+    signed = {host: found.of(host) for host in found.signs if host in silent}
+    standings = {**heard, **ended, **departed, **signed}
+    return {host: standing for host, standing in standings.items() if found.lists(standing)}
 
 
 _copies: dict[tuple[str, str], _Copy] = {}

@@ -3,10 +3,13 @@
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .facts import by_life, derive
 from .refs import ObjectRef
-from .store import BEAT_COUNTS, INDEX, TASKS_KEPT, Batch, Store, lifetime
+from .signs import Sign
+from .stamp import now_ms
+from .store import BEAT_COUNTS, INDEX, SIGNS_KEPT, TASKS_KEPT, Batch, Store, lifetime
 
 
 class MemoryStore(Store):
@@ -15,6 +18,7 @@ class MemoryStore(Store):
         self._objects: dict[ObjectRef, dict[str, str]] = {}
         self._expires: dict[ObjectRef, float] = {}
         self._beats: dict[str, tuple[int, float]] = {}
+        self._signs: dict[str, Sign] = {}
 
     def write(self, batch: Batch) -> int:
         with self._lock:
@@ -44,6 +48,17 @@ class MemoryStore(Store):
     def beat(self, hostname: str, started: int) -> None:
         with self._lock:
             self._beats[hostname] = (started, time.monotonic() + BEAT_COUNTS)
+
+    def sign(self, sign: Sign) -> bool:
+        with self._lock:
+            self._signs[sign.key] = replace(sign, seen=now_ms())
+        return True
+
+    def signs(self) -> tuple[Sequence[Sign], int]:
+        oldest = now_ms() - 1000 * SIGNS_KEPT
+        with self._lock:
+            self._signs = {key: sign for key, sign in self._signs.items() if sign.seen > oldest}
+            return list(self._signs.values()), now_ms()
 
     def ping(self) -> None:
         """Always there."""

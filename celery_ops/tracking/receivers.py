@@ -371,15 +371,24 @@ def worker_ready(sender: Any, **_: Any) -> None:
 
 @receiver
 def worker_shutting_down(**_: Any) -> None:
-    """Since Celery 5.6 no signal tells of a task that is cut short and whose message goes back to its queue."""
+    """A signal told it to end: it takes nothing any more, and may work for long on what it has.
+
+    Since Celery 5.6 no signal tells of a task that is cut short and whose message goes back to its queue.
+    """
+    heartbeat.leave()
     for request in list(_held.values()):
         if getattr(request, "_already_cancelled", False):
             _interrupted(request.task, request, request)
 
 
 @receiver
-def process_ends(**_: Any) -> None:
+def worker_shutdown(**_: Any) -> None:
     heartbeat.stop()
+    recorder.flush_at_exit()
+
+
+@receiver
+def process_ends(**_: Any) -> None:
     recorder.flush_at_exit()
 
 
@@ -396,7 +405,7 @@ RECEIVERS = {
     "task_failure": task_failure,
     "task_postrun": task_postrun,
     "worker_ready": worker_ready,
-    "worker_process_shutdown": process_ends,
     "worker_shutting_down": worker_shutting_down,
-    "worker_shutdown": process_ends,
+    "worker_process_shutdown": process_ends,
+    "worker_shutdown": worker_shutdown,
 }

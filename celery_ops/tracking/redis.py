@@ -5,8 +5,9 @@
 """
 
 import hashlib
+import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -18,8 +19,10 @@ from redis.exceptions import ExecAbortError, RedisError, ResponseError
 from redis.retry import Retry
 
 from ..conf import conf
+from . import lifeline
 from .memory import TRIM_ABOVE, oldest_fields
 from .refs import ObjectRef
+from .signs import Sign
 from .store import BEAT_COUNTS, INDEX, Batch, Store, StoreUnavailable, lifetime
 
 #: Redis's hash-max-listpack-value: one longer value turns the whole hash into a table five times its size.
@@ -52,6 +55,8 @@ class RedisStore(Store):
         )
         self._idle: deque[Any] = deque(maxlen=MAX_IDLE)
         self._writes = 0
+        self._signing = threading.Lock()
+        self._lifeline: lifeline.Lifeline | None = None
         self._prefix = quote(conf.STORE_PREFIX, safe=":")
 
     def write(self, batch: Batch) -> int:
@@ -106,6 +111,27 @@ class RedisStore(Store):
         if isinstance(reply, ResponseError):
             raise StoreUnavailable(str(reply)) from reply
 
+    def sign(self, sign: Sign) -> bool:
+        with self._signing:
+            try:
+                self._lifeline = self._lifeline or lifeline.opened(self._pool.make_connection(), self._signs_key)
+                self._lifeline.say(sign)
+            except (RedisError, OSError, ValueError) as error:
+                self._lifeline = None
+                raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+        return True
+
+    def signs(self) -> tuple[Sequence[Sign], int]:
+        kept, time = self._call([(b"HVALS", self._signs_key), (b"TIME",)])
+        return lifeline.read(kept, time)
+
+    def connected(self, signs: Sequence[Sign]) -> Collection[str] | None:
+        clients = [b"%d" % sign.client for sign in signs if sign.client]
+        if not clients:
+            return None
+        (reply,) = self._call([(b"CLIENT", b"LIST", b"ID", *clients)])
+        return lifeline.connected(reply, signs)
+
     def ping(self) -> None:
         (reply,) = self._call([(b"PING",)])
         if isinstance(reply, ResponseError):
@@ -128,6 +154,10 @@ class RedisStore(Store):
 
     def _worker_key(self, hostname: str) -> bytes:
         return f"{self._prefix}:worker:{_part(hostname)}".encode()
+
+    @property
+    def _signs_key(self) -> bytes:
+        return f"{self._prefix}:workers".encode()
 
     def _call(self, commands: Sequence[Command]) -> list[Any]:
         """Send the commands at once and return a reply for each, errors among them."""

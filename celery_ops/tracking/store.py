@@ -1,11 +1,12 @@
 """The contract of a store: where the facts about tracked tasks live."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from ..conf import conf
 from .refs import ObjectRef
+from .signs import Sign
 
 #: What one event knows, for each object that the task belongs to.
 Batch = Sequence[tuple[ObjectRef, Mapping[str, str]]]
@@ -23,6 +24,10 @@ TASKS_KEPT: Final = 200
 #: Seconds between two signs of life of a worker, and for how long one counts.
 BEAT_EVERY: Final = 15
 BEAT_COUNTS: Final = 60
+
+
+#: For how many seconds a sign is kept of a worker that gives none any more.
+SIGNS_KEPT: Final = 86_400
 
 
 class StoreUnavailable(Exception):
@@ -62,6 +67,21 @@ class Store(ABC):
     def beat(self, hostname: str, started: int) -> None:
         """Note that a worker, started at ``started`` (ms since the epoch), is alive."""
 
+    def sign(self, sign: Sign) -> bool:
+        """Keep a worker's newest sign of life for a day, by ``sign.key``. Return whether it did: it need not."""
+        return False
+
+    def signs(self) -> tuple[Sequence[Sign], int]:
+        """Return the newest sign of each worker process, and what time it is by the clock that dated them.
+
+        That is in ms since the epoch. Without any this returns none, and 0.
+        """
+        return (), 0
+
+    def connected(self, signs: Sequence[Sign]) -> Collection[str] | None:
+        """Return the keys of those whose process still holds its connection open; None where that cannot be said."""
+        return None
+
     @abstractmethod
     def ping(self) -> None:
         """Return when the store answers."""
@@ -80,7 +100,7 @@ class NoStore(Store):
     def _absent(self, *args: object) -> Any:
         raise StoreUnavailable(f"there is none: {self.error}") from self.error
 
-    write = read = look_up = beat = ping = _absent
+    write = read = look_up = beat = sign = signs = connected = ping = _absent
 
     def close(self) -> None:
         """Nothing to let go."""

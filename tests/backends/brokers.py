@@ -13,8 +13,9 @@ from kombu import Queue
 from celery_ops.backends import broker, consumption
 from celery_ops.backends.broker import BrokerQueueBackend
 from celery_ops.backends.gather import Answers
+from celery_ops.backends.presence import Standing
 from celery_ops.backends.snapshot import Snapshot
-from celery_ops.info import QueueDetail, QueueInfo
+from celery_ops.info import NO_REPLY, QueueDetail, QueueInfo
 
 NOTHING: Mapping[str, Any] = {}
 
@@ -42,7 +43,8 @@ def heard(said: Mapping[str, Any], silent: Collection[str] = (), trouble: str = 
     """Return what workers say, as the shared snapshot has it; the silent ones said it before."""
     words = {host: {"active_queues": queues} for host, queues in said.items()}
     replies = {host: parts for host, parts in words.items() if host not in silent}
-    return Snapshot(Answers(tuple(words), replies, datetime.now(timezone.utc)), words, trouble)
+    now = datetime.now(timezone.utc)
+    return Snapshot(Answers(tuple(words), replies, now), words, trouble, dict.fromkeys(silent, Standing(NO_REPLY, now)))
 
 
 def publish(app: Celery, queue: str, *, task: str = "brokers.task", times: int = 1, **options: Any) -> list[str]:

@@ -1,10 +1,12 @@
 """Three real workers for all the tests here, and some that only pretend. Nothing known to a test is to the next."""
 
+import contextlib
 import os
 import uuid
 from dataclasses import dataclass
 
 import pytest
+import redis
 
 pytest.register_assert_rewrite("celery_ops.testing")
 
@@ -46,9 +48,39 @@ def forget():
 
 
 def expect(*hostnames):
-    """Have this process know these workers, and wait for no others."""
+    """Have this process know these workers, and wait for no others. Redis has them bound, as if they were real."""
     answered = {hostname: {} for hostname in hostnames}
     known_workers().note((), (), answered, looked_around=True)
+    bind(*hostnames)
+
+
+BOUND = "_kombu.binding.celery.pidbox"
+
+
+def bind(*hostnames):
+    with _redis() as client:
+        for hostname in hostnames if client else ():
+            client.sadd(BOUND, _member(hostname))
+
+
+def unbind(*hostnames):
+    with _redis() as client:
+        client.srem(BOUND, *map(_member, hostnames))
+
+
+def _member(hostname):
+    return f"\x06\x16\x06\x16{hostname}.celery.pidbox".encode("utf-8", "surrogateescape")
+
+
+@contextlib.contextmanager
+def _redis():
+    """Yield a client of the broker, None of another broker or of several addresses."""
+    url = app.conf.broker_url
+    if not url.startswith("redis:") or ";" in url:
+        yield None
+        return
+    with contextlib.closing(redis.Redis.from_url(url)) as client:
+        yield client
 
 
 #: Nobody is waited for that long, and a busy machine answers sooner.
@@ -137,6 +169,8 @@ def fakes(empty_url):
     """Workers that say what the test has them say: set ``answer``."""
     with FakeWorkers(empty_url) as workers:
         yield workers
+        with _redis() as client:
+            client.delete(BOUND)
 
 
 def sockets():

@@ -231,6 +231,7 @@ def test_a_silent_worker_that_is_forgotten_is_listed_no_more(fakes):
     expect("fake@test")
     assert [worker.hostname for worker in workers()] == ["fake@test"]
     known_workers().forget("fake@test")
+    snapshot.expire()
     assert workers() == ()
 
 
