@@ -1,5 +1,6 @@
 """A control record: committed before anything is asked, completed with the replies."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,6 +21,10 @@ logger = get_logger("celery_ops.acting")
 
 #: Workers that a sentence names one by one.
 MOST_NAMED: Final = 5
+
+
+#: How a worker says that its kind of pool has no such ability.
+CANNOT: Final = re.compile(r"NotImplementedError\(|AttributeError\(.{0,20}TaskPool' object has no attribute")
 
 
 class NotDone(Exception):
@@ -131,6 +136,7 @@ def reply_text(reply: Any) -> str:
     if isinstance(reply, dict):
         for key in ("ok", "error"):
             if isinstance(word := reply.get(key), str):
+                word = _("its pool cannot do that") if CANNOT.match(word) else word
                 shown = clean(redaction.capture_text(word).text, 200)
                 return shown if key == "ok" else _("error: %(reason)s") % {"reason": shown}
     return _("answered")

@@ -15,7 +15,7 @@ from ..conf import conf
 from ..info import WorkerInfo
 from ..running.errors import BadInput
 from ..wording import clean
-from . import pausing
+from . import pausing, pools
 from .journal import Acted, NotDone, asked_of_workers, recorded
 
 #: Processes that a pool may be given at once, and have.
@@ -25,6 +25,9 @@ LONGEST_LIMIT: Final = 7 * 86400
 LONGEST_NAME: Final = 255
 #: Seconds that are waited for those who do not answer: a worker that ends says nothing.
 NO_ANSWER: Final = 0.01
+
+#: What not every pool can do.
+POOL_ACTIONS: Final = frozenset({"pool_grow", "pool_shrink", "pool_restart", "autoscale", "time_limit"})
 
 RATE = re.compile(r"0|[1-9]\d{0,5}(\.\d{1,3})?/[smh]")
 
@@ -151,10 +154,20 @@ def tell(
 
 def _check_circumstances(action: str, hosts: Sequence[str], arguments: Mapping[str, Any]) -> None:
     """Raise BadInput for what is well-formed and would still do harm; BackendUnavailable when that cannot be known."""
-    if action == "pool_shrink":
-        check_shrink(arguments["n"], conf.load("WORKER_BACKEND")().workers().workers, hosts)
+    if action in POOL_ACTIONS:
+        workers = conf.load("WORKER_BACKEND")().workers().workers
+        check_pools(action, workers, hosts)
+        if action == "pool_shrink":
+            check_shrink(arguments["n"], workers, hosts)
     if action in ("add_consumer", "cancel_consumer"):
         _check_queue(arguments["queue"], begins=action == "add_consumer")
+
+
+def check_pools(action: str, known: Sequence[WorkerInfo], hosts: Sequence[str]) -> None:
+    """Raise BadInput when the pool of one of the workers cannot do this."""
+    for worker in known:
+        if worker.hostname in hosts and (reason := pools.refusal(action, worker.pool)):
+            raise BadInput({"action": [f"{clean(worker.hostname)}: {reason}"]})
 
 
 def check_shrink(n: int, known: Sequence[WorkerInfo], hosts: Sequence[str]) -> None:

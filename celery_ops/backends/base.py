@@ -136,6 +136,10 @@ class WorkerBackend(Backend, ABC):
     def worker(self, hostname: str) -> WorkerDetail | None:
         """Return all that is known of one worker, or None when it is unknown. Raises BackendUnavailable."""
 
+    def pool_of(self, hostname: str) -> str | None:
+        """Return the kind of a worker's pool, such as ``prefork``, where that is known without asking; else None."""
+        return None
+
     def registered(self) -> Mapping[str, Mapping[str, RegisteredTask]]:
         """Return the tasks that live workers have, by task name and hostname. Raises BackendUnavailable.
 

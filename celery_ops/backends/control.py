@@ -55,6 +55,10 @@ class ControlWorkerBackend(WorkerBackend):
             return _online(hostname, answers.replies[hostname], DETAIL, answers.collected_at, is_twice=is_twice)
         return _remembered(hostname, snapshot.last_words(hostname), standing) if standing else None
 
+    def pool_of(self, hostname: str) -> str | None:
+        parts = snapshot.last_words(hostname)
+        return replies.detail(hostname, parts, parts.keys() & {"stats"}).info.pool
+
     def registered(self) -> Mapping[str, Mapping[str, RegisteredTask]]:
         return registered.registered_tasks()
 

@@ -64,10 +64,17 @@ class Answers:
         return {host: parts[method] for host, parts in self.replies.items() if method in parts}
 
 
-def ask(questions: Questions, destination: Collection[str] | None = None, *, timeout: float | None = None) -> Answers:
+def ask(
+    questions: Questions,
+    destination: Collection[str] | None = None,
+    *,
+    timeout: float | None = None,
+    listening: float = 0,
+) -> Answers:
     """Ask workers all questions at once and return what they answered within ``timeout`` seconds.
 
-    Without ``timeout`` these are ``CONTROL_TIMEOUT``.
+    Without ``timeout`` these are ``CONTROL_TIMEOUT``. ``listening`` are seconds for which more is waited for at least,
+    once all that are expected have answered.
 
     ``questions`` are the arguments by method, such as ``{"stats": {}, "conf": {"with_defaults": False}}``.
     ``destination`` are the hostnames to ask, None every worker. Raises ValueError when there is no question, or when
@@ -77,7 +84,7 @@ def ask(questions: Questions, destination: Collection[str] | None = None, *, tim
     if not questions:
         raise ValueError("no question to ask")
     known = known_workers()
-    round_ = _Round(questions, hosts, known)
+    round_ = _Round(questions, hosts, known, listening)
     timeout = conf.CONTROL_TIMEOUT if timeout is None else timeout
     connections.within(connections.CONNECT_TIMEOUT + timeout + CLOSING, lambda: round_.run(timeout))
     asked = (known.listed.keys() | round_.replies.keys() | round_.plan.awaited) if hosts is None else hosts
@@ -101,7 +108,9 @@ def _checked(destination: Collection[str] | None) -> frozenset[str] | None:
 class _Round:
     """One round of questions: what is still to come, and what came."""
 
-    def __init__(self, questions: Questions, hosts: frozenset[str] | None, known: KnownWorkers) -> None:
+    def __init__(
+        self, questions: Questions, hosts: frozenset[str] | None, known: KnownWorkers, listening: float
+    ) -> None:
         self._questions = questions
         self._hosts = hosts
         self._known = known
@@ -111,6 +120,7 @@ class _Round:
         self.twice: set[str] = set()
         self._outstanding: set[tuple[str, str]] = set()
         self.plan = known.plan(hosts, questions)
+        self._listening = max(self.plan.listening, listening)
         for host in self.plan.awaited:
             self._wait_for(host)
 
@@ -157,7 +167,7 @@ class _Round:
         while True:
             now = time.monotonic()
             answered_at = None if self._outstanding else answered_at or now
-            until = deadline if answered_at is None else min(deadline, answered_at + self.plan.listening)
+            until = deadline if answered_at is None else min(deadline, answered_at + self._listening)
             if now >= until:
                 return
             with suppress(TimeoutError, *RUBBISH):

@@ -77,6 +77,10 @@ class MemoryWorkerBackend(_Memory, WorkerBackend):
     def worker(self, hostname: str) -> WorkerDetail | None:
         return next((detail for detail in self.contents if detail.info.hostname == hostname), None)
 
+    def pool_of(self, hostname: str) -> str | None:
+        detail = self.worker(hostname)
+        return detail.info.pool if detail else None
+
 
 class MemoryQueueBackend(_Memory, QueueBackend):
     """Holds ``QueueDetail`` values."""

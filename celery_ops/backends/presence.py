@@ -28,6 +28,8 @@ from .transports.keyspace import keyspace
 
 #: Hostnames that are believed: a set in Redis may hold any number.
 MOST: Final = 5000
+#: Bytes that AMQP has room for in a name.
+LONGEST_NAME: Final = 255
 #: For how long a worker that ended well is listed.
 ENDED_LISTED: Final = timedelta(minutes=10)
 #: Seconds after its last sign of life from which a worker without a connection is gone: it would have given the next.
@@ -141,7 +143,21 @@ def _left(hosts: Collection[str], bound: frozenset[str] | None) -> Collection[st
         return set(hosts) - bound
     if not hosts or target.target().driver != "amqp":
         return ()
-    return connections.within(2 * connections.CONNECT_TIMEOUT, lambda: _unqueued(sorted(hosts)))
+    read = connections.within(2 * connections.CONNECT_TIMEOUT, lambda: _readers(sorted(hosts)))
+    return [host for host, number in read if not number]
+
+
+def shared(hostnames: Iterable[str]) -> frozenset[str]:
+    """Return those of which two workers read the questions in turns, where the broker is RabbitMQ and tells that.
+
+    Raises BrokerUnavailable when it does not answer.
+    """
+    if target.target().driver != "amqp":
+        return frozenset()
+    hosts = sorted(hostnames)
+    return connections.within(
+        2 * connections.CONNECT_TIMEOUT, lambda: frozenset(host for host, number in _readers(hosts) if number > 1)
+    )
 
 
 def _signed(store: Store, bound: frozenset[str] | None) -> Presence:
@@ -167,21 +183,26 @@ def _bound() -> frozenset[str] | None:
     return frozenset(filter(gather.is_hostname, hosts))
 
 
-def _unqueued(hosts: Iterable[str]) -> list[str]:
-    """Return the workers whose queue for remote control RabbitMQ has not: each is asked for by its name."""
+def _readers(hosts: Iterable[str]) -> list[tuple[str, int]]:
+    """Return how many read each worker's queue for remote control: each is asked for by its name. RabbitMQ only."""
     with connections.opened() as connection:
-        return [host for host in hosts if not _has_queue(connection, f"{host}.{_exchange()}")]
+        return [(host, _consumers(connection, f"{host}.{_exchange()}")) for host in hosts if _fits(host)]
 
 
-def _has_queue(connection: Any, name: str) -> bool:
+def _consumers(connection: Any, name: str) -> int:
+    """Return 0 for a queue that is not there: one is deleted when nobody reads it any more."""
     with connection.channel() as channel:
         try:
-            channel.queue_declare(name, passive=True)
+            return int(channel.queue_declare(name, passive=True).consumer_count)
         except NotFound:
-            return False
+            return 0
         except ChannelError:  # such as of one that is another connection's alone
-            pass
-    return True
+            return 1
+
+
+def _fits(hostname: str) -> bool:
+    """Whether AMQP has room for the name of its queue."""
+    return len(f"{hostname}.{_exchange()}".encode("utf-8", "replace")) <= LONGEST_NAME
 
 
 def _exchange() -> str:

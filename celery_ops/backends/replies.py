@@ -39,6 +39,7 @@ def detail(
             scheduled=_length(read.get("scheduled")),
             processed=None if totals is None else sum(_counts(totals).values()),
             queues=read.get("active_queues"),
+            scales=bool(mapping(stats.get("autoscaler"))),
         ),
         active=read.get("active") or (),
         reserved=read.get("reserved") or (),
@@ -60,7 +61,7 @@ def detail(
 def _size(pool: Mapping[str, Any]) -> int | None:
     """How many processes it has: a prefork pool that was grown goes on to name the number that it began with."""
     processes = pool.get("processes")
-    return len(processes) if isinstance(processes, (list, tuple)) and processes else count(pool.get("max-concurrency"))
+    return len(processes) if isinstance(processes, (list, tuple)) else count(pool.get("max-concurrency"))
 
 
 # -- tasks ------------------------------------------------------------------------------------------------------------

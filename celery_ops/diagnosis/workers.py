@@ -1,7 +1,7 @@
 """Whether workers answer, which Celery they run, and whether their clocks agree with ours."""
 
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from typing import Any, Final
 
 import celery
@@ -10,7 +10,10 @@ from django.utils.translation import ngettext
 
 from ..backends import gather, presence, registered, replies
 from ..backends.gather import Answers
+from ..backends.known import LISTENING
+from ..backends.presence import Presence
 from ..connections import BrokerUnavailable
+from ..info import GONE
 from . import clocks, visibility
 from .finding import Finding, error, listed, ok, warning
 
@@ -18,6 +21,7 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "stats": {},
     "report": {},
     "scheduled": {},
+    "active_queues": {},
     **registered.QUESTION,
 }
 VERSION: Final = re.compile(r"\bcelery:(\d[\w.+-]{0,30})")
@@ -29,7 +33,7 @@ def check() -> Generator[Finding, None, Answers | None]:
     """Say how the workers are and return their answers, None when they could not be asked."""
     try:
         presence.learn()
-        answers = gather.ask(QUESTIONS)
+        answers, found = gather.ask(QUESTIONS, listening=LISTENING), presence.look()
     except BrokerUnavailable:
         hint = _("Look at the broker's own log: it lets us connect and then does not answer.")
         yield error("control", _("The workers cannot be asked: the broker carries no question to them."), hint)
@@ -42,7 +46,9 @@ def check() -> Generator[Finding, None, Answers | None]:
     yield ok("control", ngettext("%(n)s worker answers.", "%(n)s workers answer.", number) % {"n": number})
     offsets = clocks.offsets(answers.replies)
     yield from _each(answers, offsets)
-    yield _silent(answers)
+    yield from _silent(answers, found)
+    yield _doubles(answers.twice | found.twice | presence.shared(answers.replies))
+    yield _idle(answers)
     yield _versions(answers)
     yield _clocks(offsets)
     yield from visibility.check(answers)
@@ -62,14 +68,41 @@ def _each(answers: Answers, offsets: Mapping[str, float]) -> Iterator[Finding]:
         yield ok("worker", _("%(host)s: Celery %(version)s, %(pool)s x %(size)s, clock %(clock)s") % said)
 
 
-def _silent(answers: Answers) -> Finding:
-    if not answers.silent:
-        return ok("silent-workers", _("Every worker that is known answers."))
-    message = _("These do not answer: %(names)s.") % {"names": listed(answers.silent)}
-    hint = _(
-        "Look whether they run and are busy. A worker that was killed is forgotten when one of its name ends well."
-    )
-    return warning("silent-workers", message, hint)
+def _silent(answers: Answers, found: Presence) -> Iterator[Finding]:
+    departed = presence.departed(answers.silent, found)
+    gone = {host for host in found.signs.keys() - answers.replies.keys() if found.of(host).state == GONE}
+    if gone:
+        message = _("These are gone, without a goodbye: %(names)s.") % {"names": listed(gone)}
+        hint = _("Look in their logs and the system's for why: such as no memory, or a machine that is lost.")
+        yield warning("gone-workers", message, hint)
+    else:
+        yield ok("gone-workers", _("No worker is gone without a goodbye."))
+    if silent := set(answers.silent) - departed.keys():
+        message = _("These do not answer: %(names)s.") % {"names": listed(silent)}
+        hint = _(
+            "Look whether they run and are busy. A worker that was killed is forgotten when one of its name ends well."
+        )
+        yield warning("silent-workers", message, hint)
+    else:
+        yield ok("silent-workers", _("Every worker that is known answers."))
+
+
+def _doubles(doubles: Collection[str]) -> Finding:
+    if doubles:
+        message = _("Two workers have one name: %(names)s.") % {"names": listed(doubles)}
+        hint = _("Start each with a name of its own, such as -n worker2@%h: what one is told reaches the other.")
+        return warning("worker-names", message, hint)
+    return ok("worker-names", _("Every worker has a name of its own."))
+
+
+def _idle(answers: Answers) -> Finding:
+    infos = [replies.detail(host, parts, ["stats", "active_queues"]).info for host, parts in answers.replies.items()]
+    idle = {info.hostname for info in infos if info.has_no_queue or info.has_no_process}
+    if idle:
+        message = _("These answer and take nothing: %(names)s.") % {"names": listed(idle)}
+        hint = _("Look on their pages: such a worker consumes no queue, or its pool has no process.")
+        return warning("idle-workers", message, hint)
+    return ok("idle-workers", _("Every worker that answers takes tasks."))
 
 
 def _versions(answers: Answers) -> Finding:

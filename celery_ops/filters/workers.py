@@ -6,11 +6,11 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ..info import NO_REPLY, ONLINE, WorkerInfo
+from ..info import ENDED, GONE, NO_REPLY, ONLINE, WorkerInfo
 from ..wording import clean
 from .plain import ChoiceFilter, ChoicesFilter, PlainFilterSet, search
 
-STATES = ((ONLINE, _("Online")), (NO_REPLY, _("No reply")))
+STATES = ((ONLINE, _("Online")), (NO_REPLY, _("No reply")), (GONE, _("Gone")), (ENDED, _("Ended")))
 
 
 class WorkerFilterSet(PlainFilterSet):

@@ -55,7 +55,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Worker": thing(
         {
             "hostname": TEXT,
-            "state": {**TEXT, "enum": ["online", "no_reply"]},
+            "state": {**TEXT, "enum": ["online", "no_reply", "ended", "gone"]},
             "last_seen": or_null(MOMENT),
             "pool": or_null(TEXT),
             **{name: or_null(NUMBER) for name in ("concurrency", "active", "reserved", "scheduled", "processed")},

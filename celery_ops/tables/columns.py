@@ -130,7 +130,7 @@ class WorkerStateColumn(StateColumn):
     template_name = "celery_ops/workers/state.html"
 
     def context(self, value: str, record: Any) -> dict[str, Any]:
-        return {"value": value}
+        return {"value": value, "note": record.note}
 
 
 class CodeColumn(PartialColumn):

@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .. import payload
-from ..info import RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
+from ..info import ENDED, GONE, RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
 from ..page_urls import task_url
 from ..wording import clean, is_clean
 from .base import Line, OpsTable
@@ -43,11 +43,13 @@ class WorkerRow:
     processed: int | None
     queues: tuple[Link, ...] | None
     destination: str = ""
+    note: str = ""
 
     @classmethod
     def of(cls, worker: WorkerInfo, *, may_control: bool = False) -> "WorkerRow":
-        """``destination`` is what the worker is told by, empty for those who may not."""
+        """``destination`` is what the worker is told by, empty for those who may not and where it would not hear."""
         link = worker_link(worker.hostname)
+        may_control = may_control and worker.state not in (ENDED, GONE)
         return cls(
             hostname=link.name,
             url=link.url,
@@ -61,7 +63,17 @@ class WorkerRow:
             processed=worker.processed,
             queues=queue_links(worker.queues),
             destination=worker.hostname if may_control and is_clean(worker.hostname) else "",
+            note=str(_note(worker)),
         )
+
+
+def _note(worker: WorkerInfo) -> Any:
+    """What there is to say of a worker beside its state."""
+    if worker.is_twice:
+        return _("two of this name")
+    if worker.has_no_process:
+        return _("no process")
+    return _("takes nothing") if worker.has_no_queue else ""
 
 
 class HostnameColumn(LinkColumn):

@@ -8,9 +8,10 @@ from uuid import uuid4
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from ..acting.pools import refusals
 from ..acting.workers import MOST_PROCESSES
 from ..filters import suggestions
-from ..info import WorkerDetail
+from ..info import ENDED, GONE, WorkerDetail
 from ..permissions import CONTROL_WORKERS, MANAGE_QUEUES, allows
 from ..wording import clean, is_clean
 
@@ -144,7 +145,8 @@ class WorkerControl:
     """What a worker's page offers.
 
     ``size`` is how many processes it has now, ``autoscale`` its bounds where it has an autoscaler. ``restarts`` is
-    False where the worker says that its pool cannot be restarted.
+    False where the worker says that its pool cannot be restarted. ``cannot`` says why its kind of pool is not offered
+    something, by action.
     """
 
     hostname: str
@@ -155,6 +157,7 @@ class WorkerControl:
     restarts: bool
     queues: Sequence[str]
     names: Sequence[str]
+    cannot: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +175,11 @@ def list_control(request: HttpRequest) -> ListControl:
 
 
 def worker_control(detail: WorkerDetail, request: HttpRequest) -> WorkerControl | None:
-    """Return what may be done to a worker, None for those whom the policy refuses."""
+    """Return what may be done to a worker; None for those whom the policy refuses, and where it has left."""
     hostname = detail.info.hostname
     if not (is_clean(hostname) and allows(request.user, CONTROL_WORKERS, hostname)):
+        return None
+    if detail.info.state in (ENDED, GONE):  # nobody is there to be told
         return None
     queues = [name for name in detail.info.queues or () if is_clean(name)]
     return WorkerControl(
@@ -186,6 +191,7 @@ def worker_control(detail: WorkerDetail, request: HttpRequest) -> WorkerControl 
         _restarts(detail.conf),
         queues,
         [name for name in suggestions.queue_names() if name not in queues],
+        refusals(detail.info.pool),
     )
 
 

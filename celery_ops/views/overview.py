@@ -11,6 +11,7 @@ from ..acting import pausing
 from ..acting.kept import Paused
 from ..addresses import address
 from ..conf import conf
+from ..info import ENDED, GONE, NO_REPLY, ONLINE
 from ..listing import TaskPage, TaskQuery
 from ..tables.overview import FailureTable, ShortQueueTable, ShortWorkerTable
 from ..tables.queues import QueueRow, absent_columns, is_held_up, needs_somebody
@@ -25,6 +26,8 @@ from .together import together
 
 #: Rows of each short list.
 MOST_ROWS: Final = 10
+#: Workers of which state come first.
+RANKS: Final = {GONE: 0, NO_REPLY: 1, ONLINE: 2, ENDED: 3}
 FAILED: Final = TaskQuery(states=(states.FAILURE,))
 
 
@@ -79,7 +82,7 @@ class OverviewView(OpsPage):
 def _workers(found: Part[Any]) -> Short:
     if found.value is None:
         return Short(found)
-    workers = sorted(found.value.workers, key=lambda worker: worker.is_online)
+    workers = sorted(found.value.workers, key=lambda worker: RANKS.get(worker.state, 0))
     return Short(found, ShortWorkerTable(map(WorkerRow.of, workers[:MOST_ROWS])), len(workers))
 
 

@@ -1,15 +1,15 @@
 """What is wrong, in sentences: nothing is said of what is well."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from ..info import QueueInfo, QueueReport, WorkerReport
+from ..info import GONE, NO_REPLY, QueueInfo, QueueReport, WorkerInfo, WorkerReport
 from ..masking import text
 from ..tables.links import Link, queue_link, worker_link
 from ..tables.queues import is_unattended
@@ -20,6 +20,34 @@ OLD: Final = (
     (timedelta(days=1), gettext_lazy("1 d")),
     (timedelta(hours=1), gettext_lazy("1 h")),
     (timedelta(minutes=5), gettext_lazy("5 min")),
+)
+#: What ails workers, of one and of several: the worst first.
+AILMENTS: Final[Sequence[tuple[Callable[[WorkerInfo], bool], Any, Any]]] = (
+    (
+        lambda worker: worker.state == GONE,
+        gettext_lazy("is gone: it gives no sign of life, and never said goodbye."),
+        gettext_lazy("are gone: they give no sign of life, and never said goodbye."),
+    ),
+    (
+        lambda worker: worker.state == NO_REPLY,
+        gettext_lazy("does not reply."),
+        gettext_lazy("do not reply."),
+    ),
+    (
+        lambda worker: worker.is_twice,
+        gettext_lazy("is the name of two workers: what one is told reaches the other."),
+        gettext_lazy("are names of two workers each: what one is told reaches the other."),
+    ),
+    (
+        lambda worker: worker.has_no_process,
+        gettext_lazy("answers, and takes nothing: its pool has no process."),
+        gettext_lazy("answer, and take nothing: their pools have no process."),
+    ),
+    (
+        lambda worker: worker.has_no_queue,
+        gettext_lazy("answers, and takes nothing: it consumes no queue."),
+        gettext_lazy("answer, and take nothing: they consume no queue."),
+    ),
 )
 #: Workers or queues that are named one by one.
 MOST_NAMED: Final = 5
@@ -53,14 +81,18 @@ def problems(
 
 
 def _of_workers(report: WorkerReport) -> Iterator[Problem]:
-    if not report.workers and not report.trouble:
+    if all(worker.has_ended for worker in report.workers) and not report.trouble:
         yield Problem(_("No worker runs."))
-    silent = [worker for worker in report.workers if not worker.is_online]
-    for worker in silent[:MOST_NAMED]:
-        yield Problem(_("does not reply."), worker_link(worker.hostname), worker.last_seen)
-    if (more := len(silent) - MOST_NAMED) > 0:
+    for is_wrong, sentence, sentences in AILMENTS:
+        yield from _ailing([worker for worker in report.workers if is_wrong(worker)], sentence, sentences)
+
+
+def _ailing(workers: Sequence[WorkerInfo], sentence: str, sentences: str) -> Iterator[Problem]:
+    for worker in workers[:MOST_NAMED]:
+        yield Problem(str(sentence), worker_link(worker.hostname), None if worker.is_online else worker.last_seen)
+    if (more := len(workers) - MOST_NAMED) > 0:
         name = ngettext("%(n)s more worker", "%(n)s more workers", more) % {"n": more}
-        yield Problem(ngettext("does not reply.", "do not reply.", more), Link(name, reverse("celery_ops:worker-list")))
+        yield Problem(str(sentence if more == 1 else sentences), Link(name, reverse("celery_ops:worker-list")))
 
 
 def _of_queues(queues: Iterable[QueueInfo]) -> Iterator[Problem]:

@@ -8,7 +8,9 @@ from uuid import UUID, uuid4
 from django.urls import reverse
 
 from .. import states
+from ..acting import pools
 from ..acting.tasks import SIGNALS, is_id
+from ..conf import conf
 from ..details import TaskDetail
 from ..filters.tasks import TaskFilterSet
 from ..listing import Counts
@@ -21,12 +23,16 @@ RUNNING: Final = frozenset({states.STARTED, states.LOST})
 
 @dataclass(frozen=True, slots=True)
 class Revoke:
-    """``submission`` makes a second click no second request; ``is_running`` says that a signal can be chosen."""
+    """``submission`` makes a second click no second request; ``is_running`` says that a signal can be chosen.
+
+    ``cannot_stop`` says why it cannot be stopped although it runs.
+    """
 
     task_id: str
     is_running: bool
     submission: UUID
     signals: Sequence[str] = SIGNALS
+    cannot_stop: str = ""
 
 
 def revoke_of(detail: TaskDetail, user: Any) -> Revoke | None:
@@ -35,7 +41,8 @@ def revoke_of(detail: TaskDetail, user: Any) -> Revoke | None:
     if states.is_final(task.state) or not is_id(task.id) or not allows(user, REVOKE_TASK, task.id):
         return None
     runs = task.state in RUNNING or task.state not in states.ALL  # the task itself says how far it is
-    return Revoke(task.id, runs, uuid4())
+    pool = conf.load("WORKER_BACKEND")().pool_of(task.worker) if runs and task.worker else None
+    return Revoke(task.id, runs, uuid4(), cannot_stop=pools.refusal(pools.STOP, pool))
 
 
 def outcome_of(detail: TaskDetail) -> str:

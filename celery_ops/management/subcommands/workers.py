@@ -45,9 +45,10 @@ class Workers(Subcommand):
 
 
 def _worker(worker: WorkerInfo) -> tuple[Any, ...]:
+    notes = [note for note, is_so in (("twice", worker.is_twice), ("no process", worker.has_no_process)) if is_so]
     return (
         clean(worker.hostname),
-        worker.state,
+        ", ".join([worker.state, *notes]),
         clean(worker.pool),
         worker.concurrency,
         worker.active,
