@@ -64,7 +64,7 @@ class PanelPage:
     """The part of a panel that a poll replaces."""
 
     url: str  # of this panel's fragment and forms; empty when celery_ops.urls is not included
-    object_label: Any  # what the site calls it, worked out when shown: for headings and confirmations; empty on a public panel, which names no key
+    object_label: Any  # what the site calls it, worked out when shown; empty on a public panel, which names no key
     rows: tuple[Row, ...]
     total: int  # rows after filtering, on all pages
     number: int  # of this page, from 1
