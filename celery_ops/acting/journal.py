@@ -53,13 +53,17 @@ class Acted:
     @property
     def is_done(self) -> bool:
         """Whether everybody who was asked has answered, and nobody with an error."""
-        return not (self.replies.silent or self.refusals) and bool(self.replies.asked)
+        return not (self.replies.silent or self.replies.lost or self.refusals) and bool(self.replies.asked)
 
     @property
     def refusals(self) -> list[str]:
-        """What went wrong at the workers that answered with an error, one sentence each."""
+        """What went wrong at the workers that answered with an error or were lost then, one sentence each."""
         replies = self.replies.answered.items()
-        return [f"{clean(host)}: {reply_text(reply)}" for host, reply in replies if is_error(reply)]
+        lost = _("it answered, and gives no sign of life since")
+        return [
+            *(f"{clean(host)}: {reply_text(reply)}" for host, reply in replies if is_error(reply)),
+            *(f"{clean(host)}: {lost}" for host in self.replies.lost),
+        ]
 
     @property
     def data(self) -> dict[str, Any]:
@@ -108,7 +112,7 @@ def asked_of_workers(record: ControlRecord, ask: Callable[[], Replies]) -> Acted
     except BrokerUnavailable as error:
         complete(record, {"error": redaction.capture_text(str(error)).text})
         raise NotDone(_("The broker could not be reached: no worker has heard of it."), record) from error
-    failed = [clean(host) for host, reply in replies.answered.items() if is_error(reply)]
+    failed = [clean(host) for host, reply in replies.answered.items() if is_error(reply) or host in replies.lost]
     complete(record, {**plain(replies), "failed": failed})
     return Acted(record, replies)
 
@@ -128,6 +132,7 @@ def plain(replies: Replies) -> dict[str, Any]:
         "asked": [clean(host) for host in replies.asked],
         "answered": {clean(host): reply_text(reply) for host, reply in replies.answered.items()},
         "silent": [clean(host) for host in replies.silent],
+        **({"lost": [clean(host) for host in replies.lost]} if replies.lost else {}),
     }
 
 

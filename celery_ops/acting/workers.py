@@ -4,14 +4,16 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from time import sleep
 from typing import Any, Final
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from ..backends import control, gather
+from ..backends import control, gather, reserved
 from ..backends.base import BackendUnavailable
 from ..conf import conf
+from ..connections import BrokerUnavailable
 from ..info import WorkerInfo
 from ..running.errors import BadInput
 from ..wording import clean
@@ -26,6 +28,8 @@ LONGEST_NAME: Final = 255
 #: Seconds that are waited for those who do not answer: a worker that ends says nothing.
 NO_ANSWER: Final = 0.01
 
+#: Seconds after which a worker has done what it says that it will do.
+SETTLING: Final = 0.2
 #: What not every pool can do.
 POOL_ACTIONS: Final = frozenset({"pool_grow", "pool_shrink", "pool_restart", "autoscale", "time_limit"})
 
@@ -38,12 +42,15 @@ Parameters = Mapping[str, str]
 class Command:
     """One thing that a worker can be told: ``arguments`` reads what is sent along.
 
-    ``answers`` is False for what ends the worker that would answer.
+    ``answers`` is False for what ends the worker that would answer. ``lives`` says that it should answer again at
+    once, ``settles`` seconds after its reply: some things are only done after that.
     """
 
     method: str
     arguments: Callable[[Parameters], dict[str, Any]] = lambda given: {}
     answers: bool = True
+    lives: bool = True
+    settles: float = 0.0
 
 
 def _whole(given: Parameters, name: str, least: int = 1) -> int:
@@ -100,14 +107,14 @@ def _seconds(given: Parameters, name: str) -> float | None:
 COMMANDS: Final[Mapping[str, Command]] = {
     "pool_grow": Command("pool_grow", lambda given: {"n": _whole(given, "n")}),
     "pool_shrink": Command("pool_shrink", lambda given: {"n": _whole(given, "n")}),
-    "pool_restart": Command("pool_restart", lambda given: {"modules": [], "reload": False}),
+    "pool_restart": Command("pool_restart", lambda given: {"modules": [], "reload": False}, lives=False),
     "autoscale": Command("autoscale", _autoscale),
-    "add_consumer": Command("add_consumer", lambda given: {"queue": _name(given, "queue")}),
-    "cancel_consumer": Command("cancel_consumer", lambda given: {"queue": _name(given, "queue")}),
+    "add_consumer": Command("add_consumer", lambda given: {"queue": _name(given, "queue")}, settles=SETTLING),
+    "cancel_consumer": Command("cancel_consumer", lambda given: {"queue": _name(given, "queue")}, settles=SETTLING),
     "rate_limit": Command("rate_limit", _rate_limit),
     "time_limit": Command("time_limit", _time_limit),
-    "shutdown": Command("shutdown", answers=False),
-    "ping": Command("ping"),
+    "shutdown": Command("shutdown", answers=False, lives=False),
+    "ping": Command("ping", lives=False),
     "enable_events": Command("enable_events"),
     "disable_events": Command("disable_events"),
 }
@@ -149,7 +156,15 @@ def tell(
     target = hosts[0] if len(hosts) == 1 else ", ".join(hosts)
     record = recorded(action, target, {**arguments, "destination": hosts}, user, submission)
     timeout = None if command.answers else NO_ANSWER
-    return asked_of_workers(record, lambda: control.broadcast(command.method, arguments, hosts, timeout=timeout))
+    return asked_of_workers(record, lambda: _told(command, arguments, hosts, timeout))
+
+
+def _told(command: Command, arguments: dict[str, Any], hosts: Sequence[str], timeout: float | None) -> control.Replies:
+    replies = control.broadcast(command.method, arguments, hosts, timeout=timeout)
+    if not (command.lives and replies.answered):
+        return replies
+    sleep(command.settles)
+    return control.with_signs_of_life(replies)
 
 
 def _check_circumstances(action: str, hosts: Sequence[str], arguments: Mapping[str, Any]) -> None:
@@ -161,6 +176,13 @@ def _check_circumstances(action: str, hosts: Sequence[str], arguments: Mapping[s
             check_shrink(arguments["n"], workers, hosts)
     if action in ("add_consumer", "cancel_consumer"):
         _check_queue(arguments["queue"], begins=action == "add_consumer")
+
+
+def _is_reserved(queue: str) -> bool:
+    try:
+        return reserved.is_reserved(queue)
+    except BrokerUnavailable as error:
+        raise BackendUnavailable(_("The broker does not answer, so nothing was asked.")) from error
 
 
 def check_pools(action: str, known: Sequence[WorkerInfo], hosts: Sequence[str]) -> None:
@@ -179,6 +201,8 @@ def check_shrink(n: int, known: Sequence[WorkerInfo], hosts: Sequence[str]) -> N
 
 
 def _check_queue(queue: str, *, begins: bool) -> None:
+    if begins and _is_reserved(queue):
+        raise BadInput({"queue": [_("Celery or the broker keeps this name for something else than tasks.")]})
     found, paused = pausing.queue(conf.load("QUEUE_BACKEND")(), queue)
     if found is None and not (begins and conf.celery_app.conf.task_create_missing_queues):
         raise BadInput({"queue": [_("Nobody knows a queue of this name.")]})

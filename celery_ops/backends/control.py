@@ -90,10 +90,11 @@ def _remembered(hostname: str, parts: Mapping[str, Any], standing: Standing) -> 
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """Who was told something, who answered what, and who did not."""
+    """Who was told something, who answered what, and who did not; ``lost`` answered, and then nothing any more."""
 
     asked: tuple[str, ...] = ()
     answered: Mapping[str, Any] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
 
     @property
     def silent(self) -> tuple[str, ...]:
@@ -117,6 +118,15 @@ def broadcast(
     broker.expire()
     asked = answers.asked if destination is not None else tuple(_there(answers))
     return Replies(asked, answers.to(command))
+
+
+def with_signs_of_life(replies: Replies) -> Replies:
+    """Ask those who answered whether they still do. A broker that is away meanwhile says nothing about them."""
+    try:
+        answers = gather.ask({"ping": {}}, list(replies.answered))
+    except BrokerUnavailable:
+        return replies
+    return replace(replies, lost=answers.silent)
 
 
 def _there(answers: gather.Answers) -> Iterator[str]:

@@ -1,18 +1,23 @@
 """What will not do is refused before anybody hears of it: somebody listens on the control channel and hears nothing."""
 
+import contextlib
 import io
 from uuid import uuid4
 
 import pytest
-from django.core.management import call_command
+import redis
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from celery_ops.acting import queues
+from celery_ops.acting import pools, queues
 from celery_ops.acting.kept import paused_queues
 from celery_ops.backends import control
+from celery_ops.backends.memory import MemoryWorkerBackend
+from celery_ops.info import WorkerDetail, WorkerInfo
 from celery_ops.models import ControlRecord
 from celery_ops.permissions import Policy
+from tests.backends.fakes import FakeWorkers, speaking
 from tests.celery import app
 from tests.conftest import broker, make_user
 
@@ -69,6 +74,11 @@ BAD = {
     "no limit": (worker("time_limit", **LIMIT), 400, "hard"),
     "soft after hard": (worker("time_limit", **LIMIT, soft="30", hard="20"), 400, "soft"),
     "leaving a queue nobody has": (worker("cancel_consumer", queue="nowhere"), 400, "queue"),
+    "consuming a mailbox": (worker("add_consumer", queue="w1@test.celery.pidbox"), 400, "queue"),
+    "consuming replies": (worker("add_consumer", queue="id.reply.celery.pidbox"), 400, "queue"),
+    "consuming events": (worker("add_consumer", queue="celeryev.id"), 400, "queue"),
+    "consuming a queue of the broker's": (worker("add_consumer", queue="amq.gen-1"), 400, "queue"),
+    "consuming delayed messages": (worker("add_consumer", queue="celery_delayed_1"), 400, "queue"),
     "consuming no queue": (worker("cancel_consumer", queue=""), 400, "queue"),
     "ending unconfirmed": (worker("shutdown"), 400, "confirm"),
     "ending another": (worker("shutdown", confirm=W2), 400, "confirm"),
@@ -92,6 +102,46 @@ def test_what_will_not_do_is_refused_and_nobody_hears_of_it(given, status, field
     assert tell(client, *given).status_code == status
     assert (spy.heard(), list(ControlRecord.objects.all())) == ([], [])
     assert caplog.text.count("Refused (") == 2
+
+
+@pytest.mark.parametrize("make", ["SET {name} x", "HSET {name} a b", "ZADD {name} 1 a", "SADD {name} a"])
+def test_a_queue_is_not_begun_where_redis_has_something_else(make, client, spy):
+    name = f"kept-{uuid4().hex[:6]}"
+    with contextlib.closing(redis.Redis.from_url(app.conf.broker_url)) as broker_client:
+        broker_client.execute_command(*make.format(name=name).split())
+        response = tell(client, *worker("add_consumer", queue=name), **JSON)
+        broker_client.delete(name)
+    assert (response.status_code, list(response.json()["errors"]), spy.heard()) == (400, ["queue"], [])
+
+
+def test_a_command_refuses_such_names_as_well(spy, operator):
+    with pytest.raises(CommandError, match="keeps this name"):
+        call_command("celery_ops", "control", "add_consumer", W1, "--queue", "celeryev.id", "--user", operator.username)
+    assert spy.heard() == []
+
+
+def test_a_worker_that_answers_and_is_then_silent_is_no_success(client, spy, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "CONTROL_TIMEOUT": 2}
+    with FakeWorkers(app.conf.broker_url) as fakes:
+        fakes.answer = speaking({W1: {"add_consumer": {"ok": "add consumer other"}}})
+        answer = tell(client, *worker("add_consumer", queue="other"), **JSON).json()
+    assert (answer["answered"], answer["lost"]) == ({W1: "add consumer other"}, [W1])
+    assert "gives no sign of life since" in answer["message"]
+    assert ControlRecord.objects.get().replies["failed"] == [W1]
+
+
+@pytest.mark.parametrize("pool", ["solo", "thread"])
+@pytest.mark.parametrize(
+    "given",
+    [{"action": "pool_grow", "n": "1"}, {"action": "pool_restart"}, {"action": "time_limit", **LIMIT, "hard": "9"}],
+    ids=lambda given: given["action"],
+)
+def test_what_a_pool_cannot_do_is_refused_with_the_reason(pool, given, client, spy):
+    with MemoryWorkerBackend.holding(WorkerDetail(WorkerInfo(W1, pool=pool, concurrency=1))):
+        response = tell(client, "worker", {"destination": [W1], **given}, **JSON)
+    assert response.status_code == 400
+    assert response.json()["errors"]["action"] == [f"{W1}: {pools.refusal(given['action'], pool)}"]
+    assert spy.heard() == []
 
 
 @pytest.mark.parametrize(("may_create", "status", "heard"), [(True, 200, 1), (False, 400, 0)])

@@ -82,6 +82,12 @@ class Keyspace:
         return self._key(self._channel.unacked_key)
 
     @property
+    def own_names(self) -> frozenset[str]:
+        """What kombu keeps beside the queues, by names such as queues have."""
+        names = ("unacked_key", "unacked_index_key", "unacked_mutex_key")
+        return frozenset(getattr(self._channel, name) for name in names)
+
+    @property
     def acknowledges(self) -> bool:
         """Whether the settings have kombu keep what workers hold."""
         return bool(self._channel.ack_emulation)
