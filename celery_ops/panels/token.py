@@ -5,6 +5,9 @@ from typing import Any, Final
 
 from django.core import signing
 
+from ..tracking import prefix
+from ..tracking.store import StoreUnavailable
+
 SALT: Final = "celery_ops.panel"
 #: Seconds for which a page may stay open and still refresh.
 MAX_AGE: Final = 12 * 3600
@@ -25,15 +28,20 @@ class PanelOptions:
     serial: int = 1  # which of the page's panels of this object
 
     def token(self) -> str:
-        return signing.dumps(astuple(self), salt=SALT, compress=True)
+        return signing.dumps(astuple(self), salt=_salt(), compress=True)
 
 
 def options_of(token: str) -> PanelOptions:
     """Return the options of a panel's URL. Raises BadToken."""
     try:
-        return PanelOptions(*signing.loads(token, salt=SALT, max_age=MAX_AGE))
-    except (signing.BadSignature, TypeError, ValueError) as error:
+        return PanelOptions(*signing.loads(token, salt=_salt(), max_age=MAX_AGE))
+    except (signing.BadSignature, StoreUnavailable, TypeError, ValueError) as error:
         raise BadToken(str(error)) from error
+
+
+def _salt() -> str:
+    """One tenant's token is nothing on another's site, though there is an object and a user of the same keys."""
+    return f"{SALT}:{prefix.current()}" if prefix.is_asked() else SALT
 
 
 def viewer(user: Any) -> str:

@@ -5,18 +5,22 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from . import prefix
 from .facts import by_life, derive
 from .refs import ObjectRef
 from .signs import Sign
 from .stamp import now_ms
 from .store import BEAT_COUNTS, INDEX, SIGNS_KEPT, TASKS_KEPT, Batch, Store, lifetime
 
+#: Whose object it is, and which.
+Key = tuple[str, ObjectRef]
+
 
 class MemoryStore(Store):
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._objects: dict[ObjectRef, dict[str, str]] = {}
-        self._expires: dict[ObjectRef, float] = {}
+        self._objects: dict[Key, dict[str, str]] = {}
+        self._expires: dict[Key, float] = {}
         self._beats: dict[str, tuple[int, float]] = {}
         self._signs: dict[str, Sign] = {}
 
@@ -24,9 +28,10 @@ class MemoryStore(Store):
         with self._lock:
             self._forget_expired()
             for ref, fields in batch:
-                kept = self._objects.setdefault(ref, {})
+                key = _key(ref)
+                kept = self._objects.setdefault(key, {})
                 kept.update(fields)
-                self._expires[ref] = time.monotonic() + lifetime(ref)
+                self._expires[key] = time.monotonic() + lifetime(ref)
                 for name in oldest_fields(kept) if ref.label != INDEX else ():
                     del kept[name]
         return 0
@@ -34,14 +39,14 @@ class MemoryStore(Store):
     def read(self, refs: Sequence[ObjectRef]) -> list[dict[str, str | None]]:
         with self._lock:
             self._forget_expired()
-            return [dict(self._objects.get(ref, {})) for ref in refs]
+            return [dict(self._objects.get(_key(ref), {})) for ref in refs]
 
     def look_up(
         self, fields: Sequence[tuple[ObjectRef, str]], hostnames: Sequence[str] = ()
     ) -> tuple[list[str | None], dict[str, int]]:
         with self._lock:
             now = time.monotonic()
-            values = [self._objects.get(ref, {}).get(name) for ref, name in fields]
+            values = [self._objects.get(_key(ref), {}).get(name) for ref, name in fields]
             beats = {host: self._beats[host] for host in hostnames if host in self._beats}
             return values, {host: started for host, (started, until) in beats.items() if until > now}
 
@@ -68,8 +73,12 @@ class MemoryStore(Store):
 
     def _forget_expired(self) -> None:
         now = time.monotonic()
-        for ref in [ref for ref, until in self._expires.items() if until <= now]:
-            del self._objects[ref], self._expires[ref]
+        for key in [key for key, until in self._expires.items() if until <= now]:
+            del self._objects[key], self._expires[key]
+
+
+def _key(ref: ObjectRef) -> Key:
+    return prefix.current(), ref
 
 
 #: More fields than this are more tasks than are kept: most have five to seven, and trimming must make room for long.

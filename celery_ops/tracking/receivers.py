@@ -15,15 +15,17 @@ from celery.exceptions import Ignore, Reject, Retry
 
 from .. import states
 from ..conf import conf
-from . import capture, chains, context, facts, given, heartbeat, index, recorder, runs
+from . import capture, chains, context, facts, given, heartbeat, index, prefix, recorder, runs
 from .binding import Undecided, resolve
 from .edge import receiver, task_ended
 from .recorder import recorder as the_recorder
 from .refs import ObjectRef
 from .registry import registry
 from .runs import Run
-from .stamp import BEGUN, DELIVERY, HEADER, MAX_OBJECTS, PUBLISHED, RECEIVED, Stamp, decoded, now_ms
+from .stamp import BEGUN, DELIVERY, HEADER, MAX_OBJECTS, PUBLISHED, RECEIVED, WHOSE, Stamp, decoded, now_ms
 from .store import Batch
+
+NO_DETAILS: Mapping[str, Any] = {}
 
 
 def connect() -> None:
@@ -41,6 +43,8 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, **_: An
     if not isinstance(headers, dict) or "id" not in headers:
         return  # message protocol 1
     published = headers[PUBLISHED] = now_ms()
+    if prefix.is_asked():
+        headers.setdefault(WHOSE, prefix.current())
     request = runs.current_request()
     parent = runs.of(request)
     if parent is not None and headers["id"] == parent.task_id:
@@ -63,6 +67,8 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, **_: An
 def _republish(run: Run, headers: dict[str, Any], request: Any) -> None:
     """A retry goes on as it is; what ``Task.replace`` sends takes over the id."""
     headers.setdefault(HEADER, run.stamp.encoded())
+    if run.whose:
+        headers[WHOSE] = run.whose
     run.replaced = headers.get("replaced_task_nesting", 0) > (request.replaced_task_nesting or 0)
 
 
@@ -71,12 +77,26 @@ _latest = threading.local()
 
 
 def _stamp(
-    name: str, own: list[ObjectRef], parent: Run | None, published: int | None, undecided: int | None = None
+    name: str,
+    own: list[ObjectRef],
+    parent: Run | None,
+    published: int | None,
+    undecided: int | None = None,
+    whose: str = "",
 ) -> Stamp:
     bound = context.bound_objects()
     mine = tuple(dict.fromkeys((*own, *bound)) if bound else own)[:MAX_OBJECTS]
-    inherited = _inherited(name, mine, parent) if parent else ()
-    return Stamp(mine, inherited, published, undecided)
+    whose = whose or _whose()
+    inherited = _inherited(name, mine, parent) if parent and parent.whose == whose else ()
+    return Stamp(mine, inherited, published, undecided, whose)
+
+
+def _whose(details: Mapping[str, Any] = NO_DETAILS) -> str:
+    """Return the prefix that a message says its facts belong under, else the one of this moment where it depends."""
+    if not prefix.is_asked():
+        return ""
+    said = details.get(WHOSE) or (details.get("headers") or NO_DETAILS).get(WHOSE)
+    return said if isinstance(said, str) and said else prefix.current()
 
 
 def _inherited(name: str, mine: tuple[ObjectRef, ...], parent: Run) -> tuple[ObjectRef, ...]:
@@ -96,6 +116,7 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
         stamp = decoded(text)
     if stamp is None or not stamp.refs:
         return
+    stamp = _owned(stamp, headers)
     run = Run(headers["id"], sender, 0, stamp, headers.get("parent_id"), nesting=_nesting(headers))
     current = runs.current()
     if current is not None and current.task_id == run.task_id:
@@ -105,7 +126,7 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
     run.keep_arguments(body[0], body[1])
     if original := context.retry_of():
         run.note_original(original)
-    the_recorder().record(run.first_batch())
+    the_recorder().record(run.first_batch(), run.whose)
 
 
 # -- in the worker's main process -------------------------------------------------------------------------------------
@@ -160,6 +181,7 @@ def _run_of_message(message: Any) -> Run | None:
     if stamp is None or not stamp.refs or not isinstance(headers.get("id"), str):
         return None
     attempt, name = headers.get("retries") or 0, str(headers.get("task"))
+    stamp = _owned(stamp, headers)
     return Run(headers["id"], name, attempt, stamp, headers.get("parent_id"), nesting=_nesting(headers))
 
 
@@ -191,7 +213,7 @@ def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> 
         request.headers = {**(request.headers or {}), HEADER: run.stamp.encoded()}  # a retry goes on with it
     if run.stamp.undecided is not None and not run.attempt:  # no publisher of ours has kept them
         run.keep_arguments(args, kwargs)
-    the_recorder().record(run.first_batch())
+    the_recorder().record(run.first_batch(), run.whose)
 
 
 @receiver
@@ -208,7 +230,7 @@ def task_retry(sender: Any, request: Any, reason: Any = None, **_: Any) -> None:
     if cause is not None:
         run.note(facts.ERROR, capture.error(cause, hidden))
     run.note_now(facts.RETRIED)
-    the_recorder().record(run.batch())
+    the_recorder().record(run.batch(), run.whose)
 
 
 def _interrupted(task: Any, request: Any, held: Any) -> None:
@@ -216,12 +238,12 @@ def _interrupted(task: Any, request: Any, held: Any) -> None:
     if run := _run_of(task, request):
         is_gone = not task.acks_late if held is None else held.acknowledged
         run.note_now(facts.CUT if is_gone else facts.RETURNED)
-        _record_apart(run.batch())
+        _record_apart(run.batch(), run.whose)
 
 
-def _record_apart(batch: Batch) -> None:
+def _record_apart(batch: Batch, whose: str) -> None:
     """Write in a thread: a shutdown's signal may have struck while this one held the recorder's lock."""
-    thread = threading.Thread(target=lambda: the_recorder().record(batch), name="celery_ops writes", daemon=True)
+    thread = threading.Thread(target=lambda: the_recorder().record(batch, whose), name="celery_ops writes", daemon=True)
     thread.start()
     thread.join(recorder.EXIT_PATIENCE)
 
@@ -260,7 +282,7 @@ def _untracked(task: Any, request: Any, exception: Any, args: Any, kwargs: Any) 
         return None
     if conf.ARGS_CAPTURE == "none":
         return None
-    stamp = Stamp((index.own_place(request.id),), published=_published(details))
+    stamp = Stamp((index.own_place(request.id),), published=_published(details), whose=_whose(details))
     run = Run(request.id, task.name, details.get("retries") or 0, stamp, nesting=_nesting(details))
     begun = details.get(BEGUN)
     if isinstance(begun, int):
@@ -287,7 +309,7 @@ def task_postrun(
     if state == states.REJECTED and _is_given_back(sender, retval):
         run.note(facts.ERROR, capture.error(retval, capture.secrets(run.name, args or (), kwargs or {})))
         run.note_now(facts.RETURNED)
-        the_recorder().record(run.batch())
+        the_recorder().record(run.batch(), run.whose)
     elif state in (states.IGNORED, states.REJECTED) and not run.replaced:
         _ended(run, state)
     elif state is None and sender.request.is_eager and isinstance(error := sys.exc_info()[1], Exception):
@@ -308,12 +330,12 @@ def _failed(run: Run, exception: Any, args: Any, kwargs: Any, traceback: Any = N
         _ended(run, states.REJECTED)
         return
     run.note(facts.ENDED[states.FAILURE], str(now_ms()))
-    the_recorder().record(run.failed_batch(args or (), kwargs or {}))
+    the_recorder().record(run.failed_batch(args or (), kwargs or {}), run.whose)
 
 
 def _ended(run: Run, state: str) -> None:
     run.note_now(facts.ENDED[state])
-    the_recorder().record(run.batch())
+    the_recorder().record(run.batch(), run.whose)
 
 
 def _run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Run | None:
@@ -335,10 +357,12 @@ def _run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Ru
         else:
             parent = None
         if stamp is None:
-            stamp = _stamp(task.name, own, parent, now_ms() if details.get("is_eager") else None)
+            published = now_ms() if details.get("is_eager") else None
+            stamp = _stamp(task.name, own, parent, published, whose=_whose(details))
         stamp = replace(stamp, own=tuple(dict.fromkeys((*own, *stamp.own))), undecided=stamp.undecided or 0)
     if not stamp.refs:
         return None
+    stamp = _owned(stamp, details)
     delivery = details.get(DELIVERY)
     return Run(
         task_id,
@@ -349,6 +373,11 @@ def _run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Ru
         nesting=_nesting(details),
         delivery=delivery if isinstance(delivery, str) else "",
     )
+
+
+def _owned(stamp: Stamp, details: Mapping[str, Any]) -> Stamp:
+    """The stamp with whose it is, which the message says beside it."""
+    return replace(stamp, whose=stamp.whose or _whose(details)) if prefix.is_asked() else stamp
 
 
 def _nesting(details: Mapping[str, Any]) -> int:

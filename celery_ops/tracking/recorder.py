@@ -17,7 +17,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 
 from ..conf import conf
 from ..logs import get_logger
-from . import counters
+from . import counters, prefix
 from .refs import ObjectRef
 from .store import Batch, NoStore, Store, StoreUnavailable
 
@@ -34,6 +34,8 @@ EXIT_PATIENCE: Final = 1.0
 EXIT_PAUSE: Final = 0.05
 
 T = TypeVar("T")
+#: A batch that waits, behind the prefix of the moment when it happened.
+Kept = tuple[str, Batch]
 
 
 class Recorder:
@@ -43,7 +45,7 @@ class Recorder:
         self.store = store
         self._lock = threading.Lock()
         self._trying = threading.Lock()
-        self._spill: deque[Batch] = deque()
+        self._spill: deque[Kept] = deque()
         self._cool_down = 0.0  # 0 while the store is well
         self._retry_at = 0.0  # time.monotonic()
 
@@ -52,28 +54,40 @@ class Recorder:
         """How many events wait for the store."""
         return len(self._spill)
 
-    def record(self, batch: Batch) -> None:
-        """Write what one event knows, or keep it until the store is back. Never raises StoreUnavailable."""
+    def record(self, batch: Batch, whose: str = "") -> None:
+        """Write what one event knows, or keep it until the store is back. Never raises StoreUnavailable.
+
+        ``whose`` is the prefix that it belongs under; without one it is the one of this moment.
+        """
         if not batch:
             return
         try:
-            refused = self.ask(lambda store: store.write(batch))
+            whose = whose or prefix.current()
+        except StoreUnavailable as error:
+            _nobodys(error)
+            return
+        try:
+            refused = self._ask(lambda store: store.write(batch), whose)
         except StoreUnavailable:
-            self._keep(batch)
+            self._keep((whose, batch))
         except BaseException:  # a time limit of the host's: the event must outlive it
-            self._keep(batch)
+            self._keep((whose, batch))
             raise
         else:
             _written(1, refused)
 
     def ask(self, question: Callable[[Store], T]) -> T:
         """Return what the store answers. Raises StoreUnavailable, and at once during an outage."""
+        return self._ask(question, prefix.current())
+
+    def _ask(self, question: Callable[[Store], T], whose: str) -> T:
         if self._cool_down and time.monotonic() > self._retry_at + TIMER_LATE:
             self.try_again()
         if self._cool_down:
             raise StoreUnavailable("the store did not answer a moment ago")
         try:
-            return question(self.store)
+            with prefix.using(whose):
+                return question(self.store)
         except SoftTimeLimitExceeded:
             raise
         except Exception as error:
@@ -88,8 +102,8 @@ class Recorder:
             return
         try:
             self.store.ping()  # not with events: a frozen store would take them in after all, once they are given up
-            while batches := self._take():
-                self._write_kept(batches)
+            while events := self._take():
+                self._write_kept(events)
         except SoftTimeLimitExceeded:
             raise
         except Exception as error:
@@ -108,9 +122,9 @@ class Recorder:
             counters.add("lost", len(self._spill))
             return
         try:
-            while batches := self._take():
+            while events := self._take():
                 try:
-                    self._write_kept(batches)
+                    self._write_kept(events)
                 except Exception as error:
                     if time.monotonic() < until:
                         time.sleep(EXIT_PAUSE)
@@ -121,23 +135,28 @@ class Recorder:
         finally:
             self._trying.release()
 
-    def _write_kept(self, batches: Sequence[Batch]) -> None:
+    def _write_kept(self, events: Sequence[Kept]) -> None:
+        """Write them in one round trip for each prefix; what could not be written waits on."""
+        left = _by_prefix(events)
         try:
-            refused = self.store.write(merged(batches))
+            for whose, batches in list(left.items()):
+                with prefix.using(whose):
+                    refused = self.store.write(merged(batches))
+                del left[whose]
+                _written(len(batches), refused)
         except BaseException:
             with self._lock:
-                self._spill.extendleft(reversed(batches))
+                self._spill.extendleft(event for event in reversed(events) if event[0] in left)
             raise
-        _written(len(batches), refused)
 
-    def _take(self) -> list[Batch]:
+    def _take(self) -> list[Kept]:
         with self._lock:
             return [self._spill.popleft() for _ in range(min(SPILL_A_WRITE, len(self._spill)))]
 
-    def _keep(self, batch: Batch) -> None:
+    def _keep(self, event: Kept) -> None:
         counters.add("kept")
         with self._lock:
-            self._spill.append(batch)
+            self._spill.append(event)
             lost = len(self._spill) > SPILL
             if lost:
                 self._spill.popleft()
@@ -175,6 +194,24 @@ def _written(events: int, refused: int) -> None:
     counters.add("written", events)
     if refused:
         counters.add("refused", refused)
+
+
+def _nobodys(error: StoreUnavailable) -> None:
+    """An event of which the site does not say whose it is: it is lost, for nobody else's is it either."""
+    counters.add("lost")
+    if "prefix" not in _said:
+        _said.add("prefix")
+        logger.warning("Events are lost: it is not known whose they are (%s). Said once.", error)
+
+
+_said: set[str] = set()
+
+
+def _by_prefix(events: Sequence[Kept]) -> dict[str, list[Batch]]:
+    found: dict[str, list[Batch]] = {}
+    for whose, batch in events:
+        found.setdefault(whose, []).append(batch)
+    return found
 
 
 def merged(batches: Sequence[Batch]) -> Batch:

@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -19,7 +20,7 @@ from redis.exceptions import ExecAbortError, RedisError, ResponseError
 from redis.retry import Retry
 
 from ..conf import conf
-from . import lifeline
+from . import lifeline, prefix
 from .memory import TRIM_ABOVE, oldest_fields
 from .refs import ObjectRef
 from .signs import Sign
@@ -57,7 +58,6 @@ class RedisStore(Store):
         self._writes = 0
         self._signing = threading.Lock()
         self._lifeline: lifeline.Lifeline | None = None
-        self._prefix = quote(conf.STORE_PREFIX, safe=":")
 
     def write(self, batch: Batch) -> int:
         """One transaction: a key is never without its time to live, whatever happens to the connection."""
@@ -150,14 +150,14 @@ class RedisStore(Store):
             self._call([(b"HDEL", key, *names), (b"HDEL", key + b":long", *names)])
 
     def _key(self, ref: ObjectRef) -> bytes:
-        return f"{self._prefix}:{{{_part(ref.label)}:{_part(ref.pk)}}}".encode()
+        return f"{_quoted(prefix.current())}:{{{_part(ref.label)}:{_part(ref.pk)}}}".encode()
 
     def _worker_key(self, hostname: str) -> bytes:
-        return f"{self._prefix}:worker:{_part(hostname)}".encode()
+        return f"{_quoted(prefix.of_workers())}:worker:{_part(hostname)}".encode()
 
     @property
     def _signs_key(self) -> bytes:
-        return f"{self._prefix}:workers".encode()
+        return f"{_quoted(prefix.of_workers())}:workers".encode()
 
     def _call(self, commands: Sequence[Command]) -> list[Any]:
         """Send the commands at once and return a reply for each, errors among them."""
@@ -192,6 +192,11 @@ class RedisStore(Store):
             raise
         self._idle.append(connection)
         return replies
+
+
+@lru_cache(maxsize=1024)
+def _quoted(name: str) -> str:
+    return quote(name, safe=":")
 
 
 def store_url() -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from celery import current_task
 
-from . import capture, facts, index
+from . import capture, facts, index, prefix
 from .refs import ObjectRef
 from .stamp import Stamp, now_ms
 from .store import Batch
@@ -33,6 +33,11 @@ class Run:
     def life(self) -> str:
         """The tag of the publish that this is an execution of."""
         return facts.life_tag(self.stamp.published)
+
+    @property
+    def whose(self) -> str:
+        """The prefix under which its facts belong, empty where every fact is under the same."""
+        return self.stamp.whose if prefix.is_asked() else ""
 
     def note(self, kind: str, value: str) -> None:
         """Know a fact of this execution from now on."""

@@ -11,6 +11,8 @@ from .refs import ObjectRef
 HEADER = "celery_ops"
 #: When any message was published, in milliseconds since the epoch: how long the oldest one of a queue has waited.
 PUBLISHED = "celery_ops_published"
+#: Under which prefix a message's facts belong, on sites where that depends on who asks: a worker serves everybody.
+WHOSE = "celery_ops_whose"
 #: Set by the worker's main process on what it hands to its pool, in milliseconds since the epoch.
 RECEIVED = "celery_ops_received"
 #: Beside it: a tag of this delivery of the message, which tells its execution from those of other deliveries.
@@ -33,6 +35,8 @@ class Stamp:
     #: Not None: the publisher could not tell the binding's objects, and the worker is to; so many leading arguments
     #: came from a previous step's result.
     undecided: int | None = None
+    #: The same of a task's own facts; not in the header's text.
+    whose: str = ""
 
     @property
     def refs(self) -> tuple[ObjectRef, ...]:

@@ -1,0 +1,53 @@
+"""The first part of every key: on a site with tenants it says whose a fact is, and is asked for at each use.
+
+What is written later than it happened, or in a process that serves all tenants, is kept under the prefix of its moment.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
+
+from ..conf import DEFAULTS, conf
+from .store import StoreUnavailable
+
+_fixed: Final[ContextVar[str]] = ContextVar("celery_ops_prefix", default="")
+
+
+def current() -> str:
+    """Return the prefix that holds here and now.
+
+    Raises StoreUnavailable when the site's callable cannot tell: nobody's facts are shown or written as another's.
+    """
+    if fixed := _fixed.get():
+        return fixed
+    setting = conf.STORE_PREFIX
+    if isinstance(setting, str):
+        return setting
+    try:
+        named = setting()
+    except Exception as error:
+        raise StoreUnavailable(f"STORE_PREFIX raises {type(error).__name__}") from error
+    if not isinstance(named, str) or not named.strip():
+        raise StoreUnavailable("STORE_PREFIX returns no text")
+    return named
+
+
+def is_asked() -> bool:
+    """Return whether the prefix depends on who asks."""
+    return callable(conf.STORE_PREFIX)
+
+
+def of_workers() -> str:
+    """Return what the keys of workers begin with: they run every tenant's tasks."""
+    return DEFAULTS["STORE_PREFIX"] if is_asked() else conf.STORE_PREFIX
+
+
+@contextmanager
+def using(name: str) -> Iterator[None]:
+    """Let ``name`` be the prefix inside, whatever the site says then; an empty one changes nothing."""
+    token = _fixed.set(name or _fixed.get())
+    try:
+        yield
+    finally:
+        _fixed.reset(token)
