@@ -20,6 +20,7 @@ class TaskDetail:
     ``task`` is raw and ``payload`` redacted. ``refs`` are the objects that it belongs to, ``records`` its journal
     rows, newest first, ``again`` the ids of the tasks that are this one once more. ``original`` is what it would be
     sent with then, or why it cannot be. ``troubles`` says which sources could not be asked, a sentence each.
+    ``executions`` is how often it was begun, as far as tracking knows.
     ``is_unknown`` is for one that nobody knows while its list answers; without the list nobody can tell.
     """
 
@@ -37,6 +38,7 @@ class TaskDetail:
     refs: tuple[ObjectRef, ...] = ()
     records: tuple[TaskRunRecord, ...] = ()
     troubles: tuple[str, ...] = ()
+    executions: int = 0
 
 
 def task_detail(task_id: str, *, ask_workers: bool = True) -> TaskDetail:
@@ -66,6 +68,7 @@ def task_detail(task_id: str, *, ask_workers: bool = True) -> TaskDetail:
         refs=tuple(dict.fromkeys(refs)),
         records=known.records,
         troubles=known.troubles,
+        executions=tracked.executions if tracked else 0,
     )
 
 

@@ -6,59 +6,57 @@ from typing import Any
 
 from .. import payload, redaction, states
 from ..info import Payload, TaskInfo, TrackedTask
+from ..moments import believed_start
+from ..one_state import error_of, of_this_life, state_of, waits
 from .sources import Known
-
-
-def state_of(stored: TaskInfo | None, tracked: TrackedTask | None, live: TaskInfo | None) -> str:
-    """Return the state that all of them together come to.
-
-    An end counts wherever it was heard of, a run that a worker reports now before what is kept of it, and tracking
-    before a result row: the row of a worker that was killed says STARTED for ever.
-    """
-    said = [task.state for task in (stored, tracked, live) if task is not None]
-    if ends := [state for state in said if states.is_final(state)]:
-        return max(ends, key=states.FINAL_ORDER.index)
-    if live is not None and live.state == states.STARTED:
-        return states.STARTED
-    kept = _kept(stored, tracked)
-    return live.state if live is not None and kept in (states.PENDING, states.LOST) else kept
-
-
-def _kept(stored: TaskInfo | None, tracked: TrackedTask | None) -> str:
-    row = stored.state if stored is not None else states.PENDING
-    if tracked is None or tracked.state == states.PENDING:
-        return row
-    if tracked.state == states.STARTED and row not in states.ALL:  # the task itself says how far it is
-        return row
-    return tracked.state
 
 
 def merged(task_id: str, known: Known) -> TaskInfo:
     """Return all that is known of the task, raw."""
-    stored, tracked, live = known.stored, known.tracked, known.live
+    tracked, live = known.tracked, known.live
+    stored = of_this_life(known.stored, tracked)
     state = state_of(stored, tracked, live)
     values = _First(stored, live)
-    failed = state != states.SUCCESS  # an earlier attempt's error is no longer the task's
+    created = tracked.published_at if tracked is not None else None
+    finished = _First(tracked, stored).of("finished_at") if states.is_final(state) else None
+    created = created or min(_times(stored, live, name="created_at"), default=None)
+    waiting = waits(state)
     return TaskInfo(
         id=task_id,
         name=next((text for text in _names(known) if text), ""),
         state=state,
-        worker=_First(live, tracked, stored).of("worker"),
+        worker=(live.worker if live else None) if waiting else _First(live, tracked, stored).of("worker"),
         queue=_First(stored, live).of("queue"),
-        created_at=min(_times(known, "created_at", "published_at"), default=None),
-        started_at=max(_times(known, "started_at"), default=None),
-        finished_at=_First(tracked, stored).of("finished_at") if states.is_final(state) else None,
+        created_at=created,
+        started_at=None if waiting else _started(stored, tracked, live, created=created, ended=finished),
+        finished_at=finished,
         eta=_First(live, stored).of("eta"),
-        error=_First(stored, tracked).of("error") if failed else None,
+        error=error_of(state, stored, tracked),
         attempts=max((task.attempts or 0 for task in (stored, tracked, live) if task is not None), default=0) or None,
         args=values.of("args"),
         kwargs=values.of("kwargs"),
         result=values.of("result"),
-        traceback=values.of("traceback") if failed else None,
+        traceback=values.of("traceback") if state != states.SUCCESS else None,
         parent_id=_First(stored, tracked, live).of("parent_id"),
         root_id=values.of("root_id"),
-        children=stored.children if stored is not None else (),
+        # Celery counts a task that is tried again among its own children.
+        children=tuple(child for child in stored.children if child != task_id) if stored is not None else (),
     )
+
+
+def _started(
+    stored: TaskInfo | None,
+    tracked: TrackedTask | None,
+    live: TaskInfo | None,
+    *,
+    created: datetime | None,
+    ended: datetime | None,
+) -> datetime | None:
+    """What tracking knows wins; a row's start by a clock of another zone contradicts its other times."""
+    if tracked is not None and tracked.started_at is not None:
+        return max(_times(tracked, live, name="started_at"))
+    row = believed_start(stored.started_at if stored is not None else None, created=created, ended=ended)
+    return max(_times(live, name="started_at") + ([row] if row is not None else []), default=None)
 
 
 def payload_of(task: TaskInfo, tracked: Payload) -> Payload:
@@ -92,7 +90,6 @@ def _names(known: Known) -> Iterable[str]:
         yield record.task_name
 
 
-def _times(known: Known, *names: str) -> list[datetime]:
-    sources = [task for task in (known.stored, known.tracked, known.live) if task is not None]
-    times = [getattr(task, name, None) for task in sources for name in names]
+def _times(*sources: Any, name: str) -> list[datetime]:
+    times = [getattr(task, name) for task in sources if task is not None]
     return [time for time in times if time is not None]

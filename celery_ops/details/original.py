@@ -13,6 +13,7 @@ from ..conf import conf
 from ..info import TaskInfo
 from ..models import TaskRunRecord
 from ..moments import aware, now
+from ..one_state import state_of
 from ..running.arguments import check
 from ..running.launcher import original_arguments
 from ..running.wire import plain
@@ -21,7 +22,7 @@ from ..tracking.reading import Kept
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
 from ..wording import duration
-from .merge import merged, state_of
+from .merge import merged
 from .sources import Known, Sources
 
 #: Bytes of Redis's replies are not counted, so the ids asked for at once are.

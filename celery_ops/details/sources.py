@@ -17,6 +17,7 @@ from ..conf import conf
 from ..info import Payload, TaskInfo, TrackedTask
 from ..logs import get_logger
 from ..models import ControlRecord, TaskRunRecord
+from ..one_state import state_of
 from ..tracking import reading
 from ..tracking.refs import ObjectRef
 from ..tracking.store import TASK, StoreUnavailable
@@ -79,9 +80,8 @@ class Sources:
         refs = tuple(ref for ref, _task in found if ref.label != TASK) or (kept.refs if kept else ())
         records = self._try(self._records, ())
         tracked = found[0][1] if found else None
-        said = {task.state for task in (stored, tracked) if task is not None}
-        over = any(map(states.is_final, said))
-        is_kept = bool(said or records)
+        over = states.is_final(state_of(stored, tracked, None))
+        is_kept = bool(stored or tracked or records)
         live = self._try(lambda: self._on_its_way(is_kept=is_kept), None) if ask_workers and not over else None
         return Known(
             stored=stored,

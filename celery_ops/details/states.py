@@ -13,9 +13,9 @@ from ..conf import conf
 from ..info import TaskInfo
 from ..logs import get_logger
 from ..moments import aware, now
+from ..one_state import state_of
 from ..tracking import reading
 from ..tracking.store import StoreUnavailable
-from .merge import state_of
 
 logger = get_logger("celery_ops.details")
 

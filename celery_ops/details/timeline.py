@@ -59,8 +59,10 @@ def timeline(task: TaskInfo, now: datetime | None = None) -> Timeline | None:
     """Return the task's timeline, or None when no length of time is known."""
     goes_on = states.is_active(task.state) or task.state not in states.ALL
     end = task.finished_at or ((now or moments.now()) if goes_on else None)
-    waiting = _between(task.created_at, task.started_at or end)
-    running = _between(task.started_at, end)
+    # Between two attempts it waits, and the one that failed no longer runs.
+    started = None if task.state == states.RETRY else task.started_at
+    waiting = _between(task.created_at, started or end)
+    running = _between(started, end)
     return None if waiting is None and running is None else Timeline(waiting, running, goes_on, task.attempts or 1)
 
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from .. import redaction, states
 from ..conf import conf
+from ..details.own_states import with_own_states
 from ..info import Payload, Progress, TrackedTask
 from ..objects import name_of
 from ..patterns import DIRTY
@@ -52,11 +53,12 @@ def build_panel(
     ref = ObjectRef.of(instance)
     user = getattr(request, "user", None)
     try:
-        (tasks,) = read_tasks([ref])
+        tasks = with_own_states(read_tasks([ref])[0])
     except StoreUnavailable:
         tasks, available = [], False
     else:
         available = True
+    asked.keep_to(tasks)
     shown = [task for task in tasks if asked.matches(task, public=options.public)]
     pages = max(1, -(-len(shown) // options.limit))
     number = min(asked.page, pages)
@@ -69,7 +71,7 @@ def build_panel(
         total=len(shown),
         number=number,
         pages=pages,
-        states=_choices({s: s for s in states.ALL if any(t.state == s for t in tasks)}, asked.state),
+        states=_choices({state: clean(state) for state in _states_of(tasks)}, asked.state),
         names=_choices(dict(sorted(names.items(), key=lambda choice: choice[1])), asked.name),
         launchable=_launchable(instance, user) if options.launch and not options.public and url else (),
         prefix=panel_prefix(options),
@@ -89,10 +91,15 @@ class Asked:
         def value(name: str) -> str:
             return next((query[prefix + name] for prefix in prefixes if prefix + name in query), "")[:300]
 
-        self.state = value("state").upper() if value("state").upper() in states.ALL else ""
+        self.state = value("state").upper() if value("state").upper() in states.ALL else value("state")
         self.name = value("name")
         page = value("page")
         self.page = max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 10 else 1
+
+    def keep_to(self, tasks: Iterable[TrackedTask]) -> None:
+        """Forget a state that is neither Celery's nor one that a task here gave itself."""
+        if self.state not in (*states.ALL, *(task.state for task in tasks)):
+            self.state = ""
 
     def matches(self, task: TrackedTask, *, public: bool) -> bool:
         name = public_key(public_name(task)) if public else clean(task.name)
@@ -136,9 +143,10 @@ class Viewer:
         shared = {
             "key": public_key(task.id),
             "label": self.label(task),
-            "state": task.state,
+            "state": clean(task.state),
             "tone": states.tone(task.state),
             "attempts": task.attempts,
+            "executions": task.executions,
             "published_at": task.published_at,
             "started_at": task.started_at,
             "finished_at": task.finished_at,
@@ -166,6 +174,12 @@ class Viewer:
             again_of=clean(task.retry_of)[:SHORT] if task.retry_of in self._ids else "",
             again_as=clean(self._again.get(task.id, ""))[:SHORT],
         )
+
+
+def _states_of(tasks: Iterable[TrackedTask]) -> list[str]:
+    """The states that there are: Celery's in their order, then those that tasks gave themselves."""
+    told = {task.state for task in tasks}
+    return [*(state for state in states.ALL if state in told), *sorted(filter(states.is_custom, told))]
 
 
 def clean(text: str) -> str:

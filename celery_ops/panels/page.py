@@ -21,6 +21,7 @@ class Row:
     state: str
     tone: str
     attempts: int
+    executions: int
     published_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
@@ -43,6 +44,10 @@ class Row:
     def revoke_outcome(self) -> str:
         """What became of the request to revoke it, empty when there was none."""
         return task_states.revoke_outcome(self.state) if self.revoke_requested_at else ""
+
+    @property
+    def was_delivered_again(self) -> bool:
+        return self.executions > self.attempts
 
     @property
     def short_id(self) -> str:

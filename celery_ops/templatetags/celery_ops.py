@@ -11,6 +11,7 @@ from django.template.loader import get_template
 from django.utils.safestring import SafeString
 
 from ..conf import conf
+from ..details.own_states import with_own_states
 from ..info import TrackedTask
 from ..panels.building import Asked, build_panel, clean, panel_limit, panel_prefix, panel_url
 from ..panels.token import PanelOptions, viewer
@@ -81,7 +82,7 @@ def instance_tasks_badge(context: Context, obj: Any) -> SafeString | str:
         return ""
     task = tasks[0] if tasks else None
     shown = {
-        "state": task.state if task else "",
+        "state": clean(task.state) if task else "",
         "tone": tone(task.state) if task else "",
         "label": clean(task.label) if task else "",
         "assets": _first(request, "badge"),
@@ -108,9 +109,11 @@ def _request(context: Context) -> Any:
 def _newest(refs: list[ObjectRef]) -> list[list[TrackedTask]] | list[None]:
     """Return each object's newest task in a list, an empty one when it has none; None while that is not known."""
     try:
-        return read_tasks(refs, limit=1)
+        newest = read_tasks(refs, limit=1)
     except StoreUnavailable:
         return [None] * len(refs)
+    told = {task.id: task for task in with_own_states([task for tasks in newest for task in tasks])}
+    return [[told[task.id] for task in tasks] for tasks in newest]
 
 
 def _ref(obj: Any) -> ObjectRef | None:

@@ -149,6 +149,11 @@ class Kept:
     arguments: str | None
     refs: tuple[ObjectRef, ...]
     published: int | None = None  # milliseconds since the epoch
+    executions: int = 0
+
+    @property
+    def published_at(self) -> datetime | None:
+        return facts.moment(self.published)
 
 
 def read_kept_of_many(created: Mapping[str, int | None]) -> dict[str, Kept]:
@@ -183,7 +188,9 @@ def _kept(history: "_History", place: int = 0, starts: Mapping[str, int] | None 
     known = life.facts
     state = states.LOST if _is_lost(derived, starts or {}) else derived.state
     refs = tuple(index.objects_in(known.get((facts.OBJECTS, 0)) or "")) if history.ref.label == TASK else ()
-    return Kept(derived.name, state, known.get((facts.ARGUMENTS, derived.nesting)), refs, derived.published)
+    return Kept(
+        derived.name, state, known.get((facts.ARGUMENTS, derived.nesting)), refs, derived.published, derived.executions
+    )
 
 
 def _same_life(published: int | None, kept: Kept) -> str | None:

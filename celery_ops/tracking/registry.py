@@ -164,9 +164,11 @@ class Registry:
         return any(_has_label(binding, model_label) for binding in self.bindings(task_name))
 
     def label(self, task_name: str, model_label: str = "") -> str:
-        """Return what a person reads: the binding's label for that model, RUNNABLE_TASKS' one, or the name in words."""
-        labels = [b.label for b in self.bindings(task_name) if b.label and _has_label(b, model_label)]
-        return str(labels[0] if labels else _runnable_label(task_name) or humanised(task_name))
+        """Return what a person reads: that model's label, another binding's, RUNNABLE_TASKS', or the name in words."""
+        labelled = [binding for binding in self.bindings(task_name) if binding.label]
+        own = [binding for binding in labelled if _has_label(binding, model_label)]
+        label = next((binding.label for binding in (*own, *labelled)), None)
+        return str(label or _runnable_label(task_name) or humanised(task_name))
 
     def signature(self, task_name: str) -> Signature | None:
         """Return the signature of a task that this process knows, else None."""

@@ -17,6 +17,7 @@ from django.views import View
 from django.views.decorators.csrf import csrf_protect
 
 from ..conf import conf
+from ..details.own_states import with_own_states
 from ..panels import actions
 from ..panels.building import Asked, Viewer, build_panel, etag, panel_prefix, shown_payload
 from ..panels.token import BadToken, PanelOptions, options_of, viewer
@@ -109,7 +110,7 @@ class PanelView(View):
     def _detail(self, options: PanelOptions, instance: models.Model, task_id: str) -> HttpResponse:
         ref = ObjectRef.of(instance)
         try:
-            (tasks,) = read_tasks([ref])
+            tasks = with_own_states(read_tasks([ref])[0])
             task = next((task for task in tasks if task.id == task_id), None)
             if task is None:
                 raise Http404

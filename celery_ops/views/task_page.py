@@ -68,6 +68,11 @@ class ViewedTask:
     retried_as: tuple[Link, ...] = ()
     revoke: Revoke | None = None
     revoke_outcome: str = ""
+    executions: int = 0
+
+    @property
+    def was_delivered_again(self) -> bool:
+        return self.executions > (self.attempts or 1)
 
     @property
     def has_relatives(self) -> bool:
@@ -105,6 +110,7 @@ def viewed(detail: TaskDetail, user: Any, query: str = "") -> ViewedTask:
         retried_as=tuple(_link(task_id, query) for task_id in detail.again),
         revoke=revoke_of(detail, user),
         revoke_outcome=outcome_of(detail),
+        executions=detail.executions,
     )
 
 

@@ -11,11 +11,11 @@ from celery_ops import states
 from celery_ops.backends.base import BackendUnavailable
 from celery_ops.backends.memory import MemoryQueueBackend
 from celery_ops.details import sources, task_detail
-from celery_ops.details.merge import state_of
 from celery_ops.details.sources import live_task
 from celery_ops.details.timeline import timeline
 from celery_ops.info import MessageInfo, QueueDetail, QueueInfo, TrackedTask
 from celery_ops.models import TaskRunRecord
+from celery_ops.one_state import state_of, together
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.store import StoreUnavailable
 from tests.conftest import broker
@@ -85,7 +85,14 @@ def tracked(state):
         ("SUCCESS", "STARTED", None, "SUCCESS"),
         ("STARTED", "SUCCESS", None, "SUCCESS"),
         ("PENDING", "FAILURE", "STARTED", "FAILURE"),
-        ("FAILURE", "REVOKED", None, "FAILURE"),
+        ("FAILURE", "REVOKED", None, "REVOKED"),
+        ("FAILURE", "REJECTED", None, "REJECTED"),
+        ("SUCCESS", "REVOKED", None, "SUCCESS"),
+        ("STARTED", "IGNORED", None, "IGNORED"),
+        ("PROGRESS", "STARTED", "STARTED", "PROGRESS"),
+        ("PROGRESS", "RETRY", "STARTED", "STARTED"),
+        ("PROGRESS", None, "STARTED", "PROGRESS"),
+        ("RETRY", "LOST", None, "LOST"),
         ("IGNORED", "SUCCESS", None, "SUCCESS"),
         ("STARTED", "LOST", None, "LOST"),
         ("STARTED", "LOST", "STARTED", "STARTED"),
@@ -102,6 +109,30 @@ def tracked(state):
 )
 def test_the_state_is_what_the_sources_come_to(row, facts, live, expected):
     assert state_of(stored(row), tracked(facts), stored(live)) == expected
+
+
+def test_the_row_of_an_earlier_task_with_this_id_says_nothing():
+    again = TrackedTask(ID, "shop.tasks.charge", "Charge", "PENDING", 1, published_at=NOON + timedelta(minutes=1))
+    rows = [a_task(state=state) for state in ("FAILURE", "SUCCESS", "STARTED", "UPLOADING")]
+    assert {state_of(row, again, None) for row in rows} == {"PENDING"}
+    assert together(a_task(state="FAILURE", error="ValueError: no"), again).error is None
+
+
+@pytest.mark.parametrize("row", ["FAILURE", "STARTED"])
+def test_the_row_of_an_execution_counts_though_tracking_has_not_heard_of_it(row):
+    sent = TrackedTask(ID, "shop.tasks.charge", "Charge", "PENDING", 1, published_at=NOON - timedelta(minutes=1))
+    assert state_of(a_task(state=row), sent, None) == row
+
+
+def test_a_task_that_was_given_back_to_its_queue_waits_whatever_its_row_says():
+    back = TrackedTask(ID, "shop.tasks.charge", "Charge", "PENDING", 1, executions=1)
+    assert state_of(a_task(state="STARTED"), back, None) == "PENDING"
+
+
+@pytest.mark.parametrize("state", ["PENDING", "STARTED", "RETRY"])
+def test_a_revoke_that_no_worker_has_applied_leaves_the_state(state):
+    row = a_task(state="REVOKED", name="", worker=None)
+    assert state_of(row, tracked(state), None) == state
 
 
 @pytest.mark.parametrize("final", sorted(states.FINAL))
@@ -177,6 +208,51 @@ def test_the_first_creation_and_the_last_start_count(settings, workers):
     workers.held = {ID: a_task(state="STARTED", created_at=earlier, started_at=later)}
     task = task_detail(ID).task
     assert (task.created_at, task.started_at) == (earlier, later)
+
+
+def test_what_tracking_knows_of_its_times_wins(settings, order):
+    hours = timedelta(hours=9)
+    use(settings, Held, a_task(state="SUCCESS", started_at=NOON + hours))
+    task_id = plant(order, task_id=ID)
+    task = task_detail(task_id).task
+    assert (task.started_at - task.created_at, task.finished_at - task.created_at) == (
+        timedelta(seconds=1),
+        timedelta(seconds=3),
+    )
+
+
+@pytest.mark.parametrize("hours", [-9, 8])
+def test_a_start_that_contradicts_its_neighbours_is_not_believed(settings, hours):
+    use(settings, Held, a_task(state="SUCCESS", started_at=NOON + timedelta(hours=hours)))
+    assert task_detail(ID).task.started_at is None
+
+
+def test_a_task_is_none_of_its_own_children(settings):
+    use(settings, Held, a_task(state="RETRY", children=(ID, "c")))
+    assert task_detail(ID).task.children == ("c",)
+
+
+def test_the_words_of_an_error_come_from_whoever_has_them(settings, order):
+    use(settings, Held, a_task(state="FAILURE", error="ValidationError"))
+    plant(order, task_id=ID, state="FAILURE", error="ValidationError: 1 validation error for Order")
+    assert task_detail(ID).task.error == "ValidationError: 1 validation error for Order"
+
+
+def test_a_row_that_a_shutdown_left_says_that_the_task_was_interrupted(settings):
+    use(settings, Held, a_task(state="LOST", error="Retry: Retry(Retry(...), None, None)"))
+    assert task_detail(ID).task.error == "Interrupted: its worker was shut down while it ran"
+
+
+def test_a_page_shows_nothing_of_an_earlier_task_with_its_id(settings, order):
+    use(settings, Held, a_task(state="FAILURE", error="ValueError: no", result="7", traceback="Traceback: no"))
+    plant(order, task_id=ID, state="PENDING")
+    detail = task_detail(ID)
+    assert (detail.task.state, detail.task.worker, detail.task.started_at) == ("PENDING", None, None)
+    assert (detail.payload.result, detail.payload.error, detail.payload.traceback) == (None, None, None)
+
+
+def test_a_page_knows_how_often_a_task_was_executed(order):
+    assert task_detail(plant(order)).executions == 1
 
 
 def test_a_task_that_goes_on_has_no_end(settings):
@@ -336,6 +412,11 @@ def test_a_running_task_runs_until_now():
 def test_a_waiting_task_waits_until_now():
     line = timeline(a_task(state="PENDING", started_at=None), now=NOON + timedelta(seconds=10))
     assert (line.waiting, line.running, line.waiting_label) == (timedelta(seconds=10), None, "waiting for")
+
+
+def test_between_two_attempts_a_task_waits_and_runs_no_longer():
+    line = timeline(a_task(state="RETRY"), now=NOON + timedelta(seconds=10))
+    assert (line.running, line.waiting, line.waiting_label) == (None, timedelta(seconds=10), "waiting for")
 
 
 def test_a_task_that_never_ran_waited_until_its_end():

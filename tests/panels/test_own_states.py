@@ -1,0 +1,115 @@
+"""States that tasks give themselves, and messages that were delivered again, on panels and badges."""
+
+import pytest
+from django.db import connection, transaction
+from django_celery_results.models import TaskResult
+
+from celery_ops.backends.base import BackendUnavailable
+from celery_ops.backends.results import ResultsTaskBackend
+from celery_ops.tracking import facts
+from celery_ops.tracking.recorder import recorder
+from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.runs import Run
+from celery_ops.tracking.stamp import Stamp, now_ms
+from tests.planting import panel_of, plant, words
+
+from .conftest import browser
+from .test_panel_view import rows, shown
+from .test_template_tags import BADGE, page
+
+pytestmark = pytest.mark.django_db
+
+UPLOADING = "UPLOADING"
+
+
+@pytest.fixture
+def uploading(order):
+    task_id = plant(order, state="STARTED", ago=10)
+    TaskResult.objects.create(task_id=task_id, status=UPLOADING, result='{"percent": 40}')
+    return task_id
+
+
+def test_a_state_of_a_tasks_own_is_shown_by_its_name(order, reader, uploading):
+    html = shown(order, reader)
+    assert rows(html) == [UPLOADING]
+    assert UPLOADING in words(html)
+
+
+def test_a_state_of_a_tasks_own_is_on_the_badge(order, reader, uploading):
+    assert UPLOADING in words(page(BADGE, reader, obj=order))
+
+
+def test_a_task_in_a_state_of_its_own_still_runs(order, reader, uploading):
+    assert 'data-active="1"' in shown(order, reader) or "data-active" in shown(order, reader)
+
+
+def test_a_panel_can_be_kept_to_a_state_of_a_tasks_own(order, reader, uploading):
+    plant(order, state="SUCCESS")
+    html = shown(order, reader, f"?state={UPLOADING}")
+    assert rows(html) == [UPLOADING]
+    assert f'<option value="{UPLOADING}" selected>' in html
+
+
+def test_a_state_that_no_task_has_keeps_nothing_out(order, reader, uploading):
+    assert rows(shown(order, reader, "?state=DOWNLOADING")) == [UPLOADING]
+
+
+def test_a_state_of_a_tasks_own_is_over_when_tracking_knows_its_end(order, reader):
+    task_id = plant(order, state="SUCCESS")
+    TaskResult.objects.create(task_id=task_id, status=UPLOADING)
+    assert rows(shown(order, reader)) == ["SUCCESS"]
+
+
+def test_no_result_is_asked_for_while_nothing_runs(order, reader, django_assert_num_queries):
+    plant(order, state="SUCCESS")
+    client, url = browser(reader), panel_of(order, reader)
+    client.get(url)
+    with django_assert_num_queries(len(_queries(client, url))) as seen:
+        client.get(url)
+    assert "taskresult" not in str(seen.captured_queries)
+
+
+def _queries(client, url):
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as seen:
+        client.get(url)
+    return seen.captured_queries
+
+
+def test_a_task_runs_as_started_while_its_results_cannot_be_read(order, reader, uploading, monkeypatch):
+    def away(*_):
+        raise BackendUnavailable("The database with the task results does not answer.")
+
+    monkeypatch.setattr(ResultsTaskBackend, "get_many", away)
+    assert rows(shown(order, reader)) == ["STARTED"]
+
+
+def test_results_that_cannot_be_read_leave_the_pages_transaction_whole(order, reader, uploading, monkeypatch):
+    def broken(*_):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM no_such_table")
+
+    monkeypatch.setattr(ResultsTaskBackend, "get_many", broken)
+    with transaction.atomic():
+        html = page("{% instance_tasks obj %}", reader, obj=order)
+        assert TaskResult.objects.count() == 1
+    assert rows(html) == ["STARTED"]
+
+
+# -- delivered again
+
+
+def test_a_panel_says_that_a_message_was_delivered_again(order, reader):
+    stamp, ref = Stamp((ObjectRef.of(order),), (), now_ms()), ObjectRef.of(order)
+    for delivery in ("aa", "bb"):
+        run = Run("twice", "tests.shop.tasks.noop", 0, Stamp((ref,), (), stamp.published), delivery=delivery)
+        for kind, value in facts.started(now_ms(), None, f"celery@{delivery}", stamp.published).items():
+            run.note(kind, value)
+        recorder().record(run.first_batch())
+    assert "executed 2 times: its message was delivered again" in words(shown(order, reader))
+
+
+def test_a_panel_says_nothing_of_executions_where_each_attempt_had_one(order, reader):
+    plant(order)
+    assert "executed" not in words(shown(order, reader))
