@@ -42,7 +42,7 @@ DEFAULTS: dict[str, Any] = {
     "RECORD_RETENTION": timedelta(weeks=4),
     # Who may do what.
     "POLICY": "celery_ops.permissions.Policy",
-    # What never shows and is never stored: parts of names, compared without case.
+    # What never shows and is never stored: parts of names, compared without case; "=pin" is a whole word of a name.
     "REDACT_KEYS": (
         "api",
         "auth",
@@ -56,6 +56,10 @@ DEFAULTS: dict[str, Any] = {
         "ssn",
         "cookie",
         "session",
+        "pwd",
+        "credential",
+        "=pin",
+        "=otp",
     ),
     # Dotted path of a callable (name, value) -> value, asked for every argument after the rules above.
     "REDACTOR": None,

@@ -10,38 +10,64 @@ from typing import Any, Final
 from . import redaction
 from .info import Payload, TaskInfo, error_class
 from .patterns import REDACTED
+from .redaction import Budget
 from .tracking import capture
 from .tracking.registry import registry
 
-__all__ = ["Searched", "arguments_text", "error_class", "searched_text", "shown"]
+__all__ = ["Searched", "arguments_text", "error_class", "error_text", "searched_text", "shown"]
 
-#: Characters of a source's text that are read as a value; of a longer one only the text is left.
+#: Characters of a source's text that are read as a value, of JSON and of Python's literals, which are slow to read;
+#: of a longer one only the text is left.
 LONGEST_PARSED: Final = 65_536
+LONGEST_LITERAL: Final = 4_096
 
 
-def shown(task: TaskInfo) -> Payload:
+def shown(task: TaskInfo, page: Budget | None = None) -> Payload:
     """Return a task's payload as a viewer with ``view_payload`` may see it: text of at most 2 KiB each, or None.
 
     ``args`` is the JSON text ``{"args": [...], "kwargs": {...}}``, or redacted text when the source keeps no values.
+    ``page`` is what may be looked through for all tasks of a page.
     """
-    secrets = _secrets(task)
+    page = page or Budget.of_page()
+    arguments = _arguments(task)
+    secrets = _secrets(task, arguments, page)
     return Payload(
-        args=arguments_text(task) or None,
-        result=None if task.result is None else _value(task.result, secrets),
-        error=redaction.capture_text(task.error, secrets=secrets).text or None,
-        traceback=redaction.capture_text(task.traceback, secrets=secrets, tail=True).text or None,
+        args=_arguments_text(task, arguments, page) or None,
+        result=None if task.result is None else _value(task.result, secrets, page),
+        error=redaction.capture_text(task.error, secrets=secrets, budget=page.field()).text or None,
+        traceback=redaction.capture_text(task.traceback, secrets=secrets, tail=True, budget=page.field()).text or None,
     )
 
 
-def arguments_text(task: TaskInfo) -> str:
+def error_text(task: TaskInfo, page: Budget | None = None) -> str:
+    """Return a task's error as a viewer with ``view_payload`` may see it, without what its arguments hide.
+
+    Everything that shows an error of a task asks here, with the task's arguments where they are known.
+    """
+    if not task.error:
+        return ""
+    page = page or Budget.of_page()
+    secrets = _secrets(task, _arguments(task), page)
+    return redaction.capture_text(task.error, secrets=secrets, budget=page.field()).text
+
+
+def arguments_text(task: TaskInfo, page: Budget | None = None) -> str:
     """Return a task's arguments as a page shows them; empty when they are unknown."""
-    args, kwargs = _arguments(task)
+    return _arguments_text(task, _arguments(task), page or Budget.of_page())
+
+
+def _arguments_text(task: TaskInfo, arguments: tuple[Any, Any], page: Budget) -> str:
+    args, kwargs = arguments
     if args is None and kwargs is None:
         return ""
     if isinstance(args, str) or isinstance(kwargs, str):  # keys cannot be told from values
-        return _unreadable(task, [part for part in (args, kwargs) if isinstance(part, str)])
+        return _unreadable(task, [part for part in (args, kwargs) if isinstance(part, str)], page)
     return redaction.capture_arguments(
-        args, kwargs, parameters=capture.parameters(task.name), sensitive=registry.sensitive(task.name)
+        args,
+        kwargs,
+        parameters=capture.parameters(task.name),
+        sensitive=registry.sensitive(task.name),
+        budget=page.field(),
     ).text
 
 
@@ -75,7 +101,7 @@ class Searched:
         return text if self._is_plain(text) else None
 
     def _hides_no_parameter(self, name: str) -> bool:
-        return not registry.sensitive(name) and self._is_plain(" ".join(capture.parameters(name)))
+        return not capture.hides_any(name)
 
 
 def _unquoted(text: str) -> str:
@@ -83,11 +109,11 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if text[:1] == text[-1:] == '"' else text
 
 
-def _value(value: Any, secrets: tuple[str, ...]) -> str:
+def _value(value: Any, secrets: tuple[str, ...], page: Budget) -> str:
     plain = _plain(value)
     if isinstance(plain, str) and isinstance(value, str) and len(value) > LONGEST_PARSED:
-        return redaction.capture_text(plain, secrets=secrets).text
-    return redaction.capture_value(plain, secrets=secrets).text
+        return redaction.capture_text(plain, secrets=secrets, budget=page.field()).text
+    return redaction.capture_value(plain, secrets=secrets, budget=page.field()).text
 
 
 def _arguments(task: TaskInfo) -> tuple[Any, Any]:
@@ -96,30 +122,29 @@ def _arguments(task: TaskInfo) -> tuple[Any, Any]:
     return ((), args) if isinstance(args, Mapping) and not kwargs else (args, kwargs)
 
 
-def _secrets(task: TaskInfo) -> tuple[str, ...]:
-    args, kwargs = _arguments(task)
+def _secrets(task: TaskInfo, arguments: tuple[Any, Any], page: Budget) -> tuple[str, ...]:
+    args, kwargs = arguments
     return redaction.secrets_of(
         args if isinstance(args, (list, tuple)) else (),
         kwargs if isinstance(kwargs, Mapping) else {},
         parameters=capture.parameters(task.name),
         sensitive=registry.sensitive(task.name),
+        budget=page.field(),
     )
 
 
-def _unreadable(task: TaskInfo, parts: list[str]) -> str:
+def _unreadable(task: TaskInfo, parts: list[str], page: Budget) -> str:
     """Arguments of which only a text is left: where one of the parameters is never shown, none is."""
-    if any(redaction.redact("0", name=name) != "0" for name in capture.parameters(task.name)):
+    if capture.hides_any(task.name):
         return REDACTED
-    if registry.sensitive(task.name):
-        return REDACTED
-    return " ".join(redaction.capture_text(part).text for part in parts)
+    return " ".join(redaction.capture_text(part, budget=page.field()).text for part in parts)
 
 
 def _plain(value: Any) -> Any:
     """Return what a source's text says, JSON or Python's literals, and everything else as it is."""
     if not isinstance(value, str) or len(value) > LONGEST_PARSED:
         return value
-    for read in (json.loads, ast.literal_eval):
+    for read in (json.loads, ast.literal_eval) if len(value) <= LONGEST_LITERAL else (json.loads,):
         try:
             found = read(value)
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):

@@ -108,6 +108,15 @@ def secrets(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[
     return redaction.secrets_of(args, kwargs, parameters=parameters(name), sensitive=registry.sensitive(name))
 
 
-def parameters(name: str) -> tuple[str, ...]:
+def parameters(name: str) -> tuple[str | tuple[str, ...], ...]:
+    """Return the names of a task's positional arguments, a tuple of them for one that may have each of these."""
     signature = registry.signature(name)
-    return signature.positional if signature else ()
+    return signature.names if signature else ()
+
+
+def hides_any(name: str) -> bool:
+    """Return whether one of a task's parameters never shows, by its name or because it is sensitive."""
+    signature = registry.signature(name)
+    if registry.sensitive(name):
+        return True
+    return signature is not None and any(redaction.redact("0", name=each) != "0" for each in signature.all_names)

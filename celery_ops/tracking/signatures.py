@@ -4,9 +4,19 @@ import inspect
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from types import MethodType
+from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
+
+Parameters = tuple[inspect.Parameter, ...]
+
+VARIABLE: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+#: Whose decorators hand on what they get: ``autoretry_for``, ``pydantic=True``, ``transaction.atomic`` and their like.
+FAITHFUL: Final = frozenset(("celery", "contextlib"))
+#: Decorators that are looked through, and positions that get a name.
+MOST_LAYERS: Final = 20
+MOST_POSITIONS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +28,10 @@ class Sensitive:
 class Signature:
     """The parameters of a task, without a bound task's ``self``; annotations are resolved where they can be.
 
-    ``unresolved`` are the parameters whose annotation names what cannot be found.
+    Of decorators, the outermost counts: Celery calls it. One that takes ``*args`` may put arguments in front of those it
+    was given, or take some away, so which parameter a value is for cannot be told: ``names`` has for each position its
+    name, or all names that it may have. ``all_names`` are those of every layer. ``unresolved`` are the parameters whose
+    annotation names what cannot be found.
     """
 
     positional: tuple[str, ...] = ()
@@ -29,17 +42,21 @@ class Signature:
     parameters: tuple[inspect.Parameter, ...] = ()
     sensitive: frozenset[str] = frozenset()
     unresolved: frozenset[str] = frozenset()
+    names: tuple[str | tuple[str, ...], ...] = ()
+    all_names: frozenset[str] = frozenset()
 
 
 def signature_of(task: Any) -> Signature | None:
     """Return the signature of a task, or None when it has none that Python can tell."""
     try:
         run = task.run
-        parameters = tuple(inspect.signature(run).parameters.values())
+        innermost = tuple(inspect.signature(run).parameters.values())
+        layers = [_parameters(layer) for layer in _layers(run)]
     except (TypeError, ValueError, ImproperlyConfigured):
         return None
+    parameters = _called(layers[0], innermost)
     annotations, unresolved = _resolved(run, parameters)
-    named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    named = [p for p in parameters if p.kind not in VARIABLE]
     return Signature(
         positional=tuple(p.name for p in named if p.kind is not p.KEYWORD_ONLY),
         first=named[0].name if named else None,
@@ -47,9 +64,70 @@ def signature_of(task: Any) -> Signature | None:
         defaults={p.name: p.default for p in named if p.default is not p.empty},
         annotations=annotations,
         parameters=parameters,
-        sensitive=frozenset(name for name, annotation in annotations.items() if is_sensitive(annotation)),
+        sensitive=_sensitive(annotations) | _sensitive(_resolved(run, innermost)[0]),
         unresolved=unresolved,
+        names=_names(layers),
+        all_names=frozenset(p.name for layer in layers for p in layer if p.kind not in VARIABLE),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """One of a task's functions; ``is_bound`` says that its first parameter is not the caller's."""
+
+    function: Any
+    is_bound: bool
+
+
+def _layers(run: Any) -> list[_Layer]:
+    """Return a task's functions, the outermost first, without decorators that hand on what they get."""
+    layers, is_bound = [], False
+    for _ in range(MOST_LAYERS):
+        if isinstance(run, MethodType):
+            run, is_bound = run.__func__, True
+        is_last = hasattr(run, "__signature__") or not hasattr(run, "__wrapped__")
+        if is_last or not _hands_on(run):
+            layers.append(_Layer(run, is_bound))
+        if is_last:
+            break
+        run = run.__wrapped__
+    return layers
+
+
+def _hands_on(function: Any) -> bool:
+    return getattr(function, "__globals__", {}).get("__name__", "").partition(".")[0] in FAITHFUL
+
+
+def _parameters(layer: _Layer) -> Parameters:
+    parameters = tuple(inspect.signature(layer.function, follow_wrapped=False).parameters.values())
+    if layer.is_bound and parameters and parameters[0].kind is not inspect.Parameter.VAR_POSITIONAL:
+        return parameters[1:]
+    return parameters
+
+
+def _called(outermost: Parameters, innermost: Parameters) -> Parameters:
+    """Return the parameters that a caller has: the innermost ones where the outermost takes anything beside them."""
+    named = _positional(outermost)
+    if any(p.kind in VARIABLE for p in outermost) and _positional(innermost)[: len(named)] == named:
+        return innermost
+    return outermost
+
+
+def _names(layers: list[Parameters]) -> tuple[str | tuple[str, ...], ...]:
+    outermost, *inner = layers
+    named = _positional(outermost)
+    if not inner or all(p.kind is not p.VAR_POSITIONAL for p in outermost):
+        return named
+    possible = tuple(dict.fromkeys(p.name for layer in inner for p in layer if p.kind not in VARIABLE))
+    return (*named, *[possible] * (MOST_POSITIONS - len(named))) if possible else named
+
+
+def _positional(parameters: Parameters) -> tuple[str, ...]:
+    return tuple(p.name for p in parameters if p.kind not in (*VARIABLE, p.KEYWORD_ONLY))
+
+
+def _sensitive(annotations: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(name for name, annotation in annotations.items() if is_sensitive(annotation))
 
 
 def is_sensitive(annotation: Any) -> bool:

@@ -1,0 +1,197 @@
+"""What never shows and is never stored: arguments, results and messages become short, clean, redacted text.
+
+Nothing here calls into a value it does not know: a hostile ``__str__`` or an unevaluated QuerySet sleeps on. Nothing
+takes longer for one text than for another of its length; ``Budget`` bounds the work.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import wraps
+from itertools import islice
+from typing import Any, Final
+
+from billiard.exceptions import SoftTimeLimitExceeded
+
+from .budget import Budget
+from .keys import LONGEST_NAME, NAME
+from .text import REDACTED, SHORTEST_SECRET, scrub
+from .walk import BREADTH, FAILED, HARMLESS, MAX_BYTES, PLAIN, Captured, Name, Walk, encode, fit, hidden_texts, site
+
+__all__ = [
+    "FAILED",
+    "MAX_BYTES",
+    "REDACTED",
+    "Budget",
+    "Captured",
+    "capture_arguments",
+    "capture_text",
+    "capture_value",
+    "encode",
+    "plain_text",
+    "redact",
+    "secrets_of",
+]
+
+SECRETS: Final = 64
+WORD: Final = re.compile(r"[^\W\d][\w.-]*")
+UNPLAIN: Final = re.compile(r"\\|\de\+")  # an escape may be part of a secret, and 4.1e+15 be a card
+UUID_TEXT: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _or_else(fallback: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except SoftTimeLimitExceeded:
+                raise
+            except Exception:
+                return fallback
+
+        return wrapper
+
+    return decorate
+
+
+@_or_else(Captured(FAILED, False))
+def capture_arguments(
+    args: Any,
+    kwargs: Any,
+    *,
+    parameters: Sequence[Name] = (),
+    sensitive: Collection[str] = (),
+    mode: str = "redacted",
+    budget: Budget | None = None,
+) -> Captured:
+    """Return a task's arguments as the JSON text ``{"args": [...], "kwargs": {...}}``. Never raises.
+
+    ``parameters`` names the positional arguments in order, a tuple of names one that may have any of them;
+    ``sensitive`` are those that never show. What one argument hides, no other shows. ``mode`` is ``none``, ``redacted``
+    or ``full``; the bounds hold in each. ``budget`` is that of one field, its own where none is given.
+    """
+    if mode == "none":
+        return Captured("", False)
+    args, kwargs = () if args is None else args, {} if kwargs is None else kwargs
+    if text := _tiny(args, kwargs, parameters, sensitive):
+        return Captured(text, True)
+    budget = budget or Budget()
+    walk = Walk.in_mode(mode, sensitive=sensitive, budget=budget)
+    plain = walk.arguments(args, kwargs, parameters)
+    if walk.hid:
+        named = hidden_texts(args, kwargs, parameters, sensitive, Budget(0))
+        found = _secrets(named if budget.is_spent else (*walk.found, *named))
+        if found and not walk.is_cut:
+            plain = walk.without(found, plain)
+        elif found:
+            walk = Walk.in_mode(mode, sensitive=sensitive, secrets=found, budget=budget.again())
+            plain = walk.arguments(args, kwargs, parameters)
+    captured = fit(plain, walk.exact)[1]
+    return Captured(captured.text, False, typed=captured.exact) if walk.typed else captured
+
+
+@_or_else(Captured(FAILED, False))
+def capture_value(
+    value: Any,
+    *,
+    name: str = "",
+    mode: str = "redacted",
+    secrets: Sequence[str] = (),
+    budget: Budget | None = None,
+) -> Captured:
+    """Return a result as JSON text, without the given ``secrets`` (see ``secrets_of``). Never raises."""
+    if mode == "none":
+        return Captured("", False)
+    walk = Walk.in_mode(mode, secrets=secrets, budget=budget)
+    captured = fit(walk.argument(value, name), walk.exact)[1]
+    return Captured(captured.text, False, typed=captured.exact) if walk.typed else captured
+
+
+@_or_else(Captured(FAILED, False))
+def capture_text(
+    text: str | None, *, secrets: Sequence[str] = (), tail: bool = False, budget: Budget | None = None
+) -> Captured:
+    """Return an error message, or with ``tail`` the last part of a traceback, redacted. Never raises."""
+    if not issubclass(type(text), str):
+        return Captured("", text is None)
+    return Captured(*scrub(text, MAX_BYTES, site()[0], secrets, tail, budget))
+
+
+@_or_else(FAILED)
+def redact(value: Any, name: str = "") -> Any:
+    """Return ``value`` in JSON types, redacted and within 2 KiB, for showing. Never raises."""
+    walk = Walk.in_mode("redacted")
+    return fit(walk.argument(value, name), walk.exact)[0]
+
+
+@_or_else(())
+def secrets_of(
+    args: Any,
+    kwargs: Any,
+    *,
+    parameters: Sequence[Name] = (),
+    sensitive: Collection[str] = (),
+    budget: Budget | None = None,
+) -> tuple[str, ...]:
+    """Return the texts of 4 characters or more, at most 64, that redaction hides in arguments. Never raises.
+
+    Give them to ``capture_value`` and ``capture_text``: results and messages like to repeat them.
+    """
+    return _secrets(hidden_texts(args, kwargs, parameters, sensitive, budget))
+
+
+def _secrets(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(islice((text for text in texts if len(text) >= SHORTEST_SECRET), SECRETS)))
+
+
+def plain_text() -> Callable[[str], bool]:
+    """Return what says whether nothing in a short text of arguments can be hidden, whichever words in it are names.
+
+    What cannot be told at once is not plain. The rules are those of now.
+    """
+    rules, redactor = site()
+
+    @_or_else(False)
+    def is_plain(text: str) -> bool:
+        if redactor is not None or len(text) > LONGEST_NAME or UNPLAIN.search(text):
+            return False
+        if rules.hides(text) or any(map(rules.hides, WORD.findall(text))):
+            return False
+        return scrub(text, MAX_BYTES, rules) == (text, True)
+
+    return is_plain
+
+
+def _tiny(args: Any, kwargs: Any, parameters: Sequence[Name], sensitive: Collection[str]) -> str | None:
+    """A few numbers, words and UUIDs, which every tracked publish pays for, at a third of the price; else None."""
+    rules, redactor = site()
+    if redactor is not None or type(args) not in (tuple, list) or type(kwargs) is not dict:
+        return None
+    if len(args) > BREADTH or len(kwargs) > BREADTH:
+        return None
+    listed, named = [], []
+    for position, value in enumerate(args):
+        name = parameters[position] if position < len(parameters) else ""
+        if type(name) is tuple or (text := _plainly(value)) is None:
+            return None
+        if name and (name in sensitive or rules.hides(name)):
+            return None
+        listed.append(text)
+    for name, value in kwargs.items():
+        if type(name) is not str or len(name) > NAME or not (name.islower() and name.isidentifier()):
+            return None
+        if (text := _plainly(value)) is None or name in sensitive or rules.hides(name):
+            return None
+        named.append(f'"{name}": {text}')
+    text = f'{{"args": [{", ".join(listed)}], "kwargs": {{{", ".join(named)}}}}}'
+    return text if len(text) <= MAX_BYTES // 4 else None
+
+
+def _plainly(value: Any) -> str | None:
+    """The JSON of a value that cannot hold a secret by itself, else None."""
+    kind = type(value)
+    if kind is int and -HARMLESS < value < HARMLESS:
+        return str(value)
+    if kind is str and ((len(value) <= PLAIN and value.isalnum()) or (len(value) == 36 and UUID_TEXT.fullmatch(value))):
+        return f'"{value}"'
+    return None

@@ -1,0 +1,52 @@
+"""How much may be looked through: so no text, however it is made, takes longer than another of its length."""
+
+from typing import Final
+
+#: Characters of one field that are looked through: its texts are, up to what is shown of each and a little beyond.
+FIELD: Final = 32_768
+#: Candidates of one field that are looked at one by one, such as a key before a colon; a text of 2 KiB has some fifty.
+STEPS: Final = 300
+#: Characters of one page: 200 rows of long tracebacks have a third of it.
+PAGE: Final = 3_000_000
+
+
+class Budget:
+    """What is left of the characters and steps of one field; ``page`` is what all its fields share.
+
+    What there is no budget for is never shown.
+    """
+
+    __slots__ = ("characters", "page", "steps")
+
+    def __init__(self, characters: int = FIELD, steps: int = STEPS, page: "Budget | None" = None) -> None:
+        self.characters, self.steps, self.page = characters, steps, page
+
+    @classmethod
+    def of_page(cls) -> "Budget":
+        """Return what the fields of one page share."""
+        return cls(PAGE)
+
+    def field(self) -> "Budget":
+        """Return the budget of one field of this page."""
+        return Budget(page=self)
+
+    @property
+    def is_spent(self) -> bool:
+        return self.characters <= 0 or self.steps < 0
+
+    def again(self) -> "Budget":
+        """Return the budget for looking through the same field once more."""
+        return Budget(page=self.page)
+
+    def read(self, characters: int) -> bool:
+        """Take this many characters; return whether there were as many."""
+        if characters > self.characters or (self.page is not None and not self.page.read(characters)):
+            self.characters = 0
+            return False
+        self.characters -= characters
+        return True
+
+    def step(self, steps: int = 1) -> bool:
+        """Take steps; return whether there were any left."""
+        self.steps -= steps
+        return self.steps >= 0

@@ -1,0 +1,149 @@
+"""Secrets that are known by what they look like: keys in the formats that their makers publish, and long random text.
+
+Each pattern reads what it has begun to its end, or stops after a fixed number of characters.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from .budget import Budget
+
+JWT: Final = re.compile(r"eyJ(?P<head>[\w-]{5,})(?P<rest>\.[\w-]+(?:\.[\w-]*)?)?")
+PEM: Final = re.compile(r"-----BEGIN [A-Z0-9 ]{1,40}-----")
+PEM_END: Final = re.compile(r"-----END [A-Z0-9 ]{1,40}-----")
+BEARER: Final = re.compile(r"[Bb]earer (?P<secret>[\w.~+/=-]{16,})")
+#: A URL's user and the colon before the password, unless that is a port; or a user that is long enough for a token.
+LOGIN: Final = re.compile(r"://(?:(?P<user>[^\s/:@]{0,128}:)(?!\d{1,5}(?:[/\s]|\Z))|(?=[^\s/:@]{16}))")
+HOST: Final = re.compile(r"[^\s/]*")
+WORD: Final = re.compile(r"\S*")
+LONGEST_PASSWORD: Final = 512
+STRIPE: Final = ("pk", "rk", "sk")
+#: Characters of the shortest text that may hold one of these.
+SHORTEST: Final = 8
+SHORTEST_KEY: Final = 13
+SHORTEST_RUN: Final = 32
+#: As their makers document them, see docs/security.md; the shortest that are in use. Each begins with plain letters:
+#: so it is found many times faster, and what must not stand before it is looked at afterwards.
+KEYS: Final = re.compile(
+    "|".join(
+        (
+            r"A(?:KIA|SIA|ROA|IDA|GPA|NPA|NVA|BIA|CCA)[A-Z0-9]{16}",  # AWS
+            r"AIza[\w-]{30,}",  # Google
+            r"GOCSPX-[\w-]{20,}",
+            r"ya29\.[\w-]{20,}",
+            r"gh[oprsu]_[A-Za-z0-9]{16,}",  # GitHub
+            r"github_pat_\w{20,}",
+            r"gl(?:pat|ptt|dt|rt|cbt|soat)-[\w-]{16,}",  # GitLab
+            r"xox[a-z]-[\w-]{8,}",  # Slack
+            r"xapp-[\w-]{10,}",
+            r"hooks\.slack\.com/services/[\w/]{20,}",
+            *(rf"{kind}_(?:(?<=\\n{kind}_)|(?<![A-Za-z0-9]{kind}_))(?:live|test)_[A-Za-z0-9]{{8,}}" for kind in STRIPE),
+            r"whsec_[\w+/=-]{16,}",
+            r"sk-(?:ant|proj|svcacct|admin)[\w]*-[\w-]{20,}",  # Anthropic, OpenAI
+            r"SG\.[\w-]{16,}\.[\w-]{16,}",  # SendGrid
+            r"npm_[A-Za-z0-9]{30,}",
+            r"pypi-[\w-]{50,}",
+            r"hf_[A-Za-z0-9]{30,}",
+            r"sq0[a-z]{3}-[\w-]{20,}",  # Square
+            r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}",  # Shopify
+            r"do[opr]_v1_[0-9a-f]{64}",  # DigitalOcean
+        )
+    )
+)
+
+#: Text that may be random. MD5, SHA-1 and UUIDs are hexadecimal and shorter than what is hidden; see ``_is_random``.
+RUN: Final = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
+HEXADECIMAL: Final = re.compile(r"[0-9a-f]+|[0-9A-F]+")
+SHORTEST_HEX_KEY: Final = 48
+DIGEST: Final = re.compile(r"sha(?:256|384|512)[:=-]\Z", re.IGNORECASE)
+RUN_STEPS: Final = 3
+#: Characters within which a key is recognised that begins before the end.
+LONGEST: Final = 1024
+PART: Final = re.compile(r"[A-Za-z0-9]+")
+SAME_KIND: Final = re.compile(r"[a-z]+|[A-Z]+|[0-9]+")
+SHORTEST_RANDOM: Final = 24
+#: Random text changes between small letters, capitals and digits at every other of its characters, names seldom do.
+CHANGES: Final = 0.45
+
+
+def spans(text: str, end: int, budget: Budget, *, headless: bool = False) -> Iterator[tuple[int, int]]:
+    """Yield where secrets stand that begin before ``end``. ``headless``: a PEM block may have begun before the text."""
+    if "-----" in text:
+        yield from _pem(text, end, headless=headless)
+    if "eyJ" in text:
+        yield from _matches(JWT, text, end, budget, group="rest")
+    if "earer " in text:
+        yield from _matches(BEARER, text, end, budget, group="secret")
+    if "://" in text and "@" in text:
+        yield from _logins(text, end, budget)
+    if len(text) >= SHORTEST_KEY:
+        yield from _matches(KEYS, text, end, budget)
+    if len(text) >= SHORTEST_RUN:
+        yield from _random(text, end, budget)
+
+
+def _random(text: str, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
+    for match in RUN.finditer(text, 0, end + LONGEST):
+        if not budget.step(RUN_STEPS):
+            yield match.start(), len(text)
+            return
+        if _is_random(match[0]) and not DIGEST.search(text, max(0, match.start() - 7), match.start()):
+            yield match.span()
+
+
+def _matches(
+    pattern: re.Pattern[str], text: str, end: int, budget: Budget, group: str = ""
+) -> Iterator[tuple[int, int]]:
+    for match in pattern.finditer(text, 0, end + LONGEST):
+        if not budget.step():
+            yield match.start(), len(text)
+            return
+        if not group or match[group]:
+            yield match.span("secret" if group == "secret" else 0)
+
+
+def _pem(text: str, end: int, *, headless: bool) -> Iterator[tuple[int, int]]:
+    begin = PEM.search(text)
+    if headless and (closing := PEM_END.search(text)) and not (begin and begin.start() < closing.start()):
+        yield 0, closing.end()
+    while begin and begin.start() < end:
+        closing = PEM_END.search(text, begin.end())
+        yield begin.start(), closing.end() if closing else len(text)
+        begin = PEM.search(text, closing.end()) if closing else None
+
+
+def _logins(text: str, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
+    sign = space = -1
+    for match in LOGIN.finditer(text):
+        start = match.start() + 3
+        if start >= end:
+            return
+        if not budget.step(2):
+            yield start, len(text)
+            return
+        at = text.rfind("@", start, HOST.match(text, start).end())
+        if at < 0 and match["user"]:  # a password with a slash, up to the first "@" of the same word
+            if sign < start:
+                sign = text.find("@", start)
+                sign = len(text) if sign < 0 else sign
+            if space < start:
+                space = WORD.match(text, start).end()
+            at = sign if sign < min(space, start + LONGEST_PASSWORD) else -1
+        if at > start:
+            yield start, at
+
+
+def _is_random(run: str) -> bool:
+    """Return whether a long run of letters and digits is a key, and no name, path, UUID or digest."""
+    run = run.rstrip("=")
+    if HEXADECIMAL.fullmatch(run):
+        return len(run) >= SHORTEST_HEX_KEY
+    parts = [part for part in PART.findall(run) if not HEXADECIMAL.fullmatch(part)]
+    size = sum(map(len, parts))
+    if size < SHORTEST_RANDOM:
+        return False
+    text = " ".join(parts)
+    if text.islower() or text.isupper() or text.replace(" ", "").isalpha():
+        return False
+    return sum(len(SAME_KIND.findall(part)) for part in parts) >= CHANGES * size

@@ -1,0 +1,48 @@
+"""Texts, each said again and again, that made or might make redaction slow: a few for every pattern."""
+
+from itertools import cycle, islice
+
+UNITS = (
+    "a word ",
+    "é",
+    "\ud800",
+    "\\",
+    "'\"",
+    "[",
+    "(]",
+    ";",
+    *("key", "key ", "key.", "key)", "key\t\t\t\t\t\t\t\t", '"key" ', 'key a b c d e f "', "İkey=", "passpin", "otp:"),
+    *(
+        "key=",
+        "key=1,",
+        "key=1 ",
+        "key: ",
+        "key=        ",
+        "key=é",
+        'key=\\"',
+        'key="\\"',
+        "%3Dkey=",
+        "--key x ",
+        "--pass",
+    ),
+    *("key=[", "key=('\"", "key=(')\\' ", "'key': [", "cookie:", "Cookie: a", "bearer key=basic "),
+    *("apiError: (", "authError: ('", "tokenFailure: [", "{'auth': Error('api: (\"", "A" * 63 + "ed:", "BadA"),
+    *("eyJ", "eyJaaaaaa ", "eyJa.b.c ", "Bearer ", "://", "://:", "://a:b", "://a:/", "://a:b@"),
+    *("-----", "-----BEGIN A-----", "-----END A-----"),
+    *("ghp_", "xoxb-", "sk_live_", "AIza", "AKIA", "SG.", "hooks.slack.com/services/", "glpat-"),
+    *("a1B2c3D4" * 4, "a1B2c3D4" * 5 + " ", "0123456789abcdef" * 4 + " ", "a" * 31 + " ", "A1" * 15 + " "),
+    *("4 ", "42 ", "444 ", "4444 ", "4242 4242 4242 4242 ", "5.4242424242424242 ", "2026-01-15 ", "4          "),
+    *("DE89", "DE89 ", "AB12 CDEF GH34 "),
+    *("mysql -p", "mysql -px ", "curl -u ", "sshpass -p'", "-p "),
+)
+
+
+def text_of(unit: str, size: int) -> str:
+    """Return ``size`` characters of a unit, again and again."""
+    return "".join(islice(cycle(unit), size))
+
+
+def arguments_of(unit: str, size: int) -> list[tuple]:
+    """Return arguments of about ``size`` characters: one text, a few, and many short ones."""
+    several, many = text_of(unit, size // 20), text_of(unit, 15)
+    return [(text_of(unit, size),), ([several] * 20,), ([[[many] * 20] * 20] * max(1, size // 8000),)]
