@@ -28,10 +28,10 @@ class Sensitive:
 class Signature:
     """The parameters of a task, without a bound task's ``self``; annotations are resolved where they can be.
 
-    Of decorators, the outermost counts: Celery calls it. One that takes ``*args`` may put arguments in front of those it
-    was given, or take some away, so which parameter a value is for cannot be told: ``names`` has for each position its
-    name, or all names that it may have. ``all_names`` are those of every layer. ``unresolved`` are the parameters whose
-    annotation names what cannot be found.
+    Of decorators, the outermost counts: Celery calls it. One that takes ``*args`` may put arguments in front of those
+    it was given, or take some away, so nobody can tell which parameter a value is for: ``names`` has for each position
+    its name, or all names that it may have. ``all_names`` are those of every layer. ``unresolved`` are the parameters
+    whose annotation names what cannot be found.
     """
 
     positional: tuple[str, ...] = ()
