@@ -13,11 +13,10 @@ from django.db.models import Model
 from django.utils.translation import get_language
 
 from .backends.sharing import Shared
-from .conf import conf
 from .logs import get_logger
 from .models import TaskRunRecord
 from .permissions import VIEW_INSTANCE, VIEW_OPS, allows
-from .tracking import index, reading
+from .tracking import index, prefix, reading
 from .tracking.refs import ObjectRef, key_of
 from .tracking.registry import describe, registry
 from .tracking.store import TASK, StoreUnavailable
@@ -161,9 +160,7 @@ def _keyed(text: str) -> Iterator[ObjectRef]:
 def _named(text: str) -> tuple[list[ObjectRef], bool]:
     if len(text) < SHORTEST_PART:
         return [], False
-    prefix = conf.STORE_PREFIX
-    tenant = prefix() if callable(prefix) else prefix
-    names, is_partial = _names.get((tenant, get_language()), _read_names)
+    names, is_partial = _names.get((prefix.current(), get_language()), _read_names)
     wanted = text.lower()
     return [ref for ref, name in names if wanted in name][:MOST_OBJECTS], is_partial
 

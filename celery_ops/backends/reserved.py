@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from .. import connections
 from ..conf import conf
+from ..tracking import prefix
 from .declarations import is_internal
 from .target import target
 from .transports.keyspace import Keyspace, keyspace
@@ -30,8 +31,7 @@ def is_reserved(name: str) -> bool:
 
 def _beginnings() -> Iterator[str]:
     yield from BEGINNINGS
-    if isinstance(conf.STORE_PREFIX, str):
-        yield f"{conf.STORE_PREFIX}:"
+    yield f"{prefix.of_workers()}:"
 
 
 def _holds_other(keys: Keyspace, name: str) -> bool:
