@@ -2,10 +2,11 @@
 
 import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
 
+from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -49,20 +50,38 @@ class Echo:
 
 
 def csv_response(
-    backend: TaskBackend, query: TaskQuery, may_view_payload: Callable[[str], bool], method: str | None = "GET"
+    backend: TaskBackend,
+    query: TaskQuery,
+    may_view_payload: Callable[[str], bool],
+    method: str | None = "GET",
+    *,
+    is_async: bool = False,
 ) -> StreamingHttpResponse:
-    """Return the file; ``may_view_payload`` is asked once for each task name."""
+    """Return the file; ``may_view_payload`` is asked once for each task name.
+
+    With ``is_async`` an ASGI server sends its lines as they come; it would collect all of them otherwise.
+    """
     now = timezone.localtime(moments.now())
     ending = str(_("This list is not complete: its source stopped answering."))  # later no language is active
-    lines = _lines(backend, query, may_view_payload, now.tzinfo, ending)
-    response = StreamingHttpResponse(lines if method != "HEAD" else (), content_type="text/csv; charset=utf-8")
+    lines = _lines(backend, query, may_view_payload, now.tzinfo, ending) if method != "HEAD" else (line for line in ())
+    content = _as_they_come(lines) if is_async else lines
+    response = StreamingHttpResponse(content, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="tasks-{now:%Y-%m-%d}.csv"'
     return response
 
 
+async def _as_they_come(lines: Generator[str, None, None]) -> AsyncIterator[str]:
+    """Yield the same, each part made in the thread that the request's database connections belong to."""
+    try:
+        while (part := await sync_to_async(next)(lines, None)) is not None:
+            yield part
+    finally:
+        await sync_to_async(lines.close)()
+
+
 def _lines(
     backend: TaskBackend, query: TaskQuery, may_view_payload: Callable[[str], bool], zone: tzinfo | None, ending: str
-) -> Iterator[str]:
+) -> Generator[str, None, None]:
     """Yield the file, many lines at a time; ``ending`` closes one whose source dies on the way."""
     line = csv.writer(Echo()).writerow
     answers: dict[str, bool] = {}

@@ -3,6 +3,7 @@
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
+from django.core.handlers.asgi import ASGIRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -39,7 +40,10 @@ class TaskListView(OpsPage):
         )
         self.has_bad_cursor = False
         if request.GET.get("format") == "csv" and not self.filters.errors:
-            return csv_response(self.backend, self.filters.query, self.may_view_payload, request.method)
+            is_async = isinstance(request, ASGIRequest)
+            return csv_response(
+                self.backend, self.filters.query, self.may_view_payload, request.method, is_async=is_async
+            )
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

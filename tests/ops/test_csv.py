@@ -7,7 +7,8 @@ import tracemalloc
 from datetime import timedelta
 
 import pytest
-from django.test import Client
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient, Client
 from django.utils import timezone
 
 from celery_ops.listing import TaskQuery
@@ -177,6 +178,32 @@ def test_the_page_links_to_its_file_and_keeps_the_filters(browser, settings):
 def test_it_is_refused_like_the_page(client):
     client.force_login(make_user("nobody"))
     assert client.get(LIST, {"format": "csv"}).status_code == 403
+
+
+def test_an_asgi_server_sends_the_file_as_it_comes(staff, settings):
+    class Counted(Held):
+        read = 0
+
+        def iterate(self, query):
+            for number in range(2000):
+                Counted.read += 1
+                yield a_task(number)
+
+    async def first_part():
+        client = AsyncClient()
+        await client.aforce_login(staff)
+        response = await client.get(LIST, {"format": "csv"})
+        assert (response.status_code, response.is_async) == (200, True)
+        parts = aiter(response)
+        part = await anext(parts, b"")
+        read = Counted.read
+        rest = [part async for part in parts]
+        return part, read, len(rest)
+
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "TASK_BACKEND": Counted}
+    part, read, rest = async_to_sync(first_part)()
+    assert part.startswith(b"id,name,state")
+    assert (read < 300, rest > 5, Counted.read) == (True, True, 2000)
 
 
 def test_memory_does_not_grow_with_the_list(browser, settings):
