@@ -96,6 +96,12 @@ CELERY_TASK_TRACK_STARTED = True
 CELERY_RESULT_EXTENDED = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 
+#: Django 6's own tasks: nothing but ``tests.shop.django_tasks`` has any.
+TASKS = {
+    "anything": {"BACKEND": "tests.shop.django_backends.TakesAnything"},
+    "wrapping": {"BACKEND": "tests.shop.django_backends.Wraps"},
+}
+
 CELERY_OPS = {"STORE": "celery_ops.tracking.memory.MemoryStore"}
 if store_url := os.environ.get("TEST_STORE_URL"):
     CELERY_OPS = {"STORE_URL": store_url, "STORE_PREFIX": os.environ.get("TEST_STORE_PREFIX", "celery_ops")}

@@ -20,6 +20,7 @@ from django.db.models import Model
 
 from ..conf import conf
 from ..logs import get_logger
+from .django_tasks import celery_names, is_django_task
 from .signatures import Signature, signature_of
 
 logger = get_logger("celery_ops.tracking")
@@ -218,7 +219,8 @@ class Registry:
                 self._unimported += load_task_modules()
             while self._undecided:
                 task, binding = self._undecided.pop(0)
-                self._tracked[task.name] = (*self._tracked.get(task.name, ()), binding)
+                for name in _names_of(task):
+                    self._tracked[name] = (*self._tracked.get(name, ()), binding)
             source = conf.source
             merged = dict(self._tracked)
             for name, binding in _configured(conf.TRACKED_TASKS):
@@ -227,6 +229,10 @@ class Registry:
             self._signatures = {}
             self._sensitive = {}
             self._source = source  # last: from here on nobody waits for the lock
+
+
+def _names_of(task: Any) -> list[str]:
+    return celery_names(task, conf.celery_app.tasks) if is_django_task(task) else [task.name]
 
 
 def _configured(setting: Any) -> list[tuple[str, Binding]]:
@@ -298,7 +304,8 @@ def _import_modules_of(app: Any) -> None:
 def track(model: Any, **options: Any) -> Callable[[T], T]:
     """Track a task for ``model``: a model class, or a label such as ``"shop.Order"``.
 
-    Goes above ``@shared_task`` or ``@app.task``; stacks for several models.
+    Goes above ``@shared_task`` or ``@app.task``, and above Django's ``@task`` where Celery runs those; stacks for
+    several models.
 
     ``id_query`` says how the task's arguments name the object: None takes the first parameter as the primary key,
     a str the argument of that name, a tuple fields looked up by the arguments of the same names, a dict
@@ -313,10 +320,11 @@ def track(model: Any, **options: Any) -> Callable[[T], T]:
 
     def decorate(task: T) -> T:
         # type() and not isinstance(): looking through Celery's proxy would bind the task to an app at import time.
-        if not issubclass(type(task), Proxy) and not isinstance(task, Task):
+        if not (issubclass(type(task), Proxy) or isinstance(task, Task) or is_django_task(task)):
             raise TypeError(
                 f"@track({binding.model!r}) is below the task decorator: "
-                f"put it above @shared_task or @app.task of {getattr(task, '__name__', task)!r}"
+                f"put it above @shared_task or @app.task of {getattr(task, '__name__', task)!r}, "
+                "or above Django's @task"
             )
         registry.add(task, binding)
         return task

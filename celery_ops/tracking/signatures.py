@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
 
+from .django_tasks import function_of
+
 Parameters = tuple[inspect.Parameter, ...]
 
 VARIABLE: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -49,7 +51,7 @@ class Signature:
 def signature_of(task: Any) -> Signature | None:
     """Return the signature of a task, or None when it has none that Python can tell."""
     try:
-        run = task.run
+        run = function_of(task) or task.run
         innermost = tuple(inspect.signature(run).parameters.values())
         layers = [_parameters(layer) for layer in _layers(run)]
     except (TypeError, ValueError, ImproperlyConfigured):
