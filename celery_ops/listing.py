@@ -87,6 +87,9 @@ class Count:
     number: int
     capped: bool = False
 
+    def and_(self, other: "Count") -> "Count":
+        return Count(self.number + other.number, self.capped or other.capped)
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -94,6 +97,14 @@ class Counts:
 
     all: Count
     states: Mapping[str, Count] = field(default_factory=dict)
+
+    def and_(self, others: "Counts") -> "Counts":
+        """Return the counts of both, which have no task in common."""
+        states = {state: self._of(state).and_(others._of(state)) for state in {**self.states, **others.states}}
+        return Counts(self.all.and_(others.all), states)
+
+    def _of(self, state: str) -> Count:
+        return self.states.get(state, Count(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +141,8 @@ def page_of(
     tasks: Iterable[TaskInfo], query: TaskQuery, *, arguments: Arguments, cursor: str = "", size: int = 25
 ) -> TaskPage:
     """Return the page of ``tasks`` that the query and the cursor ask for. Raises BadCursor."""
-    key = _key_of(query.sort)
-    found = sorted(_found(tasks, query, arguments), key=key)
+    key = key_of(query.sort)
+    found = sorted(matching(tasks, query, arguments=arguments), key=key)
     begin = 0
     if cursor:
         place = Cursor.decoded(cursor)
@@ -149,11 +160,11 @@ def page_of(
 def counts_of(tasks: Iterable[TaskInfo], query: TaskQuery, *, arguments: Arguments) -> Counts:
     """Return how many of ``tasks`` match in each state, and in all, whatever states the query asks for."""
     every = replace(query, states=())
-    found = Counter(task.state for task in _found(tasks, every, arguments))
+    found = Counter(task.state for task in matching(tasks, every, arguments=arguments))
     return Counts(Count(sum(found.values())), {state: Count(number) for state, number in found.items()})
 
 
-def _found(tasks: Iterable[TaskInfo], query: TaskQuery, arguments: Arguments) -> list[TaskInfo]:
+def matching(tasks: Iterable[TaskInfo], query: TaskQuery, *, arguments: Arguments) -> list[TaskInfo]:
     """Return the tasks that match, each id once; a text that is a whole id means that task, whatever else is asked."""
     unique: dict[str, TaskInfo] = {}
     for task in tasks:
@@ -162,7 +173,7 @@ def _found(tasks: Iterable[TaskInfo], query: TaskQuery, arguments: Arguments) ->
     return [named] if named else [task for task in unique.values() if matches(task, query, arguments)]
 
 
-def _key_of(sort: str) -> Callable[[TaskInfo], tuple[float, str]]:
+def key_of(sort: str) -> Callable[[TaskInfo], tuple[float, str]]:
     """Return what orders tasks: milliseconds of the epoch, negative for the newest first; unknown times come last."""
     name, sign = sort.lstrip("-"), -1 if sort.startswith("-") else 1
 

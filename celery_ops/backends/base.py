@@ -191,6 +191,15 @@ class QueueBackend(Backend, ABC):
                     return queue.name, message
         return None
 
+    def heads(self, most: int) -> list[tuple[str, MessageInfo]]:
+        """Return the messages at the heads of ``most`` queues, each with its queue's name. Raises BackendUnavailable.
+
+        This asks for each queue: a backend that can say it at once should.
+        """
+        full = [queue.name for queue in self.queues().queues if queue.depth] if self.supports_messages else []
+        details = ((name, self.queue(name)) for name in full[:most])
+        return [(name, message) for name, detail in details for message in (detail and detail.messages) or ()]
+
     def waiting_messages(self, name: str, task_ids: Sequence[str]) -> list[str]:
         """Return the ids of these of which a message waits in a queue. Raises BackendUnavailable."""
         return []

@@ -1,5 +1,6 @@
 """The queues of the broker: what the settings name, what the workers consume, and what the broker itself has."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -11,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import connections
 from ..connections import BrokerUnavailable
 from ..info import MessageInfo, QueueDetail, QueueReport
-from . import look, strays, target
+from . import declarations, look, strays, target
 from .base import BackendUnavailable, QueueBackend
 from .declarations import LONGEST_NAME
 from .look import Look
@@ -23,6 +24,8 @@ SHARED_FOR: Final = 1.0
 
 #: Seconds for finding single messages, and for changing what waits.
 MESSAGE_DEADLINE: Final = 1.5
+#: Seconds for looking at what waits first.
+HEADS_DEADLINE: Final = 0.5
 
 T = TypeVar("T")
 
@@ -101,6 +104,21 @@ class BrokerQueueBackend(QueueBackend):
         names = [queue.name for queue in self.queues().queues if queue.depth]
         return self._within_deadline(lambda: self._transport.message(names, task_id)) if names else None
 
+    def heads(self, most: int) -> list[tuple[str, MessageInfo]]:
+        """Of the queues that the settings and this process name: no worker is asked."""
+        if not self.supports_messages:
+            return []
+        known = {**declarations.of_process(self.app), **declarations.of_settings(self.app)}
+
+        def read() -> list[tuple[str, MessageInfo]]:
+            until = time.monotonic() + HEADS_DEADLINE
+            depths = {name: reading.depth or 0 for name, reading in self._transport.read(known, None, until).items()}
+            full = sorted((name for name in known if depths.get(name)), key=lambda name: -depths[name])[:most]
+            heads = ((name, self._transport.read({name: known[name]}, name, until).get(name)) for name in full)
+            return [(name, message) for name, head in heads for message in (head and head.messages) or ()]
+
+        return self._within_deadline(read, HEADS_DEADLINE)
+
     def waiting_messages(self, name: str, task_ids: Sequence[str]) -> list[str]:
         return self._within_deadline(lambda: self._transport.waiting(name, task_ids))
 
@@ -110,9 +128,9 @@ class BrokerQueueBackend(QueueBackend):
     def move_messages(self, name: str, task_ids: Sequence[str], to: str) -> list[str]:
         return self._within_deadline(lambda: self._transport.move(name, task_ids, to))
 
-    def _within_deadline(self, do: Callable[[], T]) -> T:
+    def _within_deadline(self, do: Callable[[], T], seconds: float = MESSAGE_DEADLINE) -> T:
         try:
-            return connections.within(MESSAGE_DEADLINE, do)
+            return connections.within(seconds, do)
         except BrokerUnavailable as error:
             said = {"broker": str(self._target), "reason": target.reason(error)}
             raise BackendUnavailable(gettext("%(broker)s could not be asked: %(reason)s.") % said) from error

@@ -13,16 +13,18 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import listing
+from .. import listing, payload
 from ..info import TaskInfo
 from ..listing import Counts, Cursor, TaskPage, TaskQuery
+from . import waiting
 from .base import BackendUnavailable, TaskBackend
 from .results_checks import APP, problems
 from .results_conditions import Conditions, conditions_of, names_like, storable
 from .results_counts import counts_of
-from .results_lists import Listing
+from .results_lists import Listing, NoRows
 from .results_names import task_names
 from .results_orders import Order
+from .results_pages import Waiting, page_of
 from .results_rows import Row, detailed, for_detail, for_list, listed
 from .results_search import LONGEST, Search
 
@@ -54,14 +56,19 @@ class ResultsTaskBackend(TaskBackend):
 
     def page(self, query: TaskQuery, *, cursor: str = "", size: int = 25) -> TaskPage:
         order = Order.of(query)
-        place = order.place(cursor)
+        place = Cursor.decoded(cursor) if cursor else None
+        if place and not Waiting.has(place.key):
+            order.has(place.key)
         with _answered():
             if (row := self._whole(query)) is not None:
                 return TaskPage((listed(row),))
-            conditions = self._conditions(query)
-            if conditions is None:
-                return TaskPage(())
-            return self._listed(query, conditions, order, place, size)
+            waits = self._waits(query)
+            if query.text and any(task.id == query.text for task in waits):
+                return TaskPage(tuple(waits))
+            search = self._search(query, order)
+            rows = self._listing(query, order, search)
+            page = page_of(query, Waiting(waits, query.sort), rows, place, size)
+        return replace(page, notes=(*(search.notes if search else ()), *self._waiting_notes()))
 
     def get(self, task_id: str) -> TaskInfo | None:
         with _answered():
@@ -82,13 +89,15 @@ class ResultsTaskBackend(TaskBackend):
 
     def counts(self, query: TaskQuery) -> Counts | None:
         """Return the counts, which stop early; None for a text that is no whole id."""
+        every = replace(query, states=())
         with _answered():
             if (row := self._whole(query)) is not None:
                 return Counts(listing.Count(1), {row["status"]: listing.Count(1)})
-            conditions = self._conditions(replace(query, states=()))
-            if conditions is None:
-                return Counts(listing.Count(0))
-            return None if query.text else counts_of(self._rows, conditions)
+            conditions = self._conditions(every)
+            waits = listing.counts_of(self._waits(every), every, arguments=payload.searched_text)
+            if query.text:
+                return waits if conditions is None or query.text in {task.id for task in self._waits(every)} else None
+            return waits if conditions is None else counts_of(self._rows, conditions).and_(waits)
 
     def check(self) -> list[CheckMessage]:
         return list(problems(self.app))
@@ -135,19 +144,43 @@ class ResultsTaskBackend(TaskBackend):
             return None
         return conditions_of(query, self._names if query.name else [])
 
-    def _listed(
-        self, query: TaskQuery, conditions: Conditions, order: Order, place: Cursor | None, size: int
-    ) -> TaskPage:
-        table = self._rows
-        if order.column == "date_created":  # the walk itself keeps within the dates
-            table, conditions = table.filter(conditions.on("date_created").q()), conditions.but_on("date_created")
-        if not query.text:
-            return Listing(table, order, conditions).page(place, size)
-        search = Search(query, order, names_like(query.text, self._names), self._rows, table.filter(conditions.q()))
-        if not search.newest:
-            return TaskPage(())
-        page = Listing(table, order, conditions, search).page(place, size)
-        return replace(page, notes=search.notes)
+    def _table(self, query: TaskQuery, order: Order) -> tuple[QuerySet, Conditions] | None:
+        """The rows, and what holds for those that are wanted; None when no row can match."""
+        conditions = self._conditions(query)
+        if conditions is None:
+            return None
+        if order.column != "date_created":
+            return self._rows, conditions
+        within = self._rows.filter(conditions.on("date_created").q())  # the walk itself keeps within the dates
+        return within, conditions.but_on("date_created")
+
+    def _search(self, query: TaskQuery, order: Order) -> Search | None:
+        found = self._table(query, order) if query.text else None
+        if found is None:
+            return None
+        table, conditions = found
+        return Search(query, order, names_like(query.text, self._names), self._rows, table.filter(conditions.q()))
+
+    def _listing(self, query: TaskQuery, order: Order, search: Search | None) -> Listing | NoRows:
+        found = self._table(query, order)
+        if found is None or (search and not search.newest):
+            return NoRows(order)
+        return Listing(found[0], order, found[1], search)
+
+    # what waits
+
+    def _waits(self, query: TaskQuery) -> list[TaskInfo]:
+        """The tasks that wait and match, none of which has a row."""
+        found = listing.matching(self._waiting.tasks, query, arguments=payload.searched_text)
+        known = self.get_many(task.id for task in found) if found else {}
+        return [task for task in found if task.id not in known]
+
+    @cached_property
+    def _waiting(self) -> waiting.Waiting:
+        return waiting.waiting()
+
+    def _waiting_notes(self) -> tuple[str, ...]:
+        return (_("More tasks may wait than are listed here."),) if self._waiting.is_partial else ()
 
 
 @contextmanager

@@ -7,14 +7,14 @@ the filters' own indexes find, of which the first are sorted out. That is little
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from django.db import connections
 from django.db.models import Case, IntegerField, Q, QuerySet, Subquery, When
 
-from ..listing import Cursor, TaskPage
 from .results_conditions import Conditions
 from .results_orders import Order
+from .results_pages import Item, Key
 from .results_rows import Row, for_list, listed
 from .results_search import Search
 
@@ -23,9 +23,6 @@ STRETCH: Final = 200
 LONGEST_STRETCH: Final = 100_000
 #: With fewer rows than this from the page's place on, walking the stretch has shown them all.
 FEW: Final = 5000
-
-#: The place of a row in an order.
-Key = tuple[Any, ...]
 
 
 class Over(Subquery):
@@ -49,28 +46,21 @@ class Listing:
     conditions: Conditions
     search: Search | None = None
 
-    def page(self, place: Cursor | None, size: int) -> TaskPage:
-        """Return the page at a place of its order, the first when that is None."""
-        if place is None or not place.before:
-            return self._onwards(place, size)
-        walk = self.order.reversed
-        rows = self._rows(walk, place.key, size + 1)
-        if len(rows) < size:
-            return self._onwards(None, size)  # the beginning is nearer than a page
-        return self._page(rows[:size][::-1], has_next=True, has_previous=len(rows) > size)
+    @property
+    def end(self) -> Key:
+        return self.order.end
 
-    def _onwards(self, place: Cursor | None, size: int) -> TaskPage:
-        rows = self._rows(self.order, place.key if place else None, size + 1)
-        return self._page(rows[:size], has_next=len(rows) > size, has_previous=place is not None)
+    def after(self, key: Key | None, number: int) -> list[Item]:
+        return self._items(self._rows(self.order, key, number))
 
-    def _page(self, rows: list[Row], *, has_next: bool, has_previous: bool) -> TaskPage:
-        key = self.order.key
-        first = key(rows[0]) if rows else self.order.end
-        return TaskPage(
-            tuple(map(listed, rows)),
-            next=Cursor(key(rows[-1])).encoded() if has_next and rows else None,
-            previous=Cursor(first, before=True).encoded() if has_previous else None,
-        )
+    def before(self, key: Key | None, number: int) -> list[Item]:
+        return self._items(self._rows(self.order.reversed, key, number)[::-1])
+
+    def has(self, key: Key) -> bool:
+        return self.order.has(key)
+
+    def _items(self, rows: list[Row]) -> list[Item]:
+        return [(self.order.key(row), listed(row)) for row in rows]
 
     def _rows(self, walk: Order, begin: Key | None, number: int) -> list[Row]:
         """Return the first rows after a key, or from the beginning on."""
@@ -102,3 +92,18 @@ class Listing:
     def _these(self, ids: Subquery) -> QuerySet:
         """Read the rows of these ids: what finds them, and sorts, need not carry what is read."""
         return for_list(self.table.model._default_manager.using(self.table.db).filter(pk__in=ids))
+
+
+class NoRows:
+    """What is listed where no row can match."""
+
+    def __init__(self, order: Order) -> None:
+        self.order, self.end = order, order.end
+
+    def after(self, key: Key | None, number: int) -> list[Item]:
+        return []
+
+    before = after
+
+    def has(self, key: Key) -> bool:
+        return self.order.has(key)

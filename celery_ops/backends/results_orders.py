@@ -8,8 +8,9 @@ from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 
-from ..listing import BadCursor, Cursor, TaskQuery
+from ..listing import BadCursor, TaskQuery
 from .results_conditions import EARLIEST, LATEST
+from .results_pages import MARK
 from .results_rows import Row
 
 HIGHEST_ID: Final = 2**63 - 1
@@ -76,15 +77,14 @@ class Order:
         last = 0 if self.descending else HIGHEST_ID
         return (last,) if self.column == "id" else (_number(EARLIEST if self.descending else LATEST), last)
 
-    def place(self, cursor: str) -> Cursor | None:
-        """Return where a page of this order begins, None for the first. Raises BadCursor."""
-        if not cursor:
-            return None
-        place = Cursor.decoded(cursor)
+    def has(self, key: tuple[Any, ...]) -> bool:
+        """Return whether a key is one of this order's. Raises BadCursor for what is none of its rows'."""
+        if key[0] == MARK:
+            return False
         bounds = [(_number(EARLIEST), _number(LATEST)), (0, HIGHEST_ID)][-len(self.columns) :]
-        if len(place.key) != len(bounds) or not all(map(_is_within, place.key, bounds)):
+        if len(key) != len(bounds) or not all(map(_is_within, key, bounds)):
             raise BadCursor("not a cursor of this list")
-        return place
+        return True
 
     def after(self, key: tuple[Any, ...]) -> Q:
         """Return the condition of the rows after ``key``."""

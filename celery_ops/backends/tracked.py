@@ -27,7 +27,7 @@ class TrackedTaskBackend(ListedTaskBackend):
 
     def tasks(self) -> Iterable[TaskInfo]:
         try:
-            return [_info(task) for task in newest_tasks(NEWEST)]
+            return [info(task) for task in newest_tasks(NEWEST)]
         except StoreUnavailable as error:
             raise BackendUnavailable(_("The tracking store does not answer.")) from error
 
@@ -37,7 +37,7 @@ class TrackedTaskBackend(ListedTaskBackend):
             if not found:
                 return None
             ref, task = found[0]
-            return _info(task, read_payload(ref, task_id))
+            return info(task, read_payload(ref, task_id))
         except StoreUnavailable as error:
             raise BackendUnavailable(_("The tracking store does not answer.")) from error
 
@@ -45,7 +45,8 @@ class TrackedTaskBackend(ListedTaskBackend):
         return [self.get(task.id) or task for task in tasks]
 
 
-def _info(task: TrackedTask, payload: Payload | None = None) -> TaskInfo:
+def info(task: TrackedTask, payload: Payload | None = None) -> TaskInfo:
+    """Return a tracked task as a list knows it."""
     payload = payload or Payload()
     args, kwargs = _arguments(payload.args)
     return TaskInfo(

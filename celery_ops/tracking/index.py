@@ -19,6 +19,9 @@ from .store import INDEX, REVOKE, TASK
 #: Slots of time that ``RETENTION`` is cut into, and shards of each.
 SLOTS: Final = 12
 SHARDS: Final = 64
+#: Shards of a slot that are counted first, and entries of two slots beyond which they are not read.
+SAMPLE: Final = 4
+MOST_READ: Final = 20_000
 #: Milliseconds by which a task's publish may lie before and after the time at which it was asked for.
 EARLIER: Final = 60_000
 LATER: Final = 600_000
@@ -109,7 +112,21 @@ def _completed(texts: Mapping[str, tuple[ObjectRef, str | None]]) -> dict[str, s
 
 def newest(limit: int) -> list[ObjectRef]:
     """Return the objects of the ``limit`` tasks published last, and of some more. Raises StoreUnavailable."""
-    found: dict[ObjectRef, None] = {}
+    return list(dict.fromkeys(ref for _task_id, refs in _newest_entries(limit) for ref in refs))
+
+
+def newest_tasks(limit: int) -> dict[str, list[ObjectRef]] | None:
+    """Return the tasks published last, by id, ``limit`` and some more; None when so many come that to read them
+    takes long. Raises StoreUnavailable."""
+    slots = list(_slots())[1:3]
+    sample = [_place(slot, shard) for slot in slots for shard in range(SAMPLE)]
+    if sum(map(len, recorder().ask(lambda store: store.read(sample)))) * SHARDS > MOST_READ * SAMPLE:
+        return None
+    return dict(_newest_entries(limit))
+
+
+def _newest_entries(limit: int) -> Iterator[tuple[str, list[ObjectRef]]]:
+    """Yield the ids and objects of tasks, slot by slot from now backwards."""
     tasks, slots, step = 0, list(_slots()), 1
     while slots and tasks < limit:
         places = [_place(slot, shard) for slot in slots[:step] for shard in range(SHARDS)]
@@ -117,8 +134,7 @@ def newest(limit: int) -> list[ObjectRef]:
         for place, stored in zip(places, recorder().ask(lambda store, asked=places: store.read(asked)), strict=True):
             tasks += len(stored)
             for name, text in stored.items():
-                found.update(dict.fromkeys(objects_in(_whole(place, name, text))))
-    return list(found)
+                yield facts.long_id(name), objects_in(_whole(place, name, text))
 
 
 def _slots() -> Iterator[int]:

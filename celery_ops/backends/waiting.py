@@ -1,0 +1,118 @@
+"""The tasks that wait: published, as the store and the heads of the queues know, and no worker has begun them yet."""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ..conf import conf
+from ..connections import broker
+from ..info import MessageInfo, TaskInfo
+from ..logs import get_logger
+from ..states import PENDING, RECEIVED
+from ..tracking import index
+from ..tracking.reading import read_tasks
+from ..tracking.refs import ObjectRef
+from ..tracking.store import TASK, StoreUnavailable
+from .base import BackendUnavailable
+from .sharing import Shared
+from .tracked import info
+
+logger = get_logger("celery_ops.backends")
+
+#: Of so many tracked tasks, the newest ones, those that wait are listed.
+NEWEST: Final = 1000
+#: Queues whose heads are looked at.
+QUEUES: Final = 10
+#: Seconds for which what was found serves every viewer, and for which a broker that was away is not asked again.
+SHARED_FOR: Final = 2.0
+AWAY_FOR: Final = 30.0
+#: Ids that a list is asked about at once.
+CHUNK: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Tasks that wait, each once; ``is_partial`` says that there may be more."""
+
+    tasks: tuple[TaskInfo, ...] = ()
+    is_partial: bool = False
+
+
+def waiting() -> Waiting:
+    """Return the tasks that wait, a source that is away left out. Two seconds old at most; raises nothing."""
+    prefix = conf.STORE_PREFIX
+    return _shared.get((broker(), prefix() if callable(prefix) else prefix), _found)
+
+
+def forget() -> None:
+    """Have the next viewer's question asked anew."""
+    _shared.forget()
+    _away.clear()
+
+
+_shared: Shared[Waiting] = Shared(SHARED_FOR)
+_away: dict[tuple[str, str], float] = {}
+
+
+def _found() -> Waiting:
+    tracked, is_partial = _tracked()
+    found: dict[str, TaskInfo] = {task.id: task for task in _heads()}
+    for task in tracked:
+        known = found.get(task.id)
+        found[task.id] = task if known is None else _together(task, known)
+    return Waiting(tuple(found.values()), is_partial)
+
+
+def _together(tracked: TaskInfo, message: TaskInfo) -> TaskInfo:
+    return TaskInfo(
+        tracked.id,
+        tracked.name or message.name,
+        tracked.state,
+        queue=message.queue,
+        created_at=tracked.created_at or message.created_at,
+        eta=message.eta,
+        args=message.args,
+        parent_id=tracked.parent_id,
+    )
+
+
+def _tracked() -> tuple[list[TaskInfo], bool]:
+    try:
+        places = index.newest_tasks(NEWEST)
+        if places is None:
+            return [], True
+        return [info(task) for task in _unbegun(places)], len(places) >= NEWEST
+    except StoreUnavailable:
+        return [], True
+
+
+def _unbegun(places: dict[str, list[ObjectRef]]) -> Iterator:
+    refs = list(dict.fromkeys(ref for refs in places.values() for ref in refs if ref.label != TASK))
+    for tasks in read_tasks(refs) if refs else ():
+        yield from (task for task in tasks if task.state in (PENDING, RECEIVED) and not task.started_at)
+
+
+def _heads() -> Iterable[TaskInfo]:
+    key = broker()
+    if _away.get(key, 0.0) > time.monotonic():
+        return []
+    try:
+        heads = conf.load("QUEUE_BACKEND")().heads(QUEUES)
+    except BackendUnavailable as error:
+        logger.info("What waits in the queues is not listed: %s", error)
+        _away[key] = time.monotonic() + AWAY_FOR
+        return []
+    return [task_of(queue, message) for queue, message in heads if message.task_id]
+
+
+def task_of(queue: str, message: MessageInfo) -> TaskInfo:
+    """Return what a waiting message says of its task."""
+    return TaskInfo(
+        message.task_id,
+        message.name,
+        queue=queue,
+        created_at=message.published_at,
+        eta=message.eta,
+        args=message.arguments or None,
+    )
