@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from kombu import pools
 
 from celery_ops import objects
-from celery_ops.backends import results_texts
+from celery_ops.backends import results_texts, waiting
 from celery_ops.tracking import counters
 from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.memory import MemoryStore
@@ -75,6 +75,7 @@ def _fresh_tracking():
     yield
     objects.forget()
     results_texts.texts.forget()
+    waiting.forget()
     recorder, recorder_module._recorder = recorder_module._recorder, None
     if recorder is not None:
         with recorder._trying:  # else its timer writes and counts in the next test

@@ -54,6 +54,7 @@ class TaskRow:
     wait: str
     run: str
     error: str
+    waits: bool = False
 
 
 def task_rows(tasks: Iterable[TaskInfo], *, may_view_payload: Callable[[str], bool], query: str = "") -> list[TaskRow]:
@@ -85,6 +86,7 @@ def _row(task: TaskInfo, worker: Link, queue: Link, *, may_view_payload: bool, q
         wait=duration(task.wait),
         run=duration(task.run_time),
         error=shown_error(task, may_view_payload=may_view_payload),
+        waits=task.state == states.PENDING and not (task.worker or task.started_at),
     )
 
 
@@ -167,13 +169,20 @@ class TaskTable(OpsTable):
                 state=row.state,
                 name=written("tasks/name", value=row.name),
                 badge=written("panel/state", state=row.state, tone=row.tone),
-                worker=written("parts/link", value=row.worker, url=row.worker_url),
+                worker=self._place(row, written),
                 queue=written("parts/link", value=row.queue, url=row.queue_url),
                 times=[(label, Moment.of(getattr(row, name), now)) for name, label in times],
                 wait=row.wait,
                 run=row.run,
                 error=row.error,
             )
+
+    @staticmethod
+    def _place(row: TaskRow, written: Callable[..., SafeString]) -> SafeString:
+        """Where the task is: its worker, or the queue in which it waits."""
+        if row.waits:
+            return written("tasks/waits", value=row.queue, url=row.queue_url)
+        return written("parts/link", value=row.worker, url=row.worker_url)
 
     def _head(self, column: BoundColumn) -> Head:
         attrs = column.attrs["th"].as_html()

@@ -12,8 +12,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django_celery_results.models import TaskResult
 
+from celery_ops.backends.memory import MemoryQueueBackend
 from celery_ops.details import sources
+from celery_ops.info import MessageInfo, QueueDetail, QueueInfo
 from tests.conftest import make_user
+from tests.planting import plant, words
 
 from .task_backends import LIST
 from .test_csv import exported
@@ -64,6 +67,39 @@ def queries(browser, path):
     with CaptureQueriesContext(connection) as captured:
         page(browser, path)
     return [each["sql"] for each in captured.captured_queries]
+
+
+class Queues(MemoryQueueBackend):
+    """A queue in which a task waits."""
+
+
+@pytest.fixture
+def one_waits(settings, order):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "QUEUE_BACKEND": f"{__name__}.Queues"}
+    Queues.hold(
+        QueueDetail(QueueInfo("mail", depth=1), messages=(MessageInfo("in-the-queue", "shop.send", "({'a': 1},)"),))
+    )
+    yield plant(order, state="PENDING")
+    Queues.hold()
+
+
+def test_tasks_that_wait_are_listed_as_such_and_counted(browser, one_waits):
+    keep()
+    html = page(browser)
+    assert sorted(ids(html)[:2]) == sorted(["in-the-queue", one_waits])
+    assert ids(html)[2:] == ["task-0"]
+    assert "waits in mail" in words(html)
+    assert "waits: no worker has begun it" in words(html)
+    assert ids(page(browser, f"{LIST}?state=PENDING")) == ids(html)[:2]
+    assert "Pending 2" in tabs(html)
+
+
+def test_tasks_that_wait_are_in_the_json_and_the_file(browser, one_waits):
+    items = browser.get("/behind/a/prefix/api/history/?state=PENDING").json()["results"]
+    assert {item["task_id"]: (item["state"], item["started_at"]) for item in items} == dict.fromkeys(
+        ["in-the-queue", one_waits], ("PENDING", None)
+    )
+    assert {row[0] for row in exported(browser)[1:]} == {"in-the-queue", one_waits}
 
 
 @pytest.fixture
