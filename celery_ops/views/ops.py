@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -78,9 +79,13 @@ class OpsView(View):
                 raise
             return errors(_("You may not do this."), status=403)
         except Http404 as error:
-            if not self.is_json:
-                raise
-            return errors(str(error) or _("Not found."), status=404)
+            reason = str(error) or _("Not found.")
+            return errors(reason, status=404) if self.is_json else self.not_found(reason)
+
+    def not_found(self, reason: str) -> HttpResponse:
+        """Return the page that says why there is nothing here, with the way on beside it."""
+        context = {**frame(self.request, self.user), "title": _("Not found"), "reason": reason}
+        return render(self.request, "celery_ops/not_found.html", context, status=404)
 
     def log_refusal(self, status: int) -> None:
         """Say who was refused what; looking at a page is no attempt to do something."""
@@ -135,6 +140,17 @@ def sections(user: Any) -> list[Section]:
     return [section for section in SECTIONS if any(map(granted, section.actions))]
 
 
+def frame(request: HttpRequest, user: Any) -> dict[str, Any]:
+    """Return what each page's template has: what it extends, the navigation, and how often it is refreshed."""
+    is_fragment = request.headers.get("X-Celery-Ops") == "fragment"
+    return {
+        "base_template": FRAGMENT if is_fragment else conf.BASE_TEMPLATE,
+        "sections": sections(user),
+        "section": "",
+        "refresh": max(1, conf.REFRESH_SECONDS),
+    }
+
+
 @method_decorator(requires_csrf_token, name="dispatch")
 class OpsPage(OpsView, TemplateView):
     """A page: ``section`` is the navigation's entry it belongs to, ``title`` what the browser's tab says.
@@ -146,15 +162,8 @@ class OpsPage(OpsView, TemplateView):
     title: ClassVar[Any] = ""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        fragment = self.request.headers.get("X-Celery-Ops") == "fragment"
-        return super().get_context_data(
-            base_template=FRAGMENT if fragment else conf.BASE_TEMPLATE,
-            sections=sections(self.user),
-            section=self.section,
-            title=self.get_title(),
-            refresh=max(1, conf.REFRESH_SECONDS),
-            **kwargs,
-        )
+        context = {**frame(self.request, self.user), "section": self.section, "title": self.get_title(), **kwargs}
+        return super().get_context_data(**context)
 
     def get_title(self) -> str:
         return str(self.title)

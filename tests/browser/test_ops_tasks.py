@@ -159,3 +159,42 @@ def test_nothing_that_a_worker_wrote_runs_on_a_tasks_own_page(evil, visit, expec
         expect(page.locator("article dd code").first).to_have_attribute("title", task_id.replace("\x1b", "\ufffd"))
         assert page.locator("article :is(img, b, script)").count() == 0
     assert visit.troubles == []
+
+
+def test_what_is_done_with_rows_waits_for_a_selection_and_the_list_says_why_it_stands_still(visit, superuser, expect):
+    for number in range(3):
+        fail(f"task-{number}")
+    page = visit(LIST, superuser)
+    revoke = page.get_by_role("button", name="Revoke selected")
+    expect(revoke).to_be_disabled()
+    page.get_by_role("checkbox").first.check()
+    expect(revoke).to_be_enabled()
+    expect(page.locator("[data-chosen]")).to_have_text("1 selected. The list waits for you meanwhile.")
+    page.get_by_role("button", name="Select all").click()
+    expect(page.locator("[data-chosen]")).to_contain_text("3 selected")
+    page.get_by_role("button", name="Select all").click()
+    expect(revoke).to_be_disabled()
+
+
+#: What is pressed, but for words within a text; a box is as large as its label.
+PRESSED = """() => [...document.querySelectorAll(".celery-ops :is(a, button, select, summary, input[type=checkbox])")]
+  .filter((element) => !element.closest("p"))
+  .map((element) => [element, (element.closest("label") ?? element).getBoundingClientRect()])
+  .filter(([, box]) => box.width && Math.min(box.width, box.height) < 24)
+  .map(([element]) => element.outerHTML)"""
+
+
+@pytest.mark.parametrize("width", [1400, 420])
+@pytest.mark.parametrize("path", [LIST, "/behind/a/prefix/", "/behind/a/prefix/workers/", "/behind/a/prefix/queues/"])
+def test_whatever_is_pressed_is_24_pixels_large(path, width, visit, superuser):
+    fail("task-0")
+    page = visit(path, superuser)
+    page.set_viewport_size({"width": width, "height": 860})
+    assert page.evaluate(PRESSED) == []
+
+
+def test_a_phone_shows_the_first_rows_without_scrolling(visit, superuser):
+    fail("task-0")
+    page = visit(LIST, superuser)
+    page.set_viewport_size({"width": 420, "height": 860})
+    assert rows(page).first.bounding_box()["y"] < 430

@@ -76,3 +76,18 @@ def test_no_letter_of_a_name_is_lost(name, browser):
 )
 def test_a_kind_has_words_for_people(annotation, words):
     assert kind_of(annotation).words == words
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("workers/nobody/", "There is no such worker."),
+        ("queues/nothing/", "There is no such queue."),
+        ("run/no.such.task/", "There is no such task to run."),
+        ("retry/all/99999/", "There is no such page."),
+    ],
+)
+def test_what_is_not_there_is_said_with_the_reason_and_a_way_on(path, reason, browser):
+    response = browser.get(f"{OPS}{path}")
+    html = response.content.decode()
+    assert (response.status_code, reason in html, f'href="{OPS}tasks/"' in html) == (404, True, True)
