@@ -179,7 +179,7 @@ def test_what_is_done_with_rows_waits_for_a_selection_and_the_list_says_why_it_s
 #: What is pressed, but for words within a text; a box is as large as its label.
 PRESSED = """() => [...document.querySelectorAll(".celery-ops :is(a, button, select, summary, input[type=checkbox])")]
   .filter((element) => !element.closest("p"))
-  .map((element) => [element, (element.closest("label") ?? element).getBoundingClientRect()])
+  .map((element) => [element, (element.matches("input") && element.labels[0] || element).getBoundingClientRect()])
   .filter(([, box]) => box.width && Math.min(box.width, box.height) < 24)
   .map(([element]) => element.outerHTML)"""
 
