@@ -39,15 +39,16 @@ class Target:
 
 def target() -> Target:
     """Return the broker of the app's settings. Connects to nothing and raises nothing."""
-    identity = repr([connections.broker(), conf.celery_app.conf.broker_transport_options])
+    site = conf.celery_app.conf
+    identity = repr([connections.broker(), site.broker_transport_options, site.broker_use_ssl])
     try:
-        connection = connections.connection()
-        driver = connection.get_transport_cls().driver_type or ""
-        name = NAMES.get(driver) or str(connection.transport_cls or driver)
+        addresses = [*connections.addresses()]
+        transport, driver = addresses[0].transport_cls, addresses[0].get_transport_cls().driver_type or ""
+        name = NAMES.get(driver) or str(transport or driver)
     except Exception as error:  # of kombu, of the URL, or of a client library that is not installed
         logger.warning("The broker's URL cannot be used: %s", type(error).__name__)  # its message may quote a password
         return Target(identity)
-    return Target(identity, driver, name, _place(connection))
+    return Target(identity, driver, name, ", ".join(filter(None, dict.fromkeys(map(_place, addresses)))))
 
 
 def _place(connection: Any) -> str:

@@ -327,8 +327,8 @@ def _store(site: Mapping[Any, Any]) -> Messages:
 
     try:
         new_store().close()
-    except ValueError:
-        hint = "Begin it with redis://, rediss://, unix://, redis+socket://, valkey:// or valkeys://."
+    except ValueError as error:
+        hint = getattr(error, "hint", "Begin it with redis://, rediss://, unix:// or sentinel://.")
         yield failure(13, f"{NAME}['STORE_URL'] is not a URL that the store knows.", hint)
     except Exception:
         return  # STORE itself is wrong, which has been told by its key

@@ -23,12 +23,14 @@ def of_broker(place: Target) -> Iterator[Finding]:
 def is_the_brokers(client: Any) -> bool:
     """Return whether this is the broker's own Redis, of which one line is enough."""
     place = target()
-    return place.driver == "redis" and _address(keyspace(place.identity).client) == _address(client)
+    return place.driver == "redis" and _identity(keyspace(place.identity).client) == _identity(client)
 
 
-def _address(client: Any) -> list[Any]:
-    known = client.connection_pool.connection_kwargs
-    return [known.get(name) for name in ("path", "host", "port")]
+def _identity(client: Any) -> Any:
+    try:
+        return client.info("server").get("run_id", client)
+    except redis.RedisError:
+        return client
 
 
 def check(name: str, client: Any) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from ..backends.target import reason
 from ..conf import conf
 from ..tracking.memory import MemoryStore
 from ..tracking.recorder import new_store
-from ..tracking.redis import RedisStore, client_url, store_url
+from ..tracking.redis import RedisStore, store_pool
 from ..tracking.store import Store, StoreUnavailable
 from ..wording import duration
 from . import memory
@@ -57,7 +57,8 @@ def _timed(store: Any) -> float:
 
 
 def _memory() -> Iterator[Finding]:
-    with redis.Redis.from_url(client_url(store_url()), socket_timeout=1, socket_connect_timeout=1) as client:
+    pool, _kept = store_pool(1.0)
+    with redis.Redis(connection_pool=pool) as client:
         if memory.is_the_brokers(client):
             yield ok("store-memory", _("It is the broker's Redis."))
         else:

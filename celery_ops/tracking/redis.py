@@ -11,15 +11,16 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 import redis
-from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ExecAbortError, RedisError, ResponseError
-from redis.retry import Retry
 
+from .. import connections
 from ..conf import conf
+from ..connections.redis import SCHEMES, BrokersRedis, connected, is_redis, pool_of_url
+from ..connections.redis import client_url as client_url  # where it has always been found
 from . import lifeline, prefix
 from .memory import TRIM_ABOVE, oldest_fields
 from .refs import ObjectRef
@@ -39,21 +40,15 @@ Command = tuple[bytes, ...]
 
 
 class RedisStore(Store):
-    """One server at ``STORE_URL``. Every call is one round trip within ``STORE_TIMEOUT``, and nothing is retried.
+    """The server at ``STORE_URL``, or the broker's. Every call is one round trip within ``STORE_TIMEOUT``.
+
+    Nothing is retried: only a list of addresses is gone through until one of them answers.
 
     Commands are packed here and not by redis-py's pipeline, which costs a tracked ``delay()`` more than all the rest.
     """
 
     def __init__(self) -> None:
-        self._pool = redis.ConnectionPool.from_url(
-            client_url(store_url()),
-            socket_timeout=conf.STORE_TIMEOUT,
-            socket_connect_timeout=conf.STORE_TIMEOUT,
-            retry=Retry(NoBackoff(), 0),
-            retry_on_timeout=False,
-            protocol=2,
-            decode_responses=False,
-        )
+        self._pool, self._broker = store_pool(conf.STORE_TIMEOUT)
         self._idle: deque[Any] = deque(maxlen=MAX_IDLE)
         self._writes = 0
         self._signing = threading.Lock()
@@ -114,7 +109,7 @@ class RedisStore(Store):
     def sign(self, sign: Sign) -> bool:
         with self._signing:
             try:
-                self._lifeline = self._lifeline or lifeline.opened(self._pool.make_connection(), self._signs_key)
+                self._lifeline = self._lifeline or lifeline.opened(connected(self._pool), self._signs_key)
                 self._lifeline.say(sign)
             except (RedisError, OSError, ValueError) as error:
                 self._lifeline = None
@@ -166,7 +161,7 @@ class RedisStore(Store):
             try:
                 connection, used = self._idle.pop(), True
             except IndexError:
-                connection, used = self._pool.make_connection(), False
+                connection, used = connected(self._pool), False
             try:
                 return self._exchange(connection, packed, len(commands))
             except RedisConnectionError:
@@ -174,7 +169,7 @@ class RedisStore(Store):
                 if not used:
                     raise
                 self.close()
-                return self._exchange(self._pool.make_connection(), packed, len(commands))
+                return self._exchange(connected(self._pool), packed, len(commands))
         except (RedisError, OSError, ValueError) as error:
             raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 
@@ -199,6 +194,25 @@ def _quoted(name: str) -> str:
     return quote(name, safe=":")
 
 
+def store_pool(seconds: float) -> tuple[redis.ConnectionPool, BrokersRedis | None]:
+    """Return connections to the store, none of them open, and what has to be kept for as long as they are used.
+
+    Without ``STORE_URL`` they are the broker's where that is Redis: with its TLS, options and list of addresses. Each
+    may take so many ``seconds`` to connect, and to read. Raises ValueError.
+    """
+    if not conf.STORE_URL and _broker_is_redis():
+        broker = BrokersRedis(seconds)
+        return broker.pool, broker
+    return pool_of_url(store_url(), seconds), None
+
+
+def _broker_is_redis() -> bool:
+    try:
+        return is_redis(connections.connection())
+    except Exception:  # of the URL, or of a client library that is not installed
+        return False
+
+
 def store_url() -> str:
     """Return the URL of the store: ``STORE_URL``, else the broker's when that is Redis, else the local default."""
     if conf.STORE_URL:
@@ -208,34 +222,6 @@ def store_url() -> str:
     if urlsplit(first).scheme in SCHEMES:
         return first
     return "redis://localhost:6379/0"
-
-
-SCHEMES: Final = {
-    "redis": "redis",
-    "rediss": "rediss",
-    "unix": "unix",
-    "redis+socket": "unix",
-    "valkey": "redis",
-    "valkeys": "rediss",
-}
-
-
-def client_url(url: str) -> str:
-    """Return ``url`` as redis-py spells it: kombu has a scheme for sockets and names for TLS of its own.
-
-    Raises ValueError for a scheme that is not Redis's.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in SCHEMES:
-        raise ValueError(f"STORE_URL must begin with one of {', '.join(SCHEMES)}, not {parts.scheme!r}")
-    query = dict(parse_qsl(parts.query))
-    if "virtual_host" in query:
-        query["db"] = query.pop("virtual_host").strip("/") or "0"
-    if "ssl_cert_reqs" in query:
-        query["ssl_cert_reqs"] = query["ssl_cert_reqs"].lower().removeprefix("cert_")
-    known = {key: value for key, value in query.items() if key == "db" or key == "password" or key.startswith("ssl_")}
-    # Not urlunsplit: it leaves the slashes out where there is no host, and redis-py wants them.
-    return f"{SCHEMES[parts.scheme]}://{parts.netloc}{parts.path}{'?' if known else ''}{urlencode(known)}"
 
 
 def _split(fields: Any) -> tuple[list[bytes], list[bytes]]:

@@ -6,48 +6,10 @@ bytes on the way to Redis and text everywhere else; what is no UTF-8 survives th
 
 import threading
 from dataclasses import dataclass
-from importlib.util import find_spec
-from typing import Any, Final
 
 import redis
-from kombu.transport import redis as kombu_redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from ... import connections
-
-#: A connection says nothing before the questions except who it is and which database it wants.
-LEAN: Final[dict[str, Any]] = {
-    "protocol": 2,
-    "client_name": None,
-    "health_check_interval": 0,
-    "socket_timeout": connections.CONNECT_TIMEOUT,
-    "retry_on_timeout": False,
-    "retry": Retry(NoBackoff(), 0),
-    **({"driver_info": None} if find_spec("redis.driver_info") else {"lib_name": None, "lib_version": None}),
-}
-
-
-class _Silent:
-    def ping(self) -> None:
-        """kombu's channel asks at once whether Redis is there."""
-
-
-class _Unopened:
-    """Mixed into kombu's channel: its reading of the parameters without its connection."""
-
-    client = _Silent()
-
-    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
-        return {**super()._connparams(asynchronous), **LEAN}
-
-
-class UnopenedChannel(_Unopened, kombu_redis.Channel):
-    pass
-
-
-class UnopenedSentinelChannel(_Unopened, kombu_redis.SentinelChannel):
-    pass
+from ...connections.redis import BrokersRedis
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +24,9 @@ class Keyspace:
     """One broker's keys, and the client for them. Several threads may share it."""
 
     def __init__(self) -> None:
-        connection = connections.connection()
-        sentinel = isinstance(connection.transport, kombu_redis.SentinelTransport)
-        channel = (UnopenedSentinelChannel if sentinel else UnopenedChannel)(connection.transport)
-        self._connection, self._channel = connection, channel
-        self.client = redis.Redis(connection_pool=channel.pool)
+        self._redis = BrokersRedis()
+        self._channel = self._redis.channel
+        self.client = redis.Redis(connection_pool=self._redis.pool)
 
     def bindings(self, exchange: str) -> bytes:
         return self._key(self._channel.keyprefix_queue % (exchange,))
@@ -98,8 +58,7 @@ class Keyspace:
         return (parts[0], parts[2]) if len(parts) == 3 and parts[2] else None
 
     def close(self) -> None:
-        self._channel.close()
-        self._connection.release()
+        self._redis.close()
 
     def _key(self, name: str) -> bytes:
         return bytes_of(f"{self._channel.global_keyprefix}{name}")

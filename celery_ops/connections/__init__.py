@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from kombu import Connection
 
-from .conf import conf
+from ..conf import conf
 
 #: Seconds for a page to reach the broker at all.
 CONNECT_TIMEOUT: Final = 1.0
@@ -35,8 +35,23 @@ def connection() -> Connection:
     app = conf.celery_app
     made = app.connection_for_write(connect_timeout=CONNECT_TIMEOUT)
     # asked of the class: the transport reads its options when it is made
-    made.transport_options = {**made.transport_options, **_bounds(made.get_transport_cls().driver_type)}
+    made.transport_options = {**made.transport_options, **_bounds(made)}
     return made
+
+
+def addresses() -> Iterator[Connection]:
+    """Yield an unopened connection for each of the broker's addresses, the one that is tried first first."""
+    first = connection()
+    yield first
+    for url in first.alt[1:]:
+        other = connection()
+        other.switch(url)
+        yield other
+
+
+def ensure(made: Connection) -> Connection:
+    """Open a connection at the first of the broker's addresses that answers; each is tried once, without a pause."""
+    return made.ensure_connection(max_retries=max(0, len(made.alt) - 1), interval_start=0, interval_step=0)
 
 
 @contextmanager
@@ -49,6 +64,8 @@ def publishing() -> Iterator[Connection]:
     key = (os.getpid(), *broker())
     made = _kept.take(key) or connection()
     try:
+        if len(made.alt) > 1:  # else whoever publishes opens it
+            ensure(made)
         yield made
     except BaseException:
         made.close()
@@ -103,8 +120,7 @@ def opened(**options: Any) -> Iterator[Connection]:
     """Open a connection of its own, with more transport options; each of the broker's addresses is tried once."""
     with connection() as made:
         made.transport_options.update(options)
-        made.ensure_connection(max_retries=max(0, len(made.alt) - 1), interval_start=0, interval_step=0)
-        yield made
+        yield ensure(made)
 
 
 def broker() -> tuple[str, str]:
@@ -113,11 +129,15 @@ def broker() -> tuple[str, str]:
     return app.oid, str(app.conf.broker_write_url)
 
 
-def _bounds(driver: str) -> dict[str, Any]:
+def _bounds(made: Connection) -> dict[str, Any]:
+    driver = made.get_transport_cls().driver_type
     if driver == "redis":
+        from .redis import bounds
+
+        given = made.transport_options.get("sentinel_kwargs")
         return {
-            "socket_timeout": CONNECT_TIMEOUT,
-            "socket_connect_timeout": CONNECT_TIMEOUT,
+            **bounds(CONNECT_TIMEOUT),
+            "sentinel_kwargs": {**(given or {}), **bounds(CONNECT_TIMEOUT)},
             "retry_on_timeout": False,
             "max_retries": 0,
             "polling_interval": None,

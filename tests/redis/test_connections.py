@@ -1,0 +1,333 @@
+"""Ways to a Redis: whatever leads Celery there leads the store, the queues, a purge and doctor there too."""
+
+import ssl
+import subprocess
+import time
+import uuid
+
+import pytest
+import redis
+from django.core.checks import ERROR
+
+from celery_ops import connections
+from celery_ops.acting import queues as acting
+from celery_ops.backends import broker as broker_backend
+from celery_ops.backends.broker import BrokerQueueBackend
+from celery_ops.checks import check_settings
+from celery_ops.diagnosis import cluster
+from celery_ops.tracking.redis import RedisStore
+from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.store import StoreUnavailable
+from tests.backends.brokers import make_app, publish, using
+from tests.servers import FILES, RedisServer, free_port, wait_for
+
+REF = ObjectRef("shop.order", "1")
+FACTS = {"t:1:published": "1"}
+
+
+@pytest.fixture
+def site(settings):
+    """Make the site's broker what a test says; there are no workers. The store is the broker's, unless it says more."""
+    stack = []
+
+    def use(url, *, store=None, **conf):
+        app = make_app(url, **conf)
+        held = using(settings, app)
+        held.__enter__()
+        stack.append(held)
+        settings.CELERY_OPS = {"APP": app, "STORE_URL": store, "STORE_TIMEOUT": 2.0, "CONTROL_TIMEOUT": 0.1}
+        return app
+
+    yield use
+    for held in reversed(stack):
+        held.__exit__(None, None, None)
+
+
+def kept_and_read():
+    """Whether a new store keeps what it is given."""
+    store = RedisStore()
+    try:
+        store.write([(REF, FACTS)])
+        return store.read([REF]) == [FACTS]
+    finally:
+        store.close()
+
+
+def waiting(name="celery"):
+    """Return how many messages wait there."""
+    broker_backend.forget()
+    report = BrokerQueueBackend().queues()
+    assert report.trouble == ""
+    return next(queue.depth for queue in report.queues if queue.name == name)
+
+
+# -- lists of addresses -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def failover(own_redis):
+    """The first of the addresses is dead."""
+    return f"redis://127.0.0.1:{free_port()}/0;{own_redis.url}/3"
+
+
+@pytest.mark.django_db
+def test_queues_a_purge_and_the_store_are_where_celery_has_gone_over_to(site, failover):
+    app = site(failover)
+    publish(app, "celery", times=2)
+    assert waiting() == 2
+    assert acting.purge("celery", None) == 2
+    assert waiting() == 0
+    assert kept_and_read()
+
+
+def test_a_run_is_sent_to_where_celery_has_gone_over_to(site, failover):
+    app = site(failover)
+    with connections.publishing() as connection:
+        app.send_task("x", connection=connection)
+    assert waiting() == 1
+
+
+def test_all_addresses_of_a_list_are_named(site, failover, own_redis):
+    site(failover)
+    assert BrokerQueueBackend().data_source.endswith(f", 127.0.0.1:{own_redis.port}/3")
+
+
+def test_doctor_goes_over_too(site, failover):
+    site(failover)
+    assert {found.name: found.level for found in cluster.check()}["broker"] == "ok"
+
+
+def test_the_addresses_of_the_stores_own_url_are_gone_through(site, failover, own_redis):
+    site("memory://", store=failover)
+    assert kept_and_read()
+    assert own_redis.tell("DBSIZE") == 0  # it is the third database, as the address says
+
+
+def test_a_store_goes_over_when_its_server_dies(site, own_redis):
+    second = RedisServer(free_port())
+    try:
+        site("memory://", store=f"{own_redis.url}/0;{second.url}/0")
+        store = RedisStore()
+        store.write([(REF, FACTS)])
+        own_redis.kill()
+        store.write([(REF, FACTS)])
+        assert store.read([REF]) == [FACTS]
+        assert second.tell("DBSIZE") > 0
+        store.close()
+    finally:
+        second.kill()
+
+
+def test_a_list_of_dead_addresses_is_given_up_in_time(site, settings):
+    site("memory://", store=f"redis://127.0.0.1:{free_port()}/0;redis://127.0.0.1:{free_port()}/0")
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        kept_and_read()
+    assert time.monotonic() - began < 1
+
+
+def test_an_address_that_hangs_takes_no_more_than_its_time(site, settings, own_redis):
+    hung = RedisServer(free_port())
+    site("memory://", store=f"{hung.url}/0;{own_redis.url}/0")
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "STORE_TIMEOUT": 0.1}
+    hung.freeze()
+    try:
+        store = RedisStore()
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable):  # it lets one connect and then does not answer
+            store.write([(REF, FACTS)])
+        assert time.monotonic() - began < 1
+    finally:
+        hung.kill()
+    store.write([(REF, FACTS)])
+    store.close()
+
+
+# -- TLS and logins ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certificate():
+    key, pem = FILES / "tls.key", FILES / "tls.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    made = subprocess.run([*command, "-keyout", key, "-out", pem], capture_output=True, timeout=60, check=False)
+    if made.returncode:
+        pytest.skip("no openssl")
+    return key, pem
+
+
+@pytest.fixture(scope="module")
+def secure(certificate):
+    """A Redis that speaks TLS on a port of its own, which is returned."""
+    key, pem = certificate
+    port = free_port()
+    files = ["--tls-cert-file", str(pem), "--tls-key-file", str(key), "--tls-ca-cert-file", str(pem)]
+    server = RedisServer(free_port(), "--tls-port", str(port), *files, "--tls-auth-clients", "no")
+    server.tls_port = port
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def database():
+    return int(uuid.uuid4().hex[:1], 16)
+
+
+def test_the_brokers_tls_is_the_stores_and_the_queues(site, secure, database):
+    url = f"redis://127.0.0.1:{secure.tls_port}/{database}"
+    app = site(url, broker_use_ssl={"ssl_cert_reqs": ssl.CERT_NONE})
+    before = waiting()
+    publish(app, "celery")
+    assert waiting() == before + 1
+    assert kept_and_read()
+
+
+def test_a_brokers_url_with_tls_is_understood_as_celery_does(site, secure, database):
+    site(f"rediss://127.0.0.1:{secure.tls_port}/{database}?ssl_cert_reqs=CERT_NONE")
+    assert kept_and_read()
+
+
+def test_a_certificate_that_is_not_trusted_is_refused(site, secure, database):
+    url = f"rediss://127.0.0.1:{secure.tls_port}/{database}?ssl_cert_reqs=CERT_REQUIRED"
+    site(url)
+    with pytest.raises(StoreUnavailable):
+        kept_and_read()
+
+
+def test_the_stores_own_url_may_have_tls(site, secure, database):
+    site("memory://", store=f"rediss://127.0.0.1:{secure.tls_port}/{database}?ssl_cert_reqs=none")
+    assert kept_and_read()
+
+
+def test_the_broker_sees_the_name_that_the_options_give(site, own_redis):
+    site(f"{own_redis.url}/0", broker_transport_options={"client_name": "shop"})
+    store = RedisStore()
+    store.write([(REF, FACTS)])
+    assert waiting() == 0
+    with redis.Redis(port=own_redis.port) as client:
+        assert [known["name"] for known in client.client_list()].count("shop") >= 2
+    store.close()
+
+
+def test_the_brokers_prefix_is_not_the_stores(site, own_redis):
+    site(f"{own_redis.url}/0", broker_transport_options={"global_keyprefix": "shop:"})
+    assert kept_and_read()
+    assert all(key.startswith(b"celery_ops:") for key in own_redis.tell("KEYS", "*"))
+
+
+class Login(redis.CredentialProvider):
+    def get_credentials(self):
+        return "clerk", "wage-slave"
+
+
+def test_a_credential_provider_logs_the_store_in(site, own_redis):
+    own_redis.tell("ACL", "SETUSER", "clerk", "on", ">wage-slave", "~*", "&*", "+@all")
+    own_redis.tell("ACL", "SETUSER", "default", "resetpass", "on", ">other")
+    site(f"{own_redis.url}/0?credential_provider={__name__}.Login")
+    assert kept_and_read()
+    assert waiting() == 0
+
+
+# -- sentinels --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def watched():
+    """A master, its replica, and a sentinel that watches them."""
+    master = RedisServer(free_port(), "--repl-diskless-sync-delay", "0")
+    replica = RedisServer(free_port(), "--replicaof", "127.0.0.1", str(master.port))
+    port = free_port()
+    configuration = FILES / f"sentinel-{port}.conf"
+    configuration.write_text(
+        f"port {port}\nbind 127.0.0.1\ndir {FILES}\n"
+        f"sentinel monitor main 127.0.0.1 {master.port} 1\n"
+        "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n"
+    )
+    sentinel = subprocess.Popen([master.command[0], str(configuration), "--sentinel"], stdout=subprocess.DEVNULL)
+    try:
+        with redis.Redis(port=port) as client:
+            wait_for(lambda: seen(client) == (master.port, 1), "the sentinel to know the replica")
+            yield Watched(master, replica, port, client)
+    finally:
+        sentinel.kill()
+        sentinel.wait(10)
+        master.kill()
+        replica.kill()
+
+
+class Watched:
+    def __init__(self, master, replica, port, client):
+        self.master, self.replica, self.port, self._client = master, replica, port, client
+
+    def fail_over(self):
+        """Kill the master, and wait until the replica has taken its place."""
+        self.master.kill()
+        wait_for(lambda: seen(self._client)[0] == self.replica.port, "the replica to be the master")
+        wait_for(lambda: self.replica.tell("ROLE")[0] == b"master", "the replica to know that")
+
+
+def seen(client):
+    """Return the master's port and how many replicas it has, as far as the sentinel knows; None while it starts."""
+    try:
+        known = client.sentinel_masters()["main"]
+    except redis.ConnectionError:
+        return None
+    return known["port"], known["num-slaves"]
+
+
+def test_a_sentinels_master_is_the_stores_and_the_queues_also_after_it_died(site, watched):
+    app = site(f"sentinel://127.0.0.1:{watched.port}/4", broker_transport_options={"master_name": "main"})
+    publish(app, "celery")
+    store = RedisStore()
+    store.write([(REF, FACTS)])
+    assert waiting() == 1
+    watched.master.tell("WAIT", 1, 5000)
+
+    watched.fail_over()
+
+    store.write([(REF, FACTS)])
+    assert store.read([REF]) == [FACTS]
+    store.close()
+    assert waiting() == 1
+
+
+@pytest.mark.parametrize("form", ["sentinel://{0};{0}/main/5", "sentinel://{1};{0}/main/5", "sentinel://{0}/main"])
+def test_the_stores_own_url_may_name_sentinels(site, watched, form):
+    url = form.format(f"127.0.0.1:{watched.port}", f"127.0.0.1:{free_port()}")
+    site("memory://", store=url)
+    assert kept_and_read()
+    assert watched.master.tell("INFO", "keyspace")
+
+
+def test_it_may_name_them_as_celery_does(site, watched):
+    url = f"sentinel://127.0.0.1:{free_port()};sentinel://127.0.0.1:{watched.port}/6"
+    site("memory://", store=url, broker_transport_options={"master_name": "main"})
+    assert kept_and_read()
+
+
+def test_sentinels_that_hang_take_no_more_than_their_time(site, settings, own_redis):
+    site("memory://", store=f"sentinel://127.0.0.1:{own_redis.port}/main/0")
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "STORE_TIMEOUT": 0.1}
+    own_redis.freeze()
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        kept_and_read()
+    assert time.monotonic() - began < 1
+
+
+# -- what leads nowhere -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("redis+cluster://one:7000,two:7000", "Redis Cluster is not spoken"),
+        ("sentinel://one:26379", "Name the master"),
+        ("sentinel://one:26379/0", "Name the master"),
+        ("http://one", "Begin it with redis://"),
+    ],
+)
+def test_a_url_that_leads_nowhere_is_an_error_that_says_what_to_write(site, url, words):
+    site("memory://", store=url)
+    (found,) = (message for message in check_settings(None) if message.id == "celery_ops.E013")
+    assert (found.level, words in found.hint) == (ERROR, True)
