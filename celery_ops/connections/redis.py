@@ -234,8 +234,8 @@ class FailoverPool(redis.ConnectionPool):
         self._owners: WeakKeyDictionary[Any, redis.ConnectionPool] = WeakKeyDictionary()
         super().__init__(connection_class=pools[0].connection_class, **pools[0].connection_kwargs)
 
-    def get_connection(self, *_args: Any, **_options: Any) -> Any:
-        return self._of_first(lambda pool: pool.get_connection())
+    def get_connection(self, *args: Any, **options: Any) -> Any:
+        return self._of_first(lambda pool: pool.get_connection(*args, **options))
 
     def make_connection(self) -> Any:
         """Return a connection that is open."""
