@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
 from .. import connections
@@ -90,7 +91,10 @@ def pause(queue: str, user: Any, *, submission: UUID | None = None) -> Acted:
 
 def resume(queue: str, user: Any, *, submission: UUID | None = None) -> Acted:
     """Have the workers that consumed a paused queue consume it again. Raises Repeated, NotDone."""
-    paused = paused_queues().get(queue)
+    try:
+        paused = paused_queues().get(queue)
+    except DatabaseError as error:
+        raise NotDone(_("The journal could not be read, so nothing was asked.")) from error
     record = recorded(RESUME, queue, {}, user, submission)
     return asked_of_workers(record, lambda: _resume(queue, paused.strangers if paused else ()))
 

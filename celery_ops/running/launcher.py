@@ -70,7 +70,10 @@ def launch(run: Run, user: Any) -> TaskRunRecord:
     ``max_per_minute`` allows, NotSent when the row cannot be written and when the broker cannot be reached: then the
     row says FAILED.
     """
-    check_rate(run.name)
+    try:
+        check_rate(run.name)
+    except DatabaseError as error:
+        raise _unwritten(run.name, error) from error
     made = _made(run, user)
     try:
         with _committed():
@@ -104,9 +107,9 @@ def launch_all(runs: Sequence[Run], user: Any) -> list[TaskRunRecord]:
     Return the rows in order, SENT or FAILED; a submission that has a row already keeps that one and is not sent.
     Raises NotSent when the rows cannot be written: then nothing is sent.
     """
-    known = TaskRunRecord.objects.in_bulk([r.submission for r in runs if r.submission], field_name="submission")
-    made = [None if run.submission in known else _made(run, user) for run in runs]
     try:
+        known = TaskRunRecord.objects.in_bulk([r.submission for r in runs if r.submission], field_name="submission")
+        made = [None if run.submission in known else _made(run, user) for run in runs]
         with _committed():
             TaskRunRecord.objects.bulk_create([each.record for each in made if each])
     except (DatabaseError, ValueError) as error:

@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
+from django.db import Error as DatabaseError
 from django.db.models import Subquery
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
@@ -14,6 +15,7 @@ from django_tables2.data import TableListData
 
 from .. import redaction
 from ..info import RegisteredTask
+from ..logs import get_logger
 from ..models import TaskRunRecord
 from ..offering import Offer
 from ..permissions import has_permission
@@ -23,6 +25,8 @@ from ..tracking.registry import registry
 from ..wording import clean
 from .base import Line, OpsTable
 from .columns import PLAIN, PartialColumn, TextColumn, TimeColumn
+
+logger = get_logger("celery_ops.running")
 
 #: What everybody needs who runs tasks, as the default policy has it.
 RUNNERS: Final = "celery_ops.add_taskrunrecord"
@@ -241,6 +245,8 @@ class OfferData(TableListData):
     def __init__(self, offers: Sequence[Offer], user: Any) -> None:
         super().__init__(offers)
         self.user = user
+        #: Why nothing is known of when tasks ran last.
+        self.trouble = ""
 
     def __getitem__(self, key: Any) -> Any:
         return self._rows(self.data[key]) if isinstance(key, slice) else self._rows([self.data[key]])[0]
@@ -249,9 +255,17 @@ class OfferData(TableListData):
         return iter(self._rows(self.data))
 
     def _rows(self, offers: Sequence[Offer]) -> list[RunRow]:
-        listed, runs = frozenset(allowed_names()), last_runs(offer.runnable.name for offer in offers)
+        listed, runs = frozenset(allowed_names()), self._last_runs(offers)
         return [
             RunRow.of(offer, self.user, is_listed=name in listed, last_run=runs.get(name))
             for offer in offers
             for name in [offer.runnable.name]
         ]
+
+    def _last_runs(self, offers: Sequence[Offer]) -> dict[str, datetime | None]:
+        try:
+            return last_runs(offer.runnable.name for offer in offers)
+        except DatabaseError:
+            logger.warning("It is not known when tasks ran last", exc_info=True)
+            self.trouble = _("The journal does not answer.")
+            return {}

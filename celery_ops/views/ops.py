@@ -7,8 +7,10 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -26,6 +28,9 @@ from .refusals import SAFE_METHODS, log_refusal, noting_refusals
 logger = get_logger("celery_ops.views")
 
 T = TypeVar("T")
+
+#: The page that says that there is nothing to show now.
+UNANSWERED: str = "celery_ops/unanswered.html"
 
 #: What a live page extends when its own script asks for it again: the content without the site around it.
 FRAGMENT: str = "celery_ops/fragment.html"
@@ -74,6 +79,9 @@ class OpsView(View):
                 return self.refuse_anonymous()
             self.authorise()
             return super().dispatch(request, *args, **kwargs)
+        except DatabaseError:
+            logger.error("The database did not answer a page", exc_info=True)
+            return self.unanswered(_("The database does not answer."))
         except PermissionDenied:
             if not self.is_json:
                 raise
@@ -99,6 +107,10 @@ class OpsView(View):
     def objects(self) -> list[str]:
         """Return what it was asked of."""
         return [*map(str, self.kwargs.values()), *self.request.POST.getlist("task_id")]
+
+    def unanswered(self, trouble: str) -> HttpResponse:
+        """Return the answer while what a view cannot do without is away."""
+        return errors(trouble, status=503)
 
     def refuse_anonymous(self) -> HttpResponse:
         if self.is_json:
@@ -164,6 +176,13 @@ class OpsPage(OpsView, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = {**frame(self.request, self.user), "section": self.section, "title": self.get_title(), **kwargs}
         return super().get_context_data(**context)
+
+    def unanswered(self, trouble: str) -> HttpResponse:
+        if self.is_json:
+            return super().unanswered(trouble)
+        title = _("Not available just now")
+        context = {**frame(self.request, self.user), "section": self.section, "title": title, "trouble": trouble}
+        return TemplateResponse(self.request, UNANSWERED, context, status=503)
 
     def get_title(self) -> str:
         return str(self.title)

@@ -57,7 +57,8 @@ class RunListView(ListPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         known = site_tasks() if allows(self.user, VIEW_OPS) else ()  # names are not everybody's to know
         named = {"allows_nothing": not allowed_names(), "example": clean(max(known, default="")), "runners": RUNNERS}
-        return super().get_context_data(**named, **kwargs)
+        context = super().get_context_data(**named, **kwargs)
+        return {**context, "journal_trouble": context["table"].data.trouble}
 
     def get_table_data(self) -> OfferData:
         return OfferData(in_order(self.filter.qs), self.user)
