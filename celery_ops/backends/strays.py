@@ -4,7 +4,6 @@ Celery gives a queue that nobody configured an exchange of its own, so only goin
 question does that: while somebody looks, a thread goes through them for a small part of the time.
 """
 
-import logging
 import re
 import threading
 from collections.abc import Iterator, Mapping
@@ -17,13 +16,14 @@ from redis.exceptions import ResponseError
 
 from ..conf import conf
 from ..info import Binding
+from ..logs import get_logger
 from .declarations import LONGEST_NAME, Declaration, is_internal, merged
 from .target import Target
 from .transports.keyspace import Keyspace, keyspace, text_of
 from .transports.messages import message_info
 from .transports.scripts import HEADS, LONGEST_MESSAGE, MOST_BYTES
 
-logger = logging.getLogger("celery_ops.backends")
+logger = get_logger("celery_ops.backends")
 
 #: Seconds that one search may take: the next goes on where it stopped.
 PATIENCE: Final = 0.5
