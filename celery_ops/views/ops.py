@@ -1,6 +1,7 @@
 """What the operations pages have in common: who may see them, how they look, and what they say of a failure."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar
@@ -10,7 +11,6 @@ from django.core.exceptions import PermissionDenied
 from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -22,6 +22,7 @@ from ..conf import conf
 from ..logs import get_logger
 from ..offering import may_run_something
 from ..permissions import RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, VIEW_RECORDS, allows
+from .impatient import impatient
 from .private import private
 from .refusals import SAFE_METHODS, log_refusal, noting_refusals
 
@@ -69,7 +70,8 @@ class OpsView(View):
         self.user = getattr(request, "user", None)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return noting_refusals(lambda: self.answered(request, *args, **kwargs), self.log_refusal)
+        with impatient() if request.method in SAFE_METHODS else nullcontext():
+            return noting_refusals(lambda: self.answered(request, *args, **kwargs), self.log_refusal)
 
     def answered(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if (request.method or "").lower() not in self.http_method_names:
@@ -182,7 +184,7 @@ class OpsPage(OpsView, TemplateView):
             return super().unanswered(trouble)
         title = _("Not available just now")
         context = {**frame(self.request, self.user), "section": self.section, "title": title, "trouble": trouble}
-        return TemplateResponse(self.request, UNANSWERED, context, status=503)
+        return render(self.request, UNANSWERED, context, status=503)
 
     def get_title(self) -> str:
         return str(self.title)
