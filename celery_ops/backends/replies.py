@@ -26,7 +26,7 @@ def detail(
     """Return what a worker's replies to these methods say; ``missing`` names those that say nothing."""
     read = {method: READERS[method](parts.get(method), hostname) for method in methods}
     stats, pool = read.get("stats") or {}, mapping((read.get("stats") or {}).get("pool")) or {}
-    totals = mapping(stats.get("total"))
+    totals = None if (said := mapping(stats.get("total"))) is None else _counts(said)
     return WorkerDetail(
         info=WorkerInfo(
             hostname,
@@ -37,7 +37,7 @@ def detail(
             active=_length(read.get("active")),
             reserved=_length(read.get("reserved")),
             scheduled=_length(read.get("scheduled")),
-            processed=None if totals is None else sum(_counts(totals).values()),
+            processed=None if totals is None else sum(totals.values()),
             queues=read.get("active_queues"),
             scales=bool(mapping(stats.get("autoscaler"))),
         ),
@@ -45,7 +45,7 @@ def detail(
         reserved=read.get("reserved") or (),
         scheduled=read.get("scheduled") or (),
         registered=read.get("registered") or (),
-        totals=_counts(totals or {}),
+        totals=totals or {},
         pid=count(stats.get("pid")),
         uptime=_duration(stats.get("uptime")),
         prefetch_count=count(stats.get("prefetch_count")),

@@ -1,14 +1,18 @@
 """One question to all workers: how long it takes, who is waited for, and what of the answers is believed."""
 
+import base64
 import contextlib
+import json
 import signal
 import socket
 import threading
 import time
+from unittest import mock
 
 import pytest
 import redis
 from kombu import Connection
+from kombu.transport import redis as kombu_redis
 
 from celery_ops.backends import known
 from celery_ops.backends.gather import ask
@@ -17,6 +21,7 @@ from celery_ops.connections import BrokerUnavailable
 from tests.backends.conftest import LONG, expect, forget, have_time, sockets
 from tests.backends.fakes import FakeWorkers, speaking
 from tests.backends.starting import end, start
+from tests.benchmarks.crowd import message
 from tests.celery import app
 from tests.conftest import broker
 from tests.servers import free_port, wait_for
@@ -192,9 +197,9 @@ def left_for_ever(url):
         return [key for key in client.scan_iter() if b"reply" in key and client.ttl(key) < 0]
 
 
-def push(url, key, raw):
+def push(url, key, *raw):
     with contextlib.closing(redis.Redis.from_url(url)) as client:
-        client.lpush(key, raw)
+        client.lpush(key, *raw)
 
 
 def key_of(question):
@@ -591,3 +596,38 @@ def test_no_thread_and_no_socket_is_left_with_rabbitmq(rabbit):
     before = sockets(), threading.active_count()
     ask(METHODS)
     assert (sockets(), threading.active_count()) == before
+
+
+# -- many workers
+
+
+def test_many_workers_are_all_heard_in_few_round_trips(fakes, empty_url, settings):
+    have_time(settings)
+    hosts = [f"w{number:03d}@test" for number in range(150)]
+
+    def answer(question):
+        packed = [base64.b64encode(json.dumps({host: "pong"}).encode()).decode() for host in hosts]
+        push(empty_url, key_of(question), *(message(body, question.ticket) for body in packed))
+
+    fakes.answer = answer
+    expect(*hosts)
+    with mock.patch.object(kombu_redis.Channel, "_brpop_start", autospec=True, side_effect=BRPOP) as trips:
+        assert sorted(ask(PING).replies) == hosts
+    assert trips.call_count < 20
+
+
+BRPOP = kombu_redis.Channel._brpop_start
+
+
+def test_a_heap_of_rubbish_spoils_nothing(fakes, empty_url, settings):
+    have_time(settings)
+    hosts = [f"w{number:03d}@test" for number in range(120)]
+
+    def answer(question):
+        for raw in ("", "{}", "null", "rubbish", '{"body": 1, "properties": {}, "headers": []}') * 2:
+            push(empty_url, key_of(question), raw)
+        return [{host: "pong"} for host in hosts]
+
+    fakes.answer = answer
+    expect(*hosts)
+    assert sorted(ask(PING).replies) == hosts
