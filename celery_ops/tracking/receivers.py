@@ -235,10 +235,13 @@ def task_retry(sender: Any, request: Any, reason: Any = None, **_: Any) -> None:
 
 def _interrupted(task: Any, request: Any, held: Any) -> None:
     """Write that a shutdown ended an execution: a message that was not acknowledged goes back to its queue."""
-    if run := _run_of(task, request):
-        is_gone = not task.acks_late if held is None else held.acknowledged
-        run.note_now(facts.CUT if is_gone else facts.RETURNED)
-        _record_apart(run.batch(), run.whose)
+    args, kwargs = request.args or (), request.kwargs or {}
+    is_gone = not task.acks_late if held is None else held.acknowledged
+    run = _run_of(task, request) or (_untracked(task, request, None, args, kwargs) if is_gone else None)
+    if run is None:
+        return
+    run.note_now(facts.CUT if is_gone else facts.RETURNED)
+    _record_apart(run.failed_batch(args, kwargs) if is_gone else run.batch(), run.whose)
 
 
 def _record_apart(batch: Batch, whose: str) -> None:
@@ -329,7 +332,7 @@ def _failed(run: Run, exception: Any, args: Any, kwargs: Any, traceback: Any = N
     if isinstance(exception, Reject):
         _ended(run, states.REJECTED)
         return
-    run.note(facts.ENDED[states.FAILURE], str(now_ms()))
+    run.note_now(facts.ENDED[states.FAILURE])
     the_recorder().record(run.failed_batch(args or (), kwargs or {}), run.whose)
 
 

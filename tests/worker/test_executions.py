@@ -7,6 +7,8 @@ import pytest
 from celery import current_app
 
 from celery_ops import tasks_for
+from celery_ops.tracking.capture import kept_arguments
+from celery_ops.tracking.reading import read_kept_of_many
 from tests.servers import Worker, wait_for
 from tests.shop import tasks
 
@@ -91,7 +93,7 @@ def start_worker(site):
     def start():
         hostname = f"soft-{uuid.uuid4().hex[:6]}@test"
         environment = {**site.environment, "TEST_CELERY": '{"worker_soft_shutdown_timeout": 0.2}'}
-        workers.append(Worker(hostname, environment, "-c", "2", "-Q", hostname, app="tests.hurried"))
+        workers.append(Worker(hostname, environment, "-c", "3", "-Q", hostname, app="tests.hurried"))
         return workers[-1]
 
     yield start
@@ -100,17 +102,22 @@ def start_worker(site):
 
 
 @only_redis
-def test_what_a_shutdown_interrupts_says_whether_its_message_is_back(order, other, pace, start_worker):
+def test_what_a_shutdown_interrupts_says_whether_its_message_is_back(order, other, pace, start_worker, tmp_path):
     worker = start_worker()
     tasks.paced.apply_async((order.pk, pace.file), queue=worker.hostname)
     tasks.paced_late.apply_async((other.pk, pace.file), queue=worker.hostname)
+    begun = tmp_path / "begun"
+    nobodys = tasks.untracked_paced.apply_async((str(begun), pace.file), queue=worker.hostname)
     reached(order, "STARTED")
     reached(other, "STARTED")
+    wait_for(begun.exists, "the third task to begin")
     worker.process.send_signal(signal.SIGQUIT)
     gone, back = reached(order, "LOST"), reached(other, "PENDING")
     assert gone.error == "Interrupted: its worker was shut down while it ran, and its message is gone"
     assert back.error == "Interrupted: its worker was shut down while it ran; its message is back in the queue"
     assert (gone.finished_at, back.finished_at, back.started_at) == (None, None, None)
+    kept = wait_for(lambda: read_kept_of_many({nobodys.id: None}).get(nobodys.id), "what the third task was given")
+    assert (kept.state, kept_arguments(kept.arguments)) == ("LOST", ([str(begun), pace.file], {}))
     worker.process.wait(30)
     assert "TypeError" not in worker.text()
     follower = start_worker()
