@@ -67,20 +67,26 @@ class TrackedTask:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What a task was given and what came of it: text, redacted and cut to 2 KiB each, or None."""
+    """What a task was given and what came of it: text, redacted and cut to 2 KiB each, or None.
+
+    ``meta`` is what a task that has not ended says of itself.
+    """
 
     args: str | None = None
     result: str | None = None
     error: str | None = None
     traceback: str | None = None
+    meta: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TaskInfo:
-    """One task as a backend knows it; None is unknown, and lists leave the last seven fields unknown.
+    """One task as a backend knows it; None is unknown, and lists leave the payload and the relatives unknown.
 
-    Times are aware datetimes. ``error`` is ``"Class: message"`` or the class alone. ``args``, ``kwargs`` and ``result``
-    are values, or the text that a source keeps of them: raw, for whoever shows them to redact.
+    Times are aware datetimes: ``created_at`` is when it was published, ``stored_at`` when its source first heard of
+    it. ``error`` is ``"Class: message"`` or the class alone. ``args``, ``kwargs``, ``result`` and ``meta``, what a task
+    that has not ended says of itself, are values, or the text that a source keeps of them: raw, for whoever shows them
+    to redact. ``revoke_requested_at`` says that somebody asked for it to be revoked, whatever has come of that.
     """
 
     id: str
@@ -101,6 +107,14 @@ class TaskInfo:
     parent_id: str | None = None
     root_id: str | None = None
     children: tuple[str, ...] = ()
+    meta: Any = None
+    stored_at: datetime | None = None
+    revoke_requested_at: datetime | None = None
+
+    @property
+    def seen_at(self) -> datetime | None:
+        """When it was published, or else when its source first heard of it."""
+        return self.created_at or self.stored_at
 
     @property
     def error_class(self) -> str:

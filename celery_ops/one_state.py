@@ -77,6 +77,8 @@ def together(stored: TaskInfo, tracked: TrackedTask) -> TaskInfo:
         error=error_of(state, row, tracked),
         attempts=tracked.attempts,
         parent_id=row.parent_id or tracked.parent_id,
+        stored_at=stored.stored_at,
+        revoke_requested_at=tracked.revoke_requested_at or row.revoke_requested_at,
     )
 
 

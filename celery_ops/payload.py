@@ -34,6 +34,7 @@ def shown(task: TaskInfo, page: Budget | None = None) -> Payload:
     return Payload(
         args=_arguments_text(task, arguments, page) or None,
         result=None if task.result is None else _value(task.result, secrets, page),
+        meta=None if task.meta is None else _value(task.meta, secrets, page),
         error=redaction.capture_text(task.error, secrets=secrets, budget=page.field()).text or None,
         traceback=redaction.capture_text(task.traceback, secrets=secrets, tail=True, budget=page.field()).text or None,
     )

@@ -116,7 +116,7 @@ class _Revoker:
 
     def chunk(self, listed: Sequence[TaskInfo]) -> Done:
         reasons = {task.id: _reason(task, self.user) for task in listed}
-        taken = {task.id: task.created_at for task in listed if not reasons[task.id]}
+        taken = {task.id: task.seen_at for task in listed if not reasons[task.id]}
         if taken:
             self._revoke(taken)
         return Done(Tally(len(taken)).and_(bulk.left_out({t: reason for t, reason in reasons.items() if reason})))

@@ -22,11 +22,13 @@ from .results_checks import APP, problems
 from .results_conditions import Conditions, conditions_of, names_like, storable
 from .results_counts import counts_of
 from .results_lists import Listing, NoRows
+from .results_moved import NONE, Moved, candidates, may_be_moved, newest
 from .results_names import task_names
 from .results_orders import Order
 from .results_pages import Waiting, page_of
-from .results_rows import Row, detailed, for_detail, for_list, listed
+from .results_rows import completed, detailed, for_detail, for_list, listed
 from .results_search import LONGEST, Search
+from .results_tracked import Tracked
 
 #: Characters of each large column that are read for each task of a page.
 COMPLETED: Final = 8192
@@ -60,15 +62,15 @@ class ResultsTaskBackend(TaskBackend):
         if place and not Waiting.has(place.key):
             order.has(place.key)
         with _answered():
-            if (row := self._whole(query)) is not None:
-                return TaskPage((listed(row),))
+            if (task := self._whole(query)) is not None:
+                return TaskPage((task,))
             waits = self._waits(query)
             if query.text and any(task.id == query.text for task in waits):
                 return TaskPage(tuple(waits))
             search = self._search(query, order)
             rows = self._listing(query, order, search)
-            page = page_of(query, Waiting(waits, query.sort), rows, place, size)
-        return replace(page, notes=(*(search.notes if search else ()), *self._waiting_notes()))
+            page = self._told(query, page_of(query, Waiting(waits, query.sort), rows, place, size))
+        return replace(page, notes=(*(search.notes if search else ()), *page.notes, *self._waiting_notes()))
 
     def get(self, task_id: str) -> TaskInfo | None:
         with _answered():
@@ -85,19 +87,21 @@ class ResultsTaskBackend(TaskBackend):
         with _answered():
             rows = for_detail(self._rows.filter(task_id__in=storable(task.id for task in tasks)), COMPLETED)
             found = {row["task_id"]: detailed(row) for row in rows}
-        return [found.get(task.id, task) for task in tasks]
+        return [completed(task, found[task.id]) if task.id in found else task for task in tasks]
 
     def counts(self, query: TaskQuery) -> Counts | None:
         """Return the counts, which stop early; None for a text that is no whole id."""
         every = replace(query, states=())
         with _answered():
-            if (row := self._whole(query)) is not None:
-                return Counts(listing.Count(1), {row["status"]: listing.Count(1)})
+            if (task := self._whole(query)) is not None:
+                return Counts(listing.Count(1), {task.state: listing.Count(1)})
             conditions = self._conditions(every)
             waits = listing.counts_of(self._waits(every), every, arguments=payload.searched_text)
             if query.text:
                 return waits if conditions is None or query.text in {task.id for task in self._waits(every)} else None
-            return waits if conditions is None else counts_of(self._rows, conditions).and_(waits)
+            if conditions is None:
+                return waits
+            return self._moved(conditions).counted(self._counted(conditions)).and_(waits)
 
     def check(self) -> list[CheckMessage]:
         return list(problems(self.app))
@@ -125,24 +129,73 @@ class ResultsTaskBackend(TaskBackend):
         longest = self._model._meta.get_field("task_id").max_length
         return self._rows.filter(task_id__in=storable([task_id] if len(task_id) <= longest else []))
 
-    def _whole(self, query: TaskQuery) -> Row | None:
-        """The row that the text names by its whole id. Databases differ in which ids they take for the same."""
+    def _whole(self, query: TaskQuery) -> TaskInfo | None:
+        """The task that the text names by its whole id. Databases differ in which ids they take for the same."""
         if not query.text or query.queue:
             return None
         if query.text not in self._asked:
-            found = for_list(self._with_id(query.text)).first()
-            self._asked[query.text] = found if found and found["task_id"] == query.text else None
+            row = for_list(self._with_id(query.text)).first()
+            is_meant = row is not None and row["task_id"] == query.text
+            self._asked[query.text] = self._tracked.told([listed(row)])[0] if is_meant else None
         return self._asked[query.text]
 
     @cached_property
-    def _asked(self) -> dict[str, Row | None]:
+    def _asked(self) -> dict[str, TaskInfo | None]:
         """What was found for the texts that a request has asked for."""
         return {}
 
     def _conditions(self, query: TaskQuery) -> Conditions | None:
         if len(query.text) > LONGEST or not storable([query.text]):
             return None
-        return conditions_of(query, self._names if query.name else [])
+        found = conditions_of(query, self._names if query.name else [])
+        if found is None or not query.states:
+            return found
+        wanted = storable(query.states)
+        return replace(found, state=self._moved(found).q(wanted)) if wanted else None
+
+    @cached_property
+    def _tracked(self) -> Tracked:
+        return Tracked()
+
+    def _counted(self, conditions: Conditions) -> Counts:
+        """How many rows mean each state by themselves."""
+        key = repr(conditions.all)
+        if key not in self._counts:
+            self._counts[key] = counts_of(self._rows, conditions)
+        return self._counts[key]
+
+    @cached_property
+    def _counts(self) -> dict[str, Counts]:
+        return {}
+
+    def _moved(self, conditions: Conditions) -> Moved:
+        """The rows that have to be named where states are asked for or counted."""
+        key = repr(conditions.all)
+        if key not in self._moves:
+            self._moves[key] = self._found_moved(conditions)
+        return self._moves[key]
+
+    @cached_property
+    def _moves(self) -> dict[str, Moved]:
+        return {}
+
+    def _found_moved(self, conditions: Conditions) -> Moved:
+        if not may_be_moved(self._counted(conditions)):
+            return NONE
+        rows = newest(candidates(self._rows, conditions))
+        return Moved.of(rows, self._tracked.told(map(listed, rows)))
+
+    def _told(self, query: TaskQuery, page: TaskPage) -> TaskPage:
+        """The page with what is tracked of its tasks; what is in no state that was asked for after all is left out."""
+        tasks = self._tracked.told(page.tasks)
+        if not query.states:
+            return replace(page, tasks=tuple(tasks))
+        conditions = self._conditions(replace(query, states=()))
+        return replace(
+            page,
+            tasks=tuple(task for task in tasks if task.state in query.states),
+            notes=self._moved(conditions).notes(query.states) if conditions is not None else (),
+        )
 
     def _table(self, query: TaskQuery, order: Order) -> tuple[QuerySet, Conditions] | None:
         """The rows, and what holds for those that are wanted; None when no row can match."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any, Final
 
@@ -26,31 +26,30 @@ Condition = tuple[str, str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """All of them hold for a row that is wanted."""
+    """All of them hold for a row that is wanted, and so does ``state``, the condition of the states that are."""
 
     all: tuple[Condition, ...] = ()
+    state: Q = field(default_factory=Q)
 
     def __bool__(self) -> bool:
-        return bool(self.all)
+        return bool(self.all or self.state)
 
     def q(self) -> Q:
-        return Q(*(Q(**{f"{column}__{lookup}": value}) for column, lookup, value in self.all))
+        return Q(*(Q(**{f"{column}__{lookup}": value}) for column, lookup, value in self.all)) & self.state
 
     def on(self, *columns: str) -> "Conditions":
         return Conditions(tuple(condition for condition in self.all if condition[0] in columns))
 
     def but_on(self, *columns: str) -> "Conditions":
-        return Conditions(tuple(condition for condition in self.all if condition[0] not in columns))
+        return replace(self, all=tuple(condition for condition in self.all if condition[0] not in columns))
 
 
 def conditions_of(query: TaskQuery, names: list[str] | None) -> Conditions | None:
-    """Return what the query asks for besides its text, or None when nothing can match.
+    """Return what the query asks for besides its text and the states, or None when nothing can match.
 
     ``names`` are those of all tasks; when it is None, the database looks for the part that is asked for.
     """
     found: list[Condition] = []
-    if query.states:
-        found.append(("status", "in", storable(query.states)))
     if query.worker:
         found.append(("worker", "in", storable([query.worker])))
     if query.name:

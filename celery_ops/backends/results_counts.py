@@ -13,12 +13,13 @@ from itertools import chain, pairwise
 from typing import Any, Final
 
 from django.db import connections
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.sql import Query
 
 from .. import states
 from ..listing import Count, Counts
 from .results_conditions import Conditions
+from .results_states import OTHERS, STATE
 
 #: Rows that a look reads where the index of the states alone tells everything.
 READ_IN_INDEX: Final = 10_000
@@ -36,20 +37,37 @@ _LOOK: Final = (
 )
 
 
+#: Operators and values of a range.
+Bounds = tuple[tuple[str, Any], ...]
+
+
+def at(value: str) -> Bounds:
+    """Return one value as a range: of an equality, a planner knows that the order says nothing, and walks elsewhere."""
+    return (">=", value), ("<=", value)
+
+
+def gaps() -> list[Bounds]:
+    """Return the ranges between Celery's states, in which those of the site's own are."""
+    between: list[Bounds] = [((">", low), ("<", high)) for low, high in pairwise(STATES)]
+    return [*between, (("<", STATES[0]),), ((">", STATES[-1]),)]
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
-    """At most ``limit`` rows of a range, along the column's index; ``bounds`` are operators and values.
-
-    One value is a range too: of an equality, a planner knows that the order says nothing, and walks another index.
-    """
+    """At most ``limit`` rows of a range, along the column's index."""
 
     column: str
-    bounds: tuple[tuple[str, Any], ...]
+    bounds: Bounds
     limit: int
 
     @classmethod
     def at(cls, column: str, value: str, limit: int) -> "Look":
-        return cls(column, ((">=", value), ("<=", value)), limit)
+        return cls(column, at(value), limit)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each row means its status: then the index alone tells it."""
+        return self.column == "status" and not {(">=", status) for status in OTHERS}.intersection(self.bounds)
 
 
 @dataclass(slots=True)
@@ -75,18 +93,24 @@ def counts_of(table: QuerySet, conditions: Conditions) -> Counts:
     looked = iter(_look([*by_state, *chain(*by_filter)], table, conditions))
     in_states = [next(looked) for _look in by_state]
     in_filters = [Seen.together([next(looked) for _look in looks]) for looks in by_filter]
-    own = {state: seen for seen in in_states for state in seen.hits} | dict(zip(STATES, in_states, strict=False))
+    own = {state: [seen] for seen in in_states for state in seen.hits}
+    own |= {state: _seen_of(state, in_states) for state in STATES}
     return Counts(
         _best([Seen.together(in_states), *in_filters]),
-        {state: _best([seen, *in_filters], state) for state, seen in own.items()},
+        {state: _best([Seen.together(seen), *in_filters], state) for state, seen in own.items()},
     )
+
+
+def _seen_of(state: str, in_states: Sequence[Seen]) -> list[Seen]:
+    """What was seen of a state under its own name, and under others where there was something."""
+    by_status = dict(zip(STATES, in_states, strict=False))
+    others = [by_status[status] for status, hidden in OTHERS.items() if state in hidden]
+    return [by_status[state], *(seen for seen in others if seen.hits[state])]
 
 
 def _looks_by_state(limit: int) -> list[Look]:
     """One look for each of Celery's states, and then one between each two of them, for those of the site's own."""
-    gaps = [((">", low), ("<", high)) for low, high in pairwise(STATES)]
-    gaps += [(("<", STATES[0]),), ((">", STATES[-1]),)]
-    return [Look.at("status", state, limit) for state in STATES] + [Look("status", gap, limit) for gap in gaps]
+    return [Look.at("status", state, limit) for state in STATES] + [Look("status", gap, limit) for gap in gaps()]
 
 
 def _looks_by_filter(conditions: Conditions) -> list[list[Look]]:
@@ -104,12 +128,16 @@ def _looks_by_filter(conditions: Conditions) -> list[list[Look]]:
 def _look(looks: list[Look], table: QuerySet, conditions: Conditions) -> list[Seen]:
     """Ask the database for all looks at once."""
     connection = connections[table.db]
-    hit, hit_values = _hit(table, conditions)
+    hit, hit_values = hit_of(table, conditions.q())
+    meant = _compiled(table, STATE)
+    status = connection.ops.quote_name(table.model._meta.get_field("status").column), []
     values: list[Any] = []
-    for look in looks:
-        values += hit_values
-        values += [_adapted(connection, value) for _operator, value in look.bounds]
-    sql = " UNION ALL ".join(_sql(number, look, hit, table, connection) for number, look in enumerate(looks))
+    parts = []
+    for number, look in enumerate(looks):
+        state, state_values = status if look.is_plain else meant
+        parts.append(_sql(number, look, state, hit, table, connection))
+        values += [*state_values, *hit_values, *(_adapted(connection, value) for _operator, value in look.bounds)]
+    sql = " UNION ALL ".join(parts)
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         rows = cursor.fetchall()
@@ -123,12 +151,12 @@ def _look(looks: list[Look], table: QuerySet, conditions: Conditions) -> list[Se
     return seen
 
 
-def _sql(number: int, look: Look, hit: str, table: QuerySet, connection: Any) -> str:
+def _sql(number: int, look: Look, state: str, hit: str, table: QuerySet, connection: Any) -> str:
     operations, meta = connection.ops, table.model._meta
     column = operations.quote_name(meta.get_field(look.column).column)
     return _LOOK.format(
         number=number,
-        state=operations.quote_name(meta.get_field("status").column),
+        state=state,
         hit=hit,
         table=operations.quote_name(meta.db_table),
         rows=" AND ".join(f"{column} {operator} %s" for operator, _value in look.bounds),
@@ -137,13 +165,20 @@ def _sql(number: int, look: Look, hit: str, table: QuerySet, connection: Any) ->
     )
 
 
-def _hit(table: QuerySet, conditions: Conditions) -> tuple[str, list[Any]]:
-    """Return what is not null of a row that matches: the columns without their table, as an index's condition is."""
-    if not conditions:
+def hit_of(table: QuerySet, condition: Q) -> tuple[str, list[Any]]:
+    """Return what is 1 of a row that matches and null of any other one, as an index's condition is."""
+    if not condition:
         return "1", []
     query = Query(table.model, alias_cols=False)
-    sql, values = query.get_compiler(using=table.db).compile(query.build_where(conditions.q()))
+    sql, values = query.get_compiler(using=table.db).compile(query.build_where(condition))
     return f"CASE WHEN {sql} THEN 1 END", list(values)
+
+
+def _compiled(table: QuerySet, expression: Any) -> tuple[str, list[Any]]:
+    """Return an expression in SQL, with the columns' bare names."""
+    query = Query(table.model, alias_cols=False)
+    sql, values = query.get_compiler(using=table.db).compile(expression.resolve_expression(query))
+    return sql, list(values)
 
 
 def _adapted(connection: Any, value: Any) -> Any:

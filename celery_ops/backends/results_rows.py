@@ -3,17 +3,22 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from celery.states import EXCEPTION_STATES
-from django.db.models import Case, QuerySet, TextField, When
+from django.db.models import Case, Q, QuerySet, TextField, When
 from django.db.models.functions import Cast, Left, Right
+from django.db.models.lookups import Contains
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import states
+from .. import moments, states
 from ..info import TaskInfo
+from ..one_state import fuller
+from ..tracking import row_times
+from .results_states import STATE
 
 #: What a list reads of each row; everything else may be megabytes.
 COLUMNS: Final = (
@@ -28,6 +33,8 @@ COLUMNS: Final = (
 )
 #: Characters of a failed task's result that a list reads for the error.
 LIST_ERROR: Final = 300
+#: Characters of the end of a traceback that a list reads of an error without words.
+LIST_WORDS: Final = 1000
 #: Characters of each argument text that a search looks at: what a page shows of them is less.
 SEARCHED: Final = 4096
 #: Characters of each large column that one task's page reads.
@@ -38,12 +45,19 @@ MOST_CHILDREN: Final = 1000
 
 Row = Mapping[str, Any]
 _KEYS: Final = tuple(re.compile(rf'\s*[{{,]\s*"{key}"\s*:\s*') for key in ("exc_type", "exc_message"))
+#: What a pydantic error says of the values that it was given, and where to read on.
+_GIVEN: Final = re.compile(r" *\[type=[^\n]*|\n *For further information visit [^\n]*")
 _DECODER: Final = json.JSONDecoder()
 
 
 def for_list(rows: QuerySet) -> QuerySet:
     """Return the rows with what a list shows of them."""
-    return rows.annotate(error=_error()).values(*COLUMNS, "error")
+    wordless = Q(status=states.FAILURE) & Q(Contains(Left("result", LIST_ERROR), '"exc_message": []'))
+    words = Case(When(wordless, then=Right("traceback", LIST_WORDS)), output_field=TextField())
+    noted = Left("meta", row_times.LENGTH)
+    return rows.annotate(state=STATE, error=_error(), words=words, noted=noted).values(
+        *COLUMNS, "state", "error", "words", "noted"
+    )
 
 
 def for_search(rows: QuerySet) -> QuerySet:
@@ -67,7 +81,10 @@ def for_detail(rows: QuerySet, longest: int = LARGE) -> QuerySet:
     """Return the rows with everything that is known of a task, ``longest`` characters of each text."""
     large = _bounded(Left, longest, "result", "task_args", "task_kwargs")
     large |= _bounded(Left, LARGE_META, "meta") | _bounded(Right, longest, "traceback")
-    return rows.annotate(**large).values(*COLUMNS, "content_type", "content_encoding", *large)
+    noted = Left("meta", row_times.LENGTH)
+    return rows.annotate(state=STATE, noted=noted, **large).values(
+        *COLUMNS, "state", "noted", "content_type", "content_encoding", *large
+    )
 
 
 def _bounded(function: Any, longest: int, *columns: str) -> dict[str, Any]:
@@ -76,7 +93,7 @@ def _bounded(function: Any, longest: int, *columns: str) -> dict[str, Any]:
 
 def listed(row: Row) -> TaskInfo:
     """Return the task of a row that ``for_list`` found."""
-    return TaskInfo(**_small(row), error=error_of(row["error"]))
+    return TaskInfo(**_small(row), error=None if _is_requested(row) else error_of(row["error"], row["words"]))
 
 
 def searched(row: Row) -> TaskInfo:
@@ -96,12 +113,14 @@ def detailed(row: Row) -> TaskInfo:
     is_text = row["content_encoding"] != "binary" and row["content_type"] != "application/x-python-serialize"
     meta = _json(row["read_meta"]) if is_text else {}
     has_error = row["status"] in EXCEPTION_STATES
+    result = None if has_error else _result(row, is_text)
     return TaskInfo(
         **_small(row),
-        error=error_of(row["read_result"]) if is_text and has_error else None,
+        error=_whole_error(row) if is_text and has_error else None,
         args=row["read_task_args"] if is_text else None,
         kwargs=row["read_task_kwargs"] if is_text else None,
-        result=None if has_error else _result(row, is_text),
+        result=None if _goes_on(row) else result,
+        meta=result if _goes_on(row) and not _is_of_worker(row) else None,
         traceback=row["read_traceback"] or None,
         parent_id=_id(meta.get("parent_id")),
         root_id=_id(meta.get("root_id")),
@@ -109,17 +128,55 @@ def detailed(row: Row) -> TaskInfo:
     )
 
 
+def completed(task: TaskInfo, detail: TaskInfo) -> TaskInfo:
+    """Return a listed task with the payload and the relatives of its row."""
+    return replace(
+        task,
+        error=fuller(detail.error, task.error) if task.error else None,
+        args=detail.args,
+        kwargs=detail.kwargs,
+        result=detail.result,
+        meta=detail.meta,
+        traceback=detail.traceback,
+        parent_id=detail.parent_id or task.parent_id,
+        root_id=detail.root_id,
+        children=detail.children,
+    )
+
+
 def _small(row: Row) -> dict[str, Any]:
+    published, begun = map(moments.of_milliseconds, row_times.noted(row["noted"]))
+    stored, written = _aware(row["date_created"]), _aware(row["date_done"])
     return {
         "id": row["task_id"],
         "name": row["task_name"] or "",
-        "state": row["status"],
+        "state": row["state"],
         "worker": row["worker"] or None,
-        "created_at": _aware(row["date_created"]),
-        "started_at": _aware(row["date_started"]),
+        "created_at": published,
+        "stored_at": stored,
+        "started_at": begun or moments.believed_start(_aware(row["date_started"]), created=stored, ended=written),
         # every save moves it
-        "finished_at": _aware(row["date_done"]) if states.is_final(row["status"]) else None,
+        "finished_at": written if states.is_final(row["state"]) else None,
+        "revoke_requested_at": written if _is_requested(row) else None,
     }
+
+
+def _is_requested(row: Row) -> bool:
+    """Whether the row says that somebody asked for a revoke, and nothing of the task itself."""
+    return row["status"] == states.REVOKED != row["state"]
+
+
+def _whole_error(row: Row) -> str | None:
+    return None if _is_requested(row) else error_of(row["read_result"], row["read_traceback"])
+
+
+def _goes_on(row: Row) -> bool:
+    """Whether what is stored for a result is what a running task says of itself, or Celery of its process."""
+    return row["state"] == states.STARTED or row["state"] not in states.ALL
+
+
+def _is_of_worker(row: Row) -> bool:
+    return row["state"] == states.STARTED and _json(row["read_result"]).keys() == {"pid", "hostname"}
 
 
 def _aware(moment: datetime | None) -> datetime | None:
@@ -135,15 +192,27 @@ def _result(row: Row, is_text: bool) -> str | None:
     return _("[not shown: %(type)s]") % {"type": row["content_type"]}
 
 
-def error_of(text: str | None) -> str | None:
-    """Return ``"Class: message"`` of a stored exception's JSON, which may be cut; the class alone, or None."""
+def error_of(text: str | None, traceback: str | None = None) -> str | None:
+    """Return ``"Class: message"`` of a stored exception's JSON, which may be cut; the class alone, or None.
+
+    The message of one that was made without arguments, as pydantic's are, is what the end of its traceback says.
+    """
     if not text:
         return None
     found = _json(text) or _beginning(text)
-    name, message = found.get("exc_type"), _message(found.get("exc_message"))
+    name, given = found.get("exc_type"), found.get("exc_message")
+    message = _message(given[:1] if name == "Reject" and isinstance(given, list) else given)  # then: is it sent again?
     if not isinstance(name, str) or not name:
         return None
+    message = message or _words(name, traceback or "")
     return f"{name}: {message}" if message else name
+
+
+def _words(name: str, traceback: str) -> str:
+    """Return what the last exception of a traceback says after its name, without what pydantic was given."""
+    last = traceback.rpartition("Traceback (most recent call last)")[2]
+    said = re.search(rf"^(?:[\w.]+\.)?{re.escape(name)}: ", last, re.MULTILINE)
+    return _GIVEN.sub("", last[said.end() :]).strip() if said else ""
 
 
 def _json(text: str | None) -> Mapping[str, Any]:
@@ -170,7 +239,7 @@ def _beginning(text: str) -> Mapping[str, Any]:
 
 def _message(value: Any) -> str:
     """An exception's arguments as one text."""
-    parts = value if isinstance(value, list) else [value] if value else []
+    parts = [part for part in value if part is not None] if isinstance(value, list) else [value] if value else []
     return ", ".join(part if isinstance(part, str) else json.dumps(part, ensure_ascii=False) for part in parts)
 
 

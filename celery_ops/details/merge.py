@@ -41,6 +41,7 @@ def merged(task_id: str, known: Known) -> TaskInfo:
         root_id=values.of("root_id"),
         # Celery counts a task that is tried again among its own children.
         children=tuple(child for child in stored.children if child != task_id) if stored is not None else (),
+        meta=values.of("meta") if not states.is_final(state) else None,
     )
 
 
@@ -69,6 +70,7 @@ def payload_of(task: TaskInfo, tracked: Payload) -> Payload:
         result=shown.result or tracked.result,
         error=shown.error or redaction.capture_text(tracked.error).text or None,
         traceback=shown.traceback or redaction.capture_text(tracked.traceback, tail=True).text or None,
+        meta=shown.meta,
     )
 
 

@@ -87,7 +87,7 @@ def originals_of(tasks: Sequence[TaskInfo]) -> dict[str, Original | NotRepeatabl
     rows = _rows_of([task.id for task in tasks])
     for begin in range(0, len(tasks), AT_ONCE):
         some = tasks[begin : begin + AT_ONCE]
-        kept = reading.read_kept_of_many({task.id: _milliseconds(task.created_at) for task in some})
+        kept = reading.read_kept_of_many({task.id: _milliseconds(task.seen_at) for task in some})
         for task in some:
             found[task.id] = _listed(task, kept.get(task.id), rows.get(task.id, ()))
     return found

@@ -91,7 +91,7 @@ class Sources:
             refs=refs,
             again=tuple(self._again(refs)),
             live=live,
-            revoke_requested_at=self._revoke_requested_at(tracked),
+            revoke_requested_at=self._revoke_requested_at(tracked) or (stored and stored.revoke_requested_at),
             records=records,
             troubles=tuple(dict.fromkeys(self.troubles)),
             is_listed=is_listed,

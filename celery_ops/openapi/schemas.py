@@ -35,6 +35,11 @@ PAYLOAD: Final = ("args", "kwargs", "result", "traceback")
 
 TIMES: Final = {"created_at": or_null(MOMENT), "started_at": or_null(MOMENT), "finished_at": or_null(MOMENT)}
 
+REVOKE: Final = {
+    "revoke_requested_at": or_null(MOMENT),
+    "revoke": {"type": ["string", "null"], "enum": ["requested", "confirmed", "too late", None]},
+}
+
 SCHEMAS: Final[dict[str, Schema]] = {
     "Errors": thing({"errors": {"type": "object", "additionalProperties": listed(TEXT)}}),
     "Task": thing(
@@ -44,13 +49,14 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "state": {**TEXT, "examples": list(states.ALL)},
             "worker": or_null(TEXT),
             **TIMES,
+            **REVOKE,
             "error": {**or_null(TEXT), "description": "Without view_payload the class alone."},
             "args": ANY,
             "kwargs": ANY,
             "result": ANY,
             "traceback": or_null(TEXT),
         },
-        optional=PAYLOAD,
+        optional=(*PAYLOAD, *REVOKE),
     ),
     "Worker": thing(
         {
@@ -110,8 +116,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
                 "type": ["object", "null"],
                 "properties": {"current": {"type": "number"}, "total": {"type": "number"}, "message": TEXT},
             },
-            "revoke_requested_at": or_null(MOMENT),
-            "revoke": {"type": ["string", "null"], "enum": ["requested", "confirmed", "too late", None]},
+            **REVOKE,
             "error": or_null(TEXT),
             "record": or_null(NUMBER),
             "send_state": {"type": ["string", "null"], "enum": ["REQUESTED", "SENT", "FAILED", None]},

@@ -55,6 +55,7 @@ class TaskRow:
     run: str
     error: str
     waits: bool = False
+    revoke: str = ""
 
 
 def task_rows(tasks: Iterable[TaskInfo], *, may_view_payload: Callable[[str], bool], query: str = "") -> list[TaskRow]:
@@ -87,6 +88,7 @@ def _row(task: TaskInfo, worker: Link, queue: Link, *, may_view_payload: bool, q
         run=duration(task.run_time),
         error=shown_error(task, may_view_payload=may_view_payload),
         waits=task.state == states.PENDING and not (task.worker or task.started_at),
+        revoke=states.revoke_outcome(task.state) if task.revoke_requested_at else "",
     )
 
 
@@ -114,6 +116,12 @@ class TaskLine:
     wait: str
     run: str
     error: str
+    revoke: str = ""
+
+    @property
+    def is_to_be_revoked(self) -> bool:
+        """Whether somebody asked for that and nothing has come of it yet."""
+        return self.revoke == states.REQUESTED
 
     @property
     def short_id(self) -> str:
@@ -175,6 +183,7 @@ class TaskTable(OpsTable):
                 wait=row.wait,
                 run=row.run,
                 error=row.error,
+                revoke=row.revoke,
             )
 
     @staticmethod

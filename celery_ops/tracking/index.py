@@ -61,13 +61,15 @@ def revoke_place(task_id: str) -> ObjectRef:
     return ObjectRef(REVOKE, task_id)
 
 
-def objects_of_many(published: Mapping[str, int]) -> dict[str, list[ObjectRef]]:
+def objects_of_many(published: Mapping[str, int], seen: Mapping[str, int] | None = None) -> dict[str, list[ObjectRef]]:
     """Return the objects of those of many tasks that are known, by id. Raises StoreUnavailable.
 
-    ``published`` says for each when it was sent, give or take minutes, in milliseconds since the epoch. One round trip,
-    and a second one when one of them has more objects than a short value names.
+    ``published`` says for each when it was sent, give or take minutes, in milliseconds since the epoch, and ``seen`` of
+    others when they were heard of, after they had waited for a while. One round trip, and a second one when one of them
+    has more objects than a short value names.
     """
-    return _search({task_id: _slots_around(at) for task_id, at in published.items()}, with_own=True)
+    near = {task_id: _slots_before(at) for task_id, at in (seen or {}).items()}
+    return _search(near | {task_id: _slots_around(at) for task_id, at in published.items()}, with_own=True)
 
 
 def objects_wherever(created: Mapping[str, int | None], *, with_own: bool = True) -> dict[str, list[ObjectRef]]:

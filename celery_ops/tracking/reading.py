@@ -63,17 +63,16 @@ def find_task(task_id: str) -> list[tuple[ObjectRef, TrackedTask]]:
     return [place for place in places if place[0].label != TASK] or places
 
 
-def find_tasks(published: Mapping[str, datetime]) -> dict[str, TrackedTask]:
+def find_tasks(published: Mapping[str, datetime], seen: Mapping[str, datetime] | None = None) -> dict[str, TrackedTask]:
     """Return those of many tasks that are known, by id. Raises StoreUnavailable.
 
-    ``published`` says for each id when that task was sent, give or take minutes. Three round trips at most, however
-    many tasks, and one more when one of them has more objects than a short value names.
+    ``published`` says for each id when that task was sent, give or take minutes, and ``seen`` of others when they were
+    heard of first, after they had waited for a while. Three round trips at most, however many tasks, and one more when
+    one of them has more objects than a short value names.
     """
     oldest = now_ms() - conf.retention_seconds * 1000
-    times = {task_id: int(time.timestamp() * 1000) for task_id, time in published.items()}
-    kept_still = {task_id: time for task_id, time in times.items() if time + index.LATER > oldest}
     wanted: dict[ObjectRef, list[str]] = {}
-    for task_id, refs in index.objects_of_many(kept_still).items():
+    for task_id, refs in index.objects_of_many(_kept_still(published, oldest), _kept_still(seen or {}, oldest)).items():
         for ref in refs:
             wanted.setdefault(ref, []).append(facts.short_id(task_id))
     kept = recorder().ask(lambda store: store.read(list(wanted))) if wanted else []
@@ -87,6 +86,11 @@ def find_tasks(published: Mapping[str, datetime]) -> dict[str, TrackedTask]:
         for task in _values(history, starts):
             found.setdefault(task.id, task)
     return found
+
+
+def _kept_still(times: Mapping[str, datetime], oldest: int) -> dict[str, int]:
+    numbers = {task_id: int(time.timestamp() * 1000) for task_id, time in times.items()}
+    return {task_id: number for task_id, number in numbers.items() if number + index.LATER > oldest}
 
 
 def _only(stored: dict[str, str | None], shorts: tuple[str, ...]) -> dict[str, str | None]:

@@ -15,14 +15,26 @@ from celery.exceptions import Ignore, Reject, Retry
 
 from .. import states
 from ..conf import conf
-from . import capture, chains, context, facts, given, heartbeat, index, prefix, recorder, runs
+from . import capture, chains, context, facts, given, heartbeat, index, prefix, recorder, row_times, runs
 from .binding import Undecided, resolve
 from .edge import receiver, task_ended
 from .recorder import recorder as the_recorder
 from .refs import ObjectRef
 from .registry import registry
 from .runs import Run
-from .stamp import BEGUN, DELIVERY, HEADER, MAX_OBJECTS, PUBLISHED, RECEIVED, WHOSE, Stamp, decoded, now_ms
+from .stamp import (
+    BEGUN,
+    DELIVERY,
+    FIRST_PUBLISHED,
+    HEADER,
+    MAX_OBJECTS,
+    PUBLISHED,
+    RECEIVED,
+    WHOSE,
+    Stamp,
+    decoded,
+    now_ms,
+)
 from .store import Batch
 
 NO_DETAILS: Mapping[str, Any] = {}
@@ -42,10 +54,13 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, **_: An
     """Stamp the message with its objects; a message sent again keeps its first stamp."""
     if not isinstance(headers, dict) or "id" not in headers:
         return  # message protocol 1
-    published = headers[PUBLISHED] = now_ms()
+    earlier, published = headers.get(PUBLISHED), now_ms()
+    headers[PUBLISHED] = published
     if prefix.is_asked():
         headers.setdefault(WHOSE, prefix.current())
     request = runs.current_request()
+    if earlier and request is not None and request.id == headers["id"]:  # it is tried again
+        headers.setdefault(FIRST_PUBLISHED, earlier)
     parent = runs.of(request)
     if parent is not None and headers["id"] == parent.task_id:
         _republish(parent, headers, request)
@@ -193,6 +208,7 @@ def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> 
     request = sender.request
     chains.remember(request)
     given.note(request, args or (), kwargs or {})
+    row_times.note(request, _published(vars(request)), now_ms())
     if (
         not _header(request)
         and not registry.bindings(sender.name)
@@ -296,8 +312,10 @@ def _untracked(task: Any, request: Any, exception: Any, args: Any, kwargs: Any) 
 
 
 def _published(details: Mapping[str, Any]) -> int | None:
-    published = details.get(PUBLISHED) or (details.get("headers") or {}).get(PUBLISHED)
-    return published if isinstance(published, int) else None
+    """When a task was published first, as its request or the headers of its message say."""
+    headers = details.get("headers") or {}
+    times = (given.get(name) for name in (FIRST_PUBLISHED, PUBLISHED) for given in (details, headers))
+    return next((time for time in times if isinstance(time, int)), None)
 
 
 @receiver

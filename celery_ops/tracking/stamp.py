@@ -13,6 +13,8 @@ HEADER = "celery_ops"
 PUBLISHED = "celery_ops_published"
 #: Under which prefix a message's facts belong, on sites where that depends on who asks: a worker serves everybody.
 WHOSE = "celery_ops_whose"
+#: When a message that was sent again was published first.
+FIRST_PUBLISHED = "celery_ops_first_published"
 #: Set by the worker's main process on what it hands to its pool, in milliseconds since the epoch.
 RECEIVED = "celery_ops_received"
 #: Beside it: a tag of this delivery of the message, which tells its execution from those of other deliveries.

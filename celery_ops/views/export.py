@@ -32,6 +32,7 @@ COLUMNS: Final = (
     "finished",
     "wait_seconds",
     "run_seconds",
+    "revoke_requested",
     "error",
 )
 #: What a spreadsheet takes for the beginning of a formula.
@@ -112,6 +113,7 @@ def _cells(task: TaskInfo, zone: tzinfo | None, *, may_view_payload: bool) -> li
         _time(task.finished_at, zone),
         _seconds(task.wait),
         _seconds(task.run_time),
+        _time(task.revoke_requested_at, zone),
         inert(shown_error(task, may_view_payload=may_view_payload)),
     ]
 

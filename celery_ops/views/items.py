@@ -12,7 +12,10 @@ from ..panels.building import clean
 
 
 def task_item(task: TaskInfo, *, shows_payload: bool) -> dict[str, Any]:
-    """Return a task for ``api-history``; without ``shows_payload`` an error is its class and nothing else is said."""
+    """Return a task for ``api-history``; without ``shows_payload`` an error is its class and nothing else is said.
+
+    What became of a request to revoke it is there when there was one.
+    """
     item = {
         "task_id": clean(task.id),
         "name": clean(task.name) or None,
@@ -22,6 +25,9 @@ def task_item(task: TaskInfo, *, shows_payload: bool) -> dict[str, Any]:
         "started_at": _moment(task.started_at),
         "finished_at": _moment(task.finished_at),
     }
+    if task.revoke_requested_at:
+        item["revoke_requested_at"] = _moment(task.revoke_requested_at)
+        item["revoke"] = states.revoke_outcome(task.state)
     if not shows_payload:
         return {**item, "error": payload.error_class(task.error) or None}
     shown = payload.shown(task)

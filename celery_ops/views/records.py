@@ -267,7 +267,7 @@ class RecordDetailView(RecordsPage):
 
 def _is_unheard(task: TaskInfo) -> bool:
     """Whether the journal alone knows of it."""
-    return not (task.created_at or task.started_at or task.worker)
+    return not (task.seen_at or task.started_at or task.worker)
 
 
 def _without_links(task: ViewedTask) -> ViewedTask:

@@ -28,6 +28,7 @@ from .bulk import BulkDetailView, BulkStartView, Words
 from .control import NOBODY, ActionView
 from .control_forms import ActionForm
 from .panel import _next
+from .task_revoke import is_running
 
 #: Characters of the stamps that a form shows once more.
 LONGEST_STAMPS: Final = 20_000
@@ -97,13 +98,19 @@ class RevokeView(RevokingView):
                 submission=self.key(),
             )
         )
-        ended = len(ids) - len(going)
-        return self.acted(acted, f"{acted.message} {_ended(ended)}" if ended else "")
+        said = [acted.message]
+        if ended := len(ids) - len(going):
+            said.append(_ended(ended))
+        running = [] if terminate else [id for id in going if id in known and is_running(known[id].state)]
+        if running:
+            said.append(_go_on(len(running)))
+            return self.done(acted.data, " ".join((*said, *acted.refusals)), messages.WARNING)
+        return self.acted(acted, " ".join(said))
 
     def _places(self, ids: Sequence[str], known: Mapping[str, TaskInfo]) -> tasks.Places:
         if self.detail and self.detail.refs:
             return {ids[0]: self.detail.refs}
-        return revoking.places_of({task_id: known[task_id].created_at if task_id in known else None for task_id in ids})
+        return revoking.places_of({task_id: known[task_id].seen_at if task_id in known else None for task_id in ids})
 
     def home(self) -> str:
         ids = self.objects()
@@ -125,6 +132,15 @@ def ending_of(posted: QueryDict) -> tuple[bool, str]:
         raise BadInput({"terminate": [_("Send 1 to end what runs, too.")]})
     tasks.check_signal(signal)
     return asked == "1", signal
+
+
+def _go_on(number: int) -> str:
+    text = ngettext(
+        "%(n)s task runs already and goes on: revoking keeps it from being begun again, “Stop” ends it.",
+        "%(n)s tasks run already and go on: revoking keeps them from being begun again, “Stop” ends them.",
+        number,
+    )
+    return text % {"n": number}
 
 
 def _ended(number: int) -> str:

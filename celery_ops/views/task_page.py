@@ -115,7 +115,9 @@ def viewed(detail: TaskDetail, user: Any, query: str = "") -> ViewedTask:
 
 
 def _payload(payload: Payload) -> Payload:
-    return Payload(laid_out(payload.args), laid_out(payload.result), payload.error, payload.traceback)
+    return Payload(
+        laid_out(payload.args), laid_out(payload.result), payload.error, payload.traceback, laid_out(payload.meta)
+    )
 
 
 def laid_out(text: str | None) -> str | None:

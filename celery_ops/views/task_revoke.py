@@ -17,15 +17,16 @@ from ..listing import Counts
 from ..permissions import REVOKE_TASK, allows
 from .task_again import AgainList, again_of_list
 
-#: States in which a process runs the task, so that there is something to end.
+#: States in which a process runs the task, as far as anybody knows.
 RUNNING: Final = frozenset({states.STARTED, states.LOST})
 
 
 @dataclass(frozen=True, slots=True)
 class Revoke:
-    """``submission`` makes a second click no second request; ``is_running`` says that a signal can be chosen.
+    """To revoke a task is to have it not begun (again), to stop one that runs is to end its process.
 
-    ``cannot_stop`` says why it cannot be stopped although it runs.
+    ``submission`` makes a second click no second request; ``cannot_stop`` says why it cannot be stopped although it
+    runs.
     """
 
     task_id: str
@@ -40,9 +41,14 @@ def revoke_of(detail: TaskDetail, user: Any) -> Revoke | None:
     task = detail.task
     if states.is_final(task.state) or not is_id(task.id) or not allows(user, REVOKE_TASK, task.id):
         return None
-    runs = task.state in RUNNING or task.state not in states.ALL  # the task itself says how far it is
+    runs = is_running(task.state)
     pool = conf.load("WORKER_BACKEND")().pool_of(task.worker) if runs and task.worker else None
     return Revoke(task.id, runs, uuid4(), cannot_stop=pools.refusal(pools.STOP, pool))
+
+
+def is_running(state: str) -> bool:
+    """Return whether a process may run a task in this state, so that there is something to stop."""
+    return state in RUNNING or states.is_custom(state)
 
 
 def outcome_of(detail: TaskDetail) -> str:

@@ -9,13 +9,14 @@ from django_celery_results.models import TaskResult
 from celery_ops.backends.results import ResultsTaskBackend
 from celery_ops.info import TaskInfo
 from celery_ops.listing import TaskQuery
+from celery_ops.tracking import row_times
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=timezone.utc)
 EVERY = TaskQuery()
 
 
 def plant(*tasks: TaskInfo) -> None:
-    """Store tasks: arguments as the JSON of a ``repr``, an error as an exception's JSON."""
+    """Store tasks: arguments as the JSON of a ``repr``, an error as an exception's JSON, when they were published."""
     for task in tasks:
         row = TaskResult.objects.create(
             task_id=task.id,
@@ -27,11 +28,18 @@ def plant(*tasks: TaskInfo) -> None:
             result=exception(task.error) if task.error else json.dumps(task.result),
             traceback=task.traceback,
             date_started=task.started_at,
+            meta=meta(task),
             content_type="application/json",
             content_encoding="utf-8",
         )
         dates = {"date_created": task.created_at, "date_done": task.finished_at}
         TaskResult.objects.filter(pk=row.pk).update(**{name: moment for name, moment in dates.items() if moment})
+
+
+def meta(task: TaskInfo) -> str:
+    """What a worker of a site that has this app stores beside a result."""
+    times = [at and round(at.timestamp() * 1000) for at in (task.created_at, task.started_at)]
+    return json.dumps({row_times.KEY: times, "children": []})
 
 
 def exception(error: str) -> str:

@@ -145,7 +145,7 @@ def test_what_nothing_can_match_is_none():
 
 @pytest.mark.parametrize("query", [{}, {"worker": "w1@host", "since": NOON}])
 def test_counts_are_one_query(query):
-    rows(3, worker="w1@host")
+    rows(3, worker="w1@host", state="SUCCESS")
     with CaptureQueriesContext(connection) as captured:
         counts(**query)
     assert len(captured) == 1

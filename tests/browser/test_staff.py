@@ -69,11 +69,11 @@ def test_escape_closes_the_details_and_gives_the_focus_back(page_of, order, expe
     expect(link).to_be_focused()
 
 
-def test_a_running_task_is_revoked_and_the_answer_is_said(page_of, order, worker, expect):
+def test_a_running_task_is_stopped_and_the_answer_is_said(page_of, order, worker, expect):
     tasks.long.delay(order.pk, steps=600)
     told(order, lambda task: task.state == "STARTED", "the start")
     page = page_of()
-    page.locator("summary", has_text="Revoke").click()
+    page.locator("summary", has_text="Stop").click()
     expect(page.get_by_text("Asks every worker to stop the process that runs this task, at once.")).to_be_visible()
     page.get_by_role("button", name="Stop this task").click()
     expect(page.locator("[data-message]")).to_have_text("Asked 1 worker, 1 answered.")

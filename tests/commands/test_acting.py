@@ -1,13 +1,15 @@
 """``revoke``, ``purge`` and ``shutdown``: nothing for those who may not, and all that is done is journalled."""
 
 import pytest
+from django_celery_results.models import TaskResult
 
+from celery_ops import tasks_for
 from celery_ops.backends import control
-from celery_ops.models import ControlRecord
+from celery_ops.models import ControlRecord, TaskRunRecord
 from tests.backends.brokers import make_app, publish
 from tests.commands.conftest import call
 from tests.conftest import make_user
-from tests.shop.tasks import untracked
+from tests.shop.tasks import noop, untracked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,6 +25,13 @@ def told(monkeypatch):
 
     monkeypatch.setattr(control, "broadcast", broadcast)
     return seen
+
+
+@pytest.fixture(autouse=True)
+def _known(db):
+    """Two tasks that wait."""
+    for task_id in ("one", "two"):
+        TaskRunRecord.objects.create(task_id=task_id, task_name=untracked.name, send_state="SENT", args=[], kwargs={})
 
 
 def test_a_revoke_says_who_answered(told):
@@ -69,6 +78,35 @@ def test_a_revoke_without_a_broker_says_that_nobody_heard(dead_broker):
 def test_a_revoke_that_no_worker_hears_is_kept_and_says_so(empty_broker):
     said = call("revoke", "one", output="text")
     assert (said.code, said.lines) == (3, ["Requested, but no worker is up: nobody has heard of it yet."])
+
+
+def test_an_unknown_id_is_told_to_nobody_and_leaves_no_record(told, empty_broker):
+    said = call("revoke", "nobodys")
+    assert (said.code, told, ControlRecord.objects.count()) == (1, [], 0)
+    assert said.error == "no source knows a task 'nobodys': nothing was asked (--unknown asks)"
+
+
+def test_an_unknown_id_beside_others_is_named(told, empty_broker):
+    said = call("revoke", "one", "nobodys", output="text")
+    assert (said.code, said.lines[-1]) == (1, "nobodys: no source knows this task, nothing was asked")
+    assert [arguments["task_id"] for _command, arguments, _hosts in told] == ["one"]
+
+
+def test_an_unknown_id_is_asked_for_where_that_is_meant(told, empty_broker):
+    assert (call("revoke", "nobodys", "--unknown").code, len(told)) == (0, 1)
+
+
+def test_what_has_ended_is_told_to_nobody(told):
+    TaskResult.objects.create(task_id="one", status="SUCCESS")
+    said = call("revoke", "one", output="text")
+    assert (said.code, said.lines, told) == (0, ["one: it has ended already, SUCCESS"], [])
+
+
+def test_the_panel_shows_a_revoke_by_command(told, empty_broker, memory_store, order):
+    noop.delay(order.pk)
+    call("revoke", tasks_for(order)[0].id)
+    (task,) = tasks_for(order)
+    assert (task.state, bool(task.revoke_requested_at)) == ("PENDING", True)
 
 
 def test_a_purge_without_yes_says_how_many_wait_and_deletes_nothing(empty_broker):

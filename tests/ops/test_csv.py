@@ -73,13 +73,14 @@ def test_a_row_says_what_is_known(browser, settings):
         "2026-03-14T21:00:05+09:00",
         "2.000",
         "3.000",
+        "",
         "ValueError: the card was refused",
     ]
 
 
 def test_what_is_not_known_is_empty(browser, settings):
     use(settings, Bare, a_task(worker=None, queue=None, created_at=None, started_at=None, finished_at=None))
-    assert exported(browser)[1][3:] == [""] * 8
+    assert exported(browser)[1][3:] == [""] * 9
 
 
 def test_an_error_is_its_class_for_those_who_may_not_see_payloads(settings):
@@ -132,7 +133,7 @@ def test_no_task_breaks_the_file(browser, settings, text):
     strange = {"name": text, "worker": text, "queue": text, "error": f"={text}", "state": text}
     use(settings, Held, a_task(0, id=text, **strange), a_task(1))
     rows = exported(browser)
-    assert [len(row) for row in rows] == [11, 11, 11]
+    assert [len(row) for row in rows] == [12, 12, 12]
     assert not any(re.search(r"[\x00-\x1f\x7f]", cell) or cell[:1] in ("=", "+", "-", "@") for cell in rows[1])
 
 

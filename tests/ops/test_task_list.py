@@ -120,12 +120,12 @@ def test_an_error_is_its_class_for_those_who_may_not(poor_browser, settings):
 
 def test_the_policy_is_asked_about_each_task_name(browser, settings):
     refused = "tests.ops.test_task_list.OnlyCharges"
-    tasks = [a_task(0, "FAILURE"), a_task(1, "FAILURE", name="shop.tasks.secret", error="KeyError: 'x1'")]
+    tasks = [a_task(0, "FAILURE"), a_task(1, "FAILURE", name="shop.tasks.secret", error="KeyError: 'xyzzy-1'")]
     use(settings, Held, *tasks, POLICY=refused)
     html = page(browser)
     assert "ValueError: the card was refused" in html
     assert "KeyError" in html
-    assert "x1" not in html
+    assert "xyzzy-1" not in html
 
 
 def test_the_page_names_its_source(browser, settings):

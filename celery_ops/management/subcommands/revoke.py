@@ -1,17 +1,24 @@
 """``revoke``: ask every worker to drop tasks."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from django.core.management.base import CommandParser
 
-from ...acting import tasks
+from ... import states
+from ...acting import revoking, tasks
 from ...acting.journal import Acted, NotDone
+from ...backends import snapshot
+from ...details import TaskDetail, task_detail
 from ...permissions import REVOKE_TASK
 from ...running.errors import BadInput
+from ...wording import clean
 from . import people
 from .asking import learnt
-from .base import DONE, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal
+from .base import DONE, FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal
+
+#: Ids of which every source is asked whether there is such a task; of more, nobody is.
+MOST_LOOKED_UP: Final = 50
 
 
 class Revoke(Subcommand):
@@ -22,27 +29,78 @@ class Revoke(Subcommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("task_ids", nargs="+", metavar="ID", help="ids of tasks")
-        parser.add_argument("--terminate", action="store_true", help="end the process that runs a task, too")
-        parser.add_argument("--signal", choices=tasks.SIGNALS, default="TERM", help="what it is ended with")
+        parser.add_argument("--terminate", action="store_true", help="stop the process that runs a task, too")
+        parser.add_argument("--signal", choices=tasks.SIGNALS, default="TERM", help="what it is stopped with")
+        parser.add_argument("--unknown", action="store_true", help="ask for ids that no source knows, too")
         people.add_user(parser)
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         user = people.user_named(options["user"])
-        for task_id in options["task_ids"]:
+        ids = list(dict.fromkeys(options["task_ids"]))
+        for task_id in ids:
             people.check(user, REVOKE_TASK, task_id)
-        learnt()
         try:
-            acted = tasks.revoke(options["task_ids"], user, terminate=options["terminate"], signal=options["signal"])
+            tasks.check(ids, options["signal"])
+            learnt()
+            details = _details(ids)
+            unknown = [] if options["unknown"] else [task_id for task_id in ids if _is_unknown(details.get(task_id))]
+            over = {task_id: detail.task.state for task_id, detail in details.items() if _is_over(detail)}
+            going = [task_id for task_id in ids if task_id not in unknown and task_id not in over]
+            acted = _revoked(going, details, user, options) if going else []
         except BadInput as error:
             raise Refused(str(error), USAGE) from error
         except NotDone as error:
-            raise Refused(str(error), NO_ANSWER if error.record else 1) from error
-        return answer_of(acted)
+            raise Refused(str(error), NO_ANSWER if error.record else FAILED) from error
+        if not acted and not over:
+            raise Refused(f"no source knows a task {clean(unknown[0], 200)!r}: nothing was asked (--unknown asks)")
+        return answer_of(acted, over, unknown)
 
 
-def answer_of(acted: list[Acted]) -> Answer:
-    """Return who was asked by all messages together, and how each worker answered."""
+def _details(ids: Sequence[str]) -> dict[str, TaskDetail]:
+    if len(ids) > MOST_LOOKED_UP:
+        return {}
+    details = {task_id: task_detail(task_id, ask_workers=False) for task_id in ids}
+    if missing := [task_id for task_id, detail in details.items() if not detail.is_known]:
+        snapshot.expire()  # a worker may have fetched it a moment ago
+        details |= {task_id: task_detail(task_id) for task_id in missing}
+    return details
+
+
+def _is_unknown(detail: TaskDetail | None) -> bool:
+    """Whether every source was asked, and none knows the task."""
+    return detail is not None and detail.is_unknown and not detail.troubles
+
+
+def _is_over(detail: TaskDetail) -> bool:
+    return detail.is_known and states.is_final(detail.task.state)
+
+
+def _revoked(
+    ids: Sequence[str], details: Mapping[str, TaskDetail], user: Any, options: Mapping[str, Any]
+) -> list[Acted]:
+    known = {task_id: details[task_id] for task_id in ids if task_id in details}
+    places = {task_id: detail.refs for task_id, detail in known.items() if detail.refs}
+    others = {t: known[t].task.seen_at if t in known else None for t in ids if t not in places}
+    return tasks.revoke(
+        ids,
+        user,
+        terminate=options["terminate"],
+        signal=options["signal"],
+        places={**revoking.places_of(others), **places},
+        task_name=clean(known[ids[0]].task.name, 250) if len(ids) == 1 and ids[0] in known else "",
+    )
+
+
+def answer_of(acted: list[Acted], over: Mapping[str, str] | None = None, unknown: Sequence[str] = ()) -> Answer:
+    """Return who was asked by all messages together, how each worker answered, and which ids nobody was asked for."""
+    ended = (over or {}).items()
+    left_out = [f"{clean(task_id, 200)}: it has ended already, {clean(state)}" for task_id, state in ended]
+    left_out += [f"{clean(task_id, 200)}: no source knows this task, nothing was asked" for task_id in unknown]
+    if not acted:
+        return Answer({"asked": [], "answered": {}, "silent": []}, left_out, FAILED if unknown else DONE)
     whole = tasks.together(acted)
     lines = [whole.message, *(f"{host}: {reply}" for host, reply in whole.data["answered"].items())]
     lines += [f"{host}: no reply" for host in whole.data["silent"]]
-    return Answer(whole.data, lines, DONE if whole.data["answered"] else NO_ANSWER)
+    if not whole.data["answered"]:
+        return Answer(whole.data, [*lines, *left_out], NO_ANSWER)
+    return Answer(whole.data, [*lines, *left_out], FAILED if unknown else DONE)

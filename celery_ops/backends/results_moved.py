@@ -1,0 +1,132 @@
+"""The rows that mean another state than their status says, found through the index of the statuses: the newest of each.
+
+A filter by state cannot ask the database for them: what tracking knows is not there, and no index tells which failures
+were rejected. So they are looked for before, at most some hundred, and the filter names them by their keys.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.db import connections
+from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
+from django.db.models.lookups import In
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from .. import states
+from ..info import TaskInfo
+from ..listing import Count, Counts
+from .results_conditions import Conditions
+from .results_counts import Bounds, at, gaps, hit_of
+from .results_rows import Row, for_list
+from .results_states import OTHERS, REFUSED, REQUESTED, STATE
+
+#: Rows of a status that are looked at, and how many of those that may be moved are taken: the newest of each.
+MOST_READ: Final = 1000
+MOST_FOUND: Final = 250
+
+_LOOK: Final = (
+    "SELECT id FROM (SELECT id FROM"
+    " (SELECT id, {hit} AS hit FROM {table} WHERE {rows} ORDER BY {status} DESC {inner}) looked"
+    " WHERE hit = 1 {outer}) taken"
+)
+PLAIN: Final = frozenset({states.SUCCESS, states.FAILURE, states.REVOKED})
+#: MySQL takes a limit only inside.
+_KEYS: Final = "SELECT id FROM ({looks}) candidates"
+OPEN: Final = (states.PENDING, states.RECEIVED, states.STARTED, states.RETRY)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The keys of rows by the state that they mean, and which of them have another status."""
+
+    came: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    gone: frozenset[int] = frozenset()
+    changes: Mapping[str, int] = field(default_factory=dict)
+    is_whole: bool = True
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], tasks: Iterable[TaskInfo]) -> "Moved":
+        """``rows`` may mean another state, and ``tasks`` are the same with what is tracked of them."""
+        came: dict[str, set[int]] = {}
+        changes = Counter[str]()
+        gone = set()
+        for row, task in zip(rows, tasks, strict=True):
+            if task.state != row["status"]:
+                came.setdefault(task.state, set()).add(row["id"])
+                gone.add(row["id"])
+            if task.state != row["state"]:
+                changes[row["state"]] -= 1
+                changes[task.state] += 1
+        named = {state: frozenset(keys) for state, keys in came.items()}
+        return cls(named, frozenset(gone), changes, len(rows) < MOST_FOUND)
+
+    def q(self, wanted: Collection[str]) -> Q:
+        """Return the condition that a row means one of these states."""
+        wanted = frozenset(wanted)
+        found = Q(status__in=sorted(wanted))
+        if wanted & OTHERS.keys():
+            found &= Q(In(STATE, sorted(wanted)))
+        if self.gone:
+            found &= ~Q(pk__in=sorted(self.gone))
+        came = [key for state in wanted for key in self.came.get(state, ())]
+        return found | Q(pk__in=sorted(came)) if came else found
+
+    def notes(self, wanted: Collection[str]) -> tuple[str, ...]:
+        """Return what a list of these states may leave out, or have too much."""
+        if self.is_whole or frozenset(wanted) <= PLAIN:
+            return ()
+        number = number_format(MOST_FOUND, force_grouping=True)
+        text = _("Of the tasks whose row may mean another state, the newest %(number)s were looked up.")
+        return (text % {"number": number},)
+
+    def counted(self, counts: Counts) -> Counts:
+        """Return the counts of what the rows mean by themselves, with what is tracked."""
+        found = dict(counts.states)
+        for state, change in self.changes.items():
+            count = found.get(state, Count(0))
+            if not count.capped:
+                found[state] = Count(max(0, count.number + change))
+        return Counts(counts.all, found)
+
+
+NONE: Final = Moved()
+
+
+def may_be_moved(counts: Counts) -> bool:
+    """Return whether there is a row of which that has to be looked up, as far as the statuses tell."""
+    return any(count.number for state, count in counts.states.items() if state not in PLAIN)
+
+
+def newest(rows: QuerySet) -> list[Row]:
+    """Return the newest of these rows."""
+    return list(rows[:MOST_FOUND])
+
+
+def candidates(table: QuerySet, conditions: Conditions) -> QuerySet:
+    """Return the rows that may be moved, newest first: those that are open, and those that mean another state."""
+    connection = connections[table.db]
+    quote = connection.ops.quote_name
+    names = {"table": quote(table.model._meta.db_table), "status": quote("status")}
+    inner, outer = (connection.ops.limit_offset_sql(0, most) for most in (MOST_READ, MOST_FOUND))
+    parts, values = [], []
+    for bounds, condition in _looks():
+        rows = " AND ".join(f"{names['status']} {operator} %s" for operator, _value in bounds)
+        hit, hit_values = hit_of(table, conditions.q() & condition)
+        parts.append(_LOOK.format(**names, hit=hit, rows=rows, inner=inner, outer=outer))
+        values += [*hit_values, *(value for _operator, value in bounds)]
+    keys = _KEYS.format(looks=" UNION ALL ".join(parts))
+    return for_list(table.filter(pk__in=RawSQL(keys, values)).order_by("-pk"))  # noqa: S611 - values are parameters
+
+
+def _looks() -> list[tuple[Bounds, Q]]:
+    """The ranges of statuses, and what their rows have to be: Celery's that are open, and the site's own."""
+    return [
+        *((at(state), Q()) for state in OPEN),
+        *((bounds, Q()) for bounds in gaps()),
+        (at(states.REVOKED), REQUESTED),
+        (at(states.FAILURE), REFUSED),
+    ]

@@ -1,0 +1,312 @@
+"""What stored rows mean: the same whichever Celery wrote them, and together with what is tracked, however asked for."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django_celery_results.models import TaskResult
+
+from celery_ops import states
+from celery_ops.backends import results_moved
+from celery_ops.backends.results import ResultsTaskBackend
+from celery_ops.backends.results_rows import error_of
+from celery_ops.backends.results_states import BEGUN
+from celery_ops.backends.waiting import Waiting
+from celery_ops.listing import Count, TaskQuery
+from celery_ops.tracking import facts, index, recorder
+from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.stamp import now_ms
+from celery_ops.tracking.store import StoreUnavailable
+from tests.backends.result_rows import exception, row
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+ORDER = ObjectRef("shop.order", "7")
+#: What Celery stores when a worker hears of a revoke, and when one meets the revoked message.
+HEARD = {"status": "REVOKED", "result": exception("TaskRevokedError: revoked"), "meta": '{"children": null}'}
+MET = {**HEARD, "task_name": "shop.tasks.charge", "worker": "w1@host", "meta": '{"children": []}'}
+REJECT = json.dumps({"exc_type": "Reject", "exc_message": ["not today", False], "exc_module": "celery.exceptions"})
+CUT_SHORT = json.dumps({"exc_type": "Retry", "exc_message": ["cancelled by Celery"], "exc_module": "celery.exceptions"})
+RAISED = {"task_name": "shop.tasks.charge", "worker": "w1@host", "traceback": "Traceback\nRejected: no"}
+ROWS = {
+    "heard": (HEARD, "PENDING"),
+    "begun-and-heard": ({**HEARD, "date_started": timezone.now()}, BEGUN),
+    "met": (MET, "REVOKED"),
+    "rejected": ({"status": "FAILURE", "result": REJECT}, "REJECTED"),
+    "raised": ({"status": "FAILURE", "result": exception("Rejected: no"), **RAISED}, "FAILURE"),
+    "interrupted": ({"status": "RETRY", "result": CUT_SHORT}, "LOST"),
+    "tried-again": ({"status": "RETRY", "result": exception("ValueError: no")}, "RETRY"),
+    "runs": ({"status": "STARTED", "result": '{"pid": 7, "hostname": "w1@host"}'}, "STARTED"),
+    "uploads": ({"status": "UPLOADING", "result": '{"done": 3}'}, "UPLOADING"),
+    "done": ({"status": "SUCCESS", "result": "7"}, "SUCCESS"),
+}
+
+
+@pytest.fixture
+def stored(memory_store):
+    for task_id, (fields, _state) in ROWS.items():
+        row(task_id, **fields)
+
+
+def track(task_id, *kinds, name="shop.tasks.charge", ago=5_000, **more):
+    """Have the store know these facts of a task that was published ``ago`` milliseconds ago."""
+    at = now_ms() - ago
+    known = facts.published(task_id, at, name)
+    for kind in kinds:
+        known[facts.field(task_id, kind)] = str(at + 2_000)
+    known |= {facts.field(task_id, kind): value for kind, value in more.items()}
+    recorder.recorder().record([(ORDER, known), index.entry(task_id, [ORDER], at)])
+
+
+def begun(host="w1@host", ago=4_000):
+    return facts.started(now_ms() - ago, None, host)
+
+
+def listed(*wanted, **query):
+    return {task.id for task in ResultsTaskBackend().page(TaskQuery(states=wanted, **query)).tasks}
+
+
+def task_of(task_id):
+    return next(task for task in ResultsTaskBackend().page(TaskQuery()).tasks if task.id == task_id)
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_list_says_what_each_row_means():
+    assert {task.id: task.state for task in ResultsTaskBackend().page(TaskQuery()).tasks} == {
+        task_id: state for task_id, (_fields, state) in ROWS.items()
+    }
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize("state", sorted({state for _fields, state in ROWS.values()}))
+def test_a_filter_finds_what_means_its_state(state):
+    assert listed(state) == {task_id for task_id, (_fields, means) in ROWS.items() if means == state}
+
+
+@pytest.mark.usefixtures("stored")
+def test_the_counts_count_what_rows_mean():
+    counts = ResultsTaskBackend().counts(TaskQuery())
+    meant = [state for _fields, state in ROWS.values()]
+    assert {state: count for state, count in counts.states.items() if count.number} == {
+        state: Count(meant.count(state)) for state in meant
+    }
+    assert counts.all == Count(len(ROWS))
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_row_by_itself_means_the_same_as_in_a_list():
+    for task_id, (_fields, state) in ROWS.items():
+        assert ResultsTaskBackend().get(task_id).state == state
+
+
+@pytest.mark.usefixtures("stored")
+def test_the_database_says_of_a_row_what_states_says_of_it():
+    for task_id, (fields, state) in ROWS.items():
+        is_confirmed = not task_id.endswith("heard")
+        meant = states.of_row(fields["status"], error_of(fields["result"]), is_confirmed=is_confirmed)
+        assert meant == (state if task_id != "begun-and-heard" else states.PENDING)
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_revoke_that_was_only_heard_of_is_no_end_and_no_error():
+    task = task_of("heard")
+    assert (task.finished_at, task.error, bool(task.revoke_requested_at)) == (None, None, True)
+    met = task_of("met")
+    assert (bool(met.finished_at), met.error, met.revoke_requested_at) == (True, "TaskRevokedError: revoked", None)
+
+
+def test_a_site_without_extended_results_has_the_same_states(memory_store):
+    row("heard", **HEARD)
+    row("met", **{**MET, "task_name": None, "worker": None})
+    assert (listed("REVOKED"), listed("PENDING")) == ({"met"}, {"heard"})
+
+
+def test_a_rejection_says_its_reason(memory_store):
+    row("rejected", **ROWS["rejected"][0])
+    assert task_of("rejected").error == "Reject: not today"
+
+
+# -- what is tracked ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind", ["I", "J", "R", "S", "F"], ids=["IGNORED", "REJECTED", "REVOKED", "SUCCESS", "FAILURE"]
+)
+def test_a_row_that_was_left_at_started_ends_as_tracking_says(memory_store, kind):
+    state = {end: name for name, end in facts.ENDED.items()}[kind]
+    row("left", **ROWS["runs"][0])
+    row("runs", **ROWS["runs"][0])
+    track("left", kind, **begun())
+    assert (task_of("left").state, listed(state), listed("STARTED")) == (state, {"left"}, {"runs"})
+    counts = ResultsTaskBackend().counts(TaskQuery()).states
+    assert (counts[state], counts["STARTED"]) == (Count(1), Count(1))
+
+
+def test_a_task_whose_worker_is_gone_is_lost_in_its_list_too(memory_store):
+    row("left", **ROWS["runs"][0])
+    track("left", ago=200_000, **begun(ago=190_000))
+    assert (listed("LOST"), listed("STARTED")) == ({"left"}, set())
+    assert ResultsTaskBackend().counts(TaskQuery()).states["LOST"] == Count(1)
+
+
+def test_what_a_row_leaves_out_is_told_by_tracking(memory_store):
+    row("heard", **HEARD)
+    row("raised", status="FAILURE", result=json.dumps({"exc_type": "ValidationError", "exc_message": []}))
+    track("heard", x=str(now_ms() - 1_000))
+    track("raised", "F", e="ValidationError: 1 validation error for Order", **begun())
+    heard, raised = task_of("heard"), task_of("raised")
+    assert (heard.name, heard.state, raised.name) == ("shop.tasks.charge", "PENDING", "shop.tasks.charge")
+    assert (raised.error, raised.worker) == ("ValidationError: 1 validation error for Order", "w1@host")
+
+
+def test_tracked_times_win_over_those_of_the_row(memory_store):
+    row("waited", status="SUCCESS", date_started=timezone.now() + timedelta(hours=9))
+    track("waited", "S", ago=40_000, **begun(ago=2_000))
+    assert task_of("waited").wait.total_seconds() == pytest.approx(38, abs=1)
+
+
+def test_a_filter_by_name_and_state_knows_what_is_tracked(memory_store):
+    row("left", task_name="shop.tasks.charge", **ROWS["runs"][0])
+    row("other", task_name="shop.tasks.send", **ROWS["runs"][0])
+    track("left", "I", **begun())
+    assert (listed("IGNORED", name="charge"), listed("IGNORED", name="send")) == ({"left"}, set())
+    assert ResultsTaskBackend().counts(TaskQuery(name="charge")).states["IGNORED"] == Count(1)
+
+
+def test_a_list_of_more_than_are_looked_up_says_so(memory_store, monkeypatch):
+    monkeypatch.setattr(results_moved, "MOST_FOUND", 2)
+    for number in range(3):
+        row(str(number), **ROWS["runs"][0])
+        track(str(number), "I", **begun())
+    page = ResultsTaskBackend().page(TaskQuery(states=("IGNORED",)))
+    assert (len(page.tasks), len(page.notes)) == (2, 1)
+    assert "newest 2" in page.notes[0]
+    assert ResultsTaskBackend().page(TaskQuery(states=("STARTED",))).tasks == ()
+
+
+def test_a_store_that_is_away_leaves_the_list_as_its_rows_are(memory_store, monkeypatch):
+    def away(*_args):
+        raise StoreUnavailable("away")
+
+    row("left", **ROWS["runs"][0])
+    monkeypatch.setattr("celery_ops.tracking.reading.find_tasks", away)
+    assert listed("STARTED") == {"left"}
+
+
+def test_a_page_asks_the_store_a_fixed_number_of_times(memory_store, monkeypatch):
+    asked = []
+    for method in ("read", "look_up"):
+        real = getattr(memory_store, method)
+        monkeypatch.setattr(memory_store, method, lambda *given, real=real: asked.append(given) or real(*given))
+    monkeypatch.setattr("celery_ops.backends.results.waiting.waiting", Waiting)  # which asks for itself
+    for number in range(30):
+        row(str(number), **ROWS["runs"][0])
+        track(str(number), "I", **begun())
+    backend = ResultsTaskBackend()
+    assert backend.page(TaskQuery(states=("IGNORED",)), size=50).tasks
+    backend.counts(TaskQuery(states=("IGNORED",)))
+    assert len(asked) <= 3
+
+
+def test_a_list_of_ended_tasks_asks_the_database_no_more_than_before(memory_store):
+    for number in range(5):
+        row(str(number))
+    backend = ResultsTaskBackend()
+    with CaptureQueriesContext(connection) as captured:
+        backend.page(TaskQuery(states=("SUCCESS",)))
+        backend.counts(TaskQuery(states=("SUCCESS",)))
+    assert len(captured) == 2
+
+
+def test_the_rows_to_be_looked_up_are_found_through_the_index_of_the_statuses(memory_store):
+    backend = ResultsTaskBackend()
+    row("runs", **ROWS["runs"][0])
+    with CaptureQueriesContext(connection) as captured:
+        backend.counts(TaskQuery())
+    (sql,) = [query["sql"] for query in captured if "candidates" in query["sql"]]
+    assert sql.upper().count("LIMIT") == 2 * sql.count("looked") + 1
+
+
+WORDLESS = json.dumps({"exc_type": "ValidationError", "exc_message": [], "exc_module": "pydantic_core"})
+WORDS = """Traceback (most recent call last):
+  File "tasks.py", line 3, in charge
+pydantic_core._pydantic_core.ValidationError: 1 validation error for Order
+number
+  Input should be a valid integer [type=int_parsing, input_value='hunter2', input_type=str]
+    For further information visit https://errors.pydantic.dev/2.14/v/int_parsing
+"""
+
+
+def test_an_error_without_a_message_has_the_words_of_its_traceback(memory_store):
+    row("4f1c", status="FAILURE", result=WORDLESS, traceback=WORDS)
+    words = "ValidationError: 1 validation error for Order\nnumber\n  Input should be a valid integer"
+    assert (task_of("4f1c").error, ResultsTaskBackend().get("4f1c").error) == (words, words)
+
+
+@pytest.mark.parametrize(
+    "traceback",
+    [None, "", "ValidationError", f"{WORDS}\nDuring handling\nTraceback (most recent call last):\nValidationError\n"],
+)
+def test_an_error_without_words_is_its_class(memory_store, traceback):
+    row("4f1c", status="FAILURE", result=WORDLESS, traceback=traceback)
+    assert task_of("4f1c").error == "ValidationError"
+
+
+# -- times of rows -----------------------------------------------------------------------------------------------------
+
+
+def test_a_row_alone_does_not_say_when_its_task_was_published(memory_store):
+    row("4f1c", status="SUCCESS", date_started=timezone.now())
+    task = task_of("4f1c")
+    assert (task.created_at, task.wait, bool(task.stored_at)) == (None, None, True)
+
+
+def test_a_stamped_row_says_when_its_task_was_published_and_began(memory_store):
+    now = now_ms()
+    row("4f1c", status="SUCCESS", meta=json.dumps({"celery_ops": [now - 38_000, now], "children": []}))
+    assert task_of("4f1c").wait == timedelta(seconds=38)
+
+
+@pytest.mark.parametrize("hours", [9, -9])
+def test_a_start_of_another_zone_is_not_believed(memory_store, hours):
+    row("4f1c", status="SUCCESS", date_started=timezone.now() + timedelta(hours=hours))
+    task = task_of("4f1c")
+    assert (task.started_at, task.run_time) == (None, None)
+
+
+def test_a_start_between_its_neighbours_is(memory_store):
+    row("4f1c", status="SUCCESS", date_started=timezone.now())
+    TaskResult.objects.update(date_done=timezone.now() + timedelta(seconds=3))
+    assert task_of("4f1c").run_time.total_seconds() == pytest.approx(3, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    "meta", [None, "", '{"celery_ops": 7}', '{"celery_ops": ["a", "b"]}', '{"celery_ops": [999999999999999, 1]']
+)
+def test_a_stamp_that_nobody_of_ours_wrote_says_nothing(memory_store, meta):
+    row("4f1c", status="SUCCESS", meta=meta)
+    assert task_of("4f1c").created_at is None
+
+
+# -- what a running task says of itself --------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("stored")
+def test_the_process_of_a_running_task_is_no_result_of_it():
+    task = ResultsTaskBackend().get("runs")
+    assert (task.result, task.meta) == (None, None)
+
+
+@pytest.mark.usefixtures("stored")
+def test_what_a_task_tells_while_it_runs_is_no_result_of_it():
+    task = ResultsTaskBackend().get("uploads")
+    assert (task.result, task.meta) == (None, '{"done": 3}')
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_result_is_one():
+    task = ResultsTaskBackend().get("done")
+    assert (task.result, task.meta) == ("7", None)
