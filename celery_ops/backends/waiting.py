@@ -10,7 +10,7 @@ from ..connections import broker
 from ..info import MessageInfo, TaskInfo
 from ..logs import get_logger
 from ..states import PENDING, RECEIVED
-from ..tracking import index
+from ..tracking import index, prefix
 from ..tracking.reading import read_tasks
 from ..tracking.refs import ObjectRef
 from ..tracking.store import TASK, StoreUnavailable
@@ -41,8 +41,14 @@ class Waiting:
 
 def waiting() -> Waiting:
     """Return the tasks that wait, a source that is away left out. Two seconds old at most; raises nothing."""
-    prefix = conf.STORE_PREFIX
-    return _shared.get((broker(), prefix() if callable(prefix) else prefix), _found)
+    return _shared.get((broker(), _tenant()), _found)
+
+
+def _tenant() -> str:
+    try:
+        return prefix.current()
+    except StoreUnavailable:
+        return ""  # nothing tracked is shown then
 
 
 def forget() -> None:

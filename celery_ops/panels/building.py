@@ -4,6 +4,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Final
 from urllib.parse import quote
 from uuid import uuid4
@@ -21,8 +22,9 @@ from ..conf import conf
 from ..details.own_states import with_own_states
 from ..info import Payload, Progress, TrackedTask
 from ..objects import name_of
+from ..page_urls import task_url
 from ..patterns import DIRTY
-from ..permissions import REVOKE_TASK, RUN_TASK, VIEW_PAYLOAD, allows
+from ..permissions import REVOKE_TASK, RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, allows
 from ..repeating.allowed import repeatable, warning
 from ..tracking.reading import read_tasks
 from ..tracking.refs import ObjectRef
@@ -136,6 +138,14 @@ class Viewer:
     def task_key(self, task: TrackedTask) -> str:
         return public_key(public_name(task)) if self.public else clean(task.name)
 
+    def page_url(self, task: TrackedTask) -> str:
+        """Return where the operations pages show the task, empty for those who may not see them."""
+        return task_url(task.id) if self.url and self._sees_ops else ""
+
+    @cached_property
+    def _sees_ops(self) -> bool:
+        return allows(self.user, VIEW_OPS)
+
     def label(self, task: TrackedTask) -> str:
         return clean(task.label) if not self.public or public_name(task) else _("Task")
 
@@ -168,6 +178,7 @@ class Viewer:
             error=error if may_view else _class_of(error),
             revoke_requested_at=task.revoke_requested_at,
             detail_url=f"{self.url}?task={task_parameter(task.id)}" if may_view and self.url else "",
+            page_url="" if may_view else self.page_url(task),
             may_revoke=bool(self.url) and undone and allows(self.user, REVOKE_TASK, task.id),
             may_repeat=warned is not None,
             warning=warned or "",

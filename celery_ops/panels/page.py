@@ -34,6 +34,7 @@ class Row:
     error: str = ""  # "Class: message", or the class alone for those who may not see payloads
     revoke_requested_at: datetime | None = None
     detail_url: str = ""  # where arguments, result and traceback are; empty without view_payload
+    page_url: str = ""  # its page among the operations pages, for those who may see them and have no detail_url
     may_revoke: bool = False
     may_repeat: bool = False
     warning: str = ""  # what to consider before it is run again

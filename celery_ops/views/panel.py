@@ -120,8 +120,14 @@ class PanelView(View):
         except StoreUnavailable:
             outcome = actions.Outcome(_("The details cannot be read at the moment."), status=503)
             return self._answer(outcome)
-        row = Viewer(self.user, public=False, url=self.request.path).row(task)
-        context = {"row": row, "payload": payload, "base_template": conf.BASE_TEMPLATE, "next_url": _next(self.request)}
+        viewed = Viewer(self.user, public=False, url=self.request.path)
+        context = {
+            "row": viewed.row(task),
+            "page_url": viewed.page_url(task),
+            "payload": payload,
+            "base_template": conf.BASE_TEMPLATE,
+            "next_url": _next(self.request),
+        }
         page = "detail.html" if self.request.headers.get("X-Celery-Ops") == "fragment" else "detail_page.html"
         return render(self.request, f"celery_ops/panel/{page}", context)
 

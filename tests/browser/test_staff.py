@@ -147,12 +147,27 @@ def test_auto_refresh_polls_while_something_runs(page_of, order):
         page.clock.run_for(1500)
 
 
-def test_nothing_polls_once_nothing_runs(page_of, order):
+def test_an_idle_panel_polls_seldom_and_shows_what_was_published_elsewhere(page_of, order, expect):
     plant(order)
     page, polls = page_of(fake_time=True), []
     page.on("request", lambda request: polls.append(request.url))
-    page.clock.run_for(60_000)
+    page.clock.run_for(5_000)
     assert polls == []
+    with page.expect_response(is_poll):
+        page.clock.run_for(2_000)
+    plant(order, LONG, "STARTED", ago=10)
+    with page.expect_response(is_poll):
+        page.clock.run_for(6_500)
+    expect(page.locator("tr[data-state=STARTED]")).to_have_count(1)
+
+
+def test_an_idle_panel_that_has_not_changed_is_answered_with_nothing(page_of, order):
+    plant(order)
+    page = page_of(fake_time=True)
+    with page.expect_response(is_poll):
+        page.clock.run_for(6_500)
+    with page.expect_response(lambda response: is_poll(response) and response.status == 304):
+        page.clock.run_for(6_500)
 
 
 def test_auto_refresh_switched_off_stops_the_polls(page_of, order, expect):

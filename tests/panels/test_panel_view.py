@@ -919,3 +919,15 @@ def test_the_object_is_called_as_the_site_calls_it(order, staff, monkeypatch):
     html = shown(order, staff)
     assert "Tasks of HT-1003, newest first" in words(html)
     assert "Run for HT-1003 now:" in words(html)
+
+
+def test_details_lead_to_the_operations_pages_those_who_may_see_them(order, staff):
+    task_id = plant(order)
+    page = f"/behind/a/prefix/tasks/{task_id}/"
+    assert f'<a href="{page}">All that is known of this task</a>' in shown(order, staff, f"?task={task_id}")
+    viewer = make_user("viewer", is_staff=True)
+    assert f'<a href="{page}">Details</a>' in shown(order, viewer)
+    customer = make_user("customer", "shop.view_order", "celery_ops.view_payload")
+    assert page not in shown(order, customer)
+    assert page not in shown(order, customer, f"?task={task_id}")
+    assert page not in shown(order, None, public=True)

@@ -5,6 +5,7 @@
 
   const SLOWEST = 60_000; // between two polls of a server that does not answer
   const DEADLINE = 30_000; // after which a poll counts as unanswered
+  const IDLE = 6; // times as long between two polls while nothing runs: what others publish appears all the same
   const AFTERGLOW = 3; // polls after an action even when nothing is active yet
   const REMEMBERED = "celery-ops-refresh";
   const FOCUSABLE = "a[href], button, input:not([type=hidden]), select, summary";
@@ -75,8 +76,9 @@
     schedule() {
       clearTimeout(this.timer);
       const live = this.region.querySelector("[data-active='1']") || this.afterglow > 0 || this.backoff > 1;
-      if (!this.url || this.gone || this.off || document.hidden || !live) return;
-      this.timer = setTimeout(() => this.refresh(), Math.max(this.interval, Math.min(SLOWEST, this.interval * this.backoff)));
+      if (!this.url || this.gone || this.off || document.hidden) return;
+      const pause = this.interval * (live ? this.backoff : IDLE);
+      this.timer = setTimeout(() => this.refresh(), Math.max(this.interval, Math.min(SLOWEST, pause)));
     }
 
     cancel() {
