@@ -292,8 +292,12 @@ class QueueDetail:
 
 @dataclass(frozen=True, slots=True)
 class QueueReport:
-    """All queues at one moment. ``trouble`` says why something is missing, or why there is nothing newer."""
+    """All queues at one moment. ``trouble`` says why something is missing, or why there is nothing newer.
+
+    ``note`` says what cannot be listed although nothing is wrong.
+    """
 
     queues: tuple[QueueInfo, ...]
     collected_at: datetime
     trouble: str = ""
+    note: str = ""

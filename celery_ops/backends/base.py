@@ -200,6 +200,10 @@ class QueueBackend(Backend, ABC):
         details = ((name, self.queue(name)) for name in full[:most])
         return [(name, message) for name, detail in details for message in (detail and detail.messages) or ()]
 
+    def out_of_sight(self) -> str:
+        """Return what waits where nobody can list it, in a sentence, or nothing. Raises BackendUnavailable."""
+        return self.queues().note
+
     def waiting_messages(self, name: str, task_ids: Sequence[str]) -> list[str]:
         """Return the ids of these of which a message waits in a queue. Raises BackendUnavailable."""
         return []

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from django.utils.functional import cached_property
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from .. import connections
@@ -44,6 +44,17 @@ def forget() -> None:
     _last_reports.clear()
     strays.forget()
     keyspace.forget()
+
+
+def _note(found: Look) -> str:
+    if not found.delayed:
+        return ""
+    return ngettext(
+        "RabbitMQ holds %(n)s message until its time comes: it cannot be listed, and its task is not known before.",
+        "RabbitMQ holds %(n)s messages until their time comes: they cannot be listed, and their tasks are not known"
+        " before.",
+        found.delayed,
+    ) % {"n": found.delayed}
 
 
 class BrokerQueueBackend(QueueBackend):
@@ -85,7 +96,7 @@ class BrokerQueueBackend(QueueBackend):
         last = _last_reports.get(self._target.identity)
         if found.readings is None and last is not None:
             return replace(last, trouble=found.trouble)
-        report = QueueReport(tuple(map(found.info, found.names())), found.collected_at, found.trouble)
+        report = QueueReport(tuple(map(found.info, found.names())), found.collected_at, found.trouble, _note(found))
         if found.readings is not None:
             _last_reports[self._target.identity] = report
         return report

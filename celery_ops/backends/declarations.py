@@ -22,6 +22,9 @@ LONGEST_NAME: Final = 1024
 #: Bindings of one queue that a worker is believed.
 MOST_BINDINGS: Final = 100
 
+#: What kombu calls the queues of RabbitMQ in which messages wait for their time.
+DELAYS: Final = tuple(f"celery_delayed_{level}" for level in range(28))
+
 #: What kombu sends along as arguments of the broker, under names of its own.
 LIMITS: Final = ("expires", "message_ttl", "max_length", "max_length_bytes", "max_priority")
 
@@ -127,6 +130,16 @@ def _arguments(fields: Mapping[str, Any]) -> Mapping[str, Any]:
         return to_rabbitmq_queue_arguments(arguments, **{name: fields.get(name) for name in LIMITS})
     except (TypeError, ValueError, OverflowError):  # a worker may have said anything
         return arguments
+
+
+def delays(driver: str, *sources: Mapping[str, Declaration]) -> dict[str, Declaration]:
+    """Return the queues in which RabbitMQ lets messages wait for their time, where Celery has it do so.
+
+    It does with quorum queues: RabbitMQ passes such a message from one of these queues to the next, and nobody consumes
+    them.
+    """
+    has_quorum = any(queue.arguments.get("x-queue-type") == "quorum" for source in sources for queue in source.values())
+    return {name: Declaration(name) for name in DELAYS} if driver == "amqp" and has_quorum else {}
 
 
 def _is_name(value: Any) -> bool:

@@ -13,7 +13,7 @@ from .. import connections
 from ..info import QueueDetail, QueueInfo
 from . import declarations, strays
 from .consumption import Consumption, consumption
-from .declarations import MOST_QUEUES, Declaration
+from .declarations import DELAYS, MOST_QUEUES, Declaration
 from .target import Target, reason
 from .transports import Reading, Transport
 
@@ -42,7 +42,11 @@ class Look:
 
         Some in which messages wait that nobody knows of come first: they are looked for most.
         """
-        on_broker = (name for name, reading in (self.readings or {}).items() if reading.is_there)
+        on_broker = (
+            name
+            for name, reading in (self.readings or {}).items()
+            if reading.is_there and (reading.depth or name not in DELAYS)
+        )
         first = (name for name in self.strays if self.reading(name).is_there)
         return sorted(_most(chain(first, self.settings, self.consumption.declarations, on_broker)))
 
@@ -50,16 +54,27 @@ class Look:
         return (self.readings or {}).get(name, Reading())
 
     def info(self, name: str) -> QueueInfo:
-        reading, workers = self.reading(name), self.consumption.of(name)
+        reading = self.reading(name)
         return QueueInfo(
             name,
             depth=reading.depth,
             unacked=reading.unacked,
-            consumers=len(workers) if reading.consumers is None and workers is not None else reading.consumers,
+            consumers=self._consumers(name),
             oldest_age=None if reading.oldest is None else max(timedelta(0), self.collected_at - reading.oldest),
             paused=False,
             sources=tuple(self._sources(name)),
         )
+
+    def _consumers(self, name: str) -> int | None:
+        reading, workers = self.reading(name), self.consumption.of(name)
+        if name in DELAYS and not reading.consumers:
+            return None  # it needs none
+        return len(workers) if reading.consumers is None and workers is not None else reading.consumers
+
+    @property
+    def delayed(self) -> int:
+        """How many messages RabbitMQ lets wait for their time."""
+        return sum(self.reading(name).depth or 0 for name in DELAYS)
 
     def detail(self, name: str) -> QueueDetail:
         reading = self.reading(name)
@@ -90,7 +105,7 @@ def look(app: Any, target: Target, transport: Transport, only: str | None = None
     settings, consumed = declarations.of_settings(app), consumption(only)
     described = (settings, consumed.declarations, declarations.of_process(app))
     unnamed = _unnamed(strays.found(target, can_wait=consumed.is_known), described, only)
-    described = (*described, unnamed)
+    described = (*described, unnamed, declarations.delays(target.driver, *described))
     first = islice(unnamed, MOST_STRAYS) if only is None else (name for name in (only,) if _is_in(described, name))
     known = {name: declarations.merged(name, *described) for name in _most(chain(first, *described))}
     seconds = min(BROKER_DEADLINE, end - time.monotonic()) if consumed.is_known else 0.0

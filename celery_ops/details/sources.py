@@ -100,7 +100,12 @@ class Sources:
     def _on_its_way(self, *, is_kept: bool) -> TaskInfo | None:
         """What workers hold of it, and of a task that nobody else knows what its waiting message says."""
         held = None if self.backend.is_live else live_task(self.task_id)
-        return held if held or is_kept else waiting_task(self.task_id)
+        if held or is_kept:
+            return held
+        waiting = waiting_task(self.task_id)
+        if waiting is None and (note := conf.load("QUEUE_BACKEND")().out_of_sight()):
+            self.troubles.append(note)
+        return waiting
 
     def _records(self) -> tuple[TaskRunRecord, ...]:
         try:

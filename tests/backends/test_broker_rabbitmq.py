@@ -5,14 +5,22 @@ import uuid
 from collections.abc import Sequence
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from kombu import Consumer, Exchange, Queue
+from kombu.transport.native_delayed_delivery import (
+    bind_queue_to_native_delayed_delivery_exchange,
+    declare_native_delayed_delivery_exchanges_and_queues,
+)
 
+from celery_ops.backends import broker
 from celery_ops.backends.broker import BrokerQueueBackend
+from celery_ops.backends.declarations import DELAYS
 from celery_ops.backends.transports.amqp import AmqpTransport
 from celery_ops.info import Binding, QueueDetail
 from celery_ops.testing import QueueBackendContract
 from tests.backends.brokers import consuming, declare, detail, make_app, plant, publish, queue, queues_of, using
-from tests.conftest import rabbitmq_vhost
+from tests.conftest import make_user, rabbitmq_vhost
 from tests.servers import wait_for
 
 pytestmark = pytest.mark.rabbitmq
@@ -169,3 +177,48 @@ def test_a_refused_login_is_said_and_not_shown(settings, rabbitmq_url):
 def test_a_virtual_host_that_is_not_there_is_said(settings, rabbitmq_url):
     with using(settings, make_app(f"{rabbitmq_url}-nowhere")):
         assert BrokerQueueBackend().queues().trouble.startswith("RabbitMQ at 127.0.0.1:5672/celery-ops-")
+
+
+# -- messages that RabbitMQ holds until their time comes ---------------------------------------------------------------
+
+
+@pytest.fixture
+def delaying(settings, rabbitmq_url, name):
+    """A site whose tasks wait in RabbitMQ itself, as a worker of it would have declared that."""
+    mine = Queue(name, Exchange(name, "topic"), name, queue_arguments={"x-queue-type": "quorum"})
+    with using(settings, make_app(rabbitmq_url, mine, task_default_queue=name)) as app:
+        with app.connection_for_write() as connection:
+            declare_native_delayed_delivery_exchanges_and_queues(connection, "classic")
+            app.amqp.queues[name].bind(connection.channel()).declare()
+            bind_queue_to_native_delayed_delivery_exchange(connection, app.amqp.queues[name])
+        yield app
+        delete(app, name, *DELAYS)
+
+
+def delayed():
+    broker.forget()
+    return BrokerQueueBackend().queues()
+
+
+def test_what_waits_for_its_time_in_rabbitmq_is_counted_and_said(delaying, name, db):
+    (task_id,) = publish(delaying, name, countdown=90)
+    report = wait_for(lambda: (found := delayed()).note and found, "the message to be counted")
+    assert report.note.startswith("RabbitMQ holds 1 message until its time comes")
+    (held,) = (queue for queue in report.queues if queue.name in DELAYS)
+    assert (held.name, held.depth, held.consumers) == ("celery_delayed_6", 1, None)
+    assert BrokerQueueBackend().queue("celery_delayed_6").info.depth == 1
+    client = Client()
+    client.force_login(make_user("viewer", "celery_ops.view_ops"))
+    assert "RabbitMQ holds 1 message" in client.get(reverse("celery_ops:queue-list")).content.decode()
+    page = client.get(reverse("celery_ops:task-detail", args=[task_id]))
+    assert (page.status_code, "RabbitMQ holds 1 message" in page.content.decode()) == (404, True)
+
+
+def test_while_nothing_waits_there_nothing_is_said(delaying, name):
+    report = delayed()
+    assert (report.note, [queue.name for queue in report.queues]) == ("", [name])
+
+
+def test_where_nothing_can_wait_there_nobody_asks(app, name):
+    assert set(AmqpTransport().read({}, None, float("inf"))) == set()
+    assert delayed().note == ""

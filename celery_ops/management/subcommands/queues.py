@@ -33,7 +33,7 @@ class Queues(Subcommand):
             raise Refused(str(error), NO_ANSWER) from error
         if report.trouble and all(queue.depth is None for queue in report.queues):
             raise Refused(report.trouble, NO_ANSWER)
-        lines = [*table(HEADS, map(_queue, report.queues)), *([report.trouble] if report.trouble else [])]
+        lines = [*table(HEADS, map(_queue, report.queues)), *filter(None, (report.trouble, report.note))]
         return Answer({"results": [queue_item(queue) for queue in report.queues]}, lines)
 
 
