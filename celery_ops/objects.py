@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from django.apps import apps
@@ -176,11 +177,13 @@ def forget() -> None:
 def _read_names() -> tuple[list[tuple[ObjectRef, str]], bool]:
     rows = TaskRunRecord.objects.exclude(object_type="").order_by("-pk").values_list("object_type", "object_id")
     recorded = [ObjectRef(label, key) for label, key in rows[:NEWEST]]
-    tracked = index.newest(NEWEST)
-    read = _read(dict.fromkeys(ref for ref in (*tracked, *recorded) if ref.label != TASK))
+    tracked = index.newest_tasks(NEWEST)
+    refs = chain(*(tracked or {}).values(), recorded)
+    read = _read(dict.fromkeys(ref for ref in refs if ref.label != TASK))
     seen = {ref: instance for ref, instance in read.items() if instance is not None}
     names = [name.lower() for name in names_of(seen.values())]
-    return list(zip(seen, names, strict=True)), len(tracked) >= NEWEST or len(recorded) >= NEWEST
+    is_partial = tracked is None or len(tracked) >= NEWEST or len(recorded) >= NEWEST
+    return list(zip(seen, names, strict=True)), is_partial
 
 
 def _run_by_hand(refs: Iterable[ObjectRef]) -> list[str]:
