@@ -59,7 +59,7 @@ class TaskRunRecord(Journalled):
     class SendState(models.TextChoices):
         REQUESTED = "REQUESTED", _("Requested")
         SENT = "SENT", _("Sent")
-        FAILED = "FAILED", _("Failed")
+        FAILED = "FAILED", _("Not sent")
 
     task_name = models.CharField(_("task name"), max_length=255)
     task_id = models.CharField(_("task id"), max_length=255, db_index=True)
@@ -94,6 +94,22 @@ class TaskRunRecord(Journalled):
 
     def __str__(self) -> str:
         return f"{self.task_name} {self.task_id}"
+
+
+class RunClaim(models.Model):
+    """What one of several people gets who ask at the same moment: a task to run again, or the next place of a minute.
+
+    A row by itself, without a key to another table: an empty table is made at once, however long the journal is.
+    """
+
+    key = models.UUIDField(primary_key=True, editable=False)
+    claimed_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.key)
 
 
 class ControlRecord(Journalled):

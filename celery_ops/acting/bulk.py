@@ -7,11 +7,12 @@ process died begins with the chunk that was not written down.
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
+from django.db import IntegrityError, router, transaction
 from django.utils.translation import gettext as _
 
 from .. import connections
@@ -19,7 +20,7 @@ from ..backends.base import BackendUnavailable, TaskBackend
 from ..conf import conf
 from ..info import TaskInfo
 from ..listing import NEWEST_FIRST, BadCursor, TaskPage, TaskQuery
-from ..models import ControlRecord, account_key, asked_by
+from ..models import ControlRecord, asked_by
 from ..moments import now
 from ..running.errors import NotSent
 from ..tracking.store import StoreUnavailable
@@ -34,6 +35,8 @@ SECONDS: Final = 2.0
 #: Tasks that a preview counts by name, and those that it shows.
 PREVIEWED: Final = 10_000
 SAMPLE: Final = 20
+#: Tasks that a preview may look at one by one.
+JUDGED: Final = 2000
 #: Times that a store is asked again, and seconds between two.
 PATIENCE: Final = 2
 PAUSE: Final = 1.2
@@ -70,7 +73,8 @@ class Preview:
     """What a list's filters find. ``is_partial`` says that there are more than were counted.
 
     ``most`` is how many may be taken by their names and states, ``states`` how many there are in each state;
-    ``sample`` has the first tasks and why each is not taken.
+    ``sample`` has the first tasks and why each is not taken. The first ``judged`` were looked at one by one, and
+    ``left_out`` says how many of those are not taken, by the reason.
     """
 
     count: int
@@ -79,6 +83,8 @@ class Preview:
     names: tuple[Named, ...]
     states: Mapping[str, int]
     sample: tuple[tuple[TaskInfo, str], ...]
+    judged: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,7 @@ def counted(backend: TaskBackend, query: TaskQuery) -> Counted:
     tasks = backend.iterate(query_of(query, backend))
     for task in islice(tasks, PREVIEWED):
         found[task.name, task.state] += 1
-        if len(first) < SAMPLE:
+        if len(first) < JUDGED:
             first.append(task)
     return Counted(dict(found), tuple(first), is_partial=next(tasks, None) is not None)
 
@@ -127,22 +133,25 @@ def start(
 
     ``query`` is what the filters mean, ``more`` is kept with the row; nothing is done yet. Raises DatabaseError.
     """
-    name = str(bulk_key or uuid4())
-    known = (
-        ControlRecord.objects.filter(action=action, user_id=account_key(user), parameters__key=name).first()
-        if bulk_key
-        else None
-    )
-    if known is not None:
-        return known
-    until = min(filter(None, (query.until, now())))
-    return ControlRecord.objects.create(
+    submission = bulk_key and uuid5(bulk_key, action)
+    name, until = str(submission or uuid4()), min(filter(None, (query.until, now())))
+    record = ControlRecord(
         action=action,
         target=TARGET,
         parameters={"filters": dict(filters), "count": number, "until": until.isoformat(), "key": name, **more},
         replies=Progress(touched=time.time()).plain(),
+        submission=submission,
         **asked_by(user),
     )
+    try:
+        with transaction.atomic(router.db_for_write(ControlRecord)):
+            record.save(force_insert=True)
+    except IntegrityError:
+        known = ControlRecord.objects.filter(submission=submission).first() if submission else None
+        if known is None:
+            raise
+        return known
+    return record
 
 
 # -- going on ---------------------------------------------------------------------------------------------------------

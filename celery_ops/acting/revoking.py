@@ -61,7 +61,7 @@ def preview(backend: TaskBackend, query: TaskQuery, user: Any) -> Preview:
         is_partial=counted.is_partial,
         names=tuple(_named(name, number, over[name]) for name, number in names.items()),
         states=counted.by(1),
-        sample=tuple((task, _reason(task, user)) for task in counted.first),
+        sample=tuple((task, _reason(task, user)) for task in counted.first[: bulk.SAMPLE]),
     )
 
 

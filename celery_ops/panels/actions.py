@@ -1,8 +1,8 @@
 """Launching, running again and revoking from a panel: on its object only, asked of the policy, and journalled."""
 
 from dataclasses import dataclass, field
-from typing import Any
-from uuid import UUID
+from typing import Any, Final
+from uuid import UUID, uuid5
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
@@ -15,9 +15,11 @@ from ..acting.journal import NotDone, plain
 from ..backends.control import Replies
 from ..details.original import NotKnown
 from ..info import TrackedTask
+from ..models import TaskRunRecord
 from ..permissions import REVOKE_TASK, RUN_TASK, allows
-from ..repeating import Refused, repeat, repeatable
-from ..running.errors import BadInput, NotSent
+from ..repeating import Refused, candidate, repeatable, rerun
+from ..running.allowlist import described
+from ..running.errors import BadInput, NotSent, SentNothing
 from ..running.launcher import Run, launch
 from ..tracking import reading
 from ..tracking.context import tracking
@@ -26,6 +28,9 @@ from ..tracking.registry import MissingRelatedObject, registry
 from ..tracking.store import StoreUnavailable
 from .building import clean
 from .launching import launch_arguments, launchable
+
+#: Times that one form of a panel may fail to be sent and be sent once more.
+MOST_UNSENT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +46,12 @@ class Outcome:
         return self.status < 400
 
 
-def launch_task(user: Any, instance: Model, task_name: str) -> Outcome:
-    """Launch one of the object's tasks with the arguments that its binding gives.
+def launch_task(
+    user: Any, instance: Model, task_name: str, submission: UUID | None = None, *, confirmed: bool = False
+) -> Outcome:
+    """Launch one of the object's tasks with the arguments that its binding gives; the same ``submission`` runs it once.
 
+    One with the option ``confirm`` has to be ``confirmed``.
     Raises Http404 for a task that is not tracked for the object's model or is hidden, PermissionDenied when the
     policy refuses.
     """
@@ -57,14 +65,19 @@ def launch_task(user: Any, instance: Model, task_name: str) -> Outcome:
         raise Http404(_("This task cannot be launched for this object."))
     task, binding = offered[task_name]
     ref = ObjectRef.of(instance)
+    if described(task_name, task).confirm and not confirmed:
+        return Outcome(_("This task asks before it is run: confirm it. Nothing was sent."), status=400)
     try:
         args, kwargs = launch_arguments(task_name, binding, instance)
+        own = submission and _unused(uuid5(submission, repr((user.pk, ref, task_name))))
         with tracking(instance):
-            record = launch(Run(task_name, task, args, kwargs, target=ref), user)
+            record = launch(Run(task_name, task, args, kwargs, target=ref, submission=own), user)
     except BadInput as error:
         return Outcome(str(error), status=400)
     except MissingRelatedObject as error:
         return Outcome(_("Not launched: %(reason)s.") % {"reason": error}, status=400)
+    except SentNothing as error:
+        return _sent_nothing(error)
     except NotSent as error:
         return Outcome(str(error), status=503)
     label = registry.label(task_name, ref.label)
@@ -75,8 +88,26 @@ def launch_task(user: Any, instance: Model, task_name: str) -> Outcome:
     )
 
 
-def run_again(user: Any, instance: Model, task_id: str, submission: UUID | None = None) -> Outcome:
-    """Run one of the object's tasks again; the same ``submission`` runs it once.
+def _unused(own: UUID) -> UUID:
+    """Return the key of a form that is sent once more because it could not be sent: a panel shows the same one on."""
+    for _try in range(MOST_UNSENT):
+        if not TaskRunRecord.objects.filter(submission=own, send_state=TaskRunRecord.SendState.FAILED).exists():
+            break
+        own = uuid5(own, "again")
+    return own
+
+
+def _sent_nothing(error: SentNothing) -> Outcome:
+    """The task's own class sent nothing: that is no fault of the broker."""
+    if error.record is None or not error.other_id:
+        return Outcome(str(error), status=400)
+    return Outcome(str(error), data={"task_id": error.other_id, "record": error.record.pk, "sent": False})
+
+
+def run_again(
+    user: Any, instance: Model, task_id: str, submission: UUID | None = None, *, confirmed: bool = False
+) -> Outcome:
+    """Run one of the object's tasks again; the same ``submission`` runs it once. One that asks has to be ``confirmed``.
 
     Raises Http404 for a task of another object or a hidden one, PermissionDenied when the policy refuses.
     """
@@ -89,9 +120,15 @@ def run_again(user: Any, instance: Model, task_id: str, submission: UUID | None 
     if not allows(user, RUN_TASK, task.name):
         raise PermissionDenied
     try:
-        record = repeat(task_id, user, submission=submission)
+        again = candidate(task_id, user, submission)
+        if again.asks and not confirmed:
+            said = " ".join(doubt.text for doubt in again.doubts if doubt.asks)
+            return Outcome(_("%(why)s Confirm it; nothing was sent.") % {"why": said}, status=400)
+        record = rerun(again, user, submission=submission)
     except (Refused, NotKnown) as error:
         return Outcome(str(error), status=400)
+    except SentNothing as error:
+        return _sent_nothing(error)
     except NotSent as error:
         return Outcome(str(error), status=503)
     return Outcome(

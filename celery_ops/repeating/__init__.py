@@ -1,6 +1,17 @@
 """Run a task again: who may, with what, one or a whole list of them."""
 
 from .allowed import Refused, repeatable
-from .repeat import Outcome, asking, repeat, repeat_all
+from .repeat import Candidate, Outcome, candidate, candidates_of, repeat, repeat_all, rerun, rerun_all
 
-__all__ = ["Outcome", "Refused", "asking", "repeat", "repeat_all", "repeatable"]
+__all__ = [
+    "Candidate",
+    "Outcome",
+    "Refused",
+    "candidate",
+    "candidates_of",
+    "repeat",
+    "repeat_all",
+    "repeatable",
+    "rerun",
+    "rerun_all",
+]

@@ -20,12 +20,16 @@ class Refused(Exception):
     """A task is not run again; the message says why, in words for the person who asked.
 
     ``is_forbidden`` says that the policy refuses this person, so that another one may; ``is_away`` that workers could
-    not be asked, so that it may be tried again.
+    not be asked, so that it may be tried again; ``is_closed`` that it is not for this person to run, whatever it was
+    given and whatever became of it.
     """
 
-    def __init__(self, reason: str, *, is_forbidden: bool = False, is_away: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, is_forbidden: bool = False, is_away: bool = False, is_closed: bool = False
+    ) -> None:
         super().__init__(reason)
         self.reason, self.is_forbidden, self.is_away = reason, is_forbidden, is_away
+        self.is_closed = is_closed or is_forbidden or is_away
 
 
 def repeatable(name: str, *, ask_workers: bool = True) -> Runnable | None:
@@ -59,7 +63,7 @@ def permitted(name: str, user: Any) -> Runnable:
     except BackendUnavailable as error:
         raise Refused(str(error), is_away=True) from error
     if found is None:
-        raise Refused(_("This task may not be run by hand: RUNNABLE_TASKS does not name it."))
+        raise Refused(_("This task may not be run by hand: RUNNABLE_TASKS does not name it."), is_closed=True)
     if user is not None and not allows(user, RUN_TASK, name):
         raise Refused(_("You may not run this task."), is_forbidden=True)
     return found

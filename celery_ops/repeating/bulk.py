@@ -4,13 +4,17 @@ The journal of runs has a row for each task, and its key is made of the bulk's o
 another process died sends nothing twice.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from kombu.exceptions import EncodeError
 
 from ..acting import bulk
 from ..acting.bulk import Done, Named, Preview, left_out, progress_of, query_of, stop
@@ -21,11 +25,14 @@ from ..details.original import NotRepeatable, Original, originals_of
 from ..info import TaskInfo
 from ..listing import TaskQuery
 from ..models import ControlRecord, TaskRunRecord
-from ..running.allowlist import Runnable, options_of
-from ..running.launcher import Run, launch_all
+from ..running.allowlist import Runnable
+from ..running.claims import no_room, room
+from ..running.errors import SentNothing
+from ..running.launcher import Launched, Run, launch_all
 from ..wording import clean
 from .allowed import OVER, Refused, check_fits, check_over, permitted, warning
 from .repeat import chosen, key, run_of
+from .reruns import NOT_SENT, Reruns, reruns_of
 
 __all__ = ["ACTION", "advance", "preview", "progress_of", "start", "stop"]
 
@@ -33,23 +40,43 @@ ACTION: Final = "retry"
 
 #: Tasks of one chunk.
 CHUNK: Final = 250
+#: Seconds for which a preview judges one task after the other.
+JUDGING: Final = 0.7
 #: How long a row may say that its task is being sent.
 SENDING: Final = timedelta(minutes=1)
 
 
 def preview(backend: TaskBackend, query: TaskQuery, user: Any) -> Preview:
-    """Return what a bulk of this query would take. Raises BackendUnavailable and StoreUnavailable."""
+    """Return what a bulk of this query would take, by the rule that it goes by.
+
+    Raises BackendUnavailable, StoreUnavailable and DatabaseError.
+    """
     counted = bulk.counted(backend, query)
-    judged = _Judge(user)
+    judge = _Judge(user)
+    verdicts = list(_judged(counted.first, judge))
     names = counted.by(0)
+    by_name = sum(n for (name, state), n in counted.found.items() if state in OVER and judge.found(name))
+    taken = sum(not verdict.reason for verdict in verdicts)
+    is_exact = len(verdicts) == sum(names.values()) and not counted.is_partial
     return Preview(
         count=sum(names.values()),
-        most=sum(n for (name, state), n in counted.found.items() if state in OVER and judged.found(name)),
+        most=taken if is_exact else by_name,
         is_partial=counted.is_partial,
-        names=tuple(judged.named(name, number) for name, number in names.items()),
+        names=tuple(judge.named(name, number) for name, number in names.items()),
         states=counted.by(1),
-        sample=tuple((task, reason) for task, reason, _original in judged.all(counted.first)),
+        sample=tuple((verdict.task, verdict.reason) for verdict in verdicts[: bulk.SAMPLE]),
+        judged=len(verdicts),
+        left_out=dict(Counter(verdict.reason for verdict in verdicts if verdict.reason).most_common()),
     )
+
+
+def _judged(tasks: Sequence[TaskInfo], judge: "_Judge") -> Iterator["Verdict"]:
+    """Yield a verdict on each task, for as long as somebody waits for a page: at least on the first chunk."""
+    until = time.monotonic() + JUDGING
+    for begin in range(0, len(tasks), CHUNK):
+        yield from judge.all(tasks[begin : begin + CHUNK])
+        if time.monotonic() > until:
+            return
 
 
 def start(
@@ -76,42 +103,54 @@ def _done(tally: Tally) -> Done:
 def _chunk(record: ControlRecord, tasks: Sequence[TaskInfo], judge: "_Judge") -> Tally:
     bulk_key = UUID(record.parameters["key"])
     keys = {task.id: key(bulk_key, task.id) for task in tasks}
-    others = _others(record, keys)
     options = chosen(keys)
+    judge.begin(keys, _sent_since(record, keys))
     reasons: dict[str, str] = {}
     runs: list[Run] = []
-    for task, reason, original in judge.all([task for task in tasks if task.id not in others]):
-        found = judge.found(original.name) if isinstance(original, Original) else None
-        if reason or found is None:
-            reasons[task.id] = reason
+    for verdict in judge.all(tasks):
+        found = judge.found(verdict.original.name)
+        if isinstance(verdict.original, NotRepeatable) or verdict.reason or found is None:
+            reasons[verdict.task.id] = verdict.reason
         else:
-            runs.append(run_of(original, found, bulk_key, options.get(task.id, {})))
-    sent = launch_all(runs, judge.user) if runs else []
-    tally = left_out({**others, **reasons})
-    return tally.and_(_sent(sent))
+            given = options.get(verdict.task.id, {})
+            runs.append(run_of(verdict.original, found, keys[verdict.task.id], given, verdict.reruns.claim))
+    outcomes = launch_all(runs, judge.user) if runs else []
+    return left_out(reasons).and_(_sent([run.retry_of for run in runs], outcomes))
 
 
-def _others(record: ControlRecord, keys: Mapping[str, UUID]) -> dict[str, str]:
-    """The tasks that are left alone whatever they were given: by id, with the reason."""
-    ids = storable(keys)
-    rows = TaskRunRecord.objects.exclude(send_state=TaskRunRecord.SendState.FAILED)
-    again = rows.filter(retry_of__in=ids).values_list("retry_of", "submission")
-    said = _("It was run again already.")
-    found = {task_id: said for task_id, submission in again if submission != keys.get(task_id)}
-    later = rows.filter(task_id__in=ids, created_at__gte=record.created_at).values_list("task_id", flat=True)
-    return {**found, **dict.fromkeys(later, _("It was sent after this began."))}
+def _sent_since(record: ControlRecord, keys: Mapping[str, UUID]) -> set[str]:
+    """Tasks that were run from here after the bulk began: a list may find its own runs."""
+    rows = TaskRunRecord.objects.filter(task_id__in=storable(keys), created_at__gte=record.created_at)
+    return set(rows.exclude(send_state=TaskRunRecord.SendState.FAILED).values_list("task_id", flat=True))
 
 
-def _sent(rows: Sequence[TaskRunRecord]) -> Tally:
-    doubtful = timezone.now() - SENDING
-    reasons = {}
-    for row in rows:
-        if row.send_state == TaskRunRecord.SendState.FAILED:
-            reasons[row.retry_of] = unsent()
-        elif row.send_state == TaskRunRecord.SendState.REQUESTED and row.created_at < doubtful:
-            reasons[row.retry_of] = _("An earlier try may or may not have sent it: see the journal.")
-    done = [row for row in rows if row.retry_of not in reasons]
-    return Tally(len(done), tuple((row.retry_of, row.task_id) for row in done)).and_(left_out(reasons))
+def _sent(task_ids: Sequence[str], outcomes: Sequence[Launched]) -> Tally:
+    reasons: dict[str, str] = {}
+    pairs: list[tuple[str, str]] = []
+    for task_id, outcome in zip(task_ids, outcomes, strict=True):
+        if reason := _why_not_sent(outcome):
+            reasons[task_id] = reason
+        else:
+            pairs.append((task_id, outcome.task_id))
+    return Tally(len(pairs), tuple(pairs)).and_(left_out(reasons))
+
+
+def _why_not_sent(outcome: Launched) -> str:
+    if isinstance(outcome, SentNothing):
+        return outcome.reason
+    if not isinstance(outcome, TaskRunRecord):
+        return str(outcome)
+    if outcome.send_state == TaskRunRecord.SendState.FAILED:
+        return unwritable() if outcome.error.startswith(EncodeError.__name__) else unsent()
+    is_old = outcome.created_at < timezone.now() - SENDING
+    if outcome.send_state == TaskRunRecord.SendState.REQUESTED and is_old:
+        return _("An earlier try may or may not have sent it: see the journal.")
+    return ""
+
+
+def unwritable() -> str:
+    """Return what is said of a task whose arguments the site's serializer does not take."""
+    return _("Its arguments cannot be written as a message.")
 
 
 def unsent() -> str:
@@ -119,13 +158,28 @@ def unsent() -> str:
     return _("The broker did not take it.")
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why a task is not run again, empty when it is, with what it was given and how it was run again before."""
+
+    task: TaskInfo
+    reason: str
+    original: Original | NotRepeatable
+    reruns: Reruns
+
+
 class _Judge:
-    """Whether tasks are run again; what goes by a task's name is asked once."""
+    """Whether tasks are run again, for the preview as for the sending; what goes by a task's name is asked once."""
 
     def __init__(self, user: Any) -> None:
         self.user = user
         self._names: dict[str, Runnable | Refused] = {}
-        self._room: dict[str, int] = {}
+        self.begin()
+
+    def begin(self, keys: Mapping[str, UUID] | None = None, later: Collection[str] = ()) -> None:
+        """Judge a chunk: ``keys`` are its own submissions, which are no others', ``later`` what came after it."""
+        self._keys, self._later = keys or {}, later
+        self._room: dict[str, int | None] = {}
 
     def named(self, name: str, count: int) -> Named:
         found = self._asked(name)
@@ -137,15 +191,22 @@ class _Judge:
         found = self._asked(name)
         return None if isinstance(found, Refused) else found
 
-    def all(self, tasks: Sequence[TaskInfo]) -> Iterator[tuple[TaskInfo, str, Original | NotRepeatable]]:
-        """Yield each task with the reason why it is not run again, empty when it is, and what it was given."""
-        self._room = {}
-        originals = originals_of(tasks)
+    def all(self, tasks: Sequence[TaskInfo]) -> Iterator[Verdict]:
+        """Yield a verdict on each task. Raises StoreUnavailable and DatabaseError."""
+        originals, reruns = originals_of(tasks), reruns_of(task.id for task in tasks)
         for task in tasks:
-            original = originals[task.id]
-            yield task, self._reason(original), original
+            original, again = originals[task.id], reruns[task.id]
+            yield Verdict(task, self._others(again) or self._reason(original, again), original, again)
 
-    def _reason(self, original: Original | NotRepeatable) -> str:
+    def _others(self, reruns: Reruns) -> str:
+        if reruns.task_id in self._later:
+            return _("It was sent after this began.")
+        own = self._keys.get(reruns.task_id)
+        sent = [row for row in reruns.rows if row.send_state != NOT_SENT]
+        is_others = any(own is None or row.submission != own for row in sent)
+        return _("It was run again already.") if is_others else ""
+
+    def _reason(self, original: Original | NotRepeatable, reruns: Reruns) -> str:
         found = self._asked(original.name)
         if isinstance(found, Refused):
             return found.reason
@@ -156,17 +217,17 @@ class _Judge:
             check_fits(found, original.args, original.kwargs)
         except Refused as error:
             return error.reason
-        return "" if self._has_room(original.name) else _("It was run as often as max_per_minute allows.")
+        is_own = any(row.submission == self._keys.get(reruns.task_id) for row in reruns.rows if row.submission)
+        return "" if is_own or self._has_room(original.name) else no_room()
 
     def _has_room(self, name: str) -> bool:
-        most = options_of(name).get("max_per_minute")
-        if not most:
-            return True
         if name not in self._room:
-            since = timezone.now() - timedelta(minutes=1)
-            self._room[name] = most - TaskRunRecord.objects.filter(task_name=name, created_at__gte=since).count()
-        self._room[name] -= 1
-        return self._room[name] >= 0
+            self._room[name] = room(name)
+        left = self._room[name]
+        if left is None:
+            return True
+        self._room[name] = left - 1
+        return left > 0
 
     def _asked(self, name: str) -> Runnable | Refused:
         if name not in self._names:

@@ -11,12 +11,15 @@ from django.utils.translation import gettext as _
 from ..backends.results_conditions import storable
 from ..details.original import NotKnown, NotRepeatable, Original, original_of
 from ..models import TaskRunRecord
-from ..running.allowlist import Runnable, allowed_names, options_of
-from ..running.errors import BadInput, NotSent
+from ..running.allowlist import Runnable
+from ..running.claims import Claimed
+from ..running.errors import BadInput, NotSent, SentNothing
 from ..running.launcher import Run, launch
 from ..running.options import SendOptions, read_options
 from ..tracking.facts import short_id
 from .allowed import Refused, check_fits, check_over, permitted
+from .doubts import Doubt, doubts_of
+from .reruns import NOT_SENT, Reruns, reruns_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,38 @@ class Outcome:
     error: Exception | None = None
 
 
-def repeat(task_id: str, user: Any, *, submission: UUID | None = None) -> TaskRunRecord:
-    """Run a task again for ``user`` and return its row, SENT.
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One task that may be run again, as it was found: what it was given, and what to consider before.
 
-    The same ``submission`` sends a task once, however often it comes. Raises NotKnown, Refused and NotSent.
+    It is run again as it was seen: when somebody else runs it meanwhile, this one is refused.
+    """
+
+    original: Original
+    runnable: Runnable
+    reruns: Reruns
+    doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def task_id(self) -> str:
+        return self.original.task_id
+
+    @property
+    def asks(self) -> bool:
+        """Whether it is sent only when somebody has said so, having read what there is to consider."""
+        return any(doubt.asks for doubt in self.doubts)
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """What was to be read, in words that do not change with the time."""
+        last = self.reruns.last
+        return (self.task_id, *(doubt.kind for doubt in self.doubts), str(last.pk) if last else "")
+
+
+def candidate(task_id: str, user: Any, submission: UUID | None = None) -> Candidate:
+    """Return the task when ``user`` may run it again. Raises NotKnown, Refused, and NotSent without the journal.
+
+    What the same ``submission`` has sent is not held against it.
     """
     try:
         original = original_of(task_id)
@@ -46,9 +77,39 @@ def repeat(task_id: str, user: Any, *, submission: UUID | None = None) -> TaskRu
     check_over(original.state)
     check_fits(found, original.args, original.kwargs)
     try:
-        return launch(run_of(original, found, submission, chosen([task_id]).get(task_id, {})), user)
-    except BadInput as error:
+        reruns = reruns_of([task_id])[task_id]
+    except DatabaseError as error:
+        raise NotSent(_("The journal does not answer, so nothing was sent.")) from error
+    own = submission and key(submission, task_id)
+    is_own = own is not None and any(row.submission == own for row in reruns.rows)
+    return Candidate(original, found, reruns, () if is_own else doubts_of(found, original.state, reruns.last))
+
+
+def rerun(task: Candidate, user: Any, *, submission: UUID | None = None) -> TaskRunRecord:
+    """Run a task again for ``user`` and return its row, SENT.
+
+    The same ``submission`` sends a task once, however often it comes. Raises Refused, also when somebody else has run
+    it again since it was looked at, and NotSent.
+    """
+    options = chosen([task.task_id]).get(task.task_id, {})
+    own = submission and _unused(key(submission, task.task_id), task.reruns)
+    try:
+        return launch(run_of(task.original, task.runnable, own, options, task.reruns.claim), user)
+    except (BadInput, Claimed) as error:
         raise Refused(str(error)) from error
+
+
+def _unused(own: UUID, reruns: Reruns) -> UUID:
+    """Return the key of a form that is sent once more because it could not be sent: a panel shows the same one on."""
+    unsent = {row.submission for row in reruns.rows if row.send_state == NOT_SENT}
+    while own in unsent:
+        own = uuid5(own, "again")
+    return own
+
+
+def repeat(task_id: str, user: Any, *, submission: UUID | None = None) -> TaskRunRecord:
+    """Look at a task and run it again at once: whoever calls has asked. Raises NotKnown, Refused and NotSent."""
+    return rerun(candidate(task_id, user, submission), user, submission=submission)
 
 
 def chosen(task_ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
@@ -60,23 +121,13 @@ def chosen(task_ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
         return {}
 
 
-def asking(task_ids: Iterable[str], user: Any) -> list[tuple[str, Runnable]]:
-    """Return those of the tasks that ``RUNNABLE_TASKS`` wants confirmed, as far as ``user`` may run them again."""
-    if not any(options_of(name).get("confirm") for name in allowed_names()):
-        return []
-    found = ((task_id, _permitted_again(task_id, user)) for task_id in task_ids)
-    return [(task_id, runnable) for task_id, runnable in found if runnable is not None and runnable.confirm]
+def run_of(
+    original: Original, found: Runnable, submission: UUID | None, options: Mapping[str, Any], claim: UUID
+) -> Run:
+    """Return the run that is ``original`` once more, which had these ``options``.
 
-
-def _permitted_again(task_id: str, user: Any) -> Runnable | None:
-    try:
-        return permitted(original_of(task_id).name, user)
-    except (NotKnown, NotRepeatable, Refused):  # it says so itself when it is run again
-        return None
-
-
-def run_of(original: Original, found: Runnable, submission: UUID | None, options: Mapping[str, Any]) -> Run:
-    """Return the run that is ``original`` once more, which had these ``options``."""
+    ``submission`` is this one's own, and only one run has the ``claim``.
+    """
     return Run(
         original.name,
         found.task,
@@ -86,7 +137,8 @@ def run_of(original: Original, found: Runnable, submission: UUID | None, options
         retry_of=original.task_id,
         refs=original.refs,
         target=original.refs[0] if original.refs else None,
-        submission=submission and key(submission, original.task_id),
+        submission=submission,
+        claim=claim,
     )
 
 
@@ -107,23 +159,41 @@ def key(submission: UUID, task_id: str) -> UUID:
     return uuid5(submission, short_id(task_id))  # which has no half characters
 
 
-def repeat_all(task_ids: Iterable[str], user: Any, *, submission: UUID | None = None) -> list[Outcome]:
-    """Run some tasks again, each for itself. Once the broker or the journal refuses, the rest is not tried."""
-    outcomes: list[Outcome] = []
-    away: NotSent | None = None
-    for task_id in dict.fromkeys(task_ids):
-        outcomes.append(_outcome(task_id, user, submission, away))
-        if isinstance(outcomes[-1].error, NotSent):
-            away = outcomes[-1].error
-    return outcomes
+def candidates_of(task_ids: Iterable[str], user: Any, submission: UUID | None = None) -> list[Candidate | Outcome]:
+    """Return each task as it was found, or why it is not run again."""
+    return [_candidate(task_id, user, submission) for task_id in dict.fromkeys(task_ids)]
 
 
-def _outcome(task_id: str, user: Any, submission: UUID | None, away: NotSent | None) -> Outcome:
-    if away is not None:
-        return Outcome(task_id, reason=str(away), error=away)
+def _candidate(task_id: str, user: Any, submission: UUID | None) -> Candidate | Outcome:
     try:
-        return Outcome(task_id, repeat(task_id, user, submission=submission))
+        return candidate(task_id, user, submission)
     except NotKnown as error:
         return Outcome(task_id, reason=_("No source knows a task of this id."), error=error)
     except (Refused, NotSent) as error:
         return Outcome(task_id, reason=str(error), error=error)
+
+
+def rerun_all(tasks: Iterable[Candidate | Outcome], user: Any, *, submission: UUID | None = None) -> list[Outcome]:
+    """Run some tasks again, each for itself. Once the broker or the journal refuses, the rest is not tried."""
+    outcomes: list[Outcome] = []
+    away: NotSent | None = None
+    for task in tasks:
+        outcomes.append(task if isinstance(task, Outcome) else _outcome(task, user, submission, away))
+        error = outcomes[-1].error
+        if isinstance(error, NotSent) and not isinstance(error, SentNothing):
+            away = error
+    return outcomes
+
+
+def repeat_all(task_ids: Iterable[str], user: Any, *, submission: UUID | None = None) -> list[Outcome]:
+    """Look at some tasks and run them again at once, as ``rerun_all`` does."""
+    return rerun_all(candidates_of(task_ids, user, submission), user, submission=submission)
+
+
+def _outcome(task: Candidate, user: Any, submission: UUID | None, away: NotSent | None) -> Outcome:
+    if away is not None:
+        return Outcome(task.task_id, reason=str(away), error=away)
+    try:
+        return Outcome(task.task_id, rerun(task, user, submission=submission))
+    except (Refused, NotSent) as error:
+        return Outcome(task.task_id, reason=str(error), error=error)

@@ -19,3 +19,15 @@ class NotSent(Exception):
     def __init__(self, message: str, record: TaskRunRecord | None = None) -> None:
         super().__init__(message)
         self.record = record
+
+
+class SentNothing(NotSent):
+    """The task's own ``apply_async`` sent nothing, and the broker is not to blame.
+
+    ``reason`` says so without naming another task, and ``other_id`` is the one that it answered with, empty when there
+    is none.
+    """
+
+    def __init__(self, message: str, reason: str = "", other_id: str = "") -> None:
+        super().__init__(message)
+        self.reason, self.other_id = reason or message, other_id

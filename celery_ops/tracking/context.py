@@ -24,6 +24,7 @@ MESSAGE_LENGTH: Final = 200
 
 _bound: ContextVar[tuple[ObjectRef, ...]] = ContextVar("celery_ops_bound", default=())
 _retry_of: ContextVar[str] = ContextVar("celery_ops_retry_of", default="")
+_sends: ContextVar[dict[str, str] | None] = ContextVar("celery_ops_sends", default=None)
 
 
 @contextmanager
@@ -49,6 +50,24 @@ def running_again(task_id: str, refs: Iterable[ObjectRef] = ()) -> Iterator[None
     finally:
         _bound.reset(tokens[0])
         _retry_of.reset(tokens[1])
+
+
+@contextmanager
+def noting_sends() -> Iterator[dict[str, str]]:
+    """Give the tasks that are published inside, and those that are run here instead: their names by id."""
+    noted: dict[str, str] = {}
+    token = _sends.set(noted)
+    try:
+        yield noted
+    finally:
+        _sends.reset(token)
+
+
+def note_send(task_id: str, name: str) -> None:
+    """Say that a task was published, or is run here."""
+    noted = _sends.get()
+    if noted is not None:
+        noted[task_id] = name
 
 
 def retry_of() -> str:

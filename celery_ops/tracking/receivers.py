@@ -124,6 +124,7 @@ def _inherited(name: str, mine: tuple[ObjectRef, ...], parent: Run) -> tuple[Obj
 def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
     """The message is with the broker: write PENDING. A retry's own signal says what there is to say of it."""
     text = headers.get(HEADER) if isinstance(headers, dict) else None
+    context.note_send((headers or {}).get("id") or _id_in(body), sender)
     if text is None:
         return
     latest, stamp = getattr(_latest, "stamped", (None, None))
@@ -142,6 +143,11 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
     if original := context.retry_of():
         run.note_original(original)
     the_recorder().record(run.first_batch(), run.whose)
+
+
+def _id_in(body: Any) -> str:
+    """Protocol 1 says it there."""
+    return body.get("id", "") if isinstance(body, dict) else ""
 
 
 # -- in the worker's main process -------------------------------------------------------------------------------------
@@ -209,6 +215,8 @@ def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> 
     chains.remember(request)
     given.note(request, args or (), kwargs or {})
     row_times.note(request, _published(vars(request)), now_ms())
+    if request.is_eager:
+        context.note_send(task_id, sender.name)
     if (
         not _header(request)
         and not registry.bindings(sender.name)

@@ -4,7 +4,6 @@ from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
@@ -14,10 +13,11 @@ from ..backends.base import BackendUnavailable
 from ..forms.entered import entered
 from ..permissions import RUN_TASK, allows
 from ..running import arguments, options
-from ..running.errors import BadInput, NotSent
+from ..running.errors import BadInput, NotSent, SentNothing
 from ..running.kinds.limits import LARGEST as LARGEST_ARGUMENTS
 from ..running.launcher import Run, launch
 from .ops import OpsView, errors
+from .sent import sent_item, sent_nothing
 
 #: Bytes of a request: arguments of the most that is taken, and what stands around them.
 LARGEST: Final = LARGEST_ARGUMENTS + 4096
@@ -29,6 +29,7 @@ class RunsApi(OpsView):
     """POST ``{"task", "args"?, "kwargs"?, "countdown"?, "eta"?, "expires"?, "priority"?, "queue"?}`` sends one task.
 
     201 with the task's id, 400 with what is wrong by field, 404 when it is not runnable, 503 when it could not be sent.
+    200 with another task's id and ``"sent": false`` when the task's own ``apply_async`` answered with that one.
     """
 
     http_method_names = ["post"]
@@ -48,6 +49,8 @@ class RunsApi(OpsView):
             return self._run(_body(request))
         except BadInput as error:
             return JsonResponse({"errors": error.errors}, status=400)
+        except SentNothing as error:
+            return sent_nothing(error)
         except (NotSent, BackendUnavailable) as error:
             return errors(str(error), status=503)
 
@@ -63,12 +66,7 @@ class RunsApi(OpsView):
         asked = {name: body[name] for name in options.NAMES if name in body}
         send_options = options.read_options(asked, runnable.choosable_queues)
         record = launch(Run(runnable.name, runnable.task, args, kwargs, send_options), self.user)
-        answer = {
-            "task_id": record.task_id,
-            "record": record.pk,
-            "url": reverse("celery_ops:api-run", args=[record.task_id]),
-        }
-        return JsonResponse(answer, status=201)
+        return JsonResponse(sent_item(record), status=201)
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:

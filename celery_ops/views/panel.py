@@ -82,16 +82,18 @@ class PanelView(View):
 
     def _act(self, options: PanelOptions, instance: models.Model) -> actions.Outcome:
         posted = self.request.POST
-        action = posted.get("action")
+        action, confirmed = posted.get("action"), posted.get("confirm") == "1"
         if action == "launch":
             if not options.launch:
                 raise Http404
-            return actions.launch_task(self.user, instance, posted.get("task", ""))
+            task = posted.get("task", "")
+            return actions.launch_task(self.user, instance, task, submission_of(posted), confirmed=confirmed)
         if action == "revoke":
             terminate = posted.get("terminate") == "1"
             return actions.revoke_task(self.user, instance, posted.get("task_id", ""), terminate=terminate)
         if action == "retry":
-            return actions.run_again(self.user, instance, posted.get("task_id", ""), submission_of(posted))
+            task_id = posted.get("task_id", "")
+            return actions.run_again(self.user, instance, task_id, submission_of(posted), confirmed=confirmed)
         return actions.Outcome(_("A panel knows the actions launch, retry and revoke."), status=400)
 
     def _answer(self, outcome: actions.Outcome) -> HttpResponse:

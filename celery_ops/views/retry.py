@@ -1,6 +1,7 @@
 """Run tasks again: one from its page, those that were chosen in a list, or all that its filters find."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
@@ -10,29 +11,33 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.csrf import csrf_protect
 
+from .. import states
 from ..details.original import NotKnown
 from ..models import TaskRunRecord
 from ..offering import may_run_something
 from ..page_urls import task_url
-from ..permissions import RUN_TASK
-from ..repeating import Outcome, Refused, asking, bulk, repeat_all
-from ..repeating.allowed import warning
-from ..running.allowlist import Runnable
-from ..running.errors import NotSent
+from ..permissions import RUN_TASK, VIEW_OPS, allows
+from ..repeating import Candidate, Outcome, Refused, bulk, candidates_of, rerun_all
+from ..running.errors import NotSent, SentNothing
 from ..tables.links import Link
 from ..wording import clean
 from .bulk import BulkDetailView, BulkStartView, Words
 from .ops import OpsPage, errors
 from .panel import _next, submission_of
 from .private import private
+from .sent import sent_item
 
 #: Ids of one request: a page of a list has no more.
 MOST: Final = 500
+
+#: A task that may be run again, or why it is not.
+Found = Candidate | Outcome
 
 
 @method_decorator([private, csrf_protect], name="dispatch")
@@ -40,7 +45,8 @@ class RetryView(OpsPage):
     """POST ``task_id`` (repeatable) runs each of them again and goes on to ``next``, or to the new run's own page.
 
     A single one that is refused is a 400 with the reason, 403 when the policy says so; of several each has its own.
-    Tasks with the option ``confirm`` are sent when ``confirm=1`` comes too, and those that were chosen with them.
+    With ``preview=1`` nothing is sent: the answer says what would be. Where one of them asks, all are sent when
+    ``confirm=1`` comes too: it succeeded, was begun and lost, was run again already, or has the option ``confirm``.
     """
 
     http_method_names = ["post"]
@@ -63,10 +69,12 @@ class RetryView(OpsPage):
         if len(task_ids) > MOST:
             said = _("Choose at most %(most)s tasks, or run again all that match a list's filters.")
             return self.refused(said % {"most": MOST})
-        if request.POST.get("confirm") != "1" and (asked := asking(task_ids, self.user)):
-            return self.asks_first(task_ids, asked)
+        submission = submission_of(request.POST)
+        found = self.known(candidates_of(task_ids, self.user, submission))
+        if request.POST.get("preview") == "1" or self.must_ask(found):
+            return self.asks_first(found)
         begun = timezone.now()
-        outcomes = repeat_all(task_ids, self.user, submission=submission_of(request.POST))
+        outcomes = rerun_all(found, self.user, submission=submission)
         if len(outcomes) == 1 and isinstance(outcomes[0].error, NotKnown):
             raise Http404(outcomes[0].reason)
         if status := _status(outcomes):
@@ -75,19 +83,47 @@ class RetryView(OpsPage):
             return JsonResponse(answer(outcomes))
         return self.done(outcomes, begun)
 
+    def known(self, found: Sequence[Found]) -> list[Found]:
+        """To those who may not see the tasks, one that they may not run is as if there were none."""
+        if allows(self.user, VIEW_OPS):
+            return list(found)
+        unknown = _("No source knows a task of this id.")
+        return [
+            Outcome(task.task_id, reason=unknown, error=NotKnown(task.task_id)) if _is_closed(task) else task
+            for task in found
+        ]
+
+    def must_ask(self, found: Sequence[Found]) -> bool:
+        """Whether something is to be read before it is sent: nothing was confirmed yet, or something else than this."""
+        if not any(isinstance(task, Candidate) and task.asks for task in found):
+            return False
+        seen = self.request.POST.get("previewed")
+        return self.request.POST.get("confirm") != "1" or (bool(seen) and not constant_time_compare(seen, _seen(found)))
+
     def refused(self, reason: str, status: int = 400, outcomes: Sequence[Outcome] = ()) -> HttpResponse:
         if self.is_json:
             return errors(reason, field="__all__" if status == 503 else "task_id", status=status)
         return self.page(outcomes or [Outcome("", reason=reason)], status)
 
-    def asks_first(self, task_ids: Sequence[str], asked: Sequence[tuple[str, Runnable]]) -> HttpResponse:
-        if self.is_json:
+    def asks_first(self, found: Sequence[Found]) -> HttpResponse:
+        """Say what would be sent, what not and why, and what to consider; nothing is sent."""
+        candidates = [task for task in found if isinstance(task, Candidate)]
+        left_out = [task for task in found if isinstance(task, Outcome)]
+        if len(found) == 1 and left_out:
+            if isinstance(left_out[0].error, NotKnown):
+                raise Http404(left_out[0].reason)
+            return self.refused(left_out[0].reason, _status(left_out), left_out)
+        if self.is_json and self.request.POST.get("preview") != "1":
             return errors(_("This asks first: send confirm=1 as well."), field="confirm", status=400)
+        if self.is_json:
+            return JsonResponse({"preview": [_preview_item(task) for task in found]})
         context = self.get_context_data(
-            asked=[(shown_link(task_id), clean(task.label), warning(task)) for task_id, task in asked],
-            others=len(task_ids) - len(asked),
-            task_ids=task_ids,
+            asked=[_Asked.of(task) for task in candidates],
+            left_out=[(shown_link(task.task_id), task.reason) for task in left_out],
+            has_changed=self.request.POST.get("confirm") == "1",
+            task_ids=[task.task_id for task in candidates],
             submission=submission_of(self.request.POST) or uuid4(),
+            previewed=_seen(candidates),
             action=self.request.path,
             next_url=_next(self.request),
         )
@@ -116,6 +152,39 @@ class RetryView(OpsPage):
         return self.render_to_response(context, status=status)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One task of those that would be sent, and what to consider before."""
+
+    link: Link
+    label: str
+    state: str
+    tone: str
+    doubts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, task: Candidate) -> "_Asked":
+        doubts = tuple(doubt.text for doubt in task.doubts)
+        state = task.original.state
+        return cls(shown_link(task.task_id), clean(task.runnable.label), clean(state), states.tone(state), doubts)
+
+
+def _preview_item(task: Found) -> dict[str, Any]:
+    if isinstance(task, Outcome):
+        return {"task_id": task.task_id, "reason": task.reason, "warnings": []}
+    return {"task_id": task.task_id, "reason": None, "warnings": [doubt.text for doubt in task.doubts]}
+
+
+def _seen(found: Sequence[Found]) -> str:
+    """Return what tells what there was to read from anything else."""
+    said = [task.seen for task in found if isinstance(task, Candidate)]
+    return salted_hmac("celery_ops.retry", ascii(said), algorithm="sha256").hexdigest()
+
+
+def _is_closed(task: Found) -> bool:
+    return isinstance(task, Outcome) and isinstance(task.error, Refused) and task.error.is_closed
+
+
 def answer(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Return the JSON answer of several ids."""
     return {
@@ -124,11 +193,6 @@ def answer(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "silent": [],
         "refused": {o.task_id: o.reason for o in outcomes if o.record is None},
     }
-
-
-def sent_item(record: TaskRunRecord) -> dict[str, Any]:
-    """Return what JSON says of a run."""
-    return {"task_id": record.task_id, "record": record.pk, "url": _reversed("api-run", record.task_id)}
 
 
 def record_page(record: TaskRunRecord) -> str:
@@ -151,12 +215,18 @@ def _status(outcomes: Sequence[Outcome]) -> int:
     """Return the status of a refusal, 0 when something was sent or each of several has its own reason."""
     if any(outcome.record is not None for outcome in outcomes):
         return 0
-    if any(isinstance(o.error, NotSent) or (isinstance(o.error, Refused) and o.error.is_away) for o in outcomes):
+    if any(map(_is_away, outcomes)):
         return 503
     if len(outcomes) > 1:
         return 0
     error = outcomes[0].error
     return 403 if isinstance(error, Refused) and error.is_forbidden else 400
+
+
+def _is_away(outcome: Outcome) -> bool:
+    if isinstance(outcome.error, NotSent):
+        return not isinstance(outcome.error, SentNothing)
+    return isinstance(outcome.error, Refused) and outcome.error.is_away
 
 
 def _counted(outcomes: Sequence[Outcome]) -> dict[str, int]:

@@ -10,8 +10,9 @@ from ..acting import pausing
 from ..conf import conf
 from ..info import QueueDetail, RegisteredTask
 from ..offering import workers_tasks
+from ..running.claims import check_rate
 from ..running.errors import BadInput
-from ..running.launcher import Run, check_rate
+from ..running.launcher import Run
 from ..running.preview import Preview, preview
 from ..tables.links import Link, queue_link, worker_link
 from ..tables.runs import limits_text

@@ -23,7 +23,8 @@ from ..offering import Offer, Offers, find, may_run_something, offers
 from ..page_urls import record_url, task_url
 from ..permissions import RUN_TASK, VIEW_OPS, allows
 from ..running.allowlist import allowed_names, described, site_tasks
-from ..running.errors import BadInput, NotSent
+from ..running.claims import Claimed
+from ..running.errors import BadInput, NotSent, SentNothing
 from ..running.launcher import Run, launch
 from ..tables.runs import RUNNERS, OfferData, RunTable, in_order
 from ..wording import clean
@@ -34,6 +35,7 @@ from .private import private
 from .run_forecast import forecast, registration
 from .run_origin import origin_of
 from .run_posted import digest_of, kept_key, mistakes, submission_of, withheld
+from .sent import sent_item, sent_nothing
 
 
 class RunListView(ListPage):
@@ -117,6 +119,10 @@ class RunTaskView(OpsPage):
             record = launch(run, self.user)
         except BadInput as error:
             return self.refused(form, error.errors)
+        except Claimed as error:
+            return self.refused(form, {"__all__": [str(error)]})
+        except SentNothing as error:
+            return self.sent_nothing(form, error)
         except NotSent as error:
             return self.unsent(form, error)
         return self.sent(record, is_new=record.created_at >= begun)
@@ -169,6 +175,16 @@ class RunTaskView(OpsPage):
             )
         return self.shown(form, 400, errors=mistakes(form, found), submission=kept_key(self.request.POST))
 
+    def sent_nothing(self, form: RunForm, error: SentNothing) -> HttpResponse:
+        """The task's own class sent nothing: its row says why, and leads to the task that there is instead."""
+        if self.is_json:
+            return sent_nothing(error)
+        if error.record is None or not error.other_id:
+            said = mistakes(form, {"__all__": [str(error)]})
+            return self.shown(form, 400, errors=said)  # its row has used up the form's key: the page has another
+        messages.warning(self.request, str(error), fail_silently=True)
+        return HttpResponseRedirect(record_url(error.record.pk))
+
     def unsent(self, form: RunForm, error: NotSent) -> HttpResponse:
         """The broker or the journal is away. A FAILED row has used up the form's key: the next try needs another."""
         if self.is_json:
@@ -197,8 +213,7 @@ class RunTaskView(OpsPage):
 
     def sent(self, record: TaskRunRecord, *, is_new: bool) -> HttpResponse:
         if self.is_json:
-            url = reverse("celery_ops:api-run", args=[record.task_id])
-            return JsonResponse({"task_id": record.task_id, "record": record.pk, "url": url}, status=201)
+            return JsonResponse(sent_item(record), status=201)
         said = _("%(task)s was sent.") if is_new else _("This had been sent already: %(task)s runs once.")
         messages.success(self.request, said % {"task": self.get_title()}, fail_silently=True)
         return HttpResponseRedirect(_next(self.request) or record_url(record.pk))

@@ -5,23 +5,27 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
+from django.db import DatabaseError
 from django.urls import NoReverseMatch, reverse
 
 from ..details import TaskDetail
 from ..details.original import NotRepeatable
 from ..filters.tasks import TaskFilterSet
 from ..listing import Count, Counts
+from ..models import TaskRunRecord
 from ..offering import may_run_something
 from ..permissions import RUN_TASK, allows
 from ..repeating import Refused
-from ..repeating.allowed import OVER, permitted, reason_unheard, warning
+from ..repeating.allowed import OVER, permitted, reason_unheard
+from ..repeating.doubts import doubts_of
+from ..repeating.reruns import reruns_of
 from ..running.allowlist import allowed_names
 from ..wording import clean, count
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """``reason`` says why it cannot be run again as it was, ``warning`` what to consider before.
+    """``reason`` says why it cannot be run again as it was, ``warnings`` what to consider before.
 
     ``task_id`` is as the form sends it, ``submission`` what makes a second click no second run, and ``edit_url`` the
     form that is filled with its arguments, empty when there is none.
@@ -29,7 +33,7 @@ class Again:
 
     task_id: str
     reason: str = ""
-    warning: str = ""
+    warnings: tuple[str, ...] = ()
     edit_url: str = ""
     submission: UUID | None = None
 
@@ -51,7 +55,15 @@ def again_of(detail: TaskDetail, user: Any) -> Again | None:
         return Again(task_id, original.reason, edit_url=edit_url)
     if not original.state:
         return Again(task_id, reason_unheard(), edit_url=edit_url)
-    return Again(task_id, "", warning(found), edit_url, uuid4())
+    doubts = doubts_of(found, original.state, _last_rerun(task_id))
+    return Again(task_id, "", tuple(doubt.text for doubt in doubts), edit_url, uuid4())
+
+
+def _last_rerun(task_id: str) -> TaskRunRecord | None:
+    try:
+        return reruns_of([task_id])[task_id].last
+    except DatabaseError:  # the page says so elsewhere
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,5 +65,5 @@ def test_the_filters_lead_to_an_address_that_can_be_shared(visit, order, runner,
     expect(rows(page)).to_have_count(1)
     assert "name=paced" in page.url
     assert "send_state=SENT" in page.url
-    page.get_by_role("link", name="Failed").click()
+    page.get_by_role("link", name="Not sent").click()
     expect(page.get_by_text("No run matches these filters.")).to_be_visible()

@@ -163,7 +163,7 @@ def test_the_policy_is_asked_about_each_task_name(browser, settings):
 def test_a_failed_send_says_the_class_of_its_error(browser):
     journal(1, send_state="FAILED", error="OperationalError: the broker at 10.0.0.7 is away")
     row = only(browser)
-    assert (row["Send state"], row["State"]) == ("Failed: OperationalError", "not sent")
+    assert (row["Send state"], row["State"]) == ("Not sent: OperationalError", "not sent")
 
 
 def test_an_object_is_a_link_for_those_who_may_see_it(order, runner, monkeypatch):

@@ -6,6 +6,7 @@ from unittest import mock
 
 import pytest
 from celery import signals
+from celery.result import AsyncResult
 from django.contrib.auth.models import Permission
 from django.db import DatabaseError, connection
 from django.test import Client
@@ -230,7 +231,12 @@ def test_a_script_is_told_the_task_and_its_record(client):
 
 def test_a_row_is_there_before_the_message_is_also_with_atomic_requests(client):
     seen = []
-    note = mock.Mock(side_effect=lambda *_, **__: seen.append(TaskRunRecord.objects.get().send_state))
+
+    def sent(*_, task_id, **__):
+        seen.append(TaskRunRecord.objects.get().send_state)
+        return AsyncResult(task_id)
+
+    note = mock.Mock(side_effect=sent)
     atomic = mock.patch.dict(connection.settings_dict, {"ATOMIC_REQUESTS": True})
     with mock.patch("celery.app.task.Task.apply_async", note), atomic:
         response = client.post(page())

@@ -223,7 +223,7 @@ def test_who_ran_it_is_shown(browser):
     journal(username="ada", send_state="FAILED", error="OperationalError: password=hunter2")
     html = page(browser)
     assert "ada" in words(html.partition("Who ran it")[2])
-    assert "Failed" in words(html.partition("Who ran it")[2])
+    assert "Not sent" in words(html.partition("Who ran it")[2])
     assert "hunter2" not in html
 
 

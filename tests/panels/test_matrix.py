@@ -290,8 +290,8 @@ ROWS = {
         ),
     ],
     "retry": [
-        ("a task that has ended", retry, {"task_id": "ended"}, {"POST": answering(302)}),
-        ("hidden", retry, {"task_id": "hidden"}, {"POST": answering(400)}),
+        ("a task that has ended", retry, {"task_id": "ended", "confirm": "1"}, {"POST": answering(302)}),
+        ("hidden", retry, {"task_id": "hidden"}, {"POST": {**answering(400), "run": 404}}),
         ("unknown", retry, {"task_id": "no/such task"}, {"POST": answering(404)}),
         ("none", retry, {}, {"POST": answering(400), **{m: all_but(405) for m in METHODS if m != "POST"}}),
     ],

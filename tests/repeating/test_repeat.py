@@ -289,9 +289,16 @@ def test_the_same_form_sent_twice_runs_once(browser, published):
     assert first.url == second.url == reverse("celery_ops:record-detail", args=[TaskRunRecord.objects.get().pk])
 
 
-def test_a_request_without_a_form_is_a_run_of_its_own(browser, published):
+def test_a_second_run_of_the_same_task_asks(browser, published):
     post(browser, alone("one"))
-    post(browser, "one")
+    assert "It was run again already, just now" in post(browser, "one").content.decode()
+    assert post(browser, "one", accept="application/json").json()["errors"].keys() == {"confirm"}
+    assert len(published) == 1
+
+
+def test_a_request_without_a_form_is_a_run_of_its_own_when_it_is_confirmed(browser, published):
+    post(browser, alone("one"))
+    post(browser, "one", confirm="1")
     assert len(published) == 2
 
 
@@ -302,7 +309,7 @@ def test_a_forms_key_is_for_each_task(browser, published):
 
 def test_it_goes_on_to_next_when_that_is_safe(browser):
     assert post(browser, alone("one"), next="/somewhere/").url == "/somewhere/"
-    assert post(browser, "one", next="https://elsewhere.example/").url.startswith("/behind/")
+    assert post(browser, alone("two"), next="https://elsewhere.example/").url.startswith("/behind/")
 
 
 def test_json_says_what_became_of_each(browser, order):
@@ -406,7 +413,8 @@ def test_a_task_that_asks_first_is_sent_when_it_is_confirmed(asks, browser, publ
 
     assert (asked.status_code, published) == (200, [])
     assert all(
-        part in text for part in ("Charge &lt;again&gt;", "1 other task", 'value="/somewhere/"', f'value="{other}"')
+        part in text
+        for part in ("Charge &lt;again&gt;", "Run 2 tasks again", 'value="/somewhere/"', f'value="{other}"')
     )
     assert post(browser, "one", other, confirm="1", next="/somewhere/").url == "/somewhere/"
     assert len(published) == 2

@@ -1,0 +1,48 @@
+"""What to consider before a task is run again, and what of that is worth a question."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .. import states
+from ..models import TaskRunRecord
+from ..moments import aware
+from ..running.allowlist import Runnable
+from ..wording import ago, clean
+from .allowed import warning
+
+#: Characters of another task's id that a sentence names.
+SHORT_ID: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """One thing to consider; ``asks`` says that nothing is sent before somebody has confirmed it."""
+
+    kind: str
+    text: str
+    asks: bool = True
+
+
+def doubts_of(found: Runnable, state: str, last: TaskRunRecord | None) -> tuple[Doubt, ...]:
+    """Return what speaks against running a task again that ended so, and whose ``last`` run again is this one."""
+    doubts = []
+    if last is not None:
+        doubts.append(Doubt("again", _again(last)))
+    if state == states.SUCCESS:
+        doubts.append(Doubt("success", _("It succeeded: what it did would be done a second time.")))
+    if state == states.LOST:
+        doubts.append(Doubt("lost", _("It was begun, and its worker was lost: it may have done its work in part.")))
+    if found.confirm:
+        doubts.append(Doubt("confirm", _("This task asks before it is run.")))
+    if text := warning(found):
+        doubts.append(Doubt("late", text, asks=False))
+    return tuple(doubts)
+
+
+def _again(last: TaskRunRecord) -> str:
+    said = _("It was run again already, %(ago)s, as %(id)s.")
+    now = aware(timezone.now())
+    return said % {"ago": ago(aware(last.created_at), now), "id": clean(last.task_id)[:SHORT_ID]}

@@ -1,0 +1,43 @@
+"""Which tasks were run again already, and the claim that makes one more run of each the only one.
+
+The claim is made of the task's id and of the newest row that ran it again. Two people who saw the same can send one run
+between them; whoever has seen that run, and wants another, has a claim of their own.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from ..backends.results_conditions import storable
+from ..models import TaskRunRecord
+from ..running import claims
+from ..tracking.facts import short_id
+
+NOT_SENT = TaskRunRecord.SendState.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Reruns:
+    """The rows that run one task again, newest first."""
+
+    task_id: str
+    rows: tuple[TaskRunRecord, ...] = ()
+
+    @property
+    def last(self) -> TaskRunRecord | None:
+        """The newest one that was sent, or may have been."""
+        return next((row for row in self.rows if row.send_state != NOT_SENT), None)
+
+    @property
+    def claim(self) -> UUID:
+        newest = str(self.rows[0].pk) if self.rows else ""
+        return claims.key_of("again", short_id(self.task_id), newest)
+
+
+def reruns_of(task_ids: Iterable[str]) -> Mapping[str, Reruns]:
+    """Return how each of these tasks was run again. Raises DatabaseError."""
+    ids = list(dict.fromkeys(task_ids))
+    rows: dict[str, list[TaskRunRecord]] = {task_id: [] for task_id in ids}
+    for row in TaskRunRecord.objects.filter(retry_of__in=storable(ids)).order_by("-pk"):
+        rows.setdefault(row.retry_of, []).append(row)
+    return {task_id: Reruns(task_id, tuple(rows[task_id])) for task_id in ids}
