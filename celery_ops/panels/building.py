@@ -25,7 +25,9 @@ from ..objects import name_of
 from ..page_urls import task_url
 from ..patterns import DIRTY
 from ..permissions import REVOKE_TASK, RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, allows
-from ..repeating.allowed import repeatable, warning
+from ..repeating.allowed import repeatable
+from ..repeating.doubts import Doubt, doubts_of, known_again
+from ..running.allowlist import Runnable, options_of
 from ..tracking.reading import read_tasks
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import humanised, registry
@@ -117,7 +119,7 @@ class Viewer:
     def __init__(self, user: Any, *, public: bool, url: str, tasks: Iterable[TrackedTask] = ()) -> None:
         self.user, self.public, self.url = user, public, url
         self._payload: dict[str, bool] = {}
-        self._repeatable: dict[str, str | None] = {}
+        self._repeatable: dict[str, Runnable | None] = {}
         self._ids = {task.id for task in tasks}
         self._again = {task.retry_of: task.id for task in reversed(list(tasks)) if task.retry_of}  # the newest
 
@@ -126,14 +128,18 @@ class Viewer:
             self._payload[name] = not self.public and allows(self.user, VIEW_PAYLOAD, name)
         return self._payload[name]
 
-    def warning(self, task: TrackedTask) -> str | None:
+    def doubts(self, task: TrackedTask) -> tuple[Doubt, ...] | None:
         """Return what to consider before the task is run again; None when this user may not."""
         if not self.url or task.state not in REPEATED:
             return None
         if task.name not in self._repeatable:
-            found = repeatable(task.name, ask_workers=False) if allows(self.user, RUN_TASK, task.name) else None
-            self._repeatable[task.name] = None if found is None else warning(found)
-        return self._repeatable[task.name]
+            may_run = allows(self.user, RUN_TASK, task.name)
+            self._repeatable[task.name] = repeatable(task.name, ask_workers=False) if may_run else None
+        found = self._repeatable[task.name]
+        if found is None:
+            return None
+        again = (known_again(self._again[task.id]),) if task.id in self._again else ()
+        return (*again, *doubts_of(found, task.state, None))
 
     def task_key(self, task: TrackedTask) -> str:
         return public_key(public_name(task)) if self.public else clean(task.name)
@@ -169,7 +175,7 @@ class Viewer:
         may_view = self.may_view_payload(task.name)
         error = redaction.capture_text(task.error or "").text
         undone = task.is_active or task.state == states.LOST
-        warned = self.warning(task)
+        doubts = self.doubts(task)
         return Row(
             **shared,
             id=clean(task.id),
@@ -180,8 +186,9 @@ class Viewer:
             detail_url=f"{self.url}?task={task_parameter(task.id)}" if may_view and self.url else "",
             page_url="" if may_view else self.page_url(task),
             may_revoke=bool(self.url) and undone and allows(self.user, REVOKE_TASK, task.id),
-            may_repeat=warned is not None,
-            warning=warned or "",
+            may_repeat=doubts is not None,
+            warning=" ".join(doubt.text for doubt in doubts or ()),
+            asks=any(doubt.asks for doubt in doubts or ()),
             again_of=clean(task.retry_of)[:SHORT] if task.retry_of in self._ids else "",
             again_as=clean(self._again.get(task.id, ""))[:SHORT],
         )
@@ -272,7 +279,12 @@ def _choices(labels: Mapping[str, str], selected: str) -> tuple[Choice, ...]:
 
 def _launchable(instance: Model, user: Any) -> tuple[Choice, ...]:
     return tuple(
-        Choice(task.name, str(binding.label) or humanised(task.name), description=_summary(task))
+        Choice(
+            task.name,
+            str(binding.label) or humanised(task.name),
+            description=_summary(task),
+            asks=bool(options_of(task.name).get("confirm")),
+        )
         for task, binding in launchable(instance, user)
     )
 

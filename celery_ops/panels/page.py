@@ -38,6 +38,7 @@ class Row:
     may_revoke: bool = False
     may_repeat: bool = False
     warning: str = ""  # what to consider before it is run again
+    asks: bool = False  # whether that has to be confirmed
     again_of: str = ""  # short ids of other rows
     again_as: str = ""
 
@@ -63,6 +64,7 @@ class Choice:
     label: str
     selected: bool = False
     description: str = ""
+    asks: bool = False  # whether it has to be confirmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,14 @@ class PanelPage:
     @property
     def has_repeatable(self) -> bool:
         return any(row.may_repeat for row in self.rows)
+
+    @property
+    def has_asking(self) -> bool:
+        return any(row.asks for row in self.rows)
+
+    @property
+    def asks_to_launch(self) -> bool:
+        return any(choice.asks for choice in self.launchable)
 
     @property
     def other_parameters(self) -> tuple[tuple[str, str], ...]:

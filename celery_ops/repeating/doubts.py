@@ -42,6 +42,11 @@ def doubts_of(found: Runnable, state: str, last: TaskRunRecord | None) -> tuple[
     return tuple(doubts)
 
 
+def known_again(task_id: str) -> Doubt:
+    """Return the doubt of a task of which nothing is known but the id of its newest run again."""
+    return Doubt("again", _("It was run again already, as %(id)s.") % {"id": clean(task_id)[:SHORT_ID]})
+
+
 def _again(last: TaskRunRecord) -> str:
     said = _("It was run again already, %(ago)s, as %(id)s.")
     now = aware(timezone.now())

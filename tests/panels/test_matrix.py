@@ -245,7 +245,7 @@ NO_ACTION = {actor: 404 if code == 200 else code for actor, code in CONTROL_JOUR
 NO_READING = {method: all_but(405) for method in METHODS if method != "POST"}
 PING = {"action": "ping", "destination": "celery@web/1"}
 PAUSE = {"action": "pause", "queue": "a/b c"}
-RETRY = {"action": "retry", "task_id": "ended"}
+RETRY = {"action": "retry", "task_id": "ended", "confirm": "1"}
 PREVIEW = {"arg-order_id": "1", "preview": "1"}
 LAUNCH = {"action": "launch", "task": "tests.shop.tasks.noop"}
 HIDDEN = {"action": "launch", "task": "tests.shop.tasks.internal_cleanup"}
