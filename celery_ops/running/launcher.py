@@ -190,8 +190,8 @@ def _written_once(runs: Sequence[Run], made: Sequence[_Made]) -> tuple[dict[int,
 
 def _decided(runs: Sequence[Run]) -> dict[int, Launched]:
     """What is known of some before they are sent: they were, or somebody else has them."""
+    taken = claims.taken(run.claim for run in runs if run.claim)  # first: whose claim is seen, their row is, too
     known = TaskRunRecord.objects.in_bulk([run.submission for run in runs if run.submission], field_name="submission")
-    taken = claims.taken(run.claim for run in runs if run.claim)
     outcomes: dict[int, Launched] = {}
     for place, run in enumerate(runs):
         if run.submission in known:
