@@ -55,8 +55,8 @@ class TaskBackend(Backend, ABC):
     asks_for_each_name = False
     #: Whether the tasks that it lists are gone when they are done.
     is_live = False
-    #: Whether it knows the state that a running task gave itself: panels ask it for the tasks that run.
-    tells_own_states = True
+    #: Whether it knows the state that a running task gave itself, and says so at once: panels ask ``get_many`` then.
+    tells_own_states = False
     #: The orders that it can give quickly; the first is what a list begins with.
     sorts: tuple[str, ...] = (listing.NEWEST_FIRST, listing.OLDEST_FIRST)
 

@@ -32,7 +32,6 @@ class LiveTaskBackend(ListedTaskBackend):
     supports_created = False
     supports_finished = False
     is_live = True
-    tells_own_states = False
     sorts = (listing.LAST_STARTED_FIRST, listing.FIRST_STARTED_FIRST)
 
     def tasks(self) -> Iterator[TaskInfo]:

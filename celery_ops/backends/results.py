@@ -48,6 +48,7 @@ class ResultsTaskBackend(TaskBackend):
     data_source = gettext_lazy("database (django-celery-results)")
 
     supports_arguments = True
+    tells_own_states = True
     asks_for_each_name = True
     sorts = (
         listing.NEWEST_FIRST,

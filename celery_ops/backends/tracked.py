@@ -23,7 +23,6 @@ class TrackedTaskBackend(ListedTaskBackend):
     description = gettext_lazy("The newest tasks of tracked objects, from their publish on.")
     data_source = gettext_lazy("tracking store")
     supports_arguments = False
-    tells_own_states = False
 
     def tasks(self) -> Iterable[TaskInfo]:
         try:
