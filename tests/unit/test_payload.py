@@ -85,3 +85,26 @@ def test_hostile_text_is_shown_in_bounds(text):
 )
 def test_the_class_of_an_error_is_what_precedes_its_message(error, name):
     assert payload.error_class(error) == name
+
+
+@pytest.mark.parametrize("as_keyword", [True, False])
+@pytest.mark.parametrize(
+    ("name", "value", "secret"),
+    [
+        ("pin", "1234", "1234"),
+        ("smtp_pwd", "x1y2z3", "x1y2z3"),
+        ("a", "ghp_" + "a" * 36, "ghp_aaaa"),
+        ("a", "sk_live_" + "b" * 24, "sk_live_bbbb"),
+        ("a", "DE89370400440532013000", "370400440532"),
+        ("a", "0123456789abcdef" * 4, "0123456789abcdef"),
+        ("command", "mysql --password hunter2", "hunter2"),
+        ("command", "mysql -phunter2", "hunter2"),
+        ("number", 4111111111111111, "4111111111111111"),
+        ("number", 4.111111111111111e15, "41111111"),
+        ("nested", {"deep": [{"token": "t0ken"}]}, "t0ken"),
+    ],
+)
+def test_a_search_looks_at_nothing_that_a_page_hides(name, value, secret, as_keyword):
+    written = json.dumps(repr({name: value} if as_keyword else ({name: value},)))
+    task = TaskInfo("1", "shop.x", **{"kwargs" if as_keyword else "args": written}, error=f"No: {value}")
+    assert secret not in payload.searched_text(task)
