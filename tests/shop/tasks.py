@@ -184,6 +184,13 @@ def paced_late(order_id, pace):
     return paced(order_id, pace, steps=1)
 
 
+@track(Order, hidden=True)
+@shared_task(bind=True)
+def uploads(self, order_id, pace):
+    self.update_state(state="UPLOADING", meta={"percent": 40})
+    return paced(order_id, pace, steps=1)
+
+
 @shared_task
 def untracked_paced(begun, pace):
     open(begun, "w").close()

@@ -5,8 +5,10 @@ import uuid
 import pytest
 
 from celery_ops import tasks_for
+from celery_ops.details import task_detail
+from celery_ops.details.own_states import with_own_states
 from tests.conftest import visiting
-from tests.servers import Site, Worker
+from tests.servers import Site, Worker, wait_for
 from tests.shop import tasks
 
 from .conftest import reached
@@ -48,7 +50,14 @@ def test_another_pool_tells_the_same_of_its_tasks(pool, results, work, order):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_that_keeps_its_results_in_the_database_tells_of_success(make_worker, redis_store, order):
+def test_a_worker_that_keeps_its_results_in_the_database_tells_of_success_and_of_a_state_of_a_tasks_own(
+    make_worker, redis_store, order, pace
+):
     make_worker()
     tasks.process_payment.delay(order.pk)
     reached(order, "SUCCESS")
+    result = tasks.uploads.delay(order.pk, pace.file)
+    wait_for(lambda: with_own_states(tasks_for(order, limit=1))[0].state == "UPLOADING", "the task's own state")
+    assert task_detail(result.id).task.state == "UPLOADING"
+    pace.to(1)
+    reached(order, "SUCCESS", "uploads")
