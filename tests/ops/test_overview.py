@@ -276,3 +276,28 @@ def test_the_page_asks_the_database_three_times_at_most(browser, well, django_as
     browser.get(OPS)
     with django_assert_max_num_queries(3):
         browser.get(OPS)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"state": "gone"}, "is gone: it gives no sign of life, and never said goodbye."),
+        ({"is_twice": True}, "is the name of two workers: what one is told reaches the other."),
+        ({"queues": ()}, "answers, and takes nothing: it consumes no queue."),
+        ({"concurrency": 0}, "answers, and takes nothing: its pool has no process."),
+    ],
+)
+def test_what_ails_a_worker_is_said(fields, words, browser, well):
+    Workers.hold(worker(), worker("b@two", **fields))
+    assert wrong(browser).startswith(f"What is wrong b@two {words}")
+
+
+@pytest.mark.parametrize("fields", [{"state": "ended"}, {"concurrency": 0, "scales": True}])
+def test_what_is_as_it_should_be_is_not_said(fields, browser, well):
+    Workers.hold(worker(), worker("b@two", **fields))
+    assert wrong(browser) is None
+
+
+def test_when_all_have_ended_no_worker_runs(browser, well):
+    Workers.hold(worker("b@two", state="ended"))
+    assert wrong(browser) == "What is wrong No worker runs."

@@ -349,3 +349,25 @@ def test_a_worker_that_cannot_be_asked_has_a_page_that_says_so(browser, use):
 
 def test_a_column_has_a_head(browser, three):
     assert len(heads(html_of(browser.get(LIST)))) == 10
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"state": "gone"}, "It is gone"),
+        ({"state": "ended"}, "It ended well"),
+        ({"is_twice": True}, "Two workers have this name"),
+        ({"queues": ()}, "it consumes no queue"),
+        ({"concurrency": 0}, "its pool has no process"),
+    ],
+)
+def test_the_page_of_a_worker_says_how_it_is(fields, words, browser):
+    Workers.hold(worker("b@two", last_seen=ago(minutes=3), **fields))
+    assert words in text_of(html_of(browser.get(f"{OPS}workers/b%2540two/")))
+
+
+@pytest.mark.parametrize("state", ["online", "no_reply", "ended", "gone"])
+def test_each_state_is_a_filter(state, browser):
+    Workers.hold(*(worker(f"{each}@x", state=each) for each in ("online", "no_reply", "ended", "gone")))
+    found = browser.get(f"{OPS}workers/?state={state}").content.decode()
+    assert [each for each in ("online", "no_reply", "ended", "gone") if f'data-key="{each}@x"' in found] == [state]
