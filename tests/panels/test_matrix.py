@@ -505,3 +505,21 @@ def test_a_site_without_authentication_shows_nothing_of_an_object(order, setting
 def test_a_site_without_authentication_has_public_panels(order, settings):
     settings.MIDDLEWARE = []
     assert Client().get(panel_of(order, public=True)).status_code == 200
+
+
+#: Who is not known, by GET: the same as without that middleware.
+OPEN_OR_NOT = [
+    pytest.param(address, sent, expected["GET"]["anonymous"], id=f"{name}-{what}")
+    for name, rows in ROWS.items()
+    for what, address, sent, expected in rows
+    if "GET" in expected
+]
+
+
+@pytest.mark.parametrize(("address", "sent", "code"), OPEN_OR_NOT)
+def test_a_site_where_every_page_needs_a_login_refuses_as_the_row_says(
+    address, sent, code, order, grant_objects, settings
+):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
+    scene = Scene("anonymous", order, grant_objects)
+    assert scene.client.get(address(scene), sent).status_code == code
