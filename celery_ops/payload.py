@@ -35,20 +35,21 @@ def shown(task: TaskInfo, page: Budget | None = None) -> Payload:
         args=_arguments_text(task, arguments, page) or None,
         result=None if task.result is None else _value(task.result, secrets, page),
         meta=None if task.meta is None else _value(task.meta, secrets, page),
-        error=redaction.capture_text(task.error, secrets=secrets, budget=page.field()).text or None,
+        error=_error(task, secrets, page) or None,
         traceback=redaction.capture_text(task.traceback, secrets=secrets, tail=True, budget=page.field()).text or None,
     )
 
 
 def error_text(task: TaskInfo, page: Budget | None = None) -> str:
-    """Return a task's error as a viewer with ``view_payload`` may see it, without what its arguments hide.
-
-    Everything that shows an error of a task asks here, with the task's arguments where they are known.
-    """
+    """Return a task's error as a viewer with ``view_payload`` may see it, without what its arguments hide."""
     if not task.error:
         return ""
     page = page or Budget.of_page()
-    secrets = _secrets(task, _arguments(task), page)
+    return _error(task, _secrets(task, _arguments(task), page), page)
+
+
+def _error(task: TaskInfo, secrets: tuple[str, ...], page: Budget) -> str:
+    """What every page, list and file shows of an error."""
     return redaction.capture_text(task.error, secrets=secrets, budget=page.field()).text
 
 
@@ -83,7 +84,8 @@ class Searched:
     Short arguments in which nothing can be hidden are taken as their source wrote them, at a tenth of the price.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, page: Budget | None = None) -> None:
+        self._page = page
         self._is_plain = redaction.plain_text()
         self._open = cache(self._hides_no_parameter)
 
@@ -93,6 +95,12 @@ class Searched:
             payload = shown(replace(task, result=None, traceback=None))
             return f"{payload.args or ''}\n{payload.error or ''}"
         return f"{plain}\n{redaction.capture_text(task.error).text}" if task.error else plain
+
+    def error(self, task: TaskInfo) -> str:
+        """Return what such a viewer reads of a task's error alone."""
+        if not task.error or self._plain(task) is None:
+            return error_text(task, self._page)
+        return _error(task, (), self._page or Budget.of_page())
 
     def _plain(self, task: TaskInfo) -> str | None:
         parts = [part for part in (task.args, task.kwargs) if part]

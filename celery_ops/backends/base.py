@@ -80,6 +80,13 @@ class TaskBackend(Backend, ABC):
         """Return the tasks of a page with their payload. Raises BackendUnavailable."""
         return [self.get(task.id) or task for task in tasks]
 
+    def with_arguments(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
+        """Return tasks of a page with their arguments, for errors that may repeat them. Raises BackendUnavailable.
+
+        The rest of the payload may be left out.
+        """
+        return self.complete(tasks)
+
     def counts(self, query: TaskQuery) -> Counts | None:
         """Return how many tasks match in each state; None when that costs too much. Raises BackendUnavailable."""
         return None

@@ -26,7 +26,7 @@ from .results_moved import NONE, Moved, candidates, may_be_moved, newest
 from .results_names import task_names
 from .results_orders import Order
 from .results_pages import Waiting, page_of
-from .results_rows import completed, detailed, for_detail, for_list, listed
+from .results_rows import completed, detailed, for_arguments, for_detail, for_list, listed
 from .results_search import LONGEST, Search
 from .results_tracked import Tracked
 
@@ -89,6 +89,13 @@ class ResultsTaskBackend(TaskBackend):
             rows = for_detail(self._rows.filter(task_id__in=storable(task.id for task in tasks)), COMPLETED)
             found = {row["task_id"]: detailed(row) for row in rows}
         return [completed(task, found[task.id]) if task.id in found else task for task in tasks]
+
+    def with_arguments(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
+        with _answered():
+            rows = for_arguments(self._rows.filter(task_id__in=storable(task.id for task in tasks)))
+            found = {row["task_id"]: (row["read_task_args"], row["read_task_kwargs"]) for row in rows}
+        given = [(task, *found.get(task.id, (None, None))) for task in tasks]
+        return [replace(task, args=args, kwargs=kwargs) for task, args, kwargs in given]
 
     def counts(self, query: TaskQuery) -> Counts | None:
         """Return the counts, which stop early; None for a text that is no whole id."""

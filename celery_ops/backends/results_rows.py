@@ -68,6 +68,12 @@ def for_search(rows: QuerySet) -> QuerySet:
     )
 
 
+def for_arguments(rows: QuerySet) -> QuerySet:
+    """Return the rows with what the tasks were given."""
+    large = _bounded(Left, SEARCHED, "task_args", "task_kwargs")
+    return rows.annotate(**large).values("task_id", "read_task_args", "read_task_kwargs")
+
+
 def written() -> Cast:
     """When a row was last written, as a text that is only compared: databases take long to read moments."""
     return Cast("date_done", TextField())

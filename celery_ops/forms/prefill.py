@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from ..running import wire
 from ..running.kinds import Kind
 from ..running.parameters import Parameter, Parameters
 
 Arguments = tuple[list[Any], dict[str, Any]]
+
+#: Stands for an argument that nobody is shown.
+HIDDEN: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,18 @@ def prefill(parameters: Parameters, kinds: Mapping[str, Kind], initial: Argument
     sensitive = {each.name for each in parameters.named if each.sensitive}
     texts = {}
     for name, value in given.items():
-        text = None if name in sensitive else shown(kinds[name], value)
+        text = None if name in sensitive or is_hidden(value) else shown(kinds[name], value)
         if text is None or _is_default(text, name, value, parameters.named):
             lost.append(name)
         else:
             texts[name] = text
     return Prefill(texts, tuple(lost))
+
+
+def is_hidden(value: Any) -> bool:
+    """Return whether a field's value, or one of several, is not to be shown."""
+    several = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return value is HIDDEN or any(each is HIDDEN for each in several)
 
 
 def by_name(parameters: Parameters, args: list[Any], kwargs: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

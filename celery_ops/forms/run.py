@@ -21,7 +21,7 @@ from ..running.parameters import Parameters, parameters_of, seen_by
 from .entered import entered
 from .fields import LEFT_OUT, KindField, default_words, parameter_field, rest_field, secret
 from .options import OptionsForm
-from .prefill import Arguments, Prefill, by_name, prefill
+from .prefill import Arguments, Prefill, by_name, is_hidden, prefill
 
 #: Prefixes of the three forms' names in a POST.
 FIELDS, JSON, OPTIONS = "arg", "json", "opt"
@@ -292,8 +292,10 @@ class RunForm:
 
     def _site_form(self, initial: Arguments | None) -> forms.Form:
         values = by_name(self.parameters, *initial)[0] if initial else {}
+        hidden = [name for name, value in values.items() if is_hidden(value)]
+        self._prefill = Prefill(left_out=tuple(hidden))
         sensitive = {each.name for each in self.parameters.named if each.sensitive}
-        values = {name: value for name, value in values.items() if name not in sensitive}
+        values = {name: value for name, value in values.items() if name not in sensitive and name not in hidden}
         form_class = self.runnable.form_class
         form = self._made(lambda data: form_class(data, prefix=FIELDS, initial=values))
         for name in sensitive & form.fields.keys():
@@ -311,8 +313,13 @@ class RunForm:
     def _json_initial(self, initial: Arguments | None) -> dict[str, str]:
         if initial is None or self._fields is not None:
             return {}
+        given = {"args": list(initial[0])} | initial[1]
+        hidden = tuple(name for name, value in given.items() if is_hidden(value))
+        self._prefill = Prefill(left_out=hidden)
+        args = [] if "args" in hidden else initial[0]
+        kwargs = {name: value for name, value in initial[1].items() if name not in hidden}
         try:
-            return {"args": shown(wire.plain(initial[0])), "kwargs": shown(wire.plain(initial[1]))}
+            return {"args": shown(wire.plain(args)), "kwargs": shown(wire.plain(kwargs))}
         except ValueError:
             return {}
 

@@ -5,7 +5,7 @@ takes longer for one text than for another of its length; ``Budget`` bounds the 
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import wraps
 from itertools import islice
 from typing import Any, Final
@@ -27,6 +27,7 @@ __all__ = [
     "capture_text",
     "capture_value",
     "encode",
+    "hidden_arguments",
     "plain_text",
     "redact",
     "secrets_of",
@@ -138,6 +139,31 @@ def secrets_of(
     Give them to ``capture_value`` and ``capture_text``: results and messages like to repeat them.
     """
     return _secrets(hidden_texts(args, kwargs, parameters, sensitive, budget))
+
+
+@_or_else(None)
+def hidden_arguments(
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    *,
+    parameters: Sequence[Name] = (),
+    sensitive: Collection[str] = (),
+) -> frozenset[int | str] | None:
+    """Return the positions and names of the arguments of which something is hidden; None when nobody can tell.
+
+    Never raises.
+    """
+    secrets = secrets_of(args, kwargs, parameters=parameters, sensitive=sensitive)
+    hidden: set[int | str] = set()
+    names: list[tuple[int | str, Name]] = [
+        (at, parameters[at] if at < len(parameters) else "") for at in range(len(args))
+    ]
+    for place, name in (*names, *((name, name) for name in kwargs)):
+        walk = Walk.in_mode("redacted", sensitive=sensitive, secrets=secrets)
+        walk.argument(args[place] if isinstance(place, int) else kwargs[place], name)
+        if walk.hid or walk.budget.is_spent:
+            hidden.add(place)
+    return frozenset(hidden)
 
 
 def _secrets(texts: Iterable[str]) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ def launch(run: Run, user: Any) -> TaskRunRecord:
         raise
     except Exception as error:
         logger.warning("%s could not be sent", run.name, exc_info=True)
-        _fail(made.record, error)
+        _fail(run, made.record, error)
         _complete(made.record, "send_state", "error")
         raise NotSent(_unsent(error), made.record) from error
     made.record.send_state = TaskRunRecord.SendState.SENT
@@ -227,7 +227,7 @@ def _publish_all(pairs: Sequence[tuple[Run, _Made]], connection: Connection) -> 
             _decline(each.record, error)
             declined[each.record.pk] = error
         except Exception as error:
-            _fail(each.record, error)
+            _fail(run, each.record, error)
             if isinstance(error, connection.connection_errors + connection.channel_errors):
                 trouble = error
     if trouble is not None:
@@ -344,9 +344,10 @@ def _decline(record: TaskRunRecord, error: SentNothing) -> None:
     record.task_id = error.other_id[:255] or record.task_id
 
 
-def _fail(record: TaskRunRecord, error: Exception) -> None:
+def _fail(run: Run, record: TaskRunRecord, error: Exception) -> None:
+    hidden = capture.secrets(run.name, run.args, run.kwargs)
     record.send_state = TaskRunRecord.SendState.FAILED
-    record.error = redaction.capture_text(f"{type(error).__name__}: {error}").text
+    record.error = redaction.capture_text(f"{type(error).__name__}: {error}", secrets=hidden).text
 
 
 def _unwritten(name: str, error: Exception) -> NotSent:

@@ -64,7 +64,8 @@ def preview(run: Run) -> Preview:
     try:
         return _previewed(run)
     except Exception as error:  # a task's signature, the site's routers and serializers: anything may be raised
-        said = redaction.capture_text(f"{type(error).__name__}: {error}").text
+        hidden = capture.secrets(run.name, run.args, run.kwargs)
+        said = redaction.capture_text(f"{type(error).__name__}: {error}", secrets=hidden).text
         raise BadInput(_("Celery would not send this. %(reason)s") % {"reason": said}) from error
 
 

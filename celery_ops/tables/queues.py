@@ -13,6 +13,7 @@ from .. import payload
 from ..backends.base import QueueBackend
 from ..info import Binding, MessageInfo, QueueInfo, TaskInfo
 from ..page_urls import task_url
+from ..redaction import Budget
 from ..wording import Moment, clean, duration, is_clean
 from .base import OpsTable
 from .columns import (
@@ -194,14 +195,17 @@ def message_table(
     messages: Iterable[MessageInfo], may_view_payload: Callable[[str], bool], *, can_choose: bool = False
 ) -> MessageTable:
     """Return the table of ``messages``, without the columns in which it has nothing to say."""
-    rows = [_message(message, may_view_payload, can_choose=can_choose) for message in messages]
+    page = Budget.of_page()
+    rows = [_message(message, may_view_payload, page, can_choose=can_choose) for message in messages]
     optional = ("eta", "priority", "arguments")
     return MessageTable(
         rows, exclude=[name for name in optional if all(getattr(row, name) in ("", None) for row in rows)]
     )
 
 
-def _message(message: MessageInfo, may_view_payload: Callable[[str], bool], *, can_choose: bool) -> MessageRow:
+def _message(
+    message: MessageInfo, may_view_payload: Callable[[str], bool], page: Budget, *, can_choose: bool
+) -> MessageRow:
     task = TaskInfo(message.task_id, message.name, args=message.arguments or None)
     return MessageRow(
         id=clean(message.task_id),
@@ -211,7 +215,7 @@ def _message(message: MessageInfo, may_view_payload: Callable[[str], bool], *, c
         eta=message.eta,
         priority=message.priority,
         size=message.size,
-        arguments=payload.arguments_text(task) if may_view_payload(message.name) else "",
+        arguments=payload.arguments_text(task, page) if may_view_payload(message.name) else "",
         chosen_by=message.task_id if can_choose and is_clean(message.task_id) else "",
     )
 

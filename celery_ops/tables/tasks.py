@@ -13,11 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from django_tables2 import Column
 from django_tables2.columns import BoundColumn
 
-from .. import redaction, states
+from .. import states
 from ..backends.base import TaskBackend
 from ..info import TaskInfo
 from ..page_urls import task_url
-from ..payload import error_class
+from ..payload import Searched, error_class
+from ..redaction import Budget
 from ..wording import Moment, clean, duration
 from .base import Head, OpsTable
 from .columns import SHORT
@@ -64,13 +65,20 @@ def task_rows(tasks: Iterable[TaskInfo], *, may_view_payload: Callable[[str], bo
     ``query`` is a query string that goes with the addresses of the tasks' own pages.
     """
     ask, worker, queue = cache(may_view_payload), cache(worker_link), cache(queue_link)
+    texts = Searched(Budget.of_page())
     return [
-        _row(task, worker(task.worker or ""), queue(task.queue or ""), may_view_payload=ask(task.name), query=query)
+        _row(
+            task,
+            worker(task.worker or ""),
+            queue(task.queue or ""),
+            error=shown_error(task, texts, may_view_payload=ask(task.name)),
+            query=query,
+        )
         for task in tasks
     ]
 
 
-def _row(task: TaskInfo, worker: Link, queue: Link, *, may_view_payload: bool, query: str) -> TaskRow:
+def _row(task: TaskInfo, worker: Link, queue: Link, *, error: str, query: str) -> TaskRow:
     return TaskRow(
         id=clean(task.id),
         url=task_url(task.id, query),
@@ -86,19 +94,19 @@ def _row(task: TaskInfo, worker: Link, queue: Link, *, may_view_payload: bool, q
         finished=task.finished_at,
         wait=duration(task.wait),
         run=duration(task.run_time),
-        error=shown_error(task, may_view_payload=may_view_payload),
+        error=error,
         waits=task.state == states.PENDING and not (task.worker or task.started_at),
         revoke=states.revoke_outcome(task.state) if task.revoke_requested_at else "",
     )
 
 
-def shown_error(task: TaskInfo, *, may_view_payload: bool) -> str:
-    """Return a task's error on one line: redacted, or its class alone."""
+def shown_error(task: TaskInfo, texts: Searched, *, may_view_payload: bool) -> str:
+    """Return a task's error on one line: redacted, or its class alone. ``texts`` is for all tasks of a list."""
     if not task.error:
         return ""
     if not may_view_payload:
         return error_class(task.error)
-    return " ".join(redaction.capture_text(task.error).text.split())
+    return " ".join(texts.error(task).split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import payload
 from ..info import ENDED, GONE, RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
 from ..page_urls import task_url
+from ..redaction import Budget
 from ..wording import clean, is_clean
 from .base import Line, OpsTable
 from .columns import (
@@ -131,9 +132,9 @@ class HeldTable(OpsTable):
 
 def held_table(tasks: Iterable[TaskInfo], may_view_payload: Callable[[str], bool]) -> HeldTable:
     """Return the table of ``tasks``, without the columns in which it has nothing to say."""
-    rows = []
+    rows, page = [], Budget.of_page()
     for task in tasks:
-        arguments = payload.arguments_text(task) if may_view_payload(task.name) else ""
+        arguments = payload.arguments_text(task, page) if may_view_payload(task.name) else ""
         rows.append(HeldRow(clean(task.id), task_url(task.id), clean(task.name), task.started_at, task.eta, arguments))
     empty = [name for name in ("since", "eta", "arguments") if not any(getattr(row, name) for row in rows)]
     return HeldTable(rows, exclude=empty)

@@ -114,6 +114,11 @@ def parameters(name: str) -> tuple[str | tuple[str, ...], ...]:
     return signature.names if signature else ()
 
 
+def hidden_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> frozenset[int | str] | None:
+    """Return the positions and names of a task's arguments that never show as they are; None when nobody can tell."""
+    return redaction.hidden_arguments(args, kwargs, parameters=parameters(name), sensitive=registry.sensitive(name))
+
+
 def hides_any(name: str) -> bool:
     """Return whether one of a task's parameters never shows, by its name or because it is sensitive."""
     signature = registry.signature(name)

@@ -18,6 +18,7 @@ from ..filters.tasks import TaskFilterSet
 from ..filters.workers import WorkerFilterSet
 from ..info import QueueInfo, WorkerInfo
 from ..listing import BadCursor
+from ..redaction import Budget
 from ..tables.base import OpsTable
 from ..tables.queues import QueueTable
 from ..tables.workers import WorkerTable
@@ -55,7 +56,8 @@ class HistoryApi(ListApi):
             return errors(_("This is not a cursor of this list."), field="cursor", status=400)
         shows_payload = cache(self.may_view_payload)
         tasks = backend.complete(page.tasks) if any(shows_payload(task.name) for task in page.tasks) else page.tasks
-        items = [task_item(task, shows_payload=shows_payload(task.name)) for task in tasks]
+        budget = Budget.of_page()
+        items = [task_item(task, shows_payload=shows_payload(task.name), page=budget) for task in tasks]
         following = f"{reverse('celery_ops:api-history')}{filters.link(cursor=page.next)}" if page.next else None
         return JsonResponse({"results": items, "next": following})
 

@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import AsyncIterator, Callable, Generator
 from datetime import datetime, timedelta, tzinfo
+from functools import cache
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
@@ -17,7 +18,9 @@ from ..info import TaskInfo
 from ..listing import TaskQuery
 from ..logs import get_logger
 from ..patterns import DIRTY
+from ..payload import Searched
 from ..tables.tasks import shown_error
+from .failures import with_arguments
 
 logger = get_logger("celery_ops.views")
 
@@ -36,7 +39,11 @@ COLUMNS: Final = (
     "error",
 )
 #: What a spreadsheet takes for the beginning of a formula.
-FORMULA: Final = re.compile(r"\s*[=+\-@]|[\t\r]")
+FORMULA: Final = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r]")
+#: What takes no room, before which a formula is one all the same.
+WIDTHLESS: Final = re.compile(
+    r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+)
 SPACES: Final = re.compile(r"\s+")
 LONGEST: Final = 10_000
 #: Lines that go out together.
@@ -85,23 +92,28 @@ def _lines(
 ) -> Generator[str, None, None]:
     """Yield the file, many lines at a time; ``ending`` closes one whose source dies on the way."""
     line = csv.writer(Echo()).writerow
-    answers: dict[str, bool] = {}
-    lines = [line(COLUMNS)]
+    ask, texts = cache(may_view_payload), Searched()
+    tasks: list[TaskInfo] = []
+    yield line(COLUMNS)
+
+    def written() -> str:
+        some = with_arguments(backend, tasks, ask)
+        return "".join(line(_cells(task, zone, texts, may_view_payload=ask(task.name))) for task in some)
+
     try:
         for task in backend.iterate(query):
-            if task.name not in answers:
-                answers[task.name] = may_view_payload(task.name)
-            lines.append(line(_cells(task, zone, may_view_payload=answers[task.name])))
-            if len(lines) >= LINES:
-                yield "".join(lines)
-                lines.clear()
+            tasks.append(task)
+            if len(tasks) >= LINES:
+                yield written()
+                tasks.clear()
+        yield written()
     except Exception:  # the file has begun: nothing else can tell its reader
         logger.exception("An export of tasks ended early")
-        lines.append(line([ending]))
-    yield "".join(lines)
+        yield "".join(line(_cells(task, zone, texts, may_view_payload=False)) for task in tasks)
+        yield line([ending])
 
 
-def _cells(task: TaskInfo, zone: tzinfo | None, *, may_view_payload: bool) -> list[Any]:
+def _cells(task: TaskInfo, zone: tzinfo | None, texts: Searched, *, may_view_payload: bool) -> list[Any]:
     return [
         inert(task.id),
         inert(task.name),
@@ -114,7 +126,7 @@ def _cells(task: TaskInfo, zone: tzinfo | None, *, may_view_payload: bool) -> li
         _seconds(task.wait),
         _seconds(task.run_time),
         _time(task.revoke_requested_at, zone),
-        inert(shown_error(task, may_view_payload=may_view_payload)),
+        inert(shown_error(task, texts, may_view_payload=may_view_payload)),
     ]
 
 
@@ -122,7 +134,7 @@ def inert(text: str | None) -> str:
     """Return a text as one line that no spreadsheet takes for a formula."""
     raw = (text or "")[:LONGEST]
     shown = SPACES.sub(" ", DIRTY.sub("\ufffd", raw.replace("\r", " "))).strip()
-    return f"'{shown}" if FORMULA.match(raw) else shown
+    return f"'{shown}" if FORMULA.match(WIDTHLESS.sub("", raw)) else shown
 
 
 def _time(moment: datetime | None, zone: tzinfo | None) -> str:

@@ -9,12 +9,14 @@ from ..details import TaskDetail
 from ..info import Progress, QueueInfo, TaskInfo, WorkerInfo
 from ..models import TaskRunRecord
 from ..panels.building import clean
+from ..redaction import Budget
 
 
-def task_item(task: TaskInfo, *, shows_payload: bool) -> dict[str, Any]:
+def task_item(task: TaskInfo, *, shows_payload: bool, page: Budget | None = None) -> dict[str, Any]:
     """Return a task for ``api-history``; without ``shows_payload`` an error is its class and nothing else is said.
 
-    What became of a request to revoke it is there when there was one.
+    What became of a request to revoke it is there when there was one. ``page`` is what may be looked through for all
+    items of a page.
     """
     item = {
         "task_id": clean(task.id),
@@ -30,7 +32,7 @@ def task_item(task: TaskInfo, *, shows_payload: bool) -> dict[str, Any]:
         item["revoke"] = states.revoke_outcome(task.state)
     if not shows_payload:
         return {**item, "error": payload.error_class(task.error) or None}
-    shown = payload.shown(task)
+    shown = payload.shown(task, page)
     args, kwargs = _arguments(shown.args)
     result = None if shown.result is None else _value(shown.result)
     return {

@@ -1,7 +1,7 @@
 """The first page: what is wrong, then a little of everything. Each part is asked, and fails, on its own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +19,7 @@ from ..tables.tasks import task_rows
 from ..tables.workers import WorkerRow
 from ..tracking.registry import registry
 from ..wording import clean
+from .failures import with_arguments
 from .ops import OpsPage, Part, part
 from .problems import problems
 from .queues import pause_of
@@ -70,7 +71,9 @@ class OverviewView(OpsPage):
         )
 
     def _failures(self) -> TaskPage:
-        return conf.load("TASK_BACKEND")().page(FAILED, size=MOST_ROWS)
+        backend = conf.load("TASK_BACKEND")()
+        page = backend.page(FAILED, size=MOST_ROWS)
+        return replace(page, tasks=tuple(with_arguments(backend, page.tasks, self.may_view_payload)))
 
     def _failure_list(self, found: Part[TaskPage]) -> Short:
         if found.value is None:

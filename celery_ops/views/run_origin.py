@@ -7,7 +7,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ..details.original import NotKnown, NotRepeatable, original_of
+from ..forms.prefill import HIDDEN, Arguments
 from ..permissions import VIEW_OPS, VIEW_PAYLOAD, allows
+from ..tracking import capture
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
 from ..wording import clean
@@ -30,6 +32,20 @@ class Origin:
     @property
     def shown_id(self) -> str:
         return clean(self.task_id)
+
+    @property
+    def shown(self) -> Arguments | None:
+        """The arguments as a form shows them: without those of which a page hides something."""
+        if self.values is None:
+            return None
+        args, kwargs = list(self.values[0]), dict(self.values[1])
+        hidden = capture.hidden_arguments(self.name, args, kwargs)
+        if hidden is None:
+            return None
+        return (
+            [HIDDEN if at in hidden else value for at, value in enumerate(args)],
+            {name: HIDDEN if name in hidden else value for name, value in kwargs.items()},
+        )
 
     def refs_of(self, args: Sequence[Any], kwargs: Mapping[str, Any], user: Any) -> tuple[ObjectRef, ...]:
         """Return the objects that a run with these arguments belongs to because the earlier task did.

@@ -102,7 +102,7 @@ class RunTaskView(OpsPage):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.origin = origin_of(request.GET.get("again", ""), self.runnable.name, self.user)
-        form = RunForm(self.runnable, self.user, initial=self.origin.values)
+        form = RunForm(self.runnable, self.user, initial=self.origin.shown)
         return self.shown(form, 503, problem=self.trouble) if self.trouble else self.shown(form)
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:

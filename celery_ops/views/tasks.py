@@ -1,5 +1,7 @@
 """The list of tasks, and all that is known of one."""
 
+from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -18,6 +20,7 @@ from ..listing import BadCursor, TaskPage
 from ..tables.tasks import TaskTable, task_rows
 from ..wording import clean
 from .export import csv_response
+from .failures import with_arguments
 from .ops import OpsPage, part
 from .task_page import viewed
 from .task_revoke import choice_of
@@ -75,6 +78,10 @@ class TaskListView(OpsPage):
         )
 
     def _page(self) -> TaskPage:
+        page = self._listed()
+        return replace(page, tasks=tuple(with_arguments(self.backend, page.tasks, cache(self.may_view_payload))))
+
+    def _listed(self) -> TaskPage:
         filters = self.filters
         try:
             return self.backend.page(filters.query, cursor=filters.cursor, size=filters.size)

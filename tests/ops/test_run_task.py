@@ -1,5 +1,6 @@
 """The page on which a task is run: what is sent, and everything for which nothing is."""
 
+import json
 import re
 import uuid
 from unittest import mock
@@ -16,6 +17,7 @@ from celery_ops import tasks_for
 from celery_ops.backends.base import BackendUnavailable
 from celery_ops.models import TaskRunRecord
 from tests.conftest import broker, make_user
+from tests.planting import plant
 from tests.servers import free_port
 from tests.shop.models import Order
 
@@ -482,6 +484,16 @@ def test_arguments_that_were_redacted_are_not_filled_in_and_the_reason_is_said(b
     response = browser.get(page() + "?again=earlier")
     assert (value(response, "arg-number"), hidden(response, "again")) == (None, "earlier")
     assert "redacted or cut" in text_of(response.text)
+
+
+def test_what_a_page_would_redact_is_not_filled_in_though_it_was_kept(browser, order, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "ARGS_CAPTURE": "full"}
+    kept = json.dumps({"args": [order.pk, "see amqp://me:hunter2@mq//"], "kwargs": {}})
+    task_id = plant(order, "tests.shop.tasks.fails", "FAILURE", args=kept)
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": ["tests.shop.tasks.fails"]}
+    response = browser.get(page("tests.shop.tasks.fails"), {"again": task_id})
+    assert (value(response, "arg-order_id"), value(response, "arg-message")) == (str(order.pk), None)
+    assert "hunter2" not in response.text
 
 
 @pytest.mark.parametrize("task_id", ["unknown", "another", "x\x00", "x" * 5000])
