@@ -27,12 +27,12 @@ IDS: Final = {
     "celery_ops.W003": "A module of tasks cannot be imported, so its tasks are not tracked here.",
     "celery_ops.W004": "The list of tasks has no source: django-celery-results is not installed.",
     "celery_ops.W005": "The site's users have no permissions, so the default policy refuses them.",
-    "celery_ops.W006": "LOGIN_URL is no page of this site, so who is not logged in is sent to a 404.",
-    "celery_ops.W007": "Tenants with schemas of their own share one STORE_PREFIX, and so each other's tracked tasks.",
+    "celery_ops.W006": "Tenants with schemas of their own share one STORE_PREFIX, and so each other's tracked tasks.",
     "celery_ops.I001": "The list of tasks stays empty: results are not kept in the database.",
     "celery_ops.I002": "The list of tasks has no names, workers or arguments.",
     "celery_ops.I003": "RUNNABLE_TASKS names a task that this process does not know.",
     "celery_ops.I004": "The site's users are never staff, so only a permission opens the pages.",
+    "celery_ops.I005": "LOGIN_URL is no page of this site, so who is not logged in is sent to a 404.",
 }
 
 

@@ -38,7 +38,7 @@ def context_processors() -> Messages:
 def login() -> Messages:
     if _has_pages() and not _is_answered(settings.LOGIN_URL):
         text = f"Who is not logged in is sent to LOGIN_URL, {str(settings.LOGIN_URL)!r}, which is no page of this site."
-        yield warning(6, text, "Set LOGIN_URL to your login page, such as 'admin:login', or include one in your URLs.")
+        yield note(5, text, "Set LOGIN_URL to your login page, such as 'admin:login', or include one in your URLs.")
 
 
 def _has_pages() -> bool:
@@ -93,7 +93,7 @@ def tenants(site: Mapping[Any, Any]) -> Messages:
     if is_shared and any(part in engine for engine in engines for part in TENANT_ENGINES):
         text = "The database has a schema for each tenant, and all of them share what is tracked of their tasks."
         hint = f"Make {NAME}['STORE_PREFIX'] a callable that returns the tenant's own, such as its schema's name."
-        yield warning(7, text, hint)
+        yield warning(6, text, hint)
 
 
 #: What holds of every site, and what depends on its settings.

@@ -12,8 +12,9 @@ from ..wording import clean
 from .finding import Finding, error, listed, ok, warning
 
 PICKLES: Final = {"pickle", "application/x-python-serialize"}
-#: The check that says that the URLs are not included.
+#: The checks that say that the URLs are not included, and that nobody can log in where the pages send them.
 NO_URLS: Final = "celery_ops.W001"
+NO_LOGIN: Final = "celery_ops.I005"
 
 
 def check() -> Iterator[Finding]:
@@ -27,8 +28,9 @@ def check() -> Iterator[Finding]:
 def check_settings() -> Iterator[Finding]:
     """Run the system checks alone."""
     found = checks.run_checks(tags=["celery_ops"])
-    yield from _settings([message for message in found if message.id != NO_URLS])
+    yield from _settings([message for message in found if message.id not in (NO_URLS, NO_LOGIN)])
     yield from _urls([message for message in found if message.id == NO_URLS])
+    yield from _login([message for message in found if message.id == NO_LOGIN])
 
 
 def _settings(found: list[Any]) -> Iterator[Finding]:
@@ -47,6 +49,13 @@ def _urls(found: list[Any]) -> Iterator[Finding]:
         yield warning("urls", clean(str(message.msg)), clean(str(message.hint)))
     if not found:
         yield ok("urls", _("The pages are included in the site's URLs."))
+
+
+def _login(found: list[Any]) -> Iterator[Finding]:
+    for message in found:
+        yield warning("login", clean(str(message.msg)), clean(str(message.hint)))
+    if not found:
+        yield ok("login", _("Who is not logged in is sent to a page of the site, or to another site."))
 
 
 def _pickle(config: Any) -> Finding:

@@ -323,27 +323,27 @@ def test_other_template_engines_need_no_request(found, settings):
 
 
 @pytest.mark.parametrize("url", ["/accounts/login/", "login-of-nobody", "/orders/"])
-def test_a_login_that_is_no_page_of_the_site_is_w006(url, found, settings):
+def test_a_login_that_is_no_page_of_the_site_is_i005(url, found, settings):
     settings.LOGIN_URL = url
-    told = [m.msg for m in found(STORE, "celery_ops.W006")]
+    told = [m.msg for m in found(STORE, "celery_ops.I005")]
     assert [url in message for message in told] == ([] if url == "/orders/" else [True])
 
 
 @pytest.mark.parametrize("url", ["/login/", "login", "https://sso.example.com/", "//sso.example.com/", "/login/?a=1"])
 def test_a_login_of_this_site_or_of_another_is_none_of_our_business(url, found, settings):
     settings.LOGIN_URL = url
-    assert found(STORE, "celery_ops.W006") == []
+    assert found(STORE, "celery_ops.I005") == []
 
 
 @pytest.mark.parametrize(
     ("engine", "prefix", "ids"),
     [
-        ("django_tenants.postgresql_backend", "celery_ops", ["celery_ops.W007"]),
+        ("django_tenants.postgresql_backend", "celery_ops", ["celery_ops.W006"]),
         ("django_tenants.postgresql_backend", lambda: "acme", []),
         ("django.db.backends.postgresql", "celery_ops", []),
     ],
 )
-def test_tenants_that_share_a_prefix_are_w007(engine, prefix, ids, found, settings, monkeypatch):
+def test_tenants_that_share_a_prefix_are_w006(engine, prefix, ids, found, settings, monkeypatch):
     monkeypatch.setitem(settings.DATABASES, "default", {**settings.DATABASES["default"], "ENGINE": engine})
     assert [m.id for m in found({**STORE, "STORE_PREFIX": prefix}, "celery_ops.")[:1]] == ids
 
