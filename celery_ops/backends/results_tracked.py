@@ -1,15 +1,15 @@
 """What tracking knows better of tasks whose results are listed."""
 
-import logging
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ..info import TaskInfo, TrackedTask
+from ..logs import get_logger
 from ..one_state import together
 from ..tracking import reading
 from ..tracking.store import StoreUnavailable
 
-logger = logging.getLogger("celery_ops.backends")
+logger = get_logger("celery_ops.backends")
 
 #: Tasks that are asked for at once, in three round trips: bytes of the store's replies are not counted, so these are.
 AT_ONCE: Final = 250
