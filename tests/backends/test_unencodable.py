@@ -45,23 +45,35 @@ def listed(hostname):
     return next((info for info in ControlWorkerBackend().workers().workers if info.hostname == hostname), None)
 
 
+def eventually(found, expected):
+    """The worker opens its mailbox anew after each question that it cannot answer, and misses what comes meanwhile."""
+    wait_for(lambda: found() == expected, f"{expected}")
+
+
 def test_what_it_runs_and_consumes_is_known(heard):
-    info = listed(heard)
-    assert (info.is_online, info.active, info.concurrency, info.queues) == (True, 1, 1, (heard,))
+    eventually(lambda: said(listed(heard)), (True, 1, 1, (heard,)))
+
+
+def said(info):
+    return info and (info.is_online, info.active, info.concurrency, info.queues)
 
 
 def test_what_it_cannot_say_is_unknown_and_not_nothing(heard):
-    assert (listed(heard).reserved, "reserved" in ControlWorkerBackend().worker(heard).missing) == (None, True)
+    eventually(lambda: (info := listed(heard)) and (info.active, info.reserved), (1, None))
 
 
 def test_its_own_page_has_its_tasks_and_settings(heard):
-    detail = ControlWorkerBackend().worker(heard)
-    assert "shop.nap" in {task.name for task in detail.registered}
-    assert detail.conf
-    assert "1, 2" in str(detail.active[0].args)
+    def shown():
+        detail = ControlWorkerBackend().worker(heard)
+        names = {task.name for task in detail.registered}
+        return "shop.nap" in names, bool(detail.conf), "1, 2" in str([task.args for task in detail.active])
+
+    eventually(shown, (True, True, True))
 
 
 def test_its_queue_has_a_consumer(heard):
-    listed(heard)
-    consumers = {queue.name: queue.consumers for queue in BrokerQueueBackend().queues().queues}
-    assert consumers[heard] == 1
+    def consumers():
+        queues.forget()
+        return {queue.name: queue.consumers for queue in BrokerQueueBackend().queues().queues}.get(heard)
+
+    eventually(lambda: listed(heard) and consumers(), 1)
