@@ -1,5 +1,6 @@
 """What workers and brokers say of themselves, as a page may show it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -8,11 +9,15 @@ from typing import Any, Final
 from celery.app.defaults import SETTING_KEYS
 
 from . import redaction
+from .tracking import capture
+from .tracking.registry import registry
 from .wording import clean
 
 #: Entries of a mapping that are shown; Celery has some 170 settings.
 MOST_ENTRIES: Final = 500
 LONGEST_NAME: Final = 200
+#: How the settings that schedule tasks end, in each of Celery's spellings.
+SCHEDULES: Final = ("beat_schedule", "beatschedule", "celerybeat_schedule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,30 @@ def _entry(name: Any, value: Any) -> Entry:
 
 
 def celery_settings(conf: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return the settings that are Celery's: a worker configured from Django's settings sends all of those as well."""
-    return {name: value for name, value in conf.items() if isinstance(name, str) and _is_celerys(name.lower())}
+    """Return the settings that are Celery's: a worker configured from Django's settings sends all of those as well.
+
+    The arguments of scheduled tasks go by their tasks' parameters.
+    """
+    settings = {name: value for name, value in conf.items() if isinstance(name, str) and _is_celerys(name.lower())}
+    return {name: _schedule(value) if name.lower().endswith(SCHEDULES) else value for name, value in settings.items()}
+
+
+def _schedule(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    return {name: _scheduled(entry) if isinstance(entry, Mapping) else entry for name, entry in value.items()}
+
+
+def _scheduled(entry: Mapping[Any, Any]) -> dict[Any, Any]:
+    name = entry.get("task")
+    name = name if isinstance(name, str) else ""
+    shown = redaction.capture_arguments(
+        entry.get("args"), entry.get("kwargs"), parameters=capture.parameters(name), sensitive=registry.sensitive(name)
+    ).text
+    try:
+        return {**entry, **json.loads(shown)}
+    except ValueError:
+        return {**entry, "args": shown, "kwargs": {}}
 
 
 def _is_celerys(name: str) -> bool:

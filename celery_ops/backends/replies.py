@@ -8,6 +8,7 @@ from typing import Any, Final
 from .. import states
 from ..info import ONLINE, RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
 from ..patterns import DIRTY
+from ..tracking import masked
 
 #: Characters of a name that are kept.
 LONGEST: Final = 1000
@@ -95,6 +96,7 @@ def task(request: Any, state: str, worker: str, eta: datetime | None = None) -> 
     request = mapping(request) or {}
     if not (id := text(request.get("id"))):
         return None
+    args, kwargs = arguments(request)
     return TaskInfo(
         id,
         name=text(task_name(request)) or "",
@@ -103,9 +105,15 @@ def task(request: Any, state: str, worker: str, eta: datetime | None = None) -> 
         queue=text((mapping(request.get("delivery_info")) or {}).get("routing_key")) or None,
         started_at=_moment(request.get("time_start")) if state == states.STARTED else None,
         eta=eta,
-        args=request.get("args"),
-        kwargs=request.get("kwargs"),
+        args=args,
+        kwargs=kwargs,
     )
+
+
+def arguments(request: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return a request's arguments, or what its caller gave to be shown in their place."""
+    given = (mapping(request.get("delivery_info")) or {}).get(masked.KEY)
+    return masked.shown(given, request.get("args"), request.get("kwargs"))
 
 
 def task_name(request: Mapping[str, Any]) -> Any:

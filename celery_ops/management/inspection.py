@@ -6,10 +6,11 @@ from math import isfinite
 from typing import Any, Final
 
 from .. import payload, redaction
-from ..backends.replies import task_name
+from ..backends.replies import arguments, task_name
 from ..info import TaskInfo
 from ..masking import celery_settings
 from ..patterns import REDACTED
+from ..tracking import masked
 from ..wording import clean
 
 #: What Celery's workers answer without doing anything, and the arguments that they are sent.
@@ -95,8 +96,11 @@ def _request(item: Any) -> Any:
     if not isinstance(item, Mapping):
         return plain(item)
     found = plain({key: value for key, value in item.items() if key not in ("args", "kwargs")})
+    if isinstance(found.get("delivery_info"), dict):
+        found["delivery_info"].pop(masked.KEY, None)
     name = task_name(item)
-    task = TaskInfo("", name if isinstance(name, str) else "", args=item.get("args"), kwargs=item.get("kwargs"))
+    given = arguments(item)
+    task = TaskInfo("", name if isinstance(name, str) else "", args=given[0], kwargs=given[1])
     args, kwargs = _arguments(payload.arguments_text(task))
     return {**found, "args": args, "kwargs": kwargs}
 

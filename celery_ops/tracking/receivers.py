@@ -15,7 +15,7 @@ from celery.exceptions import Ignore, Reject, Retry
 
 from .. import states
 from ..conf import conf
-from . import capture, chains, context, facts, given, heartbeat, index, prefix, recorder, row_times, runs
+from . import capture, chains, context, facts, given, heartbeat, index, masked, prefix, recorder, row_times, runs
 from .binding import Undecided, resolve
 from .edge import receiver, task_ended
 from .recorder import recorder as the_recorder
@@ -174,6 +174,7 @@ def task_received(sender: Any, request: Any, **_: Any) -> None:
         request.request_dict[DELIVERY] = facts.execution_tag()
         if request.task.acks_late:
             _hold(request)
+    masked.note(request)
 
 
 @receiver

@@ -170,6 +170,10 @@ def test_arguments_go_by_the_task_and_not_by_its_callers_shadow(fakes):
 @pytest.mark.parametrize(
     ("method", "reply"),
     [
+        (
+            "conf",
+            {"beat_schedule": {"pay": {"task": "tests.shop.tasks.process_payment", "args": [7, SECRET], "kwargs": {}}}},
+        ),
         ("conf", {"broker_url": f"redis://user:{SECRET}@host/0", "SECRET_KEY": SECRET, "DATABASES": {"x": SECRET}}),
         ("stats", {"broker": {"transport_options": {"sentinel_kwargs": {"password": SECRET}}}}),
         ("stats", {"broker": {"password": [{"deep": SECRET}]}}),
