@@ -6,8 +6,8 @@ from typing import Final
 FIELD: Final = 32_768
 #: Candidates of one field that are looked at one by one, such as a key before a colon; a text of 2 KiB has some fifty.
 STEPS: Final = 300
-#: Characters of one page: 200 rows of long tracebacks have a third of it.
-PAGE: Final = 3_000_000
+#: Characters of one page: 200 rows of long tracebacks and short errors are within it.
+PAGE: Final = 1_500_000
 
 
 class Budget:

@@ -1,27 +1,52 @@
-"""What a hostile text costs redaction beside a plain one of the same length."""
+"""What the worst texts cost redaction: in the argument of a published task, and on a page of rows."""
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from celery_ops.redaction import capture_text
+from celery_ops import payload
+from celery_ops.info import TaskInfo
+from celery_ops.redaction import Budget, capture_arguments
+from tests.worst_texts import UNITS, arguments_of, text_of
 
 from .setup import Figure
 
-HOSTILE = ("key=[", "key=('\"", "eyJ", "://:", "4 ", "42 ", "key ", "-----BEGIN A-----", "'\"", "\\")
+ROWS = 200
 
 
 def hostile() -> Iterator[Figure]:
-    slowest = max(HOSTILE, key=cost)
-    yield Figure(f"redacting 25 KB of {slowest!r}, the slowest of {len(HOSTILE)}", f"{cost(slowest) * 1000:.0f} ms", "")
-    yield Figure("redacting 25 KB of words", f"{cost('a word ') * 1000:.1f} ms", "")
+    for size, words, reach in ((6_000, "6 KB", "<= 1 ms"), (1_000_000, "1 MB", "<= 20 ms")):
+        costs = {unit: max(cost(publish(args)) for args in arguments_of(unit, size)) for unit in UNITS}
+        slowest = max(costs, key=costs.__getitem__)
+        yield Figure(
+            f"redacting {words} of {slowest!r}, the slowest of {len(UNITS)}", milliseconds(costs[slowest]), reach
+        )
+        yield Figure(f"redacting {words}, median", milliseconds(statistics.median(costs.values())), "")
+    pages = {unit: cost(lambda unit=unit: page(unit), rounds=1) for unit in UNITS}
+    slowest = max(pages, key=pages.__getitem__)
+    yield Figure(f"a page of {ROWS} rows of {slowest!r}, the slowest", milliseconds(pages[slowest]), "<= 300 ms")
 
 
-def cost(unit: str) -> float:
-    text = unit * (25_000 // len(unit))
+def publish(args: tuple) -> Callable[[], object]:
+    return lambda: capture_arguments(args, {"password": "hunter2"})
+
+
+def page(unit: str) -> None:
+    text = text_of(unit, 8_000)
+    budget = Budget.of_page()
+    task = TaskInfo("1", "shop.nap", args=repr((text[:900],)), kwargs="{}", error=text, traceback=text)
+    for _ in range(ROWS):
+        payload.shown(task, budget)
+
+
+def cost(call: Callable[[], object], rounds: int = 5) -> float:
     times = []
-    for _ in range(5):
-        begin = time.perf_counter()
-        capture_text(text)
-        times.append(time.perf_counter() - begin)
+    for _ in range(rounds):
+        begin = time.thread_time()
+        call()
+        times.append(time.thread_time() - begin)
     return statistics.median(times)
+
+
+def milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"
