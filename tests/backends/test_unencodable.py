@@ -2,6 +2,7 @@
 
 import uuid
 
+import kombu
 import pytest
 
 from celery_ops.backends import broker as queues
@@ -12,6 +13,9 @@ from tests.backends.starting import end, start
 from tests.celery import app
 from tests.conftest import broker
 from tests.servers import wait_for
+
+# With 5.5 such a worker hears no question any more until it is started anew, whatever was asked last.
+pytestmark = pytest.mark.skipif(kombu.VERSION < (5, 7), reason="a worker before kombu 5.7 may stay deaf after that")
 
 
 @pytest.fixture(scope="module")
