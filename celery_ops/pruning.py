@@ -15,9 +15,12 @@ from django.utils import timezone
 from . import states
 from .batches import BATCH_SIZE, Batches, TimeUp
 from .conf import conf
-from .models import ControlRecord, TaskRunRecord
+from .models import ControlRecord, RunClaim, TaskRunRecord
 
 FINAL: Final = (states.SUCCESS, states.FAILURE, states.REVOKED, states.REJECTED, states.IGNORED)
+
+#: Claims that are deleted at once.
+CLAIMS: Final = 500
 
 Progress = Callable[[int], object]
 
@@ -138,4 +141,13 @@ def prune(
                 progress(number)
     except TimeUp:
         return Pruned(batches.deleted, old.cutoff, complete=False)
+    if old.model is TaskRunRecord:
+        _prune_claims(old.cutoff)
     return Pruned(batches.deleted, old.cutoff)
+
+
+def _prune_claims(cutoff: datetime) -> None:
+    """Delete the claims of runs that are no longer in the journal: small rows, that nothing refers to."""
+    rows = RunClaim._base_manager.using(router.db_for_write(TaskRunRecord)).filter(claimed_at__lt=cutoff)
+    while keys := list(rows.values_list("pk", flat=True)[:CLAIMS]):
+        rows.filter(pk__in=keys).delete()

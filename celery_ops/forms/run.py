@@ -63,7 +63,8 @@ class _Forgetful(forms.Textarea):
 class RunForm:
     """What a person asks for when they run a task: ``fields`` or ``json``, and ``options``.
 
-    ``data`` is a request's POST; None shows an empty form, or one with the arguments of ``initial``: args and kwargs.
+    ``data`` is a request's POST; None shows an empty form, or one with the arguments of ``initial``, args and kwargs,
+    and with the priority and the queue of ``options``.
     Once ``is_valid()``, ``args`` and ``kwargs`` are what the task's serializer carries and ``send_options`` how to send
     it; else ``errors`` has the messages by name in the POST. ``left_out`` names what ``initial`` holds and no field can
     show.
@@ -76,6 +77,7 @@ class RunForm:
         data: Mapping[str, Any] | None = None,
         *,
         initial: Arguments | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self.runnable = runnable
         self.user = user
@@ -90,7 +92,9 @@ class RunForm:
         self._fields = self._site_form(initial) if runnable.form else self._fields_form(initial)
         hides = any(each.sensitive for each in self.parameters.named)
         self.json = JsonForm(data, prefix=JSON, hides=hides, initial=self._json_initial(initial))
-        self.options = OptionsForm(data, prefix=OPTIONS, queues=runnable.choosable_queues)
+        self.options = OptionsForm(
+            data, prefix=OPTIONS, queues=runnable.choosable_queues, initial=_place_in_line(options)
+        )
 
     @property
     def fields(self) -> forms.Form | None:
@@ -110,6 +114,13 @@ class RunForm:
     @property
     def left_out(self) -> tuple[str, ...]:
         return self._prefill.left_out
+
+    @property
+    def opens_options(self) -> bool:
+        """Whether something is said in the options, or wrong with them."""
+        if not self.options.is_bound:
+            return bool(self.options.initial)
+        return bool(self.options.errors or any(self.options.cleaned_data.values()))
 
     @property
     def send_options(self) -> SendOptions:
@@ -330,6 +341,11 @@ class RunForm:
             return _("none") if parameter and parameter.kind.accepts_none else "---------"
         default = default_words(parameter)
         return _("left empty: %(default)s") % {"default": default} if default else _("left empty: the default")
+
+
+def _place_in_line(options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What of an earlier run's options holds for another one: when it ran was for that time."""
+    return {name: value for name, value in (options or {}).items() if name in ("priority", "queue")}
 
 
 def _said(name: str, message: str) -> str:

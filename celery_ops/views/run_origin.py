@@ -1,7 +1,7 @@
 """Of which task a run is one more, and with what its form is filled."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from ..details.original import NotKnown, NotRepeatable, original_of
 from ..forms.prefill import HIDDEN, Arguments
 from ..permissions import VIEW_OPS, VIEW_PAYLOAD, allows
+from ..repeating.repeat import chosen
 from ..tracking import capture
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
@@ -19,6 +20,7 @@ from .objects import object_links
 @dataclass(frozen=True, slots=True)
 class Origin:
     """The task that is run again: ``values`` are its arguments, None when they are not to be had and ``reason`` why.
+    ``options`` are its place in the line, where a person chose that.
 
     Without ``task_id`` there is none.
     """
@@ -28,6 +30,7 @@ class Origin:
     values: tuple[Sequence[Any], Mapping[str, Any]] | None = None
     refs: tuple[ObjectRef, ...] = ()
     reason: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def shown_id(self) -> str:
@@ -69,6 +72,11 @@ def origin_of(task_id: str, name: str, user: Any) -> Origin:
     """Return what is known of the task that ``user`` wants to run again as ``name``; never raises."""
     if not task_id:
         return NONE
+    origin = _origin(task_id, name, user)
+    return replace(origin, options=chosen([task_id]).get(task_id, {})) if origin.task_id else origin
+
+
+def _origin(task_id: str, name: str, user: Any) -> Origin:
     try:
         found = original_of(task_id)
     except NotKnown:

@@ -102,7 +102,7 @@ class RunTaskView(OpsPage):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.origin = origin_of(request.GET.get("again", ""), self.runnable.name, self.user)
-        form = RunForm(self.runnable, self.user, initial=self.origin.shown)
+        form = RunForm(self.runnable, self.user, initial=self.origin.shown, options=self.origin.options)
         return self.shown(form, 503, problem=self.trouble) if self.trouble else self.shown(form)
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
@@ -230,7 +230,7 @@ class RunTaskView(OpsPage):
             list_url=reverse("celery_ops:run-list"),
             action=self.request.path,
             left_out=clean(", ".join(form.left_out)),
-            opens_options=form.options.is_bound and (form.options.errors or any(form.options.cleaned_data.values())),
+            opens_options=form.opens_options,
             warnings=() if {"forecast", "problem"} & kwargs.keys() else registration(task.name).warnings,
             **kwargs,
         )

@@ -39,6 +39,8 @@ def test_a_failed_task_is_run_again_and_both_pages_say_so(visit, worker, order, 
     told(order, lambda task: task.state == "FAILURE", "the failure")
     page = visit(detail(failed), operator)
     page.get_by_role("button", name="Run again", exact=True).click()
+    expect(page.get_by_text("does not say that it may run twice")).to_be_visible()
+    page.get_by_role("button", name="Run 1 task again").click()
     told(order, lambda task: task.state == "SUCCESS", "the success")
     new = tasks_for(order)[0].id
     expect(page.get_by_text("Success").first).to_be_visible()
@@ -83,5 +85,6 @@ def test_chosen_tasks_of_a_list_are_run_again(visit, worker, order, operator, tr
     for task_id in ids[:2]:
         page.locator(f'tr[data-key="{task_id}"] [type=checkbox]').check()
     page.get_by_role("button", name="Run again selected").click()
+    page.get_by_role("button", name="Run 2 tasks again").click()
     expect(page.get_by_text("2 tasks were sent once more.")).to_be_visible()
     assert set(TaskRunRecord.objects.values_list("retry_of", flat=True)) == set(ids[:2])

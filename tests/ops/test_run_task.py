@@ -579,3 +579,12 @@ def test_a_task_that_only_a_worker_has_is_run_with_json(client, allow, published
 def test_a_description_is_text(client, allow):
     allow({UNTRACKED: {"label": "<b>x</b>", "description": "<script>alert(1)</script>"}})
     assert "<script>alert(1)" not in client.get(page()).text
+
+
+def test_running_again_with_edits_begins_with_the_priority_and_the_queue_that_were_chosen(client):
+    data = {"arg-number": "7", "opt-priority": "3", "opt-queue": "celery", "opt-countdown": "60"}
+    client.post(page(), data)
+    html = client.get(page(), {"again": TaskRunRecord.objects.get().task_id}).content.decode()
+    assert re.search(r'name="opt-priority" value="3"', html)
+    assert re.search(r'<option value="celery"\s+selected', html)
+    assert 'value="60"' not in html

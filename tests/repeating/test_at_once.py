@@ -1,6 +1,7 @@
 """Several people at once: one run for each task, one row for each form, and no more in a minute than may be."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from uuid import uuid4
 
@@ -8,8 +9,10 @@ import pytest
 from django.db import connections
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from celery_ops.models import ControlRecord, RunClaim, TaskRunRecord
+from celery_ops.pruning import old_records, prune
 from celery_ops.repeating import Refused, candidate, rerun
 from celery_ops.running.errors import BadInput
 from celery_ops.running.launcher import Run, launch, launch_all
@@ -157,3 +160,10 @@ def test_a_panel_sends_once_more_what_it_could_not_send(settings, staff, order, 
             broken.setattr("celery_ops.running.launcher._publish", lambda *_: (_ for _ in ()).throw(OSError("no")))
             assert browser.post(panel_of(order, user), form, HTTP_ACCEPT="application/json").status_code == 503
         assert browser.post(panel_of(order, user), form, HTTP_ACCEPT="application/json").status_code == 201
+
+
+def test_claims_go_with_the_rows_that_they_were_for(settings, staff):
+    failed(settings, 1)
+    rerun(candidate("id-0", staff), staff)
+    prune(old_records(timezone.now() + timedelta(seconds=1)))
+    assert (TaskRunRecord.objects.count(), RunClaim.objects.count()) == (0, 0)
