@@ -1,7 +1,13 @@
 """A person runs a task again that failed, and then a whole list."""
 
+from contextlib import closing
+from datetime import timedelta
+
 import pytest
+import redis
 from django.urls import reverse
+from django.utils import timezone
+from django_celery_results.models import TaskResult
 
 from celery_ops import tasks_for
 from celery_ops.models import ControlRecord, TaskRunRecord
@@ -88,3 +94,25 @@ def test_chosen_tasks_of_a_list_are_run_again(visit, worker, order, operator, tr
     page.get_by_role("button", name="Run 2 tasks again").click()
     expect(page.get_by_text("2 tasks were sent once more.")).to_be_visible()
     assert set(TaskRunRecord.objects.values_list("retry_of", flat=True)) == set(ids[:2])
+
+
+def test_the_failure_of_three_days_ago_is_run_again_with_its_real_arguments(
+    visit, worker, site, order, operator, tmp_path, expect
+):
+    """Its row in the list says when it was; its object has forgotten it since."""
+    word, then = str(tmp_path / "once"), timezone.now() - timedelta(days=3)
+    failed = tasks.fails_once.delay(order.pk, word).id
+    told(order, lambda task: task.state == "FAILURE", "the failure")
+    result = '{"exc_type": "ValueError", "exc_message": ["not yet"], "exc_module": "builtins"}'
+    row = {"task_name": "tests.shop.tasks.fails_once", "status": "FAILURE", "result": result}
+    TaskResult.objects.update_or_create(task_id=failed, defaults=row)
+    TaskResult.objects.filter(task_id=failed).update(date_created=then, date_done=then)
+    with closing(redis.Redis.from_url(site.store)) as client:
+        client.delete(*(key for key in client.scan_iter() if b"~task" not in key))
+    page = visit(f"{reverse('celery_ops:task-list')}?state=FAILURE", operator)
+    page.locator(f'tr[data-key="{failed}"] a').first.click()
+    expect(page.get_by_text("Belongs to")).to_be_visible()
+    page.get_by_role("button", name="Run again", exact=True).click()
+    page.get_by_role("button", name="Run 1 task again").click()
+    told(order, lambda task: task.state == "SUCCESS" and task.retry_of == failed, "the success")
+    assert TaskRunRecord.objects.get().args == [order.pk, word]
