@@ -6,8 +6,12 @@ Servers and browsers keep the machine's clock.
 import os
 import time
 from datetime import datetime, timedelta, timezone
+from typing import Final
 
 import time_machine
+
+#: How exactly; so that processes that work it out a moment apart agree.
+PRECISION: Final = timedelta(minutes=10)
 
 
 def travel(clock: str) -> None:
@@ -19,5 +23,5 @@ def travel(clock: str) -> None:
 def _ahead(clock: str) -> float:
     now = datetime.now(timezone.utc)
     hour, minute = map(int, clock.split(":"))
-    moment = now.replace(hour=hour, minute=minute, second=0)
-    return ((moment - now) % timedelta(days=1)).total_seconds()
+    moment = now.replace(hour=hour, minute=minute)
+    return ((moment - now) % timedelta(days=1)) // PRECISION * PRECISION.total_seconds()
