@@ -22,7 +22,7 @@ from .results_checks import APP, problems
 from .results_conditions import Conditions, conditions_of, names_like, storable
 from .results_counts import counts_of
 from .results_lists import Listing, NoRows
-from .results_moved import NONE, Moved, candidates, may_be_moved, newest
+from .results_moved import NONE, Moved, candidates, looks_of, newest
 from .results_names import task_names
 from .results_orders import Order
 from .results_pages import Waiting, page_of
@@ -188,9 +188,10 @@ class ResultsTaskBackend(TaskBackend):
         return {}
 
     def _found_moved(self, conditions: Conditions) -> Moved:
-        if not may_be_moved(self._counted(conditions)):
+        looks = looks_of(self._counted(conditions))
+        if not looks:
             return NONE
-        rows = newest(candidates(self._rows, conditions))
+        rows = newest(candidates(self._rows, conditions, looks))
         return Moved.of(rows, self._tracked.told(map(listed, rows)))
 
     def _told(self, query: TaskQuery, page: TaskPage) -> TaskPage:

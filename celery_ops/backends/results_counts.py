@@ -9,16 +9,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from itertools import chain, pairwise
 from typing import Any, Final
 
 from django.db import connections
-from django.db.models import Q, QuerySet
-from django.db.models.sql import Query
+from django.db.models import QuerySet
 
 from .. import states
 from ..listing import Count, Counts
 from .results_conditions import Conditions
+from .results_sql import compiled, hit_of
 from .results_states import OTHERS, STATE
 
 #: Rows that a look reads where the index of the states alone tells everything.
@@ -129,7 +130,7 @@ def _look(looks: list[Look], table: QuerySet, conditions: Conditions) -> list[Se
     """Ask the database for all looks at once."""
     connection = connections[table.db]
     hit, hit_values = hit_of(table, conditions.q())
-    meant = _compiled(table, STATE)
+    meant = _meant(table.db, connection.vendor, table.model)
     status = connection.ops.quote_name(table.model._meta.get_field("status").column), []
     values: list[Any] = []
     parts = []
@@ -151,6 +152,11 @@ def _look(looks: list[Look], table: QuerySet, conditions: Conditions) -> list[Se
     return seen
 
 
+@cache
+def _meant(using: str, vendor: str, model: type) -> tuple[str, list[Any]]:
+    return compiled(using, model, STATE, is_qualified=False)
+
+
 def _sql(number: int, look: Look, state: str, hit: str, table: QuerySet, connection: Any) -> str:
     operations, meta = connection.ops, table.model._meta
     column = operations.quote_name(meta.get_field(look.column).column)
@@ -163,22 +169,6 @@ def _sql(number: int, look: Look, state: str, hit: str, table: QuerySet, connect
         column=column,
         limit=operations.limit_offset_sql(0, look.limit),
     )
-
-
-def hit_of(table: QuerySet, condition: Q) -> tuple[str, list[Any]]:
-    """Return what is 1 of a row that matches and null of any other one, as an index's condition is."""
-    if not condition:
-        return "1", []
-    query = Query(table.model, alias_cols=False)
-    sql, values = query.get_compiler(using=table.db).compile(query.build_where(condition))
-    return f"CASE WHEN {sql} THEN 1 END", list(values)
-
-
-def _compiled(table: QuerySet, expression: Any) -> tuple[str, list[Any]]:
-    """Return an expression in SQL, with the columns' bare names."""
-    query = Query(table.model, alias_cols=False)
-    sql, values = query.get_compiler(using=table.db).compile(expression.resolve_expression(query))
-    return sql, list(values)
 
 
 def _adapted(connection: Any, value: Any) -> Any:

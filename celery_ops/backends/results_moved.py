@@ -20,8 +20,9 @@ from .. import states
 from ..info import TaskInfo
 from ..listing import Count, Counts
 from .results_conditions import Conditions
-from .results_counts import Bounds, at, gaps, hit_of
+from .results_counts import Bounds, at, gaps
 from .results_rows import Row, for_list
+from .results_sql import hit_of
 from .results_states import OTHERS, REFUSED, REQUESTED, STATE
 
 #: Rows of a status that are looked at, and how many of those that may be moved are taken: the newest of each.
@@ -33,6 +34,9 @@ _LOOK: Final = (
     " (SELECT id, {hit} AS hit FROM {table} WHERE {rows} ORDER BY {status} DESC {inner}) looked"
     " WHERE hit = 1 {outer}) taken"
 )
+#: A range of statuses, and what its rows have to be.
+Look = tuple[Bounds, Q]
+
 PLAIN: Final = frozenset({states.SUCCESS, states.FAILURE, states.REVOKED})
 #: MySQL takes a limit only inside.
 _KEYS: Final = "SELECT id FROM ({looks}) candidates"
@@ -96,24 +100,19 @@ class Moved:
 NONE: Final = Moved()
 
 
-def may_be_moved(counts: Counts) -> bool:
-    """Return whether there is a row of which that has to be looked up, as far as the statuses tell."""
-    return any(count.number for state, count in counts.states.items() if state not in PLAIN)
-
-
 def newest(rows: QuerySet) -> list[Row]:
     """Return the newest of these rows."""
     return list(rows[:MOST_FOUND])
 
 
-def candidates(table: QuerySet, conditions: Conditions) -> QuerySet:
+def candidates(table: QuerySet, conditions: Conditions, looks: Sequence[Look]) -> QuerySet:
     """Return the rows that may be moved, newest first: those that are open, and those that mean another state."""
     connection = connections[table.db]
     quote = connection.ops.quote_name
     names = {"table": quote(table.model._meta.db_table), "status": quote("status")}
     inner, outer = (connection.ops.limit_offset_sql(0, most) for most in (MOST_READ, MOST_FOUND))
     parts, values = [], []
-    for bounds, condition in _looks():
+    for bounds, condition in looks:
         rows = " AND ".join(f"{names['status']} {operator} %s" for operator, _value in bounds)
         hit, hit_values = hit_of(table, conditions.q() & condition)
         parts.append(_LOOK.format(**names, hit=hit, rows=rows, inner=inner, outer=outer))
@@ -122,11 +121,14 @@ def candidates(table: QuerySet, conditions: Conditions) -> QuerySet:
     return for_list(table.filter(pk__in=RawSQL(keys, values)).order_by("-pk"))  # noqa: S611 - values are parameters
 
 
-def _looks() -> list[tuple[Bounds, Q]]:
-    """The ranges of statuses, and what their rows have to be: Celery's that are open, and the site's own."""
-    return [
-        *((at(state), Q()) for state in OPEN),
-        *((bounds, Q()) for bounds in gaps()),
-        (at(states.REVOKED), REQUESTED),
-        (at(states.FAILURE), REFUSED),
-    ]
+def looks_of(counts: Counts) -> list[Look]:
+    """Return where there is a row of which its state has to be looked up, as far as the counted states tell.
+
+    Those are the statuses of Celery's that are open, the site's own, and those of which some rows mean another state.
+    """
+    there = {state for state, count in counts.states.items() if count.number}
+    own = gaps() if any(map(states.is_custom, there)) else []
+    found: list[Look] = [(at(state), Q()) for state in OPEN if there.intersection((state, *OTHERS.get(state, ())))]
+    found += [(bounds, Q()) for bounds in own]
+    hidden = {states.REVOKED: REQUESTED, states.FAILURE: REFUSED}
+    return found + [(at(state), condition) for state, condition in hidden.items() if there.intersection(OTHERS[state])]
