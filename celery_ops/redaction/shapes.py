@@ -57,6 +57,7 @@ RUN: Final = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
 HEXADECIMAL: Final = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 SHORTEST_HEX_KEY: Final = 48
 DIGEST: Final = re.compile(r"sha(?:256|384|512)[:=-]\Z", re.IGNORECASE)
+ESCAPE: Final = re.compile(r"\\[nrt]")  # of the repr of a text: its letter is no part of what follows
 RUN_STEPS: Final = 3
 #: Characters within which a key is recognised that begins before the end.
 LONGEST: Final = 1024
@@ -88,8 +89,10 @@ def _random(text: str, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
         if not budget.step(RUN_STEPS):
             yield match.start(), len(text)
             return
-        if _is_random(match[0]) and not DIGEST.search(text, max(0, match.start() - 7), match.start()):
-            yield match.span()
+        start, end_of_run = match.span()
+        start += ESCAPE.match(text, max(0, start - 1), start + 1) is not None
+        if _is_random(text[start:end_of_run]) and not DIGEST.search(text, max(0, start - 7), start):
+            yield start, end_of_run
 
 
 def _matches(

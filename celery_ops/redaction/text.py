@@ -58,7 +58,7 @@ def scrub(
     high = len(window) if tail else min(limit, len(window))
     spans = sorted(spans_of(window, rules, secrets, headless=tail and size > reach, end=high, budget=budget))
     if found is not None:
-        found += [window[start:end] for start, end in spans]
+        found += [secret_at(window, start, end) for start, end in spans]
     shown = _without(window, spans, low, high)
     if not shown.isprintable():
         shown = DIRTY.sub("\ufffd", shown.replace("\r\n", "\n"))
@@ -67,6 +67,13 @@ def scrub(
         shown = CUT + shown if tail else shown + CUT
     short = cut(shown, limit, tail)
     return short, exact and short is shown
+
+
+def secret_at(text: str, start: int, end: int) -> str:
+    """Return what is secret of what is hidden here: of a URL's login its password, which others repeat by itself."""
+    hidden = text[start:end]
+    is_login = text[max(0, start - 3) : start] == "://"
+    return (is_login and hidden.partition(":")[2]) or hidden
 
 
 def _without(text: str, spans: list[tuple[int, int]], low: int, high: int) -> str:

@@ -24,7 +24,7 @@ from .budget import Budget
 from .commands import places
 from .keys import LONGEST_NAME, NAME, Rules
 from .numbers import is_card
-from .text import CUT, OVERSCAN, REDACTED, cut, scrub, spans_of
+from .text import CUT, OVERSCAN, REDACTED, cut, scrub, secret_at, spans_of
 
 FAILED: Final = "[redaction failed]"
 MAX_BYTES: Final = 2048
@@ -411,7 +411,7 @@ def hidden_texts(
 def _hidden_parts(text: str, walk: Walk) -> Iterator[str]:
     if walk.budget.read(len(text)):
         for start, end in spans_of(text, walk.rules, (), budget=walk.budget):
-            yield text[start:end].rpartition(":")[2]
+            yield secret_at(text, start, end)
 
 
 def _items(value: list[Any] | tuple[Any, ...]) -> list[Any]:
