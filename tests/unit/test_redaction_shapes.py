@@ -15,13 +15,15 @@ SMALL_HEX = "0a1b2c3d" * 8
 
 #: A key of each format that ``shapes.KEYS`` knows, by its maker and the letters with which it begins.
 KEYS = {
-    **{f"AWS {kind}": "A" + kind + CAPITALS for kind in "KIA SIA ROA IDA GPA NPA NVA BIA CCA".split()},
+    **{
+        f"AWS {kind}": "A" + kind + CAPITALS for kind in ["KIA", "SIA", "ROA", "IDA", "GPA", "NPA", "NVA", "BIA", "CCA"]
+    },
     "Google API": "AI" + "za" + MIXED[:35],
     "Google client": "GOC" + "SPX-" + MIXED[:28],
     "Google access": "ya" + "29." + MIXED[:40],
     **{f"GitHub gh{kind}_": f"gh{kind}" + "_" + MIXED[:36] for kind in "oprsu"},
     "GitHub fine-grained": "github" + "_pat_" + MIXED[:22] + "_" + MIXED[:59],
-    **{f"GitLab {kind}": f"gl{kind}" + "-" + MIXED[:20] for kind in "pat ptt dt rt cbt soat".split()},
+    **{f"GitLab {kind}": f"gl{kind}" + "-" + MIXED[:20] for kind in ["pat", "ptt", "dt", "rt", "cbt", "soat"]},
     **{f"Slack {kind}": f"xox{kind}" + "-" + "12345678-" + MIXED[:16] for kind in "abprs"},
     "Slack app": "xapp" + "-1-" + MIXED[:20],
     "Slack webhook": "hooks.slack" + ".com/services/T0A1B2C3/B0A1B2C3/" + MIXED[:24],
