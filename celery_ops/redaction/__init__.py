@@ -81,11 +81,13 @@ def capture_arguments(
     plain = walk.arguments(args, kwargs, parameters)
     if walk.hid:
         named = hidden_texts(args, kwargs, parameters, sensitive, Budget(0))
-        found = _secrets(named if budget.is_spent else (*walk.found, *named))
+        found = _secrets((*named, *walk.found.texts))
         if found and not walk.is_cut:
             plain = walk.without(found, plain)
         elif found:
+            places = walk.found.once_more()
             walk = Walk.in_mode(mode, sensitive=sensitive, secrets=found, budget=budget.again())
+            walk.found = places
             plain = walk.arguments(args, kwargs, parameters)
     captured = fit(plain, walk.exact)[1]
     return Captured(captured.text, False, typed=captured.exact) if walk.typed else captured

@@ -8,6 +8,8 @@ FIELD: Final = 32_768
 STEPS: Final = 300
 #: Characters of one page: 200 rows of long tracebacks and short errors are within it.
 PAGE: Final = 1_500_000
+#: Candidates of one page: as many as a field has, for each of 200 rows.
+PAGE_STEPS: Final = 200 * STEPS
 
 
 class Budget:
@@ -24,7 +26,7 @@ class Budget:
     @classmethod
     def of_page(cls) -> "Budget":
         """Return what the fields of one page share."""
-        return cls(PAGE)
+        return cls(PAGE, PAGE_STEPS)
 
     def field(self) -> "Budget":
         """Return the budget of one field of this page."""
@@ -48,5 +50,8 @@ class Budget:
 
     def step(self, steps: int = 1) -> bool:
         """Take steps; return whether there were any left."""
+        if self.page is not None and not self.page.step(steps):
+            self.steps = -1
+            return False
         self.steps -= steps
         return self.steps >= 0

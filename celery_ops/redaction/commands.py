@@ -10,6 +10,8 @@ from .keys import NAME, Rules
 #: The options by which programs take a password, or a user with one.
 OPTIONS: Final = {"mysql": "-p", "mariadb": "-p", "sshpass": "-p", "redis-cli": "-a", "curl": "-u"}
 NOWHERE: Final[frozenset[int]] = frozenset()
+NAMES: Final = re.compile("|".join(OPTIONS))
+OPTION: Final = re.compile(r"""[\s"']-[apu]""")
 PROGRAM: Final = re.compile(
     rf"""(?P<program>{"|".join(OPTIONS)})|(?P<over>[\n;|&]+)"""
     r"""|[\s"'](?P<option>-[apu])(?:["'],)?[ ]?["']?(?P<secret>[^\s"']+)"""
@@ -18,7 +20,7 @@ PROGRAM: Final = re.compile(
 
 def spans(text: str, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
     """Yield where passwords stand that begin before ``end``, on the line of such a program."""
-    if not any(option in text for option in OPTIONS.values()) or not any(program in text for program in OPTIONS):
+    if OPTION.search(text) is None or NAMES.search(text) is None:
         return
     option = None
     for match in PROGRAM.finditer(text):

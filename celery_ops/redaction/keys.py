@@ -34,6 +34,7 @@ SEPARATOR: Final = r"(?:=>|:=|={1,3}|:(?!:|//))"
 EXCEPTIONS: Final = ("Error", "Exception", "Warning", "Failure", "NotFound", "DoesNotExist")
 BAD_WORDS: Final = ("Invalid", "Bad", "Missing")
 BAD: Final = re.compile(rf"(?:{'|'.join(BAD_WORDS)})[A-Z]")
+HEADER: Final = re.compile("authorization|cookie", re.IGNORECASE)
 #: A value whose end is still to be found.
 NOT_YET: Final = (-1, -1)
 
@@ -87,7 +88,7 @@ def pairs(text: str, rules: Rules, end: int, budget: Budget) -> Iterator[tuple[i
             start = _after_option(text, *match.span(), budget) if has_options else None
         if start is None or start < done or (rules.has_whole and not rules.names.search(text, key, start)):
             continue
-        span = _after_colon(text, lowered, match) if match["sep"] == ":" else NOT_YET
+        span = reader.after_colon(lowered, match) if match["sep"] == ":" else NOT_YET
         if span is None:
             continue
         if span is NOT_YET:
@@ -97,32 +98,12 @@ def pairs(text: str, rules: Rules, end: int, budget: Budget) -> Iterator[tuple[i
             yield span
 
 
-def _after_colon(text: str, lowered: str, match: re.Match[str]) -> tuple[int, int] | None:
-    """Return the rest of a header's line, None where what is before the colon names an exception, else ``NOT_YET``."""
-    begin, end = max(0, match.start() - NAME), match.start("sep")
-    if _is_exception(text[begin:end].rstrip()):
-        return None
-    if lowered.find("authorization", begin, end) >= 0 or lowered.find("cookie", begin, end) >= 0:
-        return REST_OF_LINE.match(text, match.end()).span()
-    return NOT_YET
-
-
 def _lowered(text: str) -> str:
     """Return the text in lower case, each character at its place."""
     if text.isascii():
         return text.lower()
     lower = text.replace("\u017f", "s").replace("\u0130", "i").lower()
     return lower if len(lower) == len(text) else text
-
-
-def _is_exception(text: str) -> bool:
-    if text.endswith(EXCEPTIONS):
-        return True
-    if not text.endswith("ed") and not any(word in text for word in BAD_WORDS):
-        return False
-    word = LAST_WORD.search(text, max(0, len(text) - NAME))[0]
-    is_participle = word.endswith("ed") and word[-3:-2].islower() and any(map(str.isupper, word[:-3]))
-    return is_participle or BAD.match(word) is not None
 
 
 def _after_option(text: str, start: int, end: int, budget: Budget) -> int | None:
@@ -139,6 +120,26 @@ class _Values:
     def __init__(self, text: str, budget: Budget) -> None:
         self._text, self._budget = text, budget
         self._unclosed: set[str] = set()
+        self._has_headers = HEADER.search(text) is not None
+        self._has_bad = any(word in text for word in BAD_WORDS)
+
+    def after_colon(self, lowered: str, match: re.Match[str]) -> tuple[int, int] | None:
+        """Return the rest of a header's line, None where an exception stands before the colon, else ``NOT_YET``."""
+        begin, end = max(0, match.start() - NAME), match.start("sep")
+        if self._is_exception(self._text[begin:end].rstrip()):
+            return None
+        if self._has_headers and HEADER.search(lowered, begin, end):
+            return REST_OF_LINE.match(self._text, match.end()).span()
+        return NOT_YET
+
+    def _is_exception(self, text: str) -> bool:
+        if text.endswith(EXCEPTIONS):
+            return True
+        if not text.endswith("ed") and not self._has_bad:
+            return False
+        word = LAST_WORD.search(text, max(0, len(text) - NAME))[0]
+        is_participle = word.endswith("ed") and word[-3:-2].islower() and any(map(str.isupper, word[:-3]))
+        return is_participle or BAD.match(word) is not None
 
     def value(self, start: int) -> tuple[int, int]:
         """Return where the value that begins at ``start`` stands: inside its quotes, its whole brackets, or a word."""

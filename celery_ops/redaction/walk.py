@@ -24,7 +24,7 @@ from .budget import Budget
 from .commands import places
 from .keys import LONGEST_NAME, NAME, Rules
 from .numbers import is_card
-from .text import CUT, OVERSCAN, REDACTED, cut, scrub, secret_at, spans_of
+from .text import CUT, OVERSCAN, REDACTED, Found, cut, is_quiet, repeats, scrub, secret_at, spans_of
 
 FAILED: Final = "[redaction failed]"
 MAX_BYTES: Final = 2048
@@ -35,6 +35,7 @@ NODES: Final = 2000
 HUGE: Final = 10**40
 HARMLESS: Final = 10**12  # card numbers and all other patterns are longer than twelve characters
 PLAIN: Final = 12
+SHORT: Final = NAME  # what fits wherever a text may stand
 #: What may be written before it is made to fit: of a longer text no more is counted, it can be cut.
 ROOM: Final = MAX_BYTES + 512
 LONG: Final = 128
@@ -102,7 +103,7 @@ class Walk:
         self.cap = cap
         self.room = room
         self.exact = True
-        self.found: list[str] = []  # what was hidden in texts
+        self.found = Found()
         self.is_cut = False
         self.hid = False  # whether anything was hidden, which others may repeat
         self.typed = False  # whether a value lost nothing but its type
@@ -169,8 +170,11 @@ class Walk:
 
     def without(self, secrets: Sequence[str], plain: Any) -> Any:
         """Return what this walk made, without secrets that it hid elsewhere; no text may have been cut."""
+        budget = self.budget.again()
+        if not repeats(_leaves(plain), secrets, budget):
+            return plain
         again = Walk(None)
-        again.secrets, again.budget = secrets, self.budget.again()
+        again.secrets, again.budget = secrets, budget
         again.depth, again.breadth = DEPTH + 2, BREADTH + 1
         return again.plain(plain)
 
@@ -281,12 +285,25 @@ class Walk:
         if type(value) is str and len(value) <= PLAIN and not self.secrets and PLAIN_TEXT.fullmatch(value):
             self.room -= len(value)
             return value
+        if type(value) is str and len(value) <= SHORT and self.is_quiet(value):
+            self.room -= len(value)
+            return value
         shown, exact = scrub(value, min(cap, self.cap), self.rules, self.secrets, budget=self.budget, found=self.found)
         self.exact = self.exact and exact
-        self.hid = self.hid or bool(self.found)
+        self.hid = self.hid or bool(self.found.texts)
         self.is_cut = self.is_cut or shown.endswith(CUT)
         self.room -= min(len(shown), LONG)
         return shown
+
+    def is_quiet(self, value: str) -> bool:
+        """Return whether a short text can be told at once to hold nothing that is hidden."""
+        if not value.isprintable() or not (value.isascii() or len(value) <= SHORT // 4):
+            return False
+        if self.rules is not None and not is_quiet(value, self.rules):
+            return False
+        if not self.secrets:
+            return True
+        return "\\" not in value and "%" not in value and not any(secret in value for secret in self.secrets)
 
 
 def _described(value: Any, kind: type, rules: Rules | None = None) -> str:
@@ -379,6 +396,22 @@ def _texts(plain: Any) -> Iterator[str]:
             queue += value.values()
 
 
+def _leaves(plain: Any) -> Iterator[str]:
+    """Yield the texts, names and numbers of what a walk has made."""
+    queue = [plain]
+    for value in queue:
+        kind = type(value)
+        if kind is str:
+            yield value
+        elif kind is list:
+            queue += value
+        elif kind is dict:
+            queue += value
+            queue += value.values()
+        else:
+            yield str(value)
+
+
 def hidden_texts(
     args: Any, kwargs: Any, parameters: Sequence[Name], sensitive: Collection[str], budget: Budget | None = None
 ) -> Iterator[str]:
@@ -390,7 +423,7 @@ def hidden_texts(
         if walk.redactor is not None and type(value) in (str, int):
             hidden = hidden or walk.argument(value, name) != value
         queue.append((name, value, hidden))
-    left = NODES
+    left, texts_too = NODES, not walk.budget.is_spent
     while queue:
         name, value, hidden = queue.popleft()
         kind = type(value)
@@ -400,7 +433,10 @@ def hidden_texts(
             children = _children(value) if left > 0 else ()
             left -= len(children)
             passwords = places(_items(value), walk.rules) if children and issubclass(kind, (list, tuple)) else ()
-            queue.extend((key, item, hidden or position in passwords) for position, (key, item) in enumerate(children))
+            for position, (key, item) in enumerate(children):
+                is_hidden = hidden or position in passwords
+                if is_hidden or key or texts_too or type(item) is not str:
+                    queue.append((key, item, is_hidden))
         elif issubclass(kind, str) and not hidden:
             if not walk.budget.is_spent:
                 yield from _hidden_parts(str.__getitem__(value, slice(OVERSCAN)), walk)
