@@ -4,7 +4,6 @@ import re
 from datetime import date, timedelta
 
 import pytest
-from celery import shared_task
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +16,7 @@ from celery_ops.tracking.memory import TRIM_ABOVE
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.store import TASK, StoreUnavailable
+from tests.celery import app
 from tests.ops.task_backends import Held, a_task, use
 from tests.planting import words
 from tests.shop import tasks
@@ -151,22 +151,29 @@ def test_a_store_that_is_away_is_the_reason(settings, monkeypatch):
 # -- what it was given, though it changed it ---------------------------------------------------------------------------
 
 
-@shared_task(name="tests.repeating.uses_up")
-def uses_up(items, names):
-    while items:
-        items.pop()
-    names["more"] = 1
-    raise ValueError("all used up")
+@pytest.fixture
+def uses_up():
+    """A task that changes what it was given, and that only these tests have in the app."""
+
+    @app.task(name="tests.repeating.uses_up", shared=False, lazy=False)
+    def uses_up(items, names):
+        while items:
+            items.pop()
+        names["more"] = 1
+        raise ValueError("all used up")
+
+    yield uses_up
+    del app.tasks[uses_up.name]
 
 
-def test_a_task_that_uses_up_its_list_is_run_again_with_the_whole_list(eager, memory_store, order):
+def test_a_task_that_uses_up_its_list_is_run_again_with_the_whole_list(uses_up, eager, memory_store, order):
     with tracking(order):
         task_id = uses_up.delay([1, [2]], {"a": "b"}).id
     forget_objects(memory_store)
     assert original_of(task_id).args == [[1, [2]], {"a": "b"}]
 
 
-def test_dates_among_them_do_no_harm(eager, memory_store, order):
+def test_dates_among_them_do_no_harm(uses_up, eager, memory_store, order):
     with tracking(order):
         task_id = uses_up.delay([], {"day": date(2026, 1, 31)}).id
     assert original_of(task_id).args[0] == []

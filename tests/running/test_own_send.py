@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 import pytest
-from celery import Task, shared_task
+from celery import Task
 from celery.result import AsyncResult, EagerResult
 from django.test import Client
 from django.urls import reverse
@@ -11,6 +11,7 @@ from django.urls import reverse
 from celery_ops.models import TaskRunRecord
 from celery_ops.running.errors import SentNothing
 from celery_ops.running.launcher import Run, launch, launch_all
+from tests.celery import app
 from tests.conftest import broker, make_user
 
 pytestmark = pytest.mark.django_db
@@ -50,12 +51,14 @@ class Forgets(Task):
 
 
 def task_of(base, name):
-    @shared_task(base=base, name=f"tests.running.{name}")
+    """Return a task that only the tests below have in the app: others hold the app against their workers."""
+
+    @app.task(base=base, name=f"tests.running.{name}", shared=False, lazy=False)
     def task(number: int = 1):
         if number == 0:
             raise ValueError("nothing to divide")
 
-    return task
+    return app.tasks.pop(task.name)
 
 
 another = task_of(AnswersWithAnother, "another")
@@ -64,10 +67,13 @@ raising = task_of(Raises, "raising")
 own_ids = task_of(HasItsOwnIds, "own_ids")
 forgetful = task_of(Forgets, "forgetful")
 plain = task_of(Task, "plain")
+TASKS = (another, nothing, raising, own_ids, forgetful, plain)
 
 
 @pytest.fixture(autouse=True)
-def _allowed(memory_store, settings, loaded_tasks):
+def _allowed(memory_store, settings, loaded_tasks, monkeypatch):
+    for task in TASKS:
+        monkeypatch.setitem(app.tasks, task.name, task)
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": "*", "CONTROL_TIMEOUT": 0.1}
     with broker("memory://"):
         yield
