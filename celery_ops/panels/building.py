@@ -2,9 +2,8 @@
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Any, Final
 from urllib.parse import quote
 from uuid import uuid4
@@ -14,6 +13,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.crypto import salted_hmac
 from django.utils.functional import SimpleLazyObject
+from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -28,7 +28,7 @@ from ..permissions import REVOKE_TASK, RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, allows
 from ..repeating.allowed import repeatable
 from ..repeating.doubts import Doubt, doubts_of, known_again
 from ..running.allowlist import Runnable, options_of
-from ..tracking.reading import read_tasks
+from ..tracking.reading import Reading, read_facts, reading_of
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import humanised, registry
 from ..tracking.store import StoreUnavailable
@@ -38,6 +38,9 @@ from .token import PanelOptions
 
 #: Of these a row offers to run the task again; what succeeded may be run again from its own page.
 REPEATED: Final = frozenset((states.FAILURE, states.REVOKED, states.REJECTED, states.LOST))
+
+#: What the policy was asked: an action, and a task's name or id or nothing.
+Question = tuple[str, str | None]
 
 
 def build_panel(
@@ -54,38 +57,79 @@ def build_panel(
 
     ``url`` is the panel's own, ``query`` the host page's other parameters and ``next_url`` where its forms return to.
     """
-    ref = ObjectRef.of(instance)
-    user = getattr(request, "user", None)
+    return Draft(request, instance, options, url=url, asked=asked, query=query, next_url=next_url).page()
+
+
+class Draft:
+    """A panel whose facts are read, and of whose tasks nothing is worked out yet.
+
+    ``stored`` are the facts, None when the store did not answer; ``reading`` is what they come to, after ``page()``.
+    """
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        instance: Model,
+        options: PanelOptions,
+        *,
+        url: str,
+        asked: "Asked",
+        query: str = "",
+        next_url: str = "",
+    ) -> None:
+        self.options, self.asked = options, asked
+        self.asked_for = asked.state, asked.name, asked.page  # before ``page()`` keeps to what there is
+        self.url, self.query, self.next_url = url, query, next_url
+        self.ref = ObjectRef.of(instance)
+        self.viewer = Viewer(getattr(request, "user", None), public=options.public, url=url)
+        self.object_label = "" if options.public else SimpleLazyObject(lambda: name_of(instance))
+        self.stored = _facts(self.ref)
+        self.reading: Reading | None = None
+        launches = options.launch and not options.public and url
+        self.launchable = _launchable(instance, self.viewer.user) if launches else ()
+
+    def page(self) -> PanelPage:
+        tasks = self._tasks()
+        asked, options, viewer = self.asked, self.options, self.viewer.among(tasks)
+        asked.keep_to(tasks)
+        shown = [task for task in tasks if asked.matches(task, public=options.public)]
+        pages = max(1, -(-len(shown) // options.limit))
+        number = min(asked.page, pages)
+        names = {viewer.task_key(task): viewer.label(task) for task in tasks}
+        return PanelPage(
+            url=self.url,
+            object_label=self.object_label,
+            rows=tuple(viewer.row(task) for task in shown[(number - 1) * options.limit : number * options.limit]),
+            total=len(shown),
+            number=number,
+            pages=pages,
+            states=_choices({state: clean(state) for state in _states_of(tasks)}, asked.state),
+            names=_choices(dict(sorted(names.items(), key=lambda choice: choice[1])), asked.name),
+            launchable=self.launchable,
+            prefix=panel_prefix(options),
+            query=self.query,
+            public=options.public,
+            available=self.reading is not None,
+            active=any(task.is_active for task in tasks),
+            next_url=self.next_url,
+            submission=str(uuid4()),
+        )
+
+    def _tasks(self) -> list[TrackedTask]:
+        if self.stored is None:
+            return []
+        try:
+            self.reading = reading_of(self.ref, self.stored)
+        except StoreUnavailable:
+            return []
+        return with_own_states(self.reading.tasks)
+
+
+def _facts(ref: ObjectRef) -> Mapping[str, str | None] | None:
     try:
-        tasks = with_own_states(read_tasks([ref])[0])
+        return read_facts(ref)
     except StoreUnavailable:
-        tasks, available = [], False
-    else:
-        available = True
-    asked.keep_to(tasks)
-    shown = [task for task in tasks if asked.matches(task, public=options.public)]
-    pages = max(1, -(-len(shown) // options.limit))
-    number = min(asked.page, pages)
-    viewer = Viewer(user, public=options.public, url=url, tasks=tasks)
-    names = {viewer.task_key(task): viewer.label(task) for task in tasks}
-    return PanelPage(
-        url=url,
-        object_label="" if options.public else SimpleLazyObject(lambda: name_of(instance)),
-        rows=tuple(viewer.row(task) for task in shown[(number - 1) * options.limit : number * options.limit]),
-        total=len(shown),
-        number=number,
-        pages=pages,
-        states=_choices({state: clean(state) for state in _states_of(tasks)}, asked.state),
-        names=_choices(dict(sorted(names.items(), key=lambda choice: choice[1])), asked.name),
-        launchable=_launchable(instance, user) if options.launch and not options.public and url else (),
-        prefix=panel_prefix(options),
-        query=query,
-        public=options.public,
-        available=available,
-        active=any(task.is_active for task in tasks),
-        next_url=next_url,
-        submission=str(uuid4()),
-    )
+        return None
 
 
 class Asked:
@@ -111,31 +155,42 @@ class Asked:
 
 
 class Viewer:
-    """What one user may see and do on one panel; the policy is asked once for each task name.
+    """What one user may see and do on one panel; the policy is asked once for each thing.
 
-    ``tasks`` are those of the list: rows name the others that they are once more.
+    ``answers`` are the policy's by ``(action, thing)``, ``repeated`` the tasks that may be run again by name.
     """
 
-    def __init__(self, user: Any, *, public: bool, url: str, tasks: Iterable[TrackedTask] = ()) -> None:
+    def __init__(self, user: Any, *, public: bool, url: str) -> None:
         self.user, self.public, self.url = user, public, url
-        self._payload: dict[str, bool] = {}
-        self._repeatable: dict[str, Runnable | None] = {}
+        self.answers: dict[Question, bool] = {}
+        self.repeated: dict[str, Runnable | None] = {}
+        self._ids: set[str] = set()
+        self._again: dict[str, str] = {}
+
+    def among(self, tasks: Sequence[TrackedTask]) -> "Viewer":
+        """Let ``tasks`` be those of the list: rows name the others that they are once more."""
         self._ids = {task.id for task in tasks}
-        self._again = {task.retry_of: task.id for task in reversed(list(tasks)) if task.retry_of}  # the newest
+        self._again = {task.retry_of: task.id for task in reversed(tasks) if task.retry_of}  # the newest
+        return self
+
+    def may(self, action: str, thing: str | None = None) -> bool:
+        question = action, thing
+        if question not in self.answers:
+            self.answers[question] = allows(self.user, action, thing)
+        return self.answers[question]
 
     def may_view_payload(self, name: str) -> bool:
-        if name not in self._payload:
-            self._payload[name] = not self.public and allows(self.user, VIEW_PAYLOAD, name)
-        return self._payload[name]
+        return not self.public and self.may(VIEW_PAYLOAD, name)
 
     def doubts(self, task: TrackedTask) -> tuple[Doubt, ...] | None:
         """Return what to consider before the task is run again; None when this user may not."""
         if not self.url or task.state not in REPEATED:
             return None
-        if task.name not in self._repeatable:
-            may_run = allows(self.user, RUN_TASK, task.name)
-            self._repeatable[task.name] = repeatable(task.name, ask_workers=False) if may_run else None
-        found = self._repeatable[task.name]
+        if not self.may(RUN_TASK, task.name):
+            return None
+        if task.name not in self.repeated:
+            self.repeated[task.name] = repeatable(task.name, ask_workers=False)
+        found = self.repeated[task.name]
         if found is None:
             return None
         again = (known_again(self._again[task.id]),) if task.id in self._again else ()
@@ -146,11 +201,7 @@ class Viewer:
 
     def page_url(self, task: TrackedTask) -> str:
         """Return where the operations pages show the task, empty for those who may not see them."""
-        return task_url(task.id) if self.url and self._sees_ops else ""
-
-    @cached_property
-    def _sees_ops(self) -> bool:
-        return allows(self.user, VIEW_OPS)
+        return task_url(task.id) if self.url and self.may(VIEW_OPS) else ""
 
     def label(self, task: TrackedTask) -> str:
         return clean(task.label) if not self.public or public_name(task) else _("Task")
@@ -185,7 +236,7 @@ class Viewer:
             revoke_requested_at=task.revoke_requested_at,
             detail_url=f"{self.url}?task={task_parameter(task.id)}" if may_view and self.url else "",
             page_url="" if may_view else self.page_url(task),
-            may_revoke=bool(self.url) and undone and allows(self.user, REVOKE_TASK, task.id),
+            may_revoke=bool(self.url) and undone and self.may(REVOKE_TASK, task.id),
             may_repeat=doubts is not None,
             warning=" ".join(doubt.text for doubt in doubts or ()),
             asks=any(doubt.asks for doubt in doubts or ()),
@@ -254,8 +305,14 @@ def public_key(text: str) -> str:
 
 def etag(panel: PanelPage) -> str:
     """Return the panel's entity tag: the same for as long as a viewer would see the same."""
-    seen = (panel.rows, panel.total, panel.number, panel.states, panel.names, panel.launchable, panel.available)
-    return f'"{hashlib.sha256(repr((seen, get_language())).encode("utf-8", "surrogatepass")).hexdigest()[:32]}"'
+    listed = panel.rows, panel.total, panel.number, panel.pages, panel.states, panel.names, panel.available
+    around = str(panel.object_label), panel.launchable, panel.next_url
+    return f'"{digest(listed, around, get_language(), get_current_timezone_name())}"'
+
+
+def digest(*values: Any) -> str:
+    """Return what stands for values that have a telling ``repr()``."""
+    return hashlib.sha256(repr(values).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def panel_limit(limit: Any) -> int:

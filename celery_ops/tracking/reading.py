@@ -52,6 +52,49 @@ def read_tasks(refs: Sequence[ObjectRef], limit: int | None = None) -> list[list
     return [list(_values(history, starts)) for history in histories]
 
 
+def read_facts(ref: ObjectRef) -> Mapping[str, str | None]:
+    """Return what is stored of one object, None for each long value, in one round trip. Raises StoreUnavailable."""
+    (stored,) = recorder().ask(lambda store: store.read([ref]))
+    return stored
+
+
+def read_long(ref: ObjectRef, names: Collection[str]) -> dict[str, str | None]:
+    """Return the long values of these fields of one object, in one round trip if any. Raises StoreUnavailable."""
+    if not names:
+        return {}
+    values, _starts = recorder().ask(lambda store: store.look_up([(ref, name) for name in names]))
+    return dict(zip(names, values, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The tasks of one object, newest first, and for how long the same facts come to the same tasks.
+
+    ``long`` are the long values that were looked up, by field. ``until`` is in ms since the epoch: then the first task
+    is too old to be kept. It is 0 while a task runs: signs of life and the task's own state tell of it, too.
+    """
+
+    tasks: list[TrackedTask]
+    long: dict[str, str | None]
+    until: int
+
+
+def reading_of(ref: ObjectRef, stored: Mapping[str, str | None]) -> Reading:
+    """Return what one object's facts come to, in one more round trip at most. Raises StoreUnavailable."""
+    history = _history(ref, stored, None)
+    keys = [(place, key) for _, place, key in _wanted([history], _LISTED)]
+    starts = _complete([history], hosts=_doubtful_hosts([history]))
+    long = {history.field(place, key): history.tasks[place][1].facts[key] for place, key in keys}
+    return Reading(list(_values(history, starts)), long, _settled_until(history))
+
+
+def _settled_until(history: "_History") -> int:
+    if any(derived.state == states.STARTED for derived, _ in history.tasks):
+        return 0
+    oldest = min((derived.newest for derived, _ in history.tasks), default=now_ms())
+    return oldest + lifetime(history.ref) * 1000
+
+
 def find_task(task_id: str) -> list[tuple[ObjectRef, TrackedTask]]:
     """Return a task by its id with each object that it belongs to; empty when unknown. Raises StoreUnavailable.
 
@@ -250,7 +293,7 @@ class _History:
         return life.field(derived.short, key)
 
 
-def _history(ref: ObjectRef, stored: dict[str, str | None], limit: int | None) -> _History:
+def _history(ref: ObjectRef, stored: Mapping[str, str | None], limit: int | None) -> _History:
     tasks, oldest = [], now_ms() - lifetime(ref) * 1000
     for short, life in facts.by_task(stored.items()).items():
         derived = facts.derive(short, life)
@@ -282,13 +325,7 @@ def _complete(
     histories: Sequence[_History], *, kinds: Sequence[str] = _LISTED, hosts: Collection[str] = ()
 ) -> dict[str, int]:
     """Fetch the long values of ``kinds`` and the starts of the workers ``hosts``, in one round trip."""
-    wanted = [
-        (history, place, key)
-        for history in histories
-        for place, (_, life) in enumerate(history.tasks)
-        for key, value in life.facts.items()
-        if value is None and key[0] in kinds
-    ]
+    wanted = _wanted(histories, kinds)
     if not wanted and not hosts:
         return {}
     fields = [(history.ref, history.field(place, key)) for history, place, key in wanted]
@@ -298,6 +335,17 @@ def _complete(
         life.facts[key] = value
         history.tasks[place] = (facts.derive(derived.short, life), life)
     return starts
+
+
+def _wanted(histories: Iterable[_History], kinds: Collection[str]) -> list[tuple[_History, int, Key]]:
+    """The long values of these kinds that are not fetched yet: history, place of the task in it, fact."""
+    return [
+        (history, place, key)
+        for history in histories
+        for place, (_, life) in enumerate(history.tasks)
+        for key, value in life.facts.items()
+        if value is None and key[0] in kinds
+    ]
 
 
 def _values(history: _History, starts: dict[str, int]) -> Iterator[TrackedTask]:

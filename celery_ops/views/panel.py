@@ -19,8 +19,9 @@ from django.views.decorators.csrf import csrf_protect
 from ..conf import conf
 from ..details.own_states import with_own_states
 from ..panels import actions
-from ..panels.building import Asked, Viewer, build_panel, etag, panel_prefix, shown_payload
+from ..panels.building import Asked, Draft, Viewer, etag, panel_prefix, shown_payload
 from ..panels.token import BadToken, PanelOptions, options_of, viewer
+from ..panels.unchanged import Unchanged
 from ..permissions import VIEW_INSTANCE, VIEW_PAYLOAD, allows
 from ..tracking.reading import read_payload, read_tasks
 from ..tracking.refs import ObjectRef, key_of
@@ -50,11 +51,16 @@ class PanelView(View):
         if "task" in request.GET and not options.public:
             return self._detail(options, instance, request.GET["task"])
         asked = Asked(request.GET, panel_prefix(options), "")
-        panel = build_panel(request, instance, options, url=request.path, asked=asked, next_url=_next(request))
-        tag = etag(panel)
-        response = get_conditional_response(request, etag=tag)
+        draft = Draft(request, instance, options, url=request.path, asked=asked, next_url=_next(request))
+        unchanged = Unchanged(draft)
+        tag = unchanged.tag()
+        response = get_conditional_response(request, etag=tag) if tag else None
         if response is None:
-            response = render(request, "celery_ops/panel/region.html", {"panel": panel})
+            panel = draft.page()
+            tag = etag(panel)
+            unchanged.remember(tag)
+            response = get_conditional_response(request, etag=tag)
+            response = response or render(request, "celery_ops/panel/region.html", {"panel": panel})
         response["ETag"] = tag
         return response
 

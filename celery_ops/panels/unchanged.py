@@ -1,0 +1,124 @@
+"""The entity tag of a panel whose tasks need not be worked out anew: the same facts, told to the same person, are it.
+
+A process remembers what the facts of the panels polled last came to. Whatever else may change what a panel shows is
+looked at again at each poll: the policy is asked all that it was asked before, and labels and what may be run are taken
+from the settings of now. A panel on which a task runs is never remembered.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.urls import get_script_prefix, get_urlconf
+from django.utils.timezone import get_current_timezone_name
+from django.utils.translation import get_language
+
+from ..conf import conf
+from ..permissions import allows
+from ..repeating.allowed import repeatable, warning
+from ..tracking import prefix
+from ..tracking.reading import read_long
+from ..tracking.registry import registry
+from ..tracking.stamp import now_ms
+from ..tracking.store import StoreUnavailable, lifetime
+from .building import Draft, Question, digest
+
+#: Panels that a process remembers, one to two kilobytes each; the one polled longest ago goes first.
+REMEMBERED: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A panel's entity tag, and on what it depends beside that by which it is found."""
+
+    tag: str
+    until: int  # ms since the epoch
+    answers: Mapping[Question, bool]
+    names: Mapping[str, Any]
+    repeated: Mapping[str, Any]
+    long_names: tuple[str, ...]
+    long: str
+    source: Any  # the settings, by which texts were redacted
+
+    def holds(self, draft: Draft) -> bool:
+        return (
+            now_ms() < self.until
+            and self.source is conf.source
+            and all(_named(name, draft) == said for name, said in self.names.items())
+            and all(_repeated(name) == said for name, said in self.repeated.items())
+            and all(allows(draft.viewer.user, *asked) == answer for asked, answer in self.answers.items())
+            and digest(read_long(draft.ref, self.long_names)) == self.long
+        )
+
+
+_remembered: OrderedDict[str, Remembered] = OrderedDict()
+_lock = threading.Lock()
+
+
+class Unchanged:
+    """What is remembered of one panel as it stands now."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self._key = _key(draft)
+
+    def tag(self) -> str:
+        """Return the entity tag that the panel would get if it were worked out, empty when that is not known."""
+        with _lock:
+            remembered = _remembered.get(self._key)
+            if remembered is None:
+                return ""
+            _remembered.move_to_end(self._key)
+        try:
+            return remembered.tag if remembered.holds(self.draft) else ""
+        except StoreUnavailable:
+            return ""
+
+    def remember(self, tag: str) -> None:
+        """Keep the tag of a panel that was worked out, unless more than facts tells of its tasks."""
+        reading, viewer = self.draft.reading, self.draft.viewer
+        if not self._key or reading is None or now_ms() >= reading.until:
+            return
+        remembered = Remembered(
+            tag,
+            reading.until,
+            viewer.answers,
+            {name: _named(name, self.draft) for name in {task.name for task in reading.tasks}},
+            {name: _repeated(name) for name in viewer.repeated},
+            tuple(reading.long),
+            digest(reading.long),
+            conf.source,
+        )
+        with _lock:
+            _remembered[self._key] = remembered
+            _remembered.move_to_end(self._key)
+            while len(_remembered) > REMEMBERED:
+                _remembered.popitem(last=False)
+
+
+def _key(draft: Draft) -> str:
+    """What stands for the facts, and for all that is asked of them; empty when they are not known."""
+    try:
+        whose = prefix.current()
+    except StoreUnavailable:
+        return ""
+    if draft.stored is None:
+        return ""
+    return digest(
+        (whose, draft.ref, lifetime(draft.ref), draft.stored),
+        (draft.options, draft.asked_for, draft.url, draft.query, draft.next_url),
+        (str(draft.object_label), draft.launchable),
+        (get_language(), get_current_timezone_name(), get_urlconf(), get_script_prefix()),
+    )
+
+
+def _named(name: str, draft: Draft) -> tuple[str, bool]:
+    """How a task is called, and whether an author vouches for that."""
+    return registry.label(name, draft.ref.label), bool(registry.bindings(name))
+
+
+def _repeated(name: str) -> Any:
+    task = repeatable(name, ask_workers=False)
+    return task and (task, warning(task))
