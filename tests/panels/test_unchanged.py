@@ -223,6 +223,19 @@ def test_a_permission_that_is_taken_away_is_sent(codename, order, staff, failed)
     assert polling.poll().status_code == 200
 
 
+def test_what_may_no_longer_be_launched_is_gone(order, staff):
+    plant(order)
+    polling = Polling(order, staff)
+    staff.user_permissions.remove(Permission.objects.get(codename="add_taskrunrecord"))
+    assert polling.poll().status_code == 200
+
+
+def test_a_retention_that_changes_within_the_settings_is_sent(order, staff, failed, settings):
+    polling = Polling(order, staff)
+    settings.CELERY_OPS["RETENTION"] = 30
+    assert polling.poll().status_code == 200
+
+
 def test_who_may_no_longer_see_the_operations_pages_is_sent_that(order, settings):
     plant(order)
     viewer = make_user("viewer", "celery_ops.view_ops", "shop.view_order")
