@@ -56,6 +56,14 @@ LENGTHS: Final = {
 }
 
 
+def is_quiet(text: str) -> bool:
+    """Return whether a text of at most 64 characters has neither, where that is told at once."""
+    if text.isascii() and text.isdecimal():
+        return len(text) < CARD.stop and not is_card(text)
+    date = DATE.match(text)
+    return DIGITS.search(text, date.end() if date else 0) is None and IBAN.search(text) is None
+
+
 def spans(text: str, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
     """Yield where card numbers and IBANs stand that begin before ``end``."""
     for match in DIGITS.finditer(text, 0, end + LONGEST):

@@ -28,7 +28,7 @@ SHORTEST_RUN: Final = 32
 KEYS: Final = re.compile(
     "|".join(
         (
-            r"A(?:KIA|SIA|ROA|IDA|GPA|NPA|NVA|BIA|CCA)[A-Z0-9]{16}",  # AWS
+            r"A[KSRIGNBC][IODPVC]A(?<=KIA|SIA|ROA|IDA|GPA|NPA|NVA|BIA|CCA)[A-Z0-9]{16}",  # AWS
             r"AIza[\w-]{30,}",  # Google
             r"GOCSPX-[\w-]{20,}",
             r"ya29\.[\w-]{20,}",

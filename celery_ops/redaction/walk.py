@@ -39,8 +39,9 @@ SHORT: Final = NAME  # what fits wherever a text may stand
 #: What may be written before it is made to fit: of a longer text no more is counted, it can be cut.
 ROOM: Final = MAX_BYTES + 512
 LONG: Final = 128
+QUOTES: Final = 2
 #: Characters of each text, and of all, that are tried one after the other until a value fits.
-TIGHTER: Final = ((1024, ROOM), (512, ROOM), (256, ROOM), (128, 2048), (32, 1500), (32, 800), (16, 300))
+TIGHTER: Final = ((1024, ROOM), (512, ROOM), (256, ROOM), (128, 2048), (64, 1800), (32, 1500), (32, 800), (16, 300))
 #: Short texts of these characters hold nothing that a rule knows.
 PLAIN_TEXT: Final = re.compile(r"[\w .,;/()'\"!?+*]*")
 SEQUENCES: Final = (list, tuple, set, frozenset)
@@ -283,16 +284,16 @@ class Walk:
 
     def text(self, value: str, cap: int = MAX_BYTES) -> str:
         if type(value) is str and len(value) <= PLAIN and not self.secrets and PLAIN_TEXT.fullmatch(value):
-            self.room -= len(value)
+            self.room -= len(value) + QUOTES
             return value
         if type(value) is str and len(value) <= SHORT and self.is_quiet(value):
-            self.room -= len(value)
+            self.room -= len(value) + QUOTES
             return value
         shown, exact = scrub(value, min(cap, self.cap), self.rules, self.secrets, budget=self.budget, found=self.found)
         self.exact = self.exact and exact
         self.hid = self.hid or bool(self.found.texts)
         self.is_cut = self.is_cut or shown.endswith(CUT)
-        self.room -= min(len(shown), LONG)
+        self.room -= min(len(shown), LONG) + QUOTES
         return shown
 
     def is_quiet(self, value: str) -> bool:
@@ -354,7 +355,7 @@ class _Cutter:
         self._room -= 2
         if kind is str:
             shown = cut(plain, self._cap)
-            self._room -= min(len(shown), LONG)
+            self._room -= min(len(shown), LONG) + QUOTES
             return shown
         if kind is list:
             return self._list(plain)
@@ -464,6 +465,8 @@ def _children(value: Any, names: Sequence[Name] = ()) -> list[tuple[Name, Any]]:
     if base is None:
         return []
     names = names or getattr(kind, "_fields", ())
+    if not names:
+        return [("", item) for item in islice(base.__iter__(value), NAME)]
     items = enumerate(islice(base.__iter__(value), NAME))
     return [(names[position] if position < len(names) else "", item) for position, item in items]
 

@@ -277,6 +277,12 @@ def test_a_name_of_something_stays_readable(text):
     assert capture_arguments((text,), {}).exact
 
 
+@pytest.mark.parametrize("text", ["2026-01-15 12:30:00", "1768480200123", "a:1", "shop:order:7", "ORD-2026-000123"])
+def test_a_table_of_them_is_shown_to_its_end(text):
+    table = [[text] * min(20, 90 // (len(text) + 4))] * 20
+    assert capture_value(table) == Captured(json.dumps(table), True)
+
+
 @pytest.mark.parametrize("number", [7, -1, 1768480200, 1768480200123, 175928847299117063, 1234567890123456789])
 def test_an_id_or_a_time_that_is_a_number_stays_readable(number):
     assert capture_value(number) == Captured(str(number), True)
