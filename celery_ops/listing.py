@@ -100,10 +100,11 @@ class Counts:
 
     def and_(self, others: "Counts") -> "Counts":
         """Return the counts of both, which have no task in common."""
-        states = {state: self._of(state).and_(others._of(state)) for state in {**self.states, **others.states}}
+        states = {state: self.of(state).and_(others.of(state)) for state in {**self.states, **others.states}}
         return Counts(self.all.and_(others.all), states)
 
-    def _of(self, state: str) -> Count:
+    def of(self, state: str) -> Count:
+        """Return how many are in a state."""
         return self.states.get(state, Count(0))
 
 

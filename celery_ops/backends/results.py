@@ -159,7 +159,7 @@ class ResultsTaskBackend(TaskBackend):
         if found is None or not query.states:
             return found
         wanted = storable(query.states)
-        return replace(found, state=self._moved(found).q(wanted)) if wanted else None
+        return replace(found, state=self._moved(found).q(wanted, self._counted(found))) if wanted else None
 
     @cached_property
     def _tracked(self) -> Tracked:

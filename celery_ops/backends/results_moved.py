@@ -68,11 +68,11 @@ class Moved:
         named = {state: frozenset(keys) for state, keys in came.items()}
         return cls(named, frozenset(gone), changes, len(rows) < MOST_FOUND)
 
-    def q(self, wanted: Collection[str]) -> Q:
-        """Return the condition that a row means one of these states."""
+    def q(self, wanted: Collection[str], counts: Counts) -> Q:
+        """Return the condition that a row means one of these states; ``counts`` are of what rows mean by themselves."""
         wanted = frozenset(wanted)
         found = Q(status__in=sorted(wanted))
-        if wanted & OTHERS.keys():
+        if any(_may_mean_another(status, counts) for status in wanted & OTHERS.keys()):
             found &= Q(In(STATE, sorted(wanted)))
         if self.gone:
             found &= ~Q(pk__in=sorted(self.gone))
@@ -119,6 +119,11 @@ def candidates(table: QuerySet, conditions: Conditions, looks: Sequence[Look]) -
         values += [*hit_values, *(value for _operator, value in bounds)]
     keys = _KEYS.format(looks=" UNION ALL ".join(parts))
     return for_list(table.filter(pk__in=RawSQL(keys, values)).order_by("-pk"))  # noqa: S611 - values are parameters
+
+
+def _may_mean_another(status: str, counts: Counts) -> bool:
+    """Return whether there may be rows of a status that mean another state: none are there where all were looked at."""
+    return counts.of(status).capped or any(counts.of(other).number for other in OTHERS[status])
 
 
 def looks_of(counts: Counts) -> list[Look]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_celery_results.models import TaskResult
 
 from celery_ops import states
-from celery_ops.backends import results_moved
+from celery_ops.backends import results_counts, results_moved
 from celery_ops.backends.results import ResultsTaskBackend
 from celery_ops.backends.results_rows import error_of
 from celery_ops.backends.results_states import BEGUN
@@ -228,6 +228,15 @@ def test_the_rows_to_be_looked_up_are_found_through_the_index_of_the_statuses(me
         backend.counts(TaskQuery())
     (sql,) = [query["sql"] for query in captured if "candidates" in query["sql"]]
     assert sql.upper().count("LIMIT") == 2 * sql.count("looked") + 1
+    assert sql.count("looked") == 1  # nowhere but among those that run
+
+
+def test_failures_of_which_too_many_are_to_be_counted_fill_a_page_without_rejections(memory_store, monkeypatch):
+    monkeypatch.setattr(results_counts, "READ_IN_INDEX", 2)
+    for task_id in ("raised-1", "rejected-1", "raised-2", "raised-3"):
+        row(task_id, **ROWS[task_id[:-2]][0])
+    page = ResultsTaskBackend().page(TaskQuery(states=("FAILURE",)), size=3)
+    assert [task.id for task in page.tasks] == ["raised-3", "raised-2", "raised-1"]
 
 
 WORDLESS = json.dumps({"exc_type": "ValidationError", "exc_message": [], "exc_module": "pydantic_core"})
