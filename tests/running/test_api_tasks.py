@@ -136,7 +136,7 @@ def test_a_runner_may_read_the_document(ask, runner):
 @pytest.mark.parametrize(
     ("name", "item"),
     [
-        ("Task", lambda: task_item(TaskInfo("x", args=[], result=1), shows_payload=True)),
+        ("Task", lambda: task_item(TaskInfo("x", args=[], result=1, revoke_requested_at=now()), shows_payload=True)),
         ("Worker", lambda: worker_item(WorkerInfo("w"))),
         ("Queue", lambda: queue_item(QueueInfo("q"))),
     ],
