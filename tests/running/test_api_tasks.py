@@ -2,6 +2,7 @@
 
 import pytest
 from django.test import Client
+from django.utils.timezone import now
 from openapi_spec_validator import validate
 
 from celery_ops.backends.memory import MemoryWorkerBackend
