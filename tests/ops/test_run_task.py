@@ -1,5 +1,6 @@
 """The page on which a task is run: what is sent, and everything for which nothing is."""
 
+import html
 import json
 import re
 import uuid
@@ -494,6 +495,15 @@ def test_what_a_page_would_redact_is_not_filled_in_though_it_was_kept(browser, o
     response = browser.get(page("tests.shop.tasks.fails"), {"again": task_id})
     assert (value(response, "arg-order_id"), value(response, "arg-message")) == (str(order.pk), None)
     assert "hunter2" not in response.text
+
+
+def test_json_is_filled_in_without_what_a_page_would_redact(browser, allow):
+    allow(["elsewhere.render"])
+    Workers.hold(live("elsewhere.render"))
+    ran(task_name="elsewhere.render", kwargs={"note": "see amqp://me:hunter2@mq//", "number": 7})
+    response = browser.get(page("elsewhere.render"), {"again": "earlier"})
+    assert "hunter2" not in response.text
+    assert json.loads(html.unescape(value(response, "json-kwargs"))) == {"number": 7}
 
 
 @pytest.mark.parametrize("task_id", ["unknown", "another", "x\x00", "x" * 5000])
