@@ -142,6 +142,8 @@ def _is_random(run: str) -> bool:
     run = run.rstrip("=")
     if HEXADECIMAL.fullmatch(run):
         return len(run) >= SHORTEST_HEX_KEY
+    if run.isalpha() or run.islower() or run.isupper():
+        return False
     parts = [part for part in PART.findall(run) if not HEXADECIMAL.fullmatch(part)]
     size = sum(map(len, parts))
     if size < SHORTEST_RANDOM:
