@@ -13,7 +13,8 @@ help:
 	@echo "make clean     remove .venv, the sandbox's data and what builds leave behind"
 	@echo
 	@echo "PYTHON=python3.12 chooses the Python, SANDBOX_PORT=8001 the port,"
-	@echo "REDIS_URL=redis://… a running Redis instead of a private one."
+	@echo "REDIS_URL=redis://… a running Redis instead of a private one,"
+	@echo "TEST_CLOCK=05:00 and TEST_TIME_ZONE=Asia/Kolkata the time of day (UTC) and the site's zone of the tests."
 
 sandbox: $(VENV)/.installed-sandbox
 	@$(VENV)/bin/python sandbox/run.py
