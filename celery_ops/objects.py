@@ -9,8 +9,8 @@ from typing import Any, Final
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import Error as DatabaseError
-from django.db import connections
-from django.db.models import Model
+from django.db import connections, router
+from django.db.models import Field, IntegerField, Model
 from django.utils.translation import get_language
 
 from .backends.sharing import Shared
@@ -114,9 +114,22 @@ def _key(model: type[Model], ref: ObjectRef) -> Any:
     try:
         field, key = model._meta.pk, key_of(model, ref.pk)
         parts = getattr(field, "fields", None)  # a CompositePrimaryKey names its fields
-        return field.to_python(key) if parts is None else tuple(p.to_python(k) for p, k in zip(parts, key, strict=True))
+        if parts is None:
+            return _value(field, key)
+        return tuple(_value(part, value) for part, value in zip(parts, key, strict=True))
     except _UNREADABLE:
         return None
+
+
+def _value(field: Field, text: Any) -> Any:
+    """The value as the column holds it. Raises OverflowError for a number that it has no room for."""
+    value = field.to_python(text)
+    if isinstance(field, IntegerField) and isinstance(value, int):
+        using = connections[router.db_for_read(field.model)]
+        low, high = using.ops.integer_field_range(field.get_internal_type())
+        if (low is not None and value < low) or (high is not None and value > high):
+            raise OverflowError("too large a number for the column")
+    return value
 
 
 def _key_name(ref: ObjectRef) -> str:
