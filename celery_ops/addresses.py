@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import redaction
-from .wording import clean
+from .formatting import clean
 
 
 def address(url: Any) -> str:

@@ -14,6 +14,7 @@ from django.db.models import Field, IntegerField, Model
 from django.utils.translation import get_language
 
 from .backends.sharing import Shared
+from .formatting import clean
 from .logs import get_logger
 from .models import TaskRunRecord
 from .permissions import VIEW_INSTANCE, VIEW_OPS, allows
@@ -21,7 +22,6 @@ from .tracking import index, prefix, reading
 from .tracking.refs import ObjectRef, key_of
 from .tracking.registry import describe, registry
 from .tracking.store import TASK, StoreUnavailable
-from .wording import clean
 
 logger = get_logger("celery_ops.details")
 

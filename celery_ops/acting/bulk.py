@@ -18,13 +18,13 @@ from django.utils.translation import gettext as _
 from .. import connections
 from ..backends.base import BackendUnavailable, TaskBackend
 from ..conf import conf
+from ..formatting import clean
 from ..info import TaskInfo
-from ..listing import NEWEST_FIRST, BadCursor, TaskPage, TaskQuery
 from ..models import ControlRecord, asked_by
-from ..moments import now
 from ..running.errors import NotSent
+from ..task_query import NEWEST_FIRST, BadCursor, TaskPage, TaskQuery
+from ..timezones import now
 from ..tracking.store import StoreUnavailable
-from ..wording import clean
 from .journal import NotDone
 from .progress import DONE, RUNNING, STOPPED, Progress, Skipped, Tally
 

@@ -13,9 +13,9 @@ from django.utils.translation import ngettext
 from .. import redaction
 from ..backends.control import Replies
 from ..connections import BrokerUnavailable
+from ..formatting import clean
 from ..logs import get_logger
 from ..models import ControlRecord, asked_by
-from ..wording import clean
 
 logger = get_logger("celery_ops.acting")
 

@@ -11,13 +11,13 @@ from django.utils.translation import ngettext
 
 from .. import states
 from ..backends.base import TaskBackend
+from ..formatting import clean
 from ..info import TaskInfo
-from ..listing import TaskQuery
 from ..models import ControlRecord
 from ..permissions import REVOKE_TASK, allows
+from ..task_query import TaskQuery
 from ..tracking import index
 from ..tracking.store import StoreUnavailable
-from ..wording import clean
 from . import bulk, tasks
 from .bulk import Done, Named, Preview, progress_of, query_of, stop
 from .kept import REVOKE

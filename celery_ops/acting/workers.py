@@ -14,9 +14,9 @@ from ..backends import control, gather, reserved
 from ..backends.base import BackendUnavailable
 from ..conf import conf
 from ..connections import BrokerUnavailable
+from ..formatting import clean
 from ..info import WorkerInfo
 from ..running.errors import BadInput
-from ..wording import clean
 from . import pausing, pools
 from .journal import Acted, NotDone, asked_of_workers, recorded
 

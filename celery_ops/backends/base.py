@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 from django.core.checks import CheckMessage
 from django.utils.translation import gettext as _
 
-from .. import listing, payload
+from .. import payload, task_query
 from ..conf import conf
 from ..info import MessageInfo, QueueDetail, QueueReport, RegisteredTask, TaskInfo, WorkerDetail, WorkerReport
-from ..listing import Counts, TaskPage, TaskQuery
+from ..task_query import Counts, TaskPage, TaskQuery
 
 
 class BackendUnavailable(Exception):
@@ -58,7 +58,7 @@ class TaskBackend(Backend, ABC):
     #: Whether it knows the state that a running task gave itself, and says so at once: panels ask ``get_many`` then.
     tells_own_states = False
     #: The orders that it can give quickly; the first is what a list begins with.
-    sorts: tuple[str, ...] = (listing.NEWEST_FIRST, listing.OLDEST_FIRST)
+    sorts: tuple[str, ...] = (task_query.NEWEST_FIRST, task_query.OLDEST_FIRST)
 
     @abstractmethod
     def page(self, query: TaskQuery, *, cursor: str = "", size: int = 25) -> TaskPage:
@@ -114,7 +114,7 @@ class ListedTaskBackend(TaskBackend):
         """Return every task, in any order, payload included where it is known. Raises BackendUnavailable."""
 
     def page(self, query: TaskQuery, *, cursor: str = "", size: int = 25) -> TaskPage:
-        return listing.page_of(self.tasks(), query, arguments=payload.searched_text, cursor=cursor, size=size)
+        return task_query.page_of(self.tasks(), query, arguments=payload.searched_text, cursor=cursor, size=size)
 
     def get(self, task_id: str) -> TaskInfo | None:
         return next((task for task in self.tasks() if task.id == task_id), None)
@@ -131,7 +131,7 @@ class ListedTaskBackend(TaskBackend):
         return list(tasks)
 
     def counts(self, query: TaskQuery) -> Counts | None:
-        return listing.counts_of(self.tasks(), query, arguments=payload.searched_text)
+        return task_query.counts_of(self.tasks(), query, arguments=payload.searched_text)
 
 
 class WorkerBackend(Backend, ABC):

@@ -6,9 +6,9 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy
 
-from .. import listing
+from .. import task_query
 from ..info import TaskInfo
-from ..listing import TaskPage, TaskQuery
+from ..task_query import TaskPage, TaskQuery
 from . import replies
 from .base import ListedTaskBackend
 from .snapshot import snapshot
@@ -32,7 +32,7 @@ class LiveTaskBackend(ListedTaskBackend):
     supports_created = False
     supports_finished = False
     is_live = True
-    sorts = (listing.LAST_STARTED_FIRST, listing.FIRST_STARTED_FIRST)
+    sorts = (task_query.LAST_STARTED_FIRST, task_query.FIRST_STARTED_FIRST)
 
     def tasks(self) -> Iterator[TaskInfo]:
         workers = snapshot().answers.replies

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
 
-from .. import listing
+from .. import task_query
 from ..info import QueueDetail, QueueReport, TaskInfo, WorkerDetail, WorkerReport
 from .base import Backend, ListedTaskBackend, QueueBackend, WorkerBackend
 
@@ -54,10 +54,10 @@ class MemoryTaskBackend(_Memory, ListedTaskBackend):
 
     supports_queue = True
     sorts = (
-        listing.NEWEST_FIRST,
-        listing.OLDEST_FIRST,
-        listing.LAST_FINISHED_FIRST,
-        listing.FIRST_FINISHED_FIRST,
+        task_query.NEWEST_FIRST,
+        task_query.OLDEST_FIRST,
+        task_query.LAST_FINISHED_FIRST,
+        task_query.FIRST_FINISHED_FIRST,
     )
 
     def tasks(self) -> Iterable[TaskInfo]:

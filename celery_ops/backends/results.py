@@ -13,9 +13,9 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import listing, payload
+from .. import payload, task_query
 from ..info import TaskInfo
-from ..listing import Counts, Cursor, TaskPage, TaskQuery
+from ..task_query import Counts, Cursor, TaskPage, TaskQuery
 from . import waiting
 from .base import BackendUnavailable, TaskBackend
 from .results_checks import APP, problems
@@ -51,10 +51,10 @@ class ResultsTaskBackend(TaskBackend):
     tells_own_states = True
     asks_for_each_name = True
     sorts = (
-        listing.NEWEST_FIRST,
-        listing.OLDEST_FIRST,
-        listing.LAST_FINISHED_FIRST,
-        listing.FIRST_FINISHED_FIRST,
+        task_query.NEWEST_FIRST,
+        task_query.OLDEST_FIRST,
+        task_query.LAST_FINISHED_FIRST,
+        task_query.FIRST_FINISHED_FIRST,
     )
 
     def page(self, query: TaskQuery, *, cursor: str = "", size: int = 25) -> TaskPage:
@@ -102,9 +102,9 @@ class ResultsTaskBackend(TaskBackend):
         every = replace(query, states=())
         with _answered():
             if (task := self._whole(query)) is not None:
-                return Counts(listing.Count(1), {task.state: listing.Count(1)})
+                return Counts(task_query.Count(1), {task.state: task_query.Count(1)})
             conditions = self._conditions(every)
-            waits = listing.counts_of(self._waits(every), every, arguments=payload.searched_text)
+            waits = task_query.counts_of(self._waits(every), every, arguments=payload.searched_text)
             if query.text:
                 return waits if conditions is None or query.text in {task.id for task in self._waits(every)} else None
             if conditions is None:
@@ -233,7 +233,7 @@ class ResultsTaskBackend(TaskBackend):
 
     def _waits(self, query: TaskQuery) -> list[TaskInfo]:
         """The tasks that wait and match, none of which has a row."""
-        found = listing.matching(self._waiting.tasks, query, arguments=payload.searched_text)
+        found = task_query.matching(self._waiting.tasks, query, arguments=payload.searched_text)
         known = self.get_many(task.id for task in found) if found else {}
         return [task for task in found if task.id not in known]
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from django.db.models import Q
 
-from .. import moments
-from ..listing import TaskQuery
+from .. import timezones
+from ..task_query import TaskQuery
 
 #: Between these every database and every time zone can say a moment.
 EARLIEST: Final = datetime(1900, 1, 1, tzinfo=timezone.utc)
@@ -78,4 +78,4 @@ def storable(texts: Iterable[str]) -> list[str]:
 
 def stored(moment: datetime) -> datetime:
     """Return a moment as the columns say it."""
-    return moments.stored(min(max(moment, EARLIEST), LATEST))
+    return timezones.stored(min(max(moment, EARLIEST), LATEST))

@@ -17,7 +17,7 @@ from django.db import connections
 from django.db.models import QuerySet
 
 from .. import states
-from ..listing import Count, Counts
+from ..task_query import Count, Counts
 from .results_conditions import Conditions
 from .results_sql import compiled, hit_of
 from .results_states import OTHERS, STATE

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from .. import states
 from ..info import TaskInfo
-from ..listing import Count, Counts
+from ..task_query import Count, Counts
 from .results_conditions import Conditions
 from .results_counts import Bounds, at, gaps
 from .results_rows import Row, for_list

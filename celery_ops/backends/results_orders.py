@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 
-from ..listing import BadCursor, TaskQuery
+from ..task_query import BadCursor, TaskQuery
 from .results_conditions import EARLIEST, LATEST
 from .results_pages import MARK
 from .results_rows import Row

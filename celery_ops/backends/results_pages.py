@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from ..info import TaskInfo
-from ..listing import END, NEWEST_FIRST, BadCursor, Cursor, TaskPage, TaskQuery, key_of
+from ..task_query import END, NEWEST_FIRST, BadCursor, Cursor, TaskPage, TaskQuery, key_of
 
 #: What the key of a task that waits begins with: a row's has numbers alone.
 MARK: Final = "w"

@@ -17,7 +17,7 @@ from django.db.models.lookups import Contains
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import moments, states
+from .. import states, timezones
 from ..info import TaskInfo
 from ..one_state import fuller
 from ..tracking import row_times
@@ -164,7 +164,7 @@ def completed(task: TaskInfo, detail: TaskInfo) -> TaskInfo:
 
 
 def _small(row: Row) -> dict[str, Any]:
-    published, begun = map(moments.of_milliseconds, row_times.noted(row["noted"]))
+    published, begun = map(timezones.of_milliseconds, row_times.noted(row["noted"]))
     stored, written = _aware(row["date_created"]), _aware(row["date_done"])
     return {
         "id": row["task_id"],
@@ -173,7 +173,7 @@ def _small(row: Row) -> dict[str, Any]:
         "worker": row["worker"] or None,
         "created_at": published,
         "stored_at": stored,
-        "started_at": begun or moments.believed_start(_aware(row["date_started"]), created=stored, ended=written),
+        "started_at": begun or timezones.believed_start(_aware(row["date_started"]), created=stored, ended=written),
         # every save moves it
         "finished_at": written if states.is_final(row["state"]) else None,
         "revoke_requested_at": written if _is_requested(row) else None,

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from ..listing import TaskQuery
+from ..task_query import TaskQuery
 from .results_conditions import Condition, storable
 from .results_orders import Order
 from .results_rows import SEARCHED, Row, written

@@ -6,8 +6,8 @@ from typing import Any
 
 from .. import payload, redaction, states
 from ..info import Payload, TaskInfo, TrackedTask
-from ..moments import believed_start
 from ..one_state import error_of, of_this_life, state_of, waits
+from ..timezones import believed_start
 from .sources import Known
 
 

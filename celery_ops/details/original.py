@@ -10,18 +10,18 @@ from django.utils.translation import gettext as _
 from .. import states
 from ..backends.results_conditions import storable
 from ..conf import conf
+from ..formatting import duration
 from ..info import TaskInfo
 from ..models import TaskRunRecord
-from ..moments import aware, now
 from ..one_state import state_of
 from ..running.arguments import check
 from ..running.launcher import original_arguments
 from ..running.wire import plain
+from ..timezones import aware, now
 from ..tracking import capture, reading
 from ..tracking.reading import Kept
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
-from ..wording import duration
 from .merge import merged
 from .sources import Known, Sources
 

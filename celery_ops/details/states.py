@@ -12,8 +12,8 @@ from ..backends.base import BackendUnavailable
 from ..conf import conf
 from ..info import TaskInfo
 from ..logs import get_logger
-from ..moments import aware, now
 from ..one_state import state_of
+from ..timezones import aware, now
 from ..tracking import reading
 from ..tracking.store import StoreUnavailable
 

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
-from .. import moments, states
+from .. import states, timezones
+from ..formatting import duration
 from ..info import TaskInfo
-from ..wording import duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Timeline:
 def timeline(task: TaskInfo, now: datetime | None = None) -> Timeline | None:
     """Return the task's timeline, or None when no length of time is known."""
     goes_on = states.is_active(task.state) or task.state not in states.ALL
-    end = task.finished_at or ((now or moments.now()) if goes_on else None)
+    end = task.finished_at or ((now or timezones.now()) if goes_on else None)
     # Between two attempts it waits, and the one that failed no longer runs.
     started = None if task.state == states.RETRY else task.started_at
     waiting = _between(task.created_at, started or end)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from ..wording import clean
+from ..formatting import clean
 
 OK: Final = "ok"
 WARNING: Final = "warning"

@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..conf import conf
+from ..formatting import duration
 from ..models import ControlRecord, TaskRunRecord
-from ..wording import duration
 from .finding import Finding, error, listed, ok, warning
 
 #: Whose migrations are looked at.

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from ..acting import pausing
 from ..backends.base import BackendUnavailable
 from ..conf import conf
+from ..formatting import duration
 from ..info import QueueInfo
-from ..wording import duration
 from .finding import Finding, error, listed, ok, warning
 
 #: From here on a message has waited for long.

@@ -7,8 +7,8 @@ from django.core import checks
 from django.utils.translation import gettext as _
 
 from ..conf import conf
+from ..formatting import clean
 from ..running.allowlist import site_tasks
-from ..wording import clean
 from .finding import Finding, error, listed, ok, warning
 
 PICKLES: Final = {"pickle", "application/x-python-serialize"}

@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 
 from ..backends.target import reason
 from ..conf import conf
+from ..formatting import duration
 from ..tracking.memory import MemoryStore
 from ..tracking.recorder import new_store
 from ..tracking.redis import RedisStore, store_pool
 from ..tracking.store import Store, StoreUnavailable
-from ..wording import duration
 from . import memory
 from .finding import Finding, error, ok, warning
 

@@ -10,7 +10,7 @@ from ..backends import replies
 from ..backends.gather import Answers
 from ..backends.target import target
 from ..conf import conf
-from ..moments import now
+from ..timezones import now
 from .finding import Finding, listed, ok, warning
 
 #: Seconds: kombu's own when the settings have none.

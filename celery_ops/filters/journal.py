@@ -9,8 +9,8 @@ from django.db.models import Q, QuerySet
 from django_filters import FilterSet
 
 from ..conf import conf
-from ..listing import NEWEST_FIRST, OLDEST_FIRST
-from ..moments import stored
+from ..task_query import NEWEST_FIRST, OLDEST_FIRST
+from ..timezones import stored
 from .plain import FilterForm
 from .task_fields import MomentField
 from .tasks import query_string

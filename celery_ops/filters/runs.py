@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django_filters import Filter
 
-from ..offering import Offer
+from ..catalog import Offer
 from .plain import PlainFilterSet, search
 
 YES: Final = "1"

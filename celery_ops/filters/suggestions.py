@@ -5,8 +5,8 @@ from typing import Final
 
 from ..backends.known import known_workers
 from ..conf import conf
+from ..formatting import clean
 from ..tracking.registry import registry
-from ..wording import clean
 
 #: More than a person scrolls through, and few enough for a page.
 MOST: Final = 500

@@ -8,8 +8,8 @@ from typing import Final
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import moments, states, wording
-from ..listing import Count, Counts
+from .. import formatting, states, timezones
+from ..task_query import Count, Counts
 from .task_fields import LONGEST_STATE
 from .tasks import TaskFilterSet
 
@@ -31,10 +31,12 @@ class Link:
 def state_tabs(filters: TaskFilterSet, counts: Counts | None) -> list[Link]:
     """Return a tab for all states, then for each one that has tasks or is asked for; for every one uncounted."""
     asked = filters.query.states
-    tabs = [Link("", filters.link(state=None), not asked, count=wording.count(counts.all) if counts else "")]
+    tabs = [Link("", filters.link(state=None), not asked, count=formatting.count(counts.all) if counts else "")]
     for state in _tabbed(counts, asked):
-        count = wording.count(counts.states.get(state, Count(0))) if counts else ""
-        tabs.append(Link(wording.clean(state), filters.link(state=[state]), state in asked, states.tone(state), count))
+        count = formatting.count(counts.states.get(state, Count(0))) if counts else ""
+        tabs.append(
+            Link(formatting.clean(state), filters.link(state=[state]), state in asked, states.tone(state), count)
+        )
     return tabs
 
 
@@ -57,7 +59,7 @@ def time_ranges(filters: TaskFilterSet) -> list[Link]:
     """Return links to the last hour, today, yesterday and seven days, in the current time zone."""
     if "since" not in filters.filters:
         return []
-    now = timezone.localtime(moments.now())
+    now = timezone.localtime(timezones.now())
     hour = now - timedelta(hours=1)
     return [
         _range(filters, _("Last hour"), hour.strftime("%Y-%m-%dT%H:%M")),

@@ -14,9 +14,9 @@ from django_filters import Filter, FilterSet
 
 from ..backends.base import BackendUnavailable, TaskBackend
 from ..conf import conf
-from ..listing import TaskQuery
 from ..objects import NEWEST as NEWEST_OBJECTS
 from ..objects import ObjectTasks, tasks_of
+from ..task_query import TaskQuery
 from . import suggestions
 from .task_fields import MomentField, SizeField, StatesField, TextField
 

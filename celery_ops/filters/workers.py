@@ -6,8 +6,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from ..formatting import clean
 from ..info import ENDED, GONE, NO_REPLY, ONLINE, WorkerInfo
-from ..wording import clean
 from .plain import ChoiceFilter, ChoicesFilter, PlainFilterSet, search
 
 STATES = ((ONLINE, _("Online")), (NO_REPLY, _("No reply")), (GONE, _("Gone")), (ENDED, _("Ended")))

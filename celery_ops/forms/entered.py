@@ -4,6 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from ..formatting import clean
 from ..logs import get_logger
 from ..running import wire
 from ..running.allowlist import Runnable
@@ -11,7 +12,6 @@ from ..running.arguments import bound, check
 from ..running.errors import BadInput
 from ..running.kinds.objects import sees_all
 from ..running.parameters import parameters_of, seen_by
-from ..wording import clean
 from .prefill import by_name
 
 logger = get_logger("celery_ops.running")

@@ -6,12 +6,12 @@ from typing import Any, Final
 from django import forms
 from django.utils.translation import gettext as _
 
+from ..formatting import clean
 from ..redaction import redact
 from ..running import wire
 from ..running.kinds import Kind
 from ..running.kinds.plain import shown
 from ..running.parameters import Parameter
-from ..wording import clean
 
 #: What HTML's own inputs for dates and times take; they drop anything else without a word.
 FITTING: Final = {

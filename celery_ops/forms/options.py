@@ -7,12 +7,12 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..formatting import clean
 from ..running.errors import BadInput
 from ..running.kinds.limits import check_text
 from ..running.kinds.simple import FloatKind, IntKind
 from ..running.kinds.times import DatetimeKind
 from ..running.options import SendOptions, read_options
-from ..wording import clean
 
 
 class OptionsForm(forms.Form):

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from .. import payload, redaction
 from ..backends.replies import arguments, task_name
+from ..formatting import clean
 from ..info import TaskInfo
 from ..masking import celery_settings
 from ..patterns import REDACTED
 from ..tracking import masked
-from ..wording import clean
 
 #: What Celery's workers answer without doing anything, and the arguments that they are sent.
 METHODS: Final[Mapping[str, Mapping[str, Any]]] = {

@@ -21,8 +21,8 @@ from .. import redaction, states
 from ..conf import conf
 from ..details.own_states import with_own_states
 from ..info import Payload, Progress, TrackedTask
+from ..links import task_url
 from ..objects import name_of
-from ..page_urls import task_url
 from ..patterns import DIRTY
 from ..permissions import REVOKE_TASK, RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, allows
 from ..repeating.allowed import repeatable

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
-from .. import offering, states
+from .. import catalog, states
 from ..backends.base import BackendUnavailable
+from ..formatting import clean
 from ..permissions import RUN_TASK, allows
 from ..running.allowlist import CELERYS, Runnable, described, runnable, site_tasks
 from ..tracking.registry import registry
-from ..wording import clean
 
 #: The states in which a task has no more to do.
 OVER: Final = states.FINAL | {states.LOST}
@@ -36,7 +36,7 @@ def repeatable(name: str, *, ask_workers: bool = True) -> Runnable | None:
     """Return the task of this name when it may be run again by somebody: it is in ``RUNNABLE_TASKS``, or tracked and
     not hidden. Workers are asked for one that this process does not know, unless told not to."""
     try:
-        return _repeatable(name, offering.find if ask_workers else runnable)
+        return _repeatable(name, catalog.find if ask_workers else runnable)
     except BackendUnavailable:
         return None
 
@@ -59,7 +59,7 @@ def permitted(name: str, user: Any) -> Runnable:
     A ``user`` of None is whoever may use a shell of the site, not a visitor: the policy is not asked.
     """
     try:
-        found = _repeatable(name, offering.find)
+        found = _repeatable(name, catalog.find)
     except BackendUnavailable as error:
         raise Refused(str(error), is_away=True) from error
     if found is None:

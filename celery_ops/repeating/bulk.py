@@ -22,14 +22,14 @@ from ..acting.progress import Progress, Tally
 from ..backends.base import TaskBackend
 from ..backends.results_conditions import storable
 from ..details.original import NotRepeatable, Original, originals_of
+from ..formatting import clean
 from ..info import TaskInfo
-from ..listing import TaskQuery
 from ..models import ControlRecord, TaskRunRecord
 from ..running.allowlist import Runnable
 from ..running.claims import no_room, room
 from ..running.errors import SentNothing
 from ..running.launcher import Launched, Run, launch_all
-from ..wording import clean
+from ..task_query import TaskQuery
 from .allowed import OVER, Refused, check_fits, check_over, permitted, warning
 from .repeat import chosen, key, run_of
 from .reruns import NOT_SENT, Reruns, reruns_of

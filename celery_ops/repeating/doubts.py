@@ -7,10 +7,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .. import states
+from ..formatting import ago, clean
 from ..models import TaskRunRecord
-from ..moments import aware
 from ..running.allowlist import Runnable
-from ..wording import ago, clean
+from ..timezones import aware
 from .allowed import warning
 
 #: Characters of another task's id that a sentence names.

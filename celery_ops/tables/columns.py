@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django_tables2.utils import Accessor
 
-from ..wording import Moment
+from ..formatting import Moment
 
 #: Characters of an id that tell it from its neighbours.
 SHORT: Final = 8

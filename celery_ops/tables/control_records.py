@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ..acting.labels import LABELS
+from ..formatting import clean
 from ..models import ControlRecord
 from ..redaction import capture_text
-from ..wording import clean
 from .base import OpsTable
 from .columns import LinkColumn, PartialColumn, TextColumn, TimeColumn
 

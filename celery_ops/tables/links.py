@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..page_urls import queue_url, worker_url
-from ..wording import clean
+from ..formatting import clean
+from ..links import queue_url, worker_url
 
 
 @dataclass(frozen=True, slots=True)

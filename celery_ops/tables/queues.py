@@ -11,10 +11,10 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import payload
 from ..backends.base import QueueBackend
+from ..formatting import Moment, clean, duration, is_clean
 from ..info import Binding, MessageInfo, QueueInfo, TaskInfo
-from ..page_urls import task_url
+from ..links import task_url
 from ..redaction import Budget
-from ..wording import Moment, clean, duration, is_clean
 from .base import OpsTable
 from .columns import (
     PLAIN,

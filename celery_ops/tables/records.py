@@ -13,13 +13,13 @@ from django.utils.translation import gettext_lazy
 
 from .. import payload, states
 from ..details.states import States
+from ..formatting import clean
 from ..info import TaskInfo
+from ..links import record_url
 from ..models import TaskRunRecord
-from ..page_urls import record_url
 from ..redaction import capture_text, encode
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
-from ..wording import clean
 from .base import OpsTable
 from .columns import PLAIN, CodeColumn, IdColumn, LinkColumn, PartialColumn, TextColumn, TimeColumn
 from .links import Link

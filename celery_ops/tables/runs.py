@@ -14,15 +14,15 @@ from django.utils.translation import gettext_lazy
 from django_tables2.data import TableListData
 
 from .. import redaction
+from ..catalog import Offer
+from ..formatting import clean
 from ..info import RegisteredTask
 from ..logs import get_logger
 from ..models import TaskRunRecord
-from ..offering import Offer
 from ..permissions import has_permission
 from ..running.allowlist import allowed_names
 from ..running.parameters import Parameter, parameters_of
 from ..tracking.registry import registry
-from ..wording import clean
 from .base import Line, OpsTable
 from .columns import PLAIN, PartialColumn, TextColumn, TimeColumn
 

@@ -15,11 +15,11 @@ from django_tables2.columns import BoundColumn
 
 from .. import states
 from ..backends.base import TaskBackend
+from ..formatting import Moment, clean, duration
 from ..info import TaskInfo
-from ..page_urls import task_url
+from ..links import task_url
 from ..payload import Searched, error_class
 from ..redaction import Budget
-from ..wording import Moment, clean, duration
 from .base import Head, OpsTable
 from .columns import SHORT
 from .links import Link, queue_link, worker_link

@@ -9,10 +9,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .. import payload
+from ..formatting import clean, is_clean
 from ..info import ENDED, GONE, RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
-from ..page_urls import task_url
+from ..links import task_url
 from ..redaction import Budget
-from ..wording import clean, is_clean
 from .base import Line, OpsTable
 from .columns import (
     PLAIN,

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from .. import masking, wording
+from .. import formatting, masking
 from ..tracking.edge import part_of_a_page
 
 register = template.Library()
@@ -45,14 +45,14 @@ def around(context: Context) -> Around | str:
         return ""
     user = getattr(request, "user", None)
     is_known = getattr(user, "is_authenticated", False)
-    name = wording.clean(str(user.get_username()), LONGEST_NAME) if is_known else ""
+    name = formatting.clean(str(user.get_username()), LONGEST_NAME) if is_known else ""
     return Around(_site_name(request), get_script_prefix(), name, _logout_url() if is_known else "")
 
 
 def _site_name(request: HttpRequest) -> str:
     """The name of ``django.contrib.sites``, and without it the host's."""
     try:
-        return wording.clean(get_current_site(request).name, LONGEST_NAME)
+        return formatting.clean(get_current_site(request).name, LONGEST_NAME)
     except Exception:  # no row of this site, no such host: the page has other worries
         return ""
 
@@ -71,9 +71,9 @@ PARTS: Final = re.compile(r"[^._]*[._]+|[^._]+")
 
 
 @register.filter
-def moment(value: datetime | None) -> wording.Moment | None:
+def moment(value: datetime | None) -> formatting.Moment | None:
     """Return a time for ``celery_ops/parts/moment.html``."""
-    return wording.Moment.of(value, timezone.now())
+    return formatting.Moment.of(value, timezone.now())
 
 
 @register.filter
@@ -84,7 +84,7 @@ def grouped(value: int | None) -> str | None:
 
 @register.filter
 def duration(value: timedelta | None) -> str:
-    return wording.duration(value)
+    return formatting.duration(value)
 
 
 @register.filter

@@ -12,7 +12,7 @@ from typing import Any
 from .. import payload, states
 from ..backends.base import TaskBackend
 from ..info import TaskInfo
-from ..listing import NEWEST_FIRST, BadCursor, TaskPage, TaskQuery
+from ..task_query import NEWEST_FIRST, BadCursor, TaskPage, TaskQuery
 from .base import HOSTILE, BackendContract, planted_task
 
 #: More pages than any list here has.

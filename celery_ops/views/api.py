@@ -17,11 +17,11 @@ from ..filters.queues import QueueFilterSet
 from ..filters.tasks import TaskFilterSet
 from ..filters.workers import WorkerFilterSet
 from ..info import QueueInfo, WorkerInfo
-from ..listing import BadCursor
 from ..redaction import Budget
 from ..tables.base import OpsTable
 from ..tables.queues import QueueTable
 from ..tables.workers import WorkerTable
+from ..task_query import BadCursor
 from .items import queue_item, task_item, worker_item
 from .lists import sorts_of
 from .ops import OpsView, errors

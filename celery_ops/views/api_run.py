@@ -4,9 +4,9 @@ from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
+from ..catalog import may_run_something
 from ..details import task_detail
 from ..models import TaskRunRecord
-from ..offering import may_run_something
 from ..permissions import RUN_TASK, VIEW_OPS, VIEW_RECORDS, allows
 from .items import run_item
 from .ops import OpsView, errors

@@ -8,7 +8,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 
-from .. import offering
+from .. import catalog
 from ..backends.base import BackendUnavailable
 from ..forms.entered import entered
 from ..permissions import RUN_TASK, allows
@@ -38,7 +38,7 @@ class RunsApi(OpsView):
     task_name = ""
 
     def authorise(self) -> None:
-        if not offering.may_run_something(self.user):
+        if not catalog.may_run_something(self.user):
             raise PermissionDenied
 
     def objects(self) -> list[str]:
@@ -56,7 +56,7 @@ class RunsApi(OpsView):
 
     def _run(self, body: dict[str, Any]) -> HttpResponse:
         self.task_name = body["task"]
-        runnable = offering.find(self.task_name)
+        runnable = catalog.find(self.task_name)
         if runnable is None:
             raise Http404(_("There is no runnable task of this name."))
         if not allows(self.user, RUN_TASK, runnable.name):

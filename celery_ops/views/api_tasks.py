@@ -7,13 +7,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext_lazy as _
 
-from .. import offering, redaction
+from .. import catalog, redaction
+from ..catalog import Offer
 from ..conf import conf
-from ..offering import Offer
+from ..formatting import clean
 from ..openapi import document
 from ..permissions import VIEW_OPS, allows
 from ..running.parameters import Parameter, parameters_of
-from ..wording import clean
 from .ops import OpsView
 
 #: More than any list has.
@@ -59,7 +59,7 @@ class TasksApi(OpsView):
     is_json = True
 
     def authorise(self) -> None:
-        if not (offering.may_run_something(self.user) or allows(self.user, VIEW_OPS)):
+        if not (catalog.may_run_something(self.user) or allows(self.user, VIEW_OPS)):
             raise PermissionDenied
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -67,7 +67,7 @@ class TasksApi(OpsView):
         if not query.is_valid():
             return JsonResponse({"errors": query.errors}, status=400)
         asked = query.cleaned_data
-        found = [offer for offer in offering.offers(self.user).tasks if _matches(offer, asked)]
+        found = [offer for offer in catalog.offers(self.user).tasks if _matches(offer, asked)]
         shown = found[asked["offset"] : asked["offset"] + asked["limit"]]
         return JsonResponse({"tasks": [_item(offer) for offer in shown], "total_count": len(found)})
 

@@ -23,14 +23,14 @@ from ..acting.progress import DONE, RUNNING, Progress
 from ..backends.base import BackendUnavailable, TaskBackend
 from ..conf import conf
 from ..filters.tasks import TaskFilterSet
-from ..listing import Count, TaskQuery
+from ..formatting import Moment, clean, count
+from ..links import task_url
 from ..models import ControlRecord
-from ..page_urls import task_url
 from ..permissions import VIEW_OPS, VIEW_RECORDS, allows
 from ..running.errors import BadInput
 from ..tables.links import Link
+from ..task_query import Count, TaskQuery
 from ..tracking.store import StoreUnavailable
-from ..wording import Moment, clean, count
 from .ops import OpsPage
 from .panel import submission_of
 from .private import private

@@ -21,11 +21,11 @@ from ..backends.control import ControlWorkerBackend
 from ..backends.declarations import LONGEST_NAME
 from ..conf import conf
 from ..connections import BrokerUnavailable
+from ..formatting import clean
+from ..links import queue_url, worker_url
 from ..models import ControlRecord
-from ..page_urls import queue_url, worker_url
 from ..permissions import CONTROL_WORKERS, MANAGE_QUEUES, allows
 from ..running.errors import BadInput
-from ..wording import clean
 from .control_forms import SHUTDOWN, ActionForm, form_of, needs_nothing
 from .ops import OpsPage, errors
 from .panel import _next, submission_of

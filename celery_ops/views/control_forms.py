@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from ..acting.pools import refusals
 from ..acting.workers import MOST_PROCESSES
 from ..filters import suggestions
+from ..formatting import clean, is_clean
 from ..info import ENDED, GONE, WorkerDetail
 from ..permissions import CONTROL_WORKERS, MANAGE_QUEUES, allows
-from ..wording import clean, is_clean
 
 SHUTDOWN: Final = "shutdown"
 

@@ -14,15 +14,15 @@ from django.utils.translation import gettext_lazy
 
 from .. import masking
 from ..backends.base import BackendUnavailable
+from ..catalog import may_run_something
 from ..filters.control_records import ControlRecordFilterSet
-from ..listing import BadCursor
+from ..formatting import Moment, clean
+from ..links import queue_url, task_url, worker_url
 from ..models import ControlRecord
-from ..offering import may_run_something
-from ..page_urls import queue_url, task_url, worker_url
 from ..permissions import CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK, VIEW_OPS, VIEW_RECORDS, allows
 from ..tables.control_records import ControlRecordTable, Outcome, control_rows, label_of, outcome_of
 from ..tables.links import Link
-from ..wording import Moment, clean
+from ..task_query import BadCursor
 from .ops import OpsPage, part
 from .records import RecordPage, page_of
 

@@ -12,14 +12,14 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import moments
+from .. import timezones
 from ..backends.base import TaskBackend
 from ..info import TaskInfo
-from ..listing import TaskQuery
 from ..logs import get_logger
 from ..patterns import DIRTY
 from ..payload import Searched
 from ..tables.tasks import shown_error
+from ..task_query import TaskQuery
 from .failures import with_arguments
 
 logger = get_logger("celery_ops.views")
@@ -69,7 +69,7 @@ def csv_response(
 
     With ``is_async`` an ASGI server sends its lines as they come; it would collect all of them otherwise.
     """
-    now = timezone.localtime(moments.now())
+    now = timezone.localtime(timezones.now())
     ending = str(_("This list is not complete: its source stopped answering."))  # later no language is active
     lines = _lines(backend, query, may_view_payload, now.tzinfo, ending) if method != "HEAD" else (line for line in ())
     content = _as_they_come(lines) if is_async else lines

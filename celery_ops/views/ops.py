@@ -18,9 +18,9 @@ from django.views.decorators.csrf import requires_csrf_token
 from django.views.generic.base import TemplateView, View
 
 from ..backends.base import BackendUnavailable
+from ..catalog import may_run_something
 from ..conf import conf
 from ..logs import get_logger
-from ..offering import may_run_something
 from ..permissions import RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, VIEW_RECORDS, allows
 from .impatient import impatient
 from .private import private

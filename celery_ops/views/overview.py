@@ -11,14 +11,14 @@ from ..acting import pausing
 from ..acting.kept import Paused
 from ..addresses import address
 from ..conf import conf
+from ..formatting import clean
 from ..info import ENDED, GONE, NO_REPLY, ONLINE
-from ..listing import TaskPage, TaskQuery
 from ..tables.overview import FailureTable, ShortQueueTable, ShortWorkerTable
 from ..tables.queues import QueueRow, absent_columns, is_held_up, needs_somebody
 from ..tables.tasks import task_rows
 from ..tables.workers import WorkerRow
+from ..task_query import TaskPage, TaskQuery
 from ..tracking.registry import registry
-from ..wording import clean
 from .failures import with_arguments
 from .ops import OpsPage, Part, part
 from .problems import problems

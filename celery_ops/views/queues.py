@@ -12,6 +12,7 @@ from ..acting.kept import Paused
 from ..backends.base import QueueBackend
 from ..conf import conf
 from ..filters.queues import QueueFilterSet
+from ..formatting import clean
 from ..info import QueueDetail, QueueInfo, QueueReport
 from ..masking import Facts, entries
 from ..tables.links import worker_link
@@ -25,7 +26,6 @@ from ..tables.queues import (
     needs_somebody,
     yes_or_no,
 )
-from ..wording import clean
 from .control_forms import queue_control
 from .lists import ListPage
 from .ops import OpsPage, part

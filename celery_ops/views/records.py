@@ -15,22 +15,22 @@ from django.utils.translation import gettext_lazy
 
 from .. import masking, states
 from ..backends.base import BackendUnavailable
+from ..catalog import may_run_something
 from ..details import TaskDetail, task_detail
 from ..details.states import states_of, told
 from ..filters import suggestions
 from ..filters.records import RecordFilterSet
 from ..filters.task_links import Link as Tab
+from ..formatting import Moment, clean
 from ..info import TaskInfo
-from ..listing import OLDEST_FIRST, BadCursor, Cursor
+from ..links import record_url, task_url
 from ..models import TaskRunRecord
-from ..offering import may_run_something
-from ..page_urls import record_url, task_url
 from ..permissions import VIEW_OPS, VIEW_RECORDS, allows
 from ..tables.links import Link
 from ..tables.records import TONES, RecordTable, is_doubtful, record_rows, shown_arguments, shown_error, shown_state
+from ..task_query import OLDEST_FIRST, BadCursor, Cursor
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
-from ..wording import Moment, clean
 from .objects import object_links
 from .ops import OpsPage, Part, part
 from .task_page import ViewedTask, laid_out, viewed

@@ -6,8 +6,8 @@ from typing import Any, Final
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 
+from ..formatting import clean
 from ..logs import get_logger
-from ..wording import clean
 
 logger = get_logger("celery_ops.acting")
 

@@ -18,15 +18,15 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.csrf import csrf_protect
 
 from .. import states
+from ..catalog import may_run_something
 from ..details.original import NotKnown
+from ..formatting import clean
+from ..links import task_url
 from ..models import TaskRunRecord
-from ..offering import may_run_something
-from ..page_urls import task_url
 from ..permissions import RUN_TASK, VIEW_OPS, allows
 from ..repeating import Candidate, Outcome, Refused, bulk, candidates_of, rerun_all
 from ..running.errors import NotSent, SentNothing
 from ..tables.links import Link
-from ..wording import clean
 from .bulk import BulkDetailView, BulkStartView, Words
 from .ops import OpsPage, errors
 from .panel import _next, submission_of

@@ -17,13 +17,13 @@ from ..backends.base import BackendUnavailable
 from ..conf import conf
 from ..details import TaskDetail, task_detail
 from ..filters.tasks import TaskFilterSet
+from ..formatting import clean
 from ..info import TaskInfo
+from ..links import task_url, worker_url
 from ..models import ControlRecord
-from ..page_urls import task_url, worker_url
 from ..permissions import REVOKE_TASK
 from ..running.errors import BadInput
 from ..tables.links import Link
-from ..wording import clean
 from .bulk import BulkDetailView, BulkStartView, Words
 from .control import NOBODY, ActionView
 from .control_forms import ActionForm

@@ -7,16 +7,16 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ..acting import pausing
+from ..catalog import workers_tasks
 from ..conf import conf
+from ..formatting import clean
 from ..info import QueueDetail, RegisteredTask
-from ..offering import workers_tasks
 from ..running.claims import check_rate
 from ..running.errors import BadInput
 from ..running.launcher import Run
 from ..running.preview import Preview, preview
 from ..tables.links import Link, queue_link, worker_link
 from ..tables.runs import limits_text
-from ..wording import clean
 from .ops import Part, part
 from .together import together
 

@@ -7,13 +7,13 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ..details.original import NotKnown, NotRepeatable, original_of
+from ..formatting import clean
 from ..forms.prefill import HIDDEN, Arguments
 from ..permissions import VIEW_OPS, VIEW_PAYLOAD, allows
 from ..repeating.repeat import chosen
 from ..tracking import capture
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
-from ..wording import clean
 from .objects import object_links
 
 

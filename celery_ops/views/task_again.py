@@ -8,19 +8,19 @@ from uuid import UUID, uuid4
 from django.db import DatabaseError
 from django.urls import NoReverseMatch, reverse
 
+from ..catalog import may_run_something
 from ..details import TaskDetail
 from ..details.original import NotRepeatable
 from ..filters.tasks import TaskFilterSet
-from ..listing import Count, Counts
+from ..formatting import clean, count
 from ..models import TaskRunRecord
-from ..offering import may_run_something
 from ..permissions import RUN_TASK, allows
 from ..repeating import Refused
 from ..repeating.allowed import OVER, permitted, reason_unheard
 from ..repeating.doubts import doubts_of
 from ..repeating.reruns import reruns_of
 from ..running.allowlist import allowed_names
-from ..wording import clean, count
+from ..task_query import Count, Counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,14 @@ from django.utils.translation import gettext as _
 from .. import states
 from ..details import TaskDetail
 from ..details.timeline import Timeline, timeline
+from ..formatting import Moment, clean
 from ..info import Payload, Progress, TaskInfo
+from ..links import record_url, task_url
 from ..models import TaskRunRecord
-from ..page_urls import record_url, task_url
 from ..payload import error_class
 from ..permissions import VIEW_PAYLOAD, VIEW_RECORDS, allows
 from ..redaction import capture_text
 from ..tables.links import Link, queue_link, worker_link
-from ..wording import Moment, clean
 from .objects import object_links
 from .task_again import Again, again_of
 from .task_revoke import Revoke, outcome_of, revoke_of

@@ -13,8 +13,8 @@ from ..acting.tasks import SIGNALS, is_id
 from ..conf import conf
 from ..details import TaskDetail
 from ..filters.tasks import TaskFilterSet
-from ..listing import Counts
 from ..permissions import REVOKE_TASK, allows
+from ..task_query import Counts
 from .task_again import AgainList, again_of_list
 
 #: States in which a process runs the task, as far as anybody knows.

@@ -16,9 +16,9 @@ from ..details import TaskDetail, task_detail
 from ..filters import suggestions
 from ..filters.task_links import state_tabs, time_ranges
 from ..filters.tasks import TaskFilterSet
-from ..listing import BadCursor, TaskPage
+from ..formatting import clean
 from ..tables.tasks import TaskTable, task_rows
-from ..wording import clean
+from ..task_query import BadCursor, TaskPage
 from .export import csv_response
 from .failures import with_arguments
 from .ops import OpsPage, part

@@ -3,7 +3,7 @@
 from celery_ops.backends.base import ListedTaskBackend
 from celery_ops.backends.results import ResultsTaskBackend
 from celery_ops.backends.tracked import TrackedTaskBackend
-from celery_ops.listing import TaskQuery
+from celery_ops.task_query import TaskQuery
 
 
 class SeveralSourcesTaskBackend(ListedTaskBackend):

@@ -8,7 +8,7 @@ from django_celery_results.models import TaskResult
 
 from celery_ops.backends.results import ResultsTaskBackend
 from celery_ops.info import TaskInfo
-from celery_ops.listing import TaskQuery
+from celery_ops.task_query import TaskQuery
 from celery_ops.tracking import row_times
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=timezone.utc)

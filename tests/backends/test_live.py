@@ -7,8 +7,8 @@ import pytest
 from celery_ops.backends import snapshot as snapshot_module
 from celery_ops.backends.base import BackendUnavailable
 from celery_ops.backends.live import LiveTaskBackend
-from celery_ops.listing import TaskQuery
 from celery_ops.states import RECEIVED, STARTED
+from celery_ops.task_query import TaskQuery
 from celery_ops.testing import TaskBackendContract
 from tests.backends.conftest import expect
 from tests.backends.fakes import IDLE, FakeWorkers, speaking

@@ -5,7 +5,7 @@ import pytest
 from celery_ops.backends.memory import MemoryQueueBackend, MemoryTaskBackend, MemoryWorkerBackend
 from celery_ops.conf import conf
 from celery_ops.info import TaskInfo
-from celery_ops.listing import TaskQuery
+from celery_ops.task_query import TaskQuery
 from celery_ops.testing import QueueBackendContract, TaskBackendContract, WorkerBackendContract
 
 ONE, OTHER = TaskInfo("one"), TaskInfo("other")

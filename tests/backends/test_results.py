@@ -16,7 +16,7 @@ from django_celery_results.models import TaskResult
 from celery_ops.backends import results_lists
 from celery_ops.backends.results import ResultsTaskBackend
 from celery_ops.info import TaskInfo
-from celery_ops.listing import BadCursor, Cursor, TaskQuery
+from celery_ops.task_query import BadCursor, Cursor, TaskQuery
 from celery_ops.testing import TaskBackendContract
 from tests.backends.result_rows import EVERY, NOON, exception, many, plant, row, walk
 

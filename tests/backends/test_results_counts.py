@@ -11,7 +11,7 @@ from celery_ops import states
 from celery_ops.backends import results_counts
 from celery_ops.backends.results import ResultsTaskBackend
 from celery_ops.info import TaskInfo
-from celery_ops.listing import Count, TaskQuery
+from celery_ops.task_query import Count, TaskQuery
 from tests.backends.result_rows import NOON, plant, row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -9,7 +9,7 @@ from django.db import DataError, InterfaceError, OperationalError, ProgrammingEr
 from celery_ops.backends.base import BackendUnavailable
 from celery_ops.backends.results import ResultsTaskBackend
 from celery_ops.info import TaskInfo
-from celery_ops.listing import TaskQuery
+from celery_ops.task_query import TaskQuery
 from tests.backends.result_rows import row
 from tests.celery import app
 from tests.conftest import configure

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from celery_ops.backends import results_lists, results_names, results_search, results_texts
 from celery_ops.backends.results import ResultsTaskBackend
 from celery_ops.info import TaskInfo
-from celery_ops.listing import TaskQuery
+from celery_ops.task_query import TaskQuery
 from tests.backends.result_rows import NOON, many, plant, row, walk
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

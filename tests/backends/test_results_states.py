@@ -15,7 +15,7 @@ from celery_ops.backends.results import ResultsTaskBackend
 from celery_ops.backends.results_rows import error_of
 from celery_ops.backends.results_states import BEGUN
 from celery_ops.backends.waiting import Waiting
-from celery_ops.listing import Count, TaskQuery
+from celery_ops.task_query import Count, TaskQuery
 from celery_ops.tracking import facts, index, recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.stamp import now_ms

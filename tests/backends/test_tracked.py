@@ -7,7 +7,7 @@ import pytest
 from celery_ops import states
 from celery_ops.backends.base import BackendUnavailable
 from celery_ops.backends.tracked import TrackedTaskBackend
-from celery_ops.listing import TaskQuery
+from celery_ops.task_query import TaskQuery
 from celery_ops.testing import TaskBackendContract
 from celery_ops.tracking import facts, index
 from celery_ops.tracking.recorder import recorder

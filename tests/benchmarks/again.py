@@ -13,9 +13,9 @@ from django.utils import timezone
 from django_celery_results.models import TaskResult
 
 from celery_ops.backends.results import ResultsTaskBackend
-from celery_ops.listing import TaskQuery
 from celery_ops.models import ControlRecord, TaskRunRecord
 from celery_ops.repeating import bulk
+from celery_ops.task_query import TaskQuery
 from celery_ops.tracking import facts, index
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef

@@ -12,7 +12,7 @@ from django.db import connections
 from django_celery_results.models import TaskResult
 
 from celery_ops.backends.results import ResultsTaskBackend
-from celery_ops.listing import TaskQuery
+from celery_ops.task_query import TaskQuery
 from tests.celery import app
 
 from . import peer

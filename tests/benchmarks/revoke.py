@@ -13,8 +13,8 @@ from celery_ops.backends import snapshot
 from celery_ops.backends.control import broadcast
 from celery_ops.backends.known import known_workers
 from celery_ops.backends.results import ResultsTaskBackend
-from celery_ops.listing import TaskQuery
 from celery_ops.models import ControlRecord
+from celery_ops.task_query import TaskQuery
 from celery_ops.tracking import facts, index
 from celery_ops.tracking.reading import find_tasks, revoke_noted_at
 from celery_ops.tracking.recorder import recorder

@@ -12,7 +12,7 @@ from django_celery_results.models import TaskResult
 from celery_ops.backends.base import BackendUnavailable
 from celery_ops.backends.control import ControlWorkerBackend
 from celery_ops.info import WorkerInfo, WorkerReport
-from celery_ops.listing import TaskQuery
+from celery_ops.task_query import TaskQuery
 from celery_ops.testing import TaskBackendContract
 from docs.examples.cached_workers import CachedWorkerBackend
 from docs.examples.external_service import MonitoringTaskBackend

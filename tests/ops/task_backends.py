@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta, timezone
 
-from celery_ops import listing
+from celery_ops import task_query
 from celery_ops.backends.base import BackendUnavailable, TaskBackend
 from celery_ops.backends.memory import MemoryTaskBackend
 from celery_ops.info import TaskInfo
-from celery_ops.listing import Count, Counts
+from celery_ops.task_query import Count, Counts
 
 LIST = "/behind/a/prefix/tasks/"
 NOON = datetime(2026, 3, 14, 12, tzinfo=timezone.utc)
@@ -44,7 +44,7 @@ class Bare(Held):
 
     supports_worker = supports_queue = supports_created = supports_started = supports_finished = False
     supports_arguments = False
-    sorts = (listing.NEWEST_FIRST,)
+    sorts = (task_query.NEWEST_FIRST,)
 
 
 class Unstarted(Held):
@@ -90,7 +90,9 @@ class Capped(Held):
 class Noting(Held):
     def page(self, query, *, cursor="", size=25):
         page = super().page(query, cursor=cursor, size=size)
-        return listing.TaskPage(page.tasks, page.next, page.previous, ("Only the newest <b>tasks</b> were searched.",))
+        return task_query.TaskPage(
+            page.tasks, page.next, page.previous, ("Only the newest <b>tasks</b> were searched.",)
+        )
 
 
 def use(settings, backend, *tasks, **options):

@@ -11,7 +11,7 @@ from asgiref.sync import async_to_sync
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
-from celery_ops.listing import TaskQuery
+from celery_ops.task_query import TaskQuery
 from celery_ops.views.export import COLUMNS, csv_response, inert
 from tests.conftest import make_user
 

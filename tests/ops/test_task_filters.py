@@ -10,7 +10,7 @@ from django.utils import timezone as django_timezone
 from celery_ops.backends.live import LiveTaskBackend
 from celery_ops.filters.task_links import state_tabs, time_ranges
 from celery_ops.filters.tasks import TaskFilterSet
-from celery_ops.listing import Count, Counts, TaskQuery
+from celery_ops.task_query import Count, Counts, TaskQuery
 
 from .task_backends import HOSTILE, Away, Bare, Held, Uncounted, a_task
 

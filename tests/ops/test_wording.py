@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone as django_timezone
 from django.utils import translation
 
-from celery_ops import wording
-from celery_ops.listing import Count
-from celery_ops.wording import Moment, ago, clean, count, duration
+from celery_ops import formatting
+from celery_ops.formatting import Moment, ago, clean, count, duration
+from celery_ops.task_query import Count
 
 NOW = datetime(2026, 3, 14, 12, tzinfo=timezone.utc)
 
@@ -36,8 +36,8 @@ def test_a_time_reads_in_one_unit(seconds, expected):
 
 
 def test_words_are_those_of_the_language(monkeypatch, request):
-    request.addfinalizer(wording._ago.cache_clear)
-    monkeypatch.setattr("celery_ops.wording._", lambda text: f"{translation.get_language()} {text}")
+    request.addfinalizer(formatting._ago.cache_clear)
+    monkeypatch.setattr("celery_ops.formatting._", lambda text: f"{translation.get_language()} {text}")
     past = NOW - timedelta(minutes=4242 // 60)
     for language in ("de", "fr"):
         with translation.override(language):

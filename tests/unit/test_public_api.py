@@ -8,7 +8,7 @@ from dataclasses import FrozenInstanceError, fields
 import pytest
 
 import celery_ops
-from celery_ops import Progress, TrackedTask
+from celery_ops import Progress, TrackedTask, listing, task_query
 
 CONTRACT = ("FromModel", "set_progress", "tasks_for", "tasks_for_many", "track", "tracking")
 SETUP = "import os, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'tests.settings'; django.setup()\n"
@@ -92,3 +92,9 @@ def test_a_public_function_takes_what_the_contract_says(name, parameters):
 )
 def test_progress_as_a_percentage_stays_between_0_and_100(current, total, percent):
     assert Progress(current, total).percent == percent
+
+
+def test_backends_that_were_written_against_a_former_name_get_the_same_classes():
+    assert listing.TaskQuery is task_query.TaskQuery
+    assert listing.TaskPage is task_query.TaskPage
+    assert listing.NEWEST_FIRST == task_query.NEWEST_FIRST

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from celery_ops import states
-from celery_ops.moments import believed_start, now
+from celery_ops.timezones import believed_start, now
 
 NOON = now()
 HOUR = timedelta(hours=1)

@@ -8,8 +8,8 @@ from ...backends import presence
 from ...backends.base import BackendUnavailable
 from ...conf import conf
 from ...connections import BrokerUnavailable
+from ...formatting import clean
 from ...redaction import capture_text
-from ...wording import clean
 from ..tables import printable
 from .base import NO_ANSWER, USAGE, Refused
 

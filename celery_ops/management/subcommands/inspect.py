@@ -10,7 +10,7 @@ from django.core.management.base import CommandParser
 
 from ...backends import gather, presence
 from ...connections import BrokerUnavailable
-from ...wording import clean
+from ...formatting import clean
 from .. import files
 from ..inspection import ALL, METHODS, USUAL, shown
 from .asking import check_hosts, one_line, seconds

@@ -9,8 +9,8 @@ from ...acting import pausing, queues
 from ...acting.journal import NotDone
 from ...backends.base import BackendUnavailable
 from ...conf import conf
+from ...formatting import clean
 from ...permissions import MANAGE_QUEUES
-from ...wording import clean
 from . import people
 from .asking import SEARCH, learnt
 from .base import FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal

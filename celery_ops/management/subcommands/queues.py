@@ -8,8 +8,8 @@ from django.core.management.base import CommandParser
 from ...acting import pausing
 from ...backends.base import BackendUnavailable
 from ...conf import conf
+from ...formatting import clean, duration
 from ...info import QueueInfo
-from ...wording import clean, duration
 from ..tables import table
 from .asking import SEARCH, learnt
 from .base import NO_ANSWER, Answer, Refused, Subcommand, Terminal

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from ...wording import clean
+from ...formatting import clean
 from ..tables import printable
 from . import people
 from .asking import learnt

@@ -10,9 +10,9 @@ from ...acting import revoking, tasks
 from ...acting.journal import Acted, NotDone
 from ...backends import snapshot
 from ...details import TaskDetail, task_detail
+from ...formatting import clean
 from ...permissions import REVOKE_TASK
 from ...running.errors import BadInput
-from ...wording import clean
 from . import people
 from .asking import learnt
 from .base import DONE, FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal

@@ -9,8 +9,8 @@ from django.core.management.base import CommandParser
 
 from ... import states
 from ...backends.base import BackendUnavailable
+from ...formatting import clean
 from ...permissions import RUN_TASK, VIEW_PAYLOAD, allows
-from ...wording import clean
 from ..tables import printable
 from . import people
 from .asking import learnt, seconds
@@ -44,7 +44,7 @@ class Run(Subcommand):
 
 def _sent(options: Mapping[str, Any], user: Any) -> Any:
     """Send the task and return its row. Raises Refused."""
-    from ... import offering  # forms are dear to import, and a hook that prunes has no use for them
+    from ... import catalog  # forms are dear to import, and a hook that prunes has no use for them
     from ...forms.entered import entered
     from ...running.errors import BadInput, NotSent
     from ...running.kinds.limits import load
@@ -54,7 +54,7 @@ def _sent(options: Mapping[str, Any], user: Any) -> Any:
     name = options["name"]
     learnt()
     try:
-        runnable = offering.find(name)
+        runnable = catalog.find(name)
     except BackendUnavailable as error:
         raise Refused(str(error), NO_ANSWER) from error
     if runnable is None:

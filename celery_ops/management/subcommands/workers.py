@@ -8,8 +8,8 @@ from django.core.management.base import CommandParser
 from ...backends.base import BackendUnavailable
 from ...backends.control import ControlWorkerBackend
 from ...conf import conf
+from ...formatting import clean
 from ...info import NO_REPLY, WorkerInfo
-from ...wording import clean
 from ..tables import table
 from .asking import learnt
 from .base import DONE, NO_ANSWER, Answer, Refused, Subcommand, Terminal

@@ -12,7 +12,7 @@ from django.db import DataError
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
-from ...wording import clean
+from ...formatting import clean
 from .base import Kind, of_type, typed_text
 from .limits import check, load, named
 from .plain import JsonKind, shown

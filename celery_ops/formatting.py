@@ -10,9 +10,9 @@ from django.utils.formats import number_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from .listing import Count
-from .moments import aware
 from .patterns import CUT, DIRTY
+from .task_query import Count
+from .timezones import aware
 
 #: Characters of a name or an id that a page shows: sources may say anything.
 LONGEST: Final = 1000

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from celery_ops import payload
 from celery_ops.info import TaskInfo
-from celery_ops.listing import (
+from celery_ops.task_query import (
     FIRST_FINISHED_FIRST,
     LAST_FINISHED_FIRST,
     NEWEST_FIRST,

@@ -2,7 +2,7 @@
 
 from django.urls import NoReverseMatch, reverse
 
-from .wording import LONGEST
+from .formatting import LONGEST
 
 
 def task_url(task_id: str | None, query: str = "") -> str:

@@ -1,0 +1,213 @@
+"""What a list of tasks is asked for and answers with, and the answer over plain values.
+
+A backend with an index of its own, as a database has, answers a ``TaskQuery`` itself. Every other one hands over its
+tasks, and ``page_of`` and ``counts_of`` do the rest in memory.
+"""
+
+import base64
+import json
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+from .info import TaskInfo
+
+NEWEST_FIRST: Final = "-created"
+OLDEST_FIRST: Final = "created"
+LAST_FINISHED_FIRST: Final = "-finished"
+FIRST_FINISHED_FIRST: Final = "finished"
+LAST_STARTED_FIRST: Final = "-started"
+FIRST_STARTED_FIRST: Final = "started"
+
+#: Milliseconds since the epoch, in the key of a task whose time is unknown: after every other, and a plain JSON number.
+UNKNOWN: Final = 2**62
+#: The key after every other.
+END: Final = (UNKNOWN + 1, "")
+
+
+class BadCursor(ValueError):
+    """A cursor that no page of this list has given out."""
+
+
+def shown_to_all(task_name: str) -> bool:
+    """Grant the payload of every task."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class TaskQuery:
+    """Which tasks, in which order. Empty means all.
+
+    ``text`` is a whole task id, or a part of an id, of a name or of an error's class; when ``searches_arguments`` also
+    a part of what a page shows of the arguments and the error of tasks whose name ``shows_payload`` grants. ``names``
+    are the names of tasks, and ``ids`` those tasks, that the text means beside: by their labels and their objects.
+    ``name`` is a part of a task's name, without regard to case; ``worker`` and ``queue`` are whole names; ``since`` and
+    ``until`` bound the creation, both inclusive.
+    """
+
+    text: str = ""
+    states: tuple[str, ...] = ()
+    name: str = ""
+    worker: str = ""
+    queue: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    sort: str = NEWEST_FIRST
+    searches_arguments: bool = False
+    names: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    shows_payload: Callable[[str], bool] = field(default=shown_to_all, compare=False, repr=False)
+
+    @property
+    def is_filtered(self) -> bool:
+        return self != TaskQuery(sort=self.sort, searches_arguments=self.searches_arguments)
+
+    def searches_payload(self, task_name: str) -> bool:
+        """Return whether the text may be looked for in the payload of tasks of this name."""
+        return self.searches_arguments and self.shows_payload(task_name)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    """Some tasks and the cursors of the pages around them; ``notes`` say what the search left out, translated."""
+
+    tasks: tuple[TaskInfo, ...]
+    next: str | None = None
+    previous: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many there are, or at least are when counting stopped there."""
+
+    number: int
+    capped: bool = False
+
+    def and_(self, other: "Count") -> "Count":
+        return Count(self.number + other.number, self.capped or other.capped)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many tasks there are in each state, whatever states the query asks for, and in all."""
+
+    all: Count
+    states: Mapping[str, Count] = field(default_factory=dict)
+
+    def and_(self, others: "Counts") -> "Counts":
+        """Return the counts of both, which have no task in common."""
+        states = {state: self.of(state).and_(others.of(state)) for state in {**self.states, **others.states}}
+        return Counts(self.all.and_(others.all), states)
+
+    def of(self, state: str) -> Count:
+        """Return how many are in a state."""
+        return self.states.get(state, Count(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a list: the key of the row beside which the page begins, and on which side of it."""
+
+    key: tuple[Any, ...]
+    before: bool = False
+
+    def encoded(self) -> str:
+        text = json.dumps([int(self.before), *self.key], separators=(",", ":"))
+        return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+    @classmethod
+    def decoded(cls, text: str) -> "Cursor":
+        """Return the cursor that ``encoded`` wrote as ``text``. Raises BadCursor."""
+        try:
+            before, *key = json.loads(base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise BadCursor("not a cursor") from error
+        if before not in (0, 1) or not key or not all(isinstance(part, (str, int, float)) for part in key):
+            raise BadCursor("not a cursor")
+        return cls(tuple(key), bool(before))
+
+
+# -- over plain values ------------------------------------------------------------------------------------------------
+
+
+#: Return a task's arguments and error as a page may show them: what is hidden there must not be found either.
+Arguments = Callable[[TaskInfo], str]
+
+
+def page_of(
+    tasks: Iterable[TaskInfo], query: TaskQuery, *, arguments: Arguments, cursor: str = "", size: int = 25
+) -> TaskPage:
+    """Return the page of ``tasks`` that the query and the cursor ask for. Raises BadCursor."""
+    key = key_of(query.sort)
+    found = sorted(matching(tasks, query, arguments=arguments), key=key)
+    begin = 0
+    if cursor:
+        place = Cursor.decoded(cursor)
+        at = _checked(place.key)
+        after = bisect_right(found, at, key=key)
+        begin = max(0, bisect_left(found, at, key=key) - size) if place.before else after
+    shown = found[begin : begin + size]
+    return TaskPage(
+        tuple(shown),
+        next=Cursor(key(shown[-1])).encoded() if shown and begin + size < len(found) else None,
+        previous=Cursor(key(shown[0]) if shown else END, before=True).encoded() if begin > 0 else None,
+    )
+
+
+def counts_of(tasks: Iterable[TaskInfo], query: TaskQuery, *, arguments: Arguments) -> Counts:
+    """Return how many of ``tasks`` match in each state, and in all, whatever states the query asks for."""
+    every = replace(query, states=())
+    found = Counter(task.state for task in matching(tasks, every, arguments=arguments))
+    return Counts(Count(sum(found.values())), {state: Count(number) for state, number in found.items()})
+
+
+def matching(tasks: Iterable[TaskInfo], query: TaskQuery, *, arguments: Arguments) -> list[TaskInfo]:
+    """Return the tasks that match, each id once; a text that is a whole id means that task, whatever else is asked."""
+    unique: dict[str, TaskInfo] = {}
+    for task in tasks:
+        unique.setdefault(task.id, task)
+    named = unique.get(query.text) if query.text else None
+    return [named] if named else [task for task in unique.values() if matches(task, query, arguments)]
+
+
+def key_of(sort: str) -> Callable[[TaskInfo], tuple[float, str]]:
+    """Return what orders tasks: milliseconds of the epoch, negative for the newest first; unknown times come last."""
+    name, sign = sort.lstrip("-"), -1 if sort.startswith("-") else 1
+
+    def key(task: TaskInfo) -> tuple[float, str]:
+        moment = {"finished": task.finished_at, "started": task.started_at}.get(name, task.created_at)
+        return (sign * round(moment.timestamp() * 1000) if moment else UNKNOWN), task.id
+
+    return key
+
+
+def _checked(key: tuple[Any, ...]) -> tuple[float, str]:
+    if len(key) != 2 or not isinstance(key[0], (int, float)) or not isinstance(key[1], str):
+        raise BadCursor("not a cursor of this list")
+    return key[0], key[1]
+
+
+def matches(task: TaskInfo, query: TaskQuery, arguments: Arguments) -> bool:
+    """Return whether one task is among those that the query asks for; an unknown time is within no bound."""
+    return (
+        (not query.states or task.state in query.states)
+        and query.name.lower() in task.name.lower()
+        and query.worker in ("", task.worker)
+        and query.queue in ("", task.queue)
+        and (query.since is None or (task.created_at is not None and task.created_at >= query.since))
+        and (query.until is None or (task.created_at is not None and task.created_at <= query.until))
+        and _says(task, query, arguments)
+    )
+
+
+def _says(task: TaskInfo, query: TaskQuery, arguments: Arguments) -> bool:
+    wanted = query.text.lower()
+    if any(wanted in text.lower() for text in (task.id, task.name, task.error_class)):
+        return True
+    if task.name in query.names or task.id in query.ids:
+        return True
+    return query.searches_payload(task.name) and wanted in arguments(task).lower()
