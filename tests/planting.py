@@ -7,7 +7,6 @@ from celery.utils import uuid
 from django.db.models import Model
 
 from celery_ops import states
-from celery_ops.panels.building import panel_url
 from celery_ops.panels.token import PanelOptions, viewer
 from celery_ops.tracking import facts, index
 from celery_ops.tracking.recorder import recorder
@@ -54,7 +53,7 @@ def plant(
 def panel_of(obj: Model, user: Any = None, *, limit: int = 10, launch: bool = True, public: bool = False) -> str:
     """Return the address of the panel that ``user`` (None: an anonymous viewer) was shown."""
     ref = ObjectRef.of(obj)
-    return panel_url(PanelOptions(ref.label, ref.pk, viewer(user), limit, launch, public))
+    return PanelOptions(ref.label, ref.pk, viewer(user), limit, launch, public).url
 
 
 def words(html: str) -> str:

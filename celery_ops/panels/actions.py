@@ -26,8 +26,8 @@ from ..tracking.context import tracking
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import MissingRelatedObject, registry
 from ..tracking.store import StoreUnavailable
-from .building import clean
 from .launching import launch_arguments, launchable
+from .texts import clean
 
 #: Times that one form of a panel may fail to be sent and be sent once more.
 MOST_UNSENT: Final = 100

@@ -9,8 +9,10 @@ from django.db.models import Model
 
 from ..conf import conf
 from ..permissions import RUN_TASK, allows
-from ..tracking.registry import Binding, FromModel, registry
+from ..running.allowlist import options_of
+from ..tracking.registry import Binding, FromModel, humanised, registry
 from ..tracking.signatures import Signature
+from .page import Choice
 
 
 def launchable(instance: Model, user: Any) -> Iterator[tuple[Task, Binding]]:
@@ -23,6 +25,23 @@ def launchable(instance: Model, user: Any) -> Iterator[tuple[Task, Binding]]:
         if _is_offered(binding, registry.signature(name), instance) and allows(user, RUN_TASK, name):
             seen.add(name)
             yield tasks[name], binding
+
+
+def launch_choices(instance: Model, user: Any) -> tuple[Choice, ...]:
+    """Return the options of a panel's launch menu for ``user``."""
+    return tuple(
+        Choice(
+            task.name,
+            str(binding.label) or humanised(task.name),
+            description=_summary(task),
+            asks=bool(options_of(task.name).get("confirm")),
+        )
+        for task, binding in launchable(instance, user)
+    )
+
+
+def _summary(task: Task) -> str:
+    return (task.__doc__ or "").strip().partition("\n")[0][:200]
 
 
 def launch_arguments(name: str, binding: Binding, instance: Model) -> tuple[list[Any], dict[str, Any]]:

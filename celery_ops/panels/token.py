@@ -1,9 +1,11 @@
 """What a panel's URL carries: which object, for whom, shown how. Signed, and good for one viewer."""
 
+import zlib
 from dataclasses import astuple, dataclass
 from typing import Any, Final
 
 from django.core import signing
+from django.urls import NoReverseMatch, reverse
 
 from ..tracking import prefix
 from ..tracking.store import StoreUnavailable
@@ -29,6 +31,20 @@ class PanelOptions:
 
     def token(self) -> str:
         return signing.dumps(astuple(self), salt=_salt(), compress=True)
+
+    @property
+    def url(self) -> str:
+        """The panel's own URL, empty when the site has not included ``celery_ops.urls``."""
+        try:
+            return reverse("celery_ops:panel", args=[self.token()])
+        except NoReverseMatch:
+            return ""
+
+    @property
+    def prefix(self) -> str:
+        """What keeps two panels' ids and parameters apart on one page, the same at each visit."""
+        which = f"{self.label}:{self.pk}" + (f":{self.serial}" if self.serial > 1 else "")
+        return f"ops-{zlib.crc32(which.encode('utf-8', 'surrogatepass')):08x}-"
 
 
 def options_of(token: str) -> PanelOptions:

@@ -23,7 +23,9 @@ from ..tracking.reading import read_long
 from ..tracking.registry import registry
 from ..tracking.stamp import now_ms
 from ..tracking.store import StoreUnavailable, lifetime
-from .building import Draft, Question, digest
+from .building import Draft
+from .etag import digest
+from .viewer import Question
 
 #: Panels that a process remembers, one to two kilobytes each; the one polled longest ago goes first.
 REMEMBERED: Final = 500

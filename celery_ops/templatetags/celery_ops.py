@@ -13,7 +13,9 @@ from django.utils.safestring import SafeString
 from ..conf import conf
 from ..details.own_states import with_own_states
 from ..info import TrackedTask
-from ..panels.building import Asked, build_panel, clean, panel_limit, panel_prefix, panel_url
+from ..panels.building import Draft
+from ..panels.query import Asked
+from ..panels.texts import clean
 from ..panels.token import PanelOptions, viewer
 from ..permissions import VIEW_INSTANCE, allows
 from ..states import tone
@@ -50,17 +52,17 @@ def instance_tasks(
     if not public and not allows(user, VIEW_INSTANCE, obj):
         return ""
     serial = _serial(request, ref)
-    options = PanelOptions(ref.label, ref.pk, viewer(user), panel_limit(limit), bool(launch), bool(public), serial)
-    panel = build_panel(
+    options = PanelOptions(ref.label, ref.pk, viewer(user), _limit(limit), bool(launch), bool(public), serial)
+    draft = Draft(
         request,
         obj,
         options,
-        url=panel_url(options),
-        asked=Asked(request.GET, panel_prefix(options)),
-        query=_other_parameters(request, panel_prefix(options)),
+        url=options.url,
+        asked=Asked(request.GET, options.prefix),
+        query=_other_parameters(request, options.prefix),
         next_url=request.get_full_path(),
     )
-    shown = {"panel": panel, "title": title, "refresh": _refresh(refresh), "assets": _first(request, "panel")}
+    shown = {"panel": draft.page(), "title": title, "refresh": _refresh(refresh), "assets": _first(request, "panel")}
     return get_template("celery_ops/panel/panel.html").render(shown, request)
 
 
@@ -129,6 +131,13 @@ def _each(objs: Any) -> Iterable[Any]:
         return iter(objs)
     except TypeError:
         return (objs,)
+
+
+def _limit(rows: Any) -> int:
+    try:
+        return max(1, min(int(rows), int(conf.MAX_PAGE_SIZE)))
+    except (TypeError, ValueError, OverflowError):
+        return 10
 
 
 def _refresh(seconds: Any) -> int:

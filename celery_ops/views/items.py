@@ -8,7 +8,7 @@ from .. import payload, redaction, states
 from ..details import TaskDetail
 from ..info import Progress, QueueInfo, TaskInfo, WorkerInfo
 from ..models import TaskRunRecord
-from ..panels.building import clean
+from ..panels.texts import clean
 from ..redaction import Budget
 
 

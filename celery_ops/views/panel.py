@@ -19,9 +19,13 @@ from django.views.decorators.csrf import csrf_protect
 from ..conf import conf
 from ..details.own_states import with_own_states
 from ..panels import actions
-from ..panels.building import Asked, Draft, Viewer, etag, panel_prefix, shown_payload
+from ..panels.building import Draft
+from ..panels.etag import etag
+from ..panels.query import Asked
+from ..panels.texts import shown_payload
 from ..panels.token import BadToken, PanelOptions, options_of, viewer
 from ..panels.unchanged import Unchanged
+from ..panels.viewer import Viewer
 from ..permissions import VIEW_INSTANCE, VIEW_PAYLOAD, allows
 from ..tracking.reading import read_payload, read_tasks
 from ..tracking.refs import ObjectRef, key_of
@@ -50,7 +54,7 @@ class PanelView(View):
         options, instance = self._subject(token)
         if "task" in request.GET and not options.public:
             return self._detail(options, instance, request.GET["task"])
-        asked = Asked(request.GET, panel_prefix(options), "")
+        asked = Asked(request.GET, options.prefix, "")
         draft = Draft(request, instance, options, url=request.path, asked=asked, next_url=_next(request))
         unchanged = Unchanged(draft)
         tag = unchanged.tag()
