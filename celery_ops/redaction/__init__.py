@@ -13,9 +13,13 @@ from typing import Any, Final
 from billiard.exceptions import SoftTimeLimitExceeded
 
 from .budget import Budget
+from .fitting import MAX_BYTES, Captured, encode, fit
+from .hidden import hidden_texts
 from .keys import LONGEST_NAME, NAME
-from .text import REDACTED, SHORTEST_SECRET, scrub
-from .walk import BREADTH, FAILED, HARMLESS, MAX_BYTES, PLAIN, Captured, Name, Walk, encode, fit, hidden_texts, site
+from .repeats import SHORTEST_SECRET, Secrets
+from .site import site
+from .text import REDACTED, scrub
+from .walk import BREADTH, FAILED, HARMLESS, PLAIN, UUID_LENGTH, UUID_TEXT, Name, Walk
 
 __all__ = [
     "FAILED",
@@ -36,7 +40,6 @@ __all__ = [
 SECRETS: Final = 64
 WORD: Final = re.compile(r"[^\W\d][\w.-]*")
 UNPLAIN: Final = re.compile(r"\\|\de\+")  # an escape may be part of a secret, and 4.1e+15 be a card
-UUID_TEXT: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def _or_else(fallback: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -117,7 +120,8 @@ def capture_text(
     """Return an error message, or with ``tail`` the last part of a traceback, redacted. Never raises."""
     if not issubclass(type(text), str):
         return Captured("", text is None)
-    return Captured(*scrub(text, MAX_BYTES, site()[0], secrets, tail, budget))
+    known = Secrets(secrets) if secrets else None
+    return Captured(*scrub(text, MAX_BYTES, site()[0], known, tail, budget))
 
 
 @_or_else(FAILED)
@@ -220,6 +224,8 @@ def _plainly(value: Any) -> str | None:
     kind = type(value)
     if kind is int and -HARMLESS < value < HARMLESS:
         return str(value)
-    if kind is str and ((len(value) <= PLAIN and value.isalnum()) or (len(value) == 36 and UUID_TEXT.fullmatch(value))):
+    if kind is str and (
+        (len(value) <= PLAIN and value.isalnum()) or (len(value) == UUID_LENGTH and UUID_TEXT.fullmatch(value))
+    ):
         return f'"{value}"'
     return None

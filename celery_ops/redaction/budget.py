@@ -5,7 +5,7 @@ from typing import Final
 #: Characters of one field that are looked through: its texts are, up to what is shown of each and a little beyond.
 FIELD: Final = 32_768
 #: Candidates of one field that are looked at one by one, such as a key before a colon; a text of 2 KiB has some fifty.
-STEPS: Final = 300
+STEPS: Final = 200
 #: Characters of one page: 200 rows of long tracebacks and short errors are within it.
 PAGE: Final = 1_300_000
 #: Candidates of one page: as many as a field has, for each of 200 rows.
@@ -18,10 +18,11 @@ class Budget:
     What there is no budget for is never shown.
     """
 
-    __slots__ = ("characters", "page", "steps")
+    __slots__ = ("characters", "is_spent", "page", "steps")
 
     def __init__(self, characters: int = FIELD, steps: int = STEPS, page: "Budget | None" = None) -> None:
         self.characters, self.steps, self.page = characters, steps, page
+        self.is_spent = characters <= 0
 
     @classmethod
     def of_page(cls) -> "Budget":
@@ -32,26 +33,21 @@ class Budget:
         """Return the budget of one field of this page."""
         return Budget(page=self)
 
-    @property
-    def is_spent(self) -> bool:
-        return self.characters <= 0 or self.steps < 0
-
     def again(self) -> "Budget":
         """Return the budget for looking through the same field once more."""
         return Budget(page=self.page)
 
     def read(self, characters: int) -> bool:
         """Take this many characters; return whether there were as many."""
-        if characters > self.characters or (self.page is not None and not self.page.read(characters)):
-            self.characters = 0
-            return False
-        self.characters -= characters
-        return True
+        is_enough = characters <= self.characters and (self.page is None or self.page.read(characters))
+        self.characters = self.characters - characters if is_enough else 0
+        self.is_spent = self.is_spent or self.characters <= 0
+        return is_enough
 
     def step(self, steps: int = 1) -> bool:
         """Take steps; return whether there were any left."""
-        if self.page is not None and not self.page.step(steps):
-            self.steps = -1
-            return False
         self.steps -= steps
-        return self.steps >= 0
+        is_enough = self.steps >= 0 and (self.page is None or self.page.step(steps))
+        if not is_enough:
+            self.steps, self.is_spent = -1, True
+        return is_enough

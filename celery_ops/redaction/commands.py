@@ -10,7 +10,6 @@ from .keys import NAME, Rules
 #: The options by which programs take a password, or a user with one.
 OPTIONS: Final = {"mysql": "-p", "mariadb": "-p", "sshpass": "-p", "redis-cli": "-a", "curl": "-u"}
 NOWHERE: Final[frozenset[int]] = frozenset()
-NAMES: Final = re.compile("|".join(OPTIONS))
 OPTION: Final = re.compile(r"""[\s"']-[apu]""")
 PROGRAM: Final = re.compile(
     rf"""(?P<program>{"|".join(OPTIONS)})|(?P<over>[\n;|&]+)"""
@@ -20,7 +19,9 @@ PROGRAM: Final = re.compile(
 
 def spans(text: str, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
     """Yield where passwords stand that begin before ``end``, on the line of such a program."""
-    if OPTION.search(text) is None or NAMES.search(text) is None:
+    if not ("-p" in text or "-a" in text or "-u" in text) or not any(text.find(name, 0, end) >= 0 for name in OPTIONS):
+        return
+    if OPTION.search(text, 0, end + 3) is None:
         return
     option = None
     for match in PROGRAM.finditer(text):
@@ -39,23 +40,22 @@ def spans(text: str, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
 
 def places(items: Sequence[Any], rules: Rules) -> frozenset[int]:
     """Return the positions of a list's items that are passwords of a command line."""
-    for item in items:
-        if type(item) is str and item[:1] == "-":
-            break
-    else:
+    if not any(type(item) is str and item[:1] == "-" for item in items):
         return NOWHERE
     words = [item[:NAME] if type(item) is str else "" for item in items]
     program = words[0].rpartition("/")[2]
     own = next((option for name, option in OPTIONS.items() if program.startswith(name)), "")
-    hidden = set()
+    if not own and not any(word[:1] == "-" and rules.hides(word) for word in words):
+        return NOWHERE
+    hidden, options = set(), set()
     for position, word in enumerate(words):
-        if own and word.startswith(own) and word != own:
+        if word[:1] != "-":
+            continue
+        is_own = own != "" and word.startswith(own)
+        if is_own and word != own:
             hidden.add(position)
-        if word.startswith("-") and "=" not in word and (word == own or rules.hides(word)):
+        if not is_own or word[1] == "-":
+            options.add(position)
+        if "=" not in word and (word == own or rules.hides(word)):
             hidden.add(position + 1)
-    return frozenset(position for position in hidden if not _is_option(words, position, own))
-
-
-def _is_option(words: Sequence[str], position: int, own: str) -> bool:
-    word = words[position] if position < len(words) else ""
-    return word.startswith("--") or (word.startswith("-") and not (own and word.startswith(own)))
+    return frozenset(hidden - options)

@@ -15,8 +15,9 @@ NAME: Final = 64
 LONGEST_NAME: Final = 256
 #: Before a word of ``REDACT_KEYS``: it is a whole word of a name (``user_pin``, ``pinCode``), no part (``shipping``).
 WHOLE: Final = "="
-#: What a key with its value costs beside one that has none.
+#: What a key with its value costs beside one that has none, and what may be a command's option.
 VALUE_STEPS: Final = 2
+OPTION_STEPS: Final = 2
 
 OPENER: Final = re.compile(r"""[bBrRuUfF]{0,2}(\\{0,16}(?:\"""|'''|["']))""")
 NESTING: Final = re.compile(r"""[\[({]+|[\])}]+|["']""")
@@ -26,15 +27,15 @@ CLOSING: Final = {
 }
 BARE: Final = re.compile(r"""(?:(?:bearer|basic|digest|token|negotiate)[ ]+)?[^\s,;&"'<>]+|""", re.IGNORECASE)
 REST_OF_LINE: Final = re.compile(r"[^\n]*")
-LAST_WORD: Final = re.compile(r"\w*\Z")
-OPTION: Final = re.compile(r"(?<![\w-])--[\w-]*\Z")
+FIRST_WORD: Final = re.compile(r"\w*")
+BACKWARDS: Final = re.compile(r"[\w-]*")
 OPTION_VALUE: Final = re.compile(r"""(?:\\{0,4}["'],)?\s{1,8}(?!-)""")
 SEPARATOR: Final = r"(?:=>|:=|={1,3}|:(?!:|//))"
 #: "KeyError: 'x'" and "CardDeclined: why" name exceptions, not keys.
 EXCEPTIONS: Final = ("Error", "Exception", "Warning", "Failure", "NotFound", "DoesNotExist")
 BAD_WORDS: Final = ("Invalid", "Bad", "Missing")
 BAD: Final = re.compile(rf"(?:{'|'.join(BAD_WORDS)})[A-Z]")
-HEADER: Final = re.compile("authorization|cookie", re.IGNORECASE)
+HEADERS: Final = ("authorization", "cookie")
 #: A value whose end is still to be found.
 NOT_YET: Final = (-1, -1)
 
@@ -49,6 +50,7 @@ class Rules:
         self.names = re.compile("|".join(patterns) or r"(?!)")
         #: Looked for in the lower-cased text: a pattern that begins with plain letters is found many times faster.
         words = "|".join(re.escape(word) for word in dict.fromkeys((*map(str.lower, parts), *whole))) or r"(?!)"
+        self.words = re.compile(words)
         self.pairs = re.compile(
             rf"(?:{words})[\w.\-]*"
             rf"(?:[\])]?[ \t]{{0,8}}(?P<sep>{SEPARATOR})\s{{0,8}}"
@@ -70,25 +72,28 @@ def _whole(word: str) -> str:
 
 def pairs(text: str, rules: Rules, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
     """Yield where the values of hidden keys stand whose keys begin before ``end``."""
-    reader = _Values(text, budget)
-    lowered = _lowered(text)
+    lower = lowered(text)
+    reader = None
     has_options = "--" in text
     done = 0
-    for match in rules.pairs.finditer(lowered, 0, end + LONGEST_NAME):
+    for match in rules.pairs.finditer(lower, 0, end + LONGEST_NAME):
         key = match.start()
         if key >= end:
             return
         if not budget.step():
             yield key, len(text)
             return
-        is_quoted = match["quoted"] is not None
-        if is_quoted or match["sep"] is not None:
+        if match["sep"] is not None or match["quoted"] is not None:
             start = match.end()
         else:
             start = _after_option(text, *match.span(), budget) if has_options else None
         if start is None or start < done or (rules.has_whole and not rules.names.search(text, key, start)):
             continue
-        span = reader.after_colon(lowered, match) if match["sep"] == ":" else NOT_YET
+        if not budget.step(VALUE_STEPS):
+            yield start, len(text)
+            return
+        reader = reader or _Values(text, lower, budget)
+        span = reader.after_colon(match) if match["sep"] == ":" else NOT_YET
         if span is None:
             continue
         if span is NOT_YET:
@@ -98,7 +103,7 @@ def pairs(text: str, rules: Rules, end: int, budget: Budget) -> Iterator[tuple[i
             yield span
 
 
-def _lowered(text: str) -> str:
+def lowered(text: str) -> str:
     """Return the text in lower case, each character at its place."""
     if text.isascii():
         return text.lower()
@@ -108,7 +113,10 @@ def _lowered(text: str) -> str:
 
 def _after_option(text: str, start: int, end: int, budget: Budget) -> int | None:
     """Return where the value of a command's ``--option`` begins, if the key is one."""
-    if not budget.step() or OPTION.search(text, max(0, start - NAME), start) is None:
+    before = text[max(0, start - NAME) : start]
+    if "--" not in before:
+        return None
+    if not budget.step(OPTION_STEPS) or not BACKWARDS.match(before[::-1])[0].endswith("--"):
         return None
     value = OPTION_VALUE.match(text, end)
     return value.end() if value else None
@@ -117,18 +125,18 @@ def _after_option(text: str, start: int, end: int, budget: Budget) -> int | None
 class _Values:
     """Reads the values of one text; a quote that is never closed is looked for once."""
 
-    def __init__(self, text: str, budget: Budget) -> None:
-        self._text, self._budget = text, budget
+    def __init__(self, text: str, lower: str, budget: Budget) -> None:
+        self._text, self._lower, self._budget = text, lower, budget
         self._unclosed: set[str] = set()
-        self._has_headers = HEADER.search(text) is not None
+        self._has_headers = any(word in lower for word in HEADERS)
         self._has_bad = any(word in text for word in BAD_WORDS)
 
-    def after_colon(self, lowered: str, match: re.Match[str]) -> tuple[int, int] | None:
+    def after_colon(self, match: re.Match[str]) -> tuple[int, int] | None:
         """Return the rest of a header's line, None where an exception stands before the colon, else ``NOT_YET``."""
         begin, end = max(0, match.start() - NAME), match.start("sep")
         if self._is_exception(self._text[begin:end].rstrip()):
             return None
-        if self._has_headers and HEADER.search(lowered, begin, end):
+        if self._has_headers and any(self._lower.find(word, begin, end) >= 0 for word in HEADERS):
             return REST_OF_LINE.match(self._text, match.end()).span()
         return NOT_YET
 
@@ -137,15 +145,13 @@ class _Values:
             return True
         if not text.endswith("ed") and not self._has_bad:
             return False
-        word = LAST_WORD.search(text, max(0, len(text) - NAME))[0]
+        word = FIRST_WORD.match(text[: -NAME - 1 : -1])[0][::-1]
         is_participle = word.endswith("ed") and word[-3:-2].islower() and any(map(str.isupper, word[:-3]))
         return is_participle or BAD.match(word) is not None
 
     def value(self, start: int) -> tuple[int, int]:
         """Return where the value that begins at ``start`` stands: inside its quotes, its whole brackets, or a word."""
         text = self._text
-        if not self._budget.step(VALUE_STEPS):
-            return start, len(text)
         if opener := OPENER.match(text, start):
             return opener.end(), self._closed(opener[1], opener.end())
         if text[start : start + 1] not in ("[", "(", "{"):

@@ -12,6 +12,8 @@ SHORTEST: Final = 13
 DIGITS: Final = re.compile(r"[0-9](?=[0-9 -]{12})[0-9]*(?:[ -]{1,3}[0-9]+)*")
 DATE: Final = re.compile(r"(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)[ -]{0,3}")
 GROUP: Final = re.compile("[0-9]+")
+#: Groups, or one, in which a card number is written.
+GROUPED: Final = re.compile(r"(?<![0-9])(?:[0-9]{3,6}[ -]{1,3}){2,}[0-9]{3,6}(?![0-9])|[0-9]{13}")
 #: UUIDs and digests: their digits are no card number.
 HEX: Final = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b|\b[0-9a-f]{32,}\b")
 HEX_OR_DASH: Final = frozenset("-0123456789abcdefABCDEF")
@@ -19,14 +21,16 @@ HEX_OR_DASH: Final = frozenset("-0123456789abcdefABCDEF")
 AROUND: Final = 64
 CARD: Final = range(13, 20)
 USUAL: Final = range(3, 7)
-#: What one group of digits costs, with those that follow it.
+#: What one group of digits costs with which a card number may begin, with those that follow it.
 GROUP_STEPS: Final = 4
+#: Groups of digits that cost a step to be looked over.
+GROUPS_A_STEP: Final = 4
 DOUBLED: Final = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 ZERO: Final = ord("0")
 
 IBAN: Final = re.compile(r"[A-Z][A-Z][0-9][0-9](?=((?: ?[A-Z0-9]{4}){2}(?: ?[A-Z0-9]{1,4}){1,6}))")
 #: Characters within which a number is recognised that begins before the end.
-LONGEST: Final = 128
+LONGEST_NUMBER: Final = 128
 IBAN_STEPS: Final = 3
 AS_NUMBERS: Final = {ord(letter): str(int(letter, 36)) for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 #: Characters of an IBAN by country: the IBAN Registry of SWIFT (ISO 13616).
@@ -66,12 +70,12 @@ def is_quiet(text: str) -> bool:
 
 def spans(text: str, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
     """Yield where card numbers and IBANs stand that begin before ``end``."""
-    for match in DIGITS.finditer(text, 0, end + LONGEST):
+    for match in DIGITS.finditer(text, 0, end + LONGEST_NUMBER):
         if not budget.step():
             yield match.start(), len(text)
             return
         yield from _cards(text, *match.span(), budget)
-    for match in IBAN.finditer(text, 0, end + LONGEST):
+    for match in IBAN.finditer(text, 0, end + LONGEST_NUMBER):
         if not budget.step(IBAN_STEPS):
             yield match.start(), len(text)
             return
@@ -83,10 +87,19 @@ def _cards(text: str, start: int, end: int, budget: Budget) -> Iterator[tuple[in
     """A number beside a card's, such as its expiry, does not hide it."""
     while date := DATE.match(text, start, end):
         start = date.end()
-    groups = [group.span() for group in GROUP.finditer(text, start, end)]
+    if end - start < CARD.start:
+        return
     if text[start - 2 : start].endswith(".") and text[start - 2 : start - 1].isdigit():
-        del groups[:1]  # the decimals of a number
-    for first, (start, _) in enumerate(groups):
+        start = GROUP.match(text, start, end).end()  # the decimals of a number
+    if not _may_hold_card(text[start:end]):
+        return
+    groups = [group.span() for group in GROUP.finditer(text, start, end)]
+    if not budget.step(len(groups) // GROUPS_A_STEP):
+        yield start, len(text)
+        return
+    for first, (start, stop) in enumerate(groups):
+        if first and not _is_usual(stop - start):
+            continue
         if not budget.step(GROUP_STEPS):
             yield start, len(text)
             return
@@ -102,13 +115,23 @@ def _card(text: str, groups: list[tuple[int, int]], first: int) -> int:
         begin, end = groups[last]
         size = end - begin
         digits += text[begin:end] if size < CARD.stop else "0" * CARD.stop
-        usual = usual and (size in USUAL or size >= CARD.start)
+        usual = usual and _is_usual(size)
         if len(digits) >= CARD.stop or not (usual or first == 0):
             break
         is_whole = usual or (first == 0 and last == len(groups) - 1)
         if len(digits) in CARD and is_whole and is_card(digits):
             found = end
     return found
+
+
+def _may_hold_card(text: str) -> bool:
+    digits = len(text) - text.count(" ") - text.count("-")
+    return digits in CARD or (digits >= CARD.start and GROUPED.search(text) is not None)
+
+
+def _is_usual(size: int) -> bool:
+    """Return whether a card number is written in groups of this size, or in one."""
+    return size in USUAL or size >= CARD.start
 
 
 def _is_hex(text: str, start: int, end: int) -> bool:

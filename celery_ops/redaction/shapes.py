@@ -58,14 +58,20 @@ HEXADECIMAL: Final = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 SHORTEST_HEX_KEY: Final = 48
 DIGEST: Final = re.compile(r"sha(?:256|384|512)[:=-]\Z", re.IGNORECASE)
 ESCAPE: Final = re.compile(r"\\[nrt]")  # of the repr of a text: its letter is no part of what follows
-RUN_STEPS: Final = 3
+#: What a run costs that is looked at closely, and characters of it that cost one more.
+RANDOM_STEPS: Final = 3
+RANDOM_A_STEP: Final = 64
 #: Characters within which a key is recognised that begins before the end.
-LONGEST: Final = 1024
+LONGEST_KEY: Final = 1024
 PART: Final = re.compile(r"[A-Za-z0-9]+")
-SAME_KIND: Final = re.compile(r"[a-z]+|[A-Z]+|[0-9]+")
+#: A small letter, a capital and a digit for every one, and the pairs in which one kind follows another.
+KINDS: Final = bytes.maketrans(
+    b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", b"a" * 26 + b"A" * 26 + b"0" * 10
+)
+CHANGES: Final = (b"aA", b"Aa", b"a0", b"0a", b"A0", b"0A")
 SHORTEST_RANDOM: Final = 24
 #: Random text changes between small letters, capitals and digits at every other of its characters, names seldom do.
-CHANGES: Final = 0.45
+LEAST_CHANGES: Final = 0.45
 
 
 def spans(text: str, end: int, budget: Budget, *, headless: bool = False) -> Iterator[tuple[int, int]]:
@@ -85,20 +91,22 @@ def spans(text: str, end: int, budget: Budget, *, headless: bool = False) -> Ite
 
 
 def _random(text: str, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
-    for match in RUN.finditer(text, 0, end + LONGEST):
-        if not budget.step(RUN_STEPS):
-            yield match.start(), len(text)
-            return
+    for match in RUN.finditer(text, 0, end + LONGEST_KEY):
         start, end_of_run = match.span()
         start += ESCAPE.match(text, max(0, start - 1), start + 1) is not None
-        if _is_random(text[start:end_of_run]) and not DIGEST.search(text, max(0, start - 7), start):
+        run = text[start:end_of_run]
+        is_alike = run.isalpha() or run.islower() or run.isupper()
+        if not budget.step(1 if is_alike else RANDOM_STEPS + len(run) // RANDOM_A_STEP):
+            yield start, len(text)
+            return
+        if (_is_hex_key(run) if is_alike else _is_random(run)) and not DIGEST.search(text, max(0, start - 7), start):
             yield start, end_of_run
 
 
 def _matches(
     pattern: re.Pattern[str], text: str, end: int, budget: Budget, group: str = ""
 ) -> Iterator[tuple[int, int]]:
-    for match in pattern.finditer(text, 0, end + LONGEST):
+    for match in pattern.finditer(text, 0, end + LONGEST_KEY):
         if not budget.step():
             yield match.start(), len(text)
             return
@@ -137,13 +145,16 @@ def _logins(text: str, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
             yield start, at
 
 
+def _is_hex_key(run: str) -> bool:
+    run = run.rstrip("=")
+    return len(run) >= SHORTEST_HEX_KEY and HEXADECIMAL.fullmatch(run) is not None
+
+
 def _is_random(run: str) -> bool:
     """Return whether a long run of letters and digits is a key, and no name, path, UUID or digest."""
     run = run.rstrip("=")
-    if HEXADECIMAL.fullmatch(run):
+    if run.isdecimal():
         return len(run) >= SHORTEST_HEX_KEY
-    if run.isalpha() or run.islower() or run.isupper():
-        return False
     parts = [part for part in PART.findall(run) if not HEXADECIMAL.fullmatch(part)]
     size = sum(map(len, parts))
     if size < SHORTEST_RANDOM:
@@ -151,4 +162,5 @@ def _is_random(run: str) -> bool:
     text = " ".join(parts)
     if text.islower() or text.isupper() or text.replace(" ", "").isalpha():
         return False
-    return sum(len(SAME_KIND.findall(part)) for part in parts) >= CHANGES * size
+    kinds = text.encode().translate(KINDS)
+    return len(parts) + sum(map(kinds.count, CHANGES)) >= LEAST_CHANGES * size

@@ -3,25 +3,21 @@
 Bounded: a text is read a little beyond what will be shown of it, and no further; see ``budget`` for the rest.
 """
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
-from urllib.parse import quote
 
 from . import commands, numbers, shapes
 from .budget import Budget
-from .keys import Rules, pairs
+from .keys import Rules, lowered, pairs
+from .repeats import Secrets
 
 REDACTED: Final = "[redacted]"
 CUT: Final = "…"
 
 OVERSCAN: Final = 4096  # read beyond what is shown, so that a secret across the cut is still recognised
-SHORTEST_SECRET: Final = 4
-#: Known secrets that cost as much as one more reading of the text.
-SECRETS_A_READING: Final = 32
 #: What a text costs in which something may be hidden, beside what is looked at in it.
-TEXT_STEPS: Final = 3
+TEXT_STEPS: Final = 6
 
 #: An option of a command, or a PEM block.
 DASHES: Final = re.compile(f"--|{commands.OPTION.pattern}")
@@ -71,7 +67,7 @@ def scrub(
     text: str,
     limit: int,
     rules: Rules | None,
-    secrets: Sequence[str] = (),
+    secrets: Secrets | None = None,
     tail: bool = False,
     budget: Budget | None = None,
     found: "Found | None" = None,
@@ -86,20 +82,20 @@ def scrub(
     window = str.__getitem__(text, slice(-reach, None) if tail else slice(reach))
     low = max(0, len(window) - limit) if tail else 0
     high = len(window) if tail else min(limit, len(window))
-    known = found.again(window, high) if found is not None else None
-    readings = (rules is not None and known is None) + -(-len(secrets) // SECRETS_A_READING)
-    if not budget.read(len(window) * readings):
+    spans = found.again(window, high) if found is not None else None
+    by_rules = rules is not None and spans is None
+    by_secrets = secrets.readings if secrets else 0
+    if not budget.read(len(window) * (by_rules + by_secrets)):
         return CUT, False
     headless = tail and size > reach
-    spans = known
-    if spans is None:
-        budget.step(TEXT_STEPS)
-        spans = sorted(spans_of(window, rules, (), headless=headless, end=high, budget=budget))
+    budget.step(TEXT_STEPS if by_rules else 1 + by_secrets)
+    if by_rules:
+        spans = sorted(_rule_spans(window, rules, high, budget, headless=headless))
         if found is not None:
             found.add(window, high, spans)
     if secrets:
-        spans = sorted((*spans, *spans_of(window, None, secrets, headless=headless, end=high, budget=budget)))
-    shown = _without(window, spans, low, high)
+        spans = sorted((*(spans or ()), *secrets.spans(window, high, budget, headless=headless)))
+    shown = _without(window, spans, low, high) if spans else window[low:high]
     if not shown.isprintable():
         shown = DIRTY.sub("\ufffd", shown.replace("\r\n", "\n"))
     exact = size <= limit and not spans and shown == window
@@ -116,7 +112,7 @@ def secret_at(text: str, start: int, end: int) -> str:
     return (is_login and hidden.partition(":")[2]) or hidden
 
 
-def _without(text: str, spans: list[tuple[int, int]], low: int, high: int) -> str:
+def _without(text: str, spans: Sequence[tuple[int, int]], low: int, high: int) -> str:
     parts: list[str] = []
     at = low
     for start, end in spans:
@@ -144,26 +140,29 @@ def spans_of(
     budget = budget or Budget()
     end = len(text) if end is None else end
     if rules is not None:
-        if "=" in text or ":" in text or "--" in text:
-            yield from pairs(text, rules, end, budget)
-        if len(text) >= shapes.SHORTEST:
-            yield from shapes.spans(text, end, budget, headless=headless)
-        if len(text) >= numbers.SHORTEST:
-            yield from numbers.spans(text, end, budget)
-        if "-" in text:
-            yield from commands.spans(text, end, budget)
-    for secret in secrets:
-        if len(secret) < SHORTEST_SECRET:
-            continue
-        for form in _forms(secret[-OVERSCAN:] if headless else secret[:OVERSCAN], text):
-            yield from _places(text, form, end, budget)
+        yield from _rule_spans(text, rules, end, budget, headless=headless)
+    if secrets:
+        yield from Secrets(secrets).spans(text, end, budget, headless=headless)
+
+
+def _rule_spans(text: str, rules: Rules, end: int, budget: Budget, *, headless: bool) -> Iterator[tuple[int, int]]:
+    if "=" in text or ":" in text or "--" in text:
+        yield from pairs(text, rules, end, budget)
+    if len(text) >= shapes.SHORTEST:
+        yield from shapes.spans(text, end, budget, headless=headless)
+    if len(text) >= numbers.SHORTEST:
+        yield from numbers.spans(text, end, budget)
+    if "-" in text:
+        yield from commands.spans(text, end, budget)
 
 
 def is_quiet(text: str, rules: Rules) -> bool:
     """Return whether none of that is in a short text with which what the rules hide begins."""
     if "eyJ" in text or "earer " in text or ("-" in text and DASHES.search(text)):
         return False
-    if ("=" in text or ":" in text) and (not text.isascii() or "://" in text or rules.names.search(text)):
+    if "://" in text and "@" in text:
+        return False
+    if ("=" in text or ":" in text) and rules.words.search(lowered(text)):
         return False
     size = len(text)
     if size < QUIET:
@@ -171,33 +170,3 @@ def is_quiet(text: str, rules: Rules) -> bool:
     if shapes.KEYS.search(text) or not numbers.is_quiet(text):
         return False
     return size < shapes.SHORTEST_RUN or shapes.RUN.search(text) is None
-
-
-def repeats(texts: Iterable[str], secrets: Sequence[str], budget: Budget) -> bool:
-    """Return whether any of these secrets may be in the texts; True where that is too much to look for."""
-    text = "\n".join(texts)
-    if not budget.read(len(text) * -(-len(secrets) // SECRETS_A_READING)):
-        return True
-    return any(form in text for secret in secrets for form in _forms(secret, text))
-
-
-def _places(text: str, part: str, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
-    at = text.find(part)
-    while 0 <= at < end:
-        if not budget.step():
-            yield at, len(text)
-            return
-        yield at, at + len(part)
-        at = text.find(part, at + len(part))
-
-
-def _forms(secret: str, text: str) -> Iterable[str]:
-    """A secret as it is, and as ``repr``, JSON and URLs would write it in this text."""
-    if secret.isalnum() and secret.isascii():
-        return (secret,)
-    forms = {secret}
-    if "\\" in text:
-        forms |= {repr(secret)[1:-1], json.dumps(secret)[1:-1]}
-    if "%" in text:
-        forms.add(quote(secret, safe="", errors="replace"))
-    return forms

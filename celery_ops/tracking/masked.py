@@ -14,7 +14,7 @@ from celery.utils.saferepr import saferepr
 KEY: Final = "celery_ops_shown"
 #: Characters of the texts that Celery makes itself, and of those that are read as values.
 CELERYS: Final = 1024
-LONGEST: Final = 4096
+LONGEST_GIVEN: Final = 4096
 #: The name of a text that stands for arguments by name.
 ALL: Final = "…"
 
@@ -39,7 +39,7 @@ def instead(headers: Mapping[str, Any], args: Any, kwargs: Any) -> tuple[str | N
 def _given(text: Any, value: Any) -> str | None:
     if not isinstance(text, str) or not text or _is_made(text, value):
         return None
-    return text[:LONGEST]
+    return text[:LONGEST_GIVEN]
 
 
 def _is_made(text: str, value: Any) -> bool:
@@ -61,7 +61,7 @@ def shown(given: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
 
 def _read(text: str, kind: Any, otherwise: Sequence[Any] | Mapping[str, Any]) -> Any:
     try:
-        value = ast.literal_eval(text[:LONGEST])
+        value = ast.literal_eval(text[:LONGEST_GIVEN])
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return otherwise
     return value if isinstance(value, kind) else otherwise
