@@ -13,7 +13,7 @@ from django.db import connections, router
 from django.db.models import Field, IntegerField, Model
 from django.utils.translation import get_language
 
-from .backends.sharing import Shared
+from .backends.caching import Shared
 from .formatting import clean
 from .logs import get_logger
 from .models import TaskRunRecord

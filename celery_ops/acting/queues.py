@@ -8,9 +8,10 @@ from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
 from .. import connections
-from ..backends import broker, control, gather, snapshot
+from ..backends import broker, control
 from ..backends.base import BackendUnavailable, QueueBackend
 from ..backends.control import Replies
+from ..backends.remote import gather, snapshot
 from ..connections import BrokerUnavailable
 from ..models import ControlRecord
 from . import in_worker

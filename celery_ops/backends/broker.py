@@ -14,9 +14,9 @@ from ..connections import BrokerUnavailable
 from ..info import MessageInfo, QueueDetail, QueueReport
 from . import declarations, look, strays, target
 from .base import BackendUnavailable, QueueBackend
+from .caching import Shared
 from .declarations import LONGEST_NAME
 from .look import Look
-from .sharing import Shared
 from .transports import Transport, keyspace, transport
 
 #: Seconds for which one set of questions serves every viewer.

@@ -7,7 +7,7 @@ from typing import Any
 
 from .base import BackendUnavailable
 from .declarations import MOST_QUEUES, Declaration, described, merged
-from .snapshot import Snapshot, snapshot
+from .remote.snapshot import Snapshot, snapshot
 
 
 @dataclass(frozen=True, slots=True)

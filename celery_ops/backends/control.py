@@ -10,11 +10,12 @@ from django.utils.translation import gettext_lazy
 
 from ..connections import BrokerUnavailable
 from ..info import ONLINE, RegisteredTask, WorkerDetail, WorkerReport
-from . import broker, gather, presence, registered, replies, snapshot
+from . import broker
 from .base import BackendUnavailable, WorkerBackend
-from .known import known_workers
-from .presence import Standing
-from .snapshot import Snapshot
+from .remote import gather, presence, registered, replies, snapshot
+from .remote.known import known_workers
+from .remote.presence import Standing
+from .remote.snapshot import Snapshot
 
 #: What one worker is asked for its own page.
 DETAIL: Final[Mapping[str, Mapping[str, Any]]] = {

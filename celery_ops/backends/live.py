@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy
 from .. import task_query
 from ..info import TaskInfo
 from ..task_query import TaskPage, TaskQuery
-from . import replies
 from .base import ListedTaskBackend
-from .snapshot import snapshot
+from .remote import replies
+from .remote.snapshot import snapshot
 
 #: A task that is two things at once, as after a redelivery, is the first of these.
 METHODS: Final = {"active": replies.active, "reserved": replies.reserved, "scheduled": replies.scheduled}

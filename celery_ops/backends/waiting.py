@@ -15,7 +15,7 @@ from ..tracking.reading import read_tasks
 from ..tracking.refs import ObjectRef
 from ..tracking.store import TASK, StoreUnavailable
 from .base import BackendUnavailable
-from .sharing import Shared
+from .caching import Shared
 from .tracked import info
 
 logger = get_logger("celery_ops.backends")

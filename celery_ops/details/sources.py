@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from .. import states
 from ..backends.base import BackendUnavailable, TaskBackend
 from ..backends.live import LiveTaskBackend
-from ..backends.snapshot import snapshot
+from ..backends.remote.snapshot import snapshot
 from ..conf import conf
 from ..info import Payload, TaskInfo, TrackedTask
 from ..logs import get_logger

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from django.utils.translation import gettext as _
 
-from ..backends import replies
-from ..backends.gather import Answers
+from ..backends.remote import replies
+from ..backends.remote.gather import Answers
 from ..conf import conf
 from ..running.allowlist import CELERYS, allowed_names, site_tasks
 from .finding import Finding, listed, ok, warning

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
-from ..backends import replies
-from ..backends.gather import Answers
+from ..backends.remote import replies
+from ..backends.remote.gather import Answers
 from ..backends.target import target
 from ..conf import conf
 from ..timezones import now

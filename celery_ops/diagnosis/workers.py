@@ -8,10 +8,10 @@ import celery
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ..backends import gather, presence, registered, replies
-from ..backends.gather import Answers
-from ..backends.known import LISTENING
-from ..backends.presence import Presence
+from ..backends.remote import gather, presence, registered, replies
+from ..backends.remote.gather import Answers
+from ..backends.remote.known import LISTENING
+from ..backends.remote.presence import Presence
 from ..connections import BrokerUnavailable
 from ..info import GONE
 from . import clocks, visibility

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from ..backends.known import known_workers
+from ..backends.remote.known import known_workers
 from ..conf import conf
 from ..formatting import clean
 from ..tracking.registry import registry

@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Any, Final
 
 from .. import payload, redaction
-from ..backends.replies import arguments, task_name
+from ..backends.remote.replies import arguments, task_name
 from ..formatting import clean
 from ..info import TaskInfo
 from ..masking import celery_settings

@@ -15,10 +15,10 @@ from django.views.decorators.csrf import csrf_protect
 
 from ..acting import pausing, queues, workers
 from ..acting.journal import Acted, NotDone, Repeated
-from ..backends import presence
 from ..backends.base import BackendUnavailable, QueueBackend
 from ..backends.control import ControlWorkerBackend
 from ..backends.declarations import LONGEST_NAME
+from ..backends.remote import presence
 from ..conf import conf
 from ..connections import BrokerUnavailable
 from ..formatting import clean

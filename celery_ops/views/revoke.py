@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from .. import states
 from ..acting import revoking, tasks
-from ..backends import snapshot
 from ..backends.base import BackendUnavailable
+from ..backends.remote import snapshot
 from ..conf import conf
 from ..details import TaskDetail, task_detail
 from ..filters.tasks import TaskFilterSet

@@ -11,9 +11,9 @@ import redis
 from django.db import connection
 
 from celery_ops.backends import broker as broker_backend
-from celery_ops.backends import gather, snapshot
-from celery_ops.backends.known import known_workers
 from celery_ops.backends.memory import MemoryQueueBackend, MemoryWorkerBackend
+from celery_ops.backends.remote import gather, snapshot
+from celery_ops.backends.remote.known import known_workers
 from celery_ops.info import QueueDetail, QueueInfo, WorkerDetail, WorkerInfo
 from tests.backends.starting import end
 from tests.conftest import broker, make_user, store_settings

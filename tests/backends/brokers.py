@@ -12,9 +12,9 @@ from kombu import Queue
 
 from celery_ops.backends import broker, consumption
 from celery_ops.backends.broker import BrokerQueueBackend
-from celery_ops.backends.gather import Answers
-from celery_ops.backends.presence import Standing
-from celery_ops.backends.snapshot import Snapshot
+from celery_ops.backends.remote.gather import Answers
+from celery_ops.backends.remote.presence import Standing
+from celery_ops.backends.remote.snapshot import Snapshot
 from celery_ops.info import NO_REPLY, QueueDetail, QueueInfo
 
 NOTHING: Mapping[str, Any] = {}

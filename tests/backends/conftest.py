@@ -10,8 +10,8 @@ import redis
 
 pytest.register_assert_rewrite("celery_ops.testing")
 
-from celery_ops.backends import snapshot  # noqa: E402 - after the assertions of the suites are rewritten
-from celery_ops.backends.known import known_workers  # noqa: E402
+from celery_ops.backends.remote import snapshot  # noqa: E402 - after the assertions of the suites are rewritten
+from celery_ops.backends.remote.known import known_workers  # noqa: E402
 from tests.backends.fakes import FakeWorkers  # noqa: E402
 from tests.backends.starting import end, start  # noqa: E402
 from tests.celery import app  # noqa: E402

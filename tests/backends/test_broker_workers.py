@@ -5,8 +5,9 @@ import uuid
 import pytest
 from kombu import Queue
 
-from celery_ops.backends import broker, snapshot
+from celery_ops.backends import broker
 from celery_ops.backends.broker import BrokerQueueBackend
+from celery_ops.backends.remote import snapshot
 from tests.backends.brokers import detail, make_app, publish, queue
 from tests.servers import Worker, wait_for
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from celery_ops.backends import presence, snapshot
 from celery_ops.backends.control import ControlWorkerBackend, revoke
-from celery_ops.backends.known import known_workers
-from celery_ops.backends.presence import QUIET, Presence
+from celery_ops.backends.remote import presence, snapshot
+from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.presence import QUIET, Presence
 from celery_ops.info import ENDED, GONE, NO_REPLY, ONLINE
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.signs import Sign, decoded, encoded

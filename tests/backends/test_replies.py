@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from celery_ops.backends import replies
 from celery_ops.backends.control import DETAIL
+from celery_ops.backends.remote import replies
 from celery_ops.info import RegisteredTask
 from tests.backends.fakes import IDLE, STATS
 

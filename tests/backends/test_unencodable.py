@@ -6,9 +6,9 @@ import kombu
 import pytest
 
 from celery_ops.backends import broker as queues
-from celery_ops.backends import snapshot
 from celery_ops.backends.broker import BrokerQueueBackend
 from celery_ops.backends.control import ControlWorkerBackend
+from celery_ops.backends.remote import snapshot
 from tests.backends.starting import end, start
 from tests.celery import app
 from tests.conftest import broker

@@ -8,8 +8,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from celery_ops.backends import snapshot
-from celery_ops.backends.known import known_workers
+from celery_ops.backends.remote import snapshot
+from celery_ops.backends.remote.known import known_workers
 from celery_ops.models import ControlRecord
 from tests.backends.starting import end, start
 from tests.celery import app

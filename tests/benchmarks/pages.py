@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from celery_ops.backends import broker, snapshot
+from celery_ops.backends import broker
+from celery_ops.backends.remote import snapshot
 from tests.celery import app
 from tests.conftest import broker as broker_at
 from tests.servers import PORT, Site, Worker

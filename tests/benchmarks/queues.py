@@ -8,8 +8,9 @@ from unittest import mock
 
 from redis.connection import AbstractConnection
 
-from celery_ops.backends import broker, snapshot
+from celery_ops.backends import broker
 from celery_ops.backends.broker import BrokerQueueBackend
+from celery_ops.backends.remote import snapshot
 from tests.servers import Worker, wait_for
 
 from . import setup

@@ -9,9 +9,9 @@ from django.utils import timezone
 from django_celery_results.models import TaskResult
 
 from celery_ops.acting import revoking
-from celery_ops.backends import snapshot
 from celery_ops.backends.control import broadcast
-from celery_ops.backends.known import known_workers
+from celery_ops.backends.remote import snapshot
+from celery_ops.backends.remote.known import known_workers
 from celery_ops.backends.results import ResultsTaskBackend
 from celery_ops.models import ControlRecord
 from celery_ops.task_query import TaskQuery

@@ -14,7 +14,7 @@ def main() -> None:
     from django.test import Client
     from django.urls import reverse
 
-    from celery_ops.backends import snapshot
+    from celery_ops.backends.remote import snapshot
 
     user, _ = get_user_model().objects.get_or_create(username="bench", is_superuser=True, is_staff=True)
     browser = Client()

@@ -8,9 +8,9 @@ from unittest import mock
 
 from redis.connection import AbstractConnection
 
-from celery_ops.backends import gather, snapshot
 from celery_ops.backends.control import ControlWorkerBackend
-from celery_ops.backends.known import known_workers
+from celery_ops.backends.remote import gather, snapshot
+from celery_ops.backends.remote.known import known_workers
 from tests.backends.starting import end, start
 from tests.celery import app
 

@@ -10,8 +10,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from celery_ops.backends import broker as broker_queues
-from celery_ops.backends import registered, snapshot
-from celery_ops.backends.known import known_workers
+from celery_ops.backends.remote import registered, snapshot
+from celery_ops.backends.remote.known import known_workers
 from tests.backends.starting import end, start
 from tests.conftest import broker
 from tests.servers import free_port

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from django.test import Client
 
-from celery_ops.backends.known import known_workers
+from celery_ops.backends.remote.known import known_workers
 from celery_ops.filters.tasks import TaskFilterSet
 from celery_ops.payload import shown
 from tests.conftest import make_user

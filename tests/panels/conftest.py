@@ -8,7 +8,7 @@ from celery import signals
 from django.contrib.auth.backends import BaseBackend
 from django.test import Client
 
-from celery_ops.backends.known import known_workers
+from celery_ops.backends.remote.known import known_workers
 from celery_ops.tracking.store import StoreUnavailable
 from tests.conftest import broker, make_user
 from tests.shop.models import Order

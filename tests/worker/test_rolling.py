@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from celery_ops.backends import broker as queues
-from celery_ops.backends import presence, snapshot
-from celery_ops.backends.known import known_workers
+from celery_ops.backends.remote import presence, snapshot
+from celery_ops.backends.remote.known import known_workers
 from celery_ops.tracking.store import BEAT_EVERY
 from tests.conftest import visiting
 from tests.ops.conftest import html_of, region, text_of

@@ -4,8 +4,8 @@ from argparse import ArgumentTypeError
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from ...backends import presence
 from ...backends.base import BackendUnavailable
+from ...backends.remote import presence
 from ...conf import conf
 from ...connections import BrokerUnavailable
 from ...formatting import clean

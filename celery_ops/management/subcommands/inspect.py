@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from ...backends import gather, presence
+from ...backends.remote import gather, presence
 from ...connections import BrokerUnavailable
 from ...formatting import clean
 from .. import files

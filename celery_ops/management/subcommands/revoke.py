@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 from ... import states
 from ...acting import revoking, tasks
 from ...acting.journal import Acted, NotDone
-from ...backends import snapshot
+from ...backends.remote import snapshot
 from ...details import TaskDetail, task_detail
 from ...formatting import clean
 from ...permissions import REVOKE_TASK

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from math import inf
 from typing import Any, Final
 
-from .. import connections
+from ... import connections
 
 #: How long a worker that has been heard stays listed.
 REMEMBERED: Final = timedelta(days=1)

@@ -5,12 +5,12 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
-from .. import connections
-from ..connections import BrokerUnavailable
-from ..info import RegisteredTask
+from ... import connections
+from ...connections import BrokerUnavailable
+from ...info import RegisteredTask
+from ..base import BackendUnavailable
+from ..caching import Shared
 from . import gather, replies
-from .base import BackendUnavailable
-from .sharing import Shared
 
 #: What every worker is asked.
 QUESTION: Final = {"registered": {"taskinfoitems": list(replies.LIMITS)}}

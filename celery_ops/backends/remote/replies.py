@@ -5,10 +5,10 @@ from datetime import datetime, timedelta, timezone
 from math import isfinite
 from typing import Any, Final
 
-from .. import states
-from ..info import ONLINE, RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
-from ..patterns import DIRTY
-from ..tracking import masked
+from ... import states
+from ...info import ONLINE, RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
+from ...patterns import DIRTY
+from ...tracking import masked
 
 #: Characters of a name that are kept.
 LONGEST: Final = 1000

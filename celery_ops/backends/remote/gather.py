@@ -17,9 +17,9 @@ from kombu.pidbox import Mailbox
 from kombu.utils.uuid import uuid
 from redis.exceptions import ResponseError
 
-from .. import connections
-from ..conf import conf
-from ..logs import get_logger
+from ... import connections
+from ...conf import conf
+from ...logs import get_logger
 from .known import KnownWorkers, known_workers
 
 logger = get_logger("celery_ops.workers")

@@ -16,15 +16,16 @@ from typing import Any, Final
 from amqp.exceptions import ChannelError, NotFound
 from redis.exceptions import ResponseError
 
-from .. import connections
-from ..conf import conf
-from ..info import ENDED, GONE, NO_REPLY
-from ..tracking.recorder import recorder
-from ..tracking.signs import Sign
-from ..tracking.store import BEAT_COUNTS, BEAT_EVERY, Store, StoreUnavailable
-from . import gather, target
+from ... import connections
+from ...conf import conf
+from ...info import ENDED, GONE, NO_REPLY
+from ...tracking.recorder import recorder
+from ...tracking.signs import Sign
+from ...tracking.store import BEAT_COUNTS, BEAT_EVERY, Store, StoreUnavailable
+from .. import target
+from ..transports.keyspace import keyspace
+from . import gather
 from .known import known_workers
-from .transports.keyspace import keyspace
 
 #: Hostnames that are believed: a set in Redis may hold any number.
 MOST: Final = 5000
