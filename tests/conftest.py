@@ -13,7 +13,8 @@ from hypothesis import settings as hypothesis_settings
 from kombu import pools
 
 from celery_ops import objects
-from celery_ops.backends import results_texts, waiting
+from celery_ops.backends import results_texts
+from celery_ops.backends.broker.backend import waiting
 from celery_ops.tracking import counters
 from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.memory import MemoryStore

@@ -8,8 +8,9 @@ from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
 from .. import connections
-from ..backends import broker, control
+from ..backends import control
 from ..backends.base import BackendUnavailable, QueueBackend
+from ..backends.broker import backend as broker
 from ..backends.control import Replies
 from ..backends.remote import gather, snapshot
 from ..connections import BrokerUnavailable

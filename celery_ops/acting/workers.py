@@ -10,8 +10,9 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from ..backends import control, reserved
+from ..backends import control
 from ..backends.base import BackendUnavailable
+from ..backends.broker import reserved
 from ..backends.remote import gather
 from ..conf import conf
 from ..connections import BrokerUnavailable

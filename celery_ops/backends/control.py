@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy
 
 from ..connections import BrokerUnavailable
 from ..info import ONLINE, RegisteredTask, WorkerDetail, WorkerReport
-from . import broker
 from .base import BackendUnavailable, WorkerBackend
+from .broker import backend
 from .remote import gather, presence, registered, replies, snapshot
 from .remote.known import known_workers
 from .remote.presence import Standing
@@ -116,7 +116,7 @@ def broadcast(
     """
     answers = gather.ask({command: arguments or {}}, destination, timeout=timeout)
     snapshot.expire()
-    broker.expire()
+    backend.expire()
     asked = answers.asked if destination is not None else tuple(_there(answers))
     return Replies(asked, answers.to(command))
 

@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy
 from .. import payload, task_query
 from ..info import TaskInfo
 from ..task_query import Counts, Cursor, TaskPage, TaskQuery
-from . import waiting
 from .base import BackendUnavailable, TaskBackend
+from .broker import waiting
 from .results_checks import APP, problems
 from .results_conditions import Conditions, conditions_of, names_like, storable
 from .results_counts import counts_of

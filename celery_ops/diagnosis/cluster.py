@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 
 from .. import connections
-from ..backends import target
+from ..connections import target
 from . import addresses, drift, memory, queues, workers
 from .finding import Finding, error, ok
 

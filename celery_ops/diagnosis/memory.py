@@ -6,8 +6,8 @@ from typing import Any, Final
 import redis
 from django.utils.translation import gettext as _
 
-from ..backends.target import Target, target
-from ..backends.transports.keyspace import keyspace
+from ..connections.keyspace import keyspace
+from ..connections.target import Target, target
 from .finding import Finding, error, ok, warning
 
 #: The part of its memory that a Redis may use before it is nearly full.

@@ -7,8 +7,8 @@ from celery.backends.base import DisabledBackend
 from celery.backends.rpc import RPCBackend
 from django.utils.translation import gettext as _
 
-from ..backends.target import reason
 from ..conf import conf
+from ..connections.target import reason
 from .finding import Finding, error, ok, warning
 
 #: A task id that nobody has.

@@ -9,8 +9,8 @@ from typing import Any, Final
 import redis
 from django.utils.translation import gettext as _
 
-from ..backends.target import reason
 from ..conf import conf
+from ..connections.target import reason
 from ..formatting import duration
 from ..tracking.memory import MemoryStore
 from ..tracking.recorder import new_store

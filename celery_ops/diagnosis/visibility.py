@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 
 from ..backends.remote import replies
 from ..backends.remote.gather import Answers
-from ..backends.target import target
 from ..conf import conf
+from ..connections.target import target
 from ..timezones import now
 from .finding import Finding, listed, ok, warning
 

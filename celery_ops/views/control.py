@@ -16,8 +16,8 @@ from django.views.decorators.csrf import csrf_protect
 from ..acting import pausing, queues, workers
 from ..acting.journal import Acted, NotDone, Repeated
 from ..backends.base import BackendUnavailable, QueueBackend
+from ..backends.broker.declarations import LONGEST_NAME
 from ..backends.control import ControlWorkerBackend
-from ..backends.declarations import LONGEST_NAME
 from ..backends.remote import presence
 from ..conf import conf
 from ..connections import BrokerUnavailable

@@ -10,7 +10,7 @@ import pytest
 import redis
 from django.db import connection
 
-from celery_ops.backends import broker as broker_backend
+from celery_ops.backends.broker import backend as broker_backend
 from celery_ops.backends.memory import MemoryQueueBackend, MemoryWorkerBackend
 from celery_ops.backends.remote import gather, snapshot
 from celery_ops.backends.remote.known import known_workers

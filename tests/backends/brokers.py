@@ -8,10 +8,10 @@ from typing import Any
 from unittest import mock
 
 from celery import Celery
+from celery_ops.backends.broker.backend.backend import BrokerQueueBackend
 from kombu import Queue
 
-from celery_ops.backends import broker, consumption
-from celery_ops.backends.broker import BrokerQueueBackend
+from celery_ops.backends.broker import backend, consumption
 from celery_ops.backends.remote.gather import Answers
 from celery_ops.backends.remote.presence import Standing
 from celery_ops.backends.remote.snapshot import Snapshot
@@ -30,13 +30,13 @@ def make_app(url: str, *queues: Queue, **conf: Any) -> Celery:
 def using(settings: Any, app: Celery, said: Mapping[str, Any] | Exception = NOTHING, **more: Any) -> Iterator[Celery]:
     """Let this be the site's app, and its workers say of their queues what is ``said``, by hostname."""
     settings.CELERY_OPS = {"APP": app}
-    broker.forget()
+    backend.forget()
     answers = {"side_effect": said} if isinstance(said, Exception) else {"return_value": heard(said, **more)}
     with mock.patch.object(consumption, "snapshot", **answers):
         try:
             yield app
         finally:
-            broker.forget()
+            backend.forget()
 
 
 def heard(said: Mapping[str, Any], silent: Collection[str] = (), trouble: str = "") -> Snapshot:
@@ -75,12 +75,12 @@ def plant(app: Celery, planted: Sequence[QueueDetail]) -> None:
 
 def queue(name: str) -> QueueInfo:
     """Return what the list says of a queue now."""
-    broker.forget()
+    backend.forget()
     return next(found for found in BrokerQueueBackend().queues().queues if found.name == name)
 
 
 def detail(name: str) -> QueueDetail:
-    broker.forget()
+    backend.forget()
     found = BrokerQueueBackend().queue(name)
     assert found is not None
     return found

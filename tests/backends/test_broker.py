@@ -7,13 +7,14 @@ import uuid
 from collections.abc import Sequence
 
 import pytest
+from celery_ops.backends.broker.backend.backend import BrokerQueueBackend
 from kombu import Exchange, Queue, binding
 from kombu.common import Broadcast
 
 from celery_ops import connections
-from celery_ops.backends import broker, declarations
 from celery_ops.backends.base import BackendUnavailable
-from celery_ops.backends.broker import BrokerQueueBackend
+from celery_ops.backends.broker import backend as broker
+from celery_ops.backends.broker import declarations
 from celery_ops.backends.remote import snapshot
 from celery_ops.info import Binding, QueueDetail
 from celery_ops.testing import QueueBackendContract

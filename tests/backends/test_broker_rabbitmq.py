@@ -5,6 +5,9 @@ import uuid
 from collections.abc import Sequence
 
 import pytest
+from celery_ops.backends.broker.backend.backend import BrokerQueueBackend
+from celery_ops.backends.broker.backend.declarations import DELAYS
+from celery_ops.backends.broker.backend.transports.amqp import AmqpTransport
 from django.test import Client
 from django.urls import reverse
 from kombu import Consumer, Exchange, Queue
@@ -13,10 +16,7 @@ from kombu.transport.native_delayed_delivery import (
     declare_native_delayed_delivery_exchanges_and_queues,
 )
 
-from celery_ops.backends import broker
-from celery_ops.backends.broker import BrokerQueueBackend
-from celery_ops.backends.declarations import DELAYS
-from celery_ops.backends.transports.amqp import AmqpTransport
+from celery_ops.backends.broker import backend as broker
 from celery_ops.info import Binding, QueueDetail
 from celery_ops.testing import QueueBackendContract
 from tests.backends.brokers import consuming, declare, detail, make_app, plant, publish, queue, queues_of, using

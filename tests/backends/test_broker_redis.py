@@ -10,10 +10,10 @@ from itertools import chain
 
 import pytest
 import redis
+from celery_ops.backends.broker.backend.backend import BrokerQueueBackend
 from kombu import Exchange, Queue
 
-from celery_ops.backends import broker
-from celery_ops.backends.broker import BrokerQueueBackend
+from celery_ops.backends.broker import backend
 from celery_ops.info import Binding, QueueDetail
 from celery_ops.testing import QueueBackendContract
 from tests.backends.brokers import declare, detail, make_app, plant, publish, queue, queues_of, using
@@ -355,7 +355,7 @@ def test_a_processs_first_list_takes_three_round_trips_with_the_choice_of_the_da
 
 def test_each_further_list_takes_two_round_trips(app, trips):
     BrokerQueueBackend().queues()
-    broker._looks.forget()
+    backend._looks.forget()
     trips.clear()
     BrokerQueueBackend().queues()
     assert len(trips) == 2

@@ -3,10 +3,10 @@
 import uuid
 
 import pytest
+from celery_ops.backends.broker.backend.backend import BrokerQueueBackend
 from kombu import Queue
 
-from celery_ops.backends import broker
-from celery_ops.backends.broker import BrokerQueueBackend
+from celery_ops.backends.broker import backend
 from celery_ops.backends.remote import snapshot
 from tests.backends.brokers import detail, make_app, publish, queue
 from tests.servers import Worker, wait_for
@@ -40,7 +40,7 @@ def app(settings, asking, worker):
     settings.CELERY_OPS = {"APP": asking}
     wait_for(lambda: snapshot.expire() or snapshot.last_words(worker.hostname) or not snapshot.snapshot(), "a reply")
     yield asking
-    broker.forget()
+    backend.forget()
 
 
 def eventually(found, expected):
@@ -67,5 +67,5 @@ def test_a_worker_consumes_its_queues_and_no_others(app, worker):
 
 def numbers(name: str) -> dict[str, int | None]:
     """Return one number of each queue that is listed: Celery's own are not."""
-    broker.forget()
+    backend.forget()
     return {found.name: getattr(found, name) for found in BrokerQueueBackend().queues().queues}

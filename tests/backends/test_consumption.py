@@ -4,7 +4,7 @@ from unittest import mock
 
 import pytest
 
-from celery_ops.backends import consumption
+from celery_ops.backends.broker import consumption
 from tests.backends.brokers import consuming, heard
 
 

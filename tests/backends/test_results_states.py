@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from celery_ops.backends.broker.backend.waiting import Waiting
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -14,7 +15,6 @@ from celery_ops.backends import results_counts, results_moved
 from celery_ops.backends.results import ResultsTaskBackend
 from celery_ops.backends.results_rows import error_of
 from celery_ops.backends.results_states import BEGUN
-from celery_ops.backends.waiting import Waiting
 from celery_ops.task_query import Count, TaskQuery
 from celery_ops.tracking import facts, index, recorder
 from celery_ops.tracking.refs import ObjectRef

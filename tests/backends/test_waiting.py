@@ -8,8 +8,9 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from celery_ops.backends import results_pages, waiting
+from celery_ops.backends import results_pages
 from celery_ops.backends.base import BackendUnavailable
+from celery_ops.backends.broker.backend import waiting
 from celery_ops.backends.memory import MemoryQueueBackend
 from celery_ops.backends.results import ResultsTaskBackend
 from celery_ops.info import MessageInfo, QueueDetail, QueueInfo, TaskInfo

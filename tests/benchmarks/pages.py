@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from celery_ops.backends import broker
+from celery_ops.backends.broker import backend
 from celery_ops.backends.remote import snapshot
 from tests.celery import app
 from tests.conftest import broker as broker_at
@@ -56,7 +56,7 @@ def _detail(browser: Client) -> Iterator[Figure]:
 def _asked_anew(call: Callable[[], object]) -> float:
     def fresh() -> None:
         snapshot.forget()
-        broker.forget()
+        backend.forget()
         call()
 
     call()  # knows the workers from now on

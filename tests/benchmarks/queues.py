@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator
 from unittest import mock
 
+from celery_ops.backends.broker.backend.backend import BrokerQueueBackend
 from redis.connection import AbstractConnection
 
-from celery_ops.backends import broker
-from celery_ops.backends.broker import BrokerQueueBackend
+from celery_ops.backends.broker import backend
 from celery_ops.backends.remote import snapshot
 from tests.servers import Worker, wait_for
 
@@ -28,7 +28,7 @@ def page() -> Iterator[Figure]:
     for name in QUEUES:
         for number in range(25):
             untracked_noop.apply_async((number,), queue=name, countdown=3600 if name == "slow" else None)
-    broker.forget()
+    backend.forget()
     yield Figure(
         "queues page, 4 queues, round trips, first of a process", str(trips(BrokerQueueBackend().queues)), "<= 3"
     )
@@ -43,7 +43,7 @@ def page() -> Iterator[Figure]:
         yield Figure("queues page within a second of another one", milliseconds(BrokerQueueBackend().queues), "")
     finally:
         worker.stop()
-        broker.forget()
+        backend.forget()
         snapshot.forget()
         app.pool.force_close_all()
         client(0).flushdb()
@@ -51,7 +51,7 @@ def page() -> Iterator[Figure]:
 
 def anew(name: str = "") -> None:
     """Ask the broker again; the workers have just been asked."""
-    broker._looks.forget()
+    backend._looks.forget()
     if name:
         BrokerQueueBackend().queue(name)
     else:
@@ -68,7 +68,7 @@ def trips(call) -> int:
     snapshot_of_now = snapshot.snapshot()
     send = AbstractConnection.send_packed_command
     with (
-        mock.patch("celery_ops.backends.consumption.snapshot", return_value=snapshot_of_now),
+        mock.patch("celery_ops.backends.broker.backend.consumption.snapshot", return_value=snapshot_of_now),
         mock.patch.object(AbstractConnection, "send_packed_command", autospec=True, side_effect=send) as spy,
     ):
         call()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from celery_ops.backends import broker as broker_queues
+from celery_ops.backends.broker import backend as broker_queues
 from celery_ops.backends.remote import registered, snapshot
 from celery_ops.backends.remote.known import known_workers
 from tests.backends.starting import end, start

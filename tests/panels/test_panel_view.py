@@ -26,6 +26,8 @@ LONG = "tests.shop.tasks.long"
 FAILS = "tests.shop.tasks.fails"
 JSON = {"Accept": "application/json"}
 
+ASK = "celery_ops.backends.remote.gather.ask"
+
 
 def shown(obj, user=None, query="", **options) -> str:
     return browser(user).get(panel_of(obj, user, **options) + query).text

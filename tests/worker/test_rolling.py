@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from celery_ops.backends import broker as queues
+from celery_ops.backends.broker import backend as queues
 from celery_ops.backends.remote import presence, snapshot
 from celery_ops.backends.remote.known import known_workers
 from celery_ops.tracking.store import BEAT_EVERY

@@ -18,12 +18,12 @@ from redis.exceptions import ResponseError
 
 from ... import connections
 from ...conf import conf
+from ...connections import target
+from ...connections.keyspace import keyspace
 from ...info import ENDED, GONE, NO_REPLY
 from ...tracking.recorder import recorder
 from ...tracking.signs import Sign
 from ...tracking.store import BEAT_COUNTS, BEAT_EVERY, Store, StoreUnavailable
-from .. import target
-from ..transports.keyspace import keyspace
 from . import gather
 from .known import known_workers
 

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
-from .. import connections
-from ..info import QueueDetail, QueueInfo
+from ... import connections
+from ...connections.target import Target, reason
+from ...info import QueueDetail, QueueInfo
 from . import declarations, strays
 from .consumption import Consumption, consumption
 from .declarations import DELAYS, MOST_QUEUES, Declaration
-from .target import Target, reason
 from .transports import Reading, Transport
 
 #: Queues that nobody names, and that are listed whatever the number of others.

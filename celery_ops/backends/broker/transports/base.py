@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ...info import Binding, MessageInfo
+from ....info import Binding, MessageInfo
 from ..declarations import Declaration
 
 #: How many messages of a queue's head are shown.

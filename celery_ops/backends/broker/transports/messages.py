@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from ...conf import conf
-from ...info import MessageInfo
-from ...patterns import CUT, DIRTY
-from ...tracking import stamp
+from ....conf import conf
+from ....info import MessageInfo
+from ....patterns import CUT, DIRTY
+from ....tracking import stamp
 
 LONGEST_NAME: Final = 255
 #: Beyond what a page shows, so that a secret across the cut is still recognised there.

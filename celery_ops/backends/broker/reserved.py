@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from .. import connections
-from ..conf import conf
-from ..tracking import prefix
+from ... import connections
+from ...conf import conf
+from ...connections.keyspace import Keyspace, keyspace
+from ...connections.target import target
+from ...tracking import prefix
 from .declarations import is_internal
-from .target import target
-from .transports.keyspace import Keyspace, keyspace
 
 #: What names of RabbitMQ's own begin with, and those of kombu's queues for delayed delivery, tables and results.
 BEGINNINGS: Final = ("amq.", "celery_delayed_", "_kombu.", "celery-task-meta-", "celery-taskset-meta-")

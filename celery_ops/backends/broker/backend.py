@@ -9,15 +9,15 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from .. import connections
-from ..connections import BrokerUnavailable
-from ..info import MessageInfo, QueueDetail, QueueReport
-from . import declarations, look, strays, target
-from .base import BackendUnavailable, QueueBackend
-from .caching import Shared
+from ... import connections
+from ...connections import BrokerUnavailable, keyspace, target
+from ...info import MessageInfo, QueueDetail, QueueReport
+from ..base import BackendUnavailable, QueueBackend
+from ..caching import Shared
+from . import declarations, look, strays
 from .declarations import LONGEST_NAME
 from .look import Look
-from .transports import Transport, keyspace, transport
+from .transports import Transport, transport
 
 #: Seconds for which one set of questions serves every viewer.
 SHARED_FOR: Final = 1.0

@@ -13,7 +13,7 @@ from kombu import Queue
 from kombu.common import Broadcast
 from kombu.transport.base import to_rabbitmq_queue_arguments
 
-from ..info import Binding
+from ...info import Binding
 
 #: Queues of one page: a worker or a broker may name any number.
 MOST_QUEUES: Final = 1000

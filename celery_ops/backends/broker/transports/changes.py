@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .keyspace import Keyspace
+from ....connections.keyspace import Keyspace
 from .scripts import LONGEST_MESSAGE, MOST_BYTES, MOVE, SEARCH
 
 #: Messages of a list that are gone through, from the next one on, and bytes of them.

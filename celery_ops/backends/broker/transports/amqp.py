@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from amqp.exceptions import ResourceLocked
 
-from ... import connections
+from .... import connections
 from ..declarations import Declaration
 from .base import Reading, Transport
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import redis
 
-from ...connections.redis import BrokersRedis
+from .redis import BrokersRedis
 
 
 @dataclass(frozen=True, slots=True)

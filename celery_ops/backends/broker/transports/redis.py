@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
-from ...conf import conf
-from ...info import Binding, MessageInfo
+from ....conf import conf
+from ....connections.keyspace import Keyspace, SubQueue, keyspace
+from ....info import Binding, MessageInfo
 from ..declarations import LONGEST_NAME, Declaration, is_internal
 from . import changes, unacked
 from .base import HEAD, Reading, Transport
-from .keyspace import Keyspace, SubQueue, keyspace
 from .messages import message_info
 from .scripts import HEADS, LONGEST_MESSAGE, MOST_BYTES
 from .unacked import Unacked

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from .base import BackendUnavailable
+from ..base import BackendUnavailable
+from ..remote.snapshot import Snapshot, snapshot
 from .declarations import MOST_QUEUES, Declaration, described, merged
-from .remote.snapshot import Snapshot, snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
-from ..conf import conf
-from ..info import Binding
-from ..logs import get_logger
+from ...conf import conf
+from ...connections.keyspace import Keyspace, keyspace, text_of
+from ...connections.target import Target
+from ...info import Binding
+from ...logs import get_logger
 from .declarations import LONGEST_NAME, Declaration, is_internal, merged
-from .target import Target
-from .transports.keyspace import Keyspace, keyspace, text_of
 from .transports.messages import message_info
 from .transports.scripts import HEADS, LONGEST_MESSAGE, MOST_BYTES
 

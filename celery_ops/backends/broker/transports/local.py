@@ -5,7 +5,7 @@ from typing import Any
 
 from kombu.exceptions import ChannelError
 
-from ... import connections
+from .... import connections
 from ..declarations import Declaration
 from .base import Reading, Transport
 
