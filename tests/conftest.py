@@ -13,8 +13,8 @@ from hypothesis import settings as hypothesis_settings
 from kombu import pools
 
 from celery_ops import objects
-from celery_ops.backends import results_texts
-from celery_ops.backends.broker.backend import waiting
+from celery_ops.backends.broker import waiting
+from celery_ops.backends.results import texts
 from celery_ops.tracking import counters
 from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.memory import MemoryStore
@@ -75,7 +75,7 @@ def _fresh_tracking():
     counters.reset()
     yield
     objects.forget()
-    results_texts.texts.forget()
+    texts.texts.forget()
     waiting.forget()
     recorder, recorder_module._recorder = recorder_module._recorder, None
     if recorder is not None:

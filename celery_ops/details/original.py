@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from .. import states
-from ..backends.results_conditions import storable
+from ..backends.results.conditions import storable
 from ..conf import conf
 from ..formatting import duration
 from ..info import TaskInfo

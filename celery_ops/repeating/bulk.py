@@ -20,7 +20,7 @@ from ..acting import bulk
 from ..acting.bulk import Done, Named, Preview, left_out, progress_of, query_of, stop
 from ..acting.progress import Progress, Tally
 from ..backends.base import TaskBackend
-from ..backends.results_conditions import storable
+from ..backends.results.conditions import storable
 from ..details.original import NotRepeatable, Original, originals_of
 from ..formatting import clean
 from ..info import TaskInfo

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
-from ..backends.results_conditions import storable
+from ..backends.results.conditions import storable
 from ..details.original import NotKnown, NotRepeatable, Original, original_of
 from ..models import TaskRunRecord
 from ..running.allowlist import Runnable

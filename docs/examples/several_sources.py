@@ -1,7 +1,7 @@
 """Tasks of several sources in one list: waiting and running ones from tracking, the rest from the database."""
 
 from celery_ops.backends.base import ListedTaskBackend
-from celery_ops.backends.results import ResultsTaskBackend
+from celery_ops.backends.results.backend import ResultsTaskBackend
 from celery_ops.backends.tracked import TrackedTaskBackend
 from celery_ops.task_query import TaskQuery
 

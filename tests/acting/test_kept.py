@@ -1,13 +1,13 @@
 """What is asked of workers holds for those that start later, and shows in what they do."""
 
 import pytest
-from celery_ops.backends.broker.backend.backend import BrokerQueueBackend
 from django.test import Client
 from django.urls import reverse
 
 from celery_ops.acting import pausing, queues, tasks
 from celery_ops.acting.kept import paused_queues
 from celery_ops.backends.broker import backend as broker_backend
+from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.models import ControlRecord
 from tests.acting.conftest import consumed, eventually, start
 from tests.celery import app

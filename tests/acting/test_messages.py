@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from celery_ops.backends.broker.backend.backend import BrokerQueueBackend
-from celery_ops.backends.broker.backend.transports import changes
 from django.test import Client
 from django.urls import reverse
 from kombu import Connection
 
+from celery_ops.backends.broker.backend import BrokerQueueBackend
+from celery_ops.backends.broker.transports import changes
 from celery_ops.models import ControlRecord
 from tests.conftest import broker, make_user
 from tests.shop.tasks import untracked

@@ -8,10 +8,10 @@ from typing import Any
 from unittest import mock
 
 from celery import Celery
-from celery_ops.backends.broker.backend.backend import BrokerQueueBackend
 from kombu import Queue
 
 from celery_ops.backends.broker import backend, consumption
+from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.backends.remote.gather import Answers
 from celery_ops.backends.remote.presence import Standing
 from celery_ops.backends.remote.snapshot import Snapshot

@@ -6,7 +6,7 @@ from typing import Any
 
 from django_celery_results.models import TaskResult
 
-from celery_ops.backends.results import ResultsTaskBackend
+from celery_ops.backends.results.backend import ResultsTaskBackend
 from celery_ops.info import TaskInfo
 from celery_ops.task_query import TaskQuery
 from celery_ops.tracking import row_times

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Sequence
 
 import pytest
-from celery_ops.backends.broker.backend.backend import BrokerQueueBackend
 from kombu import Exchange, Queue, binding
 from kombu.common import Broadcast
 
@@ -15,6 +14,7 @@ from celery_ops import connections
 from celery_ops.backends.base import BackendUnavailable
 from celery_ops.backends.broker import backend as broker
 from celery_ops.backends.broker import declarations
+from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.backends.remote import snapshot
 from celery_ops.info import Binding, QueueDetail
 from celery_ops.testing import QueueBackendContract

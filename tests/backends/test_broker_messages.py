@@ -4,10 +4,10 @@ import json
 from datetime import datetime, timezone
 
 import pytest
-from celery_ops.backends.broker.backend.transports.messages import message_info
-from celery_ops.backends.broker.backend.transports.unacked import Unacked
 
 from celery_ops.backends.broker.backend import declarations
+from celery_ops.backends.broker.transports.messages import message_info
+from celery_ops.backends.broker.transports.unacked import Unacked
 from celery_ops.info import Binding
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=timezone.utc)

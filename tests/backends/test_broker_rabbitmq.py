@@ -5,9 +5,6 @@ import uuid
 from collections.abc import Sequence
 
 import pytest
-from celery_ops.backends.broker.backend.backend import BrokerQueueBackend
-from celery_ops.backends.broker.backend.declarations import DELAYS
-from celery_ops.backends.broker.backend.transports.amqp import AmqpTransport
 from django.test import Client
 from django.urls import reverse
 from kombu import Consumer, Exchange, Queue
@@ -17,6 +14,9 @@ from kombu.transport.native_delayed_delivery import (
 )
 
 from celery_ops.backends.broker import backend as broker
+from celery_ops.backends.broker.backend import BrokerQueueBackend
+from celery_ops.backends.broker.declarations import DELAYS
+from celery_ops.backends.broker.transports.amqp import AmqpTransport
 from celery_ops.info import Binding, QueueDetail
 from celery_ops.testing import QueueBackendContract
 from tests.backends.brokers import consuming, declare, detail, make_app, plant, publish, queue, queues_of, using

@@ -10,10 +10,10 @@ from itertools import chain
 
 import pytest
 import redis
-from celery_ops.backends.broker.backend.backend import BrokerQueueBackend
 from kombu import Exchange, Queue
 
 from celery_ops.backends.broker import backend
+from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.info import Binding, QueueDetail
 from celery_ops.testing import QueueBackendContract
 from tests.backends.brokers import declare, detail, make_app, plant, publish, queue, queues_of, using

@@ -3,10 +3,10 @@
 import uuid
 
 import pytest
-from celery_ops.backends.broker.backend.backend import BrokerQueueBackend
 from kombu import Queue
 
 from celery_ops.backends.broker import backend
+from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.backends.remote import snapshot
 from tests.backends.brokers import detail, make_app, publish, queue
 from tests.servers import Worker, wait_for

@@ -13,8 +13,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django_celery_results.models import TaskResult
 
-from celery_ops.backends import results_lists
-from celery_ops.backends.results import ResultsTaskBackend
+from celery_ops.backends.results import lists
+from celery_ops.backends.results.backend import ResultsTaskBackend
 from celery_ops.info import TaskInfo
 from celery_ops.task_query import BadCursor, Cursor, TaskQuery
 from celery_ops.testing import TaskBackendContract
@@ -37,8 +37,8 @@ class TestResults(TaskBackendContract):
 @pytest.fixture
 def short_stretch(monkeypatch):
     """What is near is so few rows that almost every filtered page has to look farther."""
-    monkeypatch.setattr(results_lists, "STRETCH", 1)
-    monkeypatch.setattr(results_lists, "FEW", 1)
+    monkeypatch.setattr(lists, "STRETCH", 1)
+    monkeypatch.setattr(lists, "FEW", 1)
 
 
 def page(query=EVERY, **options):
@@ -72,8 +72,8 @@ def test_a_queue_is_not_known_so_a_query_with_one_finds_nothing():
 @pytest.mark.parametrize("stretch", [1, 3, 200])
 @pytest.mark.parametrize("sort", ResultsTaskBackend.sorts)
 def test_any_filters_find_their_tasks_wherever_these_are(monkeypatch, sort, stretch):
-    monkeypatch.setattr(results_lists, "STRETCH", stretch)
-    monkeypatch.setattr(results_lists, "FEW", 3)
+    monkeypatch.setattr(lists, "STRETCH", stretch)
+    monkeypatch.setattr(lists, "FEW", 3)
     tasks = _mixed()
     plant(*tasks)
     states, names = [(), ("FAILURE",), ("RETRY", "STARTED"), ("REVOKED",)], ["", "charge", "tasks"]

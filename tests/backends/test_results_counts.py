@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django_celery_results.models import TaskResult
 
 from celery_ops import states
-from celery_ops.backends import results_counts
-from celery_ops.backends.results import ResultsTaskBackend
+from celery_ops.backends.results import counts as results_counts
+from celery_ops.backends.results.backend import ResultsTaskBackend
 from celery_ops.info import TaskInfo
 from celery_ops.task_query import Count, TaskQuery
 from tests.backends.result_rows import NOON, plant, row

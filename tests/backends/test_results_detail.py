@@ -8,8 +8,8 @@ from base64 import b64encode
 import pytest
 from django_celery_results.backends import DatabaseBackend
 
-from celery_ops.backends.results import ResultsTaskBackend
-from celery_ops.backends.results_rows import error_of
+from celery_ops.backends.results.backend import ResultsTaskBackend
+from celery_ops.backends.results.rows import error_of
 from celery_ops.info import TaskInfo
 from tests.backends.result_rows import EVERY, NOON, exception, plant, row
 from tests.celery import app

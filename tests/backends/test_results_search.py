@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from celery_ops.backends import results_lists, results_names, results_search, results_texts
-from celery_ops.backends.results import ResultsTaskBackend
+from celery_ops.backends.results import lists, names, search, texts
+from celery_ops.backends.results.backend import ResultsTaskBackend
 from celery_ops.info import TaskInfo
 from celery_ops.task_query import TaskQuery
 from tests.backends.result_rows import NOON, many, plant, row, walk
@@ -18,16 +18,16 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 @pytest.fixture(autouse=True)
 def _nothing_is_kept():
-    results_texts.texts.forget()
+    texts.texts.forget()
     yield
-    results_names.forget()
-    results_texts.texts.forget()
+    names.forget()
+    texts.texts.forget()
 
 
 @pytest.fixture
 def two_newest(monkeypatch):
     """Only the newest two tasks are looked at one by one."""
-    monkeypatch.setattr(results_search, "NEWEST", 2)
+    monkeypatch.setattr(search, "NEWEST", 2)
 
 
 def found(text, *, arguments=False, size=10, **query):
@@ -102,8 +102,8 @@ def test_a_text_and_filters_narrow_each_other():
 
 @pytest.mark.parametrize("sort", ResultsTaskBackend.sorts)
 def test_pages_of_a_search_follow_each_other(monkeypatch, sort):
-    monkeypatch.setattr(results_lists, "STRETCH", 1)
-    monkeypatch.setattr(results_lists, "FEW", 1)
+    monkeypatch.setattr(lists, "STRETCH", 1)
+    monkeypatch.setattr(lists, "FEW", 1)
     tasks = [
         TaskInfo(
             f"{'abc'[n % 3]}{n:02}",
@@ -194,9 +194,9 @@ def test_a_row_that_was_written_anew_is_read_anew():
 
 
 def test_a_search_that_has_read_for_long_enough_says_how_far_it_came(monkeypatch):
-    monkeypatch.setattr(results_texts, "CHUNK", 2)
+    monkeypatch.setattr(texts, "CHUNK", 2)
     called(*"ABCDEF")
-    monkeypatch.setattr(results_search, "SECONDS", 1e-9)
+    monkeypatch.setattr(search, "SECONDS", 1e-9)
     first = page("customer", searches_arguments=True)
     assert [task.id for task in first.tasks] == ["5", "4"]
     assert first.notes[0].startswith("Errors and arguments of 2 tasks were searched so far.")
@@ -205,7 +205,7 @@ def test_a_search_that_has_read_for_long_enough_says_how_far_it_came(monkeypatch
 
 @pytest.mark.parametrize("kept", [0, 60])
 def test_few_texts_are_kept_and_all_are_found(monkeypatch, kept):
-    monkeypatch.setattr(results_texts, "MOST_KEPT", kept)
+    monkeypatch.setattr(texts, "MOST_KEPT", kept)
     called(*"ABCDEF")
     for _ in range(2):
         assert len(found("customer", arguments=True, size=2)) == 6
@@ -313,7 +313,7 @@ def test_names_are_read_once_for_a_page_and_its_counts():
 
 
 def test_many_names_are_kept_for_some_seconds(monkeypatch):
-    monkeypatch.setattr(results_names, "MANY", 2)
+    monkeypatch.setattr(names, "MANY", 2)
     for number in range(3):
         row(str(number), task_name=f"shop.charge{number}")
     walk(TaskQuery(name="charge"))
@@ -321,16 +321,16 @@ def test_many_names_are_kept_for_some_seconds(monkeypatch):
 
 
 def test_kept_names_are_read_again_later(monkeypatch):
-    monkeypatch.setattr(results_names, "MANY", 1)
+    monkeypatch.setattr(names, "MANY", 1)
     row("0", task_name="shop.charge")
     walk(TaskQuery(name="charge"))
-    monkeypatch.setattr(results_names, "SECONDS", 0.0)
+    monkeypatch.setattr(names, "SECONDS", 0.0)
     assert names_read(lambda: walk(TaskQuery(name="charge"))) == 1
 
 
 @pytest.mark.parametrize(("setting", "value"), [("MOST", 2), ("VENDORS", ())])
 def test_where_names_are_not_known_the_database_looks_for_the_part(monkeypatch, setting, value):
-    monkeypatch.setattr(results_names, setting, value)
+    monkeypatch.setattr(names, setting, value)
     for number, name in enumerate(["shop.charge", "shop.refund", "shop.send"]):
         row(str(number), task_name=name)
     assert found("", name="CHARGE") == found("CHARGE") == ["0"]
@@ -341,5 +341,5 @@ def test_where_names_are_not_known_the_database_looks_for_the_part(monkeypatch, 
 def test_a_name_that_nothing_can_hold_finds_nothing(monkeypatch, name):
     row(task_name="shop.charge")
     assert found("", name=name) == []
-    monkeypatch.setattr(results_names, "VENDORS", ())
+    monkeypatch.setattr(names, "VENDORS", ())
     assert found("", name=name) == []

@@ -4,17 +4,18 @@ import json
 from datetime import timedelta
 
 import pytest
-from celery_ops.backends.broker.backend.waiting import Waiting
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_celery_results.models import TaskResult
 
 from celery_ops import states
-from celery_ops.backends import results_counts, results_moved
-from celery_ops.backends.results import ResultsTaskBackend
-from celery_ops.backends.results_rows import error_of
-from celery_ops.backends.results_states import BEGUN
+from celery_ops.backends.broker.waiting import Waiting
+from celery_ops.backends.results import counts as results_counts
+from celery_ops.backends.results import moved
+from celery_ops.backends.results.backend import ResultsTaskBackend
+from celery_ops.backends.results.rows import error_of
+from celery_ops.backends.results.states import BEGUN
 from celery_ops.task_query import Count, TaskQuery
 from celery_ops.tracking import facts, index, recorder
 from celery_ops.tracking.refs import ObjectRef
@@ -177,7 +178,7 @@ def test_a_filter_by_name_and_state_knows_what_is_tracked(memory_store):
 
 
 def test_a_list_of_more_than_are_looked_up_says_so(memory_store, monkeypatch):
-    monkeypatch.setattr(results_moved, "MOST_FOUND", 2)
+    monkeypatch.setattr(moved, "MOST_FOUND", 2)
     for number in range(3):
         row(str(number), **ROWS["runs"][0])
         track(str(number), "I", **begun())
@@ -201,7 +202,7 @@ def test_a_page_asks_the_store_a_fixed_number_of_times(memory_store, monkeypatch
     for method in ("read", "look_up"):
         real = getattr(memory_store, method)
         monkeypatch.setattr(memory_store, method, lambda *given, real=real: asked.append(given) or real(*given))
-    monkeypatch.setattr("celery_ops.backends.results.waiting.waiting", Waiting)  # which asks for itself
+    monkeypatch.setattr("celery_ops.backends.results.backend.waiting.waiting", Waiting)  # which asks for itself
     for number in range(30):
         row(str(number), **ROWS["runs"][0])
         track(str(number), "I", **begun())

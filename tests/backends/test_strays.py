@@ -5,14 +5,14 @@ import uuid
 
 import pytest
 import redis
-from celery_ops.backends.broker.backend.backend import BrokerQueueBackend
-from celery_ops.backends.broker.backend.target import target
 from django.test import Client
 from django.urls import reverse
 from kombu import Queue
 
 from celery_ops.backends.broker import backend as broker
 from celery_ops.backends.broker import strays
+from celery_ops.backends.broker.backend import BrokerQueueBackend
+from celery_ops.connections.target import target
 from tests.backends.brokers import consuming, declare, make_app, publish, timed, using
 from tests.conftest import make_user
 from tests.servers import free_port

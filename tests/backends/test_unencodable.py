@@ -4,9 +4,9 @@ import uuid
 
 import kombu
 import pytest
-from celery_ops.backends.broker.backend.backend import BrokerQueueBackend
 
 from celery_ops.backends.broker import backend as queues
+from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.backends.control import ControlWorkerBackend
 from celery_ops.backends.remote import snapshot
 from tests.backends.starting import end, start

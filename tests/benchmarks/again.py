@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 from django_celery_results.models import TaskResult
 
-from celery_ops.backends.results import ResultsTaskBackend
+from celery_ops.backends.results.backend import ResultsTaskBackend
 from celery_ops.models import ControlRecord, TaskRunRecord
 from celery_ops.repeating import bulk
 from celery_ops.task_query import TaskQuery

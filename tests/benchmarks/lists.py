@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connections
 from django_celery_results.models import TaskResult
 
-from celery_ops.backends.results import ResultsTaskBackend
+from celery_ops.backends.results.backend import ResultsTaskBackend
 from celery_ops.task_query import TaskQuery
 from tests.celery import app
 

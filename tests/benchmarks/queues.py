@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator
 from unittest import mock
 
-from celery_ops.backends.broker.backend.backend import BrokerQueueBackend
 from redis.connection import AbstractConnection
 
 from celery_ops.backends.broker import backend
+from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.backends.remote import snapshot
 from tests.servers import Worker, wait_for
 
@@ -68,7 +68,7 @@ def trips(call) -> int:
     snapshot_of_now = snapshot.snapshot()
     send = AbstractConnection.send_packed_command
     with (
-        mock.patch("celery_ops.backends.broker.backend.consumption.snapshot", return_value=snapshot_of_now),
+        mock.patch("celery_ops.backends.broker.consumption.snapshot", return_value=snapshot_of_now),
         mock.patch.object(AbstractConnection, "send_packed_command", autospec=True, side_effect=send) as spy,
     ):
         call()

@@ -12,7 +12,7 @@ from celery_ops.acting import revoking
 from celery_ops.backends.control import broadcast
 from celery_ops.backends.remote import snapshot
 from celery_ops.backends.remote.known import known_workers
-from celery_ops.backends.results import ResultsTaskBackend
+from celery_ops.backends.results.backend import ResultsTaskBackend
 from celery_ops.models import ControlRecord
 from celery_ops.task_query import TaskQuery
 from celery_ops.tracking import facts, index

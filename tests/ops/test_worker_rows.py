@@ -6,7 +6,7 @@ from django.urls import reverse
 from django_celery_results.models import TaskResult
 
 from celery_ops import tasks_for
-from celery_ops.backends.results import ResultsTaskBackend
+from celery_ops.backends.results.backend import ResultsTaskBackend
 from celery_ops.task_query import TaskQuery
 from tests.celery import app
 from tests.conftest import broker

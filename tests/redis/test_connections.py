@@ -7,13 +7,13 @@ import uuid
 
 import pytest
 import redis
-from celery_ops.backends.broker.backend.backend import BrokerQueueBackend
 from django.core.checks import ERROR
 from kombu.transport.redis import Channel as KombusChannel
 
 from celery_ops import connections
 from celery_ops.acting import queues as acting
 from celery_ops.backends.broker import backend as broker_backend
+from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.checks import check_settings
 from celery_ops.diagnosis import cluster
 from celery_ops.tracking.redis import RedisStore

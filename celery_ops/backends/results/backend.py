@@ -13,22 +13,22 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import payload, task_query
-from ..info import TaskInfo
-from ..task_query import Counts, Cursor, TaskPage, TaskQuery
-from .base import BackendUnavailable, TaskBackend
-from .broker import waiting
-from .results_checks import APP, problems
-from .results_conditions import Conditions, conditions_of, names_like, storable
-from .results_counts import counts_of
-from .results_lists import Listing, NoRows
-from .results_moved import NONE, Moved, candidates, looks_of, newest
-from .results_names import task_names
-from .results_orders import Order
-from .results_pages import Waiting, page_of
-from .results_rows import completed, detailed, for_arguments, for_detail, for_list, listed
-from .results_search import LONGEST, Search
-from .results_tracked import Tracked
+from ... import payload, task_query
+from ...info import TaskInfo
+from ...task_query import Counts, Cursor, TaskPage, TaskQuery
+from ..base import BackendUnavailable, TaskBackend
+from ..broker import waiting
+from .checks import APP, problems
+from .conditions import Conditions, conditions_of, names_like, storable
+from .counts import counts_of
+from .lists import Listing, NoRows
+from .moved import NONE, Moved, candidates, looks_of, newest
+from .names import task_names
+from .orders import Order
+from .pages import Waiting, page_of
+from .rows import completed, detailed, for_arguments, for_detail, for_list, listed
+from .search import LONGEST, Search
+from .tracked import Tracked
 
 #: Characters of each large column that are read for each task of a page.
 COMPLETED: Final = 8192

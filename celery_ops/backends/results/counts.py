@@ -16,11 +16,11 @@ from typing import Any, Final
 from django.db import connections
 from django.db.models import QuerySet
 
-from .. import states
-from ..task_query import Count, Counts
-from .results_conditions import Conditions
-from .results_sql import compiled, hit_of
-from .results_states import OTHERS, STATE
+from ... import states
+from ...task_query import Count, Counts
+from .conditions import Conditions
+from .sql import compiled, hit_of
+from .states import OTHERS, STATE
 
 #: Rows that a look reads where the index of the states alone tells everything.
 READ_IN_INDEX: Final = 10_000

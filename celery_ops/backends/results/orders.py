@@ -8,10 +8,10 @@ from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 
-from ..task_query import BadCursor, TaskQuery
-from .results_conditions import EARLIEST, LATEST
-from .results_pages import MARK
-from .results_rows import Row
+from ...task_query import BadCursor, TaskQuery
+from .conditions import EARLIEST, LATEST
+from .pages import MARK
+from .rows import Row
 
 HIGHEST_ID: Final = 2**63 - 1
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)

@@ -14,7 +14,7 @@ from typing import Final
 import celery
 from django.db.models import Case, CharField, F, Q, Value, When
 
-from .. import states
+from ... import states
 
 # Conditions are asked in this order, and large columns last.
 #: A revoke that no worker has applied yet.

@@ -12,11 +12,11 @@ from typing import Final
 from django.db import connections
 from django.db.models import Case, IntegerField, Q, QuerySet, Subquery, When
 
-from .results_conditions import Conditions
-from .results_orders import Order
-from .results_pages import Item, Key
-from .results_rows import Row, for_list, listed
-from .results_search import Search
+from .conditions import Conditions
+from .orders import Order
+from .pages import Item, Key
+from .rows import Row, for_list, listed
+from .search import Search
 
 #: Rows of the stretch that is walked first, for each row of the page, and in all.
 STRETCH: Final = 200

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from django.db.models import QuerySet
 
-from ..conf import conf
-from ..payload import Searched
-from .results_rows import Row, for_search, searched
+from ...conf import conf
+from ...payload import Searched
+from .rows import Row, for_search, searched
 
 #: Characters that are kept in all.
 MOST_KEPT: Final = 16_000_000

@@ -16,14 +16,14 @@ from django.db.models.lookups import In
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from .. import states
-from ..info import TaskInfo
-from ..task_query import Count, Counts
-from .results_conditions import Conditions
-from .results_counts import Bounds, at, gaps
-from .results_rows import Row, for_list
-from .results_sql import hit_of
-from .results_states import OTHERS, REFUSED, REQUESTED, STATE
+from ... import states
+from ...info import TaskInfo
+from ...task_query import Count, Counts
+from .conditions import Conditions
+from .counts import Bounds, at, gaps
+from .rows import Row, for_list
+from .sql import hit_of
+from .states import OTHERS, REFUSED, REQUESTED, STATE
 
 #: Rows of a status that are looked at, and how many of those that may be moved are taken: the newest of each.
 MOST_READ: Final = 1000

@@ -11,11 +11,11 @@ from django.db.models import Q, QuerySet
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from ..task_query import TaskQuery
-from .results_conditions import Condition, storable
-from .results_orders import Order
-from .results_rows import SEARCHED, Row, written
-from .results_texts import Reader
+from ...task_query import TaskQuery
+from .conditions import Condition, storable
+from .orders import Order
+from .rows import SEARCHED, Row, written
+from .texts import Reader
 
 #: Of the tasks that match the other filters, how many have the middles of their ids, and their words, looked at.
 NEWEST: Final = 20_000

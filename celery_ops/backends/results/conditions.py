@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from django.db.models import Q
 
-from .. import timezones
-from ..task_query import TaskQuery
+from ... import timezones
+from ...task_query import TaskQuery
 
 #: Between these every database and every time zone can say a moment.
 EARLIEST: Final = datetime(1900, 1, 1, tzinfo=timezone.utc)

@@ -17,12 +17,12 @@ from django.db.models.lookups import Contains
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import states, timezones
-from ..info import TaskInfo
-from ..one_state import fuller
-from ..tracking import row_times
-from .results_sql import compiled
-from .results_states import STATE
+from ... import states, timezones
+from ...info import TaskInfo
+from ...one_state import fuller
+from ...tracking import row_times
+from .sql import compiled
+from .states import STATE
 
 #: What a list reads of each row; everything else may be megabytes.
 COLUMNS: Final = (
