@@ -11,10 +11,10 @@ class CeleryOpsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from .acting import in_worker
         from .checks import check_settings
+        from .control import worker_receivers
         from .tracking import receivers
 
         receivers.connect()
-        in_worker.connect()
+        worker_receivers.connect()
         checks.register(check_settings, "celery_ops")

@@ -6,9 +6,9 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
-from ..acting import pausing
 from ..backends.base import BackendUnavailable
 from ..conf import conf
+from ..control import paused_queues
 from ..formatting import duration
 from ..info import QueueInfo
 from .finding import Finding, error, listed, ok, warning
@@ -29,7 +29,7 @@ def check() -> Iterator[Finding]:
         yield error("consumers", str(failure), _("Look whether QUEUE_BACKEND names what your broker is."))
         return
     deserted = [queue for queue in found if queue.consumers == 0]
-    paused = pausing.known() if deserted else {}
+    paused = paused_queues.known() if deserted else {}
     yield _consumers([queue for queue in deserted if queue.name not in paused])
     yield _waiting([queue for queue in found if queue.consumers and queue.oldest_age and queue.oldest_age > LONG])
 

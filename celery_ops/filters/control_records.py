@@ -6,7 +6,7 @@ from django import forms
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from ..acting.labels import LABELS
+from ..control.labels import LABELS
 from .journal import SHARED, SORTS, JournalFilterSet
 from .plain import ChoiceFilter, SizeFilter, TextFilter
 from .tasks import MomentFilter

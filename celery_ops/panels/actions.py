@@ -10,14 +10,14 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 
 from .. import states
-from ..acting import tasks
-from ..acting.journal import NotDone, plain
 from ..backends.control import Replies
+from ..control import revoke as tasks
+from ..control.journal import NotDone, plain
 from ..details.original import NotKnown
 from ..info import TrackedTask
 from ..models import TaskRunRecord
 from ..permissions import REVOKE_TASK, RUN_TASK, allows
-from ..repeating import Refused, candidate, repeatable, rerun
+from ..rerun import Refused, candidate, repeatable, rerun
 from ..running.allowlist import described
 from ..running.errors import BadInput, NotSent, SentNothing
 from ..running.launcher import Run, launch

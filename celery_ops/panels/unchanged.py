@@ -17,7 +17,7 @@ from django.utils.translation import get_language
 
 from ..conf import conf
 from ..permissions import allows
-from ..repeating.allowed import repeatable, warning
+from ..rerun.policy import repeatable, warning
 from ..tracking import prefix
 from ..tracking.reading import read_long
 from ..tracking.registry import registry

@@ -10,7 +10,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from ..acting.labels import LABELS
+from ..control.labels import LABELS
 from ..formatting import clean
 from ..models import ControlRecord
 from ..redaction import capture_text

@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from ..acting import pausing
 from ..backends.base import BackendUnavailable
 from ..conf import conf
+from ..control import paused_queues
 from ..filters.plain import PlainFilterSet
 from ..filters.queues import QueueFilterSet
 from ..filters.tasks import TaskFilterSet
@@ -109,7 +109,7 @@ class QueuesApi(PlainListApi):
     table_class = QueueTable
 
     def get_values(self) -> Sequence[QueueInfo]:
-        return pausing.queues(conf.load("QUEUE_BACKEND")()).queues
+        return paused_queues.queues(conf.load("QUEUE_BACKEND")()).queues
 
     def item(self, value: QueueInfo) -> dict[str, Any]:
         return queue_item(value)

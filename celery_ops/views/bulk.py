@@ -18,9 +18,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 
 from .. import states
-from ..acting.bulk import TARGET, Preview
-from ..acting.progress import DONE, RUNNING, Progress
 from ..backends.base import BackendUnavailable, TaskBackend
+from ..bulk.base import TARGET, Preview
+from ..bulk.progress import DONE, RUNNING, Progress
 from ..conf import conf
 from ..filters.tasks import TaskFilterSet
 from ..formatting import Moment, clean, count

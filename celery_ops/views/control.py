@@ -13,14 +13,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_protect
 
-from ..acting import pausing, queues, workers
-from ..acting.journal import Acted, NotDone, Repeated
 from ..backends.base import BackendUnavailable, QueueBackend
 from ..backends.broker.declarations import LONGEST_NAME
 from ..backends.control import ControlWorkerBackend
 from ..backends.remote import presence
 from ..conf import conf
 from ..connections import BrokerUnavailable
+from ..control import paused_queues, queues, workers
+from ..control.journal import Acted, NotDone, Repeated
 from ..formatting import clean
 from ..links import queue_url, worker_url
 from ..models import ControlRecord
@@ -226,7 +226,7 @@ class QueueControlView(ActionView):
             raise Http404(_("There is no such queue."))
 
     def _knows(self, name: str) -> bool:
-        return len(name) <= LONGEST_NAME and pausing.queue(self.backend, name)[0] is not None
+        return len(name) <= LONGEST_NAME and paused_queues.queue(self.backend, name)[0] is not None
 
     def act(self, posted: QueryDict) -> HttpResponse:
         does = {

@@ -8,8 +8,8 @@ from uuid import uuid4
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from ..acting.pools import refusals
-from ..acting.workers import MOST_PROCESSES
+from ..control.pools import refusals
+from ..control.workers import MOST_PROCESSES
 from ..filters import suggestions
 from ..formatting import clean, is_clean
 from ..info import ENDED, GONE, WorkerDetail

@@ -7,10 +7,10 @@ from typing import Any, Final
 from django.utils.translation import gettext_lazy as _
 
 from .. import states
-from ..acting import pausing
-from ..acting.kept import Paused
 from ..addresses import address
 from ..conf import conf
+from ..control import paused_queues
+from ..control.standing import Paused
 from ..formatting import clean
 from ..info import ENDED, GONE, NO_REPLY, ONLINE
 from ..tables.overview import FailureTable, ShortQueueTable, ShortWorkerTable
@@ -53,8 +53,8 @@ class OverviewView(OpsPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         worker_backend, queue_backend = conf.load("WORKER_BACKEND")(), conf.load("QUEUE_BACKEND")()
         queue_backend.learn()
-        paused = pausing.known()
-        asked = together(worker_backend.workers, lambda: pausing.marked(queue_backend.queues(), paused))
+        paused = paused_queues.known()
+        asked = together(worker_backend.workers, lambda: paused_queues.marked(queue_backend.queues(), paused))
         failures = part(self._failures)  # here, for it is a query of this request's own
         registered = _registered()
         workers, queues = [each.answer() for each in asked]

@@ -7,10 +7,10 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..acting import pausing
-from ..acting.kept import Paused
 from ..backends.base import QueueBackend
 from ..conf import conf
+from ..control import paused_queues
+from ..control.standing import Paused
 from ..filters.queues import QueueFilterSet
 from ..formatting import clean
 from ..info import QueueDetail, QueueInfo, QueueReport
@@ -42,8 +42,8 @@ class QueueListView(ListPage):
 
     def get_report(self) -> QueueReport:
         self.backend.learn()
-        self.paused = pausing.known()
-        return pausing.marked(self.backend.queues(), self.paused)
+        self.paused = paused_queues.known()
+        return paused_queues.marked(self.backend.queues(), self.paused)
 
     def get_values(self, report: QueueReport) -> Sequence[QueueInfo]:
         return report.queues
@@ -65,7 +65,7 @@ class QueueDetailView(OpsPage):
 
     def get_context_data(self, *, name: str, **kwargs: Any) -> dict[str, Any]:
         backend = conf.load("QUEUE_BACKEND")()
-        found = part(lambda: pausing.queue(backend, name))
+        found = part(lambda: paused_queues.queue(backend, name))
         detail, paused = found.value or (None, None)
         if found.is_available and detail is None:
             raise Http404(_("There is no such queue."))

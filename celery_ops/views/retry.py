@@ -18,13 +18,14 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.csrf import csrf_protect
 
 from .. import states
+from ..bulk import rerun as bulk_rerun
 from ..catalog import may_run_something
 from ..details.original import NotKnown
 from ..formatting import clean
 from ..links import task_url
 from ..models import TaskRunRecord
 from ..permissions import RUN_TASK, VIEW_OPS, allows
-from ..repeating import Candidate, Outcome, Refused, bulk, candidates_of, rerun_all
+from ..rerun import Candidate, Outcome, Refused, candidates_of, rerun_all
 from ..running.errors import NotSent, SentNothing
 from ..tables.links import Link
 from .bulk import BulkDetailView, BulkStartView, Words
@@ -240,7 +241,7 @@ def _counted(outcomes: Sequence[Outcome]) -> dict[str, int]:
 class BulkRetry:
     """What a bulk is that runs tasks again."""
 
-    bulk = bulk
+    bulk = bulk_rerun
     permission = RUN_TASK
     detail = "bulk-retry-detail"
     words = Words(

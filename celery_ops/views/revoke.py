@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from .. import states
-from ..acting import revoking, tasks
 from ..backends.base import BackendUnavailable
 from ..backends.remote import snapshot
+from ..bulk import revoke as bulk_revoke
 from ..conf import conf
+from ..control import revoke
 from ..details import TaskDetail, task_detail
 from ..filters.tasks import TaskFilterSet
 from ..formatting import clean
@@ -69,7 +70,7 @@ class RevokeView(RevokingView):
     def _detail(self) -> TaskDetail | None:
         """Return what is known of a single task. Raises Http404 when no source knows it."""
         ids = self.objects()
-        if len(ids) != 1 or not tasks.is_id(ids[0]):
+        if len(ids) != 1 or not revoke.is_id(ids[0]):
             return None
         detail = task_detail(ids[0], ask_workers=False)
         if not detail.is_known:
@@ -82,13 +83,13 @@ class RevokeView(RevokingView):
     def act(self, posted: QueryDict) -> HttpResponse:
         ids = self.objects()
         terminate, signal = ending_of(posted)
-        tasks.check(ids, signal)
+        revoke.check(ids, signal)
         known = {ids[0]: self.detail.task} if self.detail else listed(ids)
         going = [task_id for task_id in ids if task_id not in known or not states.is_final(known[task_id].state)]
         if not going:
             return self.done(NOBODY, _ended(len(ids)), messages.WARNING)
-        acted = tasks.together(
-            tasks.revoke(
+        acted = revoke.together(
+            revoke.revoke(
                 going,
                 self.user,
                 terminate=terminate,
@@ -107,10 +108,10 @@ class RevokeView(RevokingView):
             return self.done(acted.data, " ".join((*said, *acted.refusals)), messages.WARNING)
         return self.acted(acted, " ".join(said))
 
-    def _places(self, ids: Sequence[str], known: Mapping[str, TaskInfo]) -> tasks.Places:
+    def _places(self, ids: Sequence[str], known: Mapping[str, TaskInfo]) -> revoke.Places:
         if self.detail and self.detail.refs:
             return {ids[0]: self.detail.refs}
-        return revoking.places_of({task_id: known[task_id].seen_at if task_id in known else None for task_id in ids})
+        return bulk_revoke.places_of({task_id: known[task_id].seen_at if task_id in known else None for task_id in ids})
 
     def home(self) -> str:
         ids = self.objects()
@@ -130,7 +131,7 @@ def ending_of(posted: QueryDict) -> tuple[bool, str]:
     asked, signal = posted.get("terminate", ""), posted.get("signal") or "TERM"
     if asked not in ("", "0", "1"):
         raise BadInput({"terminate": [_("Send 1 to end what runs, too.")]})
-    tasks.check_signal(signal)
+    revoke.check_signal(signal)
     return asked == "1", signal
 
 
@@ -169,7 +170,7 @@ class RevokeStampedView(RevokingView):
     def act(self, posted: QueryDict) -> HttpResponse:
         terminate, signal = ending_of(posted)
         header, stamps = posted.get("header", "").strip(), _lines(posted.get("stamps", ""))
-        acted = tasks.revoke_stamped(
+        acted = revoke.revoke_stamped(
             header, stamps, self.user, terminate=terminate, signal=signal, submission=self.key()
         )
         return self.acted(acted)
@@ -182,7 +183,7 @@ class RevokeStampedView(RevokingView):
             header=clean(given.get("header"), 300),
             stamps="\n".join(clean(line, 300) for line in _lines(given.get("stamps", "")[:LONGEST_STAMPS])),
             terminates=given.get("terminate") == "1",
-            signals=tasks.SIGNALS,
+            signals=revoke.SIGNALS,
             signal=clean(given.get("signal"), 10),
             wrong=wrong,
             submission=uuid4(),
@@ -197,7 +198,7 @@ def _lines(text: str) -> list[str]:
 class BulkRevoke:
     """What a bulk is that revokes tasks."""
 
-    bulk = revoking
+    bulk = bulk_revoke
     permission = REVOKE_TASK
     detail = "bulk-revoke-detail"
     words = Words(
@@ -221,7 +222,7 @@ class BulkRevokeView(BulkRevoke, BulkStartView):
         return super().start(filters, *ending_of(self.request.POST))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(signals=tasks.SIGNALS, **kwargs)
+        return super().get_context_data(signals=revoke.SIGNALS, **kwargs)
 
 
 class BulkRevokeDetailView(BulkRevoke, BulkDetailView):
@@ -232,5 +233,5 @@ class BulkRevokeDetailView(BulkRevoke, BulkDetailView):
 
 
 def _answers(record: ControlRecord) -> list[tuple[Link, int, int]]:
-    found = sorted(revoking.answers_of(record).items())
+    found = sorted(bulk_revoke.answers_of(record).items())
     return [(Link(clean(host), worker_url(host)), asked, answered) for host, (asked, answered) in found]

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from ..acting import pausing
 from ..catalog import workers_tasks
 from ..conf import conf
+from ..control import paused_queues
 from ..formatting import clean
 from ..info import QueueDetail, RegisteredTask
 from ..running.claims import check_rate
@@ -84,8 +84,10 @@ def forecast(run: Run, *, has_links: bool, withheld: str = "") -> Forecast:
     ``has_links`` says whether the viewer may open the pages of queues and workers.
     """
     message = preview(run)
-    paused = pausing.known()
-    asked = together(workers_tasks, lambda: pausing.marked_detail(conf.load("QUEUE_BACKEND")(), message.queue, paused))
+    paused = paused_queues.known()
+    asked = together(
+        workers_tasks, lambda: paused_queues.marked_detail(conf.load("QUEUE_BACKEND")(), message.queue, paused)
+    )
     found, queue = (each.answer() for each in asked)
     registered = _registration(run.name, found)
     info = queue.value.info if queue.value else None

@@ -10,7 +10,7 @@ from ..details.original import NotKnown, NotRepeatable, original_of
 from ..formatting import clean
 from ..forms.prefill import HIDDEN, Arguments
 from ..permissions import VIEW_OPS, VIEW_PAYLOAD, allows
-from ..repeating.repeat import chosen
+from ..rerun.rerun import chosen
 from ..tracking import capture
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry

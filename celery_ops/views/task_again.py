@@ -15,10 +15,10 @@ from ..filters.tasks import TaskFilterSet
 from ..formatting import clean, count
 from ..models import TaskRunRecord
 from ..permissions import RUN_TASK, allows
-from ..repeating import Refused
-from ..repeating.allowed import OVER, permitted, reason_unheard
-from ..repeating.doubts import doubts_of
-from ..repeating.reruns import reruns_of
+from ..rerun import Refused
+from ..rerun.claims import reruns_of
+from ..rerun.doubts import doubts_of
+from ..rerun.policy import OVER, permitted, reason_unheard
 from ..running.allowlist import allowed_names
 from ..task_query import Count, Counts
 

@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 from django.urls import reverse
 
 from .. import states
-from ..acting import pools
-from ..acting.tasks import SIGNALS, is_id
 from ..conf import conf
+from ..control import pools
+from ..control.revoke import SIGNALS, is_id
 from ..details import TaskDetail
 from ..filters.tasks import TaskFilterSet
 from ..permissions import REVOKE_TASK, allows

@@ -19,8 +19,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from celery_ops import diagnosis
-from celery_ops.acting.kept import PAUSE
 from celery_ops.backends.remote.gather import Answers
+from celery_ops.control.standing import PAUSE
 from celery_ops.diagnosis import addresses, clocks, finding, queues, side_by_side, visibility, workers
 from celery_ops.diagnosis import settings as site_settings
 from celery_ops.info import QueueInfo

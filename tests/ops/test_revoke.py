@@ -7,8 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from celery_ops import tasks_for
-from celery_ops.acting import tasks as acting
 from celery_ops.backends.remote.known import known_workers
+from celery_ops.control import revoke as acting
 from celery_ops.models import ControlRecord
 from tests.conftest import broker, make_user
 from tests.ops.task_backends import LIST, Held, a_task, use

@@ -11,10 +11,10 @@ from django.core.checks import ERROR
 from kombu.transport.redis import Channel as KombusChannel
 
 from celery_ops import connections
-from celery_ops.acting import queues as acting
 from celery_ops.backends.broker import backend as broker_backend
 from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.checks import check_settings
+from celery_ops.control import queues as acting
 from celery_ops.diagnosis import cluster
 from celery_ops.tracking.redis import RedisStore
 from celery_ops.tracking.refs import ObjectRef

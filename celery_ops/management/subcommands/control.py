@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from django.core.management.base import CommandParser
 
-from ...acting import workers
-from ...acting.journal import NotDone
+from ...control import workers
+from ...control.journal import NotDone
 from ...permissions import CONTROL_WORKERS
 from ...running.errors import BadInput
 from . import people

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 from django.core.management.base import CommandParser
 
-from ...acting import pausing, queues
-from ...acting.journal import Acted, NotDone
 from ...backends.base import BackendUnavailable
 from ...conf import conf
+from ...control import paused_queues, queues
+from ...control.journal import Acted, NotDone
 from ...permissions import MANAGE_QUEUES
 from . import people
 from .asking import SEARCH, learnt
@@ -30,7 +30,7 @@ class Pause(Subcommand):
         people.check(user, MANAGE_QUEUES, queue)
         learnt()
         try:
-            if pausing.queue(conf.load("QUEUE_BACKEND")(), queue, wait=SEARCH)[0] is None:
+            if paused_queues.queue(conf.load("QUEUE_BACKEND")(), queue, wait=SEARCH)[0] is None:
                 raise Refused(f"no queue {queue!r} is known", USAGE)
             acted = self.does(queue, user)
         except NotDone as error:

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from ...acting import pausing, queues
-from ...acting.journal import NotDone
 from ...backends.base import BackendUnavailable
 from ...conf import conf
+from ...control import paused_queues, queues
+from ...control.journal import NotDone
 from ...formatting import clean
 from ...permissions import MANAGE_QUEUES
 from . import people
@@ -43,7 +43,7 @@ def _waiting(queue: str) -> int | None:
     """Return how many messages wait, None when the broker does not say. Raises Refused for a queue nobody has."""
     backend = conf.load("QUEUE_BACKEND")()
     try:
-        found, _paused = pausing.queue(backend, queue, wait=SEARCH)
+        found, _paused = paused_queues.queue(backend, queue, wait=SEARCH)
         if found is None:
             known = ", ".join(sorted(clean(other.name) for other in backend.queues().queues))
             raise Refused(f"no queue {queue!r}; there are {known or 'none'}", USAGE)

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from django.core.management.base import CommandParser
 
-from ...acting import pausing
 from ...backends.base import BackendUnavailable
 from ...conf import conf
+from ...control import paused_queues
 from ...formatting import clean, duration
 from ...info import QueueInfo
 from ..tables import table
@@ -28,7 +28,7 @@ class Queues(Subcommand):
 
         learnt()
         try:
-            report = pausing.queues(conf.load("QUEUE_BACKEND")(), wait=SEARCH)
+            report = paused_queues.queues(conf.load("QUEUE_BACKEND")(), wait=SEARCH)
         except BackendUnavailable as error:
             raise Refused(str(error), NO_ANSWER) from error
         if report.trouble and all(queue.depth is None for queue in report.queues):

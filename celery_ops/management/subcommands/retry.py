@@ -23,7 +23,7 @@ class Retry(Subcommand):
         people.add_user(parser)
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
-        from ...repeating import repeat_all  # dear to import, and a hook that prunes has no use for it
+        from ...rerun import repeat_all  # dear to import, and a hook that prunes has no use for it
         from ...views.retry import answer
 
         learnt()

@@ -6,9 +6,10 @@ from typing import Any, Final
 from django.core.management.base import CommandParser
 
 from ... import states
-from ...acting import revoking, tasks
-from ...acting.journal import Acted, NotDone
 from ...backends.remote import snapshot
+from ...bulk import revoke as bulk_revoke
+from ...control import revoke
+from ...control.journal import Acted, NotDone
 from ...details import TaskDetail, task_detail
 from ...formatting import clean
 from ...permissions import REVOKE_TASK
@@ -30,7 +31,7 @@ class Revoke(Subcommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("task_ids", nargs="+", metavar="ID", help="ids of tasks")
         parser.add_argument("--terminate", action="store_true", help="stop the process that runs a task, too")
-        parser.add_argument("--signal", choices=tasks.SIGNALS, default="TERM", help="what it is stopped with")
+        parser.add_argument("--signal", choices=revoke.SIGNALS, default="TERM", help="what it is stopped with")
         parser.add_argument("--unknown", action="store_true", help="ask for ids that no source knows, too")
         people.add_user(parser)
 
@@ -40,7 +41,7 @@ class Revoke(Subcommand):
         for task_id in ids:
             people.check(user, REVOKE_TASK, task_id)
         try:
-            tasks.check(ids, options["signal"])
+            revoke.check(ids, options["signal"])
             learnt()
             details = _details(ids)
             unknown = [] if options["unknown"] else [task_id for task_id in ids if _is_unknown(details.get(task_id))]
@@ -81,12 +82,12 @@ def _revoked(
     known = {task_id: details[task_id] for task_id in ids if task_id in details}
     places = {task_id: detail.refs for task_id, detail in known.items() if detail.refs}
     others = {t: known[t].task.seen_at if t in known else None for t in ids if t not in places}
-    return tasks.revoke(
+    return revoke.revoke(
         ids,
         user,
         terminate=options["terminate"],
         signal=options["signal"],
-        places={**revoking.places_of(others), **places},
+        places={**bulk_revoke.places_of(others), **places},
         task_name=clean(known[ids[0]].task.name, 250) if len(ids) == 1 and ids[0] in known else "",
     )
 
@@ -98,7 +99,7 @@ def answer_of(acted: list[Acted], over: Mapping[str, str] | None = None, unknown
     left_out += [f"{clean(task_id, 200)}: no source knows this task, nothing was asked" for task_id in unknown]
     if not acted:
         return Answer({"asked": [], "answered": {}, "silent": []}, left_out, FAILED if unknown else DONE)
-    whole = tasks.together(acted)
+    whole = revoke.together(acted)
     lines = [whole.message, *(f"{host}: {reply}" for host, reply in whole.data["answered"].items())]
     lines += [f"{host}: no reply" for host in whole.data["silent"]]
     if not whole.data["answered"]:

@@ -1,4 +1,4 @@
-"""The tests' app with pools that may be restarted, and quickly: ``celery -A tests.acting.restarting worker``."""
+"""The tests' app with pools that may be restarted, and quickly: ``celery -A tests.control.restarting worker``."""
 
 from celery.concurrency.asynpool import AsynPool
 

@@ -1,7 +1,7 @@
 """Run a task again: who may, with what, one or a whole list of them."""
 
-from .allowed import Refused, repeatable
-from .repeat import Candidate, Outcome, candidate, candidates_of, repeat, repeat_all, rerun, rerun_all
+from .policy import Refused, repeatable
+from .rerun import Candidate, Outcome, candidate, candidates_of, repeat, repeat_all, rerun, rerun_all
 
 __all__ = [
     "Candidate",

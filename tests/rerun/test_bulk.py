@@ -10,12 +10,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from celery_ops.acting import bulk as steps
-from celery_ops.acting.progress import MOST_REASONS, Progress, Skipped, Tally
 from celery_ops.backends.base import BackendUnavailable
+from celery_ops.bulk import base as steps
+from celery_ops.bulk import rerun as bulk_rerun
+from celery_ops.bulk.progress import MOST_REASONS, Progress, Skipped, Tally
 from celery_ops.connections import BrokerUnavailable
 from celery_ops.models import ControlRecord, TaskRunRecord
-from celery_ops.repeating import bulk
 from celery_ops.tracking import facts
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
@@ -84,7 +84,7 @@ def page(browser, record):
 
 def tally(record):
     record.refresh_from_db()
-    progress = bulk.progress_of(record)
+    progress = bulk_rerun.progress_of(record)
     return progress.state, progress.tally.done, {reason: each.count for reason, each in progress.tally.skipped.items()}
 
 
@@ -173,8 +173,8 @@ def test_only_what_the_filters_find_is_taken(browser, settings, published):
 def test_the_row_is_there_before_anything_is_sent(browser, settings, monkeypatch):
     failed(settings, 1)
     seen = []
-    whole = bulk.launch_all
-    monkeypatch.setattr(bulk, "launch_all", lambda *a: seen.append(ControlRecord.objects.count()) or whole(*a))
+    whole = bulk_rerun.launch_all
+    monkeypatch.setattr(bulk_rerun, "launch_all", lambda *a: seen.append(ControlRecord.objects.count()) or whole(*a))
     begin(browser)
     assert seen == [1]
 
@@ -182,8 +182,8 @@ def test_the_row_is_there_before_anything_is_sent(browser, settings, monkeypatch
 def test_tasks_that_arrive_later_are_left_alone(browser, settings, published, monkeypatch):
     failed(settings, 1)
     late = a_task(id="late", state="FAILURE", name=UNTRACKED, created_at=timezone.now() + timedelta(minutes=1))
-    whole = bulk.start
-    monkeypatch.setattr(bulk, "start", lambda *a: (whole(*a), Held.hold(*Held.contents, late))[0])
+    whole = bulk_rerun.start
+    monkeypatch.setattr(bulk_rerun, "start", lambda *a: (whole(*a), Held.hold(*Held.contents, late))[0])
     assert tally(begin(browser)) == ("done", 1, {})
 
 
@@ -221,22 +221,22 @@ def test_a_chunk_that_is_done_twice_sends_nothing_twice(browser, settings, publi
 
 def test_a_chunk_that_another_request_did_meanwhile_is_counted_once(browser, settings, published, monkeypatch):
     failed(settings, 3)
-    whole = bulk._chunk
+    whole = bulk_rerun._chunk
 
     def twice(record, tasks, judge):
-        monkeypatch.setattr(bulk, "_chunk", whole)
-        bulk.advance(ControlRecord.objects.get(pk=record.pk), Held(), bulk.TaskQuery(), judge.user)
+        monkeypatch.setattr(bulk_rerun, "_chunk", whole)
+        bulk_rerun.advance(ControlRecord.objects.get(pk=record.pk), Held(), bulk_rerun.TaskQuery(), judge.user)
         return whole(record, tasks, judge)
 
-    monkeypatch.setattr(bulk, "_chunk", twice)
+    monkeypatch.setattr(bulk_rerun, "_chunk", twice)
     assert tally(begin(browser)) == ("done", 3, {})
     assert len(published) == 3
 
 
 def test_it_stops_when_asked_and_goes_on_where_it_was(browser, settings, published, monkeypatch):
     failed(settings, 30)
-    monkeypatch.setattr(bulk, "CHUNK", 10)
-    monkeypatch.setattr(bulk.advance, "__defaults__", (0.0,))
+    monkeypatch.setattr(bulk_rerun, "CHUNK", 10)
+    monkeypatch.setattr(bulk_rerun.advance, "__defaults__", (0.0,))
     record = begin(browser)
     url = reverse("celery_ops:bulk-retry-detail", args=[record.pk])
     assert tally(record) == ("running", 10, {})
@@ -251,14 +251,14 @@ def test_it_stops_when_asked_and_goes_on_where_it_was(browser, settings, publish
 
 def test_a_stop_during_a_chunk_holds_and_the_chunk_counts(browser, settings, monkeypatch):
     failed(settings, 30)
-    monkeypatch.setattr(bulk, "CHUNK", 10)
-    whole = bulk._chunk
+    monkeypatch.setattr(bulk_rerun, "CHUNK", 10)
+    whole = bulk_rerun._chunk
 
     def stopped(record, tasks, judge):
-        bulk.stop(ControlRecord.objects.get(pk=record.pk))
+        bulk_rerun.stop(ControlRecord.objects.get(pk=record.pk))
         return whole(record, tasks, judge)
 
-    monkeypatch.setattr(bulk, "_chunk", stopped)
+    monkeypatch.setattr(bulk_rerun, "_chunk", stopped)
     assert tally(begin(browser)) == ("stopped", 10, {})
 
 
@@ -272,10 +272,10 @@ def broken(error):
 @pytest.mark.parametrize(
     ("place", "error"),
     [
-        ("celery_ops.acting.bulk.check_broker", BrokerUnavailable("The broker cannot be reached.")),
+        ("celery_ops.bulk.base.check_broker", BrokerUnavailable("The broker cannot be reached.")),
         ("tests.ops.task_backends.Held.page", BackendUnavailable("The list is away.")),
         ("celery_ops.tracking.reading.read_kept_of_many", steps.StoreUnavailable("away")),
-        ("celery_ops.repeating.bulk.launch_all", steps.NotSent("The journal could not be written.")),
+        ("celery_ops.bulk.rerun.launch_all", steps.NotSent("The journal could not be written.")),
     ],
     ids=["broker", "list", "store", "journal"],
 )
@@ -294,15 +294,15 @@ def test_what_is_away_stops_it_and_later_it_goes_on(place, error, browser, setti
 
 def test_a_store_that_was_slow_once_is_asked_again(browser, settings, monkeypatch):
     failed(settings, 3)
-    whole, answers = bulk.originals_of, [steps.StoreUnavailable("slow")]
+    whole, answers = bulk_rerun.originals_of, [steps.StoreUnavailable("slow")]
     monkeypatch.setattr(steps, "PAUSE", 0)
-    monkeypatch.setattr(bulk, "originals_of", lambda tasks: broken(answers.pop())() if answers else whole(tasks))
+    monkeypatch.setattr(bulk_rerun, "originals_of", lambda tasks: broken(answers.pop())() if answers else whole(tasks))
     assert tally(begin(browser)) == ("done", 3, {})
 
 
 def test_a_broker_that_goes_away_meanwhile_stops_it_and_says_which(browser, settings, monkeypatch):
     failed(settings, 15)
-    monkeypatch.setattr(bulk, "CHUNK", 10)
+    monkeypatch.setattr(bulk_rerun, "CHUNK", 10)
     monkeypatch.setattr("celery_ops.running.launcher._publish", broken(OSError("no route")))
     record = begin(browser)
     assert tally(record) == ("stopped", 0, {"The broker did not take it.": 10})

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from .. import connections
 from ..backends.base import BackendUnavailable, TaskBackend
 from ..conf import conf
+from ..control.journal import NotDone
 from ..formatting import clean
 from ..info import TaskInfo
 from ..models import ControlRecord, asked_by
@@ -25,7 +26,6 @@ from ..running.errors import NotSent
 from ..task_query import NEWEST_FIRST, BadCursor, TaskPage, TaskQuery
 from ..timezones import now
 from ..tracking.store import StoreUnavailable
-from .journal import NotDone
 from .progress import DONE, RUNNING, STOPPED, Progress, Skipped, Tally
 
 #: What a row of a whole list is about.

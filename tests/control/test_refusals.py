@@ -10,10 +10,10 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from celery_ops.acting import pools, queues
-from celery_ops.acting.kept import paused_queues
 from celery_ops.backends import control
 from celery_ops.backends.memory import MemoryWorkerBackend
+from celery_ops.control import pools, queues
+from celery_ops.control.standing import paused_queues
 from celery_ops.info import WorkerDetail, WorkerInfo
 from celery_ops.models import ControlRecord
 from celery_ops.permissions import Policy

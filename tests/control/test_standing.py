@@ -4,14 +4,15 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from celery_ops.acting import pausing, queues, tasks
-from celery_ops.acting.kept import paused_queues
 from celery_ops.backends.broker import backend as broker_backend
 from celery_ops.backends.broker.backend import BrokerQueueBackend
+from celery_ops.control import paused_queues as pausing
+from celery_ops.control import queues, revoke
+from celery_ops.control.standing import paused_queues
 from celery_ops.models import ControlRecord
-from tests.acting.conftest import consumed, eventually, start
 from tests.celery import app
 from tests.conftest import configure
+from tests.control.conftest import consumed, eventually, start
 from tests.servers import PATIENCE
 from tests.shop.tasks import untracked
 
@@ -35,7 +36,7 @@ def _keep_results_at(url):
 
 def test_what_was_asked_while_a_worker_was_away_holds_when_it_starts(site, fleet, results, operator):
     revoked = untracked.apply_async(queue="late")
-    tasks.revoke([revoked.id], None)
+    revoke.revoke([revoked.id], None)
     after = untracked.apply_async(queue="late")
     queues.pause("held", operator)
     waiting = untracked.apply_async(queue="held")

@@ -11,6 +11,8 @@ from django.utils.translation import ngettext
 
 from .. import states
 from ..backends.base import TaskBackend
+from ..control import revoke
+from ..control.standing import REVOKE
 from ..formatting import clean
 from ..info import TaskInfo
 from ..models import ControlRecord
@@ -18,9 +20,8 @@ from ..permissions import REVOKE_TASK, allows
 from ..task_query import TaskQuery
 from ..tracking import index
 from ..tracking.store import StoreUnavailable
-from . import bulk, tasks
-from .bulk import Done, Named, Preview, progress_of, query_of, stop
-from .kept import REVOKE
+from . import base as bulk
+from .base import Done, Named, Preview, progress_of, query_of, stop
 from .progress import Progress, Tally
 
 __all__ = ["ACTION", "advance", "answers_of", "places_of", "preview", "progress_of", "start", "stop"]
@@ -31,7 +32,7 @@ ACTION: Final = "bulk_revoke"
 CHUNK: Final = 5000
 
 
-def places_of(created: Mapping[str, datetime | None]) -> tasks.Places:
+def places_of(created: Mapping[str, datetime | None]) -> revoke.Places:
     """Return where it is noted that each of many tasks is to be revoked: its objects, else its own place.
 
     ``created`` says when each was seen first, None where that is not known. Four round trips at most; while the store
@@ -80,7 +81,7 @@ def _reason(task: TaskInfo, user: Any) -> str:
     """Return why a task is not revoked, empty when it is."""
     if states.is_final(task.state):
         return _reason_over()
-    if not tasks.is_id(task.id):
+    if not revoke.is_id(task.id):
         return _("This is no task id.")
     return "" if allows(user, REVOKE_TASK, task.id) else _("You may not revoke this task.")
 
@@ -94,15 +95,15 @@ def start(
     terminate: bool = False,
     signal: str = "TERM",
 ) -> ControlRecord:
-    """Write down that ``user`` revokes what ``filters`` find now, as ``acting.bulk.start`` does. Raises BadInput."""
-    tasks.check_signal(signal)
+    """Write down that ``user`` revokes what ``filters`` find now, as ``bulk.base.start`` does. Raises BadInput."""
+    revoke.check_signal(signal)
     return bulk.start(ACTION, user, filters, query, counted, bulk_key, terminate=terminate, signal=signal)
 
 
 def advance(
     record: ControlRecord, backend: TaskBackend, query: TaskQuery, user: Any, seconds: float = bulk.SECONDS
 ) -> Progress:
-    """Revoke what comes next, as ``acting.bulk.advance`` does: a message and a row for every thousand tasks."""
+    """Revoke what comes next, as ``bulk.base.advance`` does: a message and a row for every thousand tasks."""
     do = _Revoker(record, user).chunk
     return bulk.advance(record, backend, query_of(query, backend), do, CHUNK, seconds)
 
@@ -123,7 +124,7 @@ class _Revoker:
 
     def _revoke(self, taken: Mapping[str, datetime | None]) -> None:
         asked = self.record.parameters
-        acted = tasks.revoke(
+        acted = revoke.revoke(
             list(taken),
             self.user,
             terminate=asked.get("terminate") is True,
@@ -132,7 +133,7 @@ class _Revoker:
             bulk=self.record.pk,
             timeout=self.timeout,
         )
-        self.timeout = tasks.patience_after(acted[-1], self.timeout)
+        self.timeout = revoke.patience_after(acted[-1], self.timeout)
 
 
 def answers_of(record: ControlRecord) -> dict[str, tuple[int, int]]:

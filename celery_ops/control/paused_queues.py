@@ -10,7 +10,7 @@ from ..backends.base import QueueBackend
 from ..conf import conf
 from ..info import QueueDetail, QueueInfo, QueueReport
 from ..logs import get_logger
-from .kept import Paused, paused_queues
+from .standing import Paused, paused_queues
 
 logger = get_logger("celery_ops.acting")
 

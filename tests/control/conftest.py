@@ -37,7 +37,7 @@ class Fleet:
 
 def start(site, *options):
     environment = {**site.environment, "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"])}
-    return Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, *options, app="tests.acting.restarting")
+    return Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, *options, app="tests.control.restarting")
 
 
 @pytest.fixture(scope="session", params=ALL)

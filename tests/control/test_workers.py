@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from celery_ops.models import ControlRecord
-from tests.acting.conftest import consumed, eventually, said
+from tests.control.conftest import consumed, eventually, said
 from tests.shop.tasks import untracked
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from celery_ops import tasks_for, tracking
 from celery_ops.details.original import NotRepeatable, original_of, originals_of
-from celery_ops.repeating import repeat
+from celery_ops.rerun import rerun
 from celery_ops.tracking import index, reading
 from celery_ops.tracking.memory import TRIM_ABOVE
 from celery_ops.tracking.recorder import recorder
@@ -56,7 +56,7 @@ def test_a_failure_is_run_again_after_its_object_has_forgotten_it(eager, memory_
     original = original_of(task_id)
     assert (original.name, original.args, original.kwargs) == (FAILS, [order.pk, "three days ago"], {})
     assert original.refs == (ObjectRef.of(order),)
-    assert repeat(task_id, staff).object_id == str(order.pk)
+    assert rerun(task_id, staff).object_id == str(order.pk)
 
 
 def test_a_list_of_them_too(eager, memory_store, order, settings):
@@ -155,7 +155,7 @@ def test_a_store_that_is_away_is_the_reason(settings, monkeypatch):
 def uses_up():
     """A task that changes what it was given, and that only these tests have in the app."""
 
-    @app.task(name="tests.repeating.uses_up", shared=False, lazy=False)
+    @app.task(name="tests.rerun.uses_up", shared=False, lazy=False)
     def uses_up(items, names):
         while items:
             items.pop()

@@ -12,7 +12,7 @@ from django.db import connections
 
 from ..logs import get_logger
 from ..tracking.edge import receiver
-from .kept import Kept, kept, kept_paused
+from .standing import Kept, kept, kept_paused
 
 logger = get_logger("celery_ops.acting")
 
@@ -42,8 +42,8 @@ held = Held()
 def connect() -> None:
     """Connect the receivers; once is enough, again does no harm."""
     for name, function in {"worker_init": worker_init, "worker_ready": worker_ready}.items():
-        getattr(signals, name).connect(function, weak=False, dispatch_uid=f"celery_ops.acting.{name}")
-    signals.worker_shutdown.connect(worker_shutdown, weak=False, dispatch_uid="celery_ops.acting.worker_shutdown")
+        getattr(signals, name).connect(function, weak=False, dispatch_uid=f"celery_ops.control.{name}")
+    signals.worker_shutdown.connect(worker_shutdown, weak=False, dispatch_uid="celery_ops.control.worker_shutdown")
 
 
 @receiver

@@ -19,7 +19,7 @@ from ..connections import BrokerUnavailable
 from ..formatting import clean
 from ..info import WorkerInfo
 from ..running.errors import BadInput
-from . import pausing, pools
+from . import paused_queues, pools
 from .journal import Acted, NotDone, asked_of_workers, recorded
 
 #: Processes that a pool may be given at once, and have.
@@ -205,7 +205,7 @@ def check_shrink(n: int, known: Sequence[WorkerInfo], hosts: Sequence[str]) -> N
 def _check_queue(queue: str, *, begins: bool) -> None:
     if begins and _is_reserved(queue):
         raise BadInput({"queue": [_("Celery or the broker keeps this name for something else than tasks.")]})
-    found, paused = pausing.queue(conf.load("QUEUE_BACKEND")(), queue)
+    found, paused = paused_queues.queue(conf.load("QUEUE_BACKEND")(), queue)
     if found is None and not (begins and conf.celery_app.conf.task_create_missing_queues):
         raise BadInput({"queue": [_("Nobody knows a queue of this name.")]})
     if begins and paused is not None:

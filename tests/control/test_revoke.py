@@ -10,9 +10,10 @@ from django.db import DatabaseError
 from django.test import Client
 from django.urls import reverse
 
-from celery_ops.acting import revoking, tasks
-from celery_ops.acting.kept import kept
 from celery_ops.backends.control import Replies
+from celery_ops.bulk import revoke as bulk_revoke
+from celery_ops.control import revoke
+from celery_ops.control.standing import kept
 from celery_ops.models import ControlRecord
 from celery_ops.permissions import Policy
 from celery_ops.tracking.reading import revoke_noted_at, tasks_for
@@ -168,7 +169,7 @@ def test_a_policy_that_refuses_one_of_the_tasks_refuses_all(client, spy, setting
 
 def test_the_answer_says_who_was_asked_and_who_is_silent(client, spy, monkeypatch):
     replies = Replies(("w1@test", "w2@test"), {"w1@test": {"ok": "task PENDING flagged as revoked"}})
-    monkeypatch.setattr(tasks.control, "revoke", lambda *_, **__: replies)
+    monkeypatch.setattr(revoke.control, "revoke", lambda *_, **__: replies)
     assert ask(client, ids("PENDING")).json() == {
         "asked": ["w1@test", "w2@test"],
         "answered": {"w1@test": "task PENDING flagged as revoked"},
@@ -232,7 +233,7 @@ def test_a_list_that_is_away_hinders_nobody(client, spy, settings):
 
 
 def test_a_thousand_ids_go_into_a_message(spy):
-    acted = tasks.revoke([f"id-{n}" for n in range(2500)], None, timeout=0.01)
+    acted = revoke.revoke([f"id-{n}" for n in range(2500)], None, timeout=0.01)
     assert [len(record.parameters["task_ids"]) for record in ControlRecord.objects.order_by("pk")] == [1000, 1000, 500]
     assert (len(acted), len(spy.heard())) == (3, 3)
 
@@ -240,7 +241,7 @@ def test_a_thousand_ids_go_into_a_message(spy):
 def test_of_several_messages_whoever_left_one_unanswered_is_silent():
     both = Replies(("a", "b"), {"a": {"ok": "yes"}, "b": {"ok": "yes"}})
     one = Replies(("a", "b"), {"a": {"ok": "yes"}})
-    found = tasks.together([tasks.Acted(ControlRecord(), replies) for replies in (both, one)])
+    found = revoke.together([revoke.Acted(ControlRecord(), replies) for replies in (both, one)])
     assert (found.data["asked"], found.data["silent"]) == (["a", "b"], ["b"])
 
 
@@ -280,7 +281,7 @@ def test_while_the_index_does_not_answer_it_is_noted_in_each_tasks_own_place(cli
     def fail(*args, **kwargs):
         raise StoreUnavailable
 
-    monkeypatch.setattr(revoking.index, "objects_wherever", fail)
+    monkeypatch.setattr(bulk_revoke.index, "objects_wherever", fail)
     ask(client, ids("PENDING", "STARTED"))
     assert None not in map(revoke_noted_at, ("PENDING", "STARTED"))
 
@@ -291,11 +292,11 @@ def test_while_the_index_does_not_answer_it_is_noted_in_each_tasks_own_place(cli
 def begin(client, query="", **given):
     response = client.post(reverse(BULK) + query, {"count": "3", **given})
     assert response.status_code == 302, response.content
-    return ControlRecord.objects.get(action=revoking.ACTION)
+    return ControlRecord.objects.get(action=bulk_revoke.ACTION)
 
 
 def tally(record):
-    progress = revoking.progress_of(record)
+    progress = bulk_revoke.progress_of(record)
     return progress.state, progress.tally.done, {reason: each.count for reason, each in progress.tally.skipped.items()}
 
 
@@ -346,9 +347,9 @@ def test_a_broker_that_is_away_stops_a_bulk_and_later_it_goes_on(client, spy):
 @pytest.mark.database
 def test_the_page_of_a_bulk_says_what_each_worker_answered(client, spy, monkeypatch):
     replies = Replies(("w1@test", "w2@test"), {"w1@test": {"ok": "flagged"}})
-    monkeypatch.setattr(tasks.control, "revoke", lambda *_, **__: replies)
+    monkeypatch.setattr(revoke.control, "revoke", lambda *_, **__: replies)
     record = begin(client)
-    assert revoking.answers_of(record) == {"w1@test": (1, 1), "w2@test": (1, 0)}
+    assert bulk_revoke.answers_of(record) == {"w1@test": (1, 1), "w2@test": (1, 0)}
     html = client.get(reverse("celery_ops:bulk-revoke-detail", args=[record.pk])).content.decode()
     assert "What workers answered" in html
     assert "w2@test" in html

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from celery_ops.acting import in_worker
-from celery_ops.acting.kept import Kept
+from celery_ops.control import worker_receivers
+from celery_ops.control.standing import Kept
 
 
 class Consumer:
@@ -27,8 +27,8 @@ class Consumer:
 
 @pytest.fixture
 def held(monkeypatch):
-    found = in_worker.Held()
-    monkeypatch.setattr(in_worker, "held", found)
+    found = worker_receivers.Held()
+    monkeypatch.setattr(worker_receivers, "held", found)
     return found
 
 
@@ -45,5 +45,5 @@ def held(monkeypatch):
 def test_it_does_what_it_missed(consumed, remembered, paused, then_consumed, then_remembered, held):
     consumer = Consumer(*consumed)
     held.queues |= remembered
-    in_worker._apply(consumer, Kept(paused=paused))
+    worker_receivers._apply(consumer, Kept(paused=paused))
     assert (consumer.names, held.queues) == (then_consumed, then_remembered)

@@ -15,9 +15,9 @@ from ..backends.control import Replies
 from ..backends.remote import gather, snapshot
 from ..connections import BrokerUnavailable
 from ..models import ControlRecord
-from . import in_worker
+from . import worker_receivers
 from .journal import Acted, NotDone, asked_of_workers, complete, recorded
-from .kept import PAUSE, RESUME, paused_queues
+from .standing import PAUSE, RESUME, paused_queues
 
 T = TypeVar("T")
 
@@ -102,7 +102,7 @@ def resume(queue: str, user: Any, *, submission: UUID | None = None) -> Acted:
 
 
 def _pause(queue: str, record: ControlRecord) -> Replies:
-    ours = control.broadcast(in_worker.PAUSE, {"queue": queue})
+    ours = control.broadcast(worker_receivers.PAUSE, {"queue": queue})
     if not (strangers := _strangers(ours)):
         return ours
     active = gather.ask({"active_queues": {}}, strangers).to("active_queues")
@@ -114,7 +114,7 @@ def _pause(queue: str, record: ControlRecord) -> Replies:
 
 
 def _resume(queue: str, consumed: Sequence[str]) -> Replies:
-    ours = control.broadcast(in_worker.RESUME, {"queue": queue})
+    ours = control.broadcast(worker_receivers.RESUME, {"queue": queue})
     if not (strangers := _strangers(ours)):
         return ours
     idle = {host: {"ok": f"did not consume {queue}"} for host in strangers if host not in consumed}

@@ -16,23 +16,23 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from kombu.exceptions import EncodeError
 
-from ..acting import bulk
-from ..acting.bulk import Done, Named, Preview, left_out, progress_of, query_of, stop
-from ..acting.progress import Progress, Tally
 from ..backends.base import TaskBackend
 from ..backends.results.conditions import storable
 from ..details.original import NotRepeatable, Original, originals_of
 from ..formatting import clean
 from ..info import TaskInfo
 from ..models import ControlRecord, TaskRunRecord
+from ..rerun.claims import NOT_SENT, Reruns, reruns_of
+from ..rerun.policy import OVER, Refused, check_fits, check_over, permitted, warning
+from ..rerun.rerun import chosen, key, run_of
 from ..running.allowlist import Runnable
 from ..running.claims import no_room, room
 from ..running.errors import SentNothing
 from ..running.launcher import Launched, Run, launch_all
 from ..task_query import TaskQuery
-from .allowed import OVER, Refused, check_fits, check_over, permitted, warning
-from .repeat import chosen, key, run_of
-from .reruns import NOT_SENT, Reruns, reruns_of
+from . import base as bulk
+from .base import Done, Named, Preview, left_out, progress_of, query_of, stop
+from .progress import Progress, Tally
 
 __all__ = ["ACTION", "advance", "preview", "progress_of", "start", "stop"]
 
@@ -82,14 +82,14 @@ def _judged(tasks: Sequence[TaskInfo], judge: "_Judge") -> Iterator["Verdict"]:
 def start(
     user: Any, filters: Mapping[str, list[str]], query: TaskQuery, counted: int, bulk_key: UUID | None = None
 ) -> ControlRecord:
-    """Write down that ``user`` runs again what ``filters`` find now, as ``acting.bulk.start`` does."""
+    """Write down that ``user`` runs again what ``filters`` find now, as ``bulk.base.start`` does."""
     return bulk.start(ACTION, user, filters, query, counted, bulk_key)
 
 
 def advance(
     record: ControlRecord, backend: TaskBackend, query: TaskQuery, user: Any, seconds: float = bulk.SECONDS
 ) -> Progress:
-    """Run again what comes next, as ``acting.bulk.advance`` does."""
+    """Run again what comes next, as ``bulk.base.advance`` does."""
     judge = _Judge(user)
     return bulk.advance(
         record, backend, query_of(query, backend), lambda tasks: _done(_chunk(record, tasks, judge)), CHUNK, seconds

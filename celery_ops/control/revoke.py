@@ -14,7 +14,7 @@ from ..running.errors import BadInput
 from ..tracking import reading
 from ..tracking.refs import ObjectRef
 from .journal import Acted, asked_of_workers, recorded
-from .kept import REVOKE, REVOKE_BY_STAMPS
+from .standing import REVOKE, REVOKE_BY_STAMPS
 
 #: Ids that one message carries at most, and stamps of one header.
 MOST_IDS: Final = 1000

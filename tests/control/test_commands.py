@@ -6,7 +6,7 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from celery_ops.acting.kept import paused_queues
+from celery_ops.control.standing import paused_queues
 from celery_ops.models import ControlRecord
 
 from .conftest import W1, W2

@@ -11,7 +11,7 @@ from ..formatting import ago, clean
 from ..models import TaskRunRecord
 from ..running.allowlist import Runnable
 from ..timezones import aware
-from .allowed import warning
+from .policy import warning
 
 #: Characters of another task's id that a sentence names.
 SHORT_ID: Final = 8

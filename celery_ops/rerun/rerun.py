@@ -17,9 +17,9 @@ from ..running.errors import BadInput, NotSent, SentNothing
 from ..running.launcher import Run, launch
 from ..running.options import SendOptions, read_options
 from ..tracking.facts import short_id
-from .allowed import Refused, check_fits, check_over, permitted
+from .claims import NOT_SENT, Reruns, reruns_of
 from .doubts import Doubt, doubts_of
-from .reruns import NOT_SENT, Reruns, reruns_of
+from .policy import Refused, check_fits, check_over, permitted
 
 
 @dataclass(frozen=True, slots=True)
