@@ -18,11 +18,11 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from celery_ops import diagnosis
+from celery_ops import doctor
 from celery_ops.backends.remote.gather import Answers
 from celery_ops.control.standing import PAUSE
-from celery_ops.diagnosis import addresses, clocks, finding, queues, side_by_side, visibility, workers
-from celery_ops.diagnosis import settings as site_settings
+from celery_ops.doctor import clocks, exposure, finding, queues, side_by_side, visibility, workers
+from celery_ops.doctor import settings as site_settings
 from celery_ops.info import QueueInfo
 from celery_ops.models import ControlRecord, TaskRunRecord
 from tests.celery import app
@@ -76,10 +76,10 @@ def healthy(db, site_worker, site_broker, redis_server, settings, loaded_tasks):
 def ailing():
     """Return the levels other than ok by the check's name."""
     forget()
-    found = diagnosis.diagnose()
-    assert all(bool(each.hint) == (each.level != diagnosis.OK) for each in found)
+    found = doctor.diagnose()
+    assert all(bool(each.hint) == (each.level != doctor.OK) for each in found)
     assert all(each.message.isprintable() and each.hint.isprintable() for each in found)
-    return {each.name: each.level for each in found if each.level != diagnosis.OK}
+    return {each.name: each.level for each in found if each.level != doctor.OK}
 
 
 def test_nothing_ails_a_healthy_site(healthy):
@@ -98,7 +98,7 @@ def test_the_documentation_has_each_check(healthy):
     documented = {
         name for cell in re.findall(r"^\|([^|]+)\|", table, re.M) for name in re.findall(r"`([a-z-]+)`", cell)
     }
-    assert documented == {each.name for each in diagnosis.diagnose()}
+    assert documented == {each.name for each in doctor.diagnose()}
 
 
 def test_a_workers_line_has_its_version_pool_and_clock(healthy):
@@ -246,7 +246,7 @@ FAULTS = {
     "versions": (lambda f: patched(f.monkeypatch, celery, "__version__", "5.0.0"), {"versions": "warning"}),
     "clocks": (lambda f: patched(f.monkeypatch, clocks, "time", FAST), {"clocks": "warning"}),
     "open to all": (
-        lambda f: patched(f.monkeypatch, addresses, "_is_public", lambda host: True),
+        lambda f: patched(f.monkeypatch, exposure, "_is_public", lambda host: True),
         {"broker-login": "error"},
     ),
     "results away": (lambda f: configured(result_backend=dead(1)), {"result-backend": "error"}),
@@ -309,9 +309,9 @@ def test_messages_that_are_no_tasks_are_somebody_elses(healthy, site_broker):
 @pytest.mark.parametrize("wrong", [{"APP": "no.such.app"}, {"CONTROL_TIMEOUT": "soon"}, ["APP"]])
 def test_with_settings_that_let_nothing_be_tried_the_settings_are_named(wrong, settings):
     settings.CELERY_OPS = wrong
-    found = diagnosis.diagnose()
+    found = doctor.diagnose()
     settings.CELERY_OPS = {}
-    assert {(each.name, each.level) for each in found if each.level == diagnosis.ERROR} == {("settings", "error")}
+    assert {(each.name, each.level) for each in found if each.level == doctor.ERROR} == {("settings", "error")}
 
 
 def test_an_error_is_exit_code_1(healthy, dead_broker):
@@ -363,7 +363,7 @@ def test_a_task_held_for_longer_than_the_broker_waits():
     [("127.0.0.1", False), ("10.1.2.3", False), ("::1", False), ("8.8.8.8", True), ("no.such.host.invalid", False)],
 )
 def test_public_addresses(host, is_public):
-    assert addresses._is_public(host) is is_public
+    assert exposure._is_public(host) is is_public
 
 
 @pytest.mark.parametrize("report", [None, "x", {"ok": 5}, {"ok": "no version"}, {"error": "x"}])

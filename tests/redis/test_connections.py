@@ -15,7 +15,7 @@ from celery_ops.backends.broker import backend as broker_backend
 from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.checks import check_settings
 from celery_ops.control import queues as acting
-from celery_ops.diagnosis import cluster
+from celery_ops.doctor import cluster
 from celery_ops.tracking.redis import RedisStore
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.store import StoreUnavailable

@@ -17,7 +17,7 @@ class Doctor(Subcommand):
         """It takes nothing of its own."""
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
-        from ...diagnosis import ERROR, diagnose  # dear to import, and a hook that prunes has no use for it
+        from ...doctor import ERROR, diagnose  # dear to import, and a hook that prunes has no use for it
 
         found = diagnose()
         fails = any(finding.level == ERROR for finding in found)

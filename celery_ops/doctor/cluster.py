@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from .. import connections
 from ..connections import target
-from . import addresses, drift, memory, queues, workers
+from . import drift, exposure, memory, queues, workers
 from .finding import Finding, error, ok
 
 
@@ -25,7 +25,7 @@ def check() -> Iterator[Finding]:
         yield error("broker", message, _("Start it, or correct broker_url and its password."))
         return
     yield ok("broker", _("%(broker)s answers.") % {"broker": place})
-    yield from addresses.check()
+    yield from exposure.check()
     yield from memory.of_broker(place)
     answers = yield from workers.check()
     if answers is not None and answers.replies:

@@ -31,7 +31,7 @@ class _Asked:
         except Exception as failure:
             logger.warning("The part %s could not be checked", self.name, exc_info=True)
             message = _("It could not be checked: %(kind)s.") % {"kind": type(failure).__name__}
-            self.found.append(error(self.name, message, _("The log of celery_ops.diagnosis has the whole story.")))
+            self.found.append(error(self.name, message, _("The log of celery_ops.doctor has the whole story.")))
         return self.found
 
 
