@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 from django.core.checks import CheckMessage
 from django.utils.translation import gettext as _
 
-from .. import payload, task_query
+from .. import task_query
 from ..conf import conf
 from ..info import MessageInfo, QueueDetail, QueueReport, RegisteredTask, TaskInfo, WorkerDetail, WorkerReport
+from ..payload import payload
 from ..task_query import Counts, TaskPage, TaskQuery
 
 

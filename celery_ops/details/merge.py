@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from .. import payload, redaction, states
+from .. import redaction, states
 from ..info import Payload, TaskInfo, TrackedTask
 from ..one_state import error_of, of_this_life, state_of, waits
+from ..payload import payload
 from ..timezones import believed_start
 from .sources import Known
 

@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any, Final
 
-from .. import payload, redaction
+from .. import redaction
 from ..backends.remote.replies import arguments, task_name
 from ..formatting import clean
 from ..info import TaskInfo
-from ..masking import celery_settings
 from ..patterns import REDACTED
+from ..payload import payload
+from ..payload.mapping import celery_settings
 from ..tracking import masked
 
 #: What Celery's workers answer without doing anything, and the arguments that they are sent.

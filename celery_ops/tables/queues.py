@@ -9,11 +9,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from .. import payload
 from ..backends.base import QueueBackend
 from ..formatting import Moment, clean, duration, is_clean
 from ..info import Binding, MessageInfo, QueueInfo, TaskInfo
 from ..links import task_url
+from ..payload import payload
 from ..redaction import Budget
 from .base import OpsTable
 from .columns import (

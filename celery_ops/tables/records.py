@@ -11,12 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import payload, states
+from .. import states
 from ..details.states import States
 from ..formatting import clean
 from ..info import TaskInfo
 from ..links import record_url
 from ..models import TaskRunRecord
+from ..payload import payload
 from ..redaction import capture_text, encode
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry

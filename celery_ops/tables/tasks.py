@@ -18,7 +18,7 @@ from ..backends.base import TaskBackend
 from ..formatting import Moment, clean, duration
 from ..info import TaskInfo
 from ..links import task_url
-from ..payload import Searched, error_class
+from ..payload.payload import Searched, error_class
 from ..redaction import Budget
 from .base import Head, OpsTable
 from .columns import SHORT

@@ -8,10 +8,10 @@ from typing import Any
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from .. import payload
 from ..formatting import clean, is_clean
 from ..info import ENDED, GONE, RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
 from ..links import task_url
+from ..payload import payload
 from ..redaction import Budget
 from .base import Line, OpsTable
 from .columns import (

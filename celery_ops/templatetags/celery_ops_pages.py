@@ -15,7 +15,8 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from .. import formatting, masking
+from .. import formatting
+from ..payload import mapping
 from ..tracking.edge import part_of_a_page
 
 register = template.Library()
@@ -90,7 +91,7 @@ def duration(value: timedelta | None) -> str:
 @register.filter
 def without_secrets(value: object) -> str:
     """Return a sentence of a backend as a page may show it."""
-    return masking.text(value)
+    return mapping.text(value)
 
 
 @register.filter

@@ -9,9 +9,10 @@ from dataclasses import FrozenInstanceError, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from .. import payload, states
+from .. import states
 from ..backends.base import TaskBackend
 from ..info import TaskInfo
+from ..payload import payload
 from ..task_query import NEWEST_FIRST, BadCursor, TaskPage, TaskQuery
 from .base import HOSTILE, BackendContract, planted_task
 

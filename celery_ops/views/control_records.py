@@ -12,13 +12,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import masking
 from ..backends.base import BackendUnavailable
 from ..catalog import may_run_something
 from ..filters.control_records import ControlRecordFilterSet
 from ..formatting import Moment, clean
 from ..links import queue_url, task_url, worker_url
 from ..models import ControlRecord
+from ..payload import mapping
 from ..permissions import CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK, VIEW_OPS, VIEW_RECORDS, allows
 from ..tables.control_records import ControlRecordTable, Outcome, control_rows, label_of, outcome_of
 from ..tables.links import Link
@@ -105,10 +105,10 @@ class ViewedAction:
     target_url: str
     who: str
     created: Moment | None
-    parameters: tuple[masking.Entry, ...]
+    parameters: tuple[mapping.Entry, ...]
     replies: tuple[Reply, ...]
     more: int
-    others: tuple[masking.Entry, ...]
+    others: tuple[mapping.Entry, ...]
     outcome: Outcome
     bulk_url: str
 
@@ -142,10 +142,10 @@ def viewed_action(record: ControlRecord, *, links: bool) -> ViewedAction:
         target_url=_target_url(record) if links else "",
         who=clean(record.username) or _("nobody"),
         created=Moment.of(record.created_at, timezone.now()),
-        parameters=masking.entries(parameters),
+        parameters=mapping.entries(parameters),
         replies=tuple(said),
         more=max(0, len(asked) - MOST_REPLIES),
-        others=masking.entries({name: value for name, value in replies.items() if name not in SHOWN}),
+        others=mapping.entries({name: value for name, value in replies.items() if name not in SHOWN}),
         outcome=outcome_of(record),
         bulk_url=reverse(f"celery_ops:{BULKS[record.action]}", args=[record.pk]) if record.action in BULKS else "",
     )

@@ -17,7 +17,7 @@ from ..backends.base import TaskBackend
 from ..info import TaskInfo
 from ..logs import get_logger
 from ..patterns import DIRTY
-from ..payload import Searched
+from ..payload.payload import Searched
 from ..tables.tasks import shown_error
 from ..task_query import TaskQuery
 from .failures import with_arguments

@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from .. import payload, redaction, states
+from .. import redaction, states
 from ..details import TaskDetail
 from ..info import Progress, QueueInfo, TaskInfo, WorkerInfo
 from ..models import TaskRunRecord

@@ -7,12 +7,12 @@ from typing import Any, Final
 from django.utils.translation import gettext_lazy as _
 
 from .. import states
-from ..addresses import address
 from ..conf import conf
 from ..control import paused_queues
 from ..control.standing import Paused
 from ..formatting import clean
 from ..info import ENDED, GONE, NO_REPLY, ONLINE
+from ..payload.url import address
 from ..tables.overview import FailureTable, ShortQueueTable, ShortWorkerTable
 from ..tables.queues import QueueRow, absent_columns, is_held_up, needs_somebody
 from ..tables.tasks import task_rows

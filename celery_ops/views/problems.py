@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ..info import GONE, NO_REPLY, QueueInfo, QueueReport, WorkerInfo, WorkerReport
-from ..masking import text
+from ..payload.mapping import text
 from ..tables.links import Link, queue_link, worker_link
 from ..tables.queues import is_unattended
 from .ops import Part

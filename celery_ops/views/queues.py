@@ -14,7 +14,7 @@ from ..control.standing import Paused
 from ..filters.queues import QueueFilterSet
 from ..formatting import clean
 from ..info import QueueDetail, QueueInfo, QueueReport
-from ..masking import Facts, entries
+from ..payload.mapping import Facts, entries
 from ..tables.links import worker_link
 from ..tables.queues import (
     Pause,

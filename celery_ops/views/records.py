@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import masking, states
+from .. import states
 from ..backends.base import BackendUnavailable
 from ..catalog import may_run_something
 from ..details import TaskDetail, task_detail
@@ -25,6 +25,7 @@ from ..formatting import Moment, clean
 from ..info import TaskInfo
 from ..links import record_url, task_url
 from ..models import TaskRunRecord
+from ..payload import mapping
 from ..permissions import VIEW_OPS, VIEW_RECORDS, allows
 from ..tables.links import Link
 from ..tables.records import TONES, RecordTable, is_doubtful, record_rows, shown_arguments, shown_error, shown_state
@@ -189,7 +190,7 @@ class ViewedRun:
     who: str
     created: Moment | None
     object: Link | None
-    options: tuple[masking.Entry, ...]
+    options: tuple[mapping.Entry, ...]
     arguments: str
     sent: str
     sent_tone: str
@@ -239,7 +240,7 @@ class RecordDetailView(RecordsPage):
             who=clean(record.username) or _("nobody"),
             created=Moment.of(record.created_at, timezone.now()),
             object=object_links([ref], self.user).get(ref) if record.object_type else None,
-            options=masking.entries(record.options),
+            options=mapping.entries(record.options),
             arguments=laid_out(shown_arguments(record)) or "" if may_view_payload else "",
             sent=record.get_send_state_display(),
             sent_tone=TONES.get(record.send_state, "unknown"),

@@ -15,7 +15,7 @@ from ..formatting import Moment, clean
 from ..info import Payload, Progress, TaskInfo
 from ..links import record_url, task_url
 from ..models import TaskRunRecord
-from ..payload import error_class
+from ..payload.payload import error_class
 from ..permissions import VIEW_PAYLOAD, VIEW_RECORDS, allows
 from ..redaction import capture_text
 from ..tables.links import Link, queue_link, worker_link

@@ -8,12 +8,12 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..addresses import broker_address
 from ..conf import conf
 from ..filters.workers import WorkerFilterSet
 from ..formatting import clean
 from ..info import WorkerDetail, WorkerInfo, WorkerReport
-from ..masking import Facts, celery_settings, entries
+from ..payload.mapping import Facts, celery_settings, entries
+from ..payload.url import broker_address
 from ..permissions import CONTROL_WORKERS, allows
 from ..tables.workers import HeldTable, WorkerRow, WorkerTable, held_table, known_task_table
 from .control_forms import list_control, worker_control

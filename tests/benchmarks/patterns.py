@@ -4,8 +4,8 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 
-from celery_ops import payload
 from celery_ops.info import TaskInfo
+from celery_ops.payload import payload
 from celery_ops.redaction import Budget, capture_arguments
 from tests.worst_texts import UNITS, arguments_of, text_of
 

@@ -9,7 +9,7 @@ from django.test import Client
 
 from celery_ops.backends.remote.known import known_workers
 from celery_ops.filters.tasks import TaskFilterSet
-from celery_ops.payload import shown
+from celery_ops.payload.payload import shown
 from tests.conftest import make_user
 from tests.planting import words
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from celery_ops import payload
 from celery_ops.info import TaskInfo
+from celery_ops.payload import payload
 from tests.shop import tasks
 
 pytestmark = pytest.mark.usefixtures("loaded_tasks")

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from celery_ops import payload, redaction
+from celery_ops import redaction
 from celery_ops.info import TaskInfo
+from celery_ops.payload import payload
 from celery_ops.redaction import budget
 from celery_ops.redaction.budget import Budget
 from celery_ops.redaction.text import CUT, REDACTED, spans_of

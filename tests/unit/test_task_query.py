@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from celery_ops import payload
 from celery_ops.info import TaskInfo
+from celery_ops.payload import payload
 from celery_ops.task_query import (
     FIRST_FINISHED_FIRST,
     LAST_FINISHED_FIRST,

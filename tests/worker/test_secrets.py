@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from celery_ops import payload
 from celery_ops.backends.control import ControlWorkerBackend
 from celery_ops.backends.remote.gather import ask
 from celery_ops.management.inspection import shown
+from celery_ops.payload import payload
 from tests.servers import wait_for
 from tests.shop import tasks
 

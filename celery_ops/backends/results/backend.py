@@ -13,8 +13,9 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ... import payload, task_query
+from ... import task_query
 from ...info import TaskInfo
+from ...payload import payload
 from ...task_query import Counts, Cursor, TaskPage, TaskQuery
 from ..base import BackendUnavailable, TaskBackend
 from ..broker import waiting

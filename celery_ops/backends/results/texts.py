@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.db.models import QuerySet
 
 from ...conf import conf
-from ...payload import Searched
+from ...payload.payload import Searched
 from .rows import Row, for_search, searched
 
 #: Characters that are kept in all.

@@ -7,12 +7,12 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
-from . import redaction
-from .info import Payload, TaskInfo, error_class
-from .patterns import REDACTED
-from .redaction import Budget
-from .tracking import capture
-from .tracking.registry import registry
+from .. import redaction
+from ..info import Payload, TaskInfo, error_class
+from ..patterns import REDACTED
+from ..redaction import Budget
+from ..tracking import capture
+from ..tracking.registry import registry
 
 __all__ = ["Searched", "arguments_text", "error_class", "error_text", "searched_text", "shown"]
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from . import redaction
-from .formatting import clean
+from .. import redaction
+from ..formatting import clean
 
 
 def address(url: Any) -> str:

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from celery.app.defaults import SETTING_KEYS
 
-from . import redaction
-from .formatting import clean
-from .tracking import capture
-from .tracking.registry import registry
+from .. import redaction
+from ..formatting import clean
+from ..tracking import capture
+from ..tracking.registry import registry
 
 #: Entries of a mapping that are shown; Celery has some 170 settings.
 MOST_ENTRIES: Final = 500
