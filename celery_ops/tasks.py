@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from . import pruning
+from .pruning import prune as pruning
 
 
 @shared_task(name="celery_ops.prune", ignore_result=False)

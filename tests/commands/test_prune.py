@@ -13,8 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_celery_results.models import GroupResult, TaskResult
 
-from celery_ops import batches, pruning, tasks
+from celery_ops import tasks
 from celery_ops.models import ControlRecord, TaskRunRecord
+from celery_ops.pruning import batches
+from celery_ops.pruning import prune as pruning
 from tests.commands import planted
 from tests.commands.planted import YOUNG
 

@@ -13,8 +13,9 @@ import pytest
 from django.db import connection
 from django_celery_results.models import TaskResult
 
-from celery_ops import batches, pruning
-from celery_ops.pruning import FINAL
+from celery_ops.pruning import batches
+from celery_ops.pruning import prune as pruning
+from celery_ops.pruning.prune import FINAL
 from tests.commands import planted
 from tests.servers import wait_for
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from celery_ops.models import ControlRecord, RunClaim, TaskRunRecord
-from celery_ops.pruning import old_records, prune
+from celery_ops.pruning.prune import old_records, prune
 from celery_ops.rerun import Refused, candidate, rerun
 from celery_ops.running.errors import BadInput
 from celery_ops.running.launcher import Run, launch, launch_all

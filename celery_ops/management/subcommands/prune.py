@@ -11,8 +11,9 @@ from django.core.management.base import CommandParser
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError
 
-from ... import pruning, states
-from ...batches import Held, is_lock
+from ... import states
+from ...pruning import prune
+from ...pruning.batches import Held, is_lock
 from .base import USAGE, Answer, Refused, Subcommand, Terminal, duration, positive
 
 #: What each kind of row is called, by the name that it has in JSON.
@@ -33,14 +34,14 @@ class Prune(Subcommand):
         add("--older-than", type=duration, metavar="30d", help="90s, 45m, 12h, 30d or 2w; else RECORD_RETENTION")
         add("--states", type=final_states, metavar="STATE,…", help="results in these states only")
         add("--keep-failures", action="store_true", help="keep the results of tasks that failed")
-        add("--batch-size", type=positive, default=pruning.BATCH_SIZE, metavar="N", help="rows of one transaction")
+        add("--batch-size", type=positive, default=prune.BATCH_SIZE, metavar="N", help="rows of one transaction")
         add("--max-time", type=duration, metavar="5m", help="stop after this long; the next run goes on")
         add("--dry-run", action="store_true", help="only count what would go")
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         _check(options)
         try:
-            cutoff = pruning.cutoff_of(options["older_than"])
+            cutoff = prune.cutoff_of(options["older_than"])
             found = self._prune(cutoff, options, terminal)
         except ImproperlyConfigured as error:
             raise Refused(str(error)) from error
@@ -50,7 +51,7 @@ class Prune(Subcommand):
 
     def _prune(
         self, cutoff: datetime | None, options: Mapping[str, Any], terminal: Terminal
-    ) -> dict[str, pruning.Pruned]:
+    ) -> dict[str, prune.Pruned]:
         limit = options["max_time"]
         until = None if limit is None else time.monotonic() + limit.total_seconds()
         found, held = {}, []
@@ -64,19 +65,19 @@ class Prune(Subcommand):
         return found
 
     def _take(
-        self, kind: str, old: pruning.Old, options: Mapping[str, Any], until: float | None, terminal: Terminal
-    ) -> pruning.Pruned:
+        self, kind: str, old: prune.Old, options: Mapping[str, Any], until: float | None, terminal: Terminal
+    ) -> prune.Pruned:
         if options["dry_run"]:
-            return pruning.count(old)
-        length = pruning.count(old).deleted if terminal.is_live else None
+            return prune.count(old)
+        length = prune.count(old).deleted if terminal.is_live else None
         with terminal.progress(KINDS[kind], length) as progress:
-            return pruning.prune(old, batch_size=options["batch_size"], until=until, progress=progress)
+            return prune.prune(old, batch_size=options["batch_size"], until=until, progress=progress)
 
 
-def _old_rows(cutoff: datetime | None, options: Mapping[str, Any]) -> dict[str, pruning.Old]:
+def _old_rows(cutoff: datetime | None, options: Mapping[str, Any]) -> dict[str, prune.Old]:
     if cutoff is None:
         return {}
-    return pruning.old_rows(
+    return prune.old_rows(
         cutoff,
         records=options["records"],
         results=options["results"],
@@ -100,7 +101,7 @@ def _in_one_line(error: DatabaseError) -> str:
     return f"the database does not answer: {text}" if is_away else f"the database refuses: {text}"
 
 
-def _answer(found: dict[str, pruning.Pruned], cutoff: datetime | None, options: Mapping[str, Any]) -> Answer:
+def _answer(found: dict[str, prune.Pruned], cutoff: datetime | None, options: Mapping[str, Any]) -> Answer:
     moment = cutoff.astimezone(timezone.utc).isoformat() if cutoff else None  # without USE_TZ it has no zone yet
     data: dict[str, Any] = {kind: {"deleted": 0, "cutoff": None} for kind in KINDS}
     data |= {kind: {"deleted": pruned.deleted, "cutoff": moment} for kind, pruned in found.items()}
@@ -118,7 +119,7 @@ def _answer(found: dict[str, pruning.Pruned], cutoff: datetime | None, options: 
 def final_states(text: str) -> tuple[str, ...]:
     """Read ``SUCCESS,FAILURE``."""
     asked = tuple(dict.fromkeys(word.strip().upper() for word in text.split(",") if word.strip()))
-    unknown = [word for word in asked if word not in pruning.FINAL]
+    unknown = [word for word in asked if word not in prune.FINAL]
     if unknown or not asked:
-        raise ArgumentTypeError(f"{text!r}: the states are {', '.join(pruning.FINAL)}")
+        raise ArgumentTypeError(f"{text!r}: the states are {', '.join(prune.FINAL)}")
     return asked

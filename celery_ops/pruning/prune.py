@@ -12,10 +12,10 @@ from django.db import router
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from . import states
+from .. import states
+from ..conf import conf
+from ..models import ControlRecord, RunClaim, TaskRunRecord
 from .batches import BATCH_SIZE, Batches, TimeUp
-from .conf import conf
-from .models import ControlRecord, RunClaim, TaskRunRecord
 
 FINAL: Final = (states.SUCCESS, states.FAILURE, states.REVOKED, states.REJECTED, states.IGNORED)
 

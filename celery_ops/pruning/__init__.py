@@ -1,0 +1,1 @@
+"""Deleting what is older than its retention, a batch at a time."""
