@@ -18,7 +18,6 @@ from kombu.exceptions import EncodeError
 
 from ..backends.base import TaskBackend
 from ..backends.results.conditions import storable
-from ..details.original import NotRepeatable, Original, originals_of
 from ..formatting import clean
 from ..info import TaskInfo
 from ..models import ControlRecord, TaskRunRecord
@@ -29,6 +28,7 @@ from ..running.allowlist import Runnable
 from ..running.claims import no_room, room
 from ..running.errors import SentNothing
 from ..running.launcher import Launched, Run, launch_all
+from ..task_detail.original import NotRepeatable, Original, originals_of
 from ..task_query import TaskQuery
 from . import base as bulk
 from .base import Done, Named, Preview, left_out, progress_of, query_of, stop

@@ -13,7 +13,6 @@ from .. import states
 from ..backends.control import Replies
 from ..control import revoke as tasks
 from ..control.journal import NotDone, plain
-from ..details.original import NotKnown
 from ..info import TrackedTask
 from ..models import TaskRunRecord
 from ..permissions import REVOKE_TASK, RUN_TASK, allows
@@ -21,6 +20,7 @@ from ..rerun import Refused, candidate, repeatable, rerun
 from ..running.allowlist import described
 from ..running.errors import BadInput, NotSent, SentNothing
 from ..running.launcher import Run, launch
+from ..task_detail.original import NotKnown
 from ..tracking import reading
 from ..tracking.context import tracking
 from ..tracking.refs import ObjectRef

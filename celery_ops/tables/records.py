@@ -12,13 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .. import states
-from ..details.states import States
 from ..formatting import clean
 from ..info import TaskInfo
 from ..links import record_url
 from ..models import TaskRunRecord
 from ..payload import payload
 from ..redaction import capture_text, encode
+from ..task_detail.many_states import States
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
 from .base import OpsTable

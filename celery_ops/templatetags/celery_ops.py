@@ -11,7 +11,6 @@ from django.template.loader import get_template
 from django.utils.safestring import SafeString
 
 from ..conf import conf
-from ..details.own_states import with_own_states
 from ..info import TrackedTask
 from ..panels.building import Draft
 from ..panels.query import Asked
@@ -19,6 +18,7 @@ from ..panels.texts import clean
 from ..panels.token import PanelOptions, viewer
 from ..permissions import VIEW_INSTANCE, allows
 from ..states import tone
+from ..task_detail.own_states import with_own_states
 from ..tracking.edge import part_of_a_page
 from ..tracking.reading import read_tasks
 from ..tracking.refs import ObjectRef

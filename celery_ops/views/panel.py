@@ -17,7 +17,6 @@ from django.views import View
 from django.views.decorators.csrf import csrf_protect
 
 from ..conf import conf
-from ..details.own_states import with_own_states
 from ..panels import actions
 from ..panels.building import Draft
 from ..panels.etag import etag
@@ -27,6 +26,7 @@ from ..panels.token import BadToken, PanelOptions, options_of, viewer
 from ..panels.unchanged import Unchanged
 from ..panels.viewer import Viewer
 from ..permissions import VIEW_INSTANCE, VIEW_PAYLOAD, allows
+from ..task_detail.own_states import with_own_states
 from ..tracking.reading import read_payload, read_tasks
 from ..tracking.refs import ObjectRef, key_of
 from ..tracking.store import StoreUnavailable

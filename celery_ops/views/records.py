@@ -16,8 +16,6 @@ from django.utils.translation import gettext_lazy
 from .. import states
 from ..backends.base import BackendUnavailable
 from ..catalog import may_run_something
-from ..details import TaskDetail, task_detail
-from ..details.states import states_of, told
 from ..filters import suggestions
 from ..filters.records import RecordFilterSet
 from ..filters.task_links import Link as Tab
@@ -29,6 +27,8 @@ from ..payload import mapping
 from ..permissions import VIEW_OPS, VIEW_RECORDS, allows
 from ..tables.links import Link
 from ..tables.records import TONES, RecordTable, is_doubtful, record_rows, shown_arguments, shown_error, shown_state
+from ..task_detail import TaskDetail, task_detail
+from ..task_detail.many_states import states_of, told
 from ..task_query import OLDEST_FIRST, BadCursor, Cursor
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry

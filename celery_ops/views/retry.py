@@ -20,7 +20,6 @@ from django.views.decorators.csrf import csrf_protect
 from .. import states
 from ..bulk import rerun as bulk_rerun
 from ..catalog import may_run_something
-from ..details.original import NotKnown
 from ..formatting import clean
 from ..links import task_url
 from ..models import TaskRunRecord
@@ -28,6 +27,7 @@ from ..permissions import RUN_TASK, VIEW_OPS, allows
 from ..rerun import Candidate, Outcome, Refused, candidates_of, rerun_all
 from ..running.errors import NotSent, SentNothing
 from ..tables.links import Link
+from ..task_detail.original import NotKnown
 from .bulk import BulkDetailView, BulkStartView, Words
 from .ops import OpsPage, errors
 from .panel import _next, submission_of

@@ -16,7 +16,6 @@ from ..backends.remote import snapshot
 from ..bulk import revoke as bulk_revoke
 from ..conf import conf
 from ..control import revoke
-from ..details import TaskDetail, task_detail
 from ..filters.tasks import TaskFilterSet
 from ..formatting import clean
 from ..info import TaskInfo
@@ -25,6 +24,7 @@ from ..models import ControlRecord
 from ..permissions import REVOKE_TASK
 from ..running.errors import BadInput
 from ..tables.links import Link
+from ..task_detail import TaskDetail, task_detail
 from .bulk import BulkDetailView, BulkStartView, Words
 from .control import NOBODY, ActionView
 from .control_forms import ActionForm

@@ -9,8 +9,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .. import states
-from ..details import TaskDetail
-from ..details.timeline import Timeline, timeline
 from ..formatting import Moment, clean
 from ..info import Payload, Progress, TaskInfo
 from ..links import record_url, task_url
@@ -19,6 +17,8 @@ from ..payload.payload import error_class
 from ..permissions import VIEW_PAYLOAD, VIEW_RECORDS, allows
 from ..redaction import capture_text
 from ..tables.links import Link, queue_link, worker_link
+from ..task_detail import TaskDetail
+from ..task_detail.timeline import Timeline, timeline
 from .objects import object_links
 from .task_again import Again, again_of
 from .task_revoke import Revoke, outcome_of, revoke_of

@@ -11,9 +11,9 @@ from .. import states
 from ..conf import conf
 from ..control import pools
 from ..control.revoke import SIGNALS, is_id
-from ..details import TaskDetail
 from ..filters.tasks import TaskFilterSet
 from ..permissions import REVOKE_TASK, allows
+from ..task_detail import TaskDetail
 from ..task_query import Counts
 from .task_again import AgainList, again_of_list
 

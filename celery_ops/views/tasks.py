@@ -12,12 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..conf import conf
-from ..details import TaskDetail, task_detail
 from ..filters import suggestions
 from ..filters.task_links import state_tabs, time_ranges
 from ..filters.tasks import TaskFilterSet
 from ..formatting import clean
 from ..tables.tasks import TaskTable, task_rows
+from ..task_detail import TaskDetail, task_detail
 from ..task_query import BadCursor, TaskPage
 from .export import csv_response
 from .failures import with_arguments

@@ -27,7 +27,7 @@ def alone(memory_store, settings, loaded_tasks):
 def held(alone, settings, monkeypatch):
     """A site whose task backend knows what a test gives it."""
     use(settings, Held, RUNNABLE_TASKS=RUNNABLE, CONTROL_TIMEOUT=0.1)
-    monkeypatch.setattr("celery_ops.details.sources.live_task", lambda task_id: None)
+    monkeypatch.setattr("celery_ops.task_detail.sources.live_task", lambda task_id: None)
     yield Held
     Held.hold()
 

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 @pytest.fixture(autouse=True)
 def _pages(pages, monkeypatch):
     """Everything is in memory, and no broker is asked."""
-    monkeypatch.setattr("celery_ops.details.sources.live_task", lambda task_id: None)
+    monkeypatch.setattr("celery_ops.task_detail.sources.live_task", lambda task_id: None)
 
 
 @pytest.fixture

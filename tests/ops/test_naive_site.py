@@ -4,8 +4,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from celery_ops.details.states import told
 from celery_ops.models import ControlRecord
+from celery_ops.task_detail.many_states import told
 
 from .backends import Queues, Tasks, Workers, queue, worker
 from .conftest import OPS

@@ -26,7 +26,7 @@ def _pages(pages, settings):
 
 @pytest.fixture(autouse=True)
 def _no_workers(monkeypatch):
-    monkeypatch.setattr("celery_ops.details.sources.live_task", lambda task_id: None)
+    monkeypatch.setattr("celery_ops.task_detail.sources.live_task", lambda task_id: None)
 
 
 def of(user):

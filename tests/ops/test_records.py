@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import localtime
 from django_celery_results.models import TaskResult
 
-from celery_ops.details.states import states_of
 from celery_ops.models import TaskRunRecord
+from celery_ops.task_detail.many_states import states_of
 from celery_ops.task_query import Cursor
 from celery_ops.tracking import index, reading
 from celery_ops.tracking.recorder import recorder

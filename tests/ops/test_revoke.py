@@ -38,7 +38,7 @@ def browser_of(user):
 @pytest.fixture
 def quiet(memory_store, settings, monkeypatch):
     """A list, and no worker to ask."""
-    monkeypatch.setattr("celery_ops.details.sources.live_task", lambda task_id: None)
+    monkeypatch.setattr("celery_ops.task_detail.sources.live_task", lambda task_id: None)
     with broker("memory://"):
         use(settings, Held, CONTROL_TIMEOUT=0.01)
         yield lambda *given: use(settings, Held, *given)

@@ -10,8 +10,8 @@ from django.test import Client
 from django.urls import reverse
 
 from celery_ops.backends.base import BackendUnavailable
-from celery_ops.details import sources
 from celery_ops.models import TaskRunRecord
+from celery_ops.task_detail import sources
 from celery_ops.tracking.store import StoreUnavailable
 from tests.conftest import make_user
 from tests.planting import plant, words

@@ -13,8 +13,8 @@ from django.utils import timezone
 from django_celery_results.models import TaskResult
 
 from celery_ops.backends.memory import MemoryQueueBackend
-from celery_ops.details import sources
 from celery_ops.info import MessageInfo, QueueDetail, QueueInfo
+from celery_ops.task_detail import sources
 from tests.conftest import make_user
 from tests.planting import plant, words
 

@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from celery_ops import tasks_for, tracking
-from celery_ops.details.original import NotRepeatable, original_of, originals_of
 from celery_ops.rerun import rerun
+from celery_ops.task_detail.original import NotRepeatable, original_of, originals_of
 from celery_ops.tracking import index, reading
 from celery_ops.tracking.memory import TRIM_ABOVE
 from celery_ops.tracking.recorder import recorder

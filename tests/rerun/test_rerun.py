@@ -15,9 +15,9 @@ from django.urls import reverse
 from kombu.utils import json as kombu_json
 
 from celery_ops import tasks_for
-from celery_ops.details.original import NotKnown, NotRepeatable, original_of, originals_of
 from celery_ops.models import TaskRunRecord
 from celery_ops.rerun import Refused, rerun
+from celery_ops.task_detail.original import NotKnown, NotRepeatable, original_of, originals_of
 from celery_ops.tracking import capture, facts, index, reading, receivers
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef

@@ -13,11 +13,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from celery_ops import signals
-from celery_ops.details.original import original_of
 from celery_ops.models import TaskRunRecord
 from celery_ops.running.errors import BadInput, NotSent
 from celery_ops.running.launcher import Run, launch, launch_all
 from celery_ops.running.options import SendOptions
+from celery_ops.task_detail.original import original_of
 from celery_ops.tracking.reading import tasks_for
 from tests.celery import app
 from tests.conftest import broker, make_user

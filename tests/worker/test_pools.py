@@ -5,8 +5,8 @@ import uuid
 import pytest
 
 from celery_ops import tasks_for
-from celery_ops.details import task_detail
-from celery_ops.details.own_states import with_own_states
+from celery_ops.task_detail import task_detail
+from celery_ops.task_detail.own_states import with_own_states
 from tests.conftest import visiting
 from tests.servers import Site, Worker, wait_for
 from tests.shop import tasks

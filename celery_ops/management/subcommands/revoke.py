@@ -10,10 +10,10 @@ from ...backends.remote import snapshot
 from ...bulk import revoke as bulk_revoke
 from ...control import revoke
 from ...control.journal import Acted, NotDone
-from ...details import TaskDetail, task_detail
 from ...formatting import clean
 from ...permissions import REVOKE_TASK
 from ...running.errors import BadInput
+from ...task_detail import TaskDetail, task_detail
 from . import people
 from .asking import learnt
 from .base import DONE, FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal

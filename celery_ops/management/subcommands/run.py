@@ -80,8 +80,8 @@ def _said(error: Any) -> str:
 
 def _ended(record: Any, wait: float) -> Any:
     """Return what is known of the task when it has ended, or after ``wait`` seconds."""
-    from ...details import task_detail
-    from ...details.states import states_of
+    from ...task_detail import task_detail
+    from ...task_detail.many_states import states_of
 
     until, pause = time.monotonic() + wait, PAUSE
     while True:
