@@ -3,10 +3,10 @@
 from django.urls import path, register_converter
 
 from .converters import AnyText
-from .views.api import HistoryApi, QueuesApi, WorkersApi
-from .views.api_run import RunApi
-from .views.api_runs import RunsApi
-from .views.api_tasks import SchemaApi, TasksApi
+from .views.api.lists import HistoryApi, QueuesApi, WorkersApi
+from .views.api.run import RunApi
+from .views.api.runs import RunsApi
+from .views.api.tasks import SchemaApi, TasksApi
 from .views.control import QueueControlView, WorkerControlView
 from .views.control_records import ControlRecordDetailView, ControlRecordListView
 from .views.overview import OverviewView

@@ -8,7 +8,7 @@ from openapi_spec_validator import validate
 from celery_ops.backends.memory import MemoryWorkerBackend
 from celery_ops.info import NO_REPLY, QueueInfo, RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
 from celery_ops.openapi.schemas import PAYLOAD, SCHEMAS
-from celery_ops.views.items import queue_item, task_item, worker_item
+from celery_ops.views.api.serializers import queue_item, task_item, worker_item
 from tests.conftest import broker, make_user
 from tests.shop import tasks
 

@@ -24,7 +24,7 @@ class Queues(Subcommand):
         """It takes nothing of its own."""
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
-        from ...views.items import queue_item
+        from ...views.api.serializers import queue_item
 
         learnt()
         try:

@@ -95,7 +95,7 @@ def _ended(record: Any, wait: float) -> Any:
 
 def _answer(record: Any, detail: Any, *, shows_payload: bool) -> Answer:
     """Say what was sent, and what came of it where somebody waited."""
-    from ...views.items import run_item
+    from ...views.api.serializers import run_item
 
     data = {"task_id": record.task_id, "record": record.pk, "state": states.PENDING, "result": None}
     sent = f"{record.task_name} was sent as {record.task_id}"

@@ -24,7 +24,9 @@ class Workers(Subcommand):
         """It takes nothing of its own."""
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
-        from ...views.items import worker_item  # pages are dear to import, and a hook that prunes has no use for them
+        from ...views.api.serializers import (
+            worker_item,  # pages are dear to import, and a hook that prunes has no use for them
+        )
 
         backend = conf.load("WORKER_BACKEND")()
         bound = learnt() if isinstance(backend, ControlWorkerBackend) else frozenset()

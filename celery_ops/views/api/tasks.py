@@ -7,14 +7,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext_lazy as _
 
-from .. import catalog, redaction
-from ..catalog import Offer
-from ..conf import conf
-from ..formatting import clean
-from ..openapi import document
-from ..permissions import VIEW_OPS, allows
-from ..running.parameters import Parameter, parameters_of
-from .ops import OpsView
+from ... import catalog, redaction
+from ...catalog import Offer
+from ...conf import conf
+from ...formatting import clean
+from ...openapi import document
+from ...permissions import VIEW_OPS, allows
+from ...running.parameters import Parameter, parameters_of
+from ..ops import OpsView
 
 #: More than any list has.
 MOST: int = 10**6

@@ -9,22 +9,22 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from ..backends.base import BackendUnavailable
-from ..conf import conf
-from ..control import paused_queues
-from ..filters.plain import PlainFilterSet
-from ..filters.queues import QueueFilterSet
-from ..filters.tasks import TaskFilterSet
-from ..filters.workers import WorkerFilterSet
-from ..info import QueueInfo, WorkerInfo
-from ..redaction import Budget
-from ..tables.base import OpsTable
-from ..tables.queues import QueueTable
-from ..tables.workers import WorkerTable
-from ..task_query import BadCursor
-from .items import queue_item, task_item, worker_item
-from .lists import sorts_of
-from .ops import OpsView, errors
+from ...backends.base import BackendUnavailable
+from ...conf import conf
+from ...control import paused_queues
+from ...filters.plain import PlainFilterSet
+from ...filters.queues import QueueFilterSet
+from ...filters.tasks import TaskFilterSet
+from ...filters.workers import WorkerFilterSet
+from ...info import QueueInfo, WorkerInfo
+from ...redaction import Budget
+from ...tables.base import OpsTable
+from ...tables.queues import QueueTable
+from ...tables.workers import WorkerTable
+from ...task_query import BadCursor
+from ..lists import sorts_of
+from ..ops import OpsView, errors
+from .serializers import queue_item, task_item, worker_item
 
 
 class ListApi(OpsView):

@@ -8,16 +8,16 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 
-from .. import catalog
-from ..backends.base import BackendUnavailable
-from ..forms.entered import entered
-from ..permissions import RUN_TASK, allows
-from ..running import arguments, options
-from ..running.errors import BadInput, NotSent, SentNothing
-from ..running.kinds.limits import LARGEST as LARGEST_ARGUMENTS
-from ..running.launcher import Run, launch
-from .ops import OpsView, errors
-from .sent import sent_item, sent_nothing
+from ... import catalog
+from ...backends.base import BackendUnavailable
+from ...forms.entered import entered
+from ...permissions import RUN_TASK, allows
+from ...running import arguments, options
+from ...running.errors import BadInput, NotSent, SentNothing
+from ...running.kinds.limits import LARGEST as LARGEST_ARGUMENTS
+from ...running.launcher import Run, launch
+from ..ops import OpsView, errors
+from ..sent import sent_item, sent_nothing
 
 #: Bytes of a request: arguments of the most that is taken, and what stands around them.
 LARGEST: Final = LARGEST_ARGUMENTS + 4096

@@ -4,12 +4,12 @@ from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
-from ..catalog import may_run_something
-from ..models import TaskRunRecord
-from ..permissions import RUN_TASK, VIEW_OPS, VIEW_RECORDS, allows
-from ..task_detail import task_detail
-from .items import run_item
-from .ops import OpsView, errors
+from ...catalog import may_run_something
+from ...models import TaskRunRecord
+from ...permissions import RUN_TASK, VIEW_OPS, VIEW_RECORDS, allows
+from ...task_detail import task_detail
+from ..ops import OpsView, errors
+from .serializers import run_item
 
 
 class RunApi(OpsView):

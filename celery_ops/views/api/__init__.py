@@ -1,0 +1,1 @@
+"""JSON: what the pages show, for programs."""
