@@ -7,14 +7,14 @@ from .views.api.lists import HistoryApi, QueuesApi, WorkersApi
 from .views.api.run import RunApi
 from .views.api.runs import RunsApi
 from .views.api.tasks import SchemaApi, TasksApi
+from .views.bulk.retry import BulkRetryDetailView, BulkRetryView, RetryView
+from .views.bulk.revoke import BulkRevokeDetailView, BulkRevokeView, RevokeStampedView, RevokeView
 from .views.control import QueueControlView, WorkerControlView
 from .views.control_records import ControlRecordDetailView, ControlRecordListView
 from .views.overview import OverviewView
 from .views.panel import PanelView
 from .views.queues import QueueDetailView, QueueListView
 from .views.records import RecordDetailView, RecordListView
-from .views.retry import BulkRetryDetailView, BulkRetryView, RetryView
-from .views.revoke import BulkRevokeDetailView, BulkRevokeView, RevokeStampedView, RevokeView
 from .views.runs import RunListView, RunTaskView
 from .views.tasks import TaskDetailView, TaskListView
 from .views.workers import WorkerDetailView, WorkerListView

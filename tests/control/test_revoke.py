@@ -134,7 +134,7 @@ def test_a_pages_form_works_on_a_site_without_the_csrf_middleware(operator, spy,
 
 def test_workers_are_asked_anew_before_a_task_is_called_unknown(client, spy, monkeypatch):
     asked_anew = []
-    monkeypatch.setattr("celery_ops.views.revoke.snapshot.expire", lambda: asked_anew.append(1))
+    monkeypatch.setattr("celery_ops.views.bulk.revoke.snapshot.expire", lambda: asked_anew.append(1))
     assert (ask(client, ids("fetched a moment ago")).status_code, asked_anew) == (404, [1])
 
 

@@ -24,7 +24,7 @@ class Retry(Subcommand):
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         from ...rerun import repeat_all  # dear to import, and a hook that prunes has no use for it
-        from ...views.retry import answer
+        from ...views.bulk.retry import answer
 
         learnt()
         outcomes = repeat_all(options["task_ids"], people.user_named(options["user"]))

@@ -17,23 +17,23 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 
-from .. import states
-from ..backends.base import BackendUnavailable, TaskBackend
-from ..bulk.base import TARGET, Preview
-from ..bulk.progress import DONE, RUNNING, Progress
-from ..conf import conf
-from ..filters.tasks import TaskFilterSet
-from ..formatting import Moment, clean, count
-from ..links import task_url
-from ..models import ControlRecord
-from ..permissions import VIEW_OPS, VIEW_RECORDS, allows
-from ..running.errors import BadInput
-from ..tables.links import Link
-from ..task_query import Count, TaskQuery
-from ..tracking.store import StoreUnavailable
-from .ops import OpsPage
-from .panel import submission_of
-from .private import private
+from ... import states
+from ...backends.base import BackendUnavailable, TaskBackend
+from ...bulk.base import TARGET, Preview
+from ...bulk.progress import DONE, RUNNING, Progress
+from ...conf import conf
+from ...filters.tasks import TaskFilterSet
+from ...formatting import Moment, clean, count
+from ...links import task_url
+from ...models import ControlRecord
+from ...permissions import VIEW_OPS, VIEW_RECORDS, allows
+from ...running.errors import BadInput
+from ...tables.links import Link
+from ...task_query import Count, TaskQuery
+from ...tracking.store import StoreUnavailable
+from ..ops import OpsPage
+from ..panel import submission_of
+from ..private import private
 
 #: Seconds after which nobody seems to go on with it any more: the page has been closed.
 ABANDONED: Final = 30.0

@@ -17,22 +17,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.csrf import csrf_protect
 
-from .. import states
-from ..bulk import rerun as bulk_rerun
-from ..catalog import may_run_something
-from ..formatting import clean
-from ..links import task_url
-from ..models import TaskRunRecord
-from ..permissions import RUN_TASK, VIEW_OPS, allows
-from ..rerun import Candidate, Outcome, Refused, candidates_of, rerun_all
-from ..running.errors import NotSent, SentNothing
-from ..tables.links import Link
-from ..task_detail.original import NotKnown
-from .bulk import BulkDetailView, BulkStartView, Words
-from .ops import OpsPage, errors
-from .panel import _next, submission_of
-from .private import private
-from .sent import sent_item
+from ... import states
+from ...bulk import rerun as bulk_rerun
+from ...catalog import may_run_something
+from ...formatting import clean
+from ...links import task_url
+from ...models import TaskRunRecord
+from ...permissions import RUN_TASK, VIEW_OPS, allows
+from ...rerun import Candidate, Outcome, Refused, candidates_of, rerun_all
+from ...running.errors import NotSent, SentNothing
+from ...tables.links import Link
+from ...task_detail.original import NotKnown
+from ..ops import OpsPage, errors
+from ..panel import _next, submission_of
+from ..private import private
+from ..sent import sent_item
+from .base import BulkDetailView, BulkStartView, Words
 
 #: Ids of one request: a page of a list has no more.
 MOST: Final = 500

@@ -10,26 +10,26 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from .. import states
-from ..backends.base import BackendUnavailable
-from ..backends.remote import snapshot
-from ..bulk import revoke as bulk_revoke
-from ..conf import conf
-from ..control import revoke
-from ..filters.tasks import TaskFilterSet
-from ..formatting import clean
-from ..info import TaskInfo
-from ..links import task_url, worker_url
-from ..models import ControlRecord
-from ..permissions import REVOKE_TASK
-from ..running.errors import BadInput
-from ..tables.links import Link
-from ..task_detail import TaskDetail, task_detail
-from .bulk import BulkDetailView, BulkStartView, Words
-from .control import NOBODY, ActionView
-from .control_forms import ActionForm
-from .panel import _next
-from .task_revoke import is_running
+from ... import states
+from ...backends.base import BackendUnavailable
+from ...backends.remote import snapshot
+from ...bulk import revoke as bulk_revoke
+from ...conf import conf
+from ...control import revoke
+from ...filters.tasks import TaskFilterSet
+from ...formatting import clean
+from ...info import TaskInfo
+from ...links import task_url, worker_url
+from ...models import ControlRecord
+from ...permissions import REVOKE_TASK
+from ...running.errors import BadInput
+from ...tables.links import Link
+from ...task_detail import TaskDetail, task_detail
+from ..control import NOBODY, ActionView
+from ..control_forms import ActionForm
+from ..panel import _next
+from ..task_revoke import is_running
+from .base import BulkDetailView, BulkStartView, Words
 
 #: Characters of the stamps that a form shows once more.
 LONGEST_STAMPS: Final = 20_000
