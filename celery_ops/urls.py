@@ -9,12 +9,12 @@ from .views.api.runs import RunsApi
 from .views.api.tasks import SchemaApi, TasksApi
 from .views.bulk.retry import BulkRetryDetailView, BulkRetryView, RetryView
 from .views.bulk.revoke import BulkRevokeDetailView, BulkRevokeView, RevokeStampedView, RevokeView
-from .views.control import QueueControlView, WorkerControlView
-from .views.control_records import ControlRecordDetailView, ControlRecordListView
-from .views.overview import OverviewView
+from .views.control.actions import QueueControlView, WorkerControlView
+from .views.journal.control import ControlRecordDetailView, ControlRecordListView
+from .views.journal.runs import RecordDetailView, RecordListView
+from .views.overview.overview import OverviewView
 from .views.panel import PanelView
 from .views.queues import QueueDetailView, QueueListView
-from .views.records import RecordDetailView, RecordListView
 from .views.runs import RunListView, RunTaskView
 from .views.tasks import TaskDetailView, TaskListView
 from .views.workers import WorkerDetailView, WorkerListView

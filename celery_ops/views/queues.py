@@ -26,7 +26,7 @@ from ..tables.queues import (
     needs_somebody,
     yes_or_no,
 )
-from .control_forms import queue_control
+from .control.forms import queue_control
 from .lists import ListPage
 from .ops import OpsPage, part
 

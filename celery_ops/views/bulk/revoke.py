@@ -25,8 +25,8 @@ from ...permissions import REVOKE_TASK
 from ...running.errors import BadInput
 from ...tables.links import Link
 from ...task_detail import TaskDetail, task_detail
-from ..control import NOBODY, ActionView
-from ..control_forms import ActionForm
+from ..control.actions import NOBODY, ActionView
+from ..control.forms import ActionForm
 from ..panel import _next
 from ..task_revoke import is_running
 from .base import BulkDetailView, BulkStartView, Words

@@ -9,11 +9,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from ..info import GONE, NO_REPLY, QueueInfo, QueueReport, WorkerInfo, WorkerReport
-from ..payload.mapping import text
-from ..tables.links import Link, queue_link, worker_link
-from ..tables.queues import is_unattended
-from .ops import Part
+from ...info import GONE, NO_REPLY, QueueInfo, QueueReport, WorkerInfo, WorkerReport
+from ...payload.mapping import text
+from ...tables.links import Link, queue_link, worker_link
+from ...tables.queues import is_unattended
+from ..ops import Part
 
 #: How long a message may wait before somebody should know, and how long is longer, the longest first.
 OLD: Final = (

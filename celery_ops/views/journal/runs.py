@@ -13,28 +13,28 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import states
-from ..backends.base import BackendUnavailable
-from ..catalog import may_run_something
-from ..filters import suggestions
-from ..filters.records import RecordFilterSet
-from ..filters.task_links import Link as Tab
-from ..formatting import Moment, clean
-from ..info import TaskInfo
-from ..links import record_url, task_url
-from ..models import TaskRunRecord
-from ..payload import mapping
-from ..permissions import VIEW_OPS, VIEW_RECORDS, allows
-from ..tables.links import Link
-from ..tables.records import TONES, RecordTable, is_doubtful, record_rows, shown_arguments, shown_error, shown_state
-from ..task_detail import TaskDetail, task_detail
-from ..task_detail.many_states import states_of, told
-from ..task_query import OLDEST_FIRST, BadCursor, Cursor
-from ..tracking.refs import ObjectRef
-from ..tracking.registry import registry
-from .objects import object_links
-from .ops import OpsPage, Part, part
-from .task_page import ViewedTask, laid_out, viewed
+from ... import states
+from ...backends.base import BackendUnavailable
+from ...catalog import may_run_something
+from ...filters import suggestions
+from ...filters.records import RecordFilterSet
+from ...filters.task_links import Link as Tab
+from ...formatting import Moment, clean
+from ...info import TaskInfo
+from ...links import record_url, task_url
+from ...models import TaskRunRecord
+from ...payload import mapping
+from ...permissions import VIEW_OPS, VIEW_RECORDS, allows
+from ...tables.links import Link
+from ...tables.records import TONES, RecordTable, is_doubtful, record_rows, shown_arguments, shown_error, shown_state
+from ...task_detail import TaskDetail, task_detail
+from ...task_detail.many_states import states_of, told
+from ...task_query import OLDEST_FIRST, BadCursor, Cursor
+from ...tracking.refs import ObjectRef
+from ...tracking.registry import registry
+from ..objects import object_links
+from ..ops import OpsPage, Part, part
+from ..task_page import ViewedTask, laid_out, viewed
 
 SendState = TaskRunRecord.SendState
 

@@ -6,24 +6,24 @@ from typing import Any, Final
 
 from django.utils.translation import gettext_lazy as _
 
-from .. import states
-from ..conf import conf
-from ..control import paused_queues
-from ..control.standing import Paused
-from ..formatting import clean
-from ..info import ENDED, GONE, NO_REPLY, ONLINE
-from ..payload.url import address
-from ..tables.overview import FailureTable, ShortQueueTable, ShortWorkerTable
-from ..tables.queues import QueueRow, absent_columns, is_held_up, needs_somebody
-from ..tables.tasks import task_rows
-from ..tables.workers import WorkerRow
-from ..task_query import TaskPage, TaskQuery
-from ..tracking.registry import registry
-from .failures import with_arguments
-from .ops import OpsPage, Part, part
+from ... import states
+from ...conf import conf
+from ...control import paused_queues
+from ...control.standing import Paused
+from ...formatting import clean
+from ...info import ENDED, GONE, NO_REPLY, ONLINE
+from ...payload.url import address
+from ...tables.overview import FailureTable, ShortQueueTable, ShortWorkerTable
+from ...tables.queues import QueueRow, absent_columns, is_held_up, needs_somebody
+from ...tables.tasks import task_rows
+from ...tables.workers import WorkerRow
+from ...task_query import TaskPage, TaskQuery
+from ...tracking.registry import registry
+from ..failures import with_arguments
+from ..ops import OpsPage, Part, part
+from ..queues import pause_of
+from ..together import together
 from .problems import problems
-from .queues import pause_of
-from .together import together
 
 #: Rows of each short list.
 MOST_ROWS: Final = 10

@@ -12,19 +12,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..backends.base import BackendUnavailable
-from ..catalog import may_run_something
-from ..filters.control_records import ControlRecordFilterSet
-from ..formatting import Moment, clean
-from ..links import queue_url, task_url, worker_url
-from ..models import ControlRecord
-from ..payload import mapping
-from ..permissions import CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK, VIEW_OPS, VIEW_RECORDS, allows
-from ..tables.control_records import ControlRecordTable, Outcome, control_rows, label_of, outcome_of
-from ..tables.links import Link
-from ..task_query import BadCursor
-from .ops import OpsPage, part
-from .records import RecordPage, page_of
+from ...backends.base import BackendUnavailable
+from ...catalog import may_run_something
+from ...filters.control_records import ControlRecordFilterSet
+from ...formatting import Moment, clean
+from ...links import queue_url, task_url, worker_url
+from ...models import ControlRecord
+from ...payload import mapping
+from ...permissions import CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK, VIEW_OPS, VIEW_RECORDS, allows
+from ...tables.control_records import ControlRecordTable, Outcome, control_rows, label_of, outcome_of
+from ...tables.links import Link
+from ...task_query import BadCursor
+from ..ops import OpsPage, part
+from .runs import RecordPage, page_of
 
 #: Whoever may do one of these may open the journal, as those may who run tasks.
 READERS: Final = (VIEW_RECORDS, VIEW_OPS, CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK)

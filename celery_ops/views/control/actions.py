@@ -13,23 +13,23 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_protect
 
-from ..backends.base import BackendUnavailable, QueueBackend
-from ..backends.broker.declarations import LONGEST_NAME
-from ..backends.control import ControlWorkerBackend
-from ..backends.remote import presence
-from ..conf import conf
-from ..connections import BrokerUnavailable
-from ..control import paused_queues, queues, workers
-from ..control.journal import Acted, NotDone, Repeated
-from ..formatting import clean
-from ..links import queue_url, worker_url
-from ..models import ControlRecord
-from ..permissions import CONTROL_WORKERS, MANAGE_QUEUES, allows
-from ..running.errors import BadInput
-from .control_forms import SHUTDOWN, ActionForm, form_of, needs_nothing
-from .ops import OpsPage, errors
-from .panel import _next, submission_of
-from .private import private
+from ...backends.base import BackendUnavailable, QueueBackend
+from ...backends.broker.declarations import LONGEST_NAME
+from ...backends.control import ControlWorkerBackend
+from ...backends.remote import presence
+from ...conf import conf
+from ...connections import BrokerUnavailable
+from ...control import paused_queues, queues, workers
+from ...control.journal import Acted, NotDone, Repeated
+from ...formatting import clean
+from ...links import queue_url, worker_url
+from ...models import ControlRecord
+from ...permissions import CONTROL_WORKERS, MANAGE_QUEUES, allows
+from ...running.errors import BadInput
+from ..ops import OpsPage, errors
+from ..panel import _next, submission_of
+from ..private import private
+from .forms import SHUTDOWN, ActionForm, form_of, needs_nothing
 
 #: What is a form's own and no part of what it asks for.
 ENVELOPE: Final = ("csrfmiddlewaretoken", "next", "submission")

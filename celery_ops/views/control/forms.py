@@ -8,12 +8,12 @@ from uuid import uuid4
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from ..control.pools import refusals
-from ..control.workers import MOST_PROCESSES
-from ..filters import suggestions
-from ..formatting import clean, is_clean
-from ..info import ENDED, GONE, WorkerDetail
-from ..permissions import CONTROL_WORKERS, MANAGE_QUEUES, allows
+from ...control.pools import refusals
+from ...control.workers import MOST_PROCESSES
+from ...filters import suggestions
+from ...formatting import clean, is_clean
+from ...info import ENDED, GONE, WorkerDetail
+from ...permissions import CONTROL_WORKERS, MANAGE_QUEUES, allows
 
 SHUTDOWN: Final = "shutdown"
 

@@ -1,0 +1,1 @@
+"""The journal: runs, and what people did to workers, queues and tasks."""
