@@ -15,8 +15,8 @@ from .views.journal.runs import RecordDetailView, RecordListView
 from .views.overview.overview import OverviewView
 from .views.panel import PanelView
 from .views.queues import QueueDetailView, QueueListView
-from .views.runs import RunListView, RunTaskView
-from .views.tasks import TaskDetailView, TaskListView
+from .views.runs.pages import RunListView, RunTaskView
+from .views.tasks.list import TaskDetailView, TaskListView
 from .views.workers import WorkerDetailView, WorkerListView
 
 app_name = "celery_ops"

@@ -40,7 +40,7 @@ from django.test import RequestFactory  # noqa: E402
 from django.urls import include, path  # noqa: E402
 
 import celery_ops  # noqa: E402
-from celery_ops.views.tasks import TaskListView  # noqa: E402
+from celery_ops.views.tasks.list import TaskListView  # noqa: E402
 
 urlpatterns = [path("ops/", include("celery_ops.urls"))]
 call_command("check", fail_level="WARNING")

@@ -12,7 +12,7 @@ from django.test import AsyncClient, Client
 from django.utils import timezone
 
 from celery_ops.task_query import TaskQuery
-from celery_ops.views.export import COLUMNS, csv_response, inert
+from celery_ops.views.tasks.csv import COLUMNS, csv_response, inert
 from tests.conftest import make_user
 
 from .task_backends import HOSTILE, LIST, Away, Bare, Dying, Held, a_task, use

@@ -31,7 +31,7 @@ from ...task_detail.original import NotKnown
 from ..ops import OpsPage, errors
 from ..panel import _next, submission_of
 from ..private import private
-from ..sent import sent_item
+from ..runs.sent import sent_item
 from .base import BulkDetailView, BulkStartView, Words
 
 #: Ids of one request: a page of a list has no more.

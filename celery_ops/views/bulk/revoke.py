@@ -28,7 +28,7 @@ from ...task_detail import TaskDetail, task_detail
 from ..control.actions import NOBODY, ActionView
 from ..control.forms import ActionForm
 from ..panel import _next
-from ..task_revoke import is_running
+from ..tasks.revoke import is_running
 from .base import BulkDetailView, BulkStartView, Words
 
 #: Characters of the stamps that a form shows once more.

@@ -34,7 +34,7 @@ from ...tracking.refs import ObjectRef
 from ...tracking.registry import registry
 from ..objects import object_links
 from ..ops import OpsPage, Part, part
-from ..task_page import ViewedTask, laid_out, viewed
+from ..tasks.detail import ViewedTask, laid_out, viewed
 
 SendState = TaskRunRecord.SendState
 

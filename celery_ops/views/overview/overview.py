@@ -19,9 +19,9 @@ from ...tables.tasks import task_rows
 from ...tables.workers import WorkerRow
 from ...task_query import TaskPage, TaskQuery
 from ...tracking.registry import registry
-from ..failures import with_arguments
 from ..ops import OpsPage, Part, part
 from ..queues import pause_of
+from ..tasks.failures import with_arguments
 from ..together import together
 from .problems import problems
 

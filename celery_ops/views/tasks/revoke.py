@@ -7,15 +7,15 @@ from uuid import UUID, uuid4
 
 from django.urls import reverse
 
-from .. import states
-from ..conf import conf
-from ..control import pools
-from ..control.revoke import SIGNALS, is_id
-from ..filters.tasks import TaskFilterSet
-from ..permissions import REVOKE_TASK, allows
-from ..task_detail import TaskDetail
-from ..task_query import Counts
-from .task_again import AgainList, again_of_list
+from ... import states
+from ...conf import conf
+from ...control import pools
+from ...control.revoke import SIGNALS, is_id
+from ...filters.tasks import TaskFilterSet
+from ...permissions import REVOKE_TASK, allows
+from ...task_detail import TaskDetail
+from ...task_query import Counts
+from .rerun import AgainList, again_of_list
 
 #: States in which a process runs the task, as far as anybody knows.
 RUNNING: Final = frozenset({states.STARTED, states.LOST})

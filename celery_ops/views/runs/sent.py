@@ -5,9 +5,9 @@ from typing import Any
 from django.http import HttpResponse, JsonResponse
 from django.urls import NoReverseMatch, reverse
 
-from ..models import TaskRunRecord
-from ..running.errors import SentNothing
-from .ops import errors
+from ...models import TaskRunRecord
+from ...running.errors import SentNothing
+from ..ops import errors
 
 
 def sent_item(record: TaskRunRecord) -> dict[str, Any]:

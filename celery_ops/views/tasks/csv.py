@@ -12,14 +12,14 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import timezones
-from ..backends.base import TaskBackend
-from ..info import TaskInfo
-from ..logs import get_logger
-from ..patterns import DIRTY
-from ..payload.payload import Searched
-from ..tables.tasks import shown_error
-from ..task_query import TaskQuery
+from ... import timezones
+from ...backends.base import TaskBackend
+from ...info import TaskInfo
+from ...logs import get_logger
+from ...patterns import DIRTY
+from ...payload.payload import Searched
+from ...tables.tasks import shown_error
+from ...task_query import TaskQuery
 from .failures import with_arguments
 
 logger = get_logger("celery_ops.views")

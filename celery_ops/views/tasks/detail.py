@@ -8,20 +8,20 @@ from typing import Any, Final
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import states
-from ..formatting import Moment, clean
-from ..info import Payload, Progress, TaskInfo
-from ..links import record_url, task_url
-from ..models import TaskRunRecord
-from ..payload.payload import error_class
-from ..permissions import VIEW_PAYLOAD, VIEW_RECORDS, allows
-from ..redaction import capture_text
-from ..tables.links import Link, queue_link, worker_link
-from ..task_detail import TaskDetail
-from ..task_detail.timeline import Timeline, timeline
-from .objects import object_links
-from .task_again import Again, again_of
-from .task_revoke import Revoke, outcome_of, revoke_of
+from ... import states
+from ...formatting import Moment, clean
+from ...info import Payload, Progress, TaskInfo
+from ...links import record_url, task_url
+from ...models import TaskRunRecord
+from ...payload.payload import error_class
+from ...permissions import VIEW_PAYLOAD, VIEW_RECORDS, allows
+from ...redaction import capture_text
+from ...tables.links import Link, queue_link, worker_link
+from ...task_detail import TaskDetail
+from ...task_detail.timeline import Timeline, timeline
+from ..objects import object_links
+from .rerun import Again, again_of
+from .revoke import Revoke, outcome_of, revoke_of
 
 #: Objects and children that a page names; of more it says how many.
 MOST_OBJECTS: Final = 20

@@ -6,15 +6,15 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from ..formatting import clean
-from ..forms.prefill import HIDDEN, Arguments
-from ..permissions import VIEW_OPS, VIEW_PAYLOAD, allows
-from ..rerun.rerun import chosen
-from ..task_detail.original import NotKnown, NotRepeatable, original_of
-from ..tracking import capture
-from ..tracking.refs import ObjectRef
-from ..tracking.registry import registry
-from .objects import object_links
+from ...formatting import clean
+from ...forms.prefill import HIDDEN, Arguments
+from ...permissions import VIEW_OPS, VIEW_PAYLOAD, allows
+from ...rerun.rerun import chosen
+from ...task_detail.original import NotKnown, NotRepeatable, original_of
+from ...tracking import capture
+from ...tracking.refs import ObjectRef
+from ...tracking.registry import registry
+from ..objects import object_links
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from django.http import QueryDict
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
-from ..formatting import clean
-from ..forms.run import RunForm
+from ...formatting import clean
+from ...forms.run import RunForm
 
 #: What a person enters: a form that is sent again with other values is another run.
 VALUES: Final = ("arg-", "json-", "opt-")

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ..backends.base import TaskBackend
-from ..info import TaskInfo
+from ...backends.base import TaskBackend
+from ...info import TaskInfo
 
 
 def with_arguments(

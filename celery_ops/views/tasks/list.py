@@ -11,19 +11,19 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..conf import conf
-from ..filters import suggestions
-from ..filters.task_links import state_tabs, time_ranges
-from ..filters.tasks import TaskFilterSet
-from ..formatting import clean
-from ..tables.tasks import TaskTable, task_rows
-from ..task_detail import TaskDetail, task_detail
-from ..task_query import BadCursor, TaskPage
-from .export import csv_response
+from ...conf import conf
+from ...filters import suggestions
+from ...filters.task_links import state_tabs, time_ranges
+from ...filters.tasks import TaskFilterSet
+from ...formatting import clean
+from ...tables.tasks import TaskTable, task_rows
+from ...task_detail import TaskDetail, task_detail
+from ...task_query import BadCursor, TaskPage
+from ..ops import OpsPage, part
+from .csv import csv_response
+from .detail import viewed
 from .failures import with_arguments
-from .ops import OpsPage, part
-from .task_page import viewed
-from .task_revoke import choice_of
+from .revoke import choice_of
 
 #: Characters of a list's query string that its tasks' pages keep for the way back.
 LONGEST_BACK: Final = 1500

@@ -15,27 +15,27 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_protect
 
-from ..backends.base import BackendUnavailable
-from ..catalog import Offer, Offers, find, may_run_something, offers
-from ..filters.runs import RunFilterSet
-from ..formatting import clean
-from ..forms.run import RunForm
-from ..links import record_url, task_url
-from ..models import TaskRunRecord
-from ..permissions import RUN_TASK, VIEW_OPS, allows
-from ..running.allowlist import allowed_names, described, site_tasks
-from ..running.claims import Claimed
-from ..running.errors import BadInput, NotSent, SentNothing
-from ..running.launcher import Run, launch
-from ..tables.runs import RUNNERS, OfferData, RunTable, in_order
-from .lists import ListPage
-from .ops import OpsPage, errors
-from .panel import _next
-from .private import private
-from .run_forecast import forecast, registration
-from .run_origin import origin_of
-from .run_posted import digest_of, kept_key, mistakes, submission_of, withheld
+from ...backends.base import BackendUnavailable
+from ...catalog import Offer, Offers, find, may_run_something, offers
+from ...filters.runs import RunFilterSet
+from ...formatting import clean
+from ...forms.run import RunForm
+from ...links import record_url, task_url
+from ...models import TaskRunRecord
+from ...permissions import RUN_TASK, VIEW_OPS, allows
+from ...running.allowlist import allowed_names, described, site_tasks
+from ...running.claims import Claimed
+from ...running.errors import BadInput, NotSent, SentNothing
+from ...running.launcher import Run, launch
+from ...tables.runs import RUNNERS, OfferData, RunTable, in_order
+from ..lists import ListPage
+from ..ops import OpsPage, errors
+from ..panel import _next
+from ..private import private
+from .origin import origin_of
+from .preview import forecast, registration
 from .sent import sent_item, sent_nothing
+from .submission import digest_of, kept_key, mistakes, submission_of, withheld
 
 
 class RunListView(ListPage):

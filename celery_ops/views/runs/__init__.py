@@ -1,0 +1,1 @@
+"""Running a task from its form: the catalog, the form, its preview, and what became of the submission."""
