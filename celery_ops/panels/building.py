@@ -8,9 +8,9 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from .. import states
-from ..details.own_states import with_own_states
 from ..info import TrackedTask
 from ..objects import name_of
+from ..task_detail.own_states import with_own_states
 from ..tracking.reading import Reading, read_facts, reading_of
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import humanised

@@ -10,8 +10,8 @@ from .. import redaction, states
 from ..info import TrackedTask
 from ..links import task_url
 from ..permissions import REVOKE_TASK, RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, allows
-from ..repeating.allowed import repeatable
-from ..repeating.doubts import Doubt, doubts_of, known_again
+from ..rerun.doubts import Doubt, doubts_of, known_again
+from ..rerun.policy import repeatable
 from ..running.allowlist import Runnable
 from .names import public_key, public_name
 from .page import SHORT, Row

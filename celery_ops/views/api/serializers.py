@@ -4,12 +4,13 @@ import json
 from datetime import datetime
 from typing import Any
 
-from .. import redaction, states
-from ..info import Progress, QueueInfo, TaskInfo, WorkerInfo
-from ..models import TaskRunRecord
-from ..panels.texts import clean
-from ..redaction import Budget
-from ..task_detail import TaskDetail
+from ... import redaction, states
+from ...info import Progress, QueueInfo, TaskInfo, WorkerInfo
+from ...models import TaskRunRecord
+from ...panels.texts import clean
+from ...payload import payload
+from ...redaction import Budget
+from ...task_detail import TaskDetail
 
 
 def task_item(task: TaskInfo, *, shows_payload: bool, page: Budget | None = None) -> dict[str, Any]:
