@@ -24,9 +24,10 @@ from .viewer import Viewer
 
 
 class Draft:
-    """A panel whose facts are read, and of whose tasks nothing is worked out yet.
+    """A panel of whose tasks nothing is worked out yet.
 
-    ``stored`` are the facts, None when the store did not answer; ``reading`` is what they come to, after ``page()``.
+    ``version`` stands for its facts after ``read()``, empty when the store did not answer; ``reading`` is what they
+    come to, after ``page()``.
     """
 
     def __init__(
@@ -46,12 +47,23 @@ class Draft:
         self.ref = ObjectRef.of(instance)
         self.viewer = Viewer(getattr(request, "user", None), public=options.public, url=url)
         self.object_label = "" if options.public else SimpleLazyObject(lambda: name_of(instance))
-        self.stored = _facts(self.ref)
+        self.version = ""
         self.reading: Reading | None = None
+        self._facts: Mapping[str, str | None] | None = None
         launches = options.launch and not options.public and url
         self.launchable = launch_choices(instance, self.viewer.user) if launches else ()
 
+    def read(self, version: str = "") -> None:
+        """Read the facts, unless they are still those of this ``version``."""
+        try:
+            self.version, self._facts = read_facts(self.ref, version)
+        except StoreUnavailable:
+            self.version, self._facts = "", None
+
     def page(self) -> PanelPage:
+        """Work out what is shown, of the facts that ``read()`` found, else of those of now."""
+        if self._facts is None:
+            self.read()
         tasks = self._tasks()
         asked, options, viewer = self.asked, self.options, self.viewer.among(tasks)
         asked.keep_to(tasks)
@@ -79,20 +91,13 @@ class Draft:
         )
 
     def _tasks(self) -> list[TrackedTask]:
-        if self.stored is None:
+        if self._facts is None:
             return []
         try:
-            self.reading = reading_of(self.ref, self.stored)
+            self.reading = reading_of(self.ref, self._facts)
         except StoreUnavailable:
             return []
         return with_own_states(self.reading.tasks)
-
-
-def _facts(ref: ObjectRef) -> Mapping[str, str | None] | None:
-    try:
-        return read_facts(ref)
-    except StoreUnavailable:
-        return None
 
 
 def _states_of(tasks: Iterable[TrackedTask]) -> list[str]:

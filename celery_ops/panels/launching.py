@@ -1,6 +1,7 @@
 """Which of an object's tasks a person may launch from its panel, and with which arguments."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -30,18 +31,15 @@ def launchable(instance: Model, user: Any) -> Iterator[tuple[Task, Binding]]:
 def launch_choices(instance: Model, user: Any) -> tuple[Choice, ...]:
     """Return the options of a panel's launch menu for ``user``."""
     return tuple(
-        Choice(
-            task.name,
-            str(binding.label) or humanised(task.name),
-            description=_summary(task),
-            asks=bool(options_of(task.name).get("confirm")),
-        )
+        _choice(task.name, str(binding.label), task.__doc__ or "", asks=bool(options_of(task.name).get("confirm")))
         for task, binding in launchable(instance, user)
     )
 
 
-def _summary(task: Task) -> str:
-    return (task.__doc__ or "").strip().partition("\n")[0][:200]
+@lru_cache(maxsize=1024)  # each poll offers the same ones
+def _choice(name: str, label: str, doc: str, *, asks: bool) -> Choice:
+    summary = doc.strip().partition("\n")[0][:200]
+    return Choice(name, label or humanised(name), description=summary, asks=asks)
 
 
 def launch_arguments(name: str, binding: Binding, instance: Model) -> tuple[list[Any], dict[str, Any]]:

@@ -25,7 +25,11 @@ from ..tracking.stamp import now_ms
 from ..tracking.store import StoreUnavailable, lifetime
 from .building import Draft
 from .etag import digest
+from .page import Choice
 from .viewer import Question
+
+#: A panel as one viewer asks for it.
+Key = tuple[Any, ...]
 
 #: Panels that a process remembers, one to two kilobytes each; the one polled longest ago goes first.
 REMEMBERED: Final = 500
@@ -36,7 +40,11 @@ class Remembered:
     """A panel's entity tag, and on what it depends beside that by which it is found."""
 
     tag: str
+    version: str  # of the facts
     until: int  # ms since the epoch
+    lifetime: int  # seconds
+    launchable: tuple[Choice, ...]
+    object_label: str
     answers: Mapping[Question, bool]
     names: Mapping[str, Any]
     repeated: Mapping[str, Any]
@@ -45,17 +53,24 @@ class Remembered:
     source: Any  # the settings, by which texts were redacted
 
     def holds(self, draft: Draft) -> bool:
+        """Return whether all is as it was but the facts, which have yet to be read."""
         return (
             now_ms() < self.until
             and self.source is conf.source
+            and self.lifetime == lifetime(draft.ref)
+            and self.launchable == draft.launchable
+            and self.object_label == str(draft.object_label)
             and all(_named(name, draft) == said for name, said in self.names.items())
             and all(_repeated(name) == said for name, said in self.repeated.items())
             and all(allows(draft.viewer.user, *asked) == answer for asked, answer in self.answers.items())
-            and digest(read_long(draft.ref, self.long_names)) == self.long
         )
 
+    def holds_read(self, draft: Draft) -> bool:
+        """Return whether the facts are as they were, now that they were read. Raises StoreUnavailable."""
+        return draft.version == self.version and digest(read_long(draft.ref, self.long_names)) == self.long
 
-_remembered: OrderedDict[str, Remembered] = OrderedDict()
+
+_remembered: OrderedDict[Key, Remembered] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -66,28 +81,42 @@ class Unchanged:
         self.draft = draft
         self._key = _key(draft)
 
-    def tag(self) -> str:
-        """Return the entity tag that the panel would get if it were worked out, empty when that is not known."""
-        with _lock:
-            remembered = _remembered.get(self._key)
-            if remembered is None:
-                return ""
-            _remembered.move_to_end(self._key)
+    def tag(self, seen: str) -> str:
+        """Return the entity tag that the panel would get if it were worked out, empty when that is not known.
+
+        ``seen`` are the tags that the viewer has, as ``If-None-Match`` has them: of a panel that was not seen the facts
+        are needed whether or not they are new.
+        """
+        remembered = self._found()
+        if remembered is None or remembered.tag not in seen or not remembered.holds(self.draft):
+            return ""
+        self.draft.read(remembered.version)
         try:
-            return remembered.tag if remembered.holds(self.draft) else ""
+            return remembered.tag if remembered.holds_read(self.draft) else ""
         except StoreUnavailable:
             return ""
 
+    def _found(self) -> Remembered | None:
+        with _lock:
+            if self._key not in _remembered:
+                return None
+            _remembered.move_to_end(self._key)
+            return _remembered[self._key]
+
     def remember(self, tag: str) -> None:
         """Keep the tag of a panel that was worked out, unless more than facts tells of its tasks."""
-        reading, viewer = self.draft.reading, self.draft.viewer
+        draft, reading, viewer = self.draft, self.draft.reading, self.draft.viewer
         if not self._key or reading is None or now_ms() >= reading.until:
             return
         remembered = Remembered(
             tag,
+            draft.version,
             reading.until,
+            lifetime(draft.ref),
+            draft.launchable,
+            str(draft.object_label),
             viewer.answers,
-            {name: _named(name, self.draft) for name in {task.name for task in reading.tasks}},
+            {name: _named(name, draft) for name in {task.name for task in reading.tasks}},
             {name: _repeated(name) for name in viewer.repeated},
             tuple(reading.long),
             digest(reading.long),
@@ -100,20 +129,14 @@ class Unchanged:
                 _remembered.popitem(last=False)
 
 
-def _key(draft: Draft) -> str:
-    """What stands for the facts, and for all that is asked of them; empty when they are not known."""
+def _key(draft: Draft) -> Key:
+    """What tells panels, viewers and what they ask for apart; empty when it is not known whose facts these are."""
     try:
         whose = prefix.current()
     except StoreUnavailable:
-        return ""
-    if draft.stored is None:
-        return ""
-    return digest(
-        (whose, draft.ref, lifetime(draft.ref), draft.stored),
-        (draft.options, draft.asked_for, draft.url, draft.query, draft.next_url),
-        (str(draft.object_label), draft.launchable),
-        (get_language(), get_current_timezone_name(), get_urlconf(), get_script_prefix()),
-    )
+        return ()
+    page = whose, draft.options, draft.asked_for, draft.url, draft.query, draft.next_url
+    return (*page, get_language(), get_current_timezone_name(), get_urlconf(), get_script_prefix())
 
 
 def _named(name: str, draft: Draft) -> tuple[str, bool]:

@@ -52,10 +52,12 @@ def read_tasks(refs: Sequence[ObjectRef], limit: int | None = None) -> list[list
     return [list(_values(history, starts)) for history in histories]
 
 
-def read_facts(ref: ObjectRef) -> Mapping[str, str | None]:
-    """Return what is stored of one object, None for each long value, in one round trip. Raises StoreUnavailable."""
-    (stored,) = recorder().ask(lambda store: store.read([ref]))
-    return stored
+def read_facts(ref: ObjectRef, version: str = "") -> tuple[str, Mapping[str, str | None] | None]:
+    """Return the version of what is stored of one object, and that, with None for each long value.
+
+    The latter is None when it is still this ``version``. One round trip. Raises StoreUnavailable.
+    """
+    return recorder().ask(lambda store: store.read_unless(ref, version))
 
 
 def read_long(ref: ObjectRef, names: Collection[str]) -> dict[str, str | None]:

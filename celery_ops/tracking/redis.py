@@ -36,6 +36,14 @@ MAX_IDLE: Final = 16
 #: Writes of a process between two that ask how large the objects' hashes have become.
 MEASURE_EVERY: Final = 16
 
+#: Answers what stands for a hash, and the hash unless that is ARGV[1]: most who ask have seen it.
+READ_UNLESS: Final = b"""
+local kept = redis.call('DUMP', KEYS[1])
+local version = kept and redis.sha1hex(kept) or 'none'
+if version == ARGV[1] then return {version} end
+return {version, redis.call('HGETALL', KEYS[1])}
+"""
+
 Command = tuple[bytes, ...]
 
 
@@ -51,6 +59,7 @@ class RedisStore(Store):
         self._pool, self._broker = store_pool(conf.STORE_TIMEOUT)
         self._idle: deque[Any] = deque(maxlen=MAX_IDLE)
         self._writes = 0
+        self._takes_scripts = True
         self._signing = threading.Lock()
         self._lifeline: lifeline.Lifeline | None = None
 
@@ -90,6 +99,15 @@ class RedisStore(Store):
     def read(self, refs: Sequence[ObjectRef]) -> list[dict[str, str | None]]:
         replies = self._call([(b"HGETALL", self._key(ref)) for ref in refs])
         return [_fields(reply) for reply in replies]
+
+    def read_unless(self, ref: ObjectRef, version: str) -> tuple[str, dict[str, str | None] | None]:
+        if not self._takes_scripts:
+            return super().read_unless(ref, version)
+        (reply,) = self._call([(b"EVAL", READ_UNLESS, b"1", self._key(ref), version.encode())])
+        if isinstance(reply, ResponseError):  # a user of Redis may be refused EVAL or DUMP
+            self._takes_scripts = _is_foreign(reply)
+            return super().read_unless(ref, version)
+        return _text(reply[0]), _fields(reply[1]) if len(reply) > 1 else None
 
     def look_up(
         self, fields: Sequence[tuple[ObjectRef, str]], hostnames: Sequence[str] = ()

@@ -123,6 +123,7 @@ class Registry:
         self._undecided: list[tuple[Any, Binding]] = []
         self._tracked: dict[str, tuple[Binding, ...]] = {}
         self._merged: dict[str, tuple[Binding, ...]] = {}
+        self._of_models: dict[type[Model], tuple[tuple[str, Binding], ...]] = {}  # made when first asked for
         self._signatures: dict[str, Signature] = {}
         self._sensitive: dict[str, frozenset[str]] = {}  # made when first asked for
         self._source: Any = None
@@ -140,16 +141,18 @@ class Registry:
             self._load()
         return self._merged.get(task_name, ())
 
-    def for_model(self, model: type[Model]) -> list[tuple[str, Binding]]:
+    def for_model(self, model: type[Model]) -> tuple[tuple[str, Binding], ...]:
         """Return ``(task name, binding)`` of every task tracked for ``model``, by name."""
         self.bindings("")
-        concrete = model._meta.concrete_model
-        return [
-            (name, binding)
-            for name, bindings in sorted(self._merged.items())
-            for binding in bindings
-            if _same_model(binding, concrete)
-        ]
+        concrete, of_models = model._meta.concrete_model, self._of_models
+        if concrete not in of_models:
+            of_models[concrete] = tuple(
+                (name, binding)
+                for name, bindings in sorted(self._merged.items())
+                for binding in bindings
+                if _same_model(binding, concrete)
+            )
+        return of_models[concrete]
 
     def models(self) -> list[type[Model]]:
         """Return the concrete models that tasks are tracked for, each once."""
@@ -226,6 +229,7 @@ class Registry:
             for name, binding in _configured(conf.TRACKED_TASKS):
                 merged[name] = (*merged.get(name, ()), binding)
             self._merged = merged
+            self._of_models = {}
             self._signatures = {}
             self._sensitive = {}
             self._source = source  # last: from here on nobody waits for the lock

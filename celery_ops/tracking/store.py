@@ -1,5 +1,6 @@
 """The contract of a store: where the facts about tracked tasks live."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
@@ -53,6 +54,16 @@ class Store(ABC):
     @abstractmethod
     def read(self, refs: Sequence[ObjectRef]) -> list[dict[str, str | None]]:
         """Return every field of each object, in the order asked. None stands for a long value: use ``look_up``."""
+
+    def read_unless(self, ref: ObjectRef, version: str) -> tuple[str, dict[str, str | None] | None]:
+        """Return what stands for the fields of one object, and the fields: None while they are still ``version``.
+
+        Two versions are equal only when every field is, long values left aside. A store that can tell without sending
+        the fields should.
+        """
+        (stored,) = self.read([ref])
+        found = hashlib.sha256(repr(stored).encode("utf-8", "surrogatepass")).hexdigest()
+        return found, None if found == version else stored
 
     @abstractmethod
     def look_up(

@@ -1,5 +1,6 @@
 """A panel's fragment, its forms, and the details of one task."""
 
+from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,7 +11,6 @@ from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.shortcuts import render
 from django.utils.cache import get_conditional_response
-from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views import View
@@ -37,7 +37,6 @@ from .refusals import log_refusal, noting_refusals
 LONGEST_URL: Final = 2048
 
 
-@method_decorator([private, csrf_protect], name="dispatch")
 class PanelView(View):
     """GET answers the list, or with ``task`` the details of one; POST launches, runs again or revokes.
 
@@ -45,6 +44,11 @@ class PanelView(View):
     """
 
     http_method_names = ["get", "head", "post"]
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponse]:
+        """Return the view, wrapped once: ``method_decorator`` wraps anew at each poll."""
+        return private(csrf_protect(super().as_view(**initkwargs)))
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
@@ -57,7 +61,7 @@ class PanelView(View):
         asked = Asked(request.GET, options.prefix, "")
         draft = Draft(request, instance, options, url=request.path, asked=asked, next_url=_next(request))
         unchanged = Unchanged(draft)
-        tag = unchanged.tag()
+        tag = unchanged.tag(request.headers.get("If-None-Match", ""))
         response = get_conditional_response(request, etag=tag) if tag else None
         if response is None:
             panel = draft.page()
@@ -183,5 +187,7 @@ def _errors(message: str, status: int) -> JsonResponse:
 def _next(request: HttpRequest) -> str:
     """Return where the person came from, when that is on this site and no longer than a redirect may be."""
     url = request.POST.get("next") or request.GET.get("next") or ""
+    if not url or len(url) > LONGEST_URL:
+        return ""
     safe = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
-    return url if safe and len(url) <= LONGEST_URL else ""
+    return url if safe else ""

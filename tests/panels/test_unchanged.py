@@ -145,6 +145,68 @@ def test_the_panels_polled_longest_ago_are_forgotten(order, staff, failed, monke
     assert len(unchanged._remembered) == 1
 
 
+def round_trips(store, call):
+    """Return what was answered, and in how many round trips to the store."""
+    with mock.patch.object(store, "_exchange", side_effect=store._exchange) as exchange:
+        return call(), exchange.call_count
+
+
+def test_a_poll_asks_the_store_once_for_its_facts_and_once_for_long_values(order, staff, redis_store):
+    plant(order)
+    polling = Polling(order, staff)
+    answer, trips = round_trips(redis_store, polling.poll)
+    assert (answer.status_code, trips) == (304, 1)
+    plant(order, FAILS, "FAILURE", error=ERROR)
+    answer, trips = round_trips(redis_store, polling.poll)
+    assert (answer.status_code, trips) == (200, 2)
+
+
+def test_who_asks_without_a_tag_costs_the_store_no_more(order, staff, redis_store, failed):
+    polling = Polling(order, staff)
+    answer, trips = round_trips(redis_store, lambda: polling.client.get(polling.url))
+    assert (answer.status_code, trips) == (200, 2)
+
+
+# -- nothing changed but the viewer, or the object
+
+
+def test_who_has_logged_out_is_told_nothing(polling):
+    polling.client.logout()
+    assert polling.poll().status_code == 404
+
+
+def test_who_may_no_longer_log_in_is_told_nothing(polling, staff):
+    staff.is_active = False
+    staff.save()
+    assert polling.poll().status_code == 404
+
+
+def test_whose_other_sessions_were_ended_is_told_nothing(polling, staff):
+    staff.set_password("another")
+    staff.save()
+    assert polling.poll().status_code == 404
+
+
+def test_an_object_that_is_gone_tells_nothing(polling, order):
+    order.delete()
+    assert polling.poll().status_code == 404
+
+
+def test_an_object_whose_owner_changed_is_seen_by_the_new_one_only(order, staff, failed, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "POLICY": f"{__name__}.{Owners.__name__}"}
+    polling = Polling(order, staff)
+    assert polling.poll().status_code == 304
+    type(order).objects.update(reference="somebody else's")
+    assert polling.poll().status_code == 404
+
+
+class Owners(Policy):
+    """An order is its owner's: the one whose it says it is."""
+
+    def may_view_instance(self, user, instance=None):
+        return instance.reference == "A-1"
+
+
 # -- something changed
 
 

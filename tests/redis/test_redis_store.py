@@ -183,6 +183,33 @@ def test_a_hundred_objects_are_one_round_trip(redis_store, round_trips, call):
     assert len(round_trips) == 1
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_reading_unless_it_is_known_is_one_round_trip(redis_store, round_trips, is_known):
+    version = redis_store.read_unless(ONE, "")[0] if is_known else ""
+    round_trips.clear()
+    redis_store.read_unless(ONE, version)
+    assert len(round_trips) == 1
+
+
+def test_a_server_that_refuses_scripts_is_asked_plainly_from_then_on(own_redis, own_client, settings):
+    own_client.acl_setuser("plain", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-dump"])
+    settings.CELERY_OPS = {"STORE_URL": f"redis://plain:any@127.0.0.1:{own_redis.port}/0", "STORE_TIMEOUT": 2}
+    with contextlib.closing(RedisStore()) as store:
+        store.write([(ONE, {"a": "1"})])
+        version, fields = store.read_unless(ONE, "")
+        assert fields == {"a": "1"}
+        assert store.read_unless(ONE, version) == (version, None)
+    assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == 1
+
+
+def test_a_key_that_is_not_ours_has_no_fields_and_scripts_go_on(redis_store, client, settings, round_trips):
+    client.set(f"{settings.CELERY_OPS['STORE_PREFIX']}:{{shop.order:2}}", "not ours")
+    assert redis_store.read_unless(ObjectRef("shop.order", "2"), "")[1] == {}
+    round_trips.clear()
+    redis_store.read_unless(ONE, "")
+    assert len(round_trips) == 1
+
+
 def test_nothing_to_look_up_is_no_round_trip(redis_store, round_trips):
     redis_store.look_up([])
     assert round_trips == []

@@ -149,6 +149,29 @@ def test_a_lone_surrogate_in_a_value_does_no_harm(store):
     assert stored(store)["b"] == "2"
 
 
+def test_what_is_still_of_the_version_that_was_read_is_not_read_again(store):
+    store.write([(ONE, {"a": "1", "b": "x" * 100})])
+    version, fields = store.read_unless(ONE, "")
+    assert fields == store.read([ONE])[0]
+    assert store.read_unless(ONE, version) == (version, None)
+
+
+@pytest.mark.parametrize("written", [{"a": "2"}, {"c": "1"}, {"b": "1"}, {"a": "x" * 100}], ids=str)
+def test_what_changed_since_is_read_with_a_version_of_its_own(store, written):
+    store.write([(ONE, {"a": "1", "b": "x" * 100})])
+    before, _ = store.read_unless(ONE, "")
+    store.write([(ONE, written)])
+    version, fields = store.read_unless(ONE, before)
+    assert (version != before, fields) == (True, store.read([ONE])[0])
+
+
+def test_the_version_of_nothing_holds_until_something_is_written(store):
+    nothing, fields = store.read_unless(ONE, "")
+    assert (fields, store.read_unless(ONE, nothing)) == ({}, (nothing, None))
+    store.write([(ONE, {"a": "1"})])
+    assert store.read_unless(ONE, nothing)[1] == {"a": "1"}
+
+
 def test_two_hundred_objects_are_written_and_read_in_one_call(store):
     refs = [ObjectRef("shop.order", str(pk)) for pk in range(200)]
     store.write([(ref, {"pk": ref.pk}) for ref in refs])
