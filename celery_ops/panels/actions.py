@@ -16,7 +16,7 @@ from ..control.journal import NotDone, plain
 from ..info import TrackedTask
 from ..models import TaskRunRecord
 from ..permissions import REVOKE_TASK, RUN_TASK, allows
-from ..rerun import Refused, candidate, repeatable, rerun
+from ..rerun import Refused, candidate, rerun
 from ..running.allowlist import described
 from ..running.errors import BadInput, NotSent, SentNothing
 from ..running.launcher import Run, launch
@@ -111,21 +111,23 @@ def run_again(
 
     Raises Http404 for a task of another object or a hidden one, PermissionDenied when the policy refuses.
     """
+    ref = ObjectRef.of(instance)
     try:
-        task = _task_of(instance, task_id)
+        account = reading.read_account(task_id, beside=ref)
     except StoreUnavailable:
         return Outcome(_("The list of tasks cannot be read at the moment. Nothing was sent."), status=503)
-    if repeatable(task.name) is None:
-        raise Http404(_("This task cannot be run again."))
-    if not allows(user, RUN_TASK, task.name):
-        raise PermissionDenied
+    task = account.at(ref)
+    if task is None:
+        raise Http404(_("This task does not belong to this object."))
     try:
-        again = candidate(task_id, user, submission)
+        again = candidate(task_id, user, submission, account)
         if again.asks and not confirmed:
             said = " ".join(doubt.text for doubt in again.doubts if doubt.asks)
             return Outcome(_("%(why)s Confirm it; nothing was sent.") % {"why": said}, status=400)
         record = rerun(again, user, submission=submission)
-    except (Refused, NotKnown) as error:
+    except Refused as error:
+        return _refused(error)
+    except NotKnown as error:
         return Outcome(str(error), status=400)
     except SentNothing as error:
         return _sent_nothing(error)
@@ -136,6 +138,16 @@ def run_again(
         status=201,
         data={"task_id": record.task_id, "record": record.pk},
     )
+
+
+def _refused(error: Refused) -> Outcome:
+    if error.is_forbidden:
+        raise PermissionDenied from error
+    if error.is_away:
+        return Outcome(str(error), status=503)
+    if error.is_closed:
+        raise Http404(_("This task cannot be run again.")) from error
+    return Outcome(str(error), status=400)
 
 
 def _task_of(instance: Model, task_id: str) -> TrackedTask:

@@ -17,6 +17,7 @@ from ..running.launcher import Run, launch
 from ..running.options import SendOptions, read_options
 from ..task_detail.original import NotKnown, NotRepeatable, Original, original_of
 from ..tracking.facts import short_id
+from ..tracking.reading import Account
 from .claims import NOT_SENT, Reruns, reruns_of
 from .doubts import Doubt, doubts_of
 from .policy import Refused, check_fits, check_over, permitted
@@ -60,13 +61,14 @@ class Candidate:
         return (self.task_id, *(doubt.kind for doubt in self.doubts), str(last.pk) if last else "")
 
 
-def candidate(task_id: str, user: Any, submission: UUID | None = None) -> Candidate:
+def candidate(task_id: str, user: Any, submission: UUID | None = None, account: Account | None = None) -> Candidate:
     """Return the task when ``user`` may run it again. Raises NotKnown, Refused, and NotSent without the journal.
 
-    What the same ``submission`` has sent is not held against it.
+    What the same ``submission`` has sent is not held against it. ``account`` is what the store has of the task, when
+    that was read already.
     """
     try:
-        original = original_of(task_id)
+        original = original_of(task_id, account)
     except NotRepeatable as error:
         if error.name:
             permitted(error.name, user)

@@ -53,9 +53,12 @@ class Original:
     state: str
 
 
-def original_of(task_id: str) -> Original:
-    """Return a task as it can be sent once more. Raises NotKnown, or NotRepeatable without its arguments."""
-    known = Sources(task_id, conf.load("TASK_BACKEND")()).ask()
+def original_of(task_id: str, account: reading.Account | None = None) -> Original:
+    """Return a task as it can be sent once more. Raises NotKnown, or NotRepeatable without its arguments.
+
+    ``account`` is what the store has of it, when that was read already.
+    """
+    known = Sources(task_id, conf.load("TASK_BACKEND")(), account).ask_origin()
     if not known.is_empty:
         return original_from(task_id, known)
     if known.is_unknown:

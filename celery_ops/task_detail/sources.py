@@ -1,7 +1,7 @@
 """Asking every source that may know a task; each one fails on its own, with a sentence."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -30,7 +30,6 @@ T = TypeVar("T")
 REVOKE: Final = "revoke"
 #: Journal rows of one task: it has one, unless somebody plays.
 RECORDS: Final = 20
-NOTHING: Final[tuple[Payload, reading.Kept | None]] = (Payload(), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,34 +63,46 @@ class Known:
 
 
 class Sources:
-    """Asks for one task. ``troubles`` collects what could not be asked."""
+    """Asks for one task. ``troubles`` collects what could not be asked.
 
-    def __init__(self, task_id: str, backend: TaskBackend) -> None:
+    ``account`` is what the store has of it, when that was read already.
+    """
+
+    def __init__(self, task_id: str, backend: TaskBackend, account: reading.Account | None = None) -> None:
         self.task_id = task_id
         self.backend = backend
+        self.account = account
         self.troubles: list[str] = []
 
     def ask(self, *, ask_workers: bool = True) -> Known:
         """Return what is known now; live workers and queues are asked while the task has not ended, if at all."""
+        known = self.ask_origin(ask_workers=ask_workers)
+        again = tuple(self._again(known.refs))
+        revoke_requested_at = self._revoke_requested_at(known.tracked) or (
+            known.stored and known.stored.revoke_requested_at
+        )
+        troubles = tuple(dict.fromkeys(self.troubles))
+        return replace(known, again=again, revoke_requested_at=revoke_requested_at, troubles=troubles)
+
+    def ask_origin(self, *, ask_workers: bool = True) -> Known:
+        """Return the same but who ran the task again or asked to revoke it: all that it takes to run it again."""
         stored = self._try(lambda: self.backend.get(self.task_id), None)
         is_listed = not self.troubles
-        found = self._try(lambda: reading.find_task(self.task_id), [])
-        payload, kept = self._try(lambda: reading.read_kept(found[0][0], self.task_id), NOTHING) if found else NOTHING
-        refs = tuple(ref for ref, _task in found if ref.label != TASK) or (kept.refs if kept else ())
+        account = self.account or self._try(lambda: reading.read_account(self.task_id), reading.Account())
+        kept = account.kept
+        refs = tuple(ref for ref, _task in account.found if ref.label != TASK) or (kept.refs if kept else ())
         records = self._try(self._records, ())
-        tracked = found[0][1] if found else None
+        tracked = account.found[0][1] if account.found else None
         over = states.is_final(state_of(stored, tracked, None))
         is_kept = bool(stored or tracked or records)
         live = self._try(lambda: self._on_its_way(is_kept=is_kept), None) if ask_workers and not over else None
         return Known(
             stored=stored,
             tracked=tracked,
-            payload=payload,
+            payload=account.payload,
             kept=kept,
             refs=refs,
-            again=tuple(self._again(refs)),
             live=live,
-            revoke_requested_at=self._revoke_requested_at(tracked) or (stored and stored.revoke_requested_at),
             records=records,
             troubles=tuple(dict.fromkeys(self.troubles)),
             is_listed=is_listed,

@@ -4,7 +4,7 @@ The index is kept in the store like one more object a slot of time and shard of 
 store. Small shards keep Redis's compact encoding; slots make the newest tasks quick to find and old ones expire.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 from urllib.parse import quote, unquote
 from zlib import crc32
@@ -27,6 +27,8 @@ EARLIER: Final = 60_000
 LATER: Final = 600_000
 
 Entry = tuple[ObjectRef, dict[str, str]]
+#: What a store has of one place; None stands for a long value.
+Fields = Mapping[str, str | None]
 
 
 def entry(task_id: str, refs: Iterable[ObjectRef], published: int | None) -> Entry:
@@ -40,15 +42,21 @@ def objects_of(task_id: str) -> list[ObjectRef]:
 
     ``own_place`` comes last, when the task failed.
     """
-    own = own_place(task_id)
+    return search(task_id)[0]
+
+
+def search(task_id: str, beside: Sequence[ObjectRef] = ()) -> tuple[list[ObjectRef], dict[ObjectRef, Fields]]:
+    """Return the same, and what ``own_place`` and the places ``beside`` hold. Raises StoreUnavailable."""
+    along = [own_place(task_id), *beside]
     places = [_place(slot, _shard(task_id)) for slot in _slots()]
     wanted = facts.short_id(task_id)
-    *kept, failed = recorder().ask(lambda store: store.read([*places, own]))
-    last = [own] if failed else []
-    for place, stored in zip(places, kept, strict=True):
+    kept = recorder().ask(lambda store: store.read([*places, *along]))
+    held = dict(zip(along, kept[len(places) :], strict=True))
+    last = along[:1] if held[along[0]] else []
+    for place, stored in zip(places, kept, strict=False):
         if wanted in stored:
-            return [*objects_in(_whole(place, wanted, stored[wanted])), *last]
-    return last
+            return [*objects_in(_whole(place, wanted, stored[wanted])), *last], held
+    return last, held
 
 
 def own_place(task_id: str) -> ObjectRef:

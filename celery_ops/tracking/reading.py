@@ -163,8 +163,14 @@ def read_kept(ref: ObjectRef, task_id: str) -> "tuple[Payload, Kept]":
     stored = recorder().ask(lambda store: store.read(places))
     histories = [_one(place, fields, task_id) for place, fields in zip(places, stored, strict=True)]
     _complete(histories, kinds=_KEPT)
-    derived, life = histories[0].tasks[0]
-    known, own = life.facts, _kept(histories[-1])
+    return _given(histories[0], histories[-1])
+
+
+def _given(history: "_History", own_place: "_History") -> "tuple[Payload, Kept]":
+    """What one place says of a task's arguments and outcome, beside what the task's own place keeps."""
+    ref = history.ref
+    derived, life = history.tasks[0]
+    known, own = life.facts, _kept(own_place)
     arguments = known.get((facts.ARGUMENTS, derived.nesting)) or _same_life(derived.published, own)
     result = known.get((facts.RESULT, derived.attempt))
     payload = Payload(
@@ -177,11 +183,45 @@ def read_kept(ref: ObjectRef, task_id: str) -> "tuple[Payload, Kept]":
     return payload, Kept(derived.name, derived.state, arguments, refs)
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """All that is kept of one task: itself as each object has it, and what it was given; None where nothing is."""
+
+    found: Sequence[tuple[ObjectRef, TrackedTask]] = ()
+    payload: Payload = field(default_factory=Payload)
+    kept: "Kept | None" = None
+
+    def at(self, ref: ObjectRef) -> TrackedTask | None:
+        """Return the task as this object has it."""
+        return dict(self.found).get(ref)
+
+
+def read_account(task_id: str, beside: ObjectRef | None = None) -> Account:
+    """Return what ``find_task`` and ``read_kept`` do, each hash read once, in three round trips at most.
+
+    An object ``beside`` that is likely to have the task spares the second one. Raises StoreUnavailable.
+    """
+    likely = [beside] if beside is not None else []
+    refs, held = index.search(task_id, likely)
+    refs = list(dict.fromkeys([*refs, *likely]))
+    missing = [ref for ref in refs if ref not in held]
+    if missing:
+        held |= dict(zip(missing, recorder().ask(lambda store: store.read(missing)), strict=True))
+    own = index.own_place(task_id)
+    histories = {ref: _one(ref, held[ref], task_id) for ref in dict.fromkeys((*refs, own))}
+    places = list(histories.values())
+    starts = _complete(places, kinds=(*_LISTED, *_KEPT), hosts=_doubtful_hosts(places))
+    known = [histories[ref] for ref in refs if _is_kept(*histories[ref].tasks[0], _oldest(ref))]
+    found = [(history.ref, task) for history in known for task in _values(history, starts)]
+    found = [place for place in found if place[0].label != TASK] or found
+    return Account(found, *_given(histories[found[0][0]], histories[own])) if found else Account()
+
+
 #: Kinds that are fetched for one task at a time.
 _KEPT = (facts.NAME, facts.ARGUMENTS, facts.OBJECTS, facts.RESULT, facts.ERROR, facts.TRACEBACK)
 
 
-def _one(place: ObjectRef, stored: dict[str, str | None], task_id: str) -> "_History":
+def _one(place: ObjectRef, stored: Mapping[str, str | None], task_id: str) -> "_History":
     """What a place has of one task, if it is only nothing."""
     short = facts.short_id(task_id)
     life = facts.by_task(stored.items()).get(short, Life({}, {}))
@@ -296,14 +336,20 @@ class _History:
 
 
 def _history(ref: ObjectRef, stored: Mapping[str, str | None], limit: int | None) -> _History:
-    tasks, oldest = [], now_ms() - lifetime(ref) * 1000
-    for short, life in facts.by_task(stored.items()).items():
-        derived = facts.derive(short, life)
-        # Every event says when it was published; a request to revoke alone makes no task.
-        if (facts.PUBLISHED, 0) in life.facts and derived.newest > oldest:
-            tasks.append((derived, life))
+    oldest = _oldest(ref)
+    lives = facts.by_task(stored.items()).items()
+    tasks = [task for short, life in lives if _is_kept(*(task := (facts.derive(short, life), life)), oldest)]
     tasks.sort(key=_age, reverse=True)
     return _History(ref, tasks[:limit])
+
+
+def _oldest(ref: ObjectRef) -> int:
+    return now_ms() - lifetime(ref) * 1000
+
+
+def _is_kept(derived: Derived, life: Life, oldest: int) -> bool:
+    """Every event says when it was published; a request to revoke alone makes no task."""
+    return (facts.PUBLISHED, 0) in life.facts and derived.newest > oldest
 
 
 def _age(task: tuple[Derived, Life]) -> tuple[int, str]:

@@ -123,10 +123,10 @@ def test_an_unknown_task_is_404(operator):
 
 
 def test_a_task_that_its_list_does_not_know_is_404_while_another_source_is_away(operator, monkeypatch):
-    def find_task(task_id):
+    def read_account(task_id):
         raise StoreUnavailable
 
-    monkeypatch.setattr("celery_ops.tracking.reading.find_task", find_task)
+    monkeypatch.setattr("celery_ops.tracking.reading.read_account", read_account)
     answer = ask(operator)
     assert (answer.status_code, answer.json()) == (
         404,

@@ -72,10 +72,10 @@ def journal(**fields):
 
 
 def break_store(monkeypatch):
-    def find_task(task_id):
+    def read_account(task_id):
         raise StoreUnavailable
 
-    monkeypatch.setattr("celery_ops.tracking.reading.find_task", find_task)
+    monkeypatch.setattr("celery_ops.tracking.reading.read_account", read_account)
 
 
 # -- what it shows ----------------------------------------------------------------------------------------------------

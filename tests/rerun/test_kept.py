@@ -144,7 +144,7 @@ def test_a_store_that_is_away_is_the_reason(settings, monkeypatch):
     def away(task_id):
         raise StoreUnavailable("away")
 
-    monkeypatch.setattr(reading, "find_task", away)
+    monkeypatch.setattr(reading, "read_account", away)
     assert reason("one") == "The tracking store does not answer."
 
 

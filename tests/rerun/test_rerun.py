@@ -16,6 +16,7 @@ from kombu.utils import json as kombu_json
 
 from celery_ops import tasks_for
 from celery_ops.models import TaskRunRecord
+from celery_ops.permissions import Policy
 from celery_ops.rerun import Refused, rerun
 from celery_ops.task_detail.original import NotKnown, NotRepeatable, original_of, originals_of
 from celery_ops.tracking import capture, facts, index, reading, receivers
@@ -27,6 +28,7 @@ from tests.ops.task_backends import HOSTILE, Held, a_task, use
 from tests.planting import panel_of, plant, words
 from tests.servers import free_port
 from tests.shop import tasks
+from tests.shop.models import Order
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -429,6 +431,62 @@ def test_nobody_is_asked_about_what_they_may_not_run(asks, db):
     client = Client()
     client.force_login(make_user("viewer", is_staff=True))
     assert post(client, alone("one")).status_code == 403
+
+
+# -- what a click costs ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the store is asked, and of which tasks the policy is asked whether they may be run."""
+    questions = []
+
+    def note(question, whole):
+        return lambda *given: questions.append(question) or whole(*given)
+
+    store = recorder().store
+    for question in ("read", "look_up"):
+        monkeypatch.setattr(store, question, note(question, getattr(store, question)))
+    may_run = Policy.may_run_task
+    monkeypatch.setattr(
+        Policy, "may_run_task", lambda self, user, name: questions.append(name) or may_run(self, user, name)
+    )
+    return questions
+
+
+def test_a_click_on_a_page_reads_the_index_and_the_object_once_and_asks_the_policy_once(browser, order, asked):
+    task_id = plant(order, NOOP, "FAILURE", args=ARGS)
+    assert post(browser, task_id, accept="application/json").status_code == 200
+    assert asked == [None, "read", "read", NOOP]  # None is any task at all
+
+
+def test_a_click_on_a_panel_reads_both_at_once_and_asks_the_policy_once(browser, staff, order, asked):
+    task_id = plant(order, NOOP, "FAILURE", args=ARGS)
+    assert panel_post(browser, staff, order, task_id).status_code == 201
+    assert asked == ["read", NOOP]
+
+
+def test_a_click_for_a_task_that_belongs_to_nothing_reads_once(browser, asked):
+    assert post(browser, alone("one"), accept="application/json").status_code == 200
+    assert asked == [None, "read", UNTRACKED]
+
+
+def test_a_panel_runs_its_task_again_for_all_objects_that_it_belongs_to(browser, staff, order):
+    other = Order.objects.create()
+    task_id = plant(order, NOOP, "FAILURE", args=ARGS)
+    plant(other, NOOP, "FAILURE", args=ARGS, task_id=task_id)
+    recorder().record([index.entry(task_id, [ObjectRef.of(other), ObjectRef.of(order)], None)])
+    record = TaskRunRecord.objects.get(pk=panel_post(browser, staff, order, task_id).json()["record"])
+    assert (record.object_type, record.object_id) == ("shop.order", str(other.pk))
+    assert [tasks_for(each)[0].retry_of for each in (order, other)] == [task_id, task_id]
+
+
+def test_a_panel_runs_no_task_that_only_the_index_gives_it(browser, staff, order, published):
+    other = Order.objects.create()
+    task_id = plant(other, NOOP, "FAILURE", args=ARGS)
+    recorder().record([index.entry(task_id, [ObjectRef.of(order), ObjectRef.of(other)], None)])
+    assert panel_post(browser, staff, order, task_id).status_code == 404
+    assert published == []
 
 
 # -- many at once -----------------------------------------------------------------------------------------------------
