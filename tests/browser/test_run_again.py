@@ -96,10 +96,10 @@ def test_chosen_tasks_of_a_list_are_run_again(visit, worker, order, operator, tr
     assert set(TaskRunRecord.objects.values_list("retry_of", flat=True)) == set(ids[:2])
 
 
-def test_the_failure_of_three_days_ago_is_run_again_with_its_real_arguments(
+def test_the_failure_of_three_days_ago_is_found_by_a_word_and_run_again_with_its_real_arguments(
     visit, worker, site, order, operator, tmp_path, expect
 ):
-    """Its row in the list says when it was; its object has forgotten it since."""
+    """Its error is found among others'; its object has forgotten it since."""
     word, then = str(tmp_path / "once"), timezone.now() - timedelta(days=3)
     failed = tasks.fails_once.delay(order.pk, word).id
     told(order, lambda task: task.state == "FAILURE", "the failure")
@@ -109,7 +109,15 @@ def test_the_failure_of_three_days_ago_is_run_again_with_its_real_arguments(
     TaskResult.objects.filter(task_id=failed).update(date_created=then, date_done=then)
     with closing(redis.Redis.from_url(site.store)) as client:
         client.delete(*(key for key in client.scan_iter() if b"~task" not in key))
-    page = visit(f"{reverse('celery_ops:task-list')}?state=FAILURE", operator)
+    for number, message in enumerate(("the card was refused", "no such order", "not now")):
+        fields = {**row, "result": result.replace("not yet", message)}
+        TaskResult.objects.create(task_id=f"other-{number}", **fields)
+    page = visit(reverse("celery_ops:task-list"), operator)
+    expect(page.locator("tr[data-key]")).to_have_count(4)
+    page.get_by_label("Search").fill("yet")
+    page.get_by_label("Search").press("Enter")
+    expect(page.locator("tr[data-key]")).to_have_count(1)
+    expect(page.locator(f'tr[data-key="{failed}"]')).to_contain_text("not yet")
     page.locator(f'tr[data-key="{failed}"] a').first.click()
     expect(page.get_by_text("Belongs to")).to_be_visible()
     page.get_by_role("button", name="Run again", exact=True).click()
