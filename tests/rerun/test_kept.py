@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from celery_ops import tasks_for, tracking
-from celery_ops.rerun import rerun
+from celery_ops.rerun import repeat
 from celery_ops.task_detail.original import NotRepeatable, original_of, originals_of
 from celery_ops.tracking import index, reading
 from celery_ops.tracking.memory import TRIM_ABOVE
@@ -56,7 +56,7 @@ def test_a_failure_is_run_again_after_its_object_has_forgotten_it(eager, memory_
     original = original_of(task_id)
     assert (original.name, original.args, original.kwargs) == (FAILS, [order.pk, "three days ago"], {})
     assert original.refs == (ObjectRef.of(order),)
-    assert rerun(task_id, staff).object_id == str(order.pk)
+    assert repeat(task_id, staff).object_id == str(order.pk)
 
 
 def test_a_list_of_them_too(eager, memory_store, order, settings):

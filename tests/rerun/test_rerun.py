@@ -17,7 +17,7 @@ from kombu.utils import json as kombu_json
 from celery_ops import tasks_for
 from celery_ops.models import TaskRunRecord
 from celery_ops.permissions import Policy
-from celery_ops.rerun import Refused, rerun
+from celery_ops.rerun import Refused, repeat
 from celery_ops.task_detail.original import NotKnown, NotRepeatable, original_of, originals_of
 from celery_ops.tracking import capture, facts, index, reading, receivers
 from celery_ops.tracking.recorder import recorder
@@ -86,27 +86,27 @@ def reason(task_id):
 
 def test_a_tracked_task_is_sent_with_what_was_kept(order, staff, published):
     task_id = plant(order, NOOP, "FAILURE", args=json.dumps({"args": [order.pk], "kwargs": {}}))
-    record = rerun(task_id, staff)
+    record = repeat(task_id, staff)
     assert published == [(NOOP, (order.pk,), {})]
     assert (record.retry_of, record.send_state, record.username) == (task_id, "SENT", "staff")
 
 
 def test_it_belongs_to_the_same_object_and_says_of_what_it_is_one_more(order, staff):
     task_id = plant(order, NOOP, "FAILURE", args=json.dumps({"args": [order.pk], "kwargs": {}}))
-    record = rerun(task_id, staff)
+    record = repeat(task_id, staff)
     assert (record.object_type, record.object_id) == ("shop.order", str(order.pk))
     assert tasks_for(order)[0].retry_of == task_id
 
 
 def test_an_untracked_task_that_failed_is_sent_with_what_the_worker_saw(staff, published):
-    rerun(alone("one"), staff)
+    repeat(alone("one"), staff)
     assert published == [(UNTRACKED, (1,), {})]
 
 
 def test_a_task_that_was_run_from_here_is_sent_with_what_the_journal_says(staff, published, settings):
     use(settings, Held, a_task(id="one", name=UNTRACKED))
     journal("one")
-    rerun("one", staff)
+    repeat("one", staff)
     assert published == [(UNTRACKED, (1,), {})]
 
 
@@ -205,29 +205,29 @@ def test_an_id_that_nobody_knows_is_not_known(task_id):
 
 @pytest.mark.parametrize("state", ["FAILURE", "SUCCESS", "REVOKED", "REJECTED", "IGNORED"])
 def test_a_task_that_has_ended_is_run_again(state, order, staff):
-    assert rerun(plant(order, NOOP, state, args=ARGS), staff).send_state == "SENT"
+    assert repeat(plant(order, NOOP, state, args=ARGS), staff).send_state == "SENT"
 
 
 @pytest.mark.parametrize("state", ["PENDING", "STARTED", "RETRY"])
 def test_a_task_that_goes_on_is_not(state, order, staff, published):
     with pytest.raises(Refused, match="not ended"):
-        rerun(plant(order, NOOP, state, args=ARGS, ago=5), staff)
+        repeat(plant(order, NOOP, state, args=ARGS, ago=5), staff)
     assert published == []
 
 
 def test_a_lost_task_is_run_again(order, staff):
-    assert rerun(plant(order, NOOP, "STARTED", args=ARGS, ago=600), staff).send_state == "SENT"
+    assert repeat(plant(order, NOOP, "STARTED", args=ARGS, ago=600), staff).send_state == "SENT"
 
 
 def test_a_run_of_which_nothing_was_heard_is_not(staff):
     journal("one")
     with pytest.raises(Refused, match="may still wait"):
-        rerun("one", staff)
+        repeat("one", staff)
 
 
 def test_a_run_that_the_broker_did_not_take_is(staff, published):
     journal("one", send_state="FAILED")
-    rerun("one", staff)
+    repeat("one", staff)
     assert published == [(UNTRACKED, (1,), {})]
 
 
@@ -244,19 +244,19 @@ def test_a_run_that_the_broker_did_not_take_is(staff, published):
 )
 def test_a_task_that_is_neither_runnable_nor_tracked_is_refused(name, said, superuser, published):
     with pytest.raises(Refused, match=said):
-        rerun(alone("one", name=name), superuser)
+        repeat(alone("one", name=name), superuser)
     assert published == []
 
 
 def test_celerys_own_are_refused_whatever_the_settings_say(superuser, settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": "*"}
     with pytest.raises(Refused, match="may not be run by hand"):
-        rerun(alone("one", name="celery.map"), superuser)
+        repeat(alone("one", name="celery.map"), superuser)
 
 
 def test_a_hidden_task_that_is_runnable_is_run_again(staff, settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": [HIDDEN]}
-    assert rerun(alone("one", name=HIDDEN), staff).task_name == HIDDEN
+    assert repeat(alone("one", name=HIDDEN), staff).task_name == HIDDEN
 
 
 def test_a_task_with_a_permission_of_its_own_needs_it(staff, settings, browser, published):
@@ -269,14 +269,14 @@ def test_a_task_with_a_permission_of_its_own_needs_it(staff, settings, browser, 
 
 def test_a_task_that_was_run_as_often_as_it_may_be_is_refused(staff, settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": {UNTRACKED: {"max_per_minute": 1}}}
-    rerun(alone("one"), staff)
+    repeat(alone("one"), staff)
     with pytest.raises(Refused, match="a minute"):
-        rerun(alone("two"), staff)
+        repeat(alone("two"), staff)
 
 
 def test_arguments_that_no_longer_fit_the_task_are_refused(staff, published):
     with pytest.raises(Refused, match="no longer fit the task"):
-        rerun(alone("one", args=facts.EXACT + '{"args": [1, 2], "kwargs": {}}'), staff)
+        repeat(alone("one", args=facts.EXACT + '{"args": [1, 2], "kwargs": {}}'), staff)
     assert published == TaskRunRecord.objects.count() * [1]
 
 
@@ -400,7 +400,7 @@ def test_hostile_ids_are_never_an_error(task_id, browser):
 def test_queue_and_priority_stay_where_they_may_still_be_chosen(chosen, again, settings):
     use(settings, Held, RUNNABLE_TASKS={UNTRACKED: {"queues": ["slow"]}})
     journal(alone("one"), options=chosen)
-    assert rerun("one", None).options == again
+    assert repeat("one", None).options == again
 
 
 @pytest.fixture
@@ -655,7 +655,7 @@ def panel_html(client, order, user):
 
 def test_a_panels_rows_name_each_other(browser, staff, order):
     task_id = plant(order, NOOP, "FAILURE", args=ARGS)
-    record = rerun(task_id, staff)
+    record = repeat(task_id, staff)
     text = words(panel_html(browser, order, staff))
     assert f"run again of {task_id[:8]}" in text
     assert f"run again as {record.task_id[:8]}" in text
