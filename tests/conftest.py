@@ -20,11 +20,15 @@ from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.registry import registry
 from tests.celery import app
-from tests.servers import PORT, STORE_TIMEOUT, RedisServer, Site, Worker, unavailable
+from tests.servers import IN_CI, PORT, STORE_TIMEOUT, RedisServer, Site, Worker, unavailable
 
-# On a busy machine an example may take long, and so may finding one.
+# On a busy machine an example may take long, and so may finding one; CI tries as many as Hypothesis does by itself.
 hypothesis_settings.register_profile(
-    "patient", hypothesis_settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "patient",
+    hypothesis_settings(),
+    max_examples=100 if IN_CI else 30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 hypothesis_settings.load_profile("patient")
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("sites")  # else each process starts both sites
+
 ROOT = Path(__file__).parents[2]
 
 #: What somebody who may nothing is answered.

@@ -12,57 +12,40 @@ import django
 from celery import Celery
 from django.conf import settings
 
+import tests.settings
+
 PAGES = ("", "tasks/", "workers/", "queues/", "run/", "journal/", "journal/control/", "revoke/all/", "api/tasks/")
 SEND = "tests.sites.people.tasks.send"
 
 
 def configure(user: str, database: str) -> None:
     """Make this process that site's."""
+    ours = {name: value for name, value in vars(tests.settings).items() if name.isupper()}
     place = Path(mkdtemp()) / "site.sqlite3"
-    databases = {"default": {}, database: {"ENGINE": "django.db.backends.sqlite3", "NAME": place}}
-    databases[database]["ATOMIC_REQUESTS"] = True
-    settings.configure(
-        SECRET_KEY="only-for-tests",
-        ALLOWED_HOSTS=["*"],
-        USE_TZ=True,
-        ROOT_URLCONF="tests.sites.people.urls",
-        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-        STATIC_URL="/static/",
-        AUTH_USER_MODEL=f"people.{user}",
-        DATABASES=databases,
-        DATABASE_ROUTERS=["tests.sites.people.routers.Main"] if database == "main" else [],
-        INSTALLED_APPS=[
-            "django.contrib.auth",
-            "django.contrib.contenttypes",
-            "django.contrib.messages",
-            "django.contrib.sessions",
-            "django.contrib.staticfiles",
-            "django_celery_results",
-            "django_tables2",
-            "django_filters",
-            "crispy_forms",
-            "crispy_bootstrap5",
-            "tests.sites.people",
-            "celery_ops",
-        ],
-        MIDDLEWARE=[
+    options = {"init_command": "PRAGMA synchronous = OFF"}
+    sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": place, "OPTIONS": options, "ATOMIC_REQUESTS": True}
+    others = [app for app in ours["INSTALLED_APPS"] if app not in ("celery_ops", "tests.shop")]
+    theirs = {
+        "ROOT_URLCONF": "tests.sites.people.urls",
+        "AUTH_USER_MODEL": f"people.{user}",
+        "DATABASES": {"default": {}, database: sqlite},
+        "DATABASE_ROUTERS": ["tests.sites.people.routers.Main"] if database == "main" else [],
+        "INSTALLED_APPS": [*others, "tests.sites.people", "celery_ops"],
+        "MIDDLEWARE": [
             "django.contrib.sessions.middleware.SessionMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
             "django.contrib.messages.middleware.MessageMiddleware",
         ],
-        TEMPLATES=[
+        "TEMPLATES": [
             {
                 "BACKEND": "django.template.backends.django.DjangoTemplates",
                 "APP_DIRS": True,
                 "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
             }
         ],
-        CELERY_OPS={
-            "STORE": "celery_ops.tracking.memory.MemoryStore",
-            "RUNNABLE_TASKS": [SEND],
-            "CONTROL_TIMEOUT": 0.1,
-        },
-    )
+        "CELERY_OPS": {**ours["CELERY_OPS"], "RUNNABLE_TASKS": [SEND], "CONTROL_TIMEOUT": 0.1},
+    }
+    settings.configure(**{**ours, **theirs})
     app = Celery("site", broker="memory://", backend="django-db")
     app.set_default()
     django.setup()

@@ -11,7 +11,6 @@ import celery_ops
 from celery_ops import Progress, TrackedTask, listing, task_query
 
 CONTRACT = ("FromModel", "set_progress", "tasks_for", "tasks_for_many", "track", "tracking")
-SETUP = "import os, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'tests.settings'; django.setup()\n"
 
 
 def run(code):
@@ -40,16 +39,33 @@ def test_track_is_imported_in_a_module_that_django_loads_before_its_apps_are_rea
     run("from django.conf import settings; settings.configure()\nfrom celery_ops import FromModel, track")
 
 
-@pytest.mark.parametrize("first", ["import celery_ops.tracking.redis", "from celery_ops import tracking"])
-@pytest.mark.parametrize("then", ["import celery_ops.tracking.redis", "from celery_ops import tracking", "pass"])
-def test_tracking_is_the_context_manager_whatever_was_imported_before(first, then):
-    run(
-        f"{SETUP}{first}\n{then}\nfrom celery_ops import tracking\n"
-        "from tests.shop.models import Order\n"
-        "with tracking(Order(pk=1)):\n"
-        "    from celery_ops.tracking.context import bound_objects\n"
-        "    assert [ref.pk for ref in bound_objects()] == ['1']\n"
-    )
+#: One start of Python, and a child for each order of imports: none has what another one imported.
+ORDERS = """
+import itertools, os
+import celery, django, redis
+django.setup()
+orders = itertools.product(
+    ["import celery_ops.tracking.redis", "from celery_ops import tracking"],
+    ["import celery_ops.tracking.redis", "from celery_ops import tracking", "pass"],
+)
+failed = []
+for first, then in orders:
+    child = os.fork()
+    if not child:
+        exec(first), exec(then)
+        from celery_ops import tracking
+        from tests.shop.models import Order
+        with tracking(Order(pk=1)):
+            from celery_ops.tracking.context import bound_objects
+            os._exit([ref.pk for ref in bound_objects()] != ["1"])
+    if os.waitpid(child, 0)[1]:
+        failed.append((first, then))
+assert not failed, failed
+"""
+
+
+def test_tracking_is_the_context_manager_whatever_was_imported_before():
+    run(f"import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'tests.settings'\n{ORDERS}")
 
 
 def test_a_tracked_task_has_the_contracts_fields_in_their_order():

@@ -34,8 +34,8 @@ def work(text: str) -> float:
 
 @pytest.mark.parametrize("unit", UNITS, ids=ascii)
 def test_four_times_the_text_is_four_times_the_work(unit):
-    ratio = min(work(text_of(unit, 16_000)) / work(text_of(unit, 4_000)) for _ in range(2))
-    assert ratio < 9  # and 16 where each place is looked through to the end
+    ratios = (work(text_of(unit, 16_000)) / work(text_of(unit, 4_000)) for _ in range(3))
+    assert any(ratio < 9 for ratio in ratios)  # and 16 where each place is looked through to the end
 
 
 def calls_of(function, *args, **kwargs):
