@@ -10,7 +10,7 @@ from celery.app.task import Task
 from celery.utils import uuid
 from django.db import DatabaseError, IntegrityError, router, transaction
 from django.utils.translation import gettext as _
-from kombu import Connection
+from kombu.connection import Connection
 from kombu.exceptions import EncodeError, OperationalError
 
 from .. import connections, redaction, signals

@@ -120,7 +120,8 @@ def _prepared(task: Task, args: list[Any], kwargs: dict[str, Any], options: Mapp
 
 def _place(app: Any, options: Mapping[str, Any], delay: float) -> dict[str, str]:
     """Return where the message goes, as ``send_task_message`` decides it."""
-    queue, exchange, routing_key = (options.get(name) for name in ("queue", "exchange", "routing_key"))
+    asked: list[Any] = [options.get(name) for name in ("queue", "exchange", "routing_key")]
+    queue, exchange, routing_key = asked
     if queue is None and exchange is None:
         queue = app.amqp.default_queue
     kind = getattr(getattr(queue, "exchange", None), "type", None) or options.get("exchange_type") or "direct"

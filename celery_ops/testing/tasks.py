@@ -286,7 +286,8 @@ class TaskBackendContract(BackendContract):
         backend, _tasks = self.planted()
         for text in HOSTILE:
             for field in ("text", "name", "worker", "queue"):
-                query = replace(_all(backend), **{field: text}, searches_arguments=True)
+                asked: dict[str, Any] = {field: text}
+                query = replace(_all(backend), **asked, searches_arguments=True)
                 assert isinstance(backend.page(query), TaskPage), (field, text[:80])
                 backend.counts(query)
             assert backend.page(replace(_all(backend), states=(text,))).tasks == (), text[:80]

@@ -51,7 +51,7 @@ def resolve(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], *, prepen
 
 
 def _resolve_one(
-    binding: Binding, signature: Signature | None, args: tuple, kwargs: dict, prepended: int
+    binding: Binding, signature: Signature | None, args: tuple[Any, ...], kwargs: dict[str, Any], prepended: int
 ) -> ObjectRef | None:
     query = binding.id_query
     model = binding.model_class
@@ -71,7 +71,7 @@ def _resolve_one(
     return _look_up(model, values)
 
 
-def _first(signature: Signature | None, args: tuple, kwargs: dict, prepended: int) -> Any:
+def _first(signature: Signature | None, args: tuple[Any, ...], kwargs: dict[str, Any], prepended: int) -> Any:
     if args:
         return _MISSING if prepended else args[0]
     if signature is None:
@@ -79,7 +79,7 @@ def _first(signature: Signature | None, args: tuple, kwargs: dict, prepended: in
     return _argument(signature.first, signature, args, kwargs) if signature.first else _MISSING
 
 
-def _argument(name: str, signature: Signature | None, args: tuple, kwargs: dict) -> Any:
+def _argument(name: str, signature: Signature | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if name in kwargs:
         return kwargs[name]
     if signature is None:
@@ -91,7 +91,7 @@ def _argument(name: str, signature: Signature | None, args: tuple, kwargs: dict)
     return signature.defaults.get(name, _MISSING)
 
 
-def _from_callable(query: Any, model: type[Model], args: tuple, kwargs: dict) -> ObjectRef | None:
+def _from_callable(query: Any, model: type[Model], args: tuple[Any, ...], kwargs: dict[str, Any]) -> ObjectRef | None:
     try:
         value = query(args, kwargs)
     except SoftTimeLimitExceeded:

@@ -47,7 +47,9 @@ def _waiting(request: Any) -> Iterator[Mapping[str, Any]]:
         roots.append(parts.get("body"))
 
 
-def _is(signature: Mapping[str, Any], headers: Mapping[str, Any], tail: Sequence[Any], kwargs: Mapping) -> bool:
+def _is(
+    signature: Mapping[str, Any], headers: Mapping[str, Any], tail: Sequence[Any], kwargs: Mapping[str, Any]
+) -> bool:
     task_id = (signature.get("options") or {}).get("task_id")
     if task_id:
         return task_id == headers.get("id")

@@ -61,7 +61,7 @@ class Heart:
         if self._answers and not self._is_over:
             store.sign(self._sign)
 
-    def _tell(self, say: Callable[[Store], None]) -> None:
+    def _tell(self, say: Callable[[Store], object]) -> None:
         try:
             recorder().ask(say)
         except StoreUnavailable:

@@ -5,6 +5,7 @@ store. Small shards keep Redis's compact encoding; slots make the newest tasks q
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from operator import methodcaller
 from typing import Final
 from urllib.parse import quote, unquote
 from zlib import crc32
@@ -51,7 +52,7 @@ def search(task_id: str, beside: Sequence[ObjectRef] = ()) -> tuple[list[ObjectR
     places = [_place(slot, _shard(task_id)) for slot in _slots()]
     wanted = facts.short_id(task_id)
     kept = recorder().ask(lambda store: store.read([*places, *along]))
-    held = dict(zip(along, kept[len(places) :], strict=True))
+    held: dict[ObjectRef, Fields] = dict(zip(along, kept[len(places) :], strict=True))
     last = along[:1] if held[along[0]] else []
     for place, stored in zip(places, kept, strict=False):
         if wanted in stored:
@@ -141,7 +142,7 @@ def _newest_entries(limit: int) -> Iterator[tuple[str, list[ObjectRef]]]:
     while slots and tasks < limit:
         places = [_place(slot, shard) for slot in slots[:step] for shard in range(SHARDS)]
         slots, step = slots[step:], step * 4
-        for place, stored in zip(places, recorder().ask(lambda store, asked=places: store.read(asked)), strict=True):
+        for place, stored in zip(places, recorder().ask(methodcaller("read", places)), strict=True):
             tasks += len(stored)
             for name, text in stored.items():
                 yield facts.long_id(name), objects_in(_whole(place, name, text))

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from . import prefix
@@ -85,7 +85,7 @@ def _key(ref: ObjectRef) -> Key:
 TRIM_ABOVE = TASKS_KEPT * 8
 
 
-def oldest_fields(stored: dict[str, str]) -> list[str]:
+def oldest_fields(stored: Mapping[str, str | None]) -> list[str]:
     """Return the fields of the tasks beyond the newest ``TASKS_KEPT``, when there are many fields.
 
     An id that is used again and again is a task each time.

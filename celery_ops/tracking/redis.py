@@ -112,7 +112,7 @@ class RedisStore(Store):
     def look_up(
         self, fields: Sequence[tuple[ObjectRef, str]], hostnames: Sequence[str] = ()
     ) -> tuple[list[str | None], dict[str, int]]:
-        commands = [(b"HGET", self._key(ref) + b":long", name.encode()) for ref, name in fields]
+        commands: list[Command] = [(b"HGET", self._key(ref) + b":long", name.encode()) for ref, name in fields]
         commands += [(b"GET", self._worker_key(host)) for host in hostnames]
         replies = [None if isinstance(r, ResponseError) else r for r in self._call(commands)] if commands else []
         values = [None if reply is None else _text(reply) for reply in replies[: len(fields)]]

@@ -33,7 +33,7 @@ class ObjectRef:
 
         Raises ValueError when ``value`` cannot be a primary key of that model.
         """
-        meta = model._meta.concrete_model._meta
+        meta = (model._meta.concrete_model or model)._meta
         field = meta.pk
         parts = getattr(field, "fields", None)  # a CompositePrimaryKey names its fields
         if parts is None:

@@ -26,7 +26,7 @@ from .signatures import Signature, signature_of
 logger = get_logger("celery_ops.tracking")
 
 T = TypeVar("T")
-IdQuery = str | Sequence[str] | Mapping[str, str] | Callable[[tuple, dict], Any] | None
+IdQuery = str | Sequence[str] | Mapping[str, str] | Callable[[tuple[Any, ...], dict[str, Any]], Any] | None
 
 
 class MissingRelatedObject(Exception):
@@ -144,7 +144,7 @@ class Registry:
     def for_model(self, model: type[Model]) -> tuple[tuple[str, Binding], ...]:
         """Return ``(task name, binding)`` of every task tracked for ``model``, by name."""
         self.bindings("")
-        concrete, of_models = model._meta.concrete_model, self._of_models
+        concrete, of_models = model._meta.concrete_model or model, self._of_models
         if concrete not in of_models:
             of_models[concrete] = tuple(
                 (name, binding)

@@ -111,7 +111,7 @@ class NoStore(Store):
     def _absent(self, *args: object) -> Any:
         raise StoreUnavailable(f"there is none: {self.error}") from self.error
 
-    write = read = look_up = beat = sign = signs = connected = ping = _absent
+    write = read = look_up = beat = sign = signs = connected = ping = _absent  # type: ignore[assignment]
 
     def close(self) -> None:
         """Nothing to let go."""

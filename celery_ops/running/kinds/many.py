@@ -16,7 +16,7 @@ class ManyKind(Kind):
     """Values of one kind, typed as JSON, a line each or with commas between them. ``make`` is list, tuple or a set."""
 
     item: Kind = field(default_factory=JsonKind)
-    make: Callable[[Iterable[Any]], Any] = list
+    make: type[Any] = list
 
     rows = 3
 

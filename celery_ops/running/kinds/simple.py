@@ -31,7 +31,8 @@ class StrKind(Kind):
     def parse(self, text: str) -> str:
         return given_text(text)
 
-    read = parse
+    def read(self, value: Any) -> str:
+        return given_text(value)
 
     def text(self, value: Any) -> str:
         return given_text(value)
