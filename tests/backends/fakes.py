@@ -51,7 +51,17 @@ class FakeWorkers:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         wait_for(self._listening.is_set, "the fake worker to listen")
+        self._hide()
         return self
+
+    def _hide(self) -> None:
+        """Take this node from those that Redis has bound: nobody waits then for an answer of its own."""
+        if self._connection.transport.driver_type != "redis":
+            return
+        channel, queue = self._node.channel, f"{self._node.hostname}.{self._node.mailbox.namespace}.pidbox"
+        bound = channel.keyprefix_queue % self._node.mailbox.exchange.name
+        with channel.conn_or_acquire() as client:
+            client.srem(bound, *(member for member in client.smembers(bound) if queue.encode() in member))
 
     def _run(self) -> None:
         with self._node.listen(callback=self._hear):

@@ -420,7 +420,8 @@ def test_a_worker_is_listed_for_a_day(empty_url, monkeypatch):
     assert known_workers().listed == {}
 
 
-def test_once_in_a_while_a_round_listens_for_workers_that_nobody_knows(fakes, monkeypatch):
+def test_once_in_a_while_a_round_listens_for_workers_that_nobody_knows(fakes, monkeypatch, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "CONTROL_TIMEOUT": 2}
     expect("old@test")
     timers = []
 

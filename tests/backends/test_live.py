@@ -10,10 +10,17 @@ from celery_ops.backends.remote import snapshot as snapshot_module
 from celery_ops.states import RECEIVED, STARTED
 from celery_ops.task_query import TaskQuery
 from celery_ops.testing import TaskBackendContract
-from tests.backends.conftest import expect
+from tests.backends.conftest import expect, have_time
 from tests.backends.fakes import IDLE, FakeWorkers, speaking
 from tests.conftest import broker
 from tests.servers import free_port, wait_for
+
+
+@pytest.fixture
+def fakes(fakes, settings):
+    """All that are known answer, so they may take their time."""
+    have_time(settings)
+    return fakes
 
 
 def request(id, **more):
