@@ -14,7 +14,7 @@ from celery_ops.info import TaskInfo
 from tests.backends.result_rows import EVERY, NOON, exception, plant, row
 from tests.celery import app
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 LARGE = 65_536
 
@@ -34,6 +34,7 @@ def test_a_failure_has_its_error_and_no_result():
     assert (get().error, get().result, get().traceback) == ("ValueError: no", None, "Traceback: no")
 
 
+@pytest.mark.database
 def test_a_detail_reads_the_beginning_of_what_is_large():
     row(result="a" + "x" * LARGE * 2, task_args="b" * LARGE * 2, task_kwargs="c" * LARGE * 2)
     found = get()
@@ -41,6 +42,7 @@ def test_a_detail_reads_the_beginning_of_what_is_large():
     assert found.result[0] == "a"
 
 
+@pytest.mark.database
 def test_a_detail_reads_the_end_of_a_traceback():
     row(status="FAILURE", traceback="x" * LARGE * 2 + "the cause")
     assert (len(get().traceback), get().traceback[-9:]) == (LARGE, "the cause")
@@ -56,6 +58,7 @@ def test_a_long_message_is_whole_in_the_detail():
     assert get().error == "ValueError: " + "x" * 10_000
 
 
+@pytest.mark.database
 def test_large_columns_cost_a_detail_little_memory():
     large = "x" * 5_000_000
     row(status="FAILURE", result=large, traceback=large, task_args=large, task_kwargs=large, meta=large)
@@ -67,6 +70,7 @@ def test_large_columns_cost_a_detail_little_memory():
     assert peak < 3_000_000
 
 
+@pytest.mark.database
 @pytest.mark.parametrize(
     "id", ["", "4f1", "4F1C", "4f1c ", "\0", "4f1c\0", "\ud800", "x" * 256, "9" * 100_000, "%", "_"]
 )
@@ -120,6 +124,7 @@ def test_what_cannot_be_read_as_children_is_none(meta):
     assert (get().children, get().parent_id, get().root_id) == ((), None, None)
 
 
+@pytest.mark.database
 def test_of_a_crowd_of_children_a_thousand_are_named():
     row(meta=json.dumps({"children": [[[str(n), None], None] for n in range(3_000)]}))
     assert len(get().children) == 1_000
@@ -137,6 +142,7 @@ def pickled(value):
     return b64encode(pickle.dumps(value)).decode()
 
 
+@pytest.mark.database
 def test_a_pickle_is_never_read():
     boom = pickled(Boom())
     fields = dict.fromkeys(("result", "task_args", "task_kwargs", "meta"), boom)

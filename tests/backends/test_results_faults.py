@@ -14,7 +14,7 @@ from tests.backends.result_rows import row
 from tests.celery import app
 from tests.conftest import configure
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 SECRET = 'connection to server at "db.internal", user "shop", password "hunter2" failed'
 
@@ -52,6 +52,7 @@ def test_the_message_does_not_say_where_the_database_is(error):
     assert not {"db.internal", "shop", "hunter2"} & set(str(raised.value).replace('"', " ").split())
 
 
+@pytest.mark.database
 def test_a_table_that_is_not_there_is_a_source_that_does_not_answer(monkeypatch):
     from django_celery_results.models import TaskResult
 
@@ -61,6 +62,7 @@ def test_a_table_that_is_not_there_is_a_source_that_does_not_answer(monkeypatch)
         pytest.fail("it did not raise")
 
 
+@pytest.mark.database
 def test_the_transaction_around_it_goes_on_after_what_no_database_can_hold():
     row("4f1c")
     backend = ResultsTaskBackend()

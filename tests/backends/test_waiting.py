@@ -21,7 +21,7 @@ from celery_ops.tracking.store import StoreUnavailable
 from tests.backends.result_rows import NOON, row, walk
 from tests.planting import plant
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 
 class Queues(MemoryQueueBackend):
@@ -71,12 +71,14 @@ def test_a_message_at_a_queues_head_is_listed():
     assert (task.id, task.name, task.state, task.queue, task.created_at) == ("1", "shop.send", PENDING, "mail", NOON)
 
 
+@pytest.mark.database
 def test_what_both_know_is_listed_once_and_says_what_each_knows(order):
     queue(task_id := plant(order, "shop.charge", PENDING), arguments="(8,)")
     (task,) = page().tasks
     assert (task.id, task.name, task.queue, task.args) == (task_id, "shop.charge", "mail", "(8,)")
 
 
+@pytest.mark.database
 def test_a_row_is_believed_before_the_message(order):
     queue(task_id := plant(order, state=PENDING))
     row(task_id, status="STARTED")
@@ -96,6 +98,7 @@ def test_a_row_that_comes_while_what_waits_is_kept_is_seen_at_once(order):
     assert listed() == {task_id: "STARTED"}
 
 
+@pytest.mark.database
 def test_filters_hold_for_what_waits(order):
     queue("1")
     task_id = plant(order, "shop.charge", PENDING)
@@ -115,6 +118,7 @@ def test_hidden_arguments_of_what_waits_are_not_found():
     assert listed(text="hunter2secret", searches_arguments=True) == {}
 
 
+@pytest.mark.database
 def test_what_waits_is_counted(order):
     queue("1")
     plant(order, state=PENDING)
@@ -189,6 +193,7 @@ def test_two_lists_behind_each_other_are_paged_as_one(waits, rows, size, sort):
     assert [page.tasks for page in back[::-1]] == [page.tasks for page in pages]
 
 
+@pytest.mark.database
 def test_all_of_it_is_exported(order):
     queue("1")
     row("2")

@@ -24,7 +24,7 @@ from tests.conftest import make_user
 from tests.ops.task_backends import HOSTILE, Away, Held, a_task, use
 from tests.planting import words
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 UNTRACKED = "tests.shop.tasks.untracked"
 
@@ -131,6 +131,7 @@ def test_a_source_that_is_away_says_so(browser, settings):
     assert "The distant place does not answer." in response.content.decode()
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_filters_are_never_an_error(text, browser, settings):
     failed(settings, 1)
@@ -153,6 +154,7 @@ def test_a_thousand_are_each_sent_once_with_what_they_were_given(browser, settin
     assert rows.values("retry_of").distinct().count() == rows.filter(send_state="SENT").count() == 1000
 
 
+@pytest.mark.database
 def test_its_page_says_what_was_done_and_why_others_were_not(browser, settings):
     failed(settings, 3, a_task(50, "FAILURE", name="tests.shop.tasks.child"), a_task(51, "STARTED", name=UNTRACKED))
     record = begin(browser)
@@ -194,6 +196,7 @@ def test_what_was_run_again_already_is_left_alone(browser, settings, published):
     assert tally(begin(browser)) == ("done", 2, {"It was run again already.": 1})
 
 
+@pytest.mark.database
 def test_a_second_bulk_of_the_same_tasks_sends_nothing(browser, settings, published):
     failed(settings, 3)
     begin(browser)
@@ -201,6 +204,7 @@ def test_a_second_bulk_of_the_same_tasks_sends_nothing(browser, settings, publis
     assert len(published) == 3
 
 
+@pytest.mark.database
 def test_the_same_form_sent_twice_begins_once(browser, settings, published):
     failed(settings, 3)
     url, key = reverse("celery_ops:bulk-retry"), str(uuid4())
@@ -209,6 +213,7 @@ def test_the_same_form_sent_twice_begins_once(browser, settings, published):
     assert (len(published), ControlRecord.objects.count()) == (3, 2)
 
 
+@pytest.mark.database
 def test_a_chunk_that_is_done_twice_sends_nothing_twice(browser, settings, published, staff):
     failed(settings, 3)
     record = begin(browser)
@@ -219,6 +224,7 @@ def test_a_chunk_that_is_done_twice_sends_nothing_twice(browser, settings, publi
     assert len(published) == 3
 
 
+@pytest.mark.database
 def test_a_chunk_that_another_request_did_meanwhile_is_counted_once(browser, settings, published, monkeypatch):
     failed(settings, 3)
     whole = bulk_rerun._chunk
@@ -249,6 +255,7 @@ def test_it_stops_when_asked_and_goes_on_where_it_was(browser, settings, publish
     assert sorted(published) == [(n,) for n in range(30)]
 
 
+@pytest.mark.database
 def test_a_stop_during_a_chunk_holds_and_the_chunk_counts(browser, settings, monkeypatch):
     failed(settings, 30)
     monkeypatch.setattr(bulk_rerun, "CHUNK", 10)
@@ -309,6 +316,7 @@ def test_a_broker_that_goes_away_meanwhile_stops_it_and_says_which(browser, sett
     assert "id-3" in page(browser, record)
 
 
+@pytest.mark.database
 def test_a_task_may_not_run_more_often_than_its_limit(browser, settings, published):
     failed(settings, 5)
     limited = {UNTRACKED: {"max_per_minute": 2}}

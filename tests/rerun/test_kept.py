@@ -21,7 +21,7 @@ from tests.ops.task_backends import Held, a_task, use
 from tests.planting import words
 from tests.shop import tasks
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 FAILS = "tests.shop.tasks.fails"
 

@@ -30,7 +30,7 @@ from tests.servers import free_port
 from tests.shop import tasks
 from tests.shop.models import Order
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 NOOP = "tests.shop.tasks.noop"
 UNTRACKED = "tests.shop.tasks.untracked"
@@ -103,6 +103,7 @@ def test_an_untracked_task_that_failed_is_sent_with_what_the_worker_saw(staff, p
     assert published == [(UNTRACKED, (1,), {})]
 
 
+@pytest.mark.database
 def test_a_task_that_was_run_from_here_is_sent_with_what_the_journal_says(staff, published, settings):
     use(settings, Held, a_task(id="one", name=UNTRACKED))
     journal("one")
@@ -194,6 +195,7 @@ def test_a_run_whose_row_is_redacted_says_so(settings):
     assert "redacted or cut" in reason("one")
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("task_id", HOSTILE)
 def test_an_id_that_nobody_knows_is_not_known(task_id):
     with pytest.raises(NotKnown):
@@ -219,12 +221,14 @@ def test_a_lost_task_is_run_again(order, staff):
     assert repeat(plant(order, NOOP, "STARTED", args=ARGS, ago=600), staff).send_state == "SENT"
 
 
+@pytest.mark.database
 def test_a_run_of_which_nothing_was_heard_is_not(staff):
     journal("one")
     with pytest.raises(Refused, match="may still wait"):
         repeat("one", staff)
 
 
+@pytest.mark.database
 def test_a_run_that_the_broker_did_not_take_is(staff, published):
     journal("one", send_state="FAILED")
     repeat("one", staff)
@@ -267,6 +271,7 @@ def test_a_task_with_a_permission_of_its_own_needs_it(staff, settings, browser, 
     assert published == []
 
 
+@pytest.mark.database
 def test_a_task_that_was_run_as_often_as_it_may_be_is_refused(staff, settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": {UNTRACKED: {"max_per_minute": 1}}}
     repeat(alone("one"), staff)
@@ -283,6 +288,7 @@ def test_arguments_that_no_longer_fit_the_task_are_refused(staff, published):
 # -- asked for --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.database
 def test_the_same_form_sent_twice_runs_once(browser, published):
     submission = str(uuid4())
     first = post(browser, alone("one"), submission=submission)
@@ -291,6 +297,7 @@ def test_the_same_form_sent_twice_runs_once(browser, published):
     assert first.url == second.url == reverse("celery_ops:record-detail", args=[TaskRunRecord.objects.get().pk])
 
 
+@pytest.mark.database
 def test_a_second_run_of_the_same_task_asks(browser, published):
     post(browser, alone("one"))
     assert "It was run again already, just now" in post(browser, "one").content.decode()
@@ -379,6 +386,7 @@ def test_too_many_ids_are_refused(browser, published):
     assert post(browser, *[f"id-{n}" for n in range(501)]).status_code == 400
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("task_id", [text for text in HOSTILE if text])
 def test_hostile_ids_are_never_an_error(task_id, browser):
     assert post(browser, task_id).status_code in (400, 404)
@@ -593,6 +601,7 @@ def test_both_pages_lead_to_the_other(browser):
     assert "Run again of one" in detail_page(browser, new)
 
 
+@pytest.mark.database
 def test_the_link_outlives_the_journal(browser, order):
     task_id = plant(order, NOOP, "FAILURE", args=ARGS)
     post(browser, task_id)
