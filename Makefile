@@ -5,12 +5,13 @@ VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test clean
+.PHONY: help sandbox test test-quick clean
 
 help:
-	@echo "make sandbox   a small shop on http://127.0.0.1:8000 with live tasks; Ctrl-C stops it"
-	@echo "make test      the test suite; ARGS=… is passed to pytest"
-	@echo "make clean     remove .venv, the sandbox's data and what builds leave behind"
+	@echo "make sandbox     a small shop on http://127.0.0.1:8000 with live tasks; Ctrl-C stops it"
+	@echo "make test        the test suite; ARGS=… is passed to pytest"
+	@echo "make test-quick  while working: what needs no server, worker or browser, in a minute"
+	@echo "make clean       remove .venv, the sandbox's data and what builds leave behind"
 	@echo
 	@echo "PYTHON=python3.12 chooses the Python, SANDBOX_PORT=8001 the port,"
 	@echo "REDIS_URL=redis://… a running Redis instead of a private one,"
@@ -21,6 +22,9 @@ sandbox: $(VENV)/.installed-sandbox
 
 test: $(VENV)/.installed-test
 	@$(VENV)/bin/python -m tests $(ARGS)
+
+test-quick: $(VENV)/.installed-test
+	@$(VENV)/bin/python -m tests --quick $(ARGS)
 
 clean:
 	rm -rf .venv .tox build dist docs/_build *.egg-info sandbox/var

@@ -30,7 +30,11 @@ hypothesis_settings.register_profile(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-hypothesis_settings.load_profile("patient")
+hypothesis_settings.register_profile("quick", hypothesis_settings.get_profile("patient"), max_examples=10)
+
+
+def pytest_configure(config):
+    hypothesis_settings.load_profile("quick" if config.option.quick else "patient")
 
 
 #: Fixtures that start workers or a browser for many tests.
@@ -46,10 +50,15 @@ SHARED = {
     "started",
 }
 
+#: Fixtures of tests that ``make test-quick`` leaves out, beside these.
+SLOW = SHARED | {"live_server", "make_worker", "own_redis", "rabbitmq_url", "redis_server"}
+
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Have one process run all tests of a folder that share such a fixture: else each process starts its own."""
+    if config.option.quick:
+        items[:] = [item for item in items if not SLOW.intersection(item.fixturenames)]
     for item in items:
         if SHARED.intersection(item.fixturenames):
             item.add_marker(pytest.mark.xdist_group(item.path.parent.name))

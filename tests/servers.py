@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import gc
 import os
 import shutil
 import signal
@@ -44,6 +45,22 @@ STORE_TIMEOUT = 20.0
 FILES = Path(tempfile.mkdtemp(prefix="celery-ops-tests-"))
 os.environ["TEST_BROKER_URL"] = f"redis://127.0.0.1:{PORT}/0"  # under xdist not the controller's, inherited
 os.environ.setdefault("TEST_SQLITE_FILE", str(FILES / "test.sqlite3"))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true", help="only tests without servers, workers and browsers")
+
+
+def pytest_collectstart():
+    gc.disable()  # nothing that is imported and collected is garbage
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish():
+    """Look for garbage among what tests leave behind, and never again through every test and module there is."""
+    gc.freeze()
+    gc.set_threshold(10_000)
+    gc.enable()
 
 
 def pytest_unconfigure():
@@ -155,7 +172,8 @@ class Worker:
         self.log = FILES / f"{hostname.replace('/', '_')}.log"
         command = [sys.executable, "-m", "celery", "-A", app, "worker", "-n", hostname, "-l", "INFO"]
         command += ["--without-gossip", "--without-mingle", *(options or ("-c", "2"))]
-        environment = {**os.environ, **env}
+        # The site's checks import all its pages: sites' workers do them, here the suite has done them already.
+        environment = {**os.environ, "CELERY_SKIP_CHECKS": "1", **env}
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
         try:

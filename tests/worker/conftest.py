@@ -15,10 +15,11 @@ numbers = itertools.count(1)
 
 @pytest.fixture(scope="session", params=["redis", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])
 def shared(request, redis_server):
-    """A site and its worker."""
+    """A site and its worker, which runs the site's checks as workers do elsewhere."""
     url = f"{redis_server.url}/{BROKER_DB}" if request.param == "redis" else request.getfixturevalue("rabbitmq_url")
     site = Site(url, store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
-    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", site.environment, "-c", "2", app="tests.hurried")
+    environment = {**site.environment, "CELERY_SKIP_CHECKS": ""}
+    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "2", app="tests.hurried")
     yield site, worker
     worker.stop()
 
