@@ -52,7 +52,7 @@ page = Template("{% load celery_ops %}{% instance_tasks user %}").render(Request
 assert "/ops/panel/" in page, page
 listed = TaskListView.as_view()(request).render()
 assert "No task" in listed.content.decode(), listed.content
-for name in ("celery_ops/panel.js", "celery_ops/ops.js", "celery_ops/celery_ops.css"):
-    assert find(name), name
+for name in ("panel.css", "pages.css", "live.js", "panel.js", "pages.js", "actions.js"):
+    assert find(f"celery_ops/{name}"), name
 assert (Path(celery_ops.__file__).parent / "py.typed").exists()
 print(f"django-celery-ops {celery_ops.__version__}: installed, checked, migrated and rendered")

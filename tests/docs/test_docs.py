@@ -29,7 +29,7 @@ FENCE = re.compile(
     r"^(?P<indent> *)(?P<mark>`{3,}|:{3,})(?P<language>\S*)[^\n]*\n(?P<code>.*?)^ *(?P=mark) *$", re.M | re.S
 )
 LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
-CSS = ROOT / "celery_ops" / "static" / "celery_ops" / "celery_ops.css"
+CSS = ROOT / "celery_ops" / "static" / "celery_ops" / "panel.css"
 
 
 def each_page(page: Path) -> str:
@@ -166,7 +166,7 @@ def test_the_tracking_page_has_each_counter():
 
 
 def test_the_panel_page_has_each_custom_property_of_the_style_sheet_and_no_other():
-    declared = re.findall(r"^  (--celery-ops-[\w-]+):", CSS.read_text().partition("\n}")[0], re.M)
+    declared = re.findall(r"^ +(--celery-ops-[\w-]+):", CSS.read_text().partition("\n    }")[0], re.M)
     table = [cells[0] for cells in rows("docs/panel.md").values() if "--celery-ops-" in cells[0]]
     shown = {"--celery-ops-" + name for cell in table for name in re.findall(r"`(?:--celery-ops)?-([\w-]+)`", cell)}
 

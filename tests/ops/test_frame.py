@@ -166,7 +166,7 @@ def test_a_message_that_the_sites_base_has_shown_is_not_shown_again(browser, set
 
 
 def test_the_style_is_there_once(browser):
-    assert html_of(browser.get(OPS)).count("celery_ops.css") == 1
+    assert html_of(browser.get(OPS)).count("panel.css") == 1
 
 
 def test_the_refresh_is_a_number_that_a_script_reads_in_every_language(browser, settings):

@@ -217,12 +217,12 @@ def test_a_text_that_no_page_can_carry_does_not_break_the_hosts_page(order, supe
 
 def test_style_and_script_come_once_a_page(order, other_order, reader):
     html = page(PANEL + "{% instance_tasks other %}" + BADGE, reader, obj=order, other=other_order)
-    assert (html.count("celery_ops.css"), html.count("panel.js")) == (1, 1)
+    assert (html.count("panel.css"), html.count("panel.js")) == (1, 1)
 
 
 def test_badges_bring_the_style_once_and_no_script(order, reader):
     html = page(BADGE * 3, reader, obj=order)
-    assert (html.count("celery_ops.css"), html.count("panel.js")) == (1, 0)
+    assert (html.count("panel.css"), html.count("panel.js")) == (1, 0)
 
 
 def test_a_panel_after_a_badge_still_brings_its_script(order, reader):

@@ -1,0 +1,67 @@
+/* What a person does with a panel or a page. Loaded by live.js, once there is one who may. */
+Object.assign(CeleryOpsLive.prototype, {
+  /* The flag, not the button, is what makes a second request impossible: a swap may bring a new button. */
+  async post(form, button) {
+    if (this.posting) return;
+    this.posting = true;
+    this.cancel();
+    this.message("");
+    const body = new FormData(form);
+    if (button?.name) body.append(button.name, button.value);
+    if (button) button.disabled = true;
+    try {
+      const response = await this.fetch(form.getAttribute("action"), { method: "POST", body, headers: { Accept: "application/json" } });
+      const answer = await response.json().catch(() => ({}));
+      const errors = Object.values(answer.errors ?? {}).flat().join(" ");
+      this.message(errors || answer.message || this.text(response.ok ? "done" : "refused"), response.ok && !errors);
+      this.fold(button?.closest("details[data-pop]"));
+    } catch {
+      this.message(this.text("unanswered"), false);
+    }
+    if (button) button.disabled = false;
+    this.posting = false;
+    this.busyUntil = Date.now() + 3 * this.interval; // asked at full speed, even when nothing is active yet
+    this.refresh(true);
+  },
+
+  fold(menu) {
+    if (!menu) return;
+    for (const details of [menu, ...menu.querySelectorAll("details")]) details.open = false;
+    menu.querySelector("summary").focus({ preventScroll: true });
+  },
+
+  async openDetail(link) {
+    const [path, dialog] = [this.focusPath(link), this.one("dialog")];
+    try {
+      const response = await this.fetch(link.href);
+      if (!response.ok) throw new Error(response.statusText);
+      this.one("[data-dialog-body]").replaceChildren(...CeleryOpsLive.parse(await response.text()).childNodes);
+      this.tidy();
+      dialog.addEventListener("close", () => this.restoreFocus(path), { once: true });
+      if (!dialog.open) dialog.showModal();
+    } catch {
+      this.message(this.text("undetailed"), false);
+    }
+  },
+
+  async copy(button) {
+    const source = button.previousElementSibling;
+    const text = source.title || source.textContent;
+    const copied = await navigator.clipboard?.writeText(text).then(() => true, () => false) || this.copySelected(text);
+    this.write("announce", this.text(copied ? "copied" : "uncopied"));
+    button.toggleAttribute("data-copied", copied);
+    setTimeout(() => button.removeAttribute("data-copied"), 1500);
+  },
+
+  /* navigator.clipboard is there on secure origins only; many a site inside a network is plain http. */
+  copySelected(text) {
+    const focused = document.activeElement;
+    const field = Object.assign(document.createElement("textarea"), { value: text, className: "celery-ops-unseen" });
+    (this.one("dialog[open]") ?? this).append(field);
+    field.select();
+    const copied = document.execCommand("copy");
+    field.remove();
+    focused?.focus({ preventScroll: true });
+    return copied;
+  },
+});
