@@ -10,7 +10,7 @@ from django.utils.formats import number_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from .patterns import CUT, DIRTY
+from .redaction.text import CUT, DIRTY
 from .task_query import Count
 from .timezones import aware
 

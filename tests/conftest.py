@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from kombu import pools
 
 from celery_ops import objects
-from celery_ops.backends.broker import waiting
+from celery_ops.backends import waiting
 from celery_ops.backends.results import texts
 from celery_ops.tracking import counters
 from celery_ops.tracking import recorder as recorder_module

@@ -1,0 +1,1 @@
+"""Where the pages get their data: one base class for task, worker and queue backends, and ours."""

@@ -1,0 +1,1 @@
+"""The management command ``celery_ops``: what its subcommands share."""

@@ -9,9 +9,9 @@ from .. import redaction
 from ..backends.remote.replies import arguments, task_name
 from ..formatting import clean
 from ..info import TaskInfo
-from ..patterns import REDACTED
 from ..payload import payload
 from ..payload.mapping import celery_settings
+from ..redaction.text import REDACTED
 from ..tracking import masked
 
 #: What Celery's workers answer without doing anything, and the arguments that they are sent.

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from .. import redaction
 from ..info import Payload, Progress
-from ..patterns import DIRTY
+from ..redaction.text import DIRTY
 
 
 def clean(text: str) -> str:

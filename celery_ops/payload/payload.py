@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from .. import redaction
 from ..info import Payload, TaskInfo, error_class
-from ..patterns import REDACTED
 from ..redaction import Budget
+from ..redaction.text import REDACTED
 from ..tracking import capture
 from ..tracking.registry import registry
 

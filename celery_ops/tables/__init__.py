@@ -1,0 +1,1 @@
+"""What the lists of the pages show (django-tables2): columns and rows."""

@@ -10,12 +10,12 @@ from django.utils import timezone
 from django_celery_results.models import TaskResult
 
 from celery_ops import states
-from celery_ops.backends.broker.waiting import Waiting
 from celery_ops.backends.results import counts as results_counts
 from celery_ops.backends.results import moved
 from celery_ops.backends.results.backend import ResultsTaskBackend
 from celery_ops.backends.results.rows import error_of
 from celery_ops.backends.results.states import BEGUN
+from celery_ops.backends.waiting import Waiting
 from celery_ops.task_query import Count, TaskQuery
 from celery_ops.tracking import facts, index, recorder
 from celery_ops.tracking.refs import ObjectRef

@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
+from celery_ops.backends import waiting
 from celery_ops.backends.base import BackendUnavailable
-from celery_ops.backends.broker import waiting
 from celery_ops.backends.memory import MemoryQueueBackend
 from celery_ops.backends.results import pages as results_pages
 from celery_ops.backends.results.backend import ResultsTaskBackend

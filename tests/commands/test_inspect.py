@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from celery_ops.management.inspection import ALL, METHODS, USUAL, shown
-from celery_ops.patterns import REDACTED
+from celery_ops.redaction.text import REDACTED
 from tests.backends.fakes import FakeWorkers, speaking
 from tests.commands.conftest import call
 from tests.commands.planted import ended

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django_celery_results.models import TaskResult
 
-from celery_ops.patterns import REDACTED
+from celery_ops.redaction.text import REDACTED
 from celery_ops.task_detail import sources
 
 from .task_backends import LIST

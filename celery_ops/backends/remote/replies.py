@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ... import states
 from ...info import ONLINE, RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
-from ...patterns import DIRTY
+from ...redaction.text import DIRTY
 from ...tracking import masked
 
 #: Characters of a name that are kept.

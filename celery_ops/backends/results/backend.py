@@ -17,8 +17,8 @@ from ... import task_query
 from ...info import TaskInfo
 from ...payload import payload
 from ...task_query import Counts, Cursor, TaskPage, TaskQuery
+from .. import waiting
 from ..base import BackendUnavailable, TaskBackend
-from ..broker import waiting
 from .checks import APP, problems
 from .conditions import Conditions, conditions_of, names_like, storable
 from .counts import counts_of

@@ -16,8 +16,8 @@ from ... import timezones
 from ...backends.base import TaskBackend
 from ...info import TaskInfo
 from ...logs import get_logger
-from ...patterns import DIRTY
 from ...payload.payload import Searched
+from ...redaction.text import DIRTY
 from ...tables.tasks import shown_error
 from ...task_query import TaskQuery
 from .failures import with_arguments

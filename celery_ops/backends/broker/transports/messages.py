@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ....conf import conf
 from ....info import MessageInfo
-from ....patterns import CUT, DIRTY
+from ....redaction.text import CUT, DIRTY
 from ....tracking import stamp
 
 LONGEST_NAME: Final = 255

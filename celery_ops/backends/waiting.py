@@ -5,18 +5,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ...conf import conf
-from ...connections import broker
-from ...info import MessageInfo, TaskInfo
-from ...logs import get_logger
-from ...states import PENDING, RECEIVED
-from ...tracking import index, prefix
-from ...tracking.reading import read_tasks
-from ...tracking.refs import ObjectRef
-from ...tracking.store import TASK, StoreUnavailable
-from ..base import BackendUnavailable
-from ..caching import Shared
-from ..tracked import info
+from ..conf import conf
+from ..connections import broker
+from ..info import MessageInfo, TaskInfo
+from ..logs import get_logger
+from ..states import PENDING, RECEIVED
+from ..tracking import index, prefix
+from ..tracking.reading import read_tasks
+from ..tracking.refs import ObjectRef
+from ..tracking.store import TASK, StoreUnavailable
+from .base import BackendUnavailable
+from .caching import Shared
+from .tracked import info
 
 logger = get_logger("celery_ops.backends")
 
