@@ -13,7 +13,7 @@ from ..models import TaskRunRecord
 from .journal import SHARED, SORTS, JournalFilterSet
 from .plain import ChoiceFilter, ChoicesFilter, SizeFilter, TextFilter
 from .task_fields import TextField
-from .tasks import MomentFilter
+from .tasks import MomentFilter, StatesFilter
 
 _OBJECT: Final = re.compile(r"(\w+\.\w+):(.+)", re.DOTALL)
 
@@ -42,7 +42,8 @@ class ObjectFilter(Filter):
 class RecordFilterSet(JournalFilterSet):
     """The parameters of one request for the journal of runs.
 
-    ``q`` is a whole task id, which finds that task whatever else is asked, or part of a name.
+    ``q`` is a whole task id, which finds that task whatever else is asked, or part of a name. ``state`` is what became
+    of the task: no row says that, so ``states`` are for whoever reads the rows.
     """
 
     q = TextFilter(
@@ -56,6 +57,7 @@ class RecordFilterSet(JournalFilterSet):
     send_state = ChoicesFilter(
         label=_("Send state"), choices=TaskRunRecord.SendState.choices, widget=forms.MultipleHiddenInput
     )
+    state = StatesFilter(label=_("State"))
     object = ObjectFilter(label=_("Object"))
     retry_of = TextFilter(label=_("Run again of"), widget=forms.HiddenInput)
     sort = ChoiceFilter(
@@ -76,7 +78,20 @@ class RecordFilterSet(JournalFilterSet):
     }
 
     def filter_queryset(self, queryset: QuerySet[TaskRunRecord]) -> QuerySet[TaskRunRecord]:
-        text = self.asked.get("q", "")
-        if text and queryset.filter(task_id=text).exists():
-            return queryset.filter(task_id=text)
+        if self._is_id(queryset):
+            return queryset.filter(task_id=self.asked["q"])
         return super().filter_queryset(queryset)
+
+    def _is_id(self, queryset: QuerySet[TaskRunRecord]) -> bool:
+        text = self.asked.get("q", "")
+        return bool(text) and queryset.filter(task_id=text).exists()
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The states that the tasks of the rows are to have, none for any."""
+        asked = self.asked.get("state") or ()
+        return () if asked and self._is_id(self.queryset.all()) else asked
+
+    @property
+    def is_filtered(self) -> bool:
+        return super().is_filtered or bool(self.asked.get("state"))

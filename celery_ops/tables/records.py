@@ -93,7 +93,7 @@ def record_rows(
             name=clean(record.task_name),
             task_id=clean(record.task_id),
             task_url=task_url(record.task_id),
-            state=(state := _state(record, found)) and clean(state),
+            state=(state := became(record, found)) and clean(state),
             tone=states.tone(state or ""),
             created=record.created_at,
             who=clean(record.username) or _("nobody"),
@@ -109,7 +109,8 @@ def record_rows(
     ]
 
 
-def _state(record: TaskRunRecord, found: States) -> str | None:
+def became(record: TaskRunRecord, found: States) -> str | None:
+    """Return what became of a run, as ``shown_state`` does, by the ``found`` states of some tasks."""
     task_id = record.task_id
     return shown_state(record, found.found.get(task_id), is_unheard=task_id in found.unheard)
 

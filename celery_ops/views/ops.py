@@ -90,11 +90,12 @@ class OpsView(View):
             return errors(_("You may not do this."), status=403)
         except Http404 as error:
             reason = str(error) or _("Not found.")
-            return errors(reason, status=404) if self.is_json else self.not_found(reason)
+            hint = getattr(error, "hint", "")
+            return errors(reason, status=404) if self.is_json else self.not_found(reason, hint)
 
-    def not_found(self, reason: str) -> HttpResponse:
-        """Return the page that says why there is nothing here, with the way on beside it."""
-        context = {**frame(self.request, self.user), "title": _("Not found"), "reason": reason}
+    def not_found(self, reason: str, hint: str) -> HttpResponse:
+        """Return the page that says what there is not and why that may be, with the way on beside it."""
+        context = {**frame(self.request, self.user), "title": _("Not found"), "reason": reason, "hint": hint}
         return render(self.request, "celery_ops/not_found.html", context, status=404)
 
     def log_refusal(self, status: int) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -26,6 +25,7 @@ from ..tables.queues import (
     needs_somebody,
     yes_or_no,
 )
+from .absent import no_queue
 from .control.forms import queue_control
 from .lists import ListPage
 from .ops import OpsPage, part
@@ -68,7 +68,7 @@ class QueueDetailView(OpsPage):
         found = part(lambda: paused_queues.queue(backend, name))
         detail, paused = found.value or (None, None)
         if found.is_available and detail is None:
-            raise Http404(_("There is no such queue."))
+            raise no_queue()
         context = super().get_context_data(backend=backend, found=found, **kwargs)
         return {**context, **self._said(detail, paused, backend)} if detail else context
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -16,6 +15,7 @@ from ..payload.mapping import Facts, celery_settings, entries
 from ..payload.url import broker_address
 from ..permissions import CONTROL_WORKERS, allows
 from ..tables.workers import HeldTable, WorkerRow, WorkerTable, held_table, known_task_table
+from .absent import no_worker
 from .control.forms import list_control, worker_control
 from .lists import ListPage
 from .ops import OpsPage, part
@@ -68,7 +68,7 @@ class WorkerDetailView(OpsPage):
         backend = conf.load("WORKER_BACKEND")()
         found = part(lambda: backend.worker(hostname))
         if found.is_available and found.value is None:
-            raise Http404(_("There is no such worker."))
+            raise no_worker()
         context = super().get_context_data(backend=backend, found=found, **kwargs)
         return {**context, **self._said(found.value)} if found.value else context
 

@@ -79,15 +79,19 @@ def test_a_kind_has_words_for_people(annotation, words):
 
 
 @pytest.mark.parametrize(
-    ("path", "reason"),
+    ("path", "reason", "hint"),
     [
-        ("workers/nobody/", "There is no such worker."),
-        ("queues/nothing/", "There is no such queue."),
-        ("run/no.such.task/", "There is no such task to run."),
-        ("retry/all/99999/", "There is no such page."),
+        ("workers/nobody/", "There is no such worker.", "listed for ten minutes"),
+        ("queues/nothing/", "There is no such queue.", "for as long as a worker consumes it"),
+        ("run/no.such.task/", "There is no such task to run.", "(RUNNABLE_TASKS)"),
+        ("retry/all/99999/", "There is no such row in the journal.", "Old rows are deleted"),
+        ("journal/99999/", "There is no such row in the journal.", "Old rows are deleted"),
+        ("journal/control/99999/", "There is no such row in the journal.", "Old rows are deleted"),
     ],
 )
-def test_what_is_not_there_is_said_with_the_reason_and_a_way_on(path, reason, browser):
+def test_what_is_not_there_is_said_with_what_may_have_become_of_it_and_a_way_on(path, reason, hint, browser):
     response = browser.get(f"{OPS}{path}")
     html = response.content.decode()
-    assert (response.status_code, reason in html, f'href="{OPS}tasks/"' in html) == (404, True, True)
+    assert (response.status_code, reason in html, hint in html) == (404, True, True)
+    assert f'href="{OPS}tasks/"' in html
+    assert "deleted since" not in html

@@ -19,9 +19,10 @@ from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.stamp import now_ms
 from celery_ops.tracking.store import StoreUnavailable
+from celery_ops.views.journal import paging
 from celery_ops.views.objects import object_links
 from tests.conftest import make_user
-from tests.planting import plant
+from tests.planting import plant, words
 from tests.shop.models import Express, Item, Order, Page, Seat
 
 from .backends import Tasks
@@ -430,6 +431,7 @@ def test_times_bound_the_list(browser):
     [
         ("?since=yesterday", "Enter a date such as"),
         ("?send_state=LOST", "Select a valid choice"),
+        ("?state=LOST&state=BROKEN", "There is no state “BROKEN”."),
         ("?sort=name", "This list has no such order."),
         ("?page_size=many", "Enter a whole number."),
         ("?object=order", "Enter an object such as"),
@@ -444,7 +446,20 @@ def test_a_bad_value_is_said_and_left_out(query, message, browser):
     assert len(rows(html)) == 1
 
 
-NAMES = ("q", "name", "user", "since", "until", "send_state", "object", "retry_of", "cursor", "page_size", "sort")
+NAMES = (
+    "q",
+    "name",
+    "user",
+    "since",
+    "until",
+    "send_state",
+    "state",
+    "object",
+    "retry_of",
+    "cursor",
+    "page_size",
+    "sort",
+)
 
 
 @pytest.mark.parametrize("names", [NAMES, ("q",), ("retry_of", "object"), ("cursor",)])
@@ -457,6 +472,93 @@ def test_what_is_asked_for_beside_the_form_is_said_and_can_be_left(browser):
     html = html_of(browser.get(f"{JOURNAL}?object=shop.order:7&name=noop"))
     assert "Object: shop.order:7" in text_of(html)
     assert ("Leave this out", "?name=noop") in links(html)
+
+
+# -- what became of it -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def became():
+    """Runs of which 1 and 4 failed, 2 succeeded, 3 could not be sent, and nobody has heard of 5."""
+    Tasks.hold(a_task(1, "FAILURE", id=id_of(1)), a_task(2, id=id_of(2)), a_task(4, "FAILURE", id=id_of(4)))
+    for number in range(1, 6):
+        journal(number, send_state="FAILED" if number == 3 else "SENT")
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("?state=FAILURE", [4, 1]),
+        ("?state=failure&sort=created", [1, 4]),
+        ("?state=SUCCESS&state=FAILURE", [4, 2, 1]),
+        ("?state=PENDING", [5]),
+        ("?state=LOST", []),
+        ("?state=FAILURE&send_state=FAILED", []),
+        ("?send_state=FAILED", [3]),
+        (f"?state=FAILURE&q={id_of(2)}", [2]),
+    ],
+)
+def test_runs_are_found_by_what_became_of_them(query, expected, became, browser):
+    assert numbers(browser, query) == expected
+
+
+def test_what_failed_is_a_tab_beside_what_was_not_sent(became, browser):
+    html = html_of(browser.get(f"{JOURNAL}?name=payment&send_state=FAILED"))
+    failed = re.search(r'href="([^"]*)"[^>]*>\s*Failed', html)[1]
+    assert numbers(browser, unescape(failed)) == [4, 1]
+    html = html_of(browser.get(JOURNAL + unescape(failed)))
+    tabs = re.search(r'aria-label="What became of it".*?</nav>', html, re.S)[0]
+    assert [words(tab) for tab in re.findall(r'<a [^>]*aria-current="true".*?</a>', tabs, re.S)] == ["Failed"]
+
+
+def test_a_state_that_is_asked_for_is_said_and_can_be_left(became, browser):
+    html = html_of(browser.get(f"{JOURNAL}?state=LOST&state=SUCCESS"))
+    assert "State: LOST, SUCCESS" in text_of(html)
+    assert "?" in {href for text, href in links(html) if text == "Leave this out"}
+
+
+@pytest.fixture
+def few_at_once(monkeypatch):
+    monkeypatch.setattr(paging, "AT_ONCE", 3)
+    monkeypatch.setattr(paging, "MOST_ASKED", 6)
+
+
+@pytest.mark.parametrize("sort", ["-created", "created"])
+def test_one_moves_among_those_that_failed_and_back_and_meets_each_once(sort, few_at_once, browser):
+    failed = [2, 3, 9, 10, 11, 17, 18]
+    Tasks.hold(*(a_task(n, "FAILURE" if n in failed else "SUCCESS", id=id_of(n)) for n in range(1, 21)))
+    for number in range(1, 21):
+        journal(number)
+    query, seen = f"?state=FAILURE&page_size=2&sort={sort}", []
+    while query:
+        seen.append((query, numbers(browser, query)))
+        query = leads(html_of(browser.get(JOURNAL + query)), "next")
+    assert [number for _, page in seen for number in page] == sorted(failed, reverse=sort == "-created")
+    met, query = set(), seen[-1][0]
+    while query:
+        met.update(numbers(browser, query))
+        query = leads(html_of(browser.get(JOURNAL + query)), "prev")
+    assert met == set(failed)
+
+
+def test_a_page_that_looked_at_so_many_says_so_and_leads_on(few_at_once, browser):
+    Tasks.hold(a_task(1, "FAILURE", id=id_of(1)))
+    for number in range(1, 10):
+        journal(number)
+    html = html_of(browser.get(f"{JOURNAL}?state=FAILURE"))
+    assert (rows(html), "it was asked what became of them" in text_of(html)) == ({}, True)
+    html = html_of(browser.get(JOURNAL + leads(html, "next")))
+    assert (len(rows(html)), "it was asked" in text_of(html)) == (1, False)
+
+
+def test_what_became_of_runs_is_not_guessed_while_a_source_is_away(became, browser, monkeypatch):
+    monkeypatch.setattr("celery_ops.tracking.reading.find_tasks", away)
+    html = html_of(browser.get(f"{JOURNAL}?state=PENDING"))
+    assert (rows(html), "The tracking store does not answer." in text_of(html)) == ({}, True)
+
+
+def away(*_):
+    raise StoreUnavailable
 
 
 # -- moving -----------------------------------------------------------------------------------------------------------

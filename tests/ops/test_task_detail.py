@@ -296,8 +296,9 @@ def test_back_leads_nowhere_else(browser, settings, text):
 # -- not found, not now -----------------------------------------------------------------------------------------------
 
 
-def test_a_task_that_no_source_knows_is_404(browser):
-    assert browser.get(address("nobody-knows")).status_code == 404
+def test_a_task_that_no_source_knows_is_404_and_may_have_been_too_old(browser):
+    response = browser.get(address("nobody-knows"))
+    assert (response.status_code, "too old to be kept" in response.content.decode()) == (404, True)
 
 
 @pytest.mark.parametrize("known_to", ["store", "workers", "journal"])

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4, uuid5
 
 from django.core.exceptions import PermissionDenied
 from django.db import Error as DatabaseError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -31,6 +31,7 @@ from ...running.errors import BadInput
 from ...tables.links import Link
 from ...task_query import Count, TaskQuery
 from ...tracking.store import StoreUnavailable
+from ..absent import no_row
 from ..ops import OpsPage
 from ..panel import submission_of
 from ..private import private
@@ -168,7 +169,7 @@ class BulkDetailView(BulkView):
             raise PermissionDenied
         record = ControlRecord.objects.filter(pk=self.kwargs["pk"], action=self.bulk.ACTION, target=TARGET).first()
         if record is None or not (self.is_starter(record) or allows(self.user, VIEW_RECORDS)):
-            raise Http404(_("There is no such page."))
+            raise no_row()
         self.record = record
 
     def is_starter(self, record: ControlRecord) -> bool:

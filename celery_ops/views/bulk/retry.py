@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -28,6 +28,7 @@ from ...rerun import Candidate, Outcome, Refused, candidates_of, rerun_all
 from ...running.errors import NotSent, SentNothing
 from ...tables.links import Link
 from ...task_detail.original import NotKnown
+from ..absent import no_task
 from ..ops import OpsPage, errors
 from ..panel import _next, submission_of
 from ..private import private
@@ -77,7 +78,7 @@ class RetryView(OpsPage):
         begun = timezone.now()
         outcomes = rerun_all(found, self.user, submission=submission)
         if len(outcomes) == 1 and isinstance(outcomes[0].error, NotKnown):
-            raise Http404(outcomes[0].reason)
+            raise no_task()
         if status := _status(outcomes):
             return self.refused(outcomes[0].reason, status, outcomes)
         if self.is_json:
@@ -112,7 +113,7 @@ class RetryView(OpsPage):
         left_out = [task for task in found if isinstance(task, Outcome)]
         if len(found) == 1 and left_out:
             if isinstance(left_out[0].error, NotKnown):
-                raise Http404(left_out[0].reason)
+                raise no_task()
             return self.refused(left_out[0].reason, _status(left_out), left_out)
         if self.is_json and self.request.POST.get("preview") != "1":
             return errors(_("This asks first: send confirm=1 as well."), field="confirm", status=400)

@@ -5,7 +5,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -25,6 +25,7 @@ from ...permissions import REVOKE_TASK
 from ...running.errors import BadInput
 from ...tables.links import Link
 from ...task_detail import TaskDetail, task_detail
+from ..absent import no_task
 from ..control.actions import NOBODY, ActionView
 from ..control.forms import ActionForm
 from ..panel import _next
@@ -77,7 +78,7 @@ class RevokeView(RevokingView):
             snapshot.expire()  # a worker may have fetched it a moment ago
             detail = task_detail(ids[0])
         if detail.is_unknown:
-            raise Http404(_("No source knows a task of this id."))
+            raise no_task()
         return detail
 
     def act(self, posted: QueryDict) -> HttpResponse:

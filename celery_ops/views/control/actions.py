@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
@@ -26,6 +26,7 @@ from ...links import queue_url, worker_url
 from ...models import ControlRecord
 from ...permissions import CONTROL_WORKERS, MANAGE_QUEUES, allows
 from ...running.errors import BadInput
+from ..absent import no_message, no_queue, no_worker
 from ..ops import OpsPage, errors
 from ..panel import _next, submission_of
 from ..private import private
@@ -157,7 +158,7 @@ class WorkerControlView(ActionView):
         if not all(hosts):
             raise BadInput({"destination": [_("This is no hostname.")]})
         if unknown := set(hosts) - known_hosts(hosts):
-            raise Http404(_("There is no worker %(name)s.") % {"name": clean(sorted(unknown)[0], 100)})
+            raise no_worker(_("There is no worker %(name)s.") % {"name": clean(sorted(unknown)[0], 100)})
 
     def act(self, posted: QueryDict) -> HttpResponse:
         hosts = posted.getlist("destination")
@@ -223,7 +224,7 @@ class QueueControlView(ActionView):
             raise BadInput({"queue": [_("Name a queue.")]})
         self.backend: QueueBackend = conf.load("QUEUE_BACKEND")()
         if not self._knows(self.queue):
-            raise Http404(_("There is no such queue."))
+            raise no_queue()
 
     def _knows(self, name: str) -> bool:
         return len(name) <= LONGEST_NAME and paused_queues.queue(self.backend, name)[0] is not None
@@ -275,7 +276,7 @@ class QueueControlView(ActionView):
         if not 0 < len(task_ids) <= MOST_MESSAGES:
             raise BadInput({"message": [_("Choose messages, %(most)s at most.") % {"most": MOST_MESSAGES}]})
         if not self.backend.waiting_messages(self.queue, task_ids):
-            raise Http404(_("No such message waits any more."))
+            raise no_message()
         return task_ids
 
     def _changed(self, key: str, changed: list[str], asked: list[str], sentence: str) -> HttpResponse:

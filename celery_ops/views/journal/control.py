@@ -6,7 +6,6 @@ from typing import Any, Final
 from django.core.exceptions import PermissionDenied
 from django.db import Error as DatabaseError
 from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -23,8 +22,9 @@ from ...permissions import CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK, VIEW_OPS
 from ...tables.control_records import ControlRecordTable, Outcome, control_rows, label_of, outcome_of
 from ...tables.links import Link
 from ...task_query import BadCursor
+from ..absent import no_row
 from ..ops import OpsPage, part
-from .runs import RecordPage, page_of
+from .paging import RecordPage, page_of
 
 #: Whoever may do one of these may open the journal, as those may who run tasks.
 READERS: Final = (VIEW_RECORDS, VIEW_OPS, CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK)
@@ -119,7 +119,9 @@ class ControlRecordDetailView(ControlRecordsPage):
     template_name = "celery_ops/control/record.html"
 
     def get_context_data(self, *, pk: int, **kwargs: Any) -> dict[str, Any]:
-        record = get_object_or_404(visible_control_records(self.user), pk=pk)
+        record = visible_control_records(self.user).filter(pk=pk).first()
+        if record is None:
+            raise no_row()
         self.viewed = viewed_action(record, links=allows(self.user, VIEW_OPS))
         return super().get_context_data(
             action=self.viewed, back_url=reverse("celery_ops:control-record-list"), **kwargs

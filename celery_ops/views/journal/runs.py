@@ -7,9 +7,9 @@ from typing import Any, Final
 from django.core.exceptions import PermissionDenied
 from django.db import Error as DatabaseError
 from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -29,12 +29,14 @@ from ...tables.links import Link
 from ...tables.records import TONES, RecordTable, is_doubtful, record_rows, shown_arguments, shown_error, shown_state
 from ...task_detail import TaskDetail, task_detail
 from ...task_detail.many_states import states_of, told
-from ...task_query import OLDEST_FIRST, BadCursor, Cursor
+from ...task_query import BadCursor
 from ...tracking.refs import ObjectRef
 from ...tracking.registry import registry
+from ..absent import no_row
 from ..objects import object_links
 from ..ops import OpsPage, Part, part
 from ..tasks.detail import ViewedTask, laid_out, viewed
+from .paging import MOST_ASKED, RecordPage, page_of
 
 SendState = TaskRunRecord.SendState
 
@@ -42,48 +44,11 @@ SendState = TaskRunRecord.SendState
 READERS: Final = (VIEW_RECORDS, VIEW_OPS)
 #: Runs once more of one task that its page names.
 MOST_AGAIN: Final = 20
-#: What no primary key is above.
-LARGEST_KEY: Final = 2**63
 
 
 def visible_records(user: Any) -> QuerySet[TaskRunRecord]:
     """Return the rows that ``user`` may see: all of them, or one's own."""
     return TaskRunRecord.objects.all() if allows(user, VIEW_RECORDS) else TaskRunRecord.of(user)
-
-
-@dataclass(frozen=True, slots=True)
-class RecordPage:
-    """Some rows and the cursors of the pages around them."""
-
-    records: tuple[TaskRunRecord, ...] = ()
-    next: str = ""
-    previous: str = ""
-
-
-def page_of(rows: QuerySet[TaskRunRecord], *, sort: str, cursor: str, size: int) -> RecordPage:
-    """Return the page at ``cursor``, by primary key: nothing is counted and no row skipped. Raises BadCursor."""
-    place = _place(cursor) if cursor else None
-    is_back = place is not None and place.before
-    rises = (sort == OLDEST_FIRST) != is_back
-    if place is not None:
-        rows = rows.filter(**{"pk__gt" if rises else "pk__lt": place.key[0]})
-    found = list(rows.order_by("pk" if rises else "-pk")[: size + 1])
-    more, shown = len(found) > size, found[:size]
-    if is_back:
-        shown.reverse()
-    has_next, has_previous = (bool(shown), more) if is_back else (more, place is not None and bool(shown))
-    return RecordPage(
-        tuple(shown),
-        next=Cursor((shown[-1].pk,)).encoded() if has_next else "",
-        previous=Cursor((shown[0].pk,), before=True).encoded() if has_previous else "",
-    )
-
-
-def _place(cursor: str) -> Cursor:
-    place = Cursor.decoded(cursor)
-    if len(place.key) != 1 or type(place.key[0]) is not int or not 0 <= place.key[0] < LARGEST_KEY:
-        raise BadCursor("not a cursor of this list")
-    return place
 
 
 class RecordsPage(OpsPage):
@@ -129,7 +94,8 @@ class RecordListView(RecordsPage):
             tabs=_tabs(filters),
             names=self._names(row.name for row in rows),
             table=RecordTable(rows, sort=filters.order, link=filters.link),
-            troubles=[*filter(None, [listed.trouble]), *found.troubles],
+            troubles=dict.fromkeys([*filter(None, [listed.trouble]), *page.troubles, *found.troubles]),
+            notes=_notes(page),
             is_available=listed.is_available,
             asks=_asks(filters),
             first_url=filters.link() if cursor else "",
@@ -148,12 +114,16 @@ class RecordListView(RecordsPage):
     def _page(self, filters: RecordFilterSet) -> RecordPage:
         try:
             try:
-                return page_of(filters.qs, sort=filters.order, cursor=filters.cursor, size=filters.size)
+                return self._page_at(filters, filters.cursor)
             except BadCursor:
                 self.has_bad_cursor = True
-                return page_of(filters.qs, sort=filters.order, cursor="", size=filters.size)
+                return self._page_at(filters, "")
         except DatabaseError as error:
             raise BackendUnavailable(_("The journal does not answer.")) from error
+
+    def _page_at(self, filters: RecordFilterSet, cursor: str) -> RecordPage:
+        rows = filters.qs
+        return page_of(rows, sort=filters.order, cursor=cursor, size=filters.size, states=filters.states)
 
 
 def _sent(records: tuple[TaskRunRecord, ...]) -> dict[str, Any]:
@@ -161,18 +131,28 @@ def _sent(records: tuple[TaskRunRecord, ...]) -> dict[str, Any]:
 
 
 def _tabs(filters: RecordFilterSet) -> list[Tab]:
-    asked = filters.asked.get("send_state") or []
-    tabs = [Tab("", filters.link(send_state=None), not asked)]
+    """Whether it was sent, and beside that the tasks that were sent and failed."""
+    sent, became = filters.asked.get("send_state") or [], filters.asked.get("state") or ()
+    tabs = [Tab("", filters.link(send_state=None, state=None), not (sent or became))]
     for value, label in SendState.choices:
-        tabs.append(Tab(str(label), filters.link(send_state=[value]), value in asked, TONES[value]))
-    return tabs
+        tabs.append(Tab(str(label), filters.link(send_state=[value], state=None), value in sent, TONES[value]))
+    failed = filters.link(send_state=None, state=[states.FAILURE])
+    return [*tabs, Tab(_("Failed"), failed, tuple(became) == (states.FAILURE,), states.tone(states.FAILURE))]
+
+
+def _notes(page: RecordPage) -> list[str]:
+    if not page.is_cut or page.troubles:
+        return []
+    said = _("Of %(most)s runs it was asked what became of them. The next page goes on from there.")
+    return [said % {"most": number_format(MOST_ASKED, force_grouping=True)}]
 
 
 def _asks(filters: RecordFilterSet) -> list[tuple[str, str, str]]:
     """What is asked for that the form does not show: its label, its value, and the list without it."""
-    labels = {"object": _("Object"), "retry_of": _("Run again of")}
-    asked = [(name, clean(filters.asked.get(name, ""))) for name in labels]
-    return [(labels[name], value, filters.link(**{name: None})) for name, value in asked if value]
+    labels = {"state": _("State"), "object": _("Object"), "retry_of": _("Run again of")}
+    asked = {**filters.asked, "state": ", ".join(filters.asked.get("state") or ())}
+    shown = [(name, clean(asked.get(name, ""))) for name in labels]
+    return [(labels[name], value, filters.link(**{name: None})) for name, value in shown if value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +190,9 @@ class RecordDetailView(RecordsPage):
     template_name = "celery_ops/records/detail.html"
 
     def get_context_data(self, *, pk: int, **kwargs: Any) -> dict[str, Any]:
-        record = get_object_or_404(visible_records(self.user), pk=pk)
+        record = visible_records(self.user).filter(pk=pk).first()
+        if record is None:
+            raise no_row()
         detail = task_detail(record.task_id)
         task = viewed(detail, self.user)
         self.run = self._run(record, detail)

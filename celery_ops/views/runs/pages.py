@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -28,6 +28,7 @@ from ...running.claims import Claimed
 from ...running.errors import BadInput, NotSent, SentNothing
 from ...running.launcher import Run, launch
 from ...tables.runs import RUNNERS, OfferData, RunTable, in_order
+from ..absent import no_runnable
 from ..lists import ListPage
 from ..ops import OpsPage, errors
 from ..panel import _next
@@ -92,7 +93,7 @@ class RunTaskView(OpsPage):
         except BackendUnavailable as error:
             found, self.trouble = described(name, None), str(error)
         if found is None:
-            raise Http404(_("There is no such task to run."))
+            raise no_runnable()
         if not allows(self.user, RUN_TASK, found.name):
             raise PermissionDenied
         self.runnable = found

@@ -6,9 +6,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from django.core.handlers.asgi import ASGIRequest
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ...conf import conf
@@ -19,6 +18,7 @@ from ...formatting import clean
 from ...tables.tasks import TaskTable, task_rows
 from ...task_detail import TaskDetail, task_detail
 from ...task_query import BadCursor, TaskPage
+from ..absent import no_task
 from ..ops import OpsPage, part
 from .csv import csv_response
 from .detail import viewed
@@ -99,7 +99,7 @@ class TaskDetailView(OpsPage):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         detail = task_detail(kwargs["task_id"])
         if detail.is_unknown and not detail.troubles:
-            raise Http404(_("No source knows a task of this id."))
+            raise no_task()
         context = self.get_context_data(detail=detail)
         return self.render_to_response(context, status=404 if detail.is_unknown else 200)
 

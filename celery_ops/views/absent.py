@@ -1,0 +1,51 @@
+"""What is not there, and why that may be: another thing for a worker, a queue, a task and a row of the journal."""
+
+from django.http import Http404
+from django.utils.translation import gettext as _
+
+
+class Absent(Http404):
+    """There is no such thing; ``hint`` says to a person what may have become of it."""
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(reason)
+        self.hint = hint
+
+
+def no_worker(reason: str = "") -> Absent:
+    return Absent(
+        reason or _("There is no such worker."),
+        _("One that said goodbye is listed for ten minutes, and one that was killed for a day."),
+    )
+
+
+def no_queue() -> Absent:
+    return Absent(
+        _("There is no such queue."),
+        _("An empty queue is known for as long as a worker consumes it, the configuration names it, or it is paused."),
+    )
+
+
+def no_message() -> Absent:
+    return Absent(_("No such message waits any more."), _("A worker may have taken it meanwhile."))
+
+
+def no_task() -> Absent:
+    return Absent(
+        _("No source knows a task of this id."),
+        _("What was known of it may have been too old to be kept, or its address may have been cut."),
+    )
+
+
+def no_runnable() -> Absent:
+    return Absent(
+        _("There is no such task to run."),
+        _("It may have been renamed, or may no longer be among those that can be run by hand (RUNNABLE_TASKS)."),
+    )
+
+
+def no_row() -> Absent:
+    return Absent(
+        _("There is no such row in the journal."),
+        _("Old rows are deleted, and those of others are shown only to who may see the whole journal."),
+    )

@@ -1,0 +1,111 @@
+"""Pages of the journals, by primary key: nothing is counted and no row skipped."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.db.models import QuerySet
+
+from ...models import TaskRunRecord
+from ...tables.records import became
+from ...task_detail.many_states import states_of
+from ...task_query import OLDEST_FIRST, BadCursor, Cursor
+
+#: What no primary key is above.
+LARGEST_KEY: Final = 2**63
+#: Rows of which the tasks' states are asked at once, and for one page.
+AT_ONCE: Final = 250
+MOST_ASKED: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """Some rows and the cursors of the pages around them.
+
+    ``is_cut`` says that there may be more rows for this page, beyond those that were looked at; ``troubles`` what kept
+    them from being looked at.
+    """
+
+    records: tuple[TaskRunRecord, ...] = ()
+    next: str = ""
+    previous: str = ""
+    is_cut: bool = False
+    troubles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Rows in one direction from a place, and whether there are more."""
+
+    rows: list[TaskRunRecord]
+    has_more: bool
+    last: int  # the key of the last one that was looked at
+    is_cut: bool = False
+    troubles: tuple[str, ...] = ()
+
+
+def page_of(
+    rows: QuerySet[TaskRunRecord], *, sort: str, cursor: str, size: int, states: Collection[str] = ()
+) -> RecordPage:
+    """Return the page at ``cursor``; where ``states`` are named, of the runs that came to one. Raises BadCursor."""
+    place = _place(cursor) if cursor else None
+    is_back = place is not None and place.before
+    rises = (sort == OLDEST_FIRST) != is_back
+    key = place.key[0] if place is not None else None
+    walk = _among(rows, states, key, size, rises=rises) if states else _all(rows, key, size, rises=rises)
+    shown = walk.rows[::-1] if is_back else walk.rows
+    onward = Cursor((walk.last,), before=is_back).encoded() if walk.has_more else ""
+    back = ""
+    if place is not None and (shown or walk.has_more):
+        edge = walk.rows[0].pk if walk.rows else key + (1 if rises else -1)
+        back = Cursor((edge,), before=not is_back).encoded()
+    next_, previous = (back, onward) if is_back else (onward, back)
+    return RecordPage(tuple(shown), next_, previous, walk.is_cut, walk.troubles)
+
+
+def _place(cursor: str) -> Cursor:
+    place = Cursor.decoded(cursor)
+    if len(place.key) != 1 or type(place.key[0]) is not int or not 0 <= place.key[0] < LARGEST_KEY:
+        raise BadCursor("not a cursor of this list")
+    return place
+
+
+def _from(rows: QuerySet[TaskRunRecord], key: int | None, most: int, *, rises: bool) -> list[TaskRunRecord]:
+    if key is not None:
+        rows = rows.filter(**{"pk__gt" if rises else "pk__lt": key})
+    return list(rows.order_by("pk" if rises else "-pk")[:most])
+
+
+def _all(rows: QuerySet[TaskRunRecord], key: int | None, size: int, *, rises: bool) -> _Walk:
+    found = _from(rows, key, size + 1, rises=rises)
+    shown = found[:size]
+    return _Walk(shown, len(found) > size, shown[-1].pk if shown else 0)
+
+
+def _among(rows: QuerySet[TaskRunRecord], states: Collection[str], key: int | None, size: int, *, rises: bool) -> _Walk:
+    """The journal does not know what became of a run: those who do are asked, for some rows after the other."""
+    found: list[TaskRunRecord] = []
+    troubles: tuple[str, ...] = ()
+    asked = 0
+    while asked < MOST_ASKED and len(found) <= size and not troubles:
+        some = _from(rows, key, AT_ONCE, rises=rises)
+        matching, troubles = _matching(some, states)
+        found += matching
+        asked += len(some)
+        if len(some) < AT_ONCE:
+            return _page(found, size, key=None, troubles=troubles)
+        key = some[-1].pk
+    return _page(found, size, key=key, troubles=troubles)
+
+
+def _page(found: list[TaskRunRecord], size: int, *, key: int | None, troubles: tuple[str, ...]) -> _Walk:
+    """``key`` is where to look on, None when every row was looked at."""
+    shown = found[:size]
+    if len(found) > size:
+        return _Walk(shown, True, shown[-1].pk, troubles=troubles)
+    return _Walk(shown, key is not None, key or 0, is_cut=key is not None, troubles=troubles)
+
+
+def _matching(records: Sequence[TaskRunRecord], states: Collection[str]) -> tuple[list[TaskRunRecord], tuple[str, ...]]:
+    told = states_of({record.task_id: record.created_at for record in records})
+    return [record for record in records if became(record, told) in states], told.troubles
