@@ -34,6 +34,61 @@ def offered(obj, user):
     return {task.name.rpartition(".")[2] for task, _ in launchable(obj, user)}
 
 
+# -- what asks first
+
+
+@pytest.fixture
+def asks(settings):
+    """Paying asks before it is run, on panels as on forms."""
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": {PAYMENT: {"confirm": True}}}
+
+
+def test_a_menu_says_which_task_asks_first_and_has_a_box_to_confirm_it(order, staff, asks):
+    html = browser(staff).get(panel_of(order, staff)).text
+    assert words(html).count("asks first") == 1
+    assert '<input type="checkbox" name="confirm" value="1">' in html
+
+
+def test_a_menu_without_such_a_task_has_no_box(order, staff):
+    assert 'name="confirm"' not in browser(staff).get(panel_of(order, staff)).text
+
+
+@pytest.mark.parametrize("confirm", [{}, {"confirm": ""}, {"confirm": "0"}, {"confirm": "yes"}], ids=str)
+def test_a_launch_that_asks_first_is_not_sent_unconfirmed(confirm, order, staff, asks, published):
+    response = launch(order, staff, PAYMENT, **confirm)
+    assert (response.status_code, published, TaskRunRecord.objects.count()) == (400, [], 0)
+    assert "This task asks before it is run: confirm it. Nothing was sent." in words(response.text)
+
+
+def test_a_launch_that_asks_first_says_so_in_json(order, staff, asks, published):
+    response = launch(order, staff, PAYMENT, JSON)
+    said = "This task asks before it is run: confirm it. Nothing was sent."
+    assert (response.status_code, response.json(), published) == (400, {"errors": {"__all__": [said]}}, [])
+
+
+def test_a_launch_that_was_confirmed_is_sent_once(order, staff, asks, published):
+    key = {"confirm": "1", "submission": "8b7a1c1e-9f0e-4a50-8d0c-0d5a4d6a1f00"}
+    assert [launch(order, staff, PAYMENT, JSON, **key).status_code for _ in range(2)] == [201, 201]
+    assert [name for name, *_ in published] == [PAYMENT]
+
+
+def test_a_form_that_was_not_confirmed_is_sent_when_it_is(order, staff, asks, published):
+    key = {"submission": "8b7a1c1e-9f0e-4a50-8d0c-0d5a4d6a1f01"}
+    assert launch(order, staff, PAYMENT, **key).status_code == 400
+    assert launch(order, staff, PAYMENT, **key, confirm="1").status_code == 200
+    assert len(published) == 1
+
+
+def test_a_task_that_does_not_ask_is_sent_whatever_was_confirmed(order, staff, asks, published):
+    assert launch(order, staff, RECEIPT, JSON).status_code == 201
+    assert launch(order, staff, RECEIPT, JSON, confirm="1").status_code == 201
+    assert len(published) == 2
+
+
+def test_who_may_not_run_it_is_refused_before_anything_is_asked(order, reader, asks):
+    assert [launch(order, reader, PAYMENT, **confirm).status_code for confirm in ({}, {"confirm": "1"})] == [403, 403]
+
+
 # -- what is offered
 
 

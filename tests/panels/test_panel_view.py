@@ -558,11 +558,41 @@ def test_a_public_panel_does_not_confirm_a_guessed_name(order):
     assert rows(shown(order, None, f"?name={FAILS}", public=True)) == []
 
 
-@pytest.mark.parametrize("action", ["launch", "revoke", "", "nonsense"])
-def test_a_public_panel_takes_no_action(action, order, superuser):
-    task_id = plant(order, LONG, "STARTED")
-    data = {"action": action, "task": LONG, "task_id": task_id}
+@pytest.mark.parametrize("action", ["launch", "retry", "revoke", "", "nonsense"])
+def test_a_public_panel_takes_no_action(action, order, superuser, published):
+    task_id = plant(order, LONG, "FAILURE" if action == "retry" else "STARTED", args='{"args": [1], "kwargs": {}}')
+    data = {"action": action, "task": LONG, "task_id": task_id, "confirm": "1"}
     assert browser(superuser).post(panel_of(order, superuser, public=True), data).status_code == 404
+    assert published == []
+
+
+def test_a_public_panel_says_nothing_of_what_asks_or_was_run_again(order, superuser, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": {FAILS: {"confirm": True}}}
+    first, second = plant(order, FAILS, "FAILURE"), plant(order, FAILS, "FAILURE")
+    recorder().record([(ObjectRef.of(order), {facts.field(second, facts.RETRY_OF): first})])
+    assert "again" in shown(order, superuser)
+    for viewer in (None, superuser):
+        html = shown(order, viewer, public=True)
+        assert not [said for said in ("again", "asks first", "confirm", "acks_late") if said in html]
+
+
+def test_a_customer_polls_a_public_panel_without_a_session(order):
+    failed(order)
+    client, url = browser(), panel_of(order, None, public=True)
+    tag = client.get(url).headers["ETag"]
+    assert client.get(url, headers={"If-None-Match": tag}).status_code == 304
+    plant(order, LONG)
+    response = client.get(url, headers={"If-None-Match": tag})
+    assert (response.status_code, rows(response.text)) == (200, ["SUCCESS", "FAILURE"])
+    assert "sessionid" not in client.cookies
+
+
+def test_a_public_panels_address_makes_no_other_panel(order, staff):
+    """What a visitor was given is good for nothing else, whoever uses it."""
+    url = panel_of(order, None, public=True)
+    assert browser().get(url).status_code == 200
+    assert browser(staff).get(url).status_code == 404
+    assert browser().get(panel_of(order, None)).status_code == 404
 
 
 # -- the store is away

@@ -1,5 +1,6 @@
 """A whole filtered list once more: what would be, in chunks, once each, and what came of it."""
 
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -108,6 +109,44 @@ def test_the_preview_keeps_to_the_filters(browser, settings):
     text = words(browser.get(reverse("celery_ops:bulk-retry"), {"state": "SUCCESS"}).content.decode())
     assert "1 task matches" in text
     assert "they would run a second time" in text
+
+
+def foreseen(browser, **filters):
+    """The number that the preview gives its form."""
+    html = browser.get(f"{reverse('celery_ops:bulk-retry')}?{query(filters)}").content.decode()
+    return re.search(r'name="count" value="(\d+)"', html)[1]
+
+
+@pytest.mark.parametrize(
+    ("foreseen_number", "said"),
+    [
+        ("3", ""),
+        ("5", "The preview found 5, and 3 were found when it was run."),
+        ("1", "The preview found 1, and 3 were found when it was run."),
+        ("", ""),
+    ],
+)
+def test_a_count_that_differs_from_the_previews_is_said(foreseen_number, said, browser, settings):
+    failed(settings, 3)
+    response = browser.post(reverse("celery_ops:bulk-retry"), {"count": foreseen_number})
+    text = words(browser.get(response.url).content.decode())
+    assert "3 sent once more, 3 of" in text
+    assert (said in text, "The preview found" in text) == (True, bool(said))
+
+
+def test_the_count_of_the_preview_is_what_the_form_sends(browser, settings):
+    failed(settings, 3, a_task(90, "STARTED", name=UNTRACKED))
+    assert (foreseen(browser), foreseen(browser, state="FAILURE")) == ("4", "3")
+
+
+def test_a_task_that_was_run_again_since_the_preview_is_left_out_and_said(browser, staff, settings):
+    failed(settings, 3)
+    number = foreseen(browser)
+    browser.post(reverse("celery_ops:retry"), {"task_id": Held.contents[0].id})
+    response = browser.post(reverse("celery_ops:bulk-retry"), {"count": number})
+    text = words(browser.get(response.url).content.decode())
+    assert "2 sent once more, 3 of 3 looked at" in text
+    assert "It was run again already. 1" in text
 
 
 def test_nothing_is_sent_by_looking(browser, settings, published):

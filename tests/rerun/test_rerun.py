@@ -435,6 +435,59 @@ def test_json_says_that_a_task_asks_first(asks, browser, published):
     assert (response.status_code, list(response.json()["errors"]), published) == (400, ["confirm"], [])
 
 
+def test_a_preview_as_json_says_of_each_task_whether_and_why_and_sends_nothing(asks, browser, published, order):
+    fine, hollow = plant(order, NOOP, "FAILURE", args=ARGS), plant(order, NOOP, "FAILURE")
+    response = post(browser, alone("one"), fine, hollow, "unknown", accept="application/json", preview="1")
+    late = "This task does not say that it may run twice (acks_late)."
+    assert (response.status_code, response.json()) == (
+        200,
+        {
+            "preview": [
+                {"task_id": "one", "reason": None, "warnings": ["This task asks before it is run.", late]},
+                {"task_id": fine, "reason": None, "warnings": [late]},
+                {"task_id": hollow, "reason": "Its arguments were not kept.", "warnings": []},
+                {"task_id": "unknown", "reason": "No source knows a task of this id.", "warnings": []},
+            ]
+        },
+    )
+    assert (published, TaskRunRecord.objects.count()) == ([], 0)
+
+
+def test_what_a_preview_as_json_lets_through_is_what_is_sent(browser, order):
+    ids = [
+        plant(order, NOOP, "FAILURE", args=ARGS),
+        plant(order, NOOP, "FAILURE"),
+        plant(order, NOOP, "STARTED", ago=5),
+    ]
+    preview = post(browser, *ids, accept="application/json", preview="1").json()["preview"]
+    answer = post(browser, *ids, accept="application/json").json()
+    assert [each["task_id"] for each in preview if each["reason"] is None] == list(answer["answered"]) == ids[:1]
+    assert {each["task_id"]: each["reason"] for each in preview if each["reason"]} == answer["refused"]
+
+
+@pytest.mark.parametrize(("task_id", "status"), [("unknown", 404), ("hollow", 400)])
+def test_a_preview_as_json_of_one_task_that_is_not_run_again_is_its_refusal(task_id, status, browser, published, order):
+    plant(order, NOOP, "FAILURE", task_id="hollow")
+    response = post(browser, task_id, accept="application/json", preview="1")
+    assert (response.status_code, "errors" in response.json(), published) == (status, True, [])
+
+
+def test_a_preview_is_for_those_who_may_run_it(asks, db):
+    client = Client()
+    client.force_login(make_user("viewer", is_staff=True))
+    assert post(client, alone("one"), accept="application/json", preview="1").status_code == 403
+
+
+def test_a_panel_runs_again_what_asks_only_when_it_is_confirmed(asks, browser, staff, order, published, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": {NOOP: {"confirm": True}}}
+    task_id = plant(order, NOOP, "FAILURE", args=ARGS)
+    refused = panel_post(browser, staff, order, task_id)
+    said = {"errors": {"__all__": ["This task asks before it is run. Confirm it; nothing was sent."]}}
+    assert (refused.status_code, refused.json(), published) == (400, said, [])
+    assert panel_post(browser, staff, order, task_id, confirm="1").status_code == 201
+    assert len(published) == 1
+
+
 def test_nobody_is_asked_about_what_they_may_not_run(asks, db):
     client = Client()
     client.force_login(make_user("viewer", is_staff=True))

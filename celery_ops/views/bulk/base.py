@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from ... import states
 from ...backends.base import BackendUnavailable, TaskBackend
-from ...bulk.base import TARGET, Preview
+from ...bulk.base import PREVIEWED, TARGET, Preview
 from ...bulk.progress import DONE, RUNNING, Progress
 from ...conf import conf
 from ...filters.tasks import TaskFilterSet
@@ -221,6 +221,7 @@ class BulkDetailView(BulkView):
             "progress": progress,
             "percent": 100 if progress.state == DONE else 100 * progress.handled // max(1, total),
             "handled": count(Count(progress.handled)),
+            "foreseen": _foreseen(self.record, progress),
             "total": count(Count(total)),
             "done": count(Count(progress.tally.done)),
             "skipped": _skipped(progress),
@@ -231,6 +232,15 @@ class BulkDetailView(BulkView):
             "goes_on": may_go_on and is_running and time.time() - progress.touched < ABANDONED,
             "action": self.request.path,
         }
+
+
+def _foreseen(record: ControlRecord, progress: Progress) -> str:
+    """Return what the preview counted, empty where that is not known or is what was found."""
+    number = int(record.parameters.get("count") or 0)
+    is_partial = number >= PREVIEWED and progress.handled > number
+    if progress.state != DONE or is_partial or number in (0, progress.handled):
+        return ""
+    return count(Count(number))
 
 
 def bounded(query: TaskQuery, record: ControlRecord, backend: TaskBackend) -> TaskQuery:
