@@ -13,6 +13,7 @@ from celery_ops.backends.broker import backend as broker_queues
 from celery_ops.backends.remote import registered, snapshot
 from celery_ops.backends.remote.known import known_workers
 from tests.backends.starting import end, start
+from tests.commands import planted
 from tests.conftest import broker
 from tests.servers import free_port
 
@@ -52,6 +53,14 @@ def forget() -> None:
     snapshot.forget()
     registered.forget()
     broker_queues.forget()
+
+
+@pytest.fixture(scope="session")
+def shell(django_db_setup, tmp_path_factory):
+    """Processes of the command; its tests are one group, so that one start does for all of them."""
+    shell = planted.Shell(tmp_path_factory.mktemp("shell"))
+    yield shell
+    shell.close()
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,13 @@
 """Old and young rows, and the command as a process of its own."""
 
+import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 from django.db import connection
@@ -47,7 +51,7 @@ def groups(number: int, age: timedelta = OLD) -> None:
     GroupResult.objects.filter(pk__in=made).update(date_done=timezone.now() - age)
 
 
-#: Starts once, and then has a process for each line of arguments: says its number, and when it has ended how.
+#: Starts once; has a process for each line of a command and its files, and answers a number with how that one ended.
 FORKING = """
 import json, os, sys
 import django
@@ -55,23 +59,58 @@ django.setup()
 from django.core.management import ManagementUtility
 import celery_ops.management.commands.celery_ops
 for line in sys.stdin:
-    child = os.fork()
-    if not child:
-        ManagementUtility(["manage.py", "celery_ops", *json.loads(line)]).execute()
-        os._exit(0)
-    print(child, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    asked = json.loads(line)
+    if isinstance(asked, int):
+        print(os.waitstatus_to_exitcode(os.waitpid(asked, 0)[1]), flush=True)
+    elif child := os.fork():
+        print(child, flush=True)
+    else:
+        for number, place in enumerate([os.devnull, *asked["places"]]):
+            os.dup2(os.open(place, (os.O_WRONLY | os.O_CREAT if number else os.O_RDONLY) | os.O_NOCTTY), number)
+        ManagementUtility(["manage.py", "celery_ops", *asked["arguments"]]).execute()
+        sys.exit()
 """
 
 
-def forking() -> subprocess.Popen:
-    """Start what runs the command in many processes, one after the other, without a start of Python for each."""
-    return _python("-c", FORKING, stdin=subprocess.PIPE)
+@dataclass(frozen=True)
+class Child:
+    """A command that runs; what it prints is in these files."""
+
+    pid: int
+    stdout: Path
+    stderr: Path
 
 
-def command(*arguments: str, stderr: Any = subprocess.PIPE, **environment: str) -> subprocess.Popen:
-    """Start ``manage.py celery_ops`` on this test's database."""
-    return _python("-m", "django", "celery_ops", *arguments, environment=environment, stderr=stderr)
+class Shell:
+    """Runs ``celery_ops`` on this test's database in many processes, without a start of Python for each."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._numbers = folder, count()
+        self._process = _python("-c", FORKING, stdin=subprocess.PIPE)
+
+    def start(self, *arguments: str, stderr: str = "") -> Child:
+        """Start the command; ``stderr`` is where it goes if not into a file."""
+        number = next(self._numbers)
+        places = [self._folder / f"{number}.out", Path(stderr or self._folder / f"{number}.err")]
+        return Child(self._told({"arguments": arguments, "places": [str(place) for place in places]}), *places)
+
+    def code(self, child: Child) -> int:
+        """Return the exit code of a command once it has ended."""
+        return self._told(child.pid)
+
+    def ended(self, *arguments: str) -> tuple[int, str, str]:
+        """Return the exit code of the command, and what it printed to stdout and stderr."""
+        child = self.start(*arguments)
+        return self.code(child), child.stdout.read_text(), child.stderr.read_text()
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(60)
+
+    def _told(self, asked: object) -> int:
+        print(json.dumps(asked), file=self._process.stdin, flush=True)
+        return int(self._process.stdout.readline())
 
 
 def _python(*arguments: str, environment: dict[str, str] | None = None, **pipes: Any) -> subprocess.Popen:
@@ -85,7 +124,7 @@ def _python(*arguments: str, environment: dict[str, str] | None = None, **pipes:
 
 
 def ended(*arguments: str, **environment: str) -> tuple[int, str, str]:
-    """Return the exit code of the command, and what it printed to stdout and stderr."""
-    process = command(*arguments, **environment)
+    """The same of a process that starts for it, with an environment of its own."""
+    process = _python("-m", "django", "celery_ops", *arguments, environment=environment, stderr=subprocess.PIPE)
     stdout, stderr = process.communicate(timeout=120)
     return process.returncode, stdout, stderr

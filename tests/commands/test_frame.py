@@ -53,33 +53,36 @@ def test_help_shows_examples(capsys):
     assert "manage.py celery_ops prune --results --older-than 30d --keep-failures" in capsys.readouterr().out
 
 
+@pytest.mark.xdist_group("shell")
 @pytest.mark.django_db(transaction=True)
 class TestAProcess:
-    """Each is a start of Python: few, and much asked of each."""
-
-    def test_text_goes_to_a_pipe_without_a_bar_or_colours(self):
+    def test_text_goes_to_a_file_without_a_bar_or_colours(self, shell):
         planted.runs(2)
         lines = "2 task runs deleted\n0 control actions deleted\n"
-        assert planted.ended("prune", "--force-color") == (0, lines, "")
+        assert shell.ended("prune", "--force-color") == (0, lines, "")
 
-    def test_json_is_all_that_is_printed(self):
+    def test_json_is_all_that_is_printed(self, shell):
         planted.runs(1)
-        code, stdout, stderr = planted.ended("prune", "--format", "json")
+        code, stdout, stderr = shell.ended("prune", "--format", "json")
         assert (code, json.loads(stdout)["records"]["deleted"], stderr) == (0, 1, "")
 
-    def test_a_hook_is_told_nothing(self):
+    def test_a_hook_is_told_nothing(self, shell):
         planted.runs(1)
-        assert planted.ended("prune", "--verbosity", "0") == (0, "", "")
+        assert shell.ended("prune", "--verbosity", "0") == (0, "", "")
 
-    def test_a_terminal_sees_a_bar(self):
+    def test_usage_is_exit_code_2_and_one_line(self, shell):
+        code, stdout, stderr = shell.ended("inspect", "nosuch")
+        assert (code, stdout, len(stderr.splitlines())) == (2, "", 1)
+
+    def test_a_terminal_sees_a_bar(self, shell):
         planted.runs(3)
         terminal, stderr = pty.openpty()
-        process = planted.command("prune", stderr=stderr)
-        stdout, _none = process.communicate(timeout=120)
+        child = shell.start("prune", stderr=os.ttyname(stderr))
+        assert shell.code(child) == 0
         os.close(stderr)
         drawn = os.read(terminal, 65536).decode()
         os.close(terminal)
-        assert ("task runs" in drawn, "100%" in drawn, "%" in stdout) == (True, True, False)
+        assert ("task runs" in drawn, "100%" in drawn, "%" in child.stdout.read_text()) == (True, True, False)
 
 
 def test_a_database_that_is_down_is_exit_code_1_and_one_line():

@@ -34,41 +34,33 @@ def old_rows() -> int:
     return pruning.old_results(pruning.cutoff_of(), FINAL).rows.count()
 
 
-@pytest.fixture
-def forking():
-    process = planted.forking()
-    yield process
-    process.stdin.close()
-    process.stdout.close()
-    process.wait(60)
-
-
-def killed_at_random(forking) -> tuple[int, int]:
+def killed_at_random(shell) -> tuple[int, int]:
     """Prune in small batches, kill that in the middle, and return how many old rows there were and are."""
     before = old_rows()
-    print(json.dumps([*PRUNE[:-2], "--verbosity", "0", "--batch-size", "10"]), file=forking.stdin, flush=True)
-    child = int(forking.stdout.readline())
+    child = shell.start(*PRUNE[:-2], "--verbosity", "0", "--batch-size", "10")
     wait_for(lambda: old_rows() < before, "the first batch")
     time.sleep(random.uniform(0, 0.1))  # at random: there is nothing to wait for
-    os.kill(child, signal.SIGKILL)
-    assert int(forking.stdout.readline()) == -signal.SIGKILL
+    os.kill(child.pid, signal.SIGKILL)
+    assert shell.code(child) == -signal.SIGKILL
     return before, old_rows()
 
 
-def test_killed_at_random_it_keeps_what_is_young_and_a_rerun_takes_the_rest(forking):
+@pytest.mark.xdist_group("shell")
+def test_killed_at_random_it_keeps_what_is_young_and_a_rerun_takes_the_rest(shell):
     planted.results(ROWS), planted.results(50, planted.YOUNG)
     for _ in range(KILLS):
-        before, after = killed_at_random(forking)
+        before, after = killed_at_random(shell)
         assert 0 < after < before
-    code, stdout, _stderr = planted.ended(*PRUNE)
+    code, stdout, _stderr = shell.ended(*PRUNE)
     assert (code, deleted(stdout), TaskResult.objects.count()) == (0, after, 50)
 
 
-def test_two_at_once_both_end_well_and_their_sums_match():
+@pytest.mark.xdist_group("shell")
+def test_two_at_once_both_end_well_and_their_sums_match(shell):
     planted.results(ROWS), planted.results(50, planted.YOUNG)
-    processes = [planted.command(*PRUNE, "--batch-size", "100") for _ in range(2)]
-    printed = [process.communicate(timeout=120)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
+    children = [shell.start(*PRUNE, "--batch-size", "100") for _ in range(2)]
+    assert [shell.code(child) for child in children] == [0, 0]
+    printed = [child.stdout.read_text() for child in children]
     assert (sum(map(deleted, printed)), TaskResult.objects.count()) == (ROWS, 50)
 
 

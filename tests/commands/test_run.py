@@ -12,7 +12,7 @@ from tests.shop import tasks
 UNTRACKED, FAILS, LONG = (task.name for task in (tasks.untracked, tasks.fails, tasks.long))
 RUNNABLE = {UNTRACKED: {}, FAILS: {}, LONG: {}, tasks.process_payment.name: {"permission": "shop.change_order"}}
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from tests.planting import plant
 
 from .task_backends import HOSTILE, NOON, Away, Held, Live, a_task, use
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 ID = a_task().id
 
 
@@ -172,6 +172,7 @@ def test_a_task_that_a_worker_holds_is_known(workers):
     assert (detail.is_known, detail.task.state, detail.task.eta) == (True, "RECEIVED", NOON + timedelta(hours=1))
 
 
+@pytest.mark.database
 def test_a_task_that_was_only_asked_for_is_known(order):
     journal(object_type="shop.order", object_id=str(order.pk), retry_of="before")
     detail = task_detail(ID)
@@ -389,6 +390,7 @@ def test_what_workers_said_before_the_broker_went_away_is_no_answer(monkeypatch)
         live_task(ID)
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("text", [*HOSTILE, "\ud800", "\udfff/"], ids=lambda text: ascii(text)[:20])
 def test_no_id_is_too_strange(text):
     detail = task_detail(text)

@@ -15,7 +15,7 @@ from .conftest import html_of, links, region, text_of
 from .journal import JOURNAL, id_of, journal, url_of
 from .task_backends import a_task
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +53,7 @@ def text(user, record):
     return text_of(page(user, record))
 
 
+@pytest.mark.database
 def test_it_says_what_who_and_when(runner):
     said = text(runner, journal(1, runner, options={"countdown": 10}))
     for words in (
@@ -74,6 +75,7 @@ def test_a_foreign_row_shows_with_view_records(operator):
     assert "somebody" in text(operator, journal(1))
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("pk", ["0", "9" * 40, "424242"])
 def test_a_row_that_is_not_there_is_unknown(pk, operator):
     assert of(operator).get(f"{JOURNAL}{pk}/").status_code == 404
@@ -224,6 +226,7 @@ def test_the_object_is_named_for_those_who_may_see_it(order, runner, superuser):
     assert f"order {order.pk}" not in page(runner, record).lower()
 
 
+@pytest.mark.database
 @pytest.mark.parametrize(
     "hostile", ["<script>alert(1)</script>", "\x1b[31m", "'\"><img src=x onerror=alert(2)>", "{{ 7 }}"]
 )
@@ -268,6 +271,7 @@ def test_the_navigation_has_what_the_viewer_may_open(runner, operator):
     assert sections(runner) <= {"Run", "Journal"}
 
 
+@pytest.mark.database
 def test_opening_a_page_writes_nothing(runner):
     record = journal(1, runner)
     before = TaskRunRecord.objects.values().get()

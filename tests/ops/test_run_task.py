@@ -26,7 +26,7 @@ from .backends import Queues, Workers, queue
 from .conftest import OPS, links, text_of
 from .test_run_list import live
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 PAYMENT = "tests.shop.tasks.process_payment"
 UNTRACKED = "tests.shop.tasks.untracked"
@@ -202,6 +202,7 @@ def test_a_task_is_sent_with_what_was_typed(client, published):
     assert published == [(UNTRACKED, (), {"number": 7})]
 
 
+@pytest.mark.database
 def test_a_run_leads_to_its_record(client, runner):
     response = client.post(page(), {"arg-number": "7"})
     record = TaskRunRecord.objects.get()
@@ -232,6 +233,7 @@ def test_a_script_is_told_the_task_and_its_record(client):
     )
 
 
+@pytest.mark.database
 def test_a_row_is_there_before_the_message_is_also_with_atomic_requests(client):
     seen = []
 
@@ -258,6 +260,7 @@ def test_options_are_sent(client):
 # -- once
 
 
+@pytest.mark.database
 def test_a_form_that_is_sent_twice_is_one_run(client, published):
     data = {"arg-number": "7", "submission": hidden(client.get(page()), "submission")}
     first, second = client.post(page(), data), client.post(page(), data)
@@ -271,6 +274,7 @@ def test_the_second_time_one_is_told_so(client):
     assert "This had been sent already" in text_of(client.post(page(), data, follow=True).text)
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("submission", [None, "", "nonsense", "x" * 10_000])
 def test_without_a_key_of_the_form_each_post_is_a_run(submission, client, published):
     data = {} if submission is None else {"submission": submission}
@@ -286,6 +290,7 @@ def test_a_form_that_was_changed_after_it_was_sent_is_another_run(client, publis
     assert [kwargs["number"] for _, _, kwargs in published] == [7, 8]
 
 
+@pytest.mark.database
 def test_one_form_s_key_is_of_no_use_to_another_person_or_for_another_task(client, published):
     data = {"submission": str(uuid.uuid4())}
     other = Client()
@@ -328,6 +333,7 @@ def test_bad_input_is_said_by_field_to_scripts(client):
     assert (response.status_code, set(response.json()["errors"])) == (400, {"arg-order_id", "opt-countdown"})
 
 
+@pytest.mark.database
 def test_more_runs_than_a_minute_may_have_are_refused(client, allow, published):
     allow({UNTRACKED: {"max_per_minute": 1}})
     client.post(page())
@@ -467,6 +473,7 @@ def test_a_run_once_more_begins_with_the_earlier_arguments(browser):
     assert (value(response, "arg-number"), hidden(response, "again")) == ("7", "earlier")
 
 
+@pytest.mark.database
 def test_a_run_once_more_is_linked_to_the_earlier_one(client):
     ran()
     client.post(page(), {"arg-number": "8", "again": "earlier"})
@@ -506,6 +513,7 @@ def test_json_is_filled_in_without_what_a_page_would_redact(browser, allow):
     assert json.loads(html.unescape(value(response, "json-kwargs"))) == {"number": 7}
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("task_id", ["unknown", "another", "x\x00", "x" * 5000])
 def test_an_id_that_is_not_this_tasks_links_nothing(task_id, browser):
     ran(task_name=NOOP, task_id="another", kwargs={"order_id": 7})

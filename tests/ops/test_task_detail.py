@@ -19,7 +19,7 @@ from tests.shop.models import Order
 
 from .task_backends import HOSTILE, LIST, NOON, Away, Held, a_task, use
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 ID = a_task().id
 
 
@@ -202,12 +202,14 @@ def test_an_object_that_one_may_not_see_is_not_named(browser, order, settings, w
     assert f"order {order.pk}" not in html.lower()
 
 
+@pytest.mark.database
 def test_an_object_that_is_gone_keeps_its_model_and_key(browser, order):
     task_id, key = plant(order), order.pk
     order.delete()
     assert fact(page(browser, task_id), "Belongs to") == f"order {key}"
 
 
+@pytest.mark.database
 @pytest.mark.parametrize(
     "ref", [("shop.nothing", "1"), ("shop.order", "x"), ("shop.order", "9" * 30), ("nonsense", "")]
 )
@@ -219,6 +221,7 @@ def test_an_object_that_cannot_be_is_not_named(browser, ref):
 # -- the journal ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.database
 def test_who_ran_it_is_shown(browser):
     journal(username="ada", send_state="FAILED", error="OperationalError: password=hunter2")
     html = page(browser)

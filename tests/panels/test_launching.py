@@ -18,7 +18,7 @@ from tests.shop.models import Customer, Item, Order, Page, Seat, Warehouse
 
 from .conftest import browser
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 PAYMENT = "tests.shop.tasks.process_payment"
 RECEIPT = "tests.shop.tasks.send_receipt"
@@ -154,6 +154,7 @@ def test_a_task_is_sent_with_values_from_what_the_object_points_to(order, staff,
     assert published == [(RECEIPT, (), {"email": "ada@example.com", "order_id": order.pk})]
 
 
+@pytest.mark.database
 @pytest.mark.parametrize(
     ("make", "task", "key"),
     [
@@ -318,6 +319,7 @@ def test_a_value_that_is_empty_is_sent_as_it_is(order, staff, published):
 # -- the journal
 
 
+@pytest.mark.database
 def test_a_run_is_journalled_with_who_what_and_for_which_object(order, staff):
     launch(order, staff, PAYMENT)
     record = TaskRunRecord.objects.get()
@@ -325,6 +327,7 @@ def test_a_run_is_journalled_with_who_what_and_for_which_object(order, staff):
     assert (record.object_type, record.object_id, record.send_state) == ("shop.order", str(order.pk), "SENT")
 
 
+@pytest.mark.database
 def test_a_run_is_journalled_with_its_arguments(order, staff):
     launch(order, staff, RECEIPT)
     assert TaskRunRecord.objects.get().kwargs == {"email": "ada@example.com", "order_id": order.pk}
@@ -346,6 +349,7 @@ def test_a_row_is_there_before_the_message_is(order, staff):
     assert seen == ["REQUESTED"]
 
 
+@pytest.mark.database
 def test_a_user_who_goes_leaves_the_name(order, staff):
     launch(order, staff, PAYMENT)
     staff.delete()
@@ -468,6 +472,7 @@ def atomic_requests():
     connection.settings_dict["ATOMIC_REQUESTS"] = before
 
 
+@pytest.mark.database
 @pytest.mark.django_db(transaction=True)
 def test_a_row_is_committed_before_the_send_although_requests_are_transactions(order, staff, atomic_requests):
     inside = []
@@ -477,6 +482,7 @@ def test_a_row_is_committed_before_the_send_although_requests_are_transactions(o
     assert inside == [False]
 
 
+@pytest.mark.database
 @pytest.mark.django_db(transaction=True)
 def test_what_was_sent_stays_in_the_journal_although_the_request_fails(order, staff, atomic_requests, settings):
     settings.MIDDLEWARE = [f"{__name__}.fails_after", *settings.MIDDLEWARE]

@@ -7,7 +7,7 @@ from celery_ops.permissions import ACTIONS, Policy, allows
 from tests.conftest import make_user
 from tests.shop.models import Document, Express, Order
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 TASK = "tests.shop.tasks.noop"
 

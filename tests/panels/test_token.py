@@ -15,7 +15,7 @@ from tests.shop.models import Express, Item, Order, Page, Seat
 
 from .conftest import browser
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 OPTIONS = PanelOptions("shop.order", "1", "2", 10, True, False)
 
@@ -93,6 +93,7 @@ def test_no_option_can_be_changed_without_the_key(field, settings):
 # -- at the view
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("make", SAVED)
 def test_every_kind_of_key_has_a_panel_of_its_own(make, superuser):
     obj = make()
@@ -100,12 +101,14 @@ def test_every_kind_of_key_has_a_panel_of_its_own(make, superuser):
     assert task_id in browser(superuser).get(panel_of(obj, superuser)).text
 
 
+@pytest.mark.database
 def test_keys_that_look_alike_have_panels_of_their_own(superuser):
     one, other = Page.objects.create(path="a/b"), Page.objects.create(path="a%2Fb")
     plant(one)
     assert plant(other) not in browser(superuser).get(panel_of(one, superuser)).text
 
 
+@pytest.mark.database
 def test_two_seats_do_not_share_a_panel(superuser):
     one, other = Seat.objects.create(row="A", number=11), Seat.objects.create(row="A1", number=1)
     plant(one)
@@ -141,6 +144,7 @@ def test_garbage_is_not_found(token, superuser):
     assert browser(superuser).get(url_with(token)).status_code == 404
 
 
+@pytest.mark.database
 @pytest.mark.parametrize(
     ("label", "pk"),
     [("shop.gone", "1"), ("nowhere", "1"), ("shop.order", "x"), ("shop.order", "9" * 30), ("shop.item", "x")],
@@ -150,12 +154,14 @@ def test_a_token_from_before_the_models_changed_is_not_found(label, pk, superuse
     assert browser(superuser).get(url_with(token)).status_code == 404
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("pk", ["x", "[]", '["A"]', '["A","x"]', '"A"', "7", "{}", '["A",{}]'])
 def test_a_token_from_before_a_key_became_composite_is_not_found(pk, superuser):
     token = PanelOptions("shop.seat", pk, str(superuser.pk), 10, True, False).token()
     assert browser(superuser).get(url_with(token)).status_code == 404
 
 
+@pytest.mark.database
 def test_an_object_that_is_gone_is_not_found(order, superuser):
     url = panel_of(order, superuser)
     order.delete()

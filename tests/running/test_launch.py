@@ -26,7 +26,7 @@ from tests.shop import tasks
 from tests.shop.models import Order
 from tests.shop.typed import dated
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 UNTRACKED = tasks.untracked.name
 
@@ -64,6 +64,7 @@ def run(*args, **options):
 # -- one
 
 
+@pytest.mark.database
 def test_the_row_is_committed_before_the_message_leaves(user, sent):
     launch(run(3), user)
     assert [(committed, state) for _, _, committed, state in sent] == [(True, "REQUESTED")]
@@ -75,6 +76,7 @@ def test_the_row_says_sent_afterwards(user):
     assert (record.send_state, record.error) == ("SENT", "")
 
 
+@pytest.mark.database
 def test_the_row_holds_who_what_and_how(user):
     launch(run(3, options=SendOptions(countdown=5, priority=2)), user)
     record = TaskRunRecord.objects.get()
@@ -99,6 +101,7 @@ def test_the_options_are_in_the_message(user, sent):
     assert (headers["eta"], headers["expires"]) == (eta.isoformat(), (eta + timedelta(hours=1)).isoformat())
 
 
+@pytest.mark.database
 def test_inside_a_transaction_nothing_is_sent(user, sent):
     with pytest.raises(RuntimeError), transaction.atomic():
         launch(run(3), user)
@@ -192,12 +195,14 @@ def test_a_task_that_only_workers_know_is_sent_by_name(user, sent):
 # -- twice
 
 
+@pytest.mark.database
 def test_a_submission_that_comes_twice_is_sent_once(user, sent):
     submission = uuid4()
     first, second = (launch(run(3, submission=submission), user) for _ in range(2))
     assert (first.pk, len(sent)) == (second.pk, 1)
 
 
+@pytest.mark.database
 def test_a_submission_that_could_not_be_sent_is_not_sent_by_asking_again(user, sent):
     submission = uuid4()
     with broker(f"redis://127.0.0.1:{free_port()}/0"), pytest.raises(NotSent):
@@ -208,6 +213,7 @@ def test_a_submission_that_could_not_be_sent_is_not_sent_by_asking_again(user, s
     assert sent == []
 
 
+@pytest.mark.database
 def test_a_task_may_be_run_as_often_a_minute_as_its_option_says(user, settings, sent):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": {UNTRACKED: {"max_per_minute": 2}}}
     launch(run(1), user)
@@ -217,6 +223,7 @@ def test_a_task_may_be_run_as_often_a_minute_as_its_option_says(user, settings, 
     assert len(sent) == 2
 
 
+@pytest.mark.database
 def test_runs_of_more_than_a_minute_ago_do_not_count(user, settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": {UNTRACKED: {"max_per_minute": 1}}}
     launch(run(1), user)
@@ -227,6 +234,7 @@ def test_runs_of_more_than_a_minute_ago_do_not_count(user, settings):
 # -- once more
 
 
+@pytest.mark.database
 def test_a_task_that_is_run_again_is_linked_and_belongs_to_the_same_objects(user):
     order = Order.objects.create(reference="A")
     name = tasks.process_payment.name
@@ -239,6 +247,7 @@ def test_a_task_that_is_run_again_is_linked_and_belongs_to_the_same_objects(user
 # -- many
 
 
+@pytest.mark.database
 def test_many_are_committed_before_the_first_leaves(user, sent):
     launch_all([run(number) for number in range(3)], user)
     assert [(committed, state) for _, _, committed, state in sent] == [(True, "REQUESTED")] * 3
@@ -249,6 +258,7 @@ def test_many_are_answered_in_order(user):
     assert [(record.args, record.send_state) for record in records] == [([0], "SENT"), ([1], "SENT"), ([2], "SENT")]
 
 
+@pytest.mark.database
 def test_many_that_come_twice_are_sent_once(user, sent):
     runs = [run(number, submission=uuid4()) for number in range(3)]
     first = launch_all(runs, user)
@@ -292,6 +302,7 @@ def posted(user, number):
     return [answer.json()["task_id"] for answer in answers]
 
 
+@pytest.mark.database
 def test_a_task_finds_its_own_row_however_it_was_sent(user, worker, settings, monkeypatch):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": [tasks.own_row.name]}
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)

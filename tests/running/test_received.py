@@ -45,31 +45,26 @@ def send(name, data):
     return AsyncResult(launch(run, None).task_id, app=app)
 
 
-@pytest.mark.database
+SECRET = "correct-horse-battery"
+
+
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_receives_what_was_typed_in_the_annotations_own_type(make_worker, redis_store, loaded_tasks):
-    make_worker(None, "-c", "1", "-P", "solo")
+def test_a_worker_receives_what_was_typed_in_its_own_type_and_a_secret_is_in_its_message_alone(
+    make_worker, redis_store, redis_server, loaded_tasks, caplog
+):
+    caplog.set_level("DEBUG")
+    worker = make_worker(None, "-c", "1", "-P", "solo", "-l", "DEBUG")
     Order.objects.create(pk=71)
     Item.objects.create(pk=ID)
     Page.objects.create(path="/a b/")
     with timezone.override("UTC"):
         sent = [send(name, {"arg-value": typed}) for name, typed, _type, _repr in RECEIVED]
         whole = [send(name, data) for name, data, _repr in WHOLE]
-    wait_for(lambda: all(each.ready() for each in [*sent, *whole]), "every task", PATIENCE)
+    secret = send("secrets", {"arg-card": SECRET, "arg-note": "seen"})
+    wait_for(lambda: all(each.ready() for each in [*sent, *whole, secret]), "every task", PATIENCE)
     told = [(row[0], row[1], *each.get()) for row, each in zip(RECEIVED, sent, strict=True)]
     assert told == RECEIVED
     assert [each.get()[1] for each in whole] == [row[2] for row in WHOLE]
-
-
-SECRET = "correct-horse-battery"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_secret_is_written_nowhere_but_into_its_message(make_worker, redis_store, redis_server, loaded_tasks, caplog):
-    caplog.set_level("DEBUG")
-    worker = make_worker(None, "-c", "1", "-P", "solo", "-l", "DEBUG")
-    result = send("secrets", {"arg-card": SECRET, "arg-note": "seen"})
-    wait_for(result.ready, "the task", PATIENCE)
     with redis.Redis(port=redis_server.port, db=1) as store:
         stored = [store.hgetall(key) for key in store.scan_iter(_type="hash")]
     written = {
