@@ -70,15 +70,19 @@ def revoke_place(task_id: str) -> ObjectRef:
     return ObjectRef(REVOKE, task_id)
 
 
-def objects_of_many(published: Mapping[str, int], seen: Mapping[str, int] | None = None) -> dict[str, list[ObjectRef]]:
+def objects_of_many(
+    published: Mapping[str, int], seen: Mapping[str, int] | None = None, *, succeeded: Collection[str] = ()
+) -> dict[str, list[ObjectRef]]:
     """Return the objects of those of many tasks that are known, by id. Raises StoreUnavailable.
 
     ``published`` says for each when it was sent, give or take minutes, in milliseconds since the epoch, and ``seen`` of
-    others when they were heard of, after they had waited for a while. One round trip, and a second one when one of them
-    has more objects than a short value names.
+    others when they were heard of, after they had waited for a while. A task that ``succeeded`` has no place of its own
+    that says more. One round trip, and a second one when one of them has more objects than a short value names.
     """
-    near = {task_id: _slots_before(at) for task_id, at in (seen or {}).items()}
-    return _search(near | {task_id: _slots_around(at) for task_id, at in published.items()}, with_own=True)
+    slots = _Slots()
+    near = {task_id: slots.before(at) for task_id, at in (seen or {}).items()}
+    near |= {task_id: slots.around(at) for task_id, at in published.items()}
+    return _search(near, own=near.keys() - set(succeeded))
 
 
 def objects_wherever(created: Mapping[str, int | None], *, with_own: bool = True) -> dict[str, list[ObjectRef]]:
@@ -86,19 +90,20 @@ def objects_wherever(created: Mapping[str, int | None], *, with_own: bool = True
 
     Without ``with_own`` their own places are not looked for.
     """
-    slots = list(_slots())
-    near = {task_id: _slots_before(at) for task_id, at in created.items()}
-    found = _search(near, with_own=with_own)
-    return found | _search({t: [slot for slot in slots if slot not in near[t]] for t in created if t not in found})
+    slots = _Slots()
+    near = {task_id: slots.before(at) for task_id, at in created.items()}
+    found = _search(near, own=created if with_own else ())
+    return found | _search({t: [slot for slot in slots.all if slot not in near[t]] for t in created if t not in found})
 
 
-def _search(asked: Mapping[str, Collection[int]], *, with_own: bool = False) -> dict[str, list[ObjectRef]]:
-    """Look for each id in its shard of these slots, and under itself, which comes last."""
+def _search(asked: Mapping[str, Collection[int]], *, own: Iterable[str] = ()) -> dict[str, list[ObjectRef]]:
+    """Look for each id in its shard of these slots, and for those of ``own`` under themselves, which comes last."""
     wanted: dict[ObjectRef, list[str]] = {}
     for task_id, slots in asked.items():
+        shard = _shard(task_id)
         for slot in slots:
-            wanted.setdefault(_place(slot, _shard(task_id)), []).append(task_id)
-    own = [own_place(task_id) for task_id in asked] if with_own else []
+            wanted.setdefault(_place(slot, shard), []).append(task_id)
+    own = list(map(own_place, own))
     places = [*wanted, *own]
     kept = recorder().ask(lambda store: store.read(places)) if places else []
     texts: dict[str, tuple[ObjectRef, str | None]] = {}
@@ -154,16 +159,23 @@ def _slots() -> Iterator[int]:
     return iter(range(last, last - SLOTS - 3, -1))
 
 
-def _slots_around(moment: int) -> range:
-    """The slots in which a task may be that was asked for then: sent a little later, by a clock that may differ."""
-    length, kept = _slot_length(), list(_slots())
-    return range(max((moment - EARLIER) // length, kept[-1]), min((moment + LATER) // length, kept[0]) + 1)
+class _Slots:
+    """In which slots a task may be, from when it is known."""
 
+    def __init__(self) -> None:
+        self.length, self.all = _slot_length(), list(_slots())
 
-def _slots_before(moment: int | None) -> Collection[int]:
-    """The slots in which a task is likely to be that was seen then: it may have waited for a while."""
-    slot = None if moment is None else moment // _slot_length()
-    return () if slot is None else (slot + 1, slot, slot - 1)
+    def around(self, moment: int) -> range:
+        """Those of a task that was asked for then: sent a little later, by a clock that may differ."""
+        earliest, latest = (moment - EARLIER) // self.length, (moment + LATER) // self.length
+        return range(max(earliest, self.all[-1]), min(latest, self.all[0]) + 1)
+
+    def before(self, moment: int | None) -> range:
+        """Those in which a task is likely to be that was seen then: it may have waited for a while."""
+        if moment is None:
+            return range(0)
+        slot = moment // self.length
+        return range(min((moment + LATER) // self.length, slot + 1), slot - 2, -1)
 
 
 def _slot_length() -> int:

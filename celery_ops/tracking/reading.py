@@ -108,16 +108,20 @@ def find_task(task_id: str) -> list[tuple[ObjectRef, TrackedTask]]:
     return [place for place in places if place[0].label != TASK] or places
 
 
-def find_tasks(published: Mapping[str, datetime], seen: Mapping[str, datetime] | None = None) -> dict[str, TrackedTask]:
+def find_tasks(
+    published: Mapping[str, datetime], seen: Mapping[str, datetime] | None = None, *, succeeded: Collection[str] = ()
+) -> dict[str, TrackedTask]:
     """Return those of many tasks that are known, by id. Raises StoreUnavailable.
 
     ``published`` says for each id when that task was sent, give or take minutes, and ``seen`` of others when they were
-    heard of first, after they had waited for a while. Three round trips at most, however many tasks, and one more when
-    one of them has more objects than a short value names.
+    heard of first, after they had waited for a while. Of tasks that ``succeeded`` nothing is said that only a failure
+    of theirs has left. Three round trips at most, however many tasks, and one more when one of them has more objects
+    than a short value names.
     """
     oldest = now_ms() - conf.retention_seconds * 1000
     wanted: dict[ObjectRef, list[str]] = {}
-    for task_id, refs in index.objects_of_many(_kept_still(published, oldest), _kept_still(seen or {}, oldest)).items():
+    near, far = _kept_still(published, oldest), _kept_still(seen or {}, oldest)
+    for task_id, refs in index.objects_of_many(near, far, succeeded=succeeded).items():
         for ref in refs:
             wanted.setdefault(ref, []).append(facts.short_id(task_id))
     kept = recorder().ask(lambda store: store.read(list(wanted))) if wanted else []

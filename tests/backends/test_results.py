@@ -253,10 +253,18 @@ def test_a_stretch_of_time_alone_is_walked_like_the_whole_list():
 
 
 def test_a_filtered_page_and_its_counts_are_three_queries_where_its_rows_are_far(short_stretch):
-    many(1, state="FAILURE")
+    many(1, state="SUCCESS", worker="w1@host")
     row("new")
-    backend, query = ResultsTaskBackend(), TaskQuery(states=("FAILURE",))
+    backend, query = ResultsTaskBackend(), TaskQuery(worker="w1@host")
     assert len(queries_of(lambda: backend.page(query, size=1), lambda: backend.counts(query))) == 3
+
+
+def test_a_page_of_a_rare_state_is_read_through_an_index_and_walks_nothing(short_stretch):
+    many(1, state="FAILURE", worker="w1@host")
+    row("new")
+    backend, query = ResultsTaskBackend(), TaskQuery(states=("FAILURE",), worker="w1@host")
+    _counts, found = queries_of(lambda: backend.page(query, size=1), lambda: backend.counts(query))
+    assert "walked" not in found
 
 
 def test_a_whole_id_is_one_query_with_its_count():

@@ -169,6 +169,16 @@ def test_tracked_times_win_over_those_of_the_row(memory_store):
     assert task_of("waited").wait.total_seconds() == pytest.approx(38, abs=1)
 
 
+def test_a_success_is_not_told_by_the_failure_before_it(memory_store):
+    """A worker that was lost left a failure, and the message came once more, to another one."""
+    row("again", status="SUCCESS", task_name="shop.tasks.charge", worker="w2@host")
+    lost = facts.published("again", now_ms() - 5_000, "shop.tasks.charge")
+    lost |= {facts.field("again", kind): value for kind, value in begun("w1@host").items()}
+    lost[facts.field("again", facts.ENDED["FAILURE"])] = str(now_ms() - 3_000)
+    recorder.recorder().record([(index.own_place("again"), lost)])
+    assert (task_of("again").state, task_of("again").worker) == ("SUCCESS", "w2@host")
+
+
 def test_a_filter_by_name_and_state_knows_what_is_tracked(memory_store):
     row("left", task_name="shop.tasks.charge", **ROWS["runs"][0])
     row("other", task_name="shop.tasks.send", **ROWS["runs"][0])
@@ -189,7 +199,7 @@ def test_a_list_of_more_than_are_looked_up_says_so(memory_store, monkeypatch):
 
 
 def test_a_store_that_is_away_leaves_the_list_as_its_rows_are(memory_store, monkeypatch):
-    def away(*_args):
+    def away(*_args, **_options):
         raise StoreUnavailable("away")
 
     row("left", **ROWS["runs"][0])

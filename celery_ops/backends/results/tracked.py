@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from ... import states
 from ...info import TaskInfo, TrackedTask
 from ...logs import get_logger
 from ...one_state import together
@@ -43,8 +44,9 @@ class Tracked:
             return {}
         published = {task.id: task.created_at for task in tasks if task.created_at}
         seen = {task.id: task.stored_at for task in tasks if task.stored_at and task.id not in published}
+        succeeded = {task.id for task in tasks if task.state == states.SUCCESS}
         try:
-            return reading.find_tasks(published, seen)
+            return reading.find_tasks(published, seen, succeeded=succeeded)
         except StoreUnavailable as error:
             logger.debug("Results are listed without what is tracked: %s", error)
             self._is_away = True
