@@ -82,7 +82,7 @@ def objects_of_many(
     slots = _Slots()
     near = {task_id: slots.before(at) for task_id, at in (seen or {}).items()}
     near |= {task_id: slots.around(at) for task_id, at in published.items()}
-    return _search(near, own=near.keys() - set(succeeded))
+    return _search(near, alone=near.keys() - set(succeeded))
 
 
 def objects_wherever(created: Mapping[str, int | None], *, with_own: bool = True) -> dict[str, list[ObjectRef]]:
@@ -92,18 +92,18 @@ def objects_wherever(created: Mapping[str, int | None], *, with_own: bool = True
     """
     slots = _Slots()
     near = {task_id: slots.before(at) for task_id, at in created.items()}
-    found = _search(near, own=created if with_own else ())
+    found = _search(near, alone=created if with_own else ())
     return found | _search({t: [slot for slot in slots.all if slot not in near[t]] for t in created if t not in found})
 
 
-def _search(asked: Mapping[str, Collection[int]], *, own: Iterable[str] = ()) -> dict[str, list[ObjectRef]]:
-    """Look for each id in its shard of these slots, and for those of ``own`` under themselves, which comes last."""
+def _search(asked: Mapping[str, Collection[int]], *, alone: Iterable[str] = ()) -> dict[str, list[ObjectRef]]:
+    """Look for each id in its shard of these slots, and for those of ``alone`` under themselves, which comes last."""
     wanted: dict[ObjectRef, list[str]] = {}
     for task_id, slots in asked.items():
         shard = _shard(task_id)
         for slot in slots:
             wanted.setdefault(_place(slot, shard), []).append(task_id)
-    own = list(map(own_place, own))
+    own = [own_place(task_id) for task_id in alone]
     places = [*wanted, *own]
     kept = recorder().ask(lambda store: store.read(places)) if places else []
     texts: dict[str, tuple[ObjectRef, str | None]] = {}

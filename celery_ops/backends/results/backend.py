@@ -21,7 +21,7 @@ from .. import waiting
 from ..base import BackendUnavailable, TaskBackend
 from .checks import APP, problems
 from .conditions import Conditions, conditions_of, names_like, storable
-from .counts import counts_of
+from .counts import Counted, counted
 from .lists import Listing, NoRows
 from .moved import NONE, Moved, candidates, looks_of, newest
 from .names import task_names
@@ -110,7 +110,7 @@ class ResultsTaskBackend(TaskBackend):
                 return waits if conditions is None or query.text in {task.id for task in self._waits(every)} else None
             if conditions is None:
                 return waits
-            return self._moved(conditions).counted(self._counted(conditions)).and_(waits)
+            return self._moved(conditions).counted(self._counted(conditions).counts).and_(waits)
 
     def check(self) -> list[CheckMessage]:
         return list(problems(self.app))
@@ -160,21 +160,25 @@ class ResultsTaskBackend(TaskBackend):
         if found is None or not query.states:
             return found
         wanted = storable(query.states)
-        return replace(found, state=self._moved(found).q(wanted, self._counted(found))) if wanted else None
+        if not wanted:
+            return None
+        found = replace(found, statuses=tuple(wanted))
+        counted = self._counted(found)
+        return replace(found, state=self._moved(found).q(wanted, counted.counts), rows=counted.rows)
 
     @cached_property
     def _tracked(self) -> Tracked:
         return Tracked()
 
-    def _counted(self, conditions: Conditions) -> Counts:
+    def _counted(self, conditions: Conditions) -> Counted:
         """How many rows mean each state by themselves."""
         key = repr(conditions.all)
         if key not in self._counts:
-            self._counts[key] = counts_of(self._rows, conditions)
+            self._counts[key] = counted(self._rows, conditions)
         return self._counts[key]
 
     @cached_property
-    def _counts(self) -> dict[str, Counts]:
+    def _counts(self) -> dict[str, Counted]:
         return {}
 
     def _moved(self, conditions: Conditions) -> Moved:
@@ -189,7 +193,7 @@ class ResultsTaskBackend(TaskBackend):
         return {}
 
     def _found_moved(self, conditions: Conditions) -> Moved:
-        looks = looks_of(self._counted(conditions))
+        looks = looks_of(self._counted(conditions).counts)
         if not looks:
             return NONE
         rows = newest(candidates(self._rows, conditions, looks))
@@ -207,28 +211,17 @@ class ResultsTaskBackend(TaskBackend):
             notes=self._moved(conditions).notes(query.states) if conditions is not None else (),
         )
 
-    def _table(self, query: TaskQuery, order: Order) -> tuple[QuerySet, Conditions] | None:
-        """The rows, and what holds for those that are wanted; None when no row can match."""
-        conditions = self._conditions(query)
+    def _search(self, query: TaskQuery, order: Order) -> Search | None:
+        conditions = self._conditions(query) if query.text else None
         if conditions is None:
             return None
-        if order.column != "date_created":
-            return self._rows, conditions
-        within = self._rows.filter(conditions.on("date_created").q())  # the walk itself keeps within the dates
-        return within, conditions.but_on("date_created")
-
-    def _search(self, query: TaskQuery, order: Order) -> Search | None:
-        found = self._table(query, order) if query.text else None
-        if found is None:
-            return None
-        table, conditions = found
-        return Search(query, order, names_like(query.text, self._names), self._rows, table.filter(conditions.q()))
+        return Search(query, order, names_like(query.text, self._names), self._rows, conditions)
 
     def _listing(self, query: TaskQuery, order: Order, search: Search | None) -> Listing | NoRows:
-        found = self._table(query, order)
-        if found is None or (search and not search.newest):
+        conditions = self._conditions(query)
+        if conditions is None or (search and not search.newest):
             return NoRows(order)
-        return Listing(found[0], order, found[1], search)
+        return Listing(self._rows, order, conditions, search)
 
     # what waits
 

@@ -1,7 +1,7 @@
 """A ``TaskQuery`` as conditions on the columns of django-celery-results."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any, Final
@@ -26,16 +26,29 @@ Condition = tuple[str, str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """All of them hold for a row that is wanted, and so does ``state``, the condition of the states that are."""
+    """All of them hold for a row that is wanted, and so does ``state``, the condition of the states that are.
+
+    Rows of those have one of ``statuses``, but for some that ``state`` names by their keys. ``rows`` says how many rows
+    the index of a column finds for what is asked of it, where they are few.
+    """
 
     all: tuple[Condition, ...] = ()
     state: Q = field(default_factory=Q)
+    statuses: tuple[str, ...] = ()
+    rows: Mapping[str, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.all or self.state)
 
     def q(self) -> Q:
         return Q(*(Q(**{f"{column}__{lookup}": value}) for column, lookup, value in self.all)) & self.state
+
+    def narrowest(self, most: int) -> Q | None:
+        """Return what is asked of the column of which the index finds fewest rows; None when those are more."""
+        column = min(self.rows, key=self.rows.__getitem__, default="")
+        if not column or self.rows[column] > most:
+            return None
+        return self.state if column == "status" else self.on(column).q()
 
     def on(self, *columns: str) -> "Conditions":
         return Conditions(tuple(condition for condition in self.all if condition[0] in columns))

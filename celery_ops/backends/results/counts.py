@@ -6,8 +6,8 @@ has counted most says "at least". So the cost has a bound, whatever the filters 
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from itertools import chain, pairwise
@@ -26,23 +26,29 @@ from .states import OTHERS, STATE
 READ_IN_INDEX: Final = 10_000
 #: Rows that a look reads from the table.
 READ_IN_TABLE: Final = 1_000
+#: Rows up to which an index alone is asked how many it finds for one filter.
+MOST_IN_INDEX: Final = 5_000
 #: With more names than this, there is no look through the names.
 MOST_NAMES: Final = 10
 
 STATES: Final = tuple(sorted(set(states.ALL) - {states.LOST}))
 
 _LOOK: Final = (
-    "SELECT {number} AS look, state, COUNT(hit) AS hits, COUNT(*) AS found FROM"
+    "SELECT {number} AS look, state, COUNT(hit) AS hits, COUNT(*) AS found, 0 AS first, 0 AS second FROM"
     " (SELECT {state} AS state, {hit} AS hit FROM {table} WHERE {rows} ORDER BY {column} DESC {limit}) looked"
     " GROUP BY state"
 )
-#: The same of a look whose rows have one state: to group them takes longer than to read them.
-_PLAIN_LOOK: Final = (
-    "SELECT {number} AS look, NULL AS state, COUNT(hit) AS hits, COUNT(*) AS found FROM"
-    " (SELECT {hit} AS hit FROM {table} WHERE {rows} ORDER BY {column} DESC {limit}) looked"
+#: The same of a look whose rows have one status and mean one of two others at most: to group them takes longer.
+_LOOK_AT_STATUS: Final = (
+    "SELECT {number} AS look, NULL AS state, COUNT(hit) AS hits, COUNT(*) AS found,"
+    " COUNT(first) AS first, COUNT(second) AS second FROM"
+    " (SELECT {hit} AS hit, {first} AS first, {second} AS second"
+    " FROM {table} WHERE {rows} ORDER BY {column} DESC {limit}) looked"
 )
 
 
+#: SQL and its values.
+Expression = tuple[str, list[Any]]
 #: Operators and values of a range.
 Bounds = tuple[tuple[str, Any], ...]
 
@@ -60,34 +66,31 @@ def gaps() -> list[Bounds]:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """At most ``limit`` rows of a range, along the column's index."""
+    """At most ``limit`` rows of a range, along the column's index; nothing of them is read where it ``only_counts``."""
 
     column: str
     bounds: Bounds
     limit: int
+    only_counts: bool = False
 
     @classmethod
     def at(cls, column: str, value: str, limit: int) -> "Look":
         return cls(column, at(value), limit)
 
     @property
-    def is_plain(self) -> bool:
-        """Whether each row means its status: then the index alone tells it."""
-        return self.column == "status" and self.state not in OTHERS
-
-    @property
-    def state(self) -> str | None:
-        """The one state that its rows have, None where they may have several."""
+    def status(self) -> str | None:
+        """The one status that its rows have, None where they may have several."""
         ends = {value for operator, value in self.bounds if operator in (">=", "<=")}
         return next(iter(ends)) if self.column == "status" and len(ends) == 1 else None
 
 
 @dataclass(slots=True)
 class Seen:
-    """How many rows of each state match, and whether they are all."""
+    """How many rows of each state match, of how many that were looked at, and whether they are all."""
 
     hits: Counter[str] = field(default_factory=Counter)
     is_whole: bool = True
+    rows: int = 0
 
     @classmethod
     def together(cls, seen: Sequence["Seen"]) -> "Seen":
@@ -95,22 +98,50 @@ class Seen:
         hits = Counter[str]()
         for look in seen:
             hits.update(look.hits)
-        return cls(hits, all(look.is_whole for look in seen))
+        return cls(hits, all(look.is_whole for look in seen), sum(look.rows for look in seen))
+
+    def add(self, look: Look, state: str | None, hits: int, rows: int, others: tuple[int, ...]) -> None:
+        """Take in a line of a look's answer; ``others`` are those of the hits that mean another state."""
+        self.rows += rows
+        self.is_whole = self.rows < look.limit
+        if look.only_counts:
+            return
+        if look.status is None:
+            self.hits[state] += hits
+            return
+        self.hits[look.status] += hits - sum(others)
+        for other, number in zip(OTHERS.get(look.status, ()), others, strict=False):
+            if number:
+                self.hits[other] += number
 
 
-def counts_of(table: QuerySet, conditions: Conditions) -> Counts:
-    """Return the counts of the rows for which the conditions hold, in one query."""
-    by_state = _looks_by_state(READ_IN_TABLE if conditions else READ_IN_INDEX)
-    by_filter = _looks_by_filter(conditions)
-    looked = iter(_look([*by_state, *chain(*by_filter)], table, conditions))
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The counts of the rows that match, and how many rows the index of each filter's column finds, where few."""
+
+    counts: Counts
+    rows: Mapping[str, int]
+
+
+def counted(table: QuerySet, conditions: Conditions) -> Counted:
+    """Count the rows for which the conditions hold, in each state; and where some are asked for, each filter's rows.
+
+    All in one query.
+    """
+    by_state = _looks_by_state(READ_IN_TABLE if conditions.all else READ_IN_INDEX)
+    by_filter = _looks_by_filter(conditions, READ_IN_TABLE)
+    by_index = _looks_by_index(conditions) if conditions.statuses else {}
+    looked = iter(_look([*by_state, *chain(*by_filter.values(), *by_index.values())], table, conditions))
     in_states = [next(looked) for _look in by_state]
-    in_filters = [Seen.together([next(looked) for _look in looks]) for looks in by_filter]
+    in_filters = [Seen.together([next(looked) for _look in looks]) for looks in by_filter.values()]
+    in_indexes = {column: Seen.together([next(looked) for _look in looks]) for column, looks in by_index.items()}
     own = {state: [seen] for seen in in_states for state in seen.hits}
     own |= {state: _seen_of(state, in_states) for state in STATES}
-    return Counts(
+    counts = Counts(
         _best([Seen.together(in_states), *in_filters]),
         {state: _best([Seen.together(seen), *in_filters], state) for state, seen in own.items()},
     )
+    return Counted(counts, {column: seen.rows for column, seen in in_indexes.items() if seen.is_whole})
 
 
 def _seen_of(state: str, in_states: Sequence[Seen]) -> list[Seen]:
@@ -125,68 +156,103 @@ def _looks_by_state(limit: int) -> list[Look]:
     return [Look.at("status", state, limit) for state in STATES] + [Look("status", gap, limit) for gap in gaps()]
 
 
-def _looks_by_filter(conditions: Conditions) -> list[list[Look]]:
-    """The looks through the index of each filter."""
-    found = []
+def _looks_by_filter(conditions: Conditions, limit: int) -> dict[str, list[Look]]:
+    """The looks through the index of each filter's column, at so many rows for each."""
+    found = {}
     for column, lookup, value in conditions.on("task_name", "worker").all:
         if lookup == "in" and len(value) <= MOST_NAMES:
-            found.append([Look.at(column, each, READ_IN_TABLE // len(value)) for each in value])
+            found[column] = [Look.at(column, each, limit // len(value)) for each in value]
     if dates := conditions.on("date_created").all:
         bounds = tuple((">=" if lookup == "gte" else "<=", value) for _column, lookup, value in dates)
-        found.append([Look("date_created", bounds, READ_IN_TABLE)])
+        found["date_created"] = [Look("date_created", bounds, limit)]
     return found
+
+
+def _looks_by_index(conditions: Conditions) -> dict[str, list[Look]]:
+    """The same, and those at the statuses that are wanted, which only count."""
+    found = _looks_by_filter(conditions, MOST_IN_INDEX)
+    if len(conditions.statuses) <= MOST_NAMES:
+        limit = MOST_IN_INDEX // len(conditions.statuses)
+        found["status"] = [Look.at("status", status, limit) for status in conditions.statuses]
+    return {column: [replace(look, only_counts=True) for look in looks] for column, looks in found.items()}
 
 
 def _look(looks: list[Look], table: QuerySet, conditions: Conditions) -> list[Seen]:
     """Ask the database for all looks at once."""
-    connection = connections[table.db]
-    hit, hit_values = hit_of(table, conditions.q())
-    meant = _meant(table.db, connection.vendor, table.model)
-    status = connection.ops.quote_name(table.model._meta.get_field("status").column)
-    values: list[Any] = []
-    parts = []
-    for number, look in enumerate(looks):
-        state, state_values = meant
-        if look.is_plain:
-            state, state_values = status, []
-        parts.append(_sql(number, look, state, hit, table, connection))
-        values += [*state_values, *hit_values, *(_adapted(connection, value) for _operator, value in look.bounds)]
-    sql = " UNION ALL ".join(parts)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
+    statements = Statements(table, conditions)
+    parts, values = zip(*(statements.of(number, look) for number, look in enumerate(looks)), strict=True)
+    with connections[table.db].cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), list(chain(*values)))
         rows = cursor.fetchall()
     seen = [Seen() for _look in looks]
-    read = Counter[int]()
-    for number, state, hits, found in rows:
-        seen[number].hits[looks[number].state if state is None else state] += hits
-        read[number] += found
-    for number, look in enumerate(looks):
-        seen[number].is_whole = read[number] < look.limit
+    for number, state, hits, found, *others in rows:
+        seen[number].add(looks[number], state, hits, found, tuple(others))
     return seen
 
 
+class Statements:
+    """Looks at one table as SQL, with its values."""
+
+    def __init__(self, table: QuerySet, conditions: Conditions) -> None:
+        self.table, self.conditions = table, conditions
+        self.connection = connections[table.db]
+        self.hit = hit_of(table, conditions.q())
+
+    def of(self, number: int, look: Look) -> Expression:
+        bounds, named = self._bounds(look), self._named(number, look)
+        if look.only_counts:
+            return _COUNTING_LOOK.format(**named), bounds
+        hit, values = self.hit
+        place = (self.table.db, self.connection.vendor, self.table.model)
+        if look.status is None:
+            state, state_values = _state(*place)
+            return _LOOK.format(state=state, hit=hit, **named), [*state_values, *values, *bounds]
+        others = [self._other(*meant) for meant in _others(*place).get(look.status, ())]
+        (first, first_values), (second, second_values) = (*others, _NONE, _NONE)[:2]
+        sql = _LOOK_AT_STATUS.format(hit=hit, first=first, second=second, **named)
+        return sql, [*values, *first_values, *second_values, *bounds]
+
+    def _other(self, meant: str, values: list[Any]) -> Expression:
+        hit, hit_values = self.hit
+        return f"CASE WHEN {meant} THEN {hit} END", [*values, *hit_values]
+
+    def _named(self, number: int, look: Look) -> dict[str, Any]:
+        operations, meta = self.connection.ops, self.table.model._meta
+        column = operations.quote_name(meta.get_field(look.column).column)
+        return {
+            "number": number,
+            "table": operations.quote_name(meta.db_table),
+            "rows": " AND ".join(f"{column} {operator} %s" for operator, _value in look.bounds),
+            "column": column,
+            "limit": operations.limit_offset_sql(0, look.limit),
+        }
+
+    def _bounds(self, look: Look) -> list[Any]:
+        adapted = self.connection.ops.adapt_datetimefield_value
+        return [adapted(value) if isinstance(value, datetime) else value for _operator, value in look.bounds]
+
+
+#: The same of a look that only tells how many rows there are.
+_COUNTING_LOOK: Final = (
+    "SELECT {number} AS look, NULL AS state, 0 AS hits, COUNT(*) AS found, 0 AS first, 0 AS second FROM"
+    " (SELECT 1 AS hit FROM {table} WHERE {rows} ORDER BY {column} DESC {limit}) looked"
+)
+#: What no row means.
+_NONE: Final[Expression] = ("NULL", [])
+
+
 @cache
-def _meant(using: str, vendor: str, model: type) -> tuple[str, list[Any]]:
+def _state(using: str, vendor: str, model: type) -> Expression:
     return compiled(using, model, STATE, is_qualified=False)
 
 
-def _sql(number: int, look: Look, state: str, hit: str, table: QuerySet, connection: Any) -> str:
-    operations, meta = connection.ops, table.model._meta
-    column = operations.quote_name(meta.get_field(look.column).column)
-    sql = _PLAIN_LOOK if look.is_plain and look.state else _LOOK
-    return sql.format(
-        number=number,
-        state=state,
-        hit=hit,
-        table=operations.quote_name(meta.db_table),
-        rows=" AND ".join(f"{column} {operator} %s" for operator, _value in look.bounds),
-        column=column,
-        limit=operations.limit_offset_sql(0, look.limit),
-    )
-
-
-def _adapted(connection: Any, value: Any) -> Any:
-    return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+@cache
+def _others(using: str, vendor: str, model: type) -> dict[str, list[Expression]]:
+    """The conditions of ``OTHERS``, by status."""
+    return {
+        status: [compiled(using, model, meant, is_qualified=False) for meant in others.values()]
+        for status, others in OTHERS.items()
+    }
 
 
 def _best(seen: Sequence[Seen], state: str | None = None) -> Count:

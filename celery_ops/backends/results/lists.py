@@ -1,9 +1,10 @@
 """Pages of rows by key, without OFFSET and without counting, in an order that an index has.
 
 No index serves a filter and an order at once, and a planner that trusts in luck walks a million rows for a state that
-none has. So a filtered page is looked for twice. First near: a walk along the order's index, over a bounded stretch
-from the page's place on, which finds what is frequent. Only when that does not fill the page, far: all the rows that
-the filters' own indexes find, of which the first are sorted out. That is little, since what is frequent was near.
+none has. So a page is looked for through the index of a filter where one of them finds few rows, and these are sorted.
+Else it is looked for near: a walk along the order's index, over a bounded stretch from the page's place on, which finds
+what is frequent. Only when that does not fill the page, far: all the rows that the filters' own indexes find, of which
+the first are sorted out. That is little, since what is frequent was near.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from .search import Search
 #: Rows of the stretch that is walked first, for each row of the page, and in all.
 STRETCH: Final = 200
 LONGEST_STRETCH: Final = 100_000
+#: A stretch is this many times as long as what is read instead, of which the rows lie anywhere in the table.
+SHARE: Final = 2
 #: With fewer rows than this from the page's place on, walking the stretch has shown them all.
 FEW: Final = 5000
 
@@ -39,7 +42,7 @@ class Hits(Subquery):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The rows of ``table`` that match, in one order."""
+    """The rows of ``table`` that match, in one order. A walk by the date of creation itself keeps within the dates."""
 
     table: QuerySet
     order: Order
@@ -64,13 +67,18 @@ class Listing:
 
     def _rows(self, walk: Order, begin: Key | None, number: int) -> list[Row]:
         """Return the first rows after a key, or from the beginning on."""
-        rows = self.table.filter(walk.after(begin)) if begin else self.table
-        if not self.conditions and not self.search:
-            return list(for_list(rows).order_by(*walk.by)[:number])
-        wanted = self.conditions.q()
+        walked = self.conditions.on(walk.column)
+        within = walked.q() & walk.after(begin) if begin else walked.q()
+        if walked == self.conditions and not self.search:
+            return list(for_list(self.table.filter(within)).order_by(*walk.by)[:number])
+        wanted = self.conditions.but_on(walk.column).q()
         if self.search:
             wanted &= self.search.q(self.search.hits(walk, begin, number))
         length = min(number * STRETCH, LONGEST_STRETCH)
+        if (narrow := self.conditions.narrowest(length // SHARE)) is not None:
+            found = self._hits(self.table.filter(narrow)[:length], within & wanted, walk, number)
+            return list(self._these(found).order_by(*walk.by))
+        rows = self.table.filter(within)
         near = self._near(rows, wanted, walk, number, length)
         if len(near) == number or (near and near[0]["walked"] < min(length, FEW)):
             return near
@@ -79,15 +87,19 @@ class Listing:
 
     def _near(self, rows: QuerySet, wanted: Q, walk: Order, number: int, length: int) -> list[Row]:
         """Return the rows of a stretch of ``length``; each says how long that is, up to ``FEW``."""
-        hit = Case(When(wanted, then=1), output_field=IntegerField())
-        found = Hits(
-            rows.annotate(hit=hit).order_by(*walk.by).values(*walk.columns, "hit")[:length],
-            by=", ".join(f"{column} {'DESC' if walk.descending else 'ASC'}" for column in walk.columns),
-            limit=connections[self.table.db].ops.limit_offset_sql(0, number),
-        )
+        found = self._hits(rows.order_by(*walk.by)[:length], wanted, walk, number)
         stretch = rows.order_by(walk.by[0]).values(walk.column)[: min(length, FEW)]
         walked = Over(stretch, select="COUNT(*)", output_field=IntegerField())
         return list(self._these(found).annotate(walked=walked).order_by(*walk.by))
+
+    def _hits(self, stretch: QuerySet, wanted: Q, walk: Order, number: int) -> Hits:
+        """Return the ids of the first rows of a stretch that are wanted."""
+        hit = Case(When(wanted, then=1), default=0, output_field=IntegerField())
+        return Hits(
+            stretch.annotate(hit=hit).values(*walk.columns, "hit"),
+            by=", ".join(f"{column} {'DESC' if walk.descending else 'ASC'}" for column in walk.columns),
+            limit=connections[self.table.db].ops.limit_offset_sql(0, number),
+        )
 
     def _these(self, ids: Subquery) -> QuerySet:
         """Read the rows of these ids: what finds them, and sorts, need not carry what is read."""

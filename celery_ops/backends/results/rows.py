@@ -70,7 +70,9 @@ def _shown(using: str, vendor: str, model: type) -> dict[str, RawSQL]:
 
 
 def _raw(sql: str, values: Sequence[Any]) -> RawSQL:
-    return RawSQL(sql, values, TextField())  # noqa: S611 - Django wrote it, and values are parameters
+    raw = RawSQL(sql, values, TextField())  # noqa: S611 - Django wrote it, and values are parameters
+    hash(raw)  # is kept with it: a query that has to work it out takes a fifth longer to build
+    return raw
 
 
 def for_search(rows: QuerySet) -> QuerySet:
@@ -199,7 +201,7 @@ def _is_of_worker(row: Row) -> bool:
 
 
 def _aware(moment: datetime | None) -> datetime | None:
-    if moment is None or timezone.is_aware(moment):
+    if moment is None or moment.tzinfo is not None:
         return moment
     return timezone.make_aware(moment, timezone.get_default_timezone())
 

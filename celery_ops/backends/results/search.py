@@ -12,7 +12,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from ...task_query import TaskQuery
-from .conditions import Condition, storable
+from .conditions import Condition, Conditions, storable
 from .orders import Order
 from .rows import SEARCHED, Row, written
 from .texts import Reader
@@ -26,17 +26,20 @@ SECONDS: Final = 1.0
 
 
 class Search:
-    """A text that is no whole id, and the newest ``rows``, which are looked at one by one.
+    """A text that is no whole id, and the newest rows that match else, which are looked at one by one.
 
     ``named`` is the condition of the names that have the text as a part.
     """
 
-    def __init__(self, query: TaskQuery, order: Order, named: Condition, table: QuerySet, rows: QuerySet) -> None:
+    def __init__(
+        self, query: TaskQuery, order: Order, named: Condition, table: QuerySet, conditions: Conditions
+    ) -> None:
         self.query, self.named = query, named
         self.shows_payload = cache(query.searches_payload)
         self.vendor = connections[table.db].vendor
         columns = {"id", "task_name", "status", "written", *order.columns}
-        newest = rows.annotate(written=written()).order_by("-id").values(*columns)[: NEWEST + 1]
+        rows = table.filter(conditions.q()).annotate(written=written())
+        newest = rows.order_by("-id").values(*columns)[: NEWEST + 1]
         self.newest: list[Row] = list(newest)
         self.is_all = len(self.newest) <= NEWEST
         del self.newest[NEWEST:]

@@ -28,18 +28,18 @@ CUT_SHORT: Final = Q(status=states.RETRY) & Q(result__startswith=f'{{"exc_type":
 #: What a task had begun that was asked to be revoked: 5.7 stores nothing over the row of one that runs.
 BEGUN: Final = states.RETRY if celery.VERSION[:2] >= (5, 7) else states.STARTED
 
+#: The statuses of rows that may mean another state: which, and when. Of one row one condition holds at most.
+OTHERS: Final = {
+    states.FAILURE: {states.REJECTED: REFUSED},
+    states.RETRY: {states.LOST: CUT_SHORT},
+    states.REVOKED: {
+        states.PENDING: REQUESTED & Q(date_started__isnull=True),
+        BEGUN: REQUESTED & Q(date_started__isnull=False),
+    },
+}
 #: The state that a row means.
 STATE: Final = Case(
-    When(REFUSED, then=Value(states.REJECTED)),
-    When(CUT_SHORT, then=Value(states.LOST)),
-    When(REQUESTED & Q(date_started__isnull=True), then=Value(states.PENDING)),
-    When(REQUESTED, then=Value(BEGUN)),
+    *(When(meant, then=Value(state)) for others in OTHERS.values() for state, meant in others.items()),
     default=F("status"),
     output_field=CharField(),
 )
-#: The statuses of rows that may mean another state, and which.
-OTHERS: Final = {
-    states.FAILURE: (states.REJECTED,),
-    states.RETRY: (states.LOST,),
-    states.REVOKED: (states.PENDING, BEGUN),
-}
