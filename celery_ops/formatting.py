@@ -7,6 +7,7 @@ from typing import Final
 
 from django.utils import timezone
 from django.utils.formats import number_format
+from django.utils.html import format_html, html_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -56,13 +57,20 @@ def count(value: Count) -> str:
     return f"{number}+" if value.capped else number
 
 
+@html_safe
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time as a page shows it: ``iso`` for machines, ``exact`` in the viewer's zone, ``ago`` at a glance."""
+    """A time as a page shows it: ``iso`` for machines, ``exact`` in the viewer's zone, ``ago`` at a glance.
+
+    ``{{ moment }}`` writes it as a ``<time>``.
+    """
 
     iso: str
     exact: str
     ago: str
+
+    def __str__(self) -> str:
+        return format_html('<time datetime="{}" title="{}">{}</time>', self.iso, self.exact, self.ago)
 
     @classmethod
     def of(cls, value: datetime | None, now: datetime) -> "Moment | None":

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from .. import states as task_states
 from ..info import Progress
@@ -114,9 +114,34 @@ class PanelPage:
         return tuple(parse_qsl(self.query, keep_blank_values=True))
 
     @property
+    def first(self) -> int:
+        """The number of the first row of this page among all, from 1."""
+        return self.last - len(self.rows) + 1
+
+    @property
+    def last(self) -> int:
+        return self.total if self.next_number is None else self.number * len(self.rows)
+
+    @property
+    def page_query(self) -> str:
+        """The query string of another page of this list, up to its number."""
+        chosen = {"state": _selected(self.states), "name": _selected(self.names)}
+        kept = [f"{self.prefix}{name}={quote(value, safe='')}&" for name, value in chosen.items() if value]
+        return f"{self.query}{''.join(kept)}{self.prefix}page="
+
+    @property
+    def next_parameter(self) -> str:
+        """What the address of a page needs to lead back here."""
+        return f"&next={quote(self.next_url, safe='')}" if self.next_url else ""
+
+    @property
     def previous_number(self) -> int | None:
         return self.number - 1 if self.number > 1 else None
 
     @property
     def next_number(self) -> int | None:
         return self.number + 1 if self.number < self.pages else None
+
+
+def _selected(choices: tuple[Choice, ...]) -> str:
+    return next((choice.value for choice in choices if choice.selected), "")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import django_tables2 as tables
-from django.template.loader import get_template
+from django.utils.html import format_html
 from django_tables2.columns import BoundColumn
 from django_tables2.utils import Accessor, AttributeDict, signature
 
@@ -39,6 +39,8 @@ class OpsTable(tables.Table):
         per_page_field = "page_size"
         default = ""
 
+    #: What the table lists, for those who hear it; who sees it reads the heading above.
+    caption: Any = ""
     #: Returns the address of this list with ``sort`` changed; without it the heads lead nowhere.
     link: Callable[..., str] | None = None
 
@@ -69,8 +71,8 @@ class _CellMaker:
         self.accessor = Accessor(bound.accessor)
         self.wanted, self.takes_all = signature(bound.render)
         self.attrs = AttributeDict({**bound.attrs["td"], "data-label": bound.header}).as_html()
-        unknown = get_template("celery_ops/parts/unknown.html").render({"word": bound.default})
-        self.unknown: Cell = (self.attrs, unknown)
+        word = bound.default
+        self.unknown: Cell = (self.attrs, format_html('<span class="celery-ops-muted">{}</span>', word) if word else "")
 
     def __call__(self, row: tables.rows.BoundRow) -> Cell:
         record = row.record

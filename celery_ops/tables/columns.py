@@ -5,12 +5,15 @@ from typing import Any, ClassVar, Final
 
 import django_tables2 as tables
 from django.template import Context
+from django.template.defaultfilters import filesizeformat
 from django.template.loader import get_template
 from django.utils import timezone
 from django.utils.formats import number_format
+from django.utils.html import format_html
 from django_tables2.utils import Accessor
 
 from ..formatting import Moment
+from .links import Link, id_html, linked
 
 #: Characters of an id that tell it from its neighbours.
 SHORT: Final = 8
@@ -62,54 +65,55 @@ class PartialColumn(tables.Column):
         return value
 
 
-class SizeColumn(FigureColumn, PartialColumn):
+class SizeColumn(FigureColumn):
     """Bytes, in the unit that reads best."""
 
-    template_name = "celery_ops/parts/size.html"
+    def render(self, value: int) -> str:
+        return filesizeformat(value)
 
 
-class TimeColumn(PartialColumn):
+class TimeColumn(tables.Column):
     """How long ago, and when exactly for those who ask."""
-
-    template_name = "celery_ops/parts/moment.html"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         defaults = {"attrs": {"cell": {"class": "celery-ops-when"}}, "initial_sort_descending": True}
         super().__init__(*args, **{**defaults, **kwargs})
 
-    def context(self, value: datetime, record: Any) -> dict[str, Any]:
-        return {"moment": Moment.of(value, timezone.now())}
+    def render(self, value: datetime) -> Moment | None:
+        return Moment.of(value, timezone.now())
 
 
-class LinkColumn(PartialColumn):
+class LinkColumn(tables.Column):
     """A name that leads to the page at the record's ``url``, where there is one."""
-
-    template_name = "celery_ops/parts/link.html"
 
     def __init__(self, *args: Any, url: str = "url", **kwargs: Any) -> None:
         super().__init__(*args, **{"attrs": {"cell": {"class": "celery-ops-name"}}, **kwargs})
         self.url = Accessor(url)
 
-    def context(self, value: Any, record: Any) -> dict[str, Any]:
-        return {"value": value, "url": self.url.resolve(record, quiet=True)}
+    def render(self, value: Any, record: Any) -> Link:
+        return Link(str(value), self.url.resolve(record, quiet=True) or "")
 
 
 class IdColumn(LinkColumn):
     """An id, cut to what tells it from its neighbours, to be copied as a whole."""
 
-    template_name = "celery_ops/parts/id.html"
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"attrs": {"cell": {"class": "celery-ops-id"}}, **kwargs})
 
-    def context(self, value: Any, record: Any) -> dict[str, Any]:
-        return {**super().context(value, record), "short": value[:SHORT]}
+    def render(self, value: str, record: Any) -> Any:
+        return id_html(super().render(value, record), longest=SHORT)
 
 
-class LinksColumn(PartialColumn):
+class LinksColumn(tables.Column):
     """Some names, each with a page: a tuple of ``Link``."""
 
-    template_name = "celery_ops/parts/links.html"
+    def render(self, value: tuple[Link, ...]) -> str:
+        return linked(value)
+
+
+def with_choice(cell: Any, **box: str) -> str:
+    """Return a cell behind the box that chooses its row: the box's ``form``, ``name``, ``value`` and ``label``."""
+    return get_template("celery_ops/parts/choose.html").render({**box, "cell": cell})
 
 
 class StateColumn(PartialColumn):
@@ -133,7 +137,8 @@ class WorkerStateColumn(StateColumn):
         return {"value": value, "note": record.note}
 
 
-class CodeColumn(PartialColumn):
+class CodeColumn(tables.Column):
     """Text that is to be read letter by letter: arguments, limits, names of modules."""
 
-    template_name = "celery_ops/parts/code.html"
+    def render(self, value: Any) -> str:
+        return format_html("<code>{}</code>", value)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.urls import reverse
 from django.utils.formats import number_format
+from django.utils.html import conditional_escape, format_html, html_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -15,18 +16,24 @@ from ..formatting import clean
 from ..models import ControlRecord
 from ..redaction import capture_text
 from .base import OpsTable
-from .columns import LinkColumn, PartialColumn, TextColumn, TimeColumn
+from .columns import LinkColumn, TextColumn, TimeColumn
 
 #: Characters of a target that a row shows.
 LONGEST_TARGET: Final = 120
 
 
+@html_safe
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an action, in words; ``tone`` is empty when all is well."""
+    """What came of an action, in words; ``tone`` is empty when all is well. ``{{ outcome }}`` writes it in its tone."""
 
     text: str
     tone: str = ""
+
+    def __str__(self) -> str:
+        if not self.tone:
+            return conditional_escape(self.text)
+        return format_html('<span class="celery-ops-outcome celery-ops-outcome--{}">{}</span>', self.tone, self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +106,13 @@ def _of_workers(replies: Mapping[str, Any], *, ends: bool) -> Outcome:
     return Outcome(said)
 
 
-class OutcomeColumn(PartialColumn):
-    """What came of it."""
-
-    template_name = "celery_ops/control/outcome.html"
-
-
 class ControlRecordTable(OpsTable):
     """Nothing is sorted here: the head of the times leads to the other order."""
 
+    caption = gettext_lazy("Control actions")
     action = LinkColumn(verbose_name=gettext_lazy("Action"))
     target = TextColumn(verbose_name=gettext_lazy("Target"), attrs={"cell": {"class": "celery-ops-control-target"}})
-    outcome = OutcomeColumn(verbose_name=gettext_lazy("What came of it"))
+    outcome = TextColumn(verbose_name=gettext_lazy("What came of it"))
     who = TextColumn(verbose_name=gettext_lazy("Who"))
     created = TimeColumn(verbose_name=gettext_lazy("When"))
 

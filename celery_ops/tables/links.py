@@ -3,16 +3,27 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.template.loader import get_template
+from django.utils.html import conditional_escape, format_html, format_html_join, html_safe
+from django.utils.translation import gettext as _
+
 from ..formatting import clean
 from ..links import queue_url, worker_url
 
 
+@html_safe
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A name that a page can carry, and the address of its page, empty when there is none."""
+    """A name that a page can carry, and the address of its page, empty when there is none.
+
+    ``{{ link }}`` writes it as an ``<a>``, or the name alone.
+    """
 
     name: str
     url: str
+
+    def __str__(self) -> str:
+        return format_html('<a href="{}">{}</a>', self.url, self.name) if self.url else conditional_escape(self.name)
 
 
 def worker_link(hostname: str) -> Link:
@@ -25,3 +36,14 @@ def queue_link(name: str) -> Link:
 
 def queue_links(names: Iterable[str] | None) -> tuple[Link, ...] | None:
     return None if names is None else tuple(map(queue_link, names))
+
+
+def linked(links: Iterable[Link]) -> str:
+    """Return some links in a row as HTML, in words when there are none."""
+    return format_html_join(", ", "{}", ((link,) for link in links)) or _("none")
+
+
+def id_html(link: Link, longest: int | None = None) -> str:
+    """Return a task's id that can be copied, shown as its first ``longest`` characters, leading to its page."""
+    shown = {"value": link.name, "url": link.url, "short": link.name[:longest]}
+    return get_template("celery_ops/parts/id.html").render(shown)

@@ -22,6 +22,7 @@ class ShortQueueTable(QueueTable):
 
 
 class FailureTable(OpsTable):
+    caption = _("Recent failures")
     id = IdColumn(verbose_name=_("Id"))
     name = TextColumn(verbose_name=_("Task"), attrs=PLAIN)
     error = TextColumn(verbose_name=_("Error"), attrs=PLAIN)

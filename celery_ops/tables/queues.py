@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.utils import timezone
+from django.template.loader import get_template
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django_tables2 import Column
 
 from ..backends.base import QueueBackend
-from ..formatting import Moment, clean, duration, is_clean
+from ..formatting import clean, duration, is_clean
 from ..info import Binding, MessageInfo, QueueInfo, TaskInfo
 from ..links import task_url
 from ..payload import payload
@@ -18,18 +20,18 @@ from ..redaction import Budget
 from .base import OpsTable
 from .columns import (
     PLAIN,
+    SHORT,
     CodeColumn,
-    FigureColumn,
     IdColumn,
     LengthColumn,
     LinkColumn,
     NumberColumn,
-    PartialColumn,
     SizeColumn,
     TextColumn,
     TimeColumn,
+    with_choice,
 )
-from .links import queue_link
+from .links import Link, queue_link
 
 #: Who knows a queue, in words.
 SOURCES = {"settings": _("settings"), "workers": _("workers"), "broker": _("broker")}
@@ -43,17 +45,13 @@ class Pause:
     since: datetime
 
 
-class PausedColumn(PartialColumn):
+class PausedColumn(Column):
     """Whether a queue is paused, by whom and since when."""
 
-    template_name = "celery_ops/queues/paused.html"
-
-    def context(self, value: str, record: "QueueRow") -> dict[str, Any]:
-        return {
-            "value": value,
-            "pause": record.pause,
-            "since": record.pause and Moment.of(record.pause.since, timezone.now()),
-        }
+    def render(self, value: str, record: "QueueRow") -> str:
+        if record.pause is None:
+            return value
+        return get_template("celery_ops/queues/paused.html").render({"pause": record.pause})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +69,10 @@ class QueueRow:
     is_unattended: bool
     sources: str
     pause: Pause | None = None
+
+    @property
+    def link(self) -> Link:
+        return Link(self.name, self.url)
 
     @classmethod
     def of(cls, queue: QueueInfo, pause: Pause | None = None) -> "QueueRow":
@@ -123,16 +125,18 @@ def known_to(queue: QueueInfo) -> str:
     return ", ".join(str(SOURCES.get(source, clean(source))) for source in queue.sources)
 
 
-class ConsumersColumn(FigureColumn, PartialColumn):
+class ConsumersColumn(NumberColumn):
     """How many consumers, and a mark where one is missing."""
 
-    template_name = "celery_ops/queues/consumers.html"
-
-    def context(self, value: int, record: QueueRow) -> dict[str, Any]:
-        return {"value": value, "is_unattended": record.is_unattended}
+    def render(self, value: int, record: QueueRow) -> str:
+        number = super().render(value)
+        if not record.is_unattended:
+            return number
+        return format_html("{} {}", get_template("celery_ops/queues/unattended.html").render(), number)
 
 
 class QueueTable(OpsTable):
+    caption = _("Queues")
     name = LinkColumn(verbose_name=_("Queue"))
     depth = NumberColumn(verbose_name=_("Waiting"))
     unacked = NumberColumn(verbose_name=_("Unacknowledged"))
@@ -170,13 +174,16 @@ class MessageRow:
 class MessageIdColumn(IdColumn):
     """A message's task id, and the box that chooses it."""
 
-    template_name = "celery_ops/queues/message_id.html"
-
-    def context(self, value: str, record: MessageRow) -> dict[str, Any]:
-        return {**super().context(value, record), "chosen_by": record.chosen_by}
+    def render(self, value: str, record: MessageRow) -> Any:
+        cell, task_id = super().render(value, record), record.chosen_by
+        if not task_id:
+            return cell
+        label = f"{gettext('Select')} {value[:SHORT]}"
+        return with_choice(cell, form="celery-ops-messages", name="message", value=task_id, label=label)
 
 
 class MessageTable(OpsTable):
+    caption = _("Next messages")
     id = MessageIdColumn(verbose_name=_("Task id"))
     name = TextColumn(verbose_name=_("Task"), attrs=PLAIN)
     published = TimeColumn(verbose_name=_("Created"))
@@ -228,6 +235,7 @@ class BindingRow:
 
 
 class BindingTable(OpsTable):
+    caption = _("Bindings")
     exchange = CodeColumn(verbose_name=_("Exchange"), default=_("the default exchange"))
     exchange_type = TextColumn(verbose_name=_("Type"))
     routing_key = CodeColumn(verbose_name=_("Routing key"))

@@ -8,8 +8,10 @@ from functools import cache
 from typing import Any, Final
 
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django_tables2 import Column
 
 from .. import states
 from ..formatting import clean
@@ -22,7 +24,7 @@ from ..task_detail.many_states import States
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
 from .base import OpsTable
-from .columns import PLAIN, CodeColumn, IdColumn, LinkColumn, PartialColumn, TextColumn, TimeColumn
+from .columns import PLAIN, IdColumn, LinkColumn, PartialColumn, TextColumn, TimeColumn
 from .links import Link
 
 #: Characters of the arguments that a row shows.
@@ -155,13 +157,11 @@ def shown_error(record: TaskRunRecord, *, may_view_payload: bool) -> str:
     return capture_text(record.error).text
 
 
-class RunColumn(PartialColumn):
+class RunColumn(Column):
     """Which task, leading to the run's own page."""
 
-    template_name = "celery_ops/records/task.html"
-
-    def context(self, value: Any, record: RecordRow) -> dict[str, Any]:
-        return {"row": record}
+    def render(self, value: Any, record: RecordRow) -> str:
+        return format_html('<a href="{}" title="{}">{}</a>', record.url, record.name, value)
 
 
 class RunStateColumn(PartialColumn):
@@ -174,20 +174,19 @@ class RunStateColumn(PartialColumn):
         return {"state": record.state, "tone": record.tone}
 
 
-class SentColumn(PartialColumn):
+class SentColumn(Column):
     """Whether the broker took it, and why not."""
 
-    template_name = "celery_ops/records/sent.html"
+    def render(self, value: Any, record: RecordRow) -> str:
+        if not record.is_failed:
+            return value
+        said = ": ".join(filter(None, (value, record.error_class)))
+        return format_html('<span class="celery-ops-error" title="{}">{}</span>', record.error, said)
 
-    def context(self, value: Any, record: RecordRow) -> dict[str, Any]:
-        return {"row": record}
 
-
-class ArgumentsColumn(CodeColumn):
-    template_name = "celery_ops/records/arguments.html"
-
-    def context(self, value: Any, record: RecordRow) -> dict[str, Any]:
-        return {"row": record}
+class ArgumentsColumn(Column):
+    def render(self, value: str, record: RecordRow) -> str:
+        return format_html('<code title="{}">{}</code>', value, record.short_arguments)
 
 
 def _cells(name: str) -> dict[str, dict[str, str]]:
@@ -197,6 +196,7 @@ def _cells(name: str) -> dict[str, dict[str, str]]:
 class RecordTable(OpsTable):
     """Nothing is sorted here: the head of the times leads to the other order."""
 
+    caption = gettext_lazy("Runs")
     label = RunColumn(verbose_name=gettext_lazy("Task"), attrs=_cells("celery-ops-record-task"))
     task_id = IdColumn(verbose_name=gettext_lazy("Id"), url="task_url")
     state = RunStateColumn(verbose_name=gettext_lazy("State"), attrs=PLAIN)

@@ -9,8 +9,10 @@ from typing import Any, Final
 from django.db import Error as DatabaseError
 from django.db.models import Subquery
 from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django_tables2 import Column
 from django_tables2.data import TableListData
 
 from .. import redaction
@@ -208,14 +210,18 @@ class TaskColumn(PartialColumn):
         return {"row": record}
 
 
-class SignatureColumn(PartialColumn):
-    template_name = "celery_ops/runs/signature.html"
-
+class SignatureColumn(Column):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"attrs": {"cell": {"class": "celery-ops-run-takes"}}, **kwargs})
 
+    def render(self, value: Takes) -> str:
+        if value.is_code:
+            return format_html("<code>{}</code>", value.text)
+        return format_html('<span class="celery-ops-muted">{}</span>', value.text)
+
 
 class RunTable(OpsTable):
+    caption = gettext_lazy("Tasks to run")
     label = TaskColumn(verbose_name=gettext_lazy("Task"))
     signature = SignatureColumn(verbose_name=gettext_lazy("Takes"))
     who = TextColumn(verbose_name=gettext_lazy("Who may run it"), attrs=PLAIN)

@@ -118,8 +118,8 @@ class TaskLine:
     state: str
     name: SafeString
     badge: SafeString
-    worker: SafeString
-    queue: SafeString
+    worker: Link | SafeString
+    queue: Link
     times: list[tuple[Any, Moment | None]]
     wait: str
     run: str
@@ -158,6 +158,8 @@ class TaskTable(OpsTable):
     run = Column(verbose_name=_("Run time"), attrs=_cells("celery-ops-number"))
     error = Column(verbose_name=_("Error"), attrs=_cells("celery-ops-task-error"))
 
+    caption = _("Tasks")
+
     class Meta(OpsTable.Meta):
         attrs = {"class": "table celery-ops-task-table"}
         template_name = "celery_ops/tasks/table.html"
@@ -186,7 +188,7 @@ class TaskTable(OpsTable):
                 name=written("tasks/name", value=row.name),
                 badge=written("panel/state", state=row.state, tone=row.tone),
                 worker=self._place(row, written),
-                queue=written("parts/link", value=row.queue, url=row.queue_url),
+                queue=Link(row.queue, row.queue_url),
                 times=[(label, Moment.of(getattr(row, name), now)) for name, label in times],
                 wait=row.wait,
                 run=row.run,
@@ -195,11 +197,11 @@ class TaskTable(OpsTable):
             )
 
     @staticmethod
-    def _place(row: TaskRow, written: Callable[..., SafeString]) -> SafeString:
+    def _place(row: TaskRow, written: Callable[..., SafeString]) -> Link | SafeString:
         """Where the task is: its worker, or the queue in which it waits."""
         if row.waits:
-            return written("tasks/waits", value=row.queue, url=row.queue_url)
-        return written("parts/link", value=row.worker, url=row.worker_url)
+            return written("tasks/waits", queue=Link(row.queue, row.queue_url))
+        return Link(row.worker, row.worker_url)
 
     def _head(self, column: BoundColumn) -> Head:
         attrs = column.attrs["th"].as_html()
@@ -212,5 +214,5 @@ class TaskTable(OpsTable):
         return Head(column.header, attrs, self.link(sort=following), order)
 
 
-def _written(template: str, **context: str) -> SafeString:
+def _written(template: str, **context: Any) -> SafeString:
     return get_template(f"celery_ops/{template}.html").render(context)

@@ -24,6 +24,7 @@ from .columns import (
     TextColumn,
     TimeColumn,
     WorkerStateColumn,
+    with_choice,
 )
 from .links import Link, queue_links, worker_link
 
@@ -80,13 +81,16 @@ def _note(worker: WorkerInfo) -> Any:
 class HostnameColumn(LinkColumn):
     """A worker's name, and the box that chooses it."""
 
-    template_name = "celery_ops/workers/hostname.html"
-
-    def context(self, value: str, record: WorkerRow) -> dict[str, Any]:
-        return {**super().context(value, record), "destination": record.destination}
+    def render(self, value: str, record: WorkerRow) -> Any:
+        link, name = super().render(value, record), record.destination
+        if not name:
+            return link
+        label = f"{gettext('Choose')} {name}"
+        return with_choice(link, form="celery-ops-control", name="destination", value=name, label=label)
 
 
 class WorkerTable(OpsTable):
+    caption = _("Workers")
     hostname = HostnameColumn(verbose_name=_("Worker"))
     state = WorkerStateColumn(verbose_name=_("State"))
     pool = TextColumn(verbose_name=_("Pool"))
@@ -116,7 +120,7 @@ class HeldRow:
 
 
 class HeldTable(OpsTable):
-    """Active, reserved or scheduled tasks."""
+    """Active, reserved or scheduled tasks: ``caption`` is which."""
 
     id = IdColumn(verbose_name=_("Id"))
     name = TextColumn(verbose_name=_("Task"), attrs=PLAIN)
@@ -130,14 +134,16 @@ class HeldTable(OpsTable):
         row_attrs = {"data-key": lambda record: record.id}
 
 
-def held_table(tasks: Iterable[TaskInfo], may_view_payload: Callable[[str], bool]) -> HeldTable:
+def held_table(tasks: Iterable[TaskInfo], may_view_payload: Callable[[str], bool], *, caption: str = "") -> HeldTable:
     """Return the table of ``tasks``, without the columns in which it has nothing to say."""
     rows, page = [], Budget.of_page()
     for task in tasks:
         arguments = payload.arguments_text(task, page) if may_view_payload(task.name) else ""
         rows.append(HeldRow(clean(task.id), task_url(task.id), clean(task.name), task.started_at, task.eta, arguments))
     empty = [name for name in ("since", "eta", "arguments") if not any(getattr(row, name) for row in rows)]
-    return HeldTable(rows, exclude=empty)
+    table = HeldTable(rows, exclude=empty)
+    table.caption = caption
+    return table
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +161,7 @@ class KnownTaskRow:
 
 
 class KnownTaskTable(OpsTable):
+    caption = _("Tasks it knows")
     name = TextColumn(verbose_name=_("Task"))
     processed = NumberColumn(verbose_name=_("Processed"))
     rate_limit = TextColumn(verbose_name=_("Rate limit"))

@@ -1,9 +1,10 @@
-"""What the templates of the operations pages say of times, and of the site around them."""
+"""What the templates of the operations pages write many times: facts, links, ids, times, and the site around them."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django import template
 from django.contrib.sites.shortcuts import get_current_site
@@ -13,10 +14,14 @@ from django.template.context import Context
 from django.urls import NoReverseMatch, get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.formats import number_format
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from .. import formatting
 from ..payload import mapping
+from ..tables.columns import SHORT
+from ..tables.links import Link, id_html
+from ..tables.links import linked as links_html
 from ..tracking.edge import part_of_a_page
 
 register = template.Library()
@@ -71,10 +76,66 @@ def _logout_url() -> str:
 PARTS: Final = re.compile(r"[^._]*[._]+|[^._]+")
 
 
+@register.inclusion_tag("celery_ops/parts/fact.html")
+def fact(label: str, value: Any, *, broad: bool = False) -> dict[str, Any]:
+    """Write a value under its name; None and an empty text are unknown."""
+    return {"label": label, "value": value, "broad": broad}
+
+
+@register.inclusion_tag("celery_ops/parts/fact.html")
+def fact_if(label: str, value: Any, *, broad: bool = False) -> dict[str, Any]:
+    """Write a value under its name where there is one."""
+    return {"label": label, "value": value, "broad": broad, "optional": True}
+
+
+@register.inclusion_tag("celery_ops/parts/input.html")
+def control_input(
+    label: str, name: str, value: object = "", *, required: bool = True, **attributes: object
+) -> dict[str, Any]:
+    """Write a short field with its label; ``attributes`` are those of the ``<input>``, such as ``type`` and ``min``."""
+    return {"label": label, "name": name, "value": str(value), "required": required, "attributes": attributes}
+
+
 @register.filter
-def moment(value: datetime | None) -> formatting.Moment | None:
-    """Return a time for ``celery_ops/parts/moment.html``."""
-    return formatting.Moment.of(value, timezone.now())
+def code(value: str | None) -> str:
+    """Return a text to be read letter by letter, empty when there is none."""
+    return format_html("<code>{}</code>", value) if value else ""
+
+
+@register.filter
+def linked(links: Iterable[Link] | None) -> str | None:
+    """Return some links in a row, in words when there are none; None when they are unknown."""
+    return None if links is None else links_html(links)
+
+
+@register.filter
+def whole_id(link: Link | None) -> str:
+    """Return a task's id, leading to its page, with a button that copies it; nothing without one."""
+    return "" if link is None else id_html(link)
+
+
+@register.filter
+def short_id(link: Link) -> str:
+    """Return the beginning of a task's id, with a button that copies all of it."""
+    return id_html(link, SHORT)
+
+
+@register.filter
+def moment(value: datetime | None) -> formatting.Moment | str:
+    """Return a time as it is written; nothing when it is unknown."""
+    return formatting.Moment.of(value, timezone.now()) or ""
+
+
+@register.filter
+def exactly(value: datetime | None) -> str:
+    """Return when something is, and how long that is from now."""
+    found = formatting.Moment.of(value, timezone.now())
+    return format_html("{} {}", found.exact, found) if found else ""
+
+
+@register.filter
+def in_seconds(value: float | None) -> str:
+    return _("%(value)s s") % {"value": number_format(value)} if value else ""
 
 
 @register.filter

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from ..conf import conf
 from ..filters.workers import WorkerFilterSet
 from ..formatting import clean
-from ..info import WorkerDetail, WorkerInfo, WorkerReport
+from ..info import TaskInfo, WorkerDetail, WorkerInfo, WorkerReport
 from ..payload.mapping import Facts, celery_settings, entries
 from ..payload.url import broker_address
 from ..permissions import CONTROL_WORKERS, allows
@@ -91,11 +91,12 @@ class WorkerDetailView(OpsPage):
             ("scheduled", _("Scheduled"), _("Nothing waits for its time."), detail.scheduled),
         )
         return [
-            Held(
-                label, empty, len(tasks), None if method in detail.missing else held_table(tasks, self.may_view_payload)
-            )
+            Held(label, empty, len(tasks), None if method in detail.missing else self._held_table(tasks, label))
             for method, label, empty, tasks in parts
         ]
+
+    def _held_table(self, tasks: Sequence[TaskInfo], label: str) -> HeldTable:
+        return held_table(tasks, self.may_view_payload, caption=label)
 
 
 def _facts(detail: WorkerDetail) -> Iterator[Facts]:

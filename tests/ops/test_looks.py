@@ -1,13 +1,18 @@
 """What the pages spare a person: rows that are of no use, filters that are not needed, buttons that do nothing yet."""
 
 import re
+from dataclasses import replace
 
 import pytest
+from django.test import Client
 
+from celery_ops.info import Binding, MessageInfo, RegisteredTask
+from celery_ops.models import ControlRecord
 from celery_ops.running.kinds import kind_of
 
-from .backends import Tasks
-from .conftest import OPS, html_of
+from .backends import Queues, Tasks, Workers, queue, worker
+from .conftest import OPS, html_of, text_of
+from .journal import journal
 from .task_backends import a_task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages")]
@@ -95,3 +100,39 @@ def test_what_is_not_there_is_said_with_what_may_have_become_of_it_and_a_way_on(
     assert (response.status_code, reason in html, hint in html) == (404, True, True)
     assert f'href="{OPS}tasks/"' in html
     assert "deleted since" not in html
+
+
+@pytest.fixture
+def one_of_each():
+    """A row for each table."""
+    task = a_task(1, state="FAILURE")
+    registered = (RegisteredTask(task.name),)
+    Tasks.hold(task)
+    Workers.hold(replace(worker(), active=(task,), reserved=(task,), scheduled=(task,), registered=registered))
+    messages = (MessageInfo(task.id, task.name),)
+    Queues.hold(replace(queue(), messages=messages, bindings=(Binding("", "direct", "celery"),)))
+    journal()
+    ControlRecord.objects.create(action="pause", target="celery")
+
+
+@pytest.mark.parametrize(
+    ("path", "captions"),
+    [
+        ("", ["Workers", "Queues", "Recent failures"]),
+        ("tasks/", ["Tasks"]),
+        ("workers/", ["Workers"]),
+        ("workers/celery@one/", ["Active", "Reserved", "Scheduled", "Tasks it knows"]),
+        ("queues/", ["Queues"]),
+        ("queues/celery/", ["Next messages", "Bindings"]),
+        ("run/", ["Tasks to run", "Tasks to run"]),
+        ("journal/", ["Runs"]),
+        ("journal/control/", ["Control actions"]),
+    ],
+)
+def test_each_table_says_what_it_lists(path, captions, one_of_each, superuser, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": [PAYMENT]}
+    client = Client()
+    client.force_login(superuser)
+    html = html_of(client.get(OPS + path))
+    assert [text_of(caption) for caption in re.findall(r"<caption[^>]*>(.*?)</caption>", html, re.S)] == captions
+    assert html.count("<table") == len(captions)

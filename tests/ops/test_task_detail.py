@@ -57,7 +57,7 @@ def page(browser, task_id=ID, **data):
 
 
 def fact(html, name):
-    found = re.search(rf"<dt>{name}</dt><dd[^>]*>(.*?)</dd>", html, re.DOTALL)
+    found = re.search(rf"<dt>{name}</dt>\s*<dd[^>]*>(.*?)</dd>", html, re.DOTALL)
     return words(unescape(found[1])) if found else None
 
 
@@ -99,7 +99,7 @@ def test_times_are_relative_with_the_exact_one_beside(browser, settings):
     html = page(browser)
     for name in ("Created", "Scheduled for", "Started", "Finished"):
         assert re.search(
-            rf'<dt>{name}</dt><dd><time datetime="[^"]+" title="\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d \w+">', html
+            rf'<dt>{name}</dt>\s*<dd>\s*<time datetime="[^"]+" title="\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d \w+">', html
         ), name
 
 
@@ -111,7 +111,7 @@ def test_what_is_not_known_has_no_line(browser, settings):
 
 def test_waiting_and_running_are_drawn_apart_without_inline_style(browser, settings):
     use(settings, Held, a_task())
-    html = page(browser)
+    html = " ".join(page(browser).split())
     assert '<rect class="celery-ops-waiting" width="40" height="4"/>' in html
     assert '<rect class="celery-ops-running" x="40" width="60" height="4"/>' in html
     assert "waited 2.0 s ran 3.0 s" in words(html)
@@ -138,7 +138,7 @@ def test_a_traceback_is_shown_with_a_button_that_copies_it(browser, settings):
     use(settings, Held, a_task(state="FAILURE", traceback="Traceback\n  File x\nValueError: no"))
     html = page(browser)
     assert text(html, "Traceback") == "Traceback\n  File x\nValueError: no"
-    assert re.search(r"ValueError: no</pre><button [^>]*data-copy>", html)
+    assert re.search(r"ValueError: no</pre>\s*<button [^>]*data-copy>", html)
 
 
 def test_without_view_payload_an_error_is_its_class_and_the_rest_is_not_there(poor_browser, settings):
@@ -166,7 +166,7 @@ def test_a_task_is_not_its_own_root(browser, settings):
 def test_many_children_are_counted(browser, settings):
     use(settings, Held, a_task(children=tuple(f"child-{number}" for number in range(60))))
     html = page(browser)
-    assert html.count("<li><code") == 50
+    assert len(re.findall(r"<li>\s*<code", html)) == 50
     assert "and 10 more" in words(html)
 
 

@@ -212,6 +212,7 @@ class BulkDetailView(BulkView):
         total = max(int(self.record.parameters.get("count") or 0), progress.handled)
         is_running = progress.state == RUNNING
         may_go_on = self.is_starter(self.record) and progress.state != DONE
+        goes_on = may_go_on and is_running and time.time() - progress.touched < ABANDONED
         return {
             "record": self.record,
             "who": clean(self.record.username),
@@ -219,6 +220,7 @@ class BulkDetailView(BulkView):
             "asked": asked(self.filters),
             "list_url": reverse("celery_ops:task-list") + self.filters.link(page_size=None, sort=None),
             "progress": progress,
+            "heading": self._heading(is_over=progress.state == DONE, goes_on=goes_on, is_running=is_running),
             "percent": 100 if progress.state == DONE else 100 * progress.handled // max(1, total),
             "handled": count(Count(progress.handled)),
             "foreseen": _foreseen(self.record, progress),
@@ -229,9 +231,16 @@ class BulkDetailView(BulkView):
             "is_running": is_running,
             "is_over": progress.state == DONE,
             "may_go_on": may_go_on,
-            "goes_on": may_go_on and is_running and time.time() - progress.touched < ABANDONED,
+            "goes_on": goes_on,
             "action": self.request.path,
         }
+
+    def _heading(self, *, is_over: bool, goes_on: bool, is_running: bool) -> Any:
+        if is_over:
+            return self.words.is_over
+        if goes_on:
+            return self.words.goes_on
+        return self.words.waits if is_running else self.words.is_stopped
 
 
 def _foreseen(record: ControlRecord, progress: Progress) -> str:

@@ -41,7 +41,7 @@ class RevokingView(ActionView):
 
     section = "celery_ops:task-list"
     title = gettext_lazy("Revoke")
-    template_name = "celery_ops/revoke/refused.html"
+    refusal = gettext_lazy("Not revoked")
 
     def permission(self) -> str:
         return REVOKE_TASK

@@ -44,6 +44,11 @@ class ActionView(OpsPage):
 
     http_method_names = ["post"]
     title = gettext_lazy("Control")
+    template_name = "celery_ops/control/ask.html"
+    #: The heading of the page that says why nothing was done.
+    refusal: ClassVar[Any] = gettext_lazy("Not done")
+    #: The parameter that names what is told.
+    target: ClassVar[str] = ""
     #: What ``action`` may be.
     actions: ClassVar[Sequence[str]] = ()
 
@@ -117,7 +122,14 @@ class ActionView(OpsPage):
         shown = set(form.names) if form else set()
         given = error.errors if error else {}
         said = [message for field, found in given.items() if field not in shown for message in found]
-        context = self.get_context_data(form=form, said=said, back_url=_next(self.request) or self.home())
+        context = self.get_context_data(
+            form=form,
+            heading=form.label if form else self.refusal,
+            said=said,
+            back_url=_next(self.request) or self.home(),
+            action=self.request.path,
+            target=self.target,
+        )
         return self.render_to_response(context, status=status)
 
     def named(self) -> str:
@@ -141,7 +153,7 @@ class WorkerControlView(ActionView):
     """``worker-control``: tell one worker or several. With ``ask`` what is still missing is asked for first."""
 
     section = "celery_ops:worker-list"
-    template_name = "celery_ops/control/worker.html"
+    target = "destination"
 
     def objects(self) -> list[str]:
         return list(dict.fromkeys(self.request.POST.getlist("destination")))
@@ -207,7 +219,7 @@ class QueueControlView(ActionView):
     """``queue-control``: empty, pause or resume a queue, delete messages of it or move them to another."""
 
     section = "celery_ops:queue-list"
-    template_name = "celery_ops/control/queue.html"
+    target = "queue"
 
     @property
     def queue(self) -> str:

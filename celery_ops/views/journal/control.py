@@ -101,8 +101,7 @@ class ViewedAction:
     """One control action as a page may show it."""
 
     label: str
-    target: str
-    target_url: str
+    target: Link
     who: str
     created: Moment | None
     parameters: tuple[mapping.Entry, ...]
@@ -128,7 +127,7 @@ class ControlRecordDetailView(ControlRecordsPage):
         )
 
     def get_title(self) -> str:
-        return f"{self.viewed.label} {self.viewed.target}"
+        return f"{self.viewed.label} {self.viewed.target.name}"
 
 
 def viewed_action(record: ControlRecord, *, links: bool) -> ViewedAction:
@@ -140,8 +139,7 @@ def viewed_action(record: ControlRecord, *, links: bool) -> ViewedAction:
     said = [Reply(_worker(host, links), clean(str(answered.get(host, "")), 300)) for host in asked[:MOST_REPLIES]]
     return ViewedAction(
         label=label_of(record.action),
-        target=clean(record.target, 300),
-        target_url=_target_url(record) if links else "",
+        target=Link(clean(record.target, 300), _target_url(record) if links else ""),
         who=clean(record.username) or _("nobody"),
         created=Moment.of(record.created_at, timezone.now()),
         parameters=mapping.entries(parameters),

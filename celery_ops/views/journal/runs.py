@@ -183,6 +183,11 @@ class ViewedRun:
     again_of: Link | None
     again_as: tuple[Link, ...]
 
+    @property
+    def link(self) -> Link:
+        """The task's id, leading to its page."""
+        return Link(self.task_id, self.task_url)
+
 
 class RecordDetailView(RecordsPage):
     """One run: what was asked for, whether it was sent, and what became of it. Also where one comes after a run."""
