@@ -5,12 +5,13 @@ VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test test-quick clean
+.PHONY: help sandbox test test-quick coverage clean
 
 help:
 	@echo "make sandbox     a small shop on http://127.0.0.1:8000 with live tasks; Ctrl-C stops it"
 	@echo "make test        the test suite; ARGS=… is passed to pytest"
 	@echo "make test-quick  while working: what needs no server, worker or browser, in a minute"
+	@echo "make coverage    the tests on SQLite, and which lines and branches they do not reach"
 	@echo "make clean       remove .venv, the sandbox's data and what builds leave behind"
 	@echo
 	@echo "PYTHON=python3.12 chooses the Python, SANDBOX_PORT=8001 the port,"
@@ -26,9 +27,12 @@ test: $(VENV)/.installed-test
 test-quick: $(VENV)/.installed-test
 	@$(VENV)/bin/python -m tests --quick $(ARGS)
 
+coverage: $(VENV)/.installed-coverage
+	@$(VENV)/bin/python -m pytest -n 3 --dist loadgroup --cov $(ARGS)
+
 clean:
 	rm -rf .venv .tox build dist docs/_build *.egg-info sandbox/var
-	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.created:
