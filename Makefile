@@ -28,7 +28,7 @@ test-quick: $(VENV)/.installed-test
 	@$(VENV)/bin/python -m tests --quick $(ARGS)
 
 coverage: $(VENV)/.installed-coverage
-	@$(VENV)/bin/python -m pytest -n 3 --dist loadgroup --cov $(ARGS)
+	@$(VENV)/bin/python -m pytest -n 3 --dist loadgroup --cov=celery_ops $(ARGS)
 
 clean:
 	rm -rf .venv .tox build dist docs/_build *.egg-info sandbox/var
