@@ -95,15 +95,28 @@ def allows(user: Any, action: str, obj: Any = None) -> bool:
 
     A policy that cannot answer refuses: what it raises is logged once, and goes no further.
     """
-    if user is None:
-        return False
-    try:
-        return bool(conf.load("POLICY")().allows(user, action, obj))
-    except PermissionDenied:
-        return False
-    except Exception as error:
-        _say_once(action, error)
-        return False
+    return Asking(user).allows(action, obj)
+
+
+class Asking:
+    """Asks one policy many things of one user, as ``allows`` asks one."""
+
+    def __init__(self, user: Any) -> None:
+        self.user = user
+        self._policy: Any = None
+
+    def allows(self, action: str, obj: Any = None) -> bool:
+        if self.user is None:
+            return False
+        try:
+            if self._policy is None:
+                self._policy = conf.load("POLICY")()
+            return bool(self._policy.allows(self.user, action, obj))
+        except PermissionDenied:
+            return False
+        except Exception as error:
+            _say_once(action, error)
+            return False
 
 
 _said: set[tuple[str, type]] = set()

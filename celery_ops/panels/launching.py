@@ -9,7 +9,7 @@ from celery.app.task import Task
 from django.db.models import Model
 
 from ..conf import conf
-from ..permissions import RUN_TASK, allows
+from ..permissions import RUN_TASK, Asking
 from ..running.allowlist import options_of
 from ..tracking.registry import Binding, FromModel, humanised, registry
 from ..tracking.signatures import Signature
@@ -18,12 +18,12 @@ from .page import Choice
 
 def launchable(instance: Model, user: Any) -> Iterator[tuple[Task, Binding]]:
     """Yield the tasks that ``user`` may launch for ``instance``: tracked for its model, not hidden, and granted."""
-    tasks = conf.celery_app.tasks
+    tasks, policy = conf.celery_app.tasks, Asking(user)
     seen = set()
     for name, binding in registry.for_model(type(instance)):
         if name in seen or binding.hidden or name not in tasks or name.startswith("celery."):
             continue
-        if _is_offered(binding, registry.signature(name), instance) and allows(user, RUN_TASK, name):
+        if _is_offered(binding, registry.signature(name), instance) and policy.allows(RUN_TASK, name):
             seen.add(name)
             yield tasks[name], binding
 

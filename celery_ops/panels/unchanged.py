@@ -16,7 +16,7 @@ from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import get_language
 
 from ..conf import conf
-from ..permissions import allows
+from ..permissions import Asking
 from ..rerun.policy import repeatable, warning
 from ..tracking import prefix
 from ..tracking.reading import read_long
@@ -54,6 +54,7 @@ class Remembered:
 
     def holds(self, draft: Draft) -> bool:
         """Return whether all is as it was but the facts, which have yet to be read."""
+        policy = Asking(draft.viewer.user)
         return (
             now_ms() < self.until
             and self.source is conf.source
@@ -62,7 +63,7 @@ class Remembered:
             and self.object_label == str(draft.object_label)
             and all(_named(name, draft) == said for name, said in self.names.items())
             and all(_repeated(name) == said for name, said in self.repeated.items())
-            and all(allows(draft.viewer.user, *asked) == answer for asked, answer in self.answers.items())
+            and all(policy.allows(*asked) == answer for asked, answer in self.answers.items())
         )
 
     def holds_read(self, draft: Draft) -> bool:

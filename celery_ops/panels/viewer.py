@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from .. import redaction, states
 from ..info import TrackedTask
 from ..links import task_url
-from ..permissions import REVOKE_TASK, RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, allows
+from ..permissions import REVOKE_TASK, RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, Asking
 from ..rerun.doubts import Doubt, doubts_of, known_again
 from ..rerun.policy import repeatable
 from ..running.allowlist import Runnable
@@ -32,6 +32,7 @@ class Viewer:
 
     def __init__(self, user: Any, *, public: bool, url: str) -> None:
         self.user, self.public, self.url = user, public, url
+        self._policy = Asking(user)
         self.answers: dict[Question, bool] = {}
         self.repeated: dict[str, Runnable | None] = {}
         self._ids: set[str] = set()
@@ -46,7 +47,7 @@ class Viewer:
     def may(self, action: str, thing: str | None = None) -> bool:
         question = action, thing
         if question not in self.answers:
-            self.answers[question] = allows(self.user, action, thing)
+            self.answers[question] = self._policy.allows(action, thing)
         return self.answers[question]
 
     def may_view_payload(self, name: str) -> bool:
