@@ -24,9 +24,16 @@ SHORT: Final = 0.1
 SHORTEST: Final = 0.01
 #: What a process of a pool may be ended with: SIGSTOP would freeze it for good.
 SIGNALS: Final = ("TERM", "INT", "KILL")
+#: Kinds of pools that cannot end a task that runs.
+CANNOT_STOP: Final = ("solo", "thread")
 
 #: The objects whose pages are to show that it was asked, by the tasks' ids.
 Places = Mapping[str, Sequence[ObjectRef]]
+
+
+def cannot_stop(pool: str | None) -> str:
+    """Return why a pool cannot end a task that runs, empty when it can."""
+    return _("Its pool cannot end a task that runs: it runs to its end.") if pool in CANNOT_STOP else ""
 
 
 def revoke(

@@ -26,7 +26,7 @@ from ..tables.queues import (
     yes_or_no,
 )
 from .absent import no_queue
-from .control.forms import queue_control
+from .control.offers import queue_control
 from .lists import ListPage
 from .ops import OpsPage, part
 

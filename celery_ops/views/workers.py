@@ -16,7 +16,7 @@ from ..payload.url import broker_address
 from ..permissions import CONTROL_WORKERS, allows
 from ..tables.workers import HeldTable, WorkerRow, WorkerTable, held_table, known_task_table
 from .absent import no_worker
-from .control.forms import list_control, worker_control
+from .control.offers import list_control, worker_control
 from .lists import ListPage
 from .ops import OpsPage, part
 

@@ -1,11 +1,13 @@
 """``manage.py celery_ops control``, ``pause`` and ``resume``."""
 
+import contextlib
 import io
 import json
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from celery_ops.control.commands import COMMANDS
 from celery_ops.control.standing import paused_queues
 from celery_ops.models import ControlRecord
 
@@ -47,6 +49,15 @@ def test_workers_that_were_named_are_told_and_silence_is_no_success(spy):
 )
 def test_what_will_not_do_is_a_usage_error_and_nobody_hears_of_it(words, spy):
     assert (run(*words), spy.heard(), ControlRecord.objects.count()) == ((2, None), [], 0)
+
+
+@pytest.mark.parametrize("action", sorted({*COMMANDS} - {"shutdown"}))
+def test_each_field_of_what_workers_are_told_is_an_option(action):
+    said = io.StringIO()
+    with pytest.raises(SystemExit), contextlib.redirect_stdout(said):
+        call_command("celery_ops", "control", "--help")
+    options = {f"--{name.replace('_', '-')}" for name in COMMANDS[action].base_fields}
+    assert options <= set(said.getvalue().split())
 
 
 def test_a_queue_is_paused_and_resumed_although_no_worker_is_up(spy):

@@ -12,7 +12,8 @@ from django.urls import reverse
 
 from celery_ops.backends import control
 from celery_ops.backends.memory import MemoryWorkerBackend
-from celery_ops.control import pools, queues
+from celery_ops.control import queues
+from celery_ops.control.commands import refusals
 from celery_ops.control.standing import paused_queues
 from celery_ops.info import WorkerDetail, WorkerInfo
 from celery_ops.models import ControlRecord
@@ -140,7 +141,7 @@ def test_what_a_pool_cannot_do_is_refused_with_the_reason(pool, given, client, s
     with MemoryWorkerBackend.holding(WorkerDetail(WorkerInfo(W1, pool=pool, concurrency=1))):
         response = tell(client, "worker", {"destination": [W1], **given}, **JSON)
     assert response.status_code == 400
-    assert response.json()["errors"]["action"] == [f"{W1}: {pools.refusal(given['action'], pool)}"]
+    assert response.json()["errors"]["action"] == [f"{W1}: {refusals(pool)[given['action']]}"]
     assert spy.heard() == []
 
 
@@ -205,6 +206,16 @@ def test_what_is_still_missing_is_asked_for_first(client, spy):
     html = response.content.decode()
     assert f'name="destination" value="{W1}"' in html
     assert 'name="rate_limit"' in html
+    assert ('list="celery-ops-tasks"' in html, '<datalist id="celery-ops-tasks"' in html) == (True, True)
+
+
+def test_whatever_is_wrong_is_said_at_once_and_beside_its_field(client, spy):
+    given = worker("time_limit", soft="<soon>\0", hard="9" * 20)
+    errors = tell(client, *given, **JSON).json()["errors"]
+    assert list(errors) == ["task_name", "soft", "hard"]
+    html = tell(client, *given).content.decode()
+    assert [html.count(text) for text in ("Enter a name.", errors["soft"][0], "&lt;soon&gt;\ufffd")] == [1, 2, 1]
+    assert (html.count('aria-invalid="true"'), spy.heard()) == (3, [])
 
 
 def test_what_needs_nothing_more_is_done_at_once(client, spy):

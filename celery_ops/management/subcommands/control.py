@@ -1,12 +1,13 @@
 """``control``: tell workers to do something, as their pages do."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from django.core.management.base import CommandParser
 
 from ...control import workers
-from ...control.journal import NotDone
+from ...control.commands import COMMANDS, Command, Shutdown
+from ...control.journal import Acted, NotDone
 from ...permissions import CONTROL_WORKERS
 from ...running.errors import BadInput
 from . import people
@@ -14,19 +15,19 @@ from .asking import check_hosts, known_hosts
 from .base import FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal
 from .revoke import answer_of
 
-#: What an action takes, by option.
-OPTIONS: Final[Mapping[str, str]] = {
-    "n": "processes to grow or shrink by",
-    "min": "autoscale: processes at least",
-    "max": "autoscale: processes at most",
-    "queue": "the queue to consume or not to",
-    "task-name": "the task to limit",
-    "rate-limit": "such as 10/m; 0 for none",
-    "soft": "soft time limit in seconds",
-    "hard": "hard time limit in seconds",
-}
 #: Ending a worker has a command of its own, with ``--yes``.
-ACTIONS: Final = tuple(name for name in workers.COMMANDS if name != "shutdown")
+ACTIONS: Final = tuple(name for name in COMMANDS if name != Shutdown.name)
+
+
+def fields() -> Iterator[tuple[str, str]]:
+    """Yield the name of each field that an action has, and what it is for."""
+    takers: dict[str, list[str]] = {}
+    for action in ACTIONS:
+        for name in COMMANDS[action].base_fields:
+            takers.setdefault(name, []).append(action)
+    for name, actions in takers.items():
+        field = COMMANDS[actions[0]].base_fields[name]
+        yield name, f"{', '.join(actions)}: {', '.join(map(str, filter(None, (field.label, field.help_text))))}"
 
 
 class Control(Subcommand):
@@ -39,21 +40,31 @@ class Control(Subcommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("action", choices=ACTIONS, metavar="ACTION", help=", ".join(ACTIONS))
         parser.add_argument("hostnames", nargs="+", metavar="HOST", help="hostnames of workers")
-        for name, said in OPTIONS.items():
-            parser.add_argument(f"--{name}", metavar=name.upper().replace("-", "_"), help=said)
+        for name, purpose in fields():
+            parser.add_argument(f"--{name.replace('_', '-')}", metavar=name.upper(), help=purpose)
         people.add_user(parser)
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
-        user = people.user_named(options["user"])
-        for hostname in options["hostnames"]:
-            people.check(user, CONTROL_WORKERS, hostname)
-        check_hosts(options["hostnames"], known_hosts())
-        given = {name.replace("-", "_"): options[name.replace("-", "_")] or "" for name in OPTIONS}
-        try:
-            acted = workers.tell(options["action"], options["hostnames"], given, user)
-        except BadInput as error:
-            raise Refused(str(error), USAGE) from error
-        except NotDone as error:
-            raise Refused(str(error), NO_ANSWER if error.record else FAILED) from error
+        user = commander(options)
+        acted = told(COMMANDS[options["action"]](options, targets=options["hostnames"]), user)
         answer = answer_of([acted])
         return Answer(answer.data, answer.lines, FAILED if acted.refusals and not answer.code else answer.code)
+
+
+def commander(options: Mapping[str, Any]) -> Any:
+    """Return who tells the workers of ``options``, None for nobody. Raises Refused where that is not possible."""
+    user = people.user_named(options["user"])
+    for hostname in options["hostnames"]:
+        people.check(user, CONTROL_WORKERS, hostname)
+    check_hosts(options["hostnames"], known_hosts())
+    return user
+
+
+def told(command: Command, user: Any) -> Acted:
+    """Tell workers, and return what came of it. Raises Refused."""
+    try:
+        return workers.tell(command, user)
+    except BadInput as error:
+        raise Refused(str(error), USAGE) from error
+    except NotDone as error:
+        raise Refused(str(error), NO_ANSWER if error.record else FAILED) from error

@@ -16,6 +16,7 @@ from ...backends.remote import snapshot
 from ...bulk import revoke as bulk_revoke
 from ...conf import conf
 from ...control import revoke
+from ...control.commands import ActionForm
 from ...filters.tasks import TaskFilterSet
 from ...formatting import clean
 from ...info import TaskInfo
@@ -27,7 +28,6 @@ from ...tables.links import Link
 from ...task_detail import TaskDetail, task_detail
 from ..absent import no_task
 from ..control.actions import NOBODY, ActionView
-from ..control.forms import ActionForm
 from ..panel import _next
 from ..tasks.revoke import is_running
 from .base import BulkDetailView, BulkStartView, Words
@@ -45,9 +45,6 @@ class RevokingView(ActionView):
 
     def permission(self) -> str:
         return REVOKE_TASK
-
-    def form(self, error: BadInput | None = None) -> ActionForm | None:
-        return None
 
     def home(self) -> str:
         return reverse("celery_ops:task-list")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -20,8 +20,9 @@ from ...backends.remote import presence
 from ...conf import conf
 from ...connections import BrokerUnavailable
 from ...control import paused_queues, queues, workers
+from ...control.commands import COMMANDS, ActionForm, Purge, Shutdown, command_of
 from ...control.journal import Acted, NotDone, Repeated
-from ...formatting import clean
+from ...formatting import clean, is_clean
 from ...links import queue_url, worker_url
 from ...models import ControlRecord
 from ...permissions import CONTROL_WORKERS, MANAGE_QUEUES, allows
@@ -30,7 +31,7 @@ from ..absent import no_message, no_queue, no_worker
 from ..ops import OpsPage, errors
 from ..panel import _next, submission_of
 from ..private import private
-from .forms import SHUTDOWN, ActionForm, form_of, needs_nothing
+from .offers import lists_of
 
 #: What is a form's own and no part of what it asks for.
 ENVELOPE: Final = ("csrfmiddlewaretoken", "next", "submission")
@@ -91,9 +92,9 @@ class ActionView(OpsPage):
         """Return where to go on without a ``next``."""
         raise NotImplementedError
 
-    def form(self, error: BadInput | None = None) -> ActionForm | None:
+    def form(self) -> ActionForm | None:
         """Return the form to show once more, None when nobody knows which it was."""
-        raise NotImplementedError
+        return None
 
     # -- answers
 
@@ -111,7 +112,7 @@ class ActionView(OpsPage):
     def bad(self, error: BadInput) -> HttpResponse:
         if self.is_json:
             return JsonResponse({"errors": error.errors}, status=400)
-        return self.page(self.form(error), 400, error)
+        return self.page(self.form(), 400, error)
 
     def away(self, said: str) -> HttpResponse:
         if self.is_json:
@@ -119,13 +120,15 @@ class ActionView(OpsPage):
         return self.page(None, 503, BadInput(said))
 
     def page(self, form: ActionForm | None, status: int, error: BadInput | None = None) -> HttpResponse:
-        shown = set(form.names) if form else set()
-        given = error.errors if error else {}
-        said = [message for field, found in given.items() if field not in shown for message in found]
+        if form is not None and error is not None:
+            form.show(error)
+        shown, wrong = form.fields if form else (), error.errors if error else {}
         context = self.get_context_data(
             form=form,
             heading=form.label if form else self.refusal,
-            said=said,
+            lists=lists_of(form) if form else {},
+            submission=uuid4(),
+            said=[message for field, messages in wrong.items() if field not in shown for message in messages],
             back_url=_next(self.request) or self.home(),
             action=self.request.path,
             target=self.target,
@@ -173,29 +176,25 @@ class WorkerControlView(ActionView):
             raise no_worker(_("There is no worker %(name)s.") % {"name": clean(sorted(unknown)[0], 100)})
 
     def act(self, posted: QueryDict) -> HttpResponse:
-        hosts = posted.getlist("destination")
-        workers.command_of(self.action)
-        workers.checked(hosts)
-        if posted.get("ask") and not needs_nothing(self.action):
-            return self.page(self.form(), 200)
-        if self.action == SHUTDOWN and posted.get("confirm") != confirmation(hosts):
-            raise BadInput({"confirm": [_("Type %(word)s to confirm.") % {"word": clean(confirmation(hosts), 300)}]})
-        acted = workers.tell(self.action, hosts, posted, self.user, submission=self.key())
-        return self.acted(acted, _ending(acted) if self.action == SHUTDOWN else "")
+        command, hosts = command_of(self.action), workers.checked(posted.getlist("destination"))
+        if posted.get("ask") and not command.needs_nothing():
+            return self.page(_shown(command(initial=posted.dict(), targets=hosts)), 200)
+        acted = workers.tell(command(posted, targets=hosts), self.user, submission=self.key())
+        return self.acted(acted, _ending(acted) if command is Shutdown else "")
 
     def home(self) -> str:
         hosts = self.objects()
-        single = worker_url(hosts[0]) if len(hosts) == 1 and self.action != SHUTDOWN else ""
+        single = worker_url(hosts[0]) if len(hosts) == 1 and self.action != Shutdown.name else ""
         return single or reverse("celery_ops:worker-list")
 
-    def form(self, error: BadInput | None = None) -> ActionForm | None:
-        hosts = self.request.POST.getlist("destination")
-        return form_of(self.action, hosts, self.request.POST, error.errors if error else {}, confirmation(hosts))
+    def form(self) -> ActionForm | None:
+        command = COMMANDS.get(self.action)
+        return command and _shown(command(self.request.POST, targets=self.request.POST.getlist("destination")))
 
 
-def confirmation(hosts: Sequence[str]) -> str:
-    """Return what has to be typed to end these workers: the name of one, a word for several."""
-    return hosts[0] if len(hosts) == 1 else SHUTDOWN
+def _shown(form: ActionForm) -> ActionForm | None:
+    """Return the form, None where it could not bring back what it is for."""
+    return form if form.targets and all(map(is_clean, form.targets)) else None
 
 
 def _ending(acted: Acted) -> str:
@@ -255,8 +254,7 @@ class QueueControlView(ActionView):
         return does[action]()
 
     def purge(self) -> HttpResponse:
-        if self.request.POST.get("confirm") != self.queue:
-            raise BadInput({"confirm": [_("Type the name of the queue to confirm.")]})
+        Purge(self.request.POST, targets=[self.queue]).checked()
         purged = queues.purge(self.queue, self.user, submission=self.key())
         said = _("%(n)s messages were deleted from %(queue)s.") % {"n": purged, "queue": clean(self.queue, 100)}
         return self.done({**NOBODY, "purged": purged}, said, messages.SUCCESS)
@@ -301,10 +299,9 @@ class QueueControlView(ActionView):
     def home(self) -> str:
         return queue_url(self.queue) or reverse("celery_ops:queue-list")
 
-    def form(self, error: BadInput | None = None) -> ActionForm | None:
-        if self.request.POST.get("action") != "purge":
-            return None
-        return form_of("purge", [self.queue], self.request.POST, error.errors if error else {}, self.queue)
+    def form(self) -> ActionForm | None:
+        is_purge = self.request.POST.get("action") == Purge.name
+        return _shown(Purge(self.request.POST, targets=[self.queue])) if is_purge else None
 
 
 #: The answer about workers of what no worker is asked for.

@@ -9,8 +9,7 @@ from django.urls import reverse
 
 from ... import states
 from ...conf import conf
-from ...control import pools
-from ...control.revoke import SIGNALS, is_id
+from ...control.revoke import SIGNALS, cannot_stop, is_id
 from ...filters.tasks import TaskFilterSet
 from ...permissions import REVOKE_TASK, allows
 from ...task_detail import TaskDetail
@@ -43,7 +42,7 @@ def revoke_of(detail: TaskDetail, user: Any) -> Revoke | None:
         return None
     runs = is_running(task.state)
     pool = conf.load("WORKER_BACKEND")().pool_of(task.worker) if runs and task.worker else None
-    return Revoke(task.id, runs, uuid4(), cannot_stop=pools.refusal(pools.STOP, pool))
+    return Revoke(task.id, runs, uuid4(), cannot_stop=cannot_stop(pool))
 
 
 def is_running(state: str) -> bool:

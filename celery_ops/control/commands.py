@@ -1,0 +1,350 @@
+"""What workers and queues are told by forms: one declaration each, for pages, the command line and JSON."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ..backends.base import BackendUnavailable
+from ..backends.broker import reserved
+from ..conf import conf
+from ..connections import BrokerUnavailable
+from ..formatting import clean
+from ..info import WorkerInfo
+from ..running.errors import BadInput
+from . import paused_queues
+from .standing import Paused
+
+#: Processes that a pool may be given at once, and have.
+MOST_PROCESSES: Final = 256
+#: Seconds of a time limit.
+LONGEST_LIMIT: Final = 7 * 86400
+LONGEST_NAME: Final = 255
+#: Characters of an entry that will not do and is shown once more.
+LONGEST_SHOWN: Final = 300
+#: Seconds after which a worker has done what it says that it will do.
+SETTLING: Final = 0.2
+
+RATE: Final = re.compile(r"^(0|[1-9]\d{0,5}(\.\d{1,3})?/[smh])\Z", re.ASCII)
+NO_RATE: Final = gettext_lazy("Enter a rate such as 10/m, 1/s or 100/h, or 0 for none.")
+
+ONE: Final = gettext_lazy("A solo pool is the worker itself: it cannot be given more or less.")
+THREADS: Final = gettext_lazy("A pool of threads keeps the size that it was started with.")
+RESTART: Final = gettext_lazy("Only a pool of processes can be restarted: restart the worker.")
+LIMITS: Final = gettext_lazy("Its pool cannot end a task, so time limits have no effect there.")
+
+
+# -- fields -----------------------------------------------------------------------------------------------------------
+
+
+class ProcessesField(forms.IntegerField):
+    """A number of processes, from ``least``."""
+
+    def __init__(self, label: Any, *, least: int = 1) -> None:
+        super().__init__(label=label, min_value=least, max_value=MOST_PROCESSES)
+
+    def clean(self, value: Any) -> int:
+        try:
+            return super().clean(value)
+        except ValidationError as error:
+            numbers = {"least": self.min_value, "most": self.max_value}
+            raise ValidationError(_("Enter a whole number from %(least)s to %(most)s."), params=numbers) from error
+
+
+class NameField(forms.CharField):
+    """The name of something, of which ``values`` are suggested."""
+
+    default_error_messages: ClassVar = {"required": gettext_lazy("Enter a name.")}
+
+    def __init__(self, label: Any, *, values: str) -> None:
+        widget = forms.TextInput(attrs={"list": f"celery-ops-{values}"})
+        super().__init__(label=label, strip=False, widget=widget)
+
+    def validate(self, value: str) -> None:
+        if not (0 < len(value) <= LONGEST_NAME and value.isprintable()):
+            raise ValidationError(self.error_messages["required"])
+
+
+class SecondsField(forms.FloatField):
+    """A time limit, or nothing."""
+
+    default_error_messages: ClassVar = {"invalid": gettext_lazy("Enter a number of seconds, up to a week.")}
+
+    def __init__(self, label: Any) -> None:
+        hint = gettext_lazy("empty for what the worker has")
+        super().__init__(label=label, required=False, help_text=hint, widget=forms.TextInput)
+
+    def validate(self, value: float | None) -> None:
+        if value is not None and not 0 < value <= LONGEST_LIMIT:
+            raise ValidationError(self.error_messages["invalid"])
+
+
+class Input(forms.BoundField):
+    """A field that shows no more than a page can carry of what was entered."""
+
+    def value(self) -> str:
+        return clean(super().value(), LONGEST_SHOWN)
+
+    def build_widget_attrs(self, attrs: dict[str, Any], widget: Any = None) -> dict[str, Any]:
+        look = "form-control is-invalid" if self.errors else "form-control"
+        plain = {"class": look, "autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
+        return super().build_widget_attrs({**plain, **attrs}, widget)
+
+
+# -- forms ------------------------------------------------------------------------------------------------------------
+
+
+class ActionForm(forms.Form):
+    """One action for some workers or one queue: ``name`` is what the journal calls it, ``label`` what people do.
+
+    Without data it shows what is ``initial``.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[Any]
+    is_danger: ClassVar[bool] = False
+    bound_field_class = Input
+    use_required_attribute = False
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, targets: Sequence[str] = (), **kwargs: Any) -> None:
+        """``targets`` are the hostnames, or the queue."""
+        super().__init__(data, auto_id="celery-ops-%s", label_suffix="", **kwargs)
+        self.targets = tuple(targets)
+
+    @classmethod
+    def needs_nothing(cls) -> bool:
+        """Return whether this may be done at once: it has no field, and does no harm."""
+        return not (cls.base_fields or cls.is_danger)
+
+    def checked(self) -> dict[str, Any]:
+        """Return what was entered. Raises BadInput."""
+        if not self.is_valid():
+            raise BadInput({name: list(map(str, messages)) for name, messages in self.errors.items()})
+        return self.cleaned_data
+
+    def show(self, error: BadInput) -> None:
+        """Say beside its fields what turned out to be wrong with them."""
+        for name, messages in error.errors.items():
+            if name in self.fields and not self.has_error(name):
+                self.add_error(name, messages)
+
+
+class Confirmed(ActionForm):
+    """What is done once the name of its target has been typed: of one that, of several its own."""
+
+    is_danger = True
+    confirm = forms.CharField(required=False, strip=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.word = self.targets[0] if len(self.targets) == 1 else self.name
+        shown = {"word": clean(self.word, LONGEST_SHOWN)}
+        self.fields["confirm"].label = _("Type %(word)s to confirm") % shown
+        self.wrong = _("Type %(word)s to confirm.") % shown
+
+    @classmethod
+    def confirmed(cls, targets: Sequence[str]) -> "Confirmed":
+        """Return the form as it is once the name has been typed."""
+        return cls({"confirm": cls(targets=targets).word}, targets=targets)
+
+    def clean_confirm(self) -> str:
+        if self.cleaned_data["confirm"] != self.word:
+            raise ValidationError(self.wrong)
+        return self.word
+
+
+class Purge(Confirmed):
+    name, label = "purge", gettext_lazy("Delete all messages")
+
+
+class Command(ActionForm):
+    """Something that workers are told, by the name that Celery has for it.
+
+    ``cannot`` says why a kind of pool cannot do it. ``answers`` is False for what ends the worker that would answer.
+    ``lives`` says that it should answer again at once, ``settles`` seconds after its reply: some things are only done
+    after that.
+    """
+
+    cannot: ClassVar[Mapping[str, Any]] = {}
+    answers: ClassVar[bool] = True
+    lives: ClassVar[bool] = True
+    settles: ClassVar[float] = 0.0
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what is sent along. Raises BadInput."""
+        return self.checked()
+
+    def check_circumstances(self) -> None:
+        """Raise BadInput for what is well-formed and would do harm; BackendUnavailable when that cannot be known."""
+        for worker in self.workers if self.cannot else ():
+            if reason := self.cannot.get(worker.pool or ""):
+                raise BadInput({"action": [f"{clean(worker.hostname)}: {reason}"]})
+
+    @cached_property
+    def workers(self) -> list[WorkerInfo]:
+        """The targets, as far as they are known. Raises BackendUnavailable."""
+        known = conf.load("WORKER_BACKEND")().workers().workers
+        return [worker for worker in known if worker.hostname in self.targets]
+
+
+class Ping(Command):
+    name, label = "ping", gettext_lazy("Ping")
+    lives = False
+
+
+class PoolGrow(Command):
+    name, label = "pool_grow", gettext_lazy("Grow the pool")
+    cannot = {"solo": ONE, "thread": THREADS}
+    n = ProcessesField(gettext_lazy("Processes"))
+
+
+class PoolShrink(PoolGrow):
+    name, label = "pool_shrink", gettext_lazy("Shrink the pool")
+
+    def check_circumstances(self) -> None:
+        """A worker without a process would look alive and run nothing."""
+        super().check_circumstances()
+        for worker in self.workers:
+            if worker.concurrency is not None and self.cleaned_data["n"] >= worker.concurrency:
+                worker_has = {"worker": clean(worker.hostname), "n": worker.concurrency}
+                raise BadInput({"n": [_("%(worker)s has %(n)s: one at least has to stay.") % worker_has]})
+
+
+class PoolRestart(Command):
+    name, label = "pool_restart", gettext_lazy("Restart the pool")
+    is_danger = True
+    cannot = dict.fromkeys(("solo", "thread", "gevent", "eventlet"), RESTART)
+    lives = False
+
+    def arguments(self) -> dict[str, Any]:
+        return {"modules": [], "reload": False}
+
+
+class Autoscale(Command):
+    name, label = "autoscale", gettext_lazy("Set autoscale")
+    cannot = PoolGrow.cannot
+    min = ProcessesField(gettext_lazy("At least"), least=0)
+    max = ProcessesField(gettext_lazy("At most"))
+
+    def clean(self) -> None:
+        if not self.errors and self.cleaned_data["min"] > self.cleaned_data["max"]:
+            self.add_error("min", _("The least is more than the most."))
+
+
+class Consumer(Command):
+    """What is said of one queue."""
+
+    settles = SETTLING
+    queue = NameField(gettext_lazy("Queue"), values="queues")
+
+    def check_known(self, *, may_be_new: bool = False) -> Paused | None:
+        """Return the queue's pause. Raises BadInput when nobody knows the queue."""
+        queue, paused = paused_queues.queue(conf.load("QUEUE_BACKEND")(), self.cleaned_data["queue"])
+        if queue is None and not may_be_new:
+            raise BadInput({"queue": [_("Nobody knows a queue of this name.")]})
+        return paused
+
+
+class AddConsumer(Consumer):
+    name, label = "add_consumer", gettext_lazy("Consume a queue")
+
+    def check_circumstances(self) -> None:
+        if _is_reserved(self.cleaned_data["queue"]):
+            raise BadInput({"queue": [_("Celery or the broker keeps this name for something else than tasks.")]})
+        if self.check_known(may_be_new=conf.celery_app.conf.task_create_missing_queues):
+            raise BadInput({"queue": [_("This queue is paused: resume it first.")]})
+
+
+class CancelConsumer(Consumer):
+    name, label = "cancel_consumer", gettext_lazy("Stop consuming a queue")
+
+    def check_circumstances(self) -> None:
+        self.check_known()
+
+
+class RateLimit(Command):
+    name, label = "rate_limit", gettext_lazy("Set a rate limit")
+    task_name = NameField(gettext_lazy("Task"), values="tasks")
+    rate_limit = forms.RegexField(
+        RATE,
+        label=gettext_lazy("Rate limit"),
+        help_text=gettext_lazy("such as 10/m; 0 for none"),
+        strip=True,
+        error_messages={"required": NO_RATE, "invalid": NO_RATE},
+    )
+
+
+class TimeLimit(Command):
+    name, label = "time_limit", gettext_lazy("Set time limits")
+    cannot = dict.fromkeys(("solo", "thread", "eventlet"), LIMITS)
+    task_name = NameField(gettext_lazy("Task"), values="tasks")
+    soft = SecondsField(gettext_lazy("Soft time limit, seconds"))
+    hard = SecondsField(gettext_lazy("Hard time limit, seconds"))
+
+    def clean(self) -> None:
+        soft, hard = self.cleaned_data.get("soft"), self.cleaned_data.get("hard")
+        if soft is None and hard is None and not self.errors:
+            self.add_error("hard", _("Enter a soft or a hard limit."))
+        if soft is not None and hard is not None and soft > hard:
+            self.add_error("soft", _("The soft limit comes after the hard one."))
+
+
+class EnableEvents(Command):
+    name, label = "enable_events", gettext_lazy("Turn events on")
+
+
+class DisableEvents(Command):
+    name, label = "disable_events", gettext_lazy("Turn events off")
+
+
+class Shutdown(Confirmed, Command):
+    name, label = "shutdown", gettext_lazy("Shut down")
+    answers = lives = False
+
+    def arguments(self) -> dict[str, Any]:
+        self.checked()
+        return {}
+
+
+#: What workers are told, in the order of the menus.
+COMMANDS: Final[Mapping[str, type[Command]]] = {
+    command.name: command
+    for command in (
+        Ping,
+        PoolGrow,
+        PoolShrink,
+        PoolRestart,
+        Autoscale,
+        AddConsumer,
+        CancelConsumer,
+        RateLimit,
+        TimeLimit,
+        EnableEvents,
+        DisableEvents,
+        Shutdown,
+    )
+}
+
+
+def command_of(action: str) -> type[Command]:
+    """Return the command of this name. Raises BadInput."""
+    if action not in COMMANDS:
+        raise BadInput({"action": [_("The actions are %(names)s.") % {"names": ", ".join(COMMANDS)}]})
+    return COMMANDS[action]
+
+
+def refusals(pool: str | None) -> dict[str, Any]:
+    """Return why a pool cannot do something, by action; nothing is known of pools that are not Celery's own."""
+    return {name: command.cannot[pool or ""] for name, command in COMMANDS.items() if (pool or "") in command.cannot}
+
+
+def _is_reserved(queue: str) -> bool:
+    try:
+        return reserved.is_reserved(queue)
+    except BrokerUnavailable as error:
+        raise BackendUnavailable(_("The broker does not answer, so nothing was asked.")) from error
