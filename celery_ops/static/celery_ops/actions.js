@@ -10,11 +10,12 @@ Object.assign(CeleryOpsLive.prototype, {
     if (button?.name) body.append(button.name, button.value);
     if (button) button.disabled = true;
     try {
-      const response = await this.fetch(form.getAttribute("action"), { method: "POST", body, headers: { Accept: "application/json" } });
+      const headers = { Accept: "application/json" };
+      const response = await this.fetch(form.getAttribute("action"), { method: "POST", body, headers });
       const answer = await response.json().catch(() => ({}));
       const errors = Object.values(answer.errors ?? {}).flat().join(" ");
       this.message(errors || answer.message || this.text(response.ok ? "done" : "refused"), response.ok && !errors);
-      this.fold(button?.closest("details[data-pop]"));
+      this.fold(button);
     } catch {
       this.message(this.text("unanswered"), false);
     }
@@ -24,7 +25,8 @@ Object.assign(CeleryOpsLive.prototype, {
     this.refresh(true);
   },
 
-  fold(menu) {
+  fold(element) {
+    const menu = element?.closest("details[data-pop][open]");
     if (!menu) return;
     for (const details of [menu, ...menu.querySelectorAll("details")]) details.open = false;
     menu.querySelector("summary").focus({ preventScroll: true });

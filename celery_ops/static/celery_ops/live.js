@@ -2,12 +2,15 @@
 globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
   static focusable = "a[href], button, summary, [tabindex], input:not([type=hidden]), select, textarea";
 
-  /* Storage may be forbidden; then a choice holds for the page only. */
+  /* Where storage is forbidden, a choice holds for the page only. */
   static remember(key, value) { try { localStorage.setItem(key, value); } catch {} }
   static remembered(key) { try { return localStorage.getItem(key); } catch { return null; } }
 
   static parse(html) { return new DOMParser().parseFromString(html, "text/html").body; }
-  static parts(root, name) { return new Map([...root.querySelectorAll(`[data-${name}]`)].map((part) => [part.dataset[name], part])); }
+
+  static parts(root, name) {
+    return new Map([...root.querySelectorAll(`[data-${name}]`)].map((part) => [part.dataset[name], part]));
+  }
 
   /* As the server wrote them, but for what is new in each answer or there for readers without script. */
   static sources(root, name) {
@@ -39,7 +42,7 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
     this.switch = this.one("[data-switch]"); // a public panel has none
     this.begin();
     for (const name of ["pointerenter", "focusin"]) this.on(name, () => this.load().catch(() => {}));
-    this.on("visibilitychange", () => (document.hidden ? clearTimeout(this.timer) : this.isLive && this.refresh()), document);
+    this.on("visibilitychange", () => (document.hidden ? this.schedule() : this.isLive && this.refresh()), document);
     this.clock = setInterval(() => document.hidden || this.tick(), 1000);
     this.turn(Live.remembered("celery-ops-refresh") !== "off");
     this.tick();
@@ -55,7 +58,6 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
     this.schedule();
   }
 
-  /* Of one document all are live, or none. */
   onSwitch() {
     const isLive = !this.isLive;
     Live.remember("celery-ops-refresh", isLive ? "on" : "off");
@@ -127,7 +129,8 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
   /* Who only looks on needs no actions.js: it comes when the pointer or the focus does. */
   load() {
     return Live.loading ??= new Promise((onload, onerror) => {
-      document.head.append(Object.assign(document.createElement("script"), { src: this.dataset.actions, onload, onerror }));
+      const script = document.createElement("script");
+      document.head.append(Object.assign(script, { src: this.dataset.actions, onload, onerror }));
     });
   }
 

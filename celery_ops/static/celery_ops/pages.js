@@ -1,5 +1,6 @@
 /* The live half of the operations pages, after live.js. Without it they are plain pages with links and forms. */
-if (!customElements.get("celery-ops-page")) customElements.define("celery-ops-page", class Page extends CeleryOpsLive {
+if (!customElements.get("celery-ops-page"))
+  customElements.define("celery-ops-page", class Page extends CeleryOpsLive {
   static theme = "celery-ops-theme";
   static typed = "input:not([type=hidden]), select, textarea";
 
@@ -84,7 +85,8 @@ if (!customElements.get("celery-ops-page")) customElements.define("celery-ops-pa
 
   isInHand(region) {
     const selection = getSelection();
-    const isSelected = !selection.isCollapsed && (region.contains(selection.anchorNode) || region.contains(selection.focusNode));
+    const ends = [selection.anchorNode, selection.focusNode];
+    const isSelected = !selection.isCollapsed && ends.some((node) => region.contains(node));
     const active = document.activeElement;
     const isTyping = region.contains(active) && active.matches(Page.typed);
     return isSelected || isTyping || [...region.querySelectorAll(Page.typed)].some(Page.isTyped);
@@ -92,12 +94,15 @@ if (!customElements.get("celery-ops-page")) customElements.define("celery-ops-pa
 
   replace(old, region) {
     const open = new Map([...old.querySelectorAll("details")].map((details) => [Page.nameOf(details), details.open]));
-    const scrolled = [...old.querySelectorAll("pre, .table-container")].map((place) => [place.scrollTop, place.scrollLeft]);
+    const scrolling = "pre, .table-container";
+    const scrolled = [...old.querySelectorAll(scrolling)].map((place) => [place.scrollTop, place.scrollLeft]);
     const focused = old.contains(document.activeElement) ? document.activeElement : null;
     const index = focused && Page.alike(old, focused).indexOf(focused);
     old.replaceWith(region);
-    for (const details of region.querySelectorAll("details")) details.open = open.get(Page.nameOf(details)) ?? details.open;
-    region.querySelectorAll("pre, .table-container").forEach((place, index) => {
+    for (const details of region.querySelectorAll("details")) {
+      details.open = open.get(Page.nameOf(details)) ?? details.open;
+    }
+    region.querySelectorAll(scrolling).forEach((place, index) => {
       [place.scrollTop, place.scrollLeft] = scrolled[index] ?? [0, 0];
     });
     if (!focused) return;
@@ -131,7 +136,8 @@ if (!customElements.get("celery-ops-page")) customElements.define("celery-ops-pa
     for (const form of this.all("form.celery-ops-choice")) {
       const number = this.all(`input[type=checkbox][form="${form.id}"]`).filter((box) => box.checked).length;
       form.querySelectorAll("[data-needs-choice]").forEach((button) => { button.disabled = !number; });
-      form.querySelectorAll("[data-chosen]").forEach((place) => { place.textContent = number ? this.text("chosen", { n: number }) : ""; });
+      const words = number ? this.text("chosen", { n: number }) : "";
+      form.querySelectorAll("[data-chosen]").forEach((place) => { place.textContent = words; });
     }
   }
 
@@ -194,7 +200,7 @@ if (!customElements.get("celery-ops-page")) customElements.define("celery-ops-pa
     for (const [name] of empty) data.delete(name);
   }
 
-  /* Our own pages are painted whole, a host's page only where it is ours. Bootstrap knows its theme by the second name. */
+  /* Our own pages are painted whole, a host's page only where it is ours. Bootstrap reads the second name. */
   paint(theme) {
     const root = this.closest("html.celery-ops") ?? this;
     for (const name of ["data-theme", "data-bs-theme"]) {

@@ -1,23 +1,26 @@
 /* The live half of a panel, after live.js: without it, the same list with plain links and forms. */
-if (!customElements.get("celery-ops-panel")) customElements.define("celery-ops-panel", class Panel extends CeleryOpsLive {
+if (!customElements.get("celery-ops-panel"))
+  customElements.define("celery-ops-panel", class Panel extends CeleryOpsLive {
   begin() {
     Object.assign(this, { url: this.dataset.url, query: this.own(location.search) });
     this.region = this.one("[data-region]");
     this.sources = Panel.sources(this.region, "part");
     this.on("click", this.onClick);
     this.on("submit", this.onSubmit);
-    this.on("keydown", (event) => event.key === "Escape" && this.act("fold", event.target.closest("details[data-pop][open]")));
+    this.on("keydown", (event) => event.key === "Escape" && this.act("fold", event.target));
     this.on("change", (event) => event.target.closest("[data-part=filters] select")?.form.requestSubmit());
     this.on("click", this.closeMenus, document);
     if (this.switch) this.switch.hidden = !this.url;
     this.tidy();
   }
 
-  get isFinal() { return !this.url; }
   get address() { return this.url && !this.posting && this.url + (this.query && `?${this.query}`); }
 
   /* Six times as slow while nothing runs: what others publish appears, too. */
-  get pace() { return Date.now() < this.busyUntil || this.backoff > 1 || this.one("[data-active='1']") ? this.backoff : 6; }
+  get pace() {
+    const isBusy = Date.now() < this.busyUntil || this.backoff > 1 || this.one("[data-active='1']");
+    return isBusy ? this.backoff : 6;
+  }
 
   take(body, response, asked) {
     const next = body.querySelector("[data-active]");
@@ -29,7 +32,7 @@ if (!customElements.get("celery-ops-panel")) customElements.define("celery-ops-p
     return true;
   }
 
-  /* Only what changed is replaced, so that an open menu is left alone. */
+  /* Replaces only what changed, so that an open menu is left alone. */
   swap(next, quietly) {
     const before = new Map(this.rows.map((row) => [row.dataset.key, row.dataset.state]));
     const opened = this.all("details[data-key][open]").map((details) => details.dataset.key);
@@ -53,10 +56,11 @@ if (!customElements.get("celery-ops-panel")) customElements.define("celery-ops-p
     if (!quietly) this.announceChanges(before);
   }
 
-  /* What a person has chosen in a part stays with it; only the tokens of its forms are new. */
+  /* What a person has chosen in it stays; only the tokens of its forms are new. */
   renew(old, part) {
-    const [olds, news] = [old, part].map((root) => root.querySelectorAll("[name=csrfmiddlewaretoken], [name=submission]"));
-    olds.forEach((token, index) => { token.value = news[index].value; });
+    const tokens = "[name=csrfmiddlewaretoken], [name=submission]";
+    const news = part.querySelectorAll(tokens);
+    old.querySelectorAll(tokens).forEach((token, index) => { token.value = news[index].value; });
   }
 
   get rows() { return this.all("tr[data-key]"); }
@@ -68,13 +72,15 @@ if (!customElements.get("celery-ops-panel")) customElements.define("celery-ops-p
   }
 
   restoreFocus(path) {
-    if (path) (this.keyed(path[0])?.querySelectorAll(Panel.focusable)[path[1]] ?? this.region).focus({ preventScroll: true });
+    const place = path && (this.keyed(path[0])?.querySelectorAll(Panel.focusable)[path[1]] ?? this.region);
+    place?.focus({ preventScroll: true });
   }
 
   announceChanges(before) {
     const words = (row, selector) => row.querySelector(selector).textContent.trim();
     const changed = this.rows.filter((row) => before.get(row.dataset.key) !== row.dataset.state).slice(0, 5);
-    const said = changed.map((row) => this.text("change", { label: words(row, "strong"), state: words(row, ".celery-ops-state") }));
+    const said = changed.map((row) =>
+      this.text("change", { label: words(row, "strong"), state: words(row, ".celery-ops-state") }));
     if (said.length) this.write("announce", said.join(". "));
   }
 
@@ -109,18 +115,20 @@ if (!customElements.get("celery-ops-panel")) customElements.define("celery-ops-p
   }
 
   /* A panel's parameters live in the host page's query, under the panel's prefix. */
+  isOwn(name) { return name.startsWith(this.dataset.prefix); }
+
   own(search) {
-    const own = [...new URLSearchParams(search)].filter(([name, value]) => value && name.startsWith(this.dataset.prefix));
+    const own = [...new URLSearchParams(search)].filter(([name, value]) => value && this.isOwn(name));
     return String(new URLSearchParams([...new Map(own)]));
   }
 
   hostAddress(query) {
-    const others = [...new URLSearchParams(location.search)].filter(([name]) => !name.startsWith(this.dataset.prefix));
+    const others = [...new URLSearchParams(location.search)].filter(([name]) => !this.isOwn(name));
     const search = String(new URLSearchParams([...others, ...new URLSearchParams(query)]));
     return location.pathname + (search && `?${search}`) + location.hash;
   }
 
-  /* What only a script can do. A fragment does not know its host page's address, so neither do its links. */
+  /* What only a script can do. A fragment does not know its page's address, so neither do its links. */
   tidy() {
     this.tick();
     for (const time of this.all("time")) {
@@ -130,7 +138,8 @@ if (!customElements.get("celery-ops-panel")) customElements.define("celery-ops-p
     if (button) for (const id of this.all("code[title]:not(:has(+ [data-copy]))")) id.after(button.cloneNode(true));
     if (!this.url) return;
     for (const link of this.all("a[data-page]")) link.href = this.hostAddress(this.own(link.search));
-    for (const link of this.all("a[data-detail]")) link.href = new URL(link.getAttribute("href"), new URL(this.url, location));
+    const base = new URL(this.url, location);
+    for (const link of this.all("a[data-detail]")) link.href = new URL(link.getAttribute("href"), base);
   }
 
   wordsOf(moment) {
