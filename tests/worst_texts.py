@@ -1,6 +1,6 @@
 """Texts, each said again and again, that made or might make redaction slow: a few for every pattern."""
 
-from itertools import cycle, islice
+from itertools import count, cycle, islice
 
 UNITS = (
     "a word ",
@@ -46,3 +46,26 @@ def arguments_of(unit: str, size: int) -> list[tuple]:
     """Return arguments of about ``size`` characters: one text, a few, and many short ones."""
     several, many = text_of(unit, size // 20), text_of(unit, 15)
     return [(text_of(unit, size),), ([several] * 20,), ([[[many] * 20] * 20] * max(1, size // 8000),)]
+
+
+def values_of(size: int) -> dict[str, list]:
+    """Return values of about ``size`` characters that are many for their length, by their names."""
+    leaves = {
+        "lists": ([] for _ in count()),
+        "lists of a number": ([number] for number in count()),
+        "dicts": ({f"{number:x}": 0} for number in count()),
+        "sets": ({number} for number in count()),
+        "texts": (f"{number:x}" for number in count()),
+        "passwords": ({"pwd": number} for number in count()),
+    }
+    return {name: _nested(list(islice(made, size // LENGTHS.get(name, 5)))) for name, made in leaves.items()}
+
+
+#: Characters of a leaf where it is not 5.
+LENGTHS = {"lists": 4, "dicts": 10, "passwords": 15, "lists of a number": 7}
+
+
+def _nested(values: list) -> list:
+    while len(values) > 20:
+        values = [values[at : at + 20] for at in range(0, len(values), 20)]
+    return values

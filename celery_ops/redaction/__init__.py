@@ -14,7 +14,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 
 from .budget import Budget
 from .fitting import MAX_BYTES, Captured, encode, fit
-from .hidden import hidden_texts
+from .hidden import hidden_texts, without
 from .keys import LONGEST_NAME, NAME
 from .repeats import SHORTEST_SECRET, Secrets
 from .site import site
@@ -86,7 +86,7 @@ def capture_arguments(
         named = hidden_texts(args, kwargs, parameters, sensitive, Budget(0))
         found = _secrets((*named, *walk.found.texts))
         if found and not walk.is_cut:
-            plain = walk.without(found, plain)
+            plain = without(plain, Secrets(found), budget.again())
         elif found:
             places = walk.found.once_more()
             walk = Walk.in_mode(mode, sensitive=sensitive, secrets=found, budget=budget.again())

@@ -4,11 +4,12 @@ from typing import Final
 
 #: Characters of one field that are looked through: its texts are, up to what is shown of each and a little beyond.
 FIELD: Final = 32_768
-#: Candidates of one field that are looked at one by one, such as a key before a colon; a text of 2 KiB has some fifty.
+#: Steps of one field, some half a microsecond each: what is looked at one by one, such as a key before a colon. A text
+#: of 2 KiB has some fifty.
 STEPS: Final = 200
 #: Characters of one page: 200 rows of long tracebacks and short errors are within it.
 PAGE: Final = 1_300_000
-#: Candidates of one page: as many as a field has, for each of 200 rows.
+#: Steps of one page: as many as a field has, for each of 200 rows.
 PAGE_STEPS: Final = 200 * STEPS
 
 

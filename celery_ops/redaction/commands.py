@@ -40,7 +40,10 @@ def spans(text: str, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
 
 def places(items: Sequence[Any], rules: Rules) -> frozenset[int]:
     """Return the positions of a list's items that are passwords of a command line."""
-    if not any(type(item) is str and item[:1] == "-" for item in items):
+    for item in items:
+        if type(item) is str and item[:1] == "-":
+            break
+    else:
         return NOWHERE
     words = [item[:NAME] if type(item) is str else "" for item in items]
     program = words[0].rpartition("/")[2]

@@ -16,8 +16,14 @@ QUOTES: Final = 2
 BRACKETS: Final = 2
 COMMA: Final = 2
 NUMBER: Final = 4
+BYTES: Final = 4  # of a character at most
 #: Characters of each text, and of all, that are tried one after the other until a value fits.
-TIGHTER: Final = ((1024, ROOM), (512, ROOM), (256, ROOM), (128, 2048), (64, 1800), (32, 1500), (32, 800), (16, 300))
+TIGHTER: Final = (
+    *((1024, ROOM), (512, ROOM), (256, ROOM)),
+    *((128, MAX_BYTES), (128, 1920), (64, 1800), (32, 1500), (32, 800), (16, 300)),
+)
+#: Bytes beyond which a value does not fit with its texts cut, by the room that is tried.
+ENOUGH: Final = {ROOM: 2 * MAX_BYTES, MAX_BYTES: MAX_BYTES}
 
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
@@ -43,7 +49,7 @@ def fit(plain: Any, exact: bool) -> tuple[Any, Captured]:
     lengths = list(map(len, texts_of(plain)))
     for cap, room in TIGHTER:
         saved = sum(length - cap for length in lengths if length > cap)
-        if room == ROOM and (not saved or size - saved > 2 * MAX_BYTES):
+        if room >= MAX_BYTES and (not saved or size - saved > ENOUGH[room]):
             continue  # however its texts are counted, that is not enough
         smaller = _Cutter(cap, room).value(plain)
         text = encode(smaller)
@@ -62,7 +68,7 @@ class _Cutter:
         kind = type(plain)
         self._room -= COMMA
         if kind is str:
-            shown = cut(plain, self._cap)
+            shown = plain if len(plain) <= self._cap // BYTES else cut(plain, self._cap)
             self._room -= min(len(shown), COUNTED) + QUOTES
             return shown
         if kind is list or kind is dict:
@@ -76,7 +82,11 @@ class _Cutter:
         for item in items:
             if self._room <= 0:
                 break
-            shown.append(self.value(item))
+            if type(item) is int:
+                self._room -= COMMA + NUMBER
+                shown.append(item)
+            else:
+                shown.append(self.value(item))
         if missing := len(items) - len(shown):
             shown.append(f"{CUT} {missing} more")
         return shown

@@ -9,8 +9,10 @@ from typing import Any, Final
 from .budget import Budget
 from .commands import places
 from .describing import described
+from .fitting import MAX_BYTES, texts_of
 from .keys import NAME
-from .text import OVERSCAN, secret_at, spans_of
+from .repeats import Secrets
+from .text import OVERSCAN, REDACTED, scrub, secret_at, spans_of
 from .walk import BREADTH, SEQUENCES, Name, Walk, first_items
 
 #: Values that are looked at.
@@ -104,6 +106,27 @@ class _Search:
         if self._budget.read(len(text)):
             for start, end in spans_of(text, self._rules, (), budget=self._budget):
                 yield secret_at(text, start, end)
+
+
+def without(plain: Any, secrets: Secrets, budget: Budget) -> Any:
+    """Return what a walk has made without secrets that it hid elsewhere; no text may have been cut."""
+    text = "\n".join(texts_of(plain))
+    if budget.read(len(text) * secrets.readings) and not secrets.have_number and not secrets.are_in(text):
+        return plain
+    return _without(plain, secrets, budget)
+
+
+def _without(plain: Any, secrets: Secrets, budget: Budget) -> Any:
+    kind = type(plain)
+    if kind is str:
+        is_clean = not budget.is_spent and not secrets.are_in(plain)
+        return plain if is_clean else scrub(plain, MAX_BYTES, None, secrets, budget=budget)[0]
+    if kind is list:
+        return [_without(item, secrets, budget) for item in plain]
+    if kind is dict:
+        return {_without(name, secrets, budget): _without(item, secrets, budget) for name, item in plain.items()}
+    is_number = kind is int or kind is float
+    return REDACTED if is_number and secrets.have_number and str(plain) in secrets.whole else plain
 
 
 def _name(key: Any) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
+from .alternatives import any_of
 from .budget import Budget
 
 NAME: Final = 64
@@ -49,7 +50,7 @@ class Rules:
         patterns = [f"(?i:{re.escape(part)})" for part in parts] + [_whole(word) for word in whole]
         self.names = re.compile("|".join(patterns) or r"(?!)")
         #: Looked for in the lower-cased text: a pattern that begins with plain letters is found many times faster.
-        words = "|".join(re.escape(word) for word in dict.fromkeys((*map(str.lower, parts), *whole))) or r"(?!)"
+        words = any_of(re.escape(word) for word in dict.fromkeys((*map(str.lower, parts), *whole)))
         self.words = re.compile(words)
         self.pairs = re.compile(
             rf"(?:{words})[\w.\-]*"

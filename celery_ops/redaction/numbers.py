@@ -10,7 +10,7 @@ from .budget import Budget
 SHORTEST: Final = 13
 #: Digits with room for a card number; such a pattern begins with a plain set of characters, so it is found quickly.
 DIGITS: Final = re.compile(r"[0-9](?=[0-9 -]{12})[0-9]*(?:[ -]{1,3}[0-9]+)*")
-DATE: Final = re.compile(r"(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)[ -]{0,3}")
+DATES: Final = re.compile(r"(?:(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)[ -]{0,3})+")
 GROUP: Final = re.compile("[0-9]+")
 #: Groups, or one, in which a card number is written.
 GROUPED: Final = re.compile(r"(?<![0-9])(?:[0-9]{3,6}[ -]{1,3}){2,}[0-9]{3,6}(?![0-9])|[0-9]{13}")
@@ -64,8 +64,8 @@ def is_quiet(text: str) -> bool:
     """Return whether a text of at most 64 characters has neither, where that is told at once."""
     if text.isascii() and text.isdecimal():
         return len(text) < CARD.stop and not is_card(text)
-    date = DATE.match(text)
-    return DIGITS.search(text, date.end() if date else 0) is None and IBAN.search(text) is None
+    dates = DATES.match(text)
+    return DIGITS.search(text, dates.end() if dates else 0) is None and IBAN.search(text) is None
 
 
 def spans(text: str, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
@@ -85,8 +85,8 @@ def spans(text: str, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
 
 def _cards(text: str, start: int, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
     """A number beside a card's, such as its expiry, does not hide it."""
-    while date := DATE.match(text, start, end):
-        start = date.end()
+    if dates := DATES.match(text, start, end):
+        start = dates.end()
     if end - start < CARD.start:
         return
     if text[start - 2 : start].endswith(".") and text[start - 2 : start - 1].isdigit():

@@ -12,6 +12,8 @@ LONGEST_SECRET: Final = 4096
 SHORTEST_SECRET: Final = 4
 #: Known secrets that cost as much as one more reading of the text.
 SECRETS_A_READING: Final = 32
+#: Characters of a secret by which it is told that a text does not repeat it in a URL.
+HEAD: Final = 16
 #: What the texts of numbers begin with.
 NUMERIC: Final = frozenset("-0123456789")
 
@@ -19,36 +21,46 @@ NUMERIC: Final = frozenset("-0123456789")
 class Secrets:
     """Known secrets, in each form in which a text may repeat them."""
 
-    __slots__ = ("_forms", "_texts", "readings", "whole")
+    __slots__ = ("_forms", "_heads", "_texts", "have_number", "readings", "whole")
 
     def __init__(self, texts: Sequence[str]) -> None:
         #: What a number is compared with.
         self.whole = frozenset(texts)
+        #: Whether one of them may be the text of a number.
+        self.have_number = any(text[:1] in NUMERIC for text in texts)
         #: Readings that it costs to look for them in a text.
         self.readings = -(-len(texts) // SECRETS_A_READING)
         self._texts = [text for text in texts if len(text) >= SHORTEST_SECRET]
-        self._forms: dict[tuple[bool, bool, bool], tuple[str, ...]] = {}
+        self._forms: dict[tuple[bool, bool], tuple[str, ...]] = {}
+        self._heads: dict[bool, list[tuple[str, str]]] = {}
 
     def are_in(self, text: str) -> bool:
         """Return whether a text repeats any of them."""
-        return any(form in text for form in self.forms(text))
+        return any(map(text.__contains__, self.forms(text)))
 
-    @property
-    def have_number(self) -> bool:
-        """Whether one of them may be the text of a number."""
-        return any(text[:1] in NUMERIC for text in self._texts)
-
-    def forms(self, text: str, *, headless: bool = False) -> tuple[str, ...]:
+    def forms(self, text: str, *, headless: bool = False) -> Sequence[str]:
         """Return the secrets as they are, and as ``repr``, JSON and URLs would write them in this text.
 
         ``headless``: of long ones the end, since the text is the end of a longer one.
         """
-        how = ("\\" in text, "%" in text, headless)
+        how = ("\\" in text, headless)
         if how not in self._forms:
-            part = slice(-LONGEST_SECRET, None) if headless else slice(LONGEST_SECRET)
-            forms = (form for secret in self._texts for form in _forms(secret[part], *how[:2]))
+            forms = (form for secret in self._parts(headless) for form in _forms(secret, is_escaped=how[0]))
             self._forms[how] = tuple(dict.fromkeys(forms))
-        return self._forms[how]
+        return (*self._forms[how], *self._quoted(text, headless)) if "%" in text else self._forms[how]
+
+    def _parts(self, headless: bool) -> Iterable[str]:
+        part = slice(-LONGEST_SECRET, None) if headless else slice(LONGEST_SECRET)
+        return (secret[part] for secret in self._texts)
+
+    def _quoted(self, text: str, headless: bool) -> Iterator[str]:
+        """Yield those that a URL in this text may repeat: to quote a long one takes long."""
+        if headless not in self._heads:
+            parts = (part for part in self._parts(headless) if not _is_simple(part))
+            self._heads[headless] = [(_quote(part[:HEAD]), part) for part in parts]
+        for head, part in self._heads[headless]:
+            if head in text:
+                yield _quote(part)
 
     def spans(self, text: str, end: int, budget: Budget, *, headless: bool = False) -> Iterator[tuple[int, int]]:
         """Yield where they stand in a text, of what begins before ``end``."""
@@ -62,12 +74,16 @@ class Secrets:
                 at = text.find(form, at + len(form))
 
 
-def _forms(secret: str, is_escaped: bool, is_quoted: bool) -> Iterable[str]:
+def _forms(secret: str, *, is_escaped: bool) -> Iterable[str]:
     yield secret
-    if secret.isalnum() and secret.isascii():
-        return
-    if is_escaped:
+    if is_escaped and not _is_simple(secret):
         yield repr(secret)[1:-1]
         yield encode_basestring_ascii(secret)[1:-1]
-    if is_quoted:
-        yield quote(secret, safe="", errors="replace")
+
+
+def _is_simple(secret: str) -> bool:
+    return secret.isalnum() and secret.isascii()
+
+
+def _quote(secret: str) -> str:
+    return quote(secret, safe="", errors="replace")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from .alternatives import any_of
 from .budget import Budget
 
 JWT: Final = re.compile(r"eyJ(?P<head>[\w-]{5,})(?P<rest>\.[\w-]+(?:\.[\w-]*)?)?")
@@ -26,7 +27,7 @@ SHORTEST_RUN: Final = 32
 #: As their makers document them, see docs/security.md; the shortest that are in use. Each begins with plain letters:
 #: so it is found many times faster, and what must not stand before it is looked at afterwards.
 KEYS: Final = re.compile(
-    "|".join(
+    any_of(
         (
             r"A[KSRIGNBC][IODPVC]A(?<=KIA|SIA|ROA|IDA|GPA|NPA|NVA|BIA|CCA)[A-Z0-9]{16}",  # AWS
             r"AIza[\w-]{30,}",  # Google
@@ -96,7 +97,8 @@ def _random(text: str, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
         start += ESCAPE.match(text, max(0, start - 1), start + 1) is not None
         run = text[start:end_of_run]
         is_alike = run.isalpha() or run.islower() or run.isupper()
-        if not budget.step(1 if is_alike else RANDOM_STEPS + len(run) // RANDOM_A_STEP):
+        is_short = is_alike and len(run) < SHORTEST_HEX_KEY
+        if not budget.step(1 if is_short else RANDOM_STEPS + len(run) // RANDOM_A_STEP):
             yield start, len(text)
             return
         if (_is_hex_key(run) if is_alike else _is_random(run)) and not DIGEST.search(text, max(0, start - 7), start):

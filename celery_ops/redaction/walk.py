@@ -18,7 +18,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from .budget import Budget
 from .commands import places
 from .describing import described
-from .fitting import BRACKETS, COMMA, COUNTED, MAX_BYTES, NUMBER, QUOTES, ROOM, encode, texts_of
+from .fitting import BRACKETS, BYTES, COMMA, COUNTED, MAX_BYTES, NUMBER, QUOTES, ROOM, encode
 from .keys import LONGEST_NAME, NAME, Rules
 from .numbers import is_card
 from .repeats import SECRETS_A_READING, Secrets
@@ -37,7 +37,6 @@ LONG_NUMBER: Final = 13  # what is counted for one that may be a card's
 #: UUIDs name things, and stay.
 UUID_TEXT: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 UUID_LENGTH: Final = 36
-BYTES: Final = 4  # of a character at most
 #: Short texts of these characters hold nothing that a rule knows.
 PLAIN_TEXT: Final = re.compile(r"[\w .,;/()'\"!?+*]*")
 SEQUENCES: Final = (list, tuple, set, frozenset)
@@ -136,17 +135,6 @@ class Walk:
             raise
         except Exception:
             return self.lost(FAILED)
-
-    def without(self, secrets: Sequence[str], plain: Any) -> Any:
-        """Return what this walk made, without secrets that it hid elsewhere; no text may have been cut."""
-        again = Walk(None)
-        again.secrets, again.budget = Secrets(secrets), self.budget.again()
-        again.depth, again.breadth = DEPTH + 2, BREADTH + 1
-        text = "\n".join(texts_of(plain))
-        is_read = again.budget.read(len(text) * again.secrets.readings)
-        if is_read and not again.secrets.have_number and not again.secrets.are_in(text):
-            return plain
-        return again.plain(plain)
 
     def doubtful(self, value: Any, names: Sequence[str], depth: int) -> Any:
         """An argument that may have any of these names: it shows when it would under each of them."""
@@ -283,6 +271,9 @@ class Walk:
         return value
 
     def text(self, value: str, cap: int = MAX_BYTES) -> str:
+        if type(value) is str and len(value) <= PLAIN and not self.secrets and PLAIN_TEXT.fullmatch(value):
+            self.room -= len(value) + QUOTES
+            return value
         if type(value) is str and len(value) <= SHORT and self.is_quiet(value, cap):
             self.room -= len(value) + QUOTES
             return value
@@ -297,7 +288,8 @@ class Walk:
         """Return whether a short text can be told at once to hold nothing that is hidden, and to be no longer."""
         if not (value.isprintable() and (value.isascii() or len(value) <= cap // BYTES)):
             return False
-        if self.rules is not None and not _is_plain(value) and not is_quiet(value, self.rules):
+        is_uuid = len(value) == UUID_LENGTH and UUID_TEXT.fullmatch(value)
+        if self.rules is not None and not is_uuid and not is_quiet(value, self.rules):
             return False
         if not self.secrets:
             return True
@@ -310,7 +302,7 @@ def first_items(value: Any, number: int) -> tuple[Sequence[Any], int]:
     kind = type(value)
     if kind is list or kind is tuple:
         return value[:number], len(value)
-    base = next(base for base in SEQUENCES if issubclass(kind, base))
+    base = kind if kind in SEQUENCES else next(base for base in SEQUENCES if issubclass(kind, base))
     return list(islice(base.__iter__(value), number)), base.__len__(value)
 
 

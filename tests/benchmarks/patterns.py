@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from celery_ops.info import TaskInfo
 from celery_ops.payload import payload
 from celery_ops.redaction import Budget, capture_arguments
-from tests.worst_texts import UNITS, arguments_of, text_of
+from tests.worst_texts import UNITS, arguments_of, text_of, values_of
 
 from .setup import Figure
 
@@ -22,6 +22,9 @@ def hostile() -> Iterator[Figure]:
             f"redacting {words} of {slowest!r}, the slowest of {len(UNITS)}", milliseconds(costs[slowest]), reach
         )
         yield Figure(f"redacting {words}, median", milliseconds(statistics.median(costs.values())), "")
+    many = {name: cost(publish((value,))) for name, value in values_of(6_000).items()}
+    slowest = max(many, key=many.__getitem__)
+    yield Figure(f"redacting 6 KB of {slowest}, the slowest values", milliseconds(many[slowest]), "<= 1 ms")
     pages = {unit: cost(lambda unit=unit: page(unit), rounds=1) for unit in UNITS}
     slowest = max(pages, key=pages.__getitem__)
     yield Figure(f"a page of {ROWS} rows of {slowest!r}, the slowest", milliseconds(pages[slowest]), "<= 300 ms")
