@@ -23,7 +23,7 @@ from ..formatting import clean
 from ..info import TaskInfo
 from ..models import ControlRecord, asked_by
 from ..running.errors import NotSent
-from ..task_query import NEWEST_FIRST, BadCursor, TaskPage, TaskQuery
+from ..task_query import NEWEST_FIRST, BadCursor, Count, TaskPage, TaskQuery
 from ..timezones import now
 from ..tracking.store import StoreUnavailable
 from .progress import DONE, RUNNING, STOPPED, Progress, Skipped, Tally
@@ -32,9 +32,12 @@ from .progress import DONE, RUNNING, STOPPED, Progress, Skipped, Tally
 TARGET: Final = "filter"
 #: Seconds that a request takes for as many chunks as go into it.
 SECONDS: Final = 2.0
-#: Tasks that a preview counts by name, and those that it shows.
+#: Tasks that a preview counts by name, and seconds that it takes for those after the first page; those that it shows.
 PREVIEWED: Final = 10_000
+COUNTING: Final = 0.5
 SAMPLE: Final = 20
+#: Tasks that are counted between two looks at the time: a page of ``TaskBackend.iterate``.
+AT_ONCE: Final = 1000
 #: Tasks that a preview may look at one by one.
 JUDGED: Final = 2000
 #: Times that a store is asked again, and seconds between two.
@@ -103,15 +106,21 @@ class Counted:
         return dict(summed.most_common())
 
 
-def counted(backend: TaskBackend, query: TaskQuery) -> Counted:
-    """Return what the query finds, up to a bound. Raises BackendUnavailable."""
+def counted(backend: TaskBackend, query: TaskQuery, seconds: float = COUNTING) -> Counted:
+    """Return what the query finds, up to a bound and for so many seconds at most after the first page.
+
+    Raises BackendUnavailable.
+    """
     found: Counter[tuple[str, str]] = Counter()
     first: list[TaskInfo] = []
     tasks = backend.iterate(query_of(query, backend))
-    for task in islice(tasks, PREVIEWED):
-        found[task.name, task.state] += 1
-        if len(first) < JUDGED:
-            first.append(task)
+    until = time.monotonic() + seconds
+    while (number := found.total()) < PREVIEWED and (not number or time.monotonic() < until):
+        some = list(islice(tasks, AT_ONCE))
+        found.update((task.name, task.state) for task in some)
+        first += some[: JUDGED - len(first)]
+        if len(some) < AT_ONCE:
+            break
     return Counted(dict(found), tuple(first), is_partial=next(tasks, None) is not None)
 
 
@@ -125,20 +134,22 @@ def start(
     user: Any,
     filters: Mapping[str, list[str]],
     query: TaskQuery,
-    number: int,
+    counted: Count,
     bulk_key: UUID | None = None,
     **more: Any,
 ) -> ControlRecord:
     """Write down that ``user`` does this to what ``filters`` find now, and return the row; the same key has one.
 
-    ``query`` is what the filters mean, ``more`` is kept with the row; nothing is done yet. Raises DatabaseError.
+    ``query`` is what the filters mean, ``counted`` what the preview said, and ``more`` is kept with the row; nothing is
+    done yet. Raises DatabaseError.
     """
     submission = bulk_key and uuid5(bulk_key, action)
     name, until = str(submission or uuid4()), min(filter(None, (query.until, now())))
+    found = {"count": counted.number, "is_partial": counted.capped}
     record = ControlRecord(
         action=action,
         target=TARGET,
-        parameters={"filters": dict(filters), "count": number, "until": until.isoformat(), "key": name, **more},
+        parameters={"filters": dict(filters), **found, "until": until.isoformat(), "key": name, **more},
         replies=Progress(touched=time.time()).plain(),
         submission=submission,
         **asked_by(user),

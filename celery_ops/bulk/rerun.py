@@ -29,7 +29,7 @@ from ..running.claims import no_room, room
 from ..running.errors import SentNothing
 from ..running.launcher import Launched, Run, launch_all
 from ..task_detail.original import NotRepeatable, Original, originals_of
-from ..task_query import TaskQuery
+from ..task_query import Count, TaskQuery
 from . import base as bulk
 from .base import Done, Named, Preview, left_out, progress_of, query_of, stop
 from .progress import Progress, Tally
@@ -80,7 +80,7 @@ def _judged(tasks: Sequence[TaskInfo], judge: "_Judge") -> Iterator["Verdict"]:
 
 
 def start(
-    user: Any, filters: Mapping[str, list[str]], query: TaskQuery, counted: int, bulk_key: UUID | None = None
+    user: Any, filters: Mapping[str, list[str]], query: TaskQuery, counted: Count, bulk_key: UUID | None = None
 ) -> ControlRecord:
     """Write down that ``user`` runs again what ``filters`` find now, as ``bulk.base.start`` does."""
     return bulk.start(ACTION, user, filters, query, counted, bulk_key)

@@ -17,7 +17,7 @@ from ..formatting import clean
 from ..info import TaskInfo
 from ..models import ControlRecord
 from ..permissions import REVOKE_TASK, allows
-from ..task_query import TaskQuery
+from ..task_query import Count, TaskQuery
 from ..tracking import index
 from ..tracking.store import StoreUnavailable
 from . import base as bulk
@@ -90,7 +90,7 @@ def start(
     user: Any,
     filters: Mapping[str, list[str]],
     query: TaskQuery,
-    counted: int,
+    counted: Count,
     bulk_key: UUID | None = None,
     terminate: bool = False,
     signal: str = "TERM",

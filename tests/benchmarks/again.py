@@ -15,7 +15,7 @@ from django_celery_results.models import TaskResult
 from celery_ops.backends.results.backend import ResultsTaskBackend
 from celery_ops.bulk import rerun as bulk_rerun
 from celery_ops.models import ControlRecord, TaskRunRecord
-from celery_ops.task_query import TaskQuery
+from celery_ops.task_query import Count, TaskQuery
 from celery_ops.tracking import facts, index
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
@@ -62,7 +62,7 @@ def in_bulk() -> Iterator[Figure]:
 def _run(user: User) -> tuple[ControlRecord, list[float]]:
     """Ask for the next part until it is done, as the page's script does."""
     steps = []
-    record = bulk_rerun.start(user, {}, QUERY, TASKS)
+    record = bulk_rerun.start(user, {}, QUERY, Count(TASKS))
     while bulk_rerun.progress_of(record).state == "running":
         begun = time.perf_counter()
         bulk_rerun.advance(ControlRecord.objects.get(pk=record.pk), ResultsTaskBackend(), QUERY, user)

@@ -14,7 +14,7 @@ from celery_ops.backends.remote.known import known_workers
 from celery_ops.backends.results.backend import ResultsTaskBackend
 from celery_ops.bulk import revoke as bulk_revoke
 from celery_ops.models import ControlRecord
-from celery_ops.task_query import TaskQuery
+from celery_ops.task_query import Count, TaskQuery
 from celery_ops.tracking import facts, index
 from celery_ops.tracking.reading import find_tasks, revoke_noted_at
 from celery_ops.tracking.recorder import recorder
@@ -67,7 +67,7 @@ def in_bulk() -> Iterator[Figure]:
 
 def _run(user: User) -> ControlRecord:
     """Ask for the next part until it is done, as the page's script does."""
-    record = bulk_revoke.start(user, {}, QUERY, TASKS)
+    record = bulk_revoke.start(user, {}, QUERY, Count(TASKS))
     while bulk_revoke.progress_of(record).state == "running":
         bulk_revoke.advance(ControlRecord.objects.get(pk=record.pk), ResultsTaskBackend(), QUERY, user)
         record.refresh_from_db()

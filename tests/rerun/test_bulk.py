@@ -17,6 +17,7 @@ from celery_ops.bulk import rerun as bulk_rerun
 from celery_ops.bulk.progress import MOST_REASONS, Progress, Skipped, Tally
 from celery_ops.connections import BrokerUnavailable
 from celery_ops.models import ControlRecord, TaskRunRecord
+from celery_ops.task_query import TaskQuery
 from celery_ops.tracking import facts
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
@@ -132,6 +133,20 @@ def test_a_count_that_differs_from_the_previews_is_said(foreseen_number, said, b
     text = words(browser.get(response.url).content.decode())
     assert "3 sent once more, 3 of" in text
     assert (said in text, "The preview found" in text) == (True, bool(said))
+
+
+def test_a_count_that_stopped_early_differs_from_nothing(browser, settings):
+    failed(settings, 3)
+    response = browser.post(reverse("celery_ops:bulk-retry"), {"count": "1", "is_partial": "1"})
+    assert "The preview found" not in words(browser.get(response.url).content.decode())
+
+
+def test_counting_ends_with_its_time_and_says_that_there_are_more():
+    backend = Held()
+    backend.contents = [a_task(n, "FAILURE") for n in range(steps.AT_ONCE + 1)]
+    in_time, late = (steps.counted(backend, TaskQuery(), seconds) for seconds in (60.0, 0.0))
+    assert (sum(in_time.found.values()), in_time.is_partial) == (steps.AT_ONCE + 1, False)
+    assert (sum(late.found.values()), late.is_partial) == (steps.AT_ONCE, True)
 
 
 def test_the_count_of_the_preview_is_what_the_form_sends(browser, settings):

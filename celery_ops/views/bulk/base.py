@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from ... import states
 from ...backends.base import BackendUnavailable, TaskBackend
-from ...bulk.base import PREVIEWED, TARGET, Preview
+from ...bulk.base import TARGET, Preview
 from ...bulk.progress import DONE, RUNNING, Progress
 from ...conf import conf
 from ...filters.tasks import TaskFilterSet
@@ -141,10 +141,11 @@ class BulkStartView(BulkView):
 
     def start(self, filters: TaskFilterSet, *more: Any) -> ControlRecord:
         """Write down what is asked for. Raises DatabaseError."""
-        number = _number(self.request.POST.get("count", ""))
-        submission = submission_of(self.request.POST)
+        posted = self.request.POST
+        counted = Count(_number(posted.get("count", "")), capped="is_partial" in posted)
+        submission = submission_of(posted)
         key = submission and _key(submission, self.user, filters)
-        return self.bulk.start(self.user, filters.parameters, filters.query, number, key, *more)
+        return self.bulk.start(self.user, filters.parameters, filters.query, counted, key, *more)
 
     def shown(self, filters: TaskFilterSet, *, status: int = 200, **context: Any) -> HttpResponse:
         facts = {"filter": filters, "asked": asked(filters), "form_template": self.form_template}
@@ -246,8 +247,8 @@ class BulkDetailView(BulkView):
 def _foreseen(record: ControlRecord, progress: Progress) -> str:
     """Return what the preview counted, empty where that is not known or is what was found."""
     number = int(record.parameters.get("count") or 0)
-    is_partial = number >= PREVIEWED and progress.handled > number
-    if progress.state != DONE or is_partial or number in (0, progress.handled):
+    has_more = record.parameters.get("is_partial") and progress.handled > number
+    if progress.state != DONE or has_more or number in (0, progress.handled):
         return ""
     return count(Count(number))
 
