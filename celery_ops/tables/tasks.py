@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from django.template.loader import get_template
 from django.utils import timezone
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django_tables2 import Column
 from django_tables2.columns import BoundColumn
@@ -57,6 +56,15 @@ class TaskRow:
     error: str
     waits: bool = False
     revoke: str = ""
+
+    @property
+    def is_to_be_revoked(self) -> bool:
+        """Whether somebody asked for that and nothing has come of it yet."""
+        return self.revoke == states.REQUESTED
+
+    @property
+    def short_id(self) -> str:
+        return self.id[:SHORT]
 
 
 def task_rows(tasks: Iterable[TaskInfo], *, may_view_payload: Callable[[str], bool], query: str = "") -> list[TaskRow]:
@@ -109,31 +117,8 @@ def shown_error(task: TaskInfo, texts: Searched, *, may_view_payload: bool) -> s
     return " ".join(texts.error(task).split())
 
 
-@dataclass(frozen=True, slots=True)
-class TaskLine:
-    """One row ready to be written. What many rows have in common is written already."""
-
-    id: str
-    url: str
-    state: str
-    name: SafeString
-    badge: SafeString
-    worker: Link | SafeString
-    queue: Link
-    times: list[tuple[Any, Moment | None]]
-    wait: str
-    run: str
-    error: str
-    revoke: str = ""
-
-    @property
-    def is_to_be_revoked(self) -> bool:
-        """Whether somebody asked for that and nothing has come of it yet."""
-        return self.revoke == states.REQUESTED
-
-    @property
-    def short_id(self) -> str:
-        return self.id[:SHORT]
+#: A row, its name, its badge, where it is and its queue as they are written, and its times under their labels.
+Written = tuple[TaskRow, str, str, str, str, list[tuple[str, Moment | None]]]
 
 
 def _cells(name: str) -> dict[str, dict[str, str]]:
@@ -176,32 +161,21 @@ class TaskTable(OpsTable):
         self.shows = {column.name: True for column in self.columns}
         self.labels = {column.name: str(column.header) for column in self.columns}
 
-    def tasks(self) -> Iterator[TaskLine]:
+    def tasks(self) -> Iterator[Written]:
         """Yield the rows; a name, a badge or a link that several have is written once."""
-        now, written = timezone.now(), cache(_written)
-        times = [(name, self.labels[name]) for name in ("created", "started", "finished") if name in self.shows]
+        now = timezone.now()
+        name, badge, link, waits = map(cache, (_name, _badge, _link, _waits))
+        times = [(time, self.labels[time]) for time in ("created", "started", "finished") if time in self.shows]
         for row in self.data:
-            yield TaskLine(
-                id=row.id,
-                url=row.url,
-                state=row.state,
-                name=written("tasks/name", value=row.name),
-                badge=written("panel/state", state=row.state, tone=row.tone),
-                worker=self._place(row, written),
-                queue=Link(row.queue, row.queue_url),
-                times=[(label, Moment.of(getattr(row, name), now)) for name, label in times],
-                wait=row.wait,
-                run=row.run,
-                error=row.error,
-                revoke=row.revoke,
+            queue = link(row.queue, row.queue_url)
+            yield (
+                row,
+                name(row.name),
+                badge(row.state, row.tone),
+                waits(queue) if row.waits else link(row.worker, row.worker_url),
+                queue,
+                [(label, Moment.of(getattr(row, time), now)) for time, label in times],
             )
-
-    @staticmethod
-    def _place(row: TaskRow, written: Callable[..., SafeString]) -> Link | SafeString:
-        """Where the task is: its worker, or the queue in which it waits."""
-        if row.waits:
-            return written("tasks/waits", queue=Link(row.queue, row.queue_url))
-        return Link(row.worker, row.worker_url)
 
     def _head(self, column: BoundColumn) -> Head:
         attrs = column.attrs["th"].as_html()
@@ -214,5 +188,21 @@ class TaskTable(OpsTable):
         return Head(column.header, attrs, self.link(sort=following), order)
 
 
-def _written(template: str, **context: Any) -> SafeString:
+def _name(name: str) -> str:
+    return _written("tasks/name", value=name)
+
+
+def _badge(state: str, tone: str) -> str:
+    return _written("panel/state", state=state, tone=tone)
+
+
+def _link(name: str, url: str) -> str:
+    return str(Link(name, url))
+
+
+def _waits(queue: str) -> str:
+    return _written("tasks/waits", queue=queue)
+
+
+def _written(template: str, **context: str) -> str:
     return get_template(f"celery_ops/{template}.html").render(context)
