@@ -35,6 +35,11 @@ def mariadb() -> None:
     pymysql.connect(host=host, user=os.environ.get("TEST_MARIADB_USER", "root")).close()
 
 
+def names_tests() -> bool:
+    """Return whether files or folders are named, and not options alone."""
+    return any(Path(option.partition("::")[0]).exists() for option in sys.argv[1:])
+
+
 @dataclass(frozen=True)
 class Database:
     """One that has tests of its own: those with the marker."""
@@ -54,7 +59,7 @@ class Database:
         """Return pytest's options for the tests; collecting the other files takes longer than many a test."""
         marker = f"pytest.mark.{self.marker}"
         files = [str(path) for path in sorted(HERE.rglob("test_*.py")) if marker in path.read_text()]
-        return ["-m", self.marker, *([] if sys.argv[1:] else files)]
+        return ["-m", self.marker, *([] if names_tests() else files)]
 
 
 DATABASES = (Database("PostgreSQL", postgresql, "database"), Database("MariaDB", mariadb, "mariadb"))
@@ -111,8 +116,7 @@ def everything() -> int:
 
 def main() -> int:
     if QUICK in sys.argv:
-        named = [option for option in sys.argv[1:] if option != QUICK]
-        folders = [] if named else [str(HERE / folder) for folder in QUICK_FOLDERS]
+        folders = [] if names_tests() else [str(HERE / folder) for folder in QUICK_FOLDERS]
         return begin([*in_processes("2"), *folders]).wait()
     return everything()
 
