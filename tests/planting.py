@@ -1,6 +1,5 @@
 """Tasks as a worker would have written them, put into the store by hand: also such as only a hostile one writes."""
 
-import re
 from typing import Any
 
 from celery.utils import uuid
@@ -54,8 +53,3 @@ def panel_of(obj: Model, user: Any = None, *, limit: int = 10, launch: bool = Tr
     """Return the address of the panel that ``user`` (None: an anonymous viewer) was shown."""
     ref = ObjectRef.of(obj)
     return PanelOptions(ref.label, ref.pk, viewer(user), limit, launch, public).url
-
-
-def words(html: str) -> str:
-    """Return what a reader sees of a page."""
-    return " ".join(re.sub(r"<[^>]*>", " ", html).split())

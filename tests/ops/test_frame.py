@@ -12,9 +12,10 @@ from django.utils import translation
 
 import celery_ops
 from tests.conftest import make_user
+from tests.pages import html_of, links, text_of
 
 from .backends import HOSTILE, Queues, Workers, queue, worker
-from .conftest import OPS, html_of, links, text_of
+from .conftest import OPS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages")]
 

@@ -9,9 +9,10 @@ from django.test import Client
 from celery_ops.info import Binding, MessageInfo, RegisteredTask
 from celery_ops.models import ControlRecord
 from celery_ops.running.kinds import kind_of
+from tests.pages import html_of, text_of
 
 from .backends import Queues, Tasks, Workers, queue, worker
-from .conftest import OPS, html_of, text_of
+from .conftest import OPS
 from .journal import journal
 from .task_backends import a_task
 

@@ -5,9 +5,10 @@ from django.db import connection
 from django.test import Client
 
 from celery_ops.models import ControlRecord, TaskRunRecord
+from tests.pages import text_of
 
 from .backends import Queues, Tasks, Workers, queue, worker
-from .conftest import OPS, text_of
+from .conftest import OPS
 from .task_backends import a_task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages")]

@@ -12,9 +12,10 @@ from celery_ops.models import ControlRecord
 from celery_ops.tracking.registry import registry
 from tests.celery import app
 from tests.conftest import configure
+from tests.pages import html_of, links, region, rows, text_of
 
 from .backends import Queues, Tasks, Workers, ago, queue, worker
-from .conftest import OPS, html_of, links, region, rows, text_of
+from .conftest import OPS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages")]
 

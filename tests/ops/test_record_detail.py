@@ -8,10 +8,10 @@ from django.test import Client
 
 from celery_ops.models import TaskRunRecord
 from tests.conftest import make_user
+from tests.pages import html_of, links, region, text_of
 from tests.planting import plant
 
 from .backends import Tasks
-from .conftest import html_of, links, region, text_of
 from .journal import JOURNAL, id_of, journal, url_of
 from .task_backends import a_task
 

@@ -22,11 +22,12 @@ from celery_ops.tracking.store import StoreUnavailable
 from celery_ops.views.journal import paging
 from celery_ops.views.objects import object_links
 from tests.conftest import make_user
-from tests.planting import plant, words
+from tests.pages import html_of, links, rows, text_of, words
+from tests.planting import plant
 from tests.shop.models import Express, Item, Order, Page, Seat
 
 from .backends import Tasks
-from .conftest import OPS, html_of, links, rows, text_of
+from .conftest import OPS
 from .journal import JOURNAL, NOOP, PAYMENT, id_of, journal, url_of
 from .task_backends import HOSTILE, a_task
 

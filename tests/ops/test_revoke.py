@@ -12,7 +12,8 @@ from celery_ops.control import revoke as acting
 from celery_ops.models import ControlRecord
 from tests.conftest import broker, make_user
 from tests.ops.task_backends import LIST, Held, a_task, use
-from tests.planting import panel_of, plant, words
+from tests.pages import words
+from tests.planting import panel_of, plant
 from tests.servers import wait_for
 from tests.shop import tasks
 

@@ -11,10 +11,11 @@ from celery_ops.models import TaskRunRecord
 from celery_ops.permissions import Policy
 from celery_ops.tables import runs
 from tests.conftest import make_user
+from tests.pages import html_of, links, text_of
+from tests.pages import rows as all_rows
 
 from .backends import Workers
-from .conftest import OPS, html_of, links, text_of
-from .conftest import rows as all_rows
+from .conftest import OPS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages")]
 

@@ -18,12 +18,13 @@ from celery_ops import tasks_for
 from celery_ops.backends.base import BackendUnavailable
 from celery_ops.models import TaskRunRecord
 from tests.conftest import broker, make_user
+from tests.pages import links, text_of
 from tests.planting import plant
 from tests.servers import free_port
 from tests.shop.models import Order
 
 from .backends import Queues, Workers, queue
-from .conftest import OPS, links, text_of
+from .conftest import OPS
 from .test_run_list import live
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,8 @@ from celery_ops.tracking import reading
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.store import StoreUnavailable
 from tests.conftest import make_user
-from tests.planting import plant, words
+from tests.pages import words
+from tests.planting import plant
 from tests.shop.models import Customer, Express, Item, Order, Page, Seat
 
 from .task_backends import LIST, Held, a_task, use

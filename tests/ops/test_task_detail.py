@@ -14,7 +14,8 @@ from celery_ops.models import TaskRunRecord
 from celery_ops.task_detail import sources
 from celery_ops.tracking.store import StoreUnavailable
 from tests.conftest import make_user
-from tests.planting import plant, words
+from tests.pages import words
+from tests.planting import plant
 from tests.shop.models import Order
 
 from .task_backends import HOSTILE, LIST, NOON, Away, Held, a_task, use

@@ -16,7 +16,8 @@ from celery_ops.backends.memory import MemoryQueueBackend
 from celery_ops.info import MessageInfo, QueueDetail, QueueInfo
 from celery_ops.task_detail import sources
 from tests.conftest import make_user
-from tests.planting import plant, words
+from tests.pages import words
+from tests.planting import plant
 
 from .task_backends import LIST
 from .test_csv import exported

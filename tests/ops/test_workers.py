@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from celery_ops.info import NO_REPLY, RegisteredTask, TaskInfo
+from tests.pages import heads, html_of, links, region, rows, text_of
 
 from .backends import Workers, ago, worker
-from .conftest import OPS, heads, html_of, links, region, rows, text_of
+from .conftest import OPS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages")]
 

@@ -12,7 +12,8 @@ from celery_ops import connections, signals
 from celery_ops.models import TaskRunRecord
 from celery_ops.panels.launching import launchable
 from tests.conftest import broker, make_user
-from tests.planting import panel_of, plant, words
+from tests.pages import words
+from tests.planting import panel_of, plant
 from tests.servers import PATIENCE, free_port
 from tests.shop.models import Customer, Item, Order, Page, Seat, Warehouse
 

@@ -12,10 +12,11 @@ from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.runs import Run
 from celery_ops.tracking.stamp import Stamp, now_ms
-from tests.planting import panel_of, plant, words
+from tests.pages import states, words
+from tests.planting import panel_of, plant
 
 from .conftest import browser
-from .test_panel_view import rows, shown
+from .test_panel_view import shown
 from .test_template_tags import BADGE, page
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +33,7 @@ def uploading(order):
 
 def test_a_state_of_a_tasks_own_is_shown_by_its_name(order, reader, uploading):
     html = shown(order, reader)
-    assert rows(html) == [UPLOADING]
+    assert states(html) == [UPLOADING]
     assert UPLOADING in words(html)
 
 
@@ -47,18 +48,18 @@ def test_a_task_in_a_state_of_its_own_still_runs(order, reader, uploading):
 def test_a_panel_can_be_kept_to_a_state_of_a_tasks_own(order, reader, uploading):
     plant(order, state="SUCCESS")
     html = shown(order, reader, f"?state={UPLOADING}")
-    assert rows(html) == [UPLOADING]
+    assert states(html) == [UPLOADING]
     assert f'<option value="{UPLOADING}" selected>' in html
 
 
 def test_a_state_that_no_task_has_keeps_nothing_out(order, reader, uploading):
-    assert rows(shown(order, reader, "?state=DOWNLOADING")) == [UPLOADING]
+    assert states(shown(order, reader, "?state=DOWNLOADING")) == [UPLOADING]
 
 
 def test_a_state_of_a_tasks_own_is_over_when_tracking_knows_its_end(order, reader):
     task_id = plant(order, state="SUCCESS")
     TaskResult.objects.create(task_id=task_id, status=UPLOADING)
-    assert rows(shown(order, reader)) == ["SUCCESS"]
+    assert states(shown(order, reader)) == ["SUCCESS"]
 
 
 @pytest.mark.parametrize(("state", "asked"), [("SUCCESS", False), ("STARTED", True)])
@@ -75,7 +76,7 @@ def test_a_task_runs_as_started_while_its_results_cannot_be_read(order, reader, 
         raise BackendUnavailable("The database with the task results does not answer.")
 
     monkeypatch.setattr(ResultsTaskBackend, "get_many", away)
-    assert rows(shown(order, reader)) == ["STARTED"]
+    assert states(shown(order, reader)) == ["STARTED"]
 
 
 def test_results_that_cannot_be_read_leave_the_pages_transaction_whole(order, reader, uploading, monkeypatch):
@@ -87,7 +88,7 @@ def test_results_that_cannot_be_read_leave_the_pages_transaction_whole(order, re
     with transaction.atomic():
         html = page("{% instance_tasks obj %}", reader, obj=order)
         assert TaskResult.objects.count() == 1
-    assert rows(html) == ["STARTED"]
+    assert states(html) == ["STARTED"]
 
 
 # -- delivered again

@@ -16,7 +16,8 @@ from celery_ops.tracking import facts
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from tests.conftest import make_user
-from tests.planting import WORKER, panel_of, plant, words
+from tests.pages import states, words
+from tests.planting import WORKER, panel_of, plant
 
 from .conftest import away, browser
 
@@ -31,11 +32,6 @@ ASK = "celery_ops.backends.remote.gather.ask"
 
 def shown(obj, user=None, query="", **options) -> str:
     return browser(user).get(panel_of(obj, user, **options) + query).text
-
-
-def rows(html: str) -> list[str]:
-    """The states of the rows, from the top."""
-    return re.findall(r'<tr data-key="[^"]*" data-state="([A-Z]+)"', html)
 
 
 # -- the list
@@ -100,7 +96,7 @@ def test_a_state_is_a_word_beside_its_colour(state, word, order, reader):
 
 def test_a_task_whose_worker_is_gone_is_lost(order, reader):
     plant(order, state="STARTED", ago=600)
-    assert rows(shown(order, reader)) == ["LOST"]
+    assert states(shown(order, reader)) == ["LOST"]
 
 
 def test_a_running_tasks_progress_is_a_bar_with_a_name(order, reader):
@@ -116,7 +112,7 @@ def test_a_running_tasks_progress_is_said_in_words(order, reader):
 def test_the_newest_task_comes_first(order, reader):
     plant(order, state="SUCCESS", ago=100)
     plant(order, state="FAILURE", ago=50)
-    assert rows(shown(order, reader)) == ["FAILURE", "SUCCESS"]
+    assert states(shown(order, reader)) == ["FAILURE", "SUCCESS"]
 
 
 def test_another_objects_task_is_not_there(order, other_order, reader):
@@ -151,13 +147,13 @@ def test_nothing_that_waits_is_not_worth_polling(order, reader):
 def test_a_state_filters(order, reader):
     plant(order, state="SUCCESS")
     plant(order, state="FAILURE")
-    assert rows(shown(order, reader, "?state=FAILURE")) == ["FAILURE"]
+    assert states(shown(order, reader, "?state=FAILURE")) == ["FAILURE"]
 
 
 def test_a_name_filters(order, reader):
     plant(order, LONG, "SUCCESS")
     plant(order, FAILS, "FAILURE")
-    assert rows(shown(order, reader, f"?name={LONG}")) == ["SUCCESS"]
+    assert states(shown(order, reader, f"?name={LONG}")) == ["SUCCESS"]
 
 
 def test_a_filter_that_matches_nothing_offers_a_way_back(order, reader):
@@ -173,7 +169,7 @@ def test_a_filter_that_matches_nothing_stays_chosen(order, reader):
 def test_a_page_has_as_many_rows_as_the_limit(order, reader):
     for _ in range(3):
         plant(order)
-    assert len(rows(shown(order, reader, limit=2))) == 2
+    assert len(states(shown(order, reader, limit=2))) == 2
 
 
 def test_the_second_page_has_the_rest(order, reader):
@@ -230,12 +226,12 @@ def test_bad_parameters_are_an_ordinary_page(query, order, reader):
 
 def test_a_page_beyond_the_last_is_the_last(order, reader):
     plant(order)
-    assert rows(shown(order, reader, f"?page={10**8}")) == ["SUCCESS"]
+    assert states(shown(order, reader, f"?page={10**8}")) == ["SUCCESS"]
 
 
 def test_a_state_that_there_is_not_filters_nothing_out(order, reader):
     plant(order)
-    assert rows(shown(order, reader, "?state=garbage")) == ["SUCCESS"]
+    assert states(shown(order, reader, "?state=garbage")) == ["SUCCESS"]
 
 
 def test_a_long_name_does_not_come_back_whole(order, reader):
@@ -491,7 +487,7 @@ def test_a_public_panel_says_labels(order):
 
 
 def test_a_public_panel_says_states_and_progress(public):
-    assert rows(public) == ["STARTED", "FAILURE"]
+    assert states(public) == ["STARTED", "FAILURE"]
     assert "3 of 10" in words(public)
 
 
@@ -550,12 +546,12 @@ def test_a_public_panel_filters_by_a_key_that_tells_nothing(order):
     plant(order, FAILS, "FAILURE")
     plant(order, LONG, "SUCCESS")
     key = re.search(r'<option value="(\w+)">\s*Long', shown(order, public=True)).group(1)
-    assert rows(shown(order, None, f"?name={key}", public=True)) == ["SUCCESS"]
+    assert states(shown(order, None, f"?name={key}", public=True)) == ["SUCCESS"]
 
 
 def test_a_public_panel_does_not_confirm_a_guessed_name(order):
     plant(order, FAILS, "FAILURE")
-    assert rows(shown(order, None, f"?name={FAILS}", public=True)) == []
+    assert states(shown(order, None, f"?name={FAILS}", public=True)) == []
 
 
 @pytest.mark.parametrize("action", ["launch", "retry", "revoke", "", "nonsense"])
@@ -583,7 +579,7 @@ def test_a_customer_polls_a_public_panel_without_a_session(order):
     assert client.get(url, headers={"If-None-Match": tag}).status_code == 304
     plant(order, LONG)
     response = client.get(url, headers={"If-None-Match": tag})
-    assert (response.status_code, rows(response.text)) == (200, ["SUCCESS", "FAILURE"])
+    assert (response.status_code, states(response.text)) == (200, ["SUCCESS", "FAILURE"])
     assert "sessionid" not in client.cookies
 
 
@@ -694,13 +690,13 @@ def test_hostile_names_are_json_in_an_error(text, order, superuser):
 )
 def test_hostile_numbers_leave_an_ordinary_page(progress, order, reader):
     plant(order, state="STARTED", ago=10, progress=progress)
-    assert rows(shown(order, reader)) == ["STARTED"]
+    assert states(shown(order, reader)) == ["STARTED"]
 
 
 def test_times_that_no_calendar_has_leave_an_ordinary_page(order, reader):
     plant(order, ago=-(10**10))
     plant(order, state="STARTED", ago=10)
-    assert "STARTED" in rows(shown(order, reader))
+    assert "STARTED" in states(shown(order, reader))
 
 
 # -- revoking

@@ -11,7 +11,8 @@ from django.urls import path
 from django.utils import translation
 
 from celery_ops.tracking.redis import RedisStore
-from tests.planting import plant, words
+from tests.pages import attribute, states, words
+from tests.planting import plant
 from tests.shop.models import Item, Order, Page, Seat
 
 from .conftest import away, browser
@@ -27,14 +28,6 @@ def page(source, user=None, query="", **values) -> str:
     request = RequestFactory().get(f"/orders/{query}")
     request.user = user or AnonymousUser()
     return Template("{% load celery_ops %}" + source).render(RequestContext(request, values))
-
-
-def attribute(html: str, name: str) -> list[str]:
-    return re.findall(rf' {name}="([^"]*)"', html)
-
-
-def rows(html: str) -> list[str]:
-    return re.findall(r'<tr data-key="[^"]*" data-state="([A-Z]+)"', html)
 
 
 # -- nothing
@@ -155,7 +148,7 @@ def test_a_public_panel_has_no_button(order):
 
 def test_an_anonymous_viewer_sees_a_public_panel(order):
     plant(order)
-    assert rows(page("{% instance_tasks obj public=True %}", obj=order)) == ["SUCCESS"]
+    assert states(page("{% instance_tasks obj public=True %}", obj=order)) == ["SUCCESS"]
 
 
 @pytest.mark.parametrize(
@@ -164,14 +157,14 @@ def test_an_anonymous_viewer_sees_a_public_panel(order):
 def test_a_limit_is_clamped(limit, shown, order, reader):
     for _ in range(3):
         plant(order)
-    assert len(rows(page(f"{{% instance_tasks obj limit={limit} %}}", reader, obj=order))) == shown
+    assert len(states(page(f"{{% instance_tasks obj limit={limit} %}}", reader, obj=order))) == shown
 
 
 def test_a_limit_stays_below_the_sites(order, reader, settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "MAX_PAGE_SIZE": 2}
     for _ in range(3):
         plant(order)
-    assert len(rows(page("{% instance_tasks obj limit=100 %}", reader, obj=order))) == 2
+    assert len(states(page("{% instance_tasks obj limit=100 %}", reader, obj=order))) == 2
 
 
 @pytest.mark.parametrize(
@@ -261,12 +254,12 @@ def test_a_filter_is_its_own_panels(order, other_order, reader):
         plant(obj, state="FAILURE", ago=10)
     query = f"?{prefix_of(order, reader)}state=FAILURE"
     html = page(PANEL + "{% instance_tasks other %}", reader, query, obj=order, other=other_order)
-    assert rows(html) == ["FAILURE", "FAILURE", "SUCCESS"]
+    assert states(html) == ["FAILURE", "FAILURE", "SUCCESS"]
 
 
 def test_a_hosts_own_parameter_of_that_name_filters_nothing(order, reader):
     plant(order, state="SUCCESS")
-    assert rows(page(PANEL, reader, "?state=FAILURE", obj=order)) == ["SUCCESS"]
+    assert states(page(PANEL, reader, "?state=FAILURE", obj=order)) == ["SUCCESS"]
 
 
 def test_the_hosts_parameters_survive_the_way_to_the_next_page(order, reader):
@@ -400,7 +393,7 @@ def elsewhere(settings):
 
 def test_a_site_without_our_urls_still_has_the_list(order, reader, elsewhere):
     plant(order)
-    assert rows(page(PANEL, reader, obj=order)) == ["SUCCESS"]
+    assert states(page(PANEL, reader, obj=order)) == ["SUCCESS"]
 
 
 def test_a_site_without_our_urls_offers_nothing_that_would_need_them(order, staff, elsewhere):
@@ -411,7 +404,7 @@ def test_a_site_without_our_urls_offers_nothing_that_would_need_them(order, staf
 
 def test_a_site_without_our_urls_still_filters(order, reader, elsewhere):
     plant(order, state="SUCCESS")
-    assert rows(page(PANEL, reader, f"?{prefix_of(order, reader)}state=FAILURE", obj=order)) == []
+    assert states(page(PANEL, reader, f"?{prefix_of(order, reader)}state=FAILURE", obj=order)) == []
 
 
 @pytest.fixture
@@ -455,7 +448,7 @@ def test_a_page_number_beyond_a_thousand_is_a_number_in_german(order, staff, ger
 
 def test_the_staffs_page_has_the_panel(order, staff):
     plant(order)
-    assert rows(browser(staff).get(f"/orders/{order.pk}/").text) == ["SUCCESS"]
+    assert states(browser(staff).get(f"/orders/{order.pk}/").text) == ["SUCCESS"]
 
 
 def test_the_customers_page_has_labels_and_no_id(order):

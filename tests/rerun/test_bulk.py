@@ -24,7 +24,7 @@ from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.store import TASK
 from tests.conftest import make_user
 from tests.ops.task_backends import HOSTILE, Away, Held, a_task, use
-from tests.planting import words
+from tests.pages import words
 
 pytestmark = pytest.mark.django_db
 

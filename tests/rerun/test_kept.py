@@ -18,7 +18,7 @@ from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.store import TASK, StoreUnavailable
 from tests.celery import app
 from tests.ops.task_backends import Held, a_task, use
-from tests.planting import words
+from tests.pages import words
 from tests.shop import tasks
 
 pytestmark = pytest.mark.django_db

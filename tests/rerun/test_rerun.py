@@ -25,7 +25,8 @@ from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.store import TASK
 from tests.conftest import broker, make_user
 from tests.ops.task_backends import HOSTILE, Held, a_task, use
-from tests.planting import panel_of, plant, words
+from tests.pages import words
+from tests.planting import panel_of, plant
 from tests.servers import free_port
 from tests.shop import tasks
 from tests.shop.models import Order

@@ -13,7 +13,7 @@ from celery_ops.models import TaskRunRecord
 from celery_ops.tracking import reading
 from tests.celery import app
 from tests.conftest import visiting
-from tests.planting import words
+from tests.pages import words
 from tests.servers import PATIENCE, Site, wait_for
 from tests.shop import tasks
 from tests.shop.models import Order

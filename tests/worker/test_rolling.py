@@ -15,7 +15,7 @@ from celery_ops.backends.remote import presence, snapshot
 from celery_ops.backends.remote.known import known_workers
 from celery_ops.tracking.store import BEAT_EVERY
 from tests.conftest import visiting
-from tests.ops.conftest import html_of, region, text_of
+from tests.pages import html_of, region, text_of
 from tests.servers import Site, Worker, wait_for
 
 pytestmark = pytest.mark.django_db
