@@ -113,7 +113,7 @@ def test_what_is_opened_stays_open_and_is_kept_up_to_date(open_page, expect):
 
 def test_what_is_closed_stays_closed(open_page, expect):
     page = open_page("workers/celery@one/")
-    page.get_by_text("Tasks it knows").click()
+    page.locator("[data-key=known] > summary").click()
     Workers.hold(replace(worker(), registered=(RegisteredTask("shop.tasks.mail"),)))
     expect(page.locator("[data-region=known] td").first).to_have_text("shop.tasks.mail")
     expect(page.locator("[data-key=known]")).not_to_have_attribute("open", "")

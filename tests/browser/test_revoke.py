@@ -71,7 +71,7 @@ def test_waiting_tasks_are_revoked_from_the_list_chosen_and_all(visit, order, op
     page.get_by_role("link", name="Revoke all that match").click()
     page.get_by_role("button", name="Revoke 4 tasks").click()
     expect(page.get_by_role("heading", name="Revoke: done")).to_be_visible()
-    expect(page.get_by_text("What workers answered")).to_be_visible()
+    expect(page.get_by_role("heading", name="What workers answered")).to_be_visible()
     assert set(ControlRecord.objects.get(action="revoke", parameters__has_key="bulk").parameters["task_ids"]) >= set(
         waiting
     )
