@@ -1,24 +1,21 @@
 """What a request asks of a list of tasks: one reading of its parameters, for the page, JSON, CSV and actions."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache, cached_property
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from django import forms
 from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django_filters import Filter, FilterSet
 
 from ..backends.base import BackendUnavailable, TaskBackend
-from ..conf import conf
 from ..objects import NEWEST as NEWEST_OBJECTS
 from ..objects import ObjectTasks, tasks_of
 from ..task_query import TaskQuery
 from . import suggestions
-from .task_fields import MomentField, SizeField, StatesField, TextField
+from .base import ListFilterSet, MomentFilter, SizeFilter, SortFilter, StatesFilter, TextFilter
 
 #: Parameters of which each needs something that not every backend has.
 SUPPORTS: Final = {
@@ -34,33 +31,6 @@ def to_nobody(task_name: str | None) -> bool:
     return False
 
 
-class TextFilter(Filter):
-    field_class = TextField
-
-
-class StatesFilter(Filter):
-    field_class = StatesField
-
-
-class MomentFilter(Filter):
-    field_class = MomentField
-
-
-class ChoiceFilter(Filter):
-    field_class = forms.ChoiceField
-
-
-class SizeFilter(Filter):
-    field_class = SizeField
-
-
-class TaskForm(forms.Form):
-    """The ids of its fields are not a host page's own."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="celery-ops-%s", **kwargs)
-
-
 class EveryTask:
     """Where the filters begin, in place of a queryset."""
 
@@ -70,11 +40,10 @@ class EveryTask:
         return TaskQuery()
 
 
-class TaskFilterSet(FilterSet):
+class TaskFilterSet(ListFilterSet):
     """The parameters of one request: ``query``, ``cursor`` and ``size`` say what a backend is asked for.
 
-    A parameter that is not known is ignored, and one with a value that cannot be read is left out and has its
-    message in ``errors``. What the backend does not support is no parameter.
+    What the backend does not support is no parameter.
     """
 
     q = TextFilter(
@@ -87,15 +56,8 @@ class TaskFilterSet(FilterSet):
     since = MomentFilter(label=_("Created since"))
     until = MomentFilter(label=_("Until"), ends_day=True)
     state = StatesFilter(label=_("State"))
-    sort = ChoiceFilter(
-        label=_("Order"),
-        widget=forms.HiddenInput,
-        error_messages={"invalid_choice": _("This list has no such order.")},
-    )
+    sort = SortFilter()
     page_size = SizeFilter(label=_("Rows a page"))
-
-    class Meta:
-        form = TaskForm
 
     def __init__(
         self,
@@ -117,7 +79,7 @@ class TaskFilterSet(FilterSet):
         self.cursor: str = self.data.get("cursor", "")
 
     def filter_queryset(self, queryset: TaskQuery) -> TaskQuery:
-        asked = self._asked
+        asked = self.asked
         text = asked.get("q", "")
         return replace(
             queryset,
@@ -138,7 +100,7 @@ class TaskFilterSet(FilterSet):
     @cached_property
     def searches_arguments(self) -> bool:
         """Whether a text may be looked for in arguments: of which tasks, a backend asks for each name or for none."""
-        if not (self._asked.get("q") and self.backend.supports_arguments):
+        if not (self.asked.get("q") and self.backend.supports_arguments):
             return False
         answers = (self.shows_payload(name) for name in (None, *suggestions.task_names()))
         return any(answers) if self.backend.asks_for_each_name else all(answers)
@@ -146,7 +108,7 @@ class TaskFilterSet(FilterSet):
     @cached_property
     def _objects(self) -> ObjectTasks:
         """The tasks of the objects that the text means."""
-        text = self._asked.get("q", "")
+        text = self.asked.get("q", "")
         return tasks_of(text, self.user) if text and self.user is not None else ObjectTasks()
 
     @property
@@ -165,42 +127,13 @@ class TaskFilterSet(FilterSet):
         return self.qs
 
     @property
-    def size(self) -> int:
-        """How many rows a page has: 1 to ``MAX_PAGE_SIZE``."""
-        return self._asked.get("page_size") or max(1, min(conf.PAGE_SIZE, conf.MAX_PAGE_SIZE))
-
-    @property
     def is_filtered(self) -> bool:
         """Whether something may be left out of the list."""
         return self.query.is_filtered
 
-    @property
-    def hidden_errors(self) -> list[tuple[str, str]]:
-        """What could not be read of the parameters that the form does not show: the label and why."""
-        fields = [field for field in self.form.hidden_fields() if field.errors]
-        return [(str(field.label), str(error)) for field in fields for error in field.errors]
-
-    @cached_property
-    def parameters(self) -> dict[str, list[str]]:
-        """What was asked for and understood, as it goes into a URL."""
-        asked = {name: value for name, value in self._asked.items() if value}
-        return {name: self._texts(name, value) for name, value in asked.items()}
-
-    def link(self, **changes: Any) -> str:
-        """Return the query string of this list with other parameters: text, a list of texts, or None to leave out."""
-        asked = {**self.parameters, **changes}
-        order = [*self.base_filters, *changes]  # one list has one address
-        return query_string({name: asked[name] for name in order if name in asked})
-
-    def _texts(self, name: str, value: Any) -> list[str]:
-        if isinstance(self.filters[name].field, MomentField):
-            return [self.data[name].strip()]
-        return list(value) if isinstance(value, tuple) else [str(value)]
-
-    @cached_property
-    def _asked(self) -> dict[str, Any]:
-        self.form.is_valid()
-        return self.form.cleaned_data  # without what is not valid
+    def _as_asked(self, name: str, value: Any) -> list[str]:
+        text = super()._as_asked(name, value)
+        return list(text) if isinstance(text, tuple) else [str(text)]
 
     def _other_states(self) -> Iterable[str]:
         """The states of the site's own that there are now: tasks may set any."""
@@ -209,8 +142,3 @@ class TaskFilterSet(FilterSet):
         except BackendUnavailable:
             return ()
         return counts.states if counts else ()
-
-
-def query_string(parameters: Mapping[str, Any]) -> str:
-    """Return ``?name=value…``, ``?`` alone when there is nothing to say."""
-    return "?" + urlencode({name: value for name, value in parameters.items() if value}, doseq=True)

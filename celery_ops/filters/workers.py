@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ..formatting import clean
 from ..info import ENDED, GONE, NO_REPLY, ONLINE, WorkerInfo
-from .plain import ChoiceFilter, ChoicesFilter, PlainFilterSet, search
+from .base import ChoiceFilter, ChoicesFilter
+from .plain import PlainFilterSet, search
 
 STATES = ((ONLINE, _("Online")), (NO_REPLY, _("No reply")), (GONE, _("Gone")), (ENDED, _("Ended")))
 

@@ -1,7 +1,7 @@
 """What the tables of the operations pages have in common."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import django_tables2 as tables
@@ -61,6 +61,25 @@ class OpsTable(tables.Table):
         columns = [_CellMaker(self, column) for column in self.columns]
         for row in self.paginated_rows:
             yield row.attrs.as_html(), [make(row) for make in columns]
+
+
+class JournalTable(OpsTable):
+    """Nothing is sorted here: the head of the times leads to the other order."""
+
+    class Meta(OpsTable.Meta):
+        row_attrs = {"data-key": lambda record: record.pk}
+
+    def __init__(self, rows: Sequence[Any], *, sort: str, link: Callable[..., str], **kwargs: Any) -> None:
+        """``sort`` is the order of the rows; ``link`` returns the address of this list with ``sort`` changed."""
+        super().__init__(rows, orderable=False, **kwargs)
+        self.link, self.sort = link, sort
+
+    def _head(self, column: BoundColumn) -> Head:
+        head = super()._head(column)
+        if column.name != "created":
+            return head
+        other, order = ("created", "descending") if self.sort == "-created" else ("-created", "ascending")
+        return replace(head, url=self.link(sort=other), order=order)
 
 
 class _CellMaker:

@@ -1,6 +1,6 @@
 """The table of control actions: who told whom to do what, and what was answered."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -15,7 +15,7 @@ from ..control.labels import LABELS
 from ..formatting import clean
 from ..models import ControlRecord
 from ..redaction import capture_text
-from .base import OpsTable
+from .base import JournalTable
 from .columns import LinkColumn, TextColumn, TimeColumn
 
 #: Characters of a target that a row shows.
@@ -106,9 +106,7 @@ def _of_workers(replies: Mapping[str, Any], *, ends: bool) -> Outcome:
     return Outcome(said)
 
 
-class ControlRecordTable(OpsTable):
-    """Nothing is sorted here: the head of the times leads to the other order."""
-
+class ControlRecordTable(JournalTable):
     caption = gettext_lazy("Control actions")
     action = LinkColumn(verbose_name=gettext_lazy("Action"))
     target = TextColumn(verbose_name=gettext_lazy("Target"), attrs={"cell": {"class": "celery-ops-control-target"}})
@@ -116,17 +114,5 @@ class ControlRecordTable(OpsTable):
     who = TextColumn(verbose_name=gettext_lazy("Who"))
     created = TimeColumn(verbose_name=gettext_lazy("When"))
 
-    class Meta(OpsTable.Meta):
-        row_attrs = {"data-key": lambda record: record.pk}
-
-    def __init__(self, rows: list[ControlRow], *, sort: str, link: Callable[..., str], **kwargs: Any) -> None:
-        """``sort`` is the order of the rows; ``link`` returns the address of this list with ``sort`` changed."""
-        super().__init__(rows, orderable=False, **kwargs)
-        self.link, self.sort = link, sort
-
-    def _head(self, column: Any) -> Any:
-        head = super()._head(column)
-        if column.name != "created":
-            return head
-        other, order = ("created", "descending") if self.sort == "-created" else ("-created", "ascending")
-        return type(head)(head.label, head.attrs, self.link(sort=other), order)
+    class Meta(JournalTable.Meta):
+        """django-tables2 reads a table's own alone."""

@@ -23,7 +23,7 @@ from ..redaction import capture_text, encode
 from ..task_detail.many_states import States
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
-from .base import OpsTable
+from .base import JournalTable
 from .columns import PLAIN, IdColumn, LinkColumn, PartialColumn, TextColumn, TimeColumn
 from .links import Link
 
@@ -193,9 +193,7 @@ def _cells(name: str) -> dict[str, dict[str, str]]:
     return {"cell": {"class": name}}
 
 
-class RecordTable(OpsTable):
-    """Nothing is sorted here: the head of the times leads to the other order."""
-
+class RecordTable(JournalTable):
     caption = gettext_lazy("Runs")
     label = RunColumn(verbose_name=gettext_lazy("Task"), attrs=_cells("celery-ops-record-task"))
     task_id = IdColumn(verbose_name=gettext_lazy("Id"), url="task_url")
@@ -207,20 +205,9 @@ class RecordTable(OpsTable):
     sent = SentColumn(verbose_name=gettext_lazy("Send state"), attrs=_cells("celery-ops-record-sent"))
     retry_of = IdColumn(verbose_name=gettext_lazy("Run again of"), url="retry_of_url")
 
-    class Meta(OpsTable.Meta):
+    class Meta(JournalTable.Meta):
         attrs = {"class": "table celery-ops-record-table"}
-        row_attrs = {"data-key": lambda record: record.pk}
 
-    def __init__(self, rows: list[RecordRow], *, sort: str, link: Callable[..., str], **kwargs: Any) -> None:
-        """``sort`` is the order of the rows; ``link`` returns the address of this list with ``sort`` changed."""
+    def __init__(self, rows: list[RecordRow], **kwargs: Any) -> None:
         shown = {name: any(getattr(row, name) for row in rows) for name in ("object", "arguments", "retry_of")}
-        exclude = [name for name, is_shown in shown.items() if not is_shown]
-        super().__init__(rows, exclude=exclude, orderable=False, **kwargs)
-        self.link, self.sort = link, sort
-
-    def _head(self, column: Any) -> Any:
-        head = super()._head(column)
-        if column.name != "created":
-            return head
-        other, order = ("created", "descending") if self.sort == "-created" else ("-created", "ascending")
-        return type(head)(head.label, head.attrs, self.link(sort=other), order)
+        super().__init__(rows, exclude=[name for name, is_shown in shown.items() if not is_shown], **kwargs)

@@ -621,7 +621,7 @@ def test_a_journal_that_is_away_is_said(browser, monkeypatch):
     def away(*args, **kwargs):
         raise OperationalError("could not connect to 10.0.0.7")
 
-    monkeypatch.setattr("celery_ops.views.journal.runs.page_of", away)
+    monkeypatch.setattr("celery_ops.views.journal.base.page_of", away)
     html = html_of(browser.get(JOURNAL))
     assert "The journal does not answer." in text_of(html)
     assert "10.0.0.7" not in html

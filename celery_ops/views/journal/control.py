@@ -3,17 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.core.exceptions import PermissionDenied
-from django.db import Error as DatabaseError
-from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ...backends.base import BackendUnavailable
-from ...catalog import may_run_something
 from ...filters.control_records import ControlRecordFilterSet
+from ...filters.journal import JournalFilterSet
 from ...formatting import Moment, clean
 from ...links import queue_url, task_url, worker_url
 from ...models import ControlRecord
@@ -21,10 +17,8 @@ from ...payload import mapping
 from ...permissions import CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK, VIEW_OPS, VIEW_RECORDS, allows
 from ...tables.control_records import ControlRecordTable, Outcome, control_rows, label_of, outcome_of
 from ...tables.links import Link
-from ...task_query import BadCursor
-from ..absent import no_row
-from ..ops import OpsPage, part
-from .paging import RecordPage, page_of
+from .base import JournalPage, JournalView
+from .paging import RecordPage
 
 #: Whoever may do one of these may open the journal, as those may who run tasks.
 READERS: Final = (VIEW_RECORDS, VIEW_OPS, CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK)
@@ -38,54 +32,17 @@ SHOWN: Final = ("asked", "answered", "silent", "failed", "error")
 MOST_REPLIES: Final = 500
 
 
-def visible_control_records(user: Any) -> QuerySet[ControlRecord]:
-    """Return the rows that ``user`` may see: all of them, or one's own."""
-    return ControlRecord.objects.all() if allows(user, VIEW_RECORDS) else ControlRecord.of(user)
-
-
-class ControlRecordsPage(OpsPage):
-    section = "celery_ops:record-list"
-
-    def authorise(self) -> None:
-        if not (any(allows(self.user, action) for action in READERS) or may_run_something(self.user)):
-            raise PermissionDenied
-
-
-class ControlRecordListView(ControlRecordsPage):
+class ControlRecordListView(JournalView):
     """The control actions that this viewer may see, filtered."""
 
     title = gettext_lazy("Control actions")
     template_name = "celery_ops/control/records.html"
+    model = ControlRecord
+    readers = READERS
+    filterset_class = ControlRecordFilterSet
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        self.has_bad_cursor = False
-        sees_all = allows(self.user, VIEW_RECORDS)
-        filters = ControlRecordFilterSet(self.request.GET, visible_control_records(self.user), sees_all=sees_all)
-        listed = part(lambda: self._page(filters))
-        page = listed.value or RecordPage()
-        cursor = "" if self.has_bad_cursor else filters.cursor
-        return super().get_context_data(
-            filter=filters,
-            sees_all=sees_all,
-            has_bad_cursor=self.has_bad_cursor,
-            table=ControlRecordTable(control_rows(page.records), sort=filters.order, link=filters.link),
-            trouble=listed.trouble,
-            is_available=listed.is_available,
-            first_url=filters.link() if cursor else "",
-            previous_url=filters.link(cursor=page.previous) if page.previous else "",
-            next_url=filters.link(cursor=page.next) if page.next else "",
-            **kwargs,
-        )
-
-    def _page(self, filters: ControlRecordFilterSet) -> RecordPage:
-        try:
-            try:
-                return page_of(filters.qs, sort=filters.order, cursor=filters.cursor, size=filters.size)
-            except BadCursor:
-                self.has_bad_cursor = True
-                return page_of(filters.qs, sort=filters.order, cursor="", size=filters.size)
-        except DatabaseError as error:
-            raise BackendUnavailable(_("The journal does not answer.")) from error
+    def listed(self, page: RecordPage, filters: JournalFilterSet) -> dict[str, Any]:
+        return {"table": ControlRecordTable(control_rows(page.records), sort=filters.order, link=filters.link)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +69,15 @@ class ViewedAction:
     bulk_url: str
 
 
-class ControlRecordDetailView(ControlRecordsPage):
+class ControlRecordDetailView(JournalPage):
     """One control action: what was asked of whom, and what each one answered."""
 
     template_name = "celery_ops/control/record.html"
+    model = ControlRecord
+    readers = READERS
 
     def get_context_data(self, *, pk: int, **kwargs: Any) -> dict[str, Any]:
-        record = visible_control_records(self.user).filter(pk=pk).first()
-        if record is None:
-            raise no_row()
-        self.viewed = viewed_action(record, links=allows(self.user, VIEW_OPS))
+        self.viewed = viewed_action(self.row(pk), links=allows(self.user, VIEW_OPS))
         return super().get_context_data(
             action=self.viewed, back_url=reverse("celery_ops:control-record-list"), **kwargs
         )

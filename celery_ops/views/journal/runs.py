@@ -4,9 +4,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from django.core.exceptions import PermissionDenied
-from django.db import Error as DatabaseError
-from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import number_format
@@ -14,8 +11,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ... import states
-from ...backends.base import BackendUnavailable
-from ...catalog import may_run_something
 from ...filters import suggestions
 from ...filters.records import RecordFilterSet
 from ...filters.task_links import Link as Tab
@@ -29,54 +24,38 @@ from ...tables.links import Link
 from ...tables.records import TONES, RecordTable, is_doubtful, record_rows, shown_arguments, shown_error, shown_state
 from ...task_detail import TaskDetail, task_detail
 from ...task_detail.many_states import states_of, told
-from ...task_query import BadCursor
 from ...tracking.refs import ObjectRef
 from ...tracking.registry import registry
-from ..absent import no_row
 from ..objects import object_links
-from ..ops import OpsPage, Part, part
 from ..tasks.detail import ViewedTask, laid_out, viewed
-from .paging import MOST_ASKED, RecordPage, page_of
+from .base import JournalPage, JournalView
+from .paging import MOST_ASKED, RecordPage
 
 SendState = TaskRunRecord.SendState
 
-#: Whoever may do one of these may open the journal, as those may who run tasks.
-READERS: Final = (VIEW_RECORDS, VIEW_OPS)
 #: Runs once more of one task that its page names.
 MOST_AGAIN: Final = 20
 
 
-def visible_records(user: Any) -> QuerySet[TaskRunRecord]:
-    """Return the rows that ``user`` may see: all of them, or one's own."""
-    return TaskRunRecord.objects.all() if allows(user, VIEW_RECORDS) else TaskRunRecord.of(user)
+class RecordsPage(JournalPage):
+    """What the pages of runs have in common."""
 
-
-class RecordsPage(OpsPage):
-    """What the journal's pages have in common: they are open to those who run tasks, too."""
-
-    section = "celery_ops:record-list"
-
-    def authorise(self) -> None:
-        if not (any(allows(self.user, action) for action in READERS) or may_run_something(self.user)):
-            raise PermissionDenied
+    model = TaskRunRecord
+    readers = (VIEW_RECORDS, VIEW_OPS)
 
     def task_url(self, task_id: str) -> str:
         """Return the address of a task's own page, empty for those who may not open it."""
         return task_url(task_id) if allows(self.user, VIEW_OPS) else ""
 
 
-class RecordListView(RecordsPage):
+class RecordListView(RecordsPage, JournalView):
     """The runs that this viewer may see, filtered, with what became of each."""
 
     title = gettext_lazy("Journal")
     template_name = "celery_ops/records/list.html"
+    filterset_class = RecordFilterSet
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        self.has_bad_cursor = False
-        sees_all = allows(self.user, VIEW_RECORDS)
-        filters = RecordFilterSet(self.request.GET, visible_records(self.user), sees_all=sees_all)
-        listed = self._listed(filters)
-        page = listed.value or RecordPage()
+    def listed(self, page: RecordPage, filters: RecordFilterSet) -> dict[str, Any]:
         found = states_of(_sent(page.records))
         refs = [ObjectRef(record.object_type, record.object_id) for record in page.records if record.object_type]
         rows = record_rows(
@@ -86,44 +65,18 @@ class RecordListView(RecordsPage):
             may_view_payload=self.may_view_payload,
             task_url=self.task_url,
         )
-        cursor = "" if self.has_bad_cursor else filters.cursor
-        return super().get_context_data(
-            filter=filters,
-            sees_all=sees_all,
-            has_bad_cursor=self.has_bad_cursor,
-            tabs=_tabs(filters),
-            names=self._names(row.name for row in rows),
-            table=RecordTable(rows, sort=filters.order, link=filters.link),
-            troubles=dict.fromkeys([*filter(None, [listed.trouble]), *page.troubles, *found.troubles]),
-            notes=_notes(page),
-            is_available=listed.is_available,
-            asks=_asks(filters),
-            first_url=filters.link() if cursor else "",
-            previous_url=filters.link(cursor=page.previous) if page.previous else "",
-            next_url=filters.link(cursor=page.next) if page.next else "",
-            **kwargs,
-        )
+        return {
+            "tabs": _tabs(filters),
+            "names": self._names(row.name for row in rows),
+            "table": RecordTable(rows, sort=filters.order, link=filters.link),
+            "troubles": dict.fromkeys([*page.troubles, *found.troubles]),
+            "notes": _notes(page),
+            "asks": _asks(filters),
+        }
 
     def _names(self, shown: Iterable[str]) -> list[str]:
         """What the filter suggests: which tasks the site has is for those who may see all of them."""
         return suggestions.task_names(shown) if allows(self.user, VIEW_OPS) else sorted(set(shown))
-
-    def _listed(self, filters: RecordFilterSet) -> Part[RecordPage]:
-        return part(lambda: self._page(filters))
-
-    def _page(self, filters: RecordFilterSet) -> RecordPage:
-        try:
-            try:
-                return self._page_at(filters, filters.cursor)
-            except BadCursor:
-                self.has_bad_cursor = True
-                return self._page_at(filters, "")
-        except DatabaseError as error:
-            raise BackendUnavailable(_("The journal does not answer.")) from error
-
-    def _page_at(self, filters: RecordFilterSet, cursor: str) -> RecordPage:
-        rows = filters.qs
-        return page_of(rows, sort=filters.order, cursor=cursor, size=filters.size, states=filters.states)
 
 
 def _sent(records: tuple[TaskRunRecord, ...]) -> dict[str, Any]:
@@ -195,9 +148,7 @@ class RecordDetailView(RecordsPage):
     template_name = "celery_ops/records/detail.html"
 
     def get_context_data(self, *, pk: int, **kwargs: Any) -> dict[str, Any]:
-        record = visible_records(self.user).filter(pk=pk).first()
-        if record is None:
-            raise no_row()
+        record = self.row(pk)
         detail = task_detail(record.task_id)
         task = viewed(detail, self.user)
         self.run = self._run(record, detail)
@@ -244,12 +195,12 @@ class RecordDetailView(RecordsPage):
     def _again_of(self, record: TaskRunRecord) -> Link | None:
         if not record.retry_of:
             return None
-        earlier = visible_records(self.user).filter(task_id=record.retry_of).first()
+        earlier = self.rows.filter(task_id=record.retry_of).first()
         url = record_url(earlier.pk) if earlier else self.task_url(record.retry_of)
         return Link(clean(record.retry_of), url)
 
     def _again_as(self, record: TaskRunRecord) -> Iterator[Link]:
-        for later in visible_records(self.user).filter(retry_of=record.task_id)[:MOST_AGAIN]:
+        for later in self.rows.filter(retry_of=record.task_id)[:MOST_AGAIN]:
             yield Link(clean(later.task_id), record_url(later.pk))
 
 

@@ -1,0 +1,125 @@
+"""What the parameters of every list have in common."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from django_filters import Filter, FilterSet
+
+from ..conf import conf
+from ..timezones import stored
+from .task_fields import MomentField, SizeField, StatesField, TextField
+
+#: What says how a list is laid out, and leaves nothing out of it.
+LAYOUT: Final = ("sort", "page", "page_size")
+
+
+class TextFilter(Filter):
+    field_class = TextField
+
+
+class ChoiceFilter(Filter):
+    field_class = forms.ChoiceField
+
+
+class ChoicesFilter(Filter):
+    field_class = forms.MultipleChoiceField
+
+
+class MomentFilter(Filter):
+    field_class = MomentField
+
+    def filter(self, qs: Any, value: Any) -> Any:
+        return super().filter(qs, value and stored(value))
+
+
+class StatesFilter(Filter):
+    field_class = StatesField
+
+    def filter(self, qs: Any, value: Any) -> Any:
+        """Leave the rows: a state is in no column of ours."""
+        return qs
+
+
+class SizeFilter(Filter):
+    field_class = SizeField
+
+    def filter(self, qs: Any, value: Any) -> Any:
+        """Leave the rows."""
+        return qs
+
+
+class SortFilter(ChoiceFilter):
+    """The order, of those that the list can be in."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        wrong = {"invalid_choice": _("This list has no such order.")}
+        super().__init__(label=_("Order"), widget=forms.HiddenInput, error_messages=wrong, **kwargs)
+
+    def filter(self, qs: Any, value: Any) -> Any:
+        """Leave the rows."""
+        return qs
+
+
+class FilterForm(forms.Form):
+    """The ids of its fields are not a host page's own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="celery-ops-%s", **kwargs)
+
+
+class ListFilterSet(FilterSet):
+    """The parameters of one request for a list.
+
+    A parameter that is not known is ignored, and one that cannot be read is left out and has its message in ``errors``.
+    """
+
+    class Meta:
+        form = FilterForm
+
+    @cached_property
+    def asked(self) -> dict[str, Any]:
+        """What could be read."""
+        self.form.is_valid()
+        return self.form.cleaned_data
+
+    @property
+    def size(self) -> int:
+        """How many rows a page has: 1 to ``MAX_PAGE_SIZE``."""
+        return self.asked.get("page_size") or max(1, min(conf.PAGE_SIZE, conf.MAX_PAGE_SIZE))
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether something may be left out of the list."""
+        return any(value for name, value in self.asked.items() if name not in LAYOUT)
+
+    @property
+    def hidden_errors(self) -> list[tuple[str, str]]:
+        """What could not be read of the parameters that the form does not show: the label and why."""
+        fields = [field for field in self.form.hidden_fields() if field.errors]
+        return [(str(field.label), str(error)) for field in fields for error in field.errors]
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """What was asked for and understood, as it goes into a URL."""
+        return {name: self._as_asked(name, value) for name, value in self.asked.items() if value}
+
+    def link(self, **changes: Any) -> str:
+        """Return the query string of this list with other parameters, from its first page unless it says which.
+
+        A parameter is text, a list of texts, or None to leave it out.
+        """
+        asked = {**self.parameters, "page": None, **changes}
+        order = [*self.filters, *changes]  # one list has one address
+        return query_string({name: asked[name] for name in order if name in asked})
+
+    def _as_asked(self, name: str, value: Any) -> Any:
+        return self.data[name].strip() if isinstance(self.filters[name].field, MomentField) else value
+
+
+def query_string(parameters: Mapping[str, Any]) -> str:
+    """Return ``?name=value…``, ``?`` alone when there is nothing to say."""
+    return "?" + urlencode({name: value for name, value in parameters.items() if value}, doseq=True)
