@@ -22,6 +22,7 @@ from ..catalog import may_run_something
 from ..conf import conf
 from ..logs import get_logger
 from ..permissions import RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, VIEW_RECORDS, allows
+from .asked import wants_json
 from .impatient import impatient
 from .private import private
 from .refusals import SAFE_METHODS, log_refusal, noting_refusals
@@ -189,6 +190,14 @@ class OpsPage(OpsView, TemplateView):
 
     def get_title(self) -> str:
         return str(self.title)
+
+
+class EitherPage(OpsPage):
+    """A page that is JSON for those who accept that."""
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.is_json = wants_json(request)
 
 
 def errors(message: str, *, field: str = "__all__", status: int) -> JsonResponse:

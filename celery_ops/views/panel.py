@@ -1,17 +1,15 @@
 """A panel's fragment, its forms, and the details of one task."""
 
 from collections.abc import Callable
-from typing import Any, Final
-from uuid import UUID
+from typing import Any
 
 from django.apps import apps
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.utils.cache import get_conditional_response
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.csrf import csrf_protect
@@ -30,11 +28,10 @@ from ..task_detail.own_states import with_own_states
 from ..tracking.reading import read_payload, read_tasks
 from ..tracking.refs import ObjectRef, key_of
 from ..tracking.store import StoreUnavailable
+from .asked import form_key, next_url, wants_json
+from .ops import errors
 from .private import private
 from .refusals import log_refusal, noting_refusals
-
-#: Django refuses a redirect to a longer one, and by then the action is done.
-LONGEST_URL: Final = 2048
 
 
 class PanelView(View):
@@ -59,7 +56,7 @@ class PanelView(View):
         if "task" in request.GET and not options.public:
             return self._detail(options, instance, request.GET["task"])
         asked = Asked(request.GET, options.prefix, "")
-        draft = Draft(request, instance, options, url=request.path, asked=asked, next_url=_next(request))
+        draft = Draft(request, instance, options, url=request.path, asked=asked, next_url=next_url(request))
         unchanged = Unchanged(draft)
         tag = unchanged.tag(request.headers.get("If-None-Match", ""))
         response = get_conditional_response(request, etag=tag) if tag else None
@@ -86,13 +83,13 @@ class PanelView(View):
         try:
             return self._answer(self._act(options, instance))
         except PermissionDenied:
-            if not self._wants_json:
+            if not wants_json(self.request):
                 raise
-            return _errors(_("You may not do this."), status=403)
+            return errors(_("You may not do this."), status=403)
         except Http404 as error:
-            if not self._wants_json:
+            if not wants_json(self.request):
                 raise
-            return _errors(str(error) or _("Not found."), status=404)
+            return errors(str(error) or _("Not found."), status=404)
 
     def _act(self, options: PanelOptions, instance: models.Model) -> actions.Outcome:
         posted = self.request.POST
@@ -101,25 +98,25 @@ class PanelView(View):
             if not options.launch:
                 raise Http404
             task = posted.get("task", "")
-            return actions.launch_task(self.user, instance, task, submission_of(posted), confirmed=confirmed)
+            return actions.launch_task(self.user, instance, task, form_key(posted), confirmed=confirmed)
         if action == "revoke":
             terminate = posted.get("terminate") == "1"
             return actions.revoke_task(self.user, instance, posted.get("task_id", ""), terminate=terminate)
         if action == "retry":
             task_id = posted.get("task_id", "")
-            return actions.run_again(self.user, instance, task_id, submission_of(posted), confirmed=confirmed)
+            return actions.run_again(self.user, instance, task_id, form_key(posted), confirmed=confirmed)
         return actions.Outcome(_("A panel knows the actions launch, retry and revoke."), status=400)
 
     def _answer(self, outcome: actions.Outcome) -> HttpResponse:
-        if self._wants_json:
+        if wants_json(self.request):
             if not outcome.ok:
-                return _errors(outcome.message, status=outcome.status)
+                return errors(outcome.message, status=outcome.status)
             return JsonResponse({**outcome.data, "message": outcome.message}, status=outcome.status)
-        next_url = _next(self.request)
-        if outcome.ok and next_url:
+        back = next_url(self.request)
+        if outcome.ok and back:
             messages.success(self.request, outcome.message, fail_silently=True)
-            return HttpResponseRedirect(next_url)
-        context = {"outcome": outcome, "next_url": next_url, "base_template": conf.BASE_TEMPLATE}
+            return HttpResponseRedirect(back)
+        context = {"outcome": outcome, "next_url": back, "base_template": conf.BASE_TEMPLATE}
         status = 200 if outcome.ok else outcome.status
         return render(self.request, "celery_ops/panel/outcome_page.html", context, status=status)
 
@@ -142,7 +139,7 @@ class PanelView(View):
             "page_url": viewed.page_url(task),
             "payload": payload,
             "base_template": conf.BASE_TEMPLATE,
-            "next_url": _next(self.request),
+            "next_url": next_url(self.request),
         }
         page = "detail.html" if self.request.headers.get("X-Celery-Ops") == "fragment" else "detail_page.html"
         return render(self.request, f"celery_ops/panel/{page}", context)
@@ -159,18 +156,6 @@ class PanelView(View):
             raise Http404
         return options, instance
 
-    @property
-    def _wants_json(self) -> bool:
-        return "application/json" in self.request.headers.get("Accept", "")
-
-
-def submission_of(posted: QueryDict) -> UUID | None:
-    """Return the form's own key, which makes a second click no second run; None for what comes without one."""
-    try:
-        return UUID(posted.get("submission", ""))
-    except ValueError:
-        return None
-
 
 def _instance(options: PanelOptions) -> models.Model:
     try:
@@ -178,16 +163,3 @@ def _instance(options: PanelOptions) -> models.Model:
         return model._base_manager.get(pk=key_of(model, options.pk))
     except (LookupError, TypeError, ValueError, ValidationError, models.ObjectDoesNotExist) as error:
         raise Http404 from error
-
-
-def _errors(message: str, status: int) -> JsonResponse:
-    return JsonResponse({"errors": {"__all__": [message]}}, status=status)
-
-
-def _next(request: HttpRequest) -> str:
-    """Return where the person came from, when that is on this site and no longer than a redirect may be."""
-    url = request.POST.get("next") or request.GET.get("next") or ""
-    if not url or len(url) > LONGEST_URL:
-        return ""
-    safe = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
-    return url if safe else ""

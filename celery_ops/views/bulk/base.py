@@ -32,8 +32,8 @@ from ...tables.links import Link
 from ...task_query import Count, TaskQuery
 from ...tracking.store import StoreUnavailable
 from ..absent import no_row
+from ..asked import form_key
 from ..ops import OpsPage
-from ..panel import submission_of
 from ..private import private
 
 #: Seconds after which nobody seems to go on with it any more: the page has been closed.
@@ -143,7 +143,7 @@ class BulkStartView(BulkView):
         """Write down what is asked for. Raises DatabaseError."""
         posted = self.request.POST
         counted = Count(_number(posted.get("count", "")), capped="is_partial" in posted)
-        submission = submission_of(posted)
+        submission = form_key(posted)
         key = submission and _key(submission, self.user, filters)
         return self.bulk.start(self.user, filters.parameters, filters.query, counted, key, *more)
 

@@ -29,8 +29,8 @@ from ...running.errors import NotSent, SentNothing
 from ...tables.links import Link
 from ...task_detail.original import NotKnown
 from ..absent import no_task
-from ..ops import OpsPage, errors
-from ..panel import _next, submission_of
+from ..asked import form_key, next_url
+from ..ops import EitherPage, errors
 from ..private import private
 from ..runs.sent import sent_item
 from .base import BulkDetailView, BulkStartView, Words
@@ -43,7 +43,7 @@ Found = Candidate | Outcome
 
 
 @method_decorator([private, csrf_protect], name="dispatch")
-class RetryView(OpsPage):
+class RetryView(EitherPage):
     """POST ``task_id`` (repeatable) runs each of them again and goes on to ``next``, or to the new run's own page.
 
     A single one that is refused is a 400 with the reason, 403 when the policy says so; of several each has its own.
@@ -56,10 +56,6 @@ class RetryView(OpsPage):
     title = gettext_lazy("Run again")
     template_name = "celery_ops/retry/outcome.html"
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.is_json = "application/json" in request.headers.get("Accept", "")
-
     def authorise(self) -> None:
         if not may_run_something(self.user):
             raise PermissionDenied
@@ -71,7 +67,7 @@ class RetryView(OpsPage):
         if len(task_ids) > MOST:
             said = _("Choose at most %(most)s tasks, or run again all that match a list's filters.")
             return self.refused(said % {"most": MOST})
-        submission = submission_of(request.POST)
+        submission = form_key(request.POST)
         found = self.known(candidates_of(task_ids, self.user, submission))
         if request.POST.get("preview") == "1" or self.must_ask(found):
             return self.asks_first(found)
@@ -124,10 +120,10 @@ class RetryView(OpsPage):
             left_out=[(shown_link(task.task_id), task.reason) for task in left_out],
             has_changed=self.request.POST.get("confirm") == "1",
             task_ids=[task.task_id for task in candidates],
-            submission=submission_of(self.request.POST) or uuid4(),
+            submission=form_key(self.request.POST) or uuid4(),
             previewed=_seen(candidates),
             action=self.request.path,
-            next_url=_next(self.request),
+            next_url=next_url(self.request),
         )
         return TemplateResponse(self.request, "celery_ops/retry/asks.html", context)
 
@@ -144,12 +140,12 @@ class RetryView(OpsPage):
         for reason, number in _counted(outcomes).items():
             said = ngettext("%(n)s task was not: %(reason)s", "%(n)s tasks were not: %(reason)s", number)
             messages.warning(self.request, said % {"n": number, "reason": reason}, fail_silently=True)
-        return HttpResponseRedirect(_next(self.request) or record_page(sent[0]))
+        return HttpResponseRedirect(next_url(self.request) or record_page(sent[0]))
 
     def page(self, outcomes: Sequence[Outcome], status: int) -> HttpResponse:
         context = self.get_context_data(
             refused=[(shown_link(outcome.task_id), outcome.reason) for outcome in outcomes if outcome.reason],
-            next_url=_next(self.request),
+            next_url=next_url(self.request),
         )
         return self.render_to_response(context, status=status)
 

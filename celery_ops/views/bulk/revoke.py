@@ -27,8 +27,8 @@ from ...running.errors import BadInput
 from ...tables.links import Link
 from ...task_detail import TaskDetail, task_detail
 from ..absent import no_task
+from ..asked import next_url
 from ..control.actions import NOBODY, ActionView
-from ..panel import _next
 from ..tasks.revoke import is_running
 from .base import BulkDetailView, BulkStartView, Words
 
@@ -177,7 +177,7 @@ class RevokeStampedView(RevokingView):
         given, wrong = self.request.POST, error.errors if error else {}
         context = self.get_context_data(
             said=[message for field, found in wrong.items() if field not in ("header", "stamps") for message in found],
-            back_url=_next(self.request) or self.home(),
+            back_url=next_url(self.request) or self.home(),
             header=clean(given.get("header"), 300),
             stamps="\n".join(clean(line, 300) for line in _lines(given.get("stamps", "")[:LONGEST_STAMPS])),
             terminates=given.get("terminate") == "1",

@@ -28,8 +28,8 @@ from ...models import ControlRecord
 from ...permissions import CONTROL_WORKERS, MANAGE_QUEUES, allows
 from ...running.errors import BadInput
 from ..absent import no_message, no_queue, no_worker
-from ..ops import OpsPage, errors
-from ..panel import _next, submission_of
+from ..asked import form_key, next_url
+from ..ops import EitherPage, errors
 from ..private import private
 from .offers import lists_of
 
@@ -40,7 +40,7 @@ MOST_MESSAGES: Final = 100
 
 
 @method_decorator([private, csrf_protect], name="dispatch")
-class ActionView(OpsPage):
+class ActionView(EitherPage):
     """POST alone. JSON is answered to those who accept it; others go on to ``next`` with what came of it."""
 
     http_method_names = ["post"]
@@ -52,10 +52,6 @@ class ActionView(OpsPage):
     target: ClassVar[str] = ""
     #: What ``action`` may be.
     actions: ClassVar[Sequence[str]] = ()
-
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.is_json = "application/json" in request.headers.get("Accept", "")
 
     def authorise(self) -> None:
         asked = list(self.objects()) or [None]
@@ -107,7 +103,7 @@ class ActionView(OpsPage):
         if self.is_json:
             return JsonResponse({**data, "message": said})
         messages.add_message(self.request, tone, said, fail_silently=True)
-        return HttpResponseRedirect(_next(self.request) or self.home())
+        return HttpResponseRedirect(next_url(self.request) or self.home())
 
     def bad(self, error: BadInput) -> HttpResponse:
         if self.is_json:
@@ -129,7 +125,7 @@ class ActionView(OpsPage):
             lists=lists_of(form) if form else {},
             submission=uuid4(),
             said=[message for field, messages in wrong.items() if field not in shown for message in messages],
-            back_url=_next(self.request) or self.home(),
+            back_url=next_url(self.request) or self.home(),
             action=self.request.path,
             target=self.target,
         )
@@ -140,7 +136,7 @@ class ActionView(OpsPage):
 
     def key(self) -> UUID | None:
         """Return what makes the same form, filled in the same way, one action; None for what comes without a key."""
-        submission = submission_of(self.request.POST)
+        submission = form_key(self.request.POST)
         if submission is None:
             return None
         asked = sorted((name, values) for name, values in self.request.POST.lists() if name not in ENVELOPE)

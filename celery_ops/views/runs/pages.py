@@ -29,9 +29,9 @@ from ...running.errors import BadInput, NotSent, SentNothing
 from ...running.launcher import Run, launch
 from ...tables.runs import RUNNERS, OfferData, RunTable, in_order
 from ..absent import no_runnable
+from ..asked import next_url
 from ..lists import ListPage
-from ..ops import OpsPage, errors
-from ..panel import _next
+from ..ops import EitherPage, errors
 from ..private import private
 from .origin import origin_of
 from .preview import forecast, registration
@@ -68,7 +68,7 @@ class RunListView(ListPage):
 
 
 @method_decorator([private, csrf_protect], name="dispatch")
-class RunTaskView(OpsPage):
+class RunTaskView(EitherPage):
     """GET is the form of one task; POST sends it, or with ``preview=1`` shows what would be sent.
 
     A task with the option ``confirm`` is sent when ``confirm=1`` comes too. One that only workers know is a 503
@@ -78,10 +78,6 @@ class RunTaskView(OpsPage):
     http_method_names = ["get", "head", "post"]
     section = "celery_ops:run-list"
     template_name = "celery_ops/runs/form.html"
-
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.is_json = "application/json" in request.headers.get("Accept", "")
 
     def authorise(self) -> None:
         """Raise PermissionDenied for who may run nothing or not this; Http404 for what is not in the allowlist."""
@@ -217,7 +213,7 @@ class RunTaskView(OpsPage):
             return JsonResponse(sent_item(record), status=201)
         said = _("%(task)s was sent.") if is_new else _("This had been sent already: %(task)s runs once.")
         messages.success(self.request, said % {"task": self.get_title()}, fail_silently=True)
-        return HttpResponseRedirect(_next(self.request) or record_url(record.pk))
+        return HttpResponseRedirect(next_url(self.request) or record_url(record.pk))
 
     def get_context_data(self, *, form: RunForm, **kwargs: Any) -> dict[str, Any]:
         task = self.runnable
@@ -227,7 +223,7 @@ class RunTaskView(OpsPage):
             description=clean(task.description),
             origin=self.origin,
             origin_url=task_url(self.origin.task_id) if self.sees_ops else "",
-            next_url=_next(self.request),
+            next_url=next_url(self.request),
             list_url=reverse("celery_ops:run-list"),
             action=self.request.path,
             left_out=clean(", ".join(form.left_out)),

@@ -12,11 +12,10 @@ from django.utils.translation import gettext as _
 
 from ...formatting import clean
 from ...forms.run import RunForm
+from ..asked import form_key
 
 #: What a person enters: a form that is sent again with other values is another run.
 VALUES: Final = ("arg-", "json-", "opt-")
-#: Characters of a UUID, however it is written.
-LONGEST_KEY: Final = 45
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def _shows(field: BoundField) -> bool:
 
 def kept_key(posted: QueryDict) -> UUID:
     """Return the form's own key, which the page gave it, or a new one."""
-    return _key(posted) or uuid4()
+    return form_key(posted) or uuid4()
 
 
 def submission_of(posted: QueryDict, user: Any, name: str) -> UUID | None:
@@ -64,7 +63,7 @@ def submission_of(posted: QueryDict, user: Any, name: str) -> UUID | None:
     The form's key is mixed with the person, the task and the values: a form that is sent again after a change, as the
     browser's way back allows, is another run.
     """
-    key = _key(posted)
+    key = form_key(posted)
     if key is None:
         return None
     return uuid5(key, repr((user.pk, name, _values(posted))))
@@ -79,11 +78,3 @@ def _values(posted: QueryDict) -> list[tuple[str, list[str]]]:
     """What was entered: blank fields say nothing, and those of a hidden tab are not sent at all."""
     found = ((field, posted.getlist(field)) for field in posted if field.startswith(VALUES))
     return sorted((field, values) for field, values in found if any(values))
-
-
-def _key(posted: QueryDict) -> UUID | None:
-    text = posted.get("submission", "")
-    try:
-        return UUID(text) if len(text) <= LONGEST_KEY else None
-    except ValueError:
-        return None

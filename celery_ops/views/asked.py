@@ -1,0 +1,34 @@
+"""What views read of a request, whatever it is for."""
+
+from typing import Final
+from uuid import UUID
+
+from django.http import HttpRequest, QueryDict
+from django.utils.http import url_has_allowed_host_and_scheme
+
+#: Django refuses a redirect to a longer one, and by then the action is done.
+LONGEST_URL: Final = 2048
+#: Characters of a UUID, however it is written.
+LONGEST_KEY: Final = 45
+
+
+def wants_json(request: HttpRequest) -> bool:
+    return "application/json" in request.headers.get("Accept", "")
+
+
+def next_url(request: HttpRequest) -> str:
+    """Return where the person came from, when that is on this site and no longer than a redirect may be."""
+    url = request.POST.get("next") or request.GET.get("next") or ""
+    if not url or len(url) > LONGEST_URL:
+        return ""
+    safe = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+    return url if safe else ""
+
+
+def form_key(posted: QueryDict) -> UUID | None:
+    """Return the form's own key, which makes a second click no second run; None for what comes without one."""
+    text = posted.get("submission", "")
+    try:
+        return UUID(text) if len(text) <= LONGEST_KEY else None
+    except ValueError:
+        return None
