@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .backends.base import BackendUnavailable
 from .conf import conf
+from .exceptions import BackendUnavailable
 from .info import RegisteredTask
 from .permissions import RUN_TASK, VIEW_OPS, allows
 from .running.allowlist import Runnable, allowed_names, described, runnable, site_tasks

@@ -14,6 +14,7 @@ from django.db.models import Field, IntegerField, Model
 from django.utils.translation import get_language
 
 from .backends.caching import Shared
+from .exceptions import StoreUnavailable
 from .formatting import clean
 from .logs import get_logger
 from .models import TaskRunRecord
@@ -21,7 +22,7 @@ from .permissions import VIEW_INSTANCE, VIEW_OPS, allows
 from .tracking import index, prefix, reading
 from .tracking.refs import ObjectRef, key_of
 from .tracking.registry import describe, registry
-from .tracking.store import TASK, StoreUnavailable
+from .tracking.store import TASK
 
 logger = get_logger("celery_ops.details")
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
+from .exceptions import BadCursor
 from .info import TaskInfo
 
 NEWEST_FIRST: Final = "-created"
@@ -26,10 +27,6 @@ FIRST_STARTED_FIRST: Final = "started"
 UNKNOWN: Final = 2**62
 #: The key after every other.
 END: Final = (UNKNOWN + 1, "")
-
-
-class BadCursor(ValueError):
-    """A cursor that no page of this list has given out."""
 
 
 def shown_to_all(task_name: str) -> bool:

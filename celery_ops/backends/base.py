@@ -14,13 +14,10 @@ from django.utils.translation import gettext as _
 
 from .. import task_query
 from ..conf import conf
+from ..exceptions import BackendUnavailable
 from ..info import MessageInfo, QueueDetail, QueueReport, RegisteredTask, TaskInfo, WorkerDetail, WorkerReport
 from ..payload import payload
 from ..task_query import Counts, TaskPage, TaskQuery
-
-
-class BackendUnavailable(Exception):
-    """The source did not answer. The message says what and why, in words for the page."""
 
 
 class Backend:

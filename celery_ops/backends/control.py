@@ -8,9 +8,9 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..connections import BrokerUnavailable
+from ..exceptions import BackendUnavailable, BrokerUnavailable
 from ..info import ONLINE, RegisteredTask, WorkerDetail, WorkerReport
-from .base import BackendUnavailable, WorkerBackend
+from .base import WorkerBackend
 from .broker import backend
 from .remote import gather, presence, registered, replies, snapshot
 from .remote.known import known_workers

@@ -7,10 +7,10 @@ from typing import Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..info import Payload, TaskInfo, TrackedTask
 from ..tracking.reading import find_task, newest_tasks, read_payload
-from ..tracking.store import StoreUnavailable
-from .base import BackendUnavailable, ListedTaskBackend
+from .base import ListedTaskBackend
 
 #: How many tasks a list holds at most: the newest.
 NEWEST: Final = 1000

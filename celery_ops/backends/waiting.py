@@ -7,14 +7,14 @@ from typing import Final
 
 from ..conf import conf
 from ..connections import broker
+from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..info import MessageInfo, TaskInfo
 from ..logs import get_logger
 from ..states import PENDING, RECEIVED
 from ..tracking import index, prefix
 from ..tracking.reading import read_tasks
 from ..tracking.refs import ObjectRef
-from ..tracking.store import TASK, StoreUnavailable
-from .base import BackendUnavailable
+from ..tracking.store import TASK
 from .caching import Shared
 from .tracked import info
 

@@ -16,16 +16,14 @@ from django.db import IntegrityError, router, transaction
 from django.utils.translation import gettext as _
 
 from .. import connections
-from ..backends.base import BackendUnavailable, TaskBackend
+from ..backends.base import TaskBackend
 from ..conf import conf
-from ..control.journal import NotDone
+from ..exceptions import BackendUnavailable, BadCursor, BrokerUnavailable, NotDone, NotSent, StoreUnavailable
 from ..formatting import clean
 from ..info import TaskInfo
 from ..models import ControlRecord, asked_by
-from ..running.errors import NotSent
-from ..task_query import NEWEST_FIRST, BadCursor, Count, TaskPage, TaskQuery
+from ..task_query import NEWEST_FIRST, Count, TaskPage, TaskQuery
 from ..timezones import now
-from ..tracking.store import StoreUnavailable
 from .progress import DONE, RUNNING, STOPPED, Progress, Skipped, Tally
 
 #: What a row of a whole list is about.
@@ -209,7 +207,7 @@ def _next(record: ControlRecord, progress: Progress, read: Callable[[str], TaskP
         return _halt(record, progress, _("The list has changed, so the place in it is lost."))
     except StoreUnavailable:
         return _halt(record, progress, _("The tracking store does not answer."))
-    except (BackendUnavailable, NotSent, NotDone, connections.BrokerUnavailable) as error:
+    except (BackendUnavailable, NotSent, NotDone, BrokerUnavailable) as error:
         return _halt(record, progress, clean(str(error), 300))
     return _write(record, lambda now: _after(now, progress, page, done))
 
@@ -270,7 +268,7 @@ def check_broker() -> None:
         with connections.publishing() as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
     except Exception as error:
-        raise connections.BrokerUnavailable(_("The broker cannot be reached, so nothing was sent.")) from error
+        raise BrokerUnavailable(_("The broker cannot be reached, so nothing was sent.")) from error
 
 
 def left_out(reasons: Mapping[str, str]) -> Tally:

@@ -18,17 +18,17 @@ from kombu.exceptions import EncodeError
 
 from ..backends.base import TaskBackend
 from ..backends.results.conditions import storable
+from ..exceptions import NotRepeatable, Refused, SentNothing
 from ..formatting import clean
 from ..info import TaskInfo
 from ..models import ControlRecord, TaskRunRecord
 from ..rerun.claims import NOT_SENT, Reruns, reruns_of
-from ..rerun.policy import OVER, Refused, check_fits, check_over, permitted, warning
+from ..rerun.policy import OVER, check_fits, check_over, permitted, warning
 from ..rerun.rerun import chosen, key, run_of
 from ..running.allowlist import Runnable
 from ..running.claims import no_room, room
-from ..running.errors import SentNothing
 from ..running.launcher import Launched, Run, launch_all
-from ..task_detail.original import NotRepeatable, Original, originals_of
+from ..task_detail.original import Original, originals_of
 from ..task_query import Count, TaskQuery
 from . import base as bulk
 from .base import Done, Named, Preview, left_out, progress_of, query_of, stop

@@ -13,13 +13,13 @@ from .. import states
 from ..backends.base import TaskBackend
 from ..control import revoke
 from ..control.standing import REVOKE
+from ..exceptions import StoreUnavailable
 from ..formatting import clean
 from ..info import TaskInfo
 from ..models import ControlRecord
 from ..permissions import REVOKE_TASK, allows
 from ..task_query import Count, TaskQuery
 from ..tracking import index
-from ..tracking.store import StoreUnavailable
 from . import base as bulk
 from .base import Done, Named, Preview, progress_of, query_of, stop
 from .progress import Progress, Tally

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from kombu import Connection
 
 from ..conf import conf
+from ..exceptions import BrokerUnavailable
 
 #: Seconds for a page to reach the broker at all.
 CONNECT_TIMEOUT: Final = 1.0
@@ -24,10 +25,6 @@ IDLE: Final = 10.0
 MOST_IDLE: Final = 4
 
 T = TypeVar("T")
-
-
-class BrokerUnavailable(Exception):
-    """The broker did not answer in time, or refused the connection; the message says which."""
 
 
 def connection() -> Connection:

@@ -20,6 +20,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from ..conf import conf
+from ..exceptions import WrongURL
 from . import addresses
 
 T = TypeVar("T")
@@ -46,14 +47,6 @@ SCHEMES: Final = {
 }
 #: A host of sentinels, with a scheme of its own or without.
 SENTINEL: Final = re.compile(r"\Asentinel://")
-
-
-class WrongURL(ValueError):
-    """A URL that leads to no Redis; ``hint`` says what to do and quotes nothing of it."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 def bounds(seconds: float) -> dict[str, Any]:

@@ -10,13 +10,11 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..backends.base import BackendUnavailable
 from ..backends.broker import reserved
 from ..conf import conf
-from ..connections import BrokerUnavailable
+from ..exceptions import BackendUnavailable, BadInput, BrokerUnavailable
 from ..formatting import clean
 from ..info import WorkerInfo
-from ..running.errors import BadInput
 from . import paused_queues
 from .standing import Paused
 

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from .. import redaction
 from ..backends.control import Replies
-from ..connections import BrokerUnavailable
+from ..exceptions import BrokerUnavailable, NotDone, Repeated
 from ..formatting import clean
 from ..logs import get_logger
 from ..models import ControlRecord, asked_by
@@ -25,22 +25,6 @@ MOST_NAMED: Final = 5
 
 #: How a worker says that its kind of pool has no such ability.
 CANNOT: Final = re.compile(r"NotImplementedError\(|AttributeError\(.{0,20}TaskPool' object has no attribute")
-
-
-class NotDone(Exception):
-    """Nothing was asked, or nobody could be: the message says which. ``record`` is its row or None."""
-
-    def __init__(self, message: str, record: ControlRecord | None = None) -> None:
-        super().__init__(message)
-        self.record = record
-
-
-class Repeated(Exception):
-    """The same form came once more, so nothing was done: ``record`` is the row of the first time."""
-
-    def __init__(self, record: ControlRecord) -> None:
-        super().__init__(_("This had been asked already: it is done once."))
-        self.record = record
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from django.utils.translation import gettext as _
 
 from .. import connections
 from ..backends import control
-from ..backends.base import BackendUnavailable, QueueBackend
+from ..backends.base import QueueBackend
 from ..backends.broker import backend as broker
 from ..backends.control import Replies
 from ..backends.remote import gather, snapshot
-from ..connections import BrokerUnavailable
+from ..exceptions import BackendUnavailable, BrokerUnavailable, NotDone
 from ..models import ControlRecord
 from . import worker_receivers
-from .journal import Acted, NotDone, asked_of_workers, complete, recorded
+from .journal import Acted, asked_of_workers, complete, recorded
 from .standing import PAUSE, RESUME, paused_queues
 
 T = TypeVar("T")

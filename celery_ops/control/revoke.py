@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from ..backends import control
 from ..backends.control import Replies
-from ..running.errors import BadInput
+from ..exceptions import BadInput
 from ..tracking import reading
 from ..tracking.refs import ObjectRef
 from .journal import Acted, asked_of_workers, recorded

@@ -8,11 +8,10 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from ..backends import control
-from ..backends.base import BackendUnavailable
 from ..backends.remote import gather
-from ..running.errors import BadInput
+from ..exceptions import BackendUnavailable, BadInput, NotDone
 from .commands import Command
-from .journal import Acted, NotDone, asked_of_workers, recorded
+from .journal import Acted, asked_of_workers, recorded
 
 #: Seconds that are waited for those who do not answer: a worker that ends says nothing.
 NO_ANSWER: Final = 0.01

@@ -14,6 +14,7 @@ from kombu.utils.uuid import uuid
 
 from .. import connections
 from ..conf import conf
+from ..exceptions import BrokerUnavailable
 
 #: Seconds to wait for heartbeats.
 PATIENCE: Final = 0.5
@@ -23,7 +24,7 @@ HEARTBEAT: Final = "worker-heartbeat"
 def offsets(hostnames: Collection[str]) -> Mapping[str, float]:
     """Return the seconds by which each worker's clock is ahead, of those that tell. Never raises for the broker."""
     found: dict[str, float] = {}
-    with suppress(connections.BrokerUnavailable):
+    with suppress(BrokerUnavailable):
         connections.within(connections.CONNECT_TIMEOUT + PATIENCE, lambda: _listen(frozenset(hostnames), found))
     return dict(found)
 

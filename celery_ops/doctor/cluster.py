@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from .. import connections
 from ..connections import target
+from ..exceptions import BrokerUnavailable
 from . import drift, exposure, memory, queues, workers
 from .finding import Finding, error, ok
 
@@ -19,7 +20,7 @@ def check() -> Iterator[Finding]:
         return
     try:
         connections.within(2 * connections.CONNECT_TIMEOUT, _open)
-    except connections.BrokerUnavailable as failure:
+    except BrokerUnavailable as failure:
         said = {"broker": str(place), "reason": target.reason(failure)}
         message = _("%(broker)s does not answer: %(reason)s.") % said
         yield error("broker", message, _("Start it, or correct broker_url and its password."))

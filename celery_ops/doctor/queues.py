@@ -6,9 +6,9 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
-from ..backends.base import BackendUnavailable
 from ..conf import conf
 from ..control import paused_queues
+from ..exceptions import BackendUnavailable
 from ..formatting import duration
 from ..info import QueueInfo
 from .finding import Finding, error, listed, ok, warning

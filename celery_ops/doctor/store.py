@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 
 from ..conf import conf
 from ..connections.target import reason
+from ..exceptions import StoreUnavailable
 from ..formatting import duration
 from ..tracking.memory import MemoryStore
 from ..tracking.recorder import new_store
 from ..tracking.redis import RedisStore, store_pool
-from ..tracking.store import Store, StoreUnavailable
+from ..tracking.store import Store
 from . import memory
 from .finding import Finding, error, ok, warning
 

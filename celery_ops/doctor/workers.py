@@ -12,7 +12,7 @@ from ..backends.remote import gather, presence, registered, replies
 from ..backends.remote.gather import Answers
 from ..backends.remote.known import LISTENING
 from ..backends.remote.presence import Presence
-from ..connections import BrokerUnavailable
+from ..exceptions import BrokerUnavailable
 from ..info import GONE
 from . import clocks, visibility
 from .finding import Finding, error, listed, ok, warning

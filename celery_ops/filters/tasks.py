@@ -10,7 +10,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ..backends.base import BackendUnavailable, TaskBackend
+from ..backends.base import TaskBackend
+from ..exceptions import BackendUnavailable
 from ..objects import NEWEST as NEWEST_OBJECTS
 from ..objects import ObjectTasks, tasks_of
 from ..task_query import TaskQuery

@@ -4,12 +4,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from ..exceptions import BadInput
 from ..formatting import clean
 from ..logs import get_logger
 from ..running import wire
 from ..running.allowlist import Runnable
 from ..running.arguments import bound, check
-from ..running.errors import BadInput
 from ..running.kinds.objects import sees_all
 from ..running.parameters import parameters_of, seen_by
 from .prefill import by_name

@@ -7,8 +7,8 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..exceptions import BadInput
 from ..formatting import clean
-from ..running.errors import BadInput
 from ..running.kinds.limits import check_text
 from ..running.kinds.simple import FloatKind, IntKind
 from ..running.kinds.times import DatetimeKind

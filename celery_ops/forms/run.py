@@ -8,10 +8,10 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..exceptions import BadInput
 from ..running import wire
 from ..running.allowlist import Runnable
 from ..running.arguments import bind, check, load, misfits
-from ..running.errors import BadInput
 from ..running.kinds import Kind
 from ..running.kinds.limits import named
 from ..running.kinds.many import DictKind, ManyKind

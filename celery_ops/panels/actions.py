@@ -12,20 +12,27 @@ from django.utils.translation import gettext as _
 from .. import states
 from ..backends.control import Replies
 from ..control import revoke as tasks
-from ..control.journal import NotDone, plain
+from ..control.journal import plain
+from ..exceptions import (
+    BadInput,
+    MissingRelatedObject,
+    NotDone,
+    NotKnown,
+    NotSent,
+    Refused,
+    SentNothing,
+    StoreUnavailable,
+)
 from ..info import TrackedTask
 from ..models import TaskRunRecord
 from ..permissions import REVOKE_TASK, RUN_TASK, allows
-from ..rerun import Refused, candidate, rerun
+from ..rerun import candidate, rerun
 from ..running.allowlist import described
-from ..running.errors import BadInput, NotSent, SentNothing
 from ..running.launcher import Run, launch
-from ..task_detail.original import NotKnown
 from ..tracking import reading
 from ..tracking.context import tracking
 from ..tracking.refs import ObjectRef
-from ..tracking.registry import MissingRelatedObject, registry
-from ..tracking.store import StoreUnavailable
+from ..tracking.registry import registry
 from .launching import launch_arguments, launchable
 from .texts import clean
 

@@ -8,13 +8,13 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from .. import states
+from ..exceptions import StoreUnavailable
 from ..info import TrackedTask
 from ..objects import name_of
 from ..task_detail.own_states import with_own_states
 from ..tracking.reading import Reading, read_facts, reading_of
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import humanised
-from ..tracking.store import StoreUnavailable
 from .launching import launch_choices
 from .page import Choice, PanelPage
 from .query import Asked

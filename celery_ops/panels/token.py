@@ -7,16 +7,12 @@ from typing import Any, Final
 from django.core import signing
 from django.urls import NoReverseMatch, reverse
 
+from ..exceptions import BadToken, StoreUnavailable
 from ..tracking import prefix
-from ..tracking.store import StoreUnavailable
 
 SALT: Final = "celery_ops.panel"
 #: Seconds for which a page may stay open and still refresh.
 MAX_AGE: Final = 12 * 3600
-
-
-class BadToken(Exception):
-    """The token is not ours, was tampered with, or has expired."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,14 @@ from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import get_language
 
 from ..conf import conf
+from ..exceptions import StoreUnavailable
 from ..permissions import Asking
 from ..rerun.policy import repeatable, warning
 from ..tracking import prefix
 from ..tracking.reading import read_long
 from ..tracking.registry import registry
 from ..tracking.stamp import now_ms
-from ..tracking.store import StoreUnavailable, lifetime
+from ..tracking.store import lifetime
 from .building import Draft
 from .etag import digest
 from .page import Choice

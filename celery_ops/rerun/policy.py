@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from .. import catalog, states
-from ..backends.base import BackendUnavailable
+from ..exceptions import BackendUnavailable, Refused
 from ..formatting import clean
 from ..permissions import RUN_TASK, allows
 from ..running.allowlist import CELERYS, Runnable, described, runnable, site_tasks
@@ -14,22 +14,6 @@ from ..tracking.registry import registry
 
 #: The states in which a task has no more to do.
 OVER: Final = states.FINAL | {states.LOST}
-
-
-class Refused(Exception):
-    """A task is not run again; the message says why, in words for the person who asked.
-
-    ``is_forbidden`` says that the policy refuses this person, so that another one may; ``is_away`` that workers could
-    not be asked, so that it may be tried again; ``is_closed`` that it is not for this person to run, whatever it was
-    given and whatever became of it.
-    """
-
-    def __init__(
-        self, reason: str, *, is_forbidden: bool = False, is_away: bool = False, is_closed: bool = False
-    ) -> None:
-        super().__init__(reason)
-        self.reason, self.is_forbidden, self.is_away = reason, is_forbidden, is_away
-        self.is_closed = is_closed or is_forbidden or is_away
 
 
 def repeatable(name: str, *, ask_workers: bool = True) -> Runnable | None:

@@ -9,18 +9,17 @@ from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
 from ..backends.results.conditions import storable
+from ..exceptions import BadInput, Claimed, NotKnown, NotRepeatable, NotSent, Refused, SentNothing
 from ..models import TaskRunRecord
 from ..running.allowlist import Runnable
-from ..running.claims import Claimed
-from ..running.errors import BadInput, NotSent, SentNothing
 from ..running.launcher import Run, launch
 from ..running.options import SendOptions, read_options
-from ..task_detail.original import NotKnown, NotRepeatable, Original, original_of
+from ..task_detail.original import Original, original_of
 from ..tracking.facts import short_id
 from ..tracking.reading import Account
 from .claims import NOT_SENT, Reruns, reruns_of
 from .doubts import Doubt, doubts_of
-from .policy import Refused, check_fits, check_over, permitted
+from .policy import check_fits, check_over, permitted
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from django.utils.translation import gettext as _
 
-from .errors import BadInput
+from ..exceptions import BadInput
 from .kinds.limits import check, load, named
 from .parameters import Parameter, Parameters
 

@@ -11,20 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ..exceptions import BadInput
 from ..models import RunClaim, TaskRunRecord
 from .allowlist import options_of
-from .errors import BadInput
 
 #: What the keys of these rows are made from.
 NAMESPACE: Final = UUID("5a3e9b1c-6d0f-4c7a-9a55-2f1d8f0c4b7e")
 MINUTE: Final = timedelta(minutes=1)
-
-
-class Claimed(Exception):
-    """Somebody else was quicker: what was claimed has a run already."""
-
-    def __init__(self) -> None:
-        super().__init__(_("It was run again already."))
 
 
 def key_of(*parts: str) -> UUID:

@@ -15,6 +15,7 @@ from kombu.exceptions import EncodeError, OperationalError
 
 from .. import connections, redaction, signals
 from ..conf import conf
+from ..exceptions import BadInput, BrokerUnavailable, Claimed, NotSent, SentNothing
 from ..logs import get_logger
 from ..models import TaskRunRecord, asked_by
 from ..tracking import capture
@@ -23,7 +24,6 @@ from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
 from . import claims, wire
 from .arguments import bind
-from .errors import BadInput, NotSent, SentNothing
 from .options import SendOptions
 from .parameters import parameters_of
 
@@ -125,7 +125,7 @@ def _written(run: Run, made: _Made) -> TaskRunRecord | None:
         if earlier := _earlier(run):
             return earlier
         if run.claim and claims.taken([run.claim]):
-            raise claims.Claimed from error
+            raise Claimed from error
         raise _unwritten(run.name, error) from error
     except (DatabaseError, ValueError) as error:  # ValueError: PostgreSQL's driver takes no NUL
         raise _unwritten(run.name, error) from error
@@ -137,7 +137,7 @@ def _earlier(run: Run) -> TaskRunRecord | None:
 
 
 #: What becomes of one of many runs: its row, SENT or FAILED by the broker, or why there is none that was sent.
-Launched = TaskRunRecord | claims.Claimed | BadInput | SentNothing
+Launched = TaskRunRecord | Claimed | BadInput | SentNothing
 
 
 def launch_all(runs: Sequence[Run], user: Any) -> list[Launched]:
@@ -197,7 +197,7 @@ def _decided(runs: Sequence[Run]) -> dict[int, Launched]:
         if run.submission in known:
             outcomes[place] = known[run.submission]
         elif run.claim in taken:
-            outcomes[place] = claims.Claimed()
+            outcomes[place] = Claimed()
     return outcomes
 
 
@@ -308,7 +308,7 @@ def _publish(run: Run, made: _Made, connection: Connection) -> None:
 
 
 def _of_the_broker(connection: Connection) -> tuple[type[BaseException], ...]:
-    errors = (OperationalError, OSError, connections.BrokerUnavailable)
+    errors = (OperationalError, OSError, BrokerUnavailable)
     return (*errors, *connection.connection_errors, *connection.channel_errors)
 
 

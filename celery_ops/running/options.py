@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from ..conf import conf
-from .errors import BadInput
+from ..exceptions import BadInput
 
 #: Seconds: the longest that a task may be put off or be good for.
 LONGEST: Final = timedelta(days=366).total_seconds()

@@ -17,9 +17,9 @@ from kombu.transport.native_delayed_delivery import calculate_routing_key
 
 from .. import redaction
 from ..conf import conf
+from ..exceptions import BadInput
 from ..tracking import capture
 from ..tracking.registry import registry
-from .errors import BadInput
 from .launcher import Run
 
 #: Where RabbitMQ keeps what is put off, when its queues are quorum queues.

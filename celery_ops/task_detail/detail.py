@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..conf import conf
+from ..exceptions import NotRepeatable
 from ..info import Payload, Progress, TaskInfo
 from ..models import TaskRunRecord
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
 from .merge import merged, payload_of
-from .original import NotRepeatable, Original, original_from
+from .original import Original, original_from
 from .sources import Known, Sources
 
 

@@ -8,14 +8,13 @@ from typing import TypeVar
 from django.utils.translation import gettext as _
 
 from .. import states
-from ..backends.base import BackendUnavailable
 from ..conf import conf
+from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..info import TaskInfo
 from ..logs import get_logger
 from ..one_state import state_of
 from ..timezones import aware, now
 from ..tracking import reading
-from ..tracking.store import StoreUnavailable
 
 logger = get_logger("celery_ops.details")
 

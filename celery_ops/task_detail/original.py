@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from .. import states
 from ..backends.results.conditions import storable
 from ..conf import conf
+from ..exceptions import NotKnown, NotRepeatable
 from ..formatting import duration
 from ..info import TaskInfo
 from ..models import TaskRunRecord
@@ -27,18 +28,6 @@ from .sources import Known, Sources
 
 #: Bytes of Redis's replies are not counted, so the ids asked for at once are.
 AT_ONCE: Final = 250
-
-
-class NotKnown(LookupError):
-    """No source knows the task."""
-
-
-class NotRepeatable(Exception):
-    """The task is known, but not what it was given; ``reason`` says why, in words for the person who asked."""
-
-    def __init__(self, reason: str, name: str = "", state: str = "") -> None:
-        super().__init__(reason)
-        self.reason, self.name, self.state = reason, name, state
 
 
 @dataclass(frozen=True, slots=True)

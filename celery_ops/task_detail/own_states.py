@@ -8,8 +8,8 @@ from django.db import Error as DatabaseError
 from django.db import connections, transaction
 
 from .. import states
-from ..backends.base import BackendUnavailable
 from ..conf import conf
+from ..exceptions import BackendUnavailable
 from ..info import TrackedTask
 from ..logs import get_logger
 

@@ -10,17 +10,18 @@ from django.db import Error as DatabaseError
 from django.utils.translation import gettext as _
 
 from .. import states
-from ..backends.base import BackendUnavailable, TaskBackend
+from ..backends.base import TaskBackend
 from ..backends.live import LiveTaskBackend
 from ..backends.remote.snapshot import snapshot
 from ..conf import conf
+from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..info import Payload, TaskInfo, TrackedTask
 from ..logs import get_logger
 from ..models import ControlRecord, TaskRunRecord
 from ..one_state import state_of
 from ..tracking import reading
 from ..tracking.refs import ObjectRef
-from ..tracking.store import TASK, StoreUnavailable
+from ..tracking.store import TASK
 
 logger = get_logger("celery_ops.details")
 

@@ -11,6 +11,7 @@ from django.template.loader import get_template
 from django.utils.safestring import SafeString
 
 from ..conf import conf
+from ..exceptions import StoreUnavailable
 from ..info import TrackedTask
 from ..panels.building import Draft
 from ..panels.query import Asked
@@ -22,7 +23,6 @@ from ..task_detail.own_states import with_own_states
 from ..tracking.edge import part_of_a_page
 from ..tracking.reading import read_tasks
 from ..tracking.refs import ObjectRef
-from ..tracking.store import StoreUnavailable
 
 register = template.Library()
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from .. import states
 from ..backends.base import TaskBackend
+from ..exceptions import BadCursor
 from ..info import TaskInfo
 from ..payload import payload
-from ..task_query import NEWEST_FIRST, BadCursor, TaskPage, TaskQuery
+from ..task_query import NEWEST_FIRST, TaskPage, TaskQuery
 from .base import HOSTILE, BackendContract, planted_task
 
 #: More pages than any list here has.

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..conf import conf
+from ..exceptions import StoreUnavailable
 from ..logs import get_logger
 from .facts import short_host
 from .recorder import recorder
 from .signs import Sign
 from .stamp import now_ms
-from .store import BEAT_EVERY, Store, StoreUnavailable
+from .store import BEAT_EVERY, Store
 
 logger = get_logger("celery_ops.tracking")
 

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import Final
 
 from ..conf import DEFAULTS, conf
-from .store import StoreUnavailable
+from ..exceptions import StoreUnavailable
 
 _fixed: Final[ContextVar[str]] = ContextVar("celery_ops_prefix", default="")
 

@@ -8,6 +8,7 @@ from django.db.models import Model
 
 from .. import redaction, states
 from ..conf import conf
+from ..exceptions import StoreUnavailable
 from ..info import Payload, TrackedTask
 from ..logs import get_logger
 from . import capture, counters, facts, index
@@ -16,7 +17,7 @@ from .recorder import recorder
 from .refs import ObjectRef
 from .registry import registry
 from .stamp import now_ms
-from .store import BEAT_COUNTS, TASK, StoreUnavailable, lifetime
+from .store import BEAT_COUNTS, TASK, lifetime
 
 logger = get_logger("celery_ops.tracking")
 

@@ -16,10 +16,11 @@ from typing import Any, Final, TypeVar
 from billiard.exceptions import SoftTimeLimitExceeded
 
 from ..conf import conf
+from ..exceptions import StoreUnavailable
 from ..logs import get_logger
 from . import counters, prefix
 from .refs import ObjectRef
-from .store import Batch, NoStore, Store, StoreUnavailable
+from .store import Batch, NoStore, Store
 
 logger = get_logger("celery_ops.tracking")
 

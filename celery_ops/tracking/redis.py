@@ -22,11 +22,12 @@ from .. import connections
 from ..conf import conf
 from ..connections.redis import SCHEMES, BrokersRedis, connected, is_redis, pool_of_url
 from ..connections.redis import client_url as client_url  # where it has always been found
+from ..exceptions import StoreUnavailable
 from . import lifeline, prefix
 from .memory import TRIM_ABOVE, oldest_fields
 from .refs import ObjectRef
 from .signs import Sign
-from .store import BEAT_COUNTS, INDEX, Batch, Store, StoreUnavailable, lifetime
+from .store import BEAT_COUNTS, INDEX, Batch, Store, lifetime
 
 #: Redis's hash-max-listpack-value: one longer value turns the whole hash into a table five times its size.
 SHORT: Final = 64

@@ -19,6 +19,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model
 
 from ..conf import conf
+from ..exceptions import MissingRelatedObject
 from ..logs import get_logger
 from .django_tasks import celery_names, is_django_task
 from .signatures import Signature, signature_of
@@ -27,10 +28,6 @@ logger = get_logger("celery_ops.tracking")
 
 T = TypeVar("T")
 IdQuery = str | Sequence[str] | Mapping[str, str] | Callable[[tuple[Any, ...], dict[str, Any]], Any] | None
-
-
-class MissingRelatedObject(Exception):
-    """A launch argument could not be taken from the object; the message says which part is missing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from ..conf import conf
+from ..exceptions import StoreUnavailable
 from .refs import ObjectRef
 from .signs import Sign
 
@@ -29,10 +30,6 @@ BEAT_COUNTS: Final = 60
 
 #: For how many seconds a sign is kept of a worker that gives none any more.
 SIGNS_KEPT: Final = 86_400
-
-
-class StoreUnavailable(Exception):
-    """The store did not answer in time, refused the connection, or cannot take writes now."""
 
 
 def lifetime(ref: ObjectRef) -> int:

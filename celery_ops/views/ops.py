@@ -17,9 +17,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import requires_csrf_token
 from django.views.generic.base import TemplateView, View
 
-from ..backends.base import BackendUnavailable
 from ..catalog import may_run_something
 from ..conf import conf
+from ..exceptions import BackendUnavailable
 from ..logs import get_logger
 from ..permissions import RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, VIEW_RECORDS, allows
 from .asked import wants_json

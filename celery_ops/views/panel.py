@@ -15,19 +15,19 @@ from django.views import View
 from django.views.decorators.csrf import csrf_protect
 
 from ..conf import conf
+from ..exceptions import BadToken, StoreUnavailable
 from ..panels import actions
 from ..panels.building import Draft
 from ..panels.etag import etag
 from ..panels.query import Asked
 from ..panels.texts import shown_payload
-from ..panels.token import BadToken, PanelOptions, options_of, viewer
+from ..panels.token import PanelOptions, options_of, viewer
 from ..panels.unchanged import Unchanged
 from ..panels.viewer import Viewer
 from ..permissions import VIEW_INSTANCE, VIEW_PAYLOAD, allows
 from ..task_detail.own_states import with_own_states
 from ..tracking.reading import read_payload, read_tasks
 from ..tracking.refs import ObjectRef, key_of
-from ..tracking.store import StoreUnavailable
 from .asked import form_key, next_url, wants_json
 from .ops import errors
 from .private import private

@@ -10,8 +10,8 @@ from django.db import connections
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from ..exceptions import StoreUnavailable
 from ..tracking import prefix
-from ..tracking.store import StoreUnavailable
 from .ops import Part, part
 
 #: Seconds that a page waits for its parts, all of them together.

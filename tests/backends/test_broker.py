@@ -11,12 +11,12 @@ from kombu import Exchange, Queue, binding
 from kombu.common import Broadcast
 
 from celery_ops import connections
-from celery_ops.backends.base import BackendUnavailable
 from celery_ops.backends.broker import backend as broker
 from celery_ops.backends.broker import declarations
 from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.backends.broker.look import AFTER_SILENCE
 from celery_ops.backends.remote import snapshot
+from celery_ops.exceptions import BackendUnavailable
 from celery_ops.info import Binding, QueueDetail
 from celery_ops.testing import QueueBackendContract
 from tests.backends.brokers import consuming, declare, detail, make_app, plant, publish, queue, queues_of, timed, using

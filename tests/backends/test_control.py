@@ -7,11 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from celery_ops.backends.base import BackendUnavailable
 from celery_ops.backends.control import DETAIL, ControlWorkerBackend, broadcast, revoke
 from celery_ops.backends.remote import known, snapshot
 from celery_ops.backends.remote.known import known_workers
-from celery_ops.connections import BrokerUnavailable
+from celery_ops.exceptions import BackendUnavailable, BrokerUnavailable
 from celery_ops.info import NO_REPLY, ONLINE, RegisteredTask
 from celery_ops.testing import WorkerBackendContract
 from tests.backends.conftest import LONG, expect, have_time

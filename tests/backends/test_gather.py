@@ -17,7 +17,7 @@ from kombu.transport import redis as kombu_redis
 from celery_ops.backends.remote import known
 from celery_ops.backends.remote.gather import ask
 from celery_ops.backends.remote.known import known_workers
-from celery_ops.connections import BrokerUnavailable
+from celery_ops.exceptions import BrokerUnavailable
 from tests.backends.conftest import LONG, expect, forget, have_time, sockets
 from tests.backends.fakes import FakeWorkers, speaking
 from tests.backends.starting import end, start

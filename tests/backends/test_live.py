@@ -4,9 +4,9 @@ from datetime import datetime, timezone
 
 import pytest
 
-from celery_ops.backends.base import BackendUnavailable
 from celery_ops.backends.live import LiveTaskBackend
 from celery_ops.backends.remote import snapshot as snapshot_module
+from celery_ops.exceptions import BackendUnavailable
 from celery_ops.states import RECEIVED, STARTED
 from celery_ops.task_query import TaskQuery
 from celery_ops.testing import TaskBackendContract

@@ -15,8 +15,9 @@ from django_celery_results.models import TaskResult
 
 from celery_ops.backends.results import lists
 from celery_ops.backends.results.backend import ResultsTaskBackend
+from celery_ops.exceptions import BadCursor
 from celery_ops.info import TaskInfo
-from celery_ops.task_query import BadCursor, Cursor, TaskQuery
+from celery_ops.task_query import Cursor, TaskQuery
 from celery_ops.testing import TaskBackendContract
 from tests.backends.result_rows import EVERY, NOON, exception, many, plant, row, walk
 

@@ -6,8 +6,8 @@ import pytest
 from django.apps import apps
 from django.db import DataError, InterfaceError, OperationalError, ProgrammingError, connection, transaction
 
-from celery_ops.backends.base import BackendUnavailable
 from celery_ops.backends.results.backend import ResultsTaskBackend
+from celery_ops.exceptions import BackendUnavailable
 from celery_ops.info import TaskInfo
 from celery_ops.task_query import TaskQuery
 from tests.backends.result_rows import row

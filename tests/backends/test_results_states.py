@@ -16,11 +16,11 @@ from celery_ops.backends.results.backend import ResultsTaskBackend
 from celery_ops.backends.results.rows import error_of
 from celery_ops.backends.results.states import BEGUN
 from celery_ops.backends.waiting import Waiting
+from celery_ops.exceptions import StoreUnavailable
 from celery_ops.task_query import Count, TaskQuery
 from celery_ops.tracking import facts, index, recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.stamp import now_ms
-from celery_ops.tracking.store import StoreUnavailable
 from tests.backends.result_rows import exception, row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.utils import translation
 
-from celery_ops.backends.base import BackendUnavailable
 from celery_ops.backends.remote import snapshot as snapshot_module
 from celery_ops.backends.remote.known import known_workers
 from celery_ops.backends.remote.snapshot import QUESTIONS, expire, last_words, snapshot
+from celery_ops.exceptions import BackendUnavailable
 from tests.backends.conftest import expect
 from tests.backends.fakes import IDLE, FakeWorkers, speaking
 from tests.conftest import broker

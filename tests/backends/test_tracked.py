@@ -5,8 +5,8 @@ import json
 import pytest
 
 from celery_ops import states
-from celery_ops.backends.base import BackendUnavailable
 from celery_ops.backends.tracked import TrackedTaskBackend
+from celery_ops.exceptions import BackendUnavailable
 from celery_ops.task_query import TaskQuery
 from celery_ops.testing import TaskBackendContract
 from celery_ops.tracking import facts, index

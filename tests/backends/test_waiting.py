@@ -9,15 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from celery_ops.backends import waiting
-from celery_ops.backends.base import BackendUnavailable
 from celery_ops.backends.memory import MemoryQueueBackend
 from celery_ops.backends.results import pages as results_pages
 from celery_ops.backends.results.backend import ResultsTaskBackend
+from celery_ops.exceptions import BackendUnavailable, StoreUnavailable
 from celery_ops.info import MessageInfo, QueueDetail, QueueInfo, TaskInfo
 from celery_ops.states import PENDING, STARTED, SUCCESS
 from celery_ops.task_query import LAST_FINISHED_FIRST, NEWEST_FIRST, OLDEST_FIRST, Cursor, TaskQuery
 from celery_ops.tracking import index
-from celery_ops.tracking.store import StoreUnavailable
 from tests.backends.result_rows import NOON, row, walk
 from tests.planting import plant
 

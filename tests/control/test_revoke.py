@@ -14,10 +14,10 @@ from celery_ops.backends.control import Replies
 from celery_ops.bulk import revoke as bulk_revoke
 from celery_ops.control import revoke
 from celery_ops.control.standing import kept
+from celery_ops.exceptions import StoreUnavailable
 from celery_ops.models import ControlRecord
 from celery_ops.permissions import Policy
 from celery_ops.tracking.reading import revoke_noted_at, tasks_for
-from celery_ops.tracking.store import StoreUnavailable
 from tests.conftest import broker, make_user
 from tests.ops.task_backends import HOSTILE, Away, Held, a_task, use
 from tests.planting import plant

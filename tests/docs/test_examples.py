@@ -9,8 +9,8 @@ import pytest
 from django.core.cache import cache
 from django_celery_results.models import TaskResult
 
-from celery_ops.backends.base import BackendUnavailable
 from celery_ops.backends.control import ControlWorkerBackend
+from celery_ops.exceptions import BackendUnavailable
 from celery_ops.info import WorkerInfo, WorkerReport
 from celery_ops.task_query import TaskQuery
 from celery_ops.testing import TaskBackendContract

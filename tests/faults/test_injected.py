@@ -5,10 +5,10 @@ import random
 import pytest
 
 from celery_ops import tasks_for, tasks_for_many
+from celery_ops.exceptions import StoreUnavailable
 from celery_ops.tracking import counters
 from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.memory import MemoryStore
-from celery_ops.tracking.store import StoreUnavailable
 from tests.conftest import broker
 from tests.shop import tasks
 from tests.shop.models import Order

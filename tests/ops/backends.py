@@ -4,8 +4,9 @@ import threading
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
-from celery_ops.backends.base import BackendUnavailable, QueueBackend, TaskBackend, WorkerBackend
+from celery_ops.backends.base import QueueBackend, TaskBackend, WorkerBackend
 from celery_ops.backends.memory import MemoryQueueBackend, MemoryTaskBackend, MemoryWorkerBackend
+from celery_ops.exceptions import BackendUnavailable
 from celery_ops.info import ONLINE, QueueDetail, QueueInfo, WorkerDetail, WorkerInfo
 
 HERE = __name__

@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta, timezone
 
 from celery_ops import task_query
-from celery_ops.backends.base import BackendUnavailable, TaskBackend
+from celery_ops.backends.base import TaskBackend
 from celery_ops.backends.memory import MemoryTaskBackend
+from celery_ops.exceptions import BackendUnavailable
 from celery_ops.info import TaskInfo
 from celery_ops.task_query import Count, Counts
 

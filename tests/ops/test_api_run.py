@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from celery_ops.tracking.store import StoreUnavailable
+from celery_ops.exceptions import StoreUnavailable
 from tests.conftest import make_user
 from tests.planting import plant
 

@@ -8,8 +8,8 @@ import pytest
 from django.db import OperationalError
 
 from celery_ops import states
-from celery_ops.backends.base import BackendUnavailable
 from celery_ops.backends.memory import MemoryQueueBackend
+from celery_ops.exceptions import BackendUnavailable, StoreUnavailable
 from celery_ops.info import MessageInfo, QueueDetail, QueueInfo, TrackedTask
 from celery_ops.models import TaskRunRecord
 from celery_ops.one_state import state_of, together
@@ -17,7 +17,6 @@ from celery_ops.task_detail import sources, task_detail
 from celery_ops.task_detail.sources import live_task
 from celery_ops.task_detail.timeline import timeline
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.store import StoreUnavailable
 from tests.conftest import broker
 from tests.planting import plant
 

@@ -7,8 +7,8 @@ from celery import signals
 from kombu import Exchange, Queue, serialization
 from kombu.compression import decompress
 
+from celery_ops.exceptions import BadInput
 from celery_ops.running import launcher
-from celery_ops.running.errors import BadInput
 from celery_ops.running.launcher import Run
 from celery_ops.running.options import SendOptions
 from celery_ops.running.preview import preview

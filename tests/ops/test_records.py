@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import localtime
 from django_celery_results.models import TaskResult
 
+from celery_ops.exceptions import StoreUnavailable
 from celery_ops.models import TaskRunRecord
 from celery_ops.task_detail.many_states import states_of
 from celery_ops.task_query import Cursor
@@ -18,7 +19,6 @@ from celery_ops.tracking import index, reading
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.stamp import now_ms
-from celery_ops.tracking.store import StoreUnavailable
 from celery_ops.views.journal import paging
 from celery_ops.views.objects import object_links
 from tests.conftest import make_user

@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import resolve
 
 from celery_ops import tasks_for
-from celery_ops.backends.base import BackendUnavailable
+from celery_ops.exceptions import BackendUnavailable
 from celery_ops.models import TaskRunRecord
 from tests.conftest import broker, make_user
 from tests.pages import links, text_of

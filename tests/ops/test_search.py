@@ -9,10 +9,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from celery_ops import objects
+from celery_ops.exceptions import StoreUnavailable
 from celery_ops.models import TaskRunRecord
 from celery_ops.tracking import reading
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.store import StoreUnavailable
 from tests.conftest import make_user
 from tests.pages import words
 from tests.planting import plant

@@ -9,10 +9,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from celery_ops.backends.base import BackendUnavailable
+from celery_ops.exceptions import BackendUnavailable, StoreUnavailable
 from celery_ops.models import TaskRunRecord
 from celery_ops.task_detail import sources
-from celery_ops.tracking.store import StoreUnavailable
 from tests.conftest import make_user
 from tests.pages import words
 from tests.planting import plant

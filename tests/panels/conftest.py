@@ -9,7 +9,7 @@ from django.contrib.auth.backends import BaseBackend
 from django.test import Client
 
 from celery_ops.backends.remote.known import known_workers
-from celery_ops.tracking.store import StoreUnavailable
+from celery_ops.exceptions import StoreUnavailable
 from tests.conftest import broker, make_user
 from tests.shop.models import Order
 

@@ -5,8 +5,8 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django_celery_results.models import TaskResult
 
-from celery_ops.backends.base import BackendUnavailable
 from celery_ops.backends.results.backend import ResultsTaskBackend
+from celery_ops.exceptions import BackendUnavailable
 from celery_ops.tracking import facts
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from celery_ops.backends.control import Replies
 from celery_ops.backends.remote.gather import Answers
-from celery_ops.connections import BrokerUnavailable
+from celery_ops.exceptions import BrokerUnavailable
 from celery_ops.models import ControlRecord
 from celery_ops.tracking import facts
 from celery_ops.tracking.recorder import recorder

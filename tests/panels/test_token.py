@@ -8,7 +8,8 @@ import pytest
 from django.core import signing
 from django.urls import resolve
 
-from celery_ops.panels.token import MAX_AGE, SALT, BadToken, PanelOptions, options_of
+from celery_ops.exceptions import BadToken
+from celery_ops.panels.token import MAX_AGE, SALT, PanelOptions, options_of
 from celery_ops.tracking.refs import ObjectRef
 from tests.planting import panel_of, plant
 from tests.shop.models import Express, Item, Order, Page, Seat

@@ -9,13 +9,14 @@ from django.test.signals import template_rendered
 from django.utils import timezone, translation
 from django_celery_results.models import TaskResult
 
+from celery_ops.exceptions import StoreUnavailable
 from celery_ops.panels import building, unchanged
 from celery_ops.permissions import REVOKE_TASK, RUN_TASK, VIEW_PAYLOAD, Policy
 from celery_ops.tracking import facts, reading
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.stamp import now_ms
-from celery_ops.tracking.store import BEAT_COUNTS, StoreUnavailable
+from celery_ops.tracking.store import BEAT_COUNTS
 from tests.conftest import make_user
 from tests.planting import WORKER, panel_of, plant
 from tests.shop import tasks

@@ -16,9 +16,9 @@ from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.checks import check_settings
 from celery_ops.control import queues as acting
 from celery_ops.doctor import cluster
+from celery_ops.exceptions import StoreUnavailable
 from celery_ops.tracking.redis import RedisStore
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.store import StoreUnavailable
 from tests.backends.brokers import make_app, publish, using
 from tests.servers import FILES, RedisServer, free_port, wait_for
 

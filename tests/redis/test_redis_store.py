@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 import redis
 
+from celery_ops.exceptions import StoreUnavailable
 from celery_ops.tracking import counters
 from celery_ops.tracking.recorder import Recorder
 from celery_ops.tracking.redis import RedisStore, client_url, store_url
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.store import BEAT_COUNTS, TASK, StoreUnavailable
+from celery_ops.tracking.store import BEAT_COUNTS, TASK
 from tests.celery import app
 from tests.conftest import store_settings
 

@@ -11,10 +11,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from celery_ops.exceptions import BadInput, Refused
 from celery_ops.models import ControlRecord, RunClaim, TaskRunRecord
 from celery_ops.pruning.prune import old_records, prune
-from celery_ops.rerun import Refused, candidate, rerun
-from celery_ops.running.errors import BadInput
+from celery_ops.rerun import candidate, rerun
 from celery_ops.running.launcher import Run, launch, launch_all
 from celery_ops.tracking import facts
 from celery_ops.tracking.recorder import recorder

@@ -11,11 +11,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from celery_ops.backends.base import BackendUnavailable
 from celery_ops.bulk import base as steps
 from celery_ops.bulk import rerun as bulk_rerun
 from celery_ops.bulk.progress import MOST_REASONS, Progress, Skipped, Tally
-from celery_ops.connections import BrokerUnavailable
+from celery_ops.exceptions import BackendUnavailable, BrokerUnavailable
 from celery_ops.models import ControlRecord, TaskRunRecord
 from celery_ops.task_query import TaskQuery
 from celery_ops.tracking import facts

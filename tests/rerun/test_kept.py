@@ -9,13 +9,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from celery_ops import tasks_for, tracking
+from celery_ops.exceptions import NotRepeatable, StoreUnavailable
 from celery_ops.rerun import repeat
-from celery_ops.task_detail.original import NotRepeatable, original_of, originals_of
+from celery_ops.task_detail.original import original_of, originals_of
 from celery_ops.tracking import index, reading
 from celery_ops.tracking.memory import TRIM_ABOVE
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.store import TASK, StoreUnavailable
+from celery_ops.tracking.store import TASK
 from tests.celery import app
 from tests.ops.task_backends import Held, a_task, use
 from tests.pages import words

@@ -15,10 +15,11 @@ from django.urls import reverse
 from kombu.utils import json as kombu_json
 
 from celery_ops import tasks_for
+from celery_ops.exceptions import NotKnown, NotRepeatable, Refused
 from celery_ops.models import TaskRunRecord
 from celery_ops.permissions import Policy
-from celery_ops.rerun import Refused, repeat
-from celery_ops.task_detail.original import NotKnown, NotRepeatable, original_of, originals_of
+from celery_ops.rerun import repeat
+from celery_ops.task_detail.original import original_of, originals_of
 from celery_ops.tracking import capture, facts, index, reading, receivers
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from celery_ops.exceptions import BadInput
 from celery_ops.running.arguments import bound, check, load
-from celery_ops.running.errors import BadInput
 from celery_ops.running.parameters import parameters_of
 from tests.shop.typed import PREFIX
 

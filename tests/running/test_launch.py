@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from celery_ops import signals
+from celery_ops.exceptions import BadInput, NotSent
 from celery_ops.models import TaskRunRecord
-from celery_ops.running.errors import BadInput, NotSent
 from celery_ops.running.launcher import Run, launch, launch_all
 from celery_ops.running.options import SendOptions
 from celery_ops.task_detail.original import original_of

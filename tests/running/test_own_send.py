@@ -8,8 +8,8 @@ from celery.result import AsyncResult, EagerResult
 from django.test import Client
 from django.urls import reverse
 
+from celery_ops.exceptions import SentNothing
 from celery_ops.models import TaskRunRecord
-from celery_ops.running.errors import SentNothing
 from celery_ops.running.launcher import Run, launch, launch_all
 from tests.celery import app
 from tests.conftest import broker, make_user

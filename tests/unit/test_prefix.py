@@ -3,11 +3,11 @@
 import pytest
 
 from celery_ops import tasks_for
-from celery_ops.panels.token import BadToken, PanelOptions, options_of
+from celery_ops.exceptions import BadToken, StoreUnavailable
+from celery_ops.panels.token import PanelOptions, options_of
 from celery_ops.tracking import counters, prefix
 from celery_ops.tracking.recorder import Recorder, recorder
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.store import StoreUnavailable
 from celery_ops.views.together import together
 from tests.planting import plant
 from tests.shop import tasks

@@ -8,7 +8,9 @@ from dataclasses import FrozenInstanceError, fields
 import pytest
 
 import celery_ops
-from celery_ops import Progress, TrackedTask, listing, task_query
+from celery_ops import Progress, TrackedTask, exceptions, listing, task_query
+from celery_ops.backends import base
+from celery_ops.tracking import store
 
 CONTRACT = ("FromModel", "set_progress", "tasks_for", "tasks_for_many", "track", "tracking")
 
@@ -114,3 +116,5 @@ def test_backends_that_were_written_against_a_former_name_get_the_same_classes()
     assert listing.TaskQuery is task_query.TaskQuery
     assert listing.TaskPage is task_query.TaskPage
     assert listing.NEWEST_FIRST == task_query.NEWEST_FIRST
+    assert base.BackendUnavailable is exceptions.BackendUnavailable
+    assert store.StoreUnavailable is exceptions.StoreUnavailable

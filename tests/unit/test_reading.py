@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 
 from celery_ops import tasks_for, tasks_for_many
+from celery_ops.exceptions import StoreUnavailable
 from celery_ops.tracking import facts
 from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.reading import note_revoke_requested, read_payload, read_tasks
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.stamp import now_ms
-from celery_ops.tracking.store import StoreUnavailable
 from tests.shop.models import Express, Order, Warehouse
 
 ORDER = Order(pk=1)

@@ -4,12 +4,12 @@ import pytest
 from celery import chain
 
 from celery_ops import tasks_for, tracking
+from celery_ops.exceptions import StoreUnavailable
 from celery_ops.tracking import counters, edge
 from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.reading import read_payload
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.store import StoreUnavailable
 from tests.celery import app
 from tests.shop import tasks
 from tests.shop.models import Item, Order, Page, Seat, Warehouse

@@ -10,12 +10,12 @@ import pytest
 import redis
 from billiard.exceptions import SoftTimeLimitExceeded
 
+from celery_ops.exceptions import StoreUnavailable
 from celery_ops.tracking import counters
 from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.recorder import COOL_DOWN, SPILL, Recorder, merged, recorder
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.store import StoreUnavailable
 from tests.servers import PATIENCE, RedisServer, Site, free_port
 
 REF = ObjectRef("shop.order", "1")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from celery_ops.exceptions import BadCursor
 from celery_ops.info import TaskInfo
 from celery_ops.payload import payload
 from celery_ops.task_query import (
@@ -15,7 +16,6 @@ from celery_ops.task_query import (
     LAST_FINISHED_FIRST,
     NEWEST_FIRST,
     OLDEST_FIRST,
-    BadCursor,
     Cursor,
     TaskQuery,
     counts_of,

@@ -7,9 +7,9 @@ import pytest
 import redis
 
 from celery_ops import tasks_for, tracking
+from celery_ops.exceptions import StoreUnavailable
 from celery_ops.tracking.reading import find_task
 from celery_ops.tracking.recorder import recorder
-from celery_ops.tracking.store import StoreUnavailable
 from tests.celery import app
 from tests.conftest import visiting
 from tests.servers import Site, Worker, wait_for

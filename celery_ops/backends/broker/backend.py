@@ -10,9 +10,10 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from ... import connections
-from ...connections import BrokerUnavailable, keyspace, target
+from ...connections import keyspace, target
+from ...exceptions import BackendUnavailable, BrokerUnavailable
 from ...info import MessageInfo, QueueDetail, QueueReport
-from ..base import BackendUnavailable, QueueBackend
+from ..base import QueueBackend
 from ..caching import Shared
 from . import declarations, look, strays
 from .declarations import LONGEST_NAME

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from ..base import BackendUnavailable
+from ...exceptions import BackendUnavailable
 from ..remote.snapshot import Snapshot, snapshot
 from .declarations import MOST_QUEUES, Declaration, described, merged
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from ... import connections
 from ...connections.target import Target, reason
+from ...exceptions import BrokerUnavailable
 from ...info import QueueDetail, QueueInfo
 from . import declarations, strays
 from .consumption import Consumption, consumption
@@ -135,7 +136,7 @@ def _read(
     until = time.monotonic() + 0.8 * seconds
     try:
         return connections.within(seconds, lambda: transport.read(known, only, until)), ""
-    except connections.BrokerUnavailable as error:
+    except BrokerUnavailable as error:
         said = {"broker": str(target), "reason": reason(error)}
         return None, _("%(broker)s could not be asked: %(reason)s.") % said
 

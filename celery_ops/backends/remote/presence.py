@@ -20,10 +20,11 @@ from ... import connections
 from ...conf import conf
 from ...connections import target
 from ...connections.keyspace import keyspace
+from ...exceptions import StoreUnavailable
 from ...info import ENDED, GONE, NO_REPLY
 from ...tracking.recorder import recorder
 from ...tracking.signs import Sign
-from ...tracking.store import BEAT_COUNTS, BEAT_EVERY, Store, StoreUnavailable
+from ...tracking.store import BEAT_COUNTS, BEAT_EVERY, Store
 from . import gather
 from .known import known_workers
 

@@ -6,9 +6,8 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from ... import connections
-from ...connections import BrokerUnavailable
+from ...exceptions import BackendUnavailable, BrokerUnavailable
 from ...info import RegisteredTask
-from ..base import BackendUnavailable
 from ..caching import Shared
 from . import gather, replies
 

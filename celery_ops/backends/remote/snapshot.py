@@ -11,10 +11,9 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from ... import connections
-from ...connections import BrokerUnavailable
+from ...exceptions import BackendUnavailable, BrokerUnavailable
 from ...info import ENDED, NO_REPLY
 from ...logs import get_logger
-from ..base import BackendUnavailable
 from . import gather, presence
 from .gather import Answers
 from .known import known_workers

@@ -14,11 +14,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ... import task_query
+from ...exceptions import BackendUnavailable
 from ...info import TaskInfo
 from ...payload import payload
 from ...task_query import Counts, Cursor, TaskPage, TaskQuery
 from .. import waiting
-from ..base import BackendUnavailable, TaskBackend
+from ..base import TaskBackend
 from .checks import APP, problems
 from .conditions import Conditions, conditions_of, names_like, storable
 from .counts import Counted, counted

@@ -8,7 +8,8 @@ from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 
-from ...task_query import BadCursor, TaskQuery
+from ...exceptions import BadCursor
+from ...task_query import TaskQuery
 from .conditions import EARLIEST, LATEST
 from .pages import MARK
 from .rows import Row

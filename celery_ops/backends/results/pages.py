@@ -4,8 +4,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
+from ...exceptions import BadCursor
 from ...info import TaskInfo
-from ...task_query import END, NEWEST_FIRST, BadCursor, Cursor, TaskPage, TaskQuery, key_of
+from ...task_query import END, NEWEST_FIRST, Cursor, TaskPage, TaskQuery, key_of
 
 #: What the key of a task that waits begins with: a row's has numbers alone.
 MARK: Final = "w"

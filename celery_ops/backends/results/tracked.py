@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ... import states
+from ...exceptions import StoreUnavailable
 from ...info import TaskInfo, TrackedTask
 from ...logs import get_logger
 from ...one_state import together
 from ...tracking import reading
-from ...tracking.store import StoreUnavailable
 
 logger = get_logger("celery_ops.backends")
 

@@ -4,10 +4,9 @@ from argparse import ArgumentTypeError
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from ...backends.base import BackendUnavailable
 from ...backends.remote import presence
 from ...conf import conf
-from ...connections import BrokerUnavailable
+from ...exceptions import BackendUnavailable, BrokerUnavailable
 from ...formatting import clean
 from ...redaction import capture_text
 from ..tables import printable

@@ -7,9 +7,9 @@ from django.core.management.base import CommandParser
 
 from ...control import workers
 from ...control.commands import COMMANDS, Command, Shutdown
-from ...control.journal import Acted, NotDone
+from ...control.journal import Acted
+from ...exceptions import BadInput, NotDone
 from ...permissions import CONTROL_WORKERS
-from ...running.errors import BadInput
 from . import people
 from .asking import check_hosts, known_hosts
 from .base import FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from ...backends.remote import gather, presence
-from ...connections import BrokerUnavailable
+from ...exceptions import BrokerUnavailable
 from ...formatting import clean
 from .. import files
 from ..inspection import ALL, METHODS, USUAL, shown

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 from django.core.management.base import CommandParser
 
-from ...backends.base import BackendUnavailable
 from ...conf import conf
 from ...control import paused_queues, queues
-from ...control.journal import Acted, NotDone
+from ...control.journal import Acted
+from ...exceptions import BackendUnavailable, NotDone
 from ...permissions import MANAGE_QUEUES
 from . import people
 from .asking import SEARCH, learnt

@@ -5,10 +5,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from ...backends.base import BackendUnavailable
 from ...conf import conf
 from ...control import paused_queues, queues
-from ...control.journal import NotDone
+from ...exceptions import BackendUnavailable, NotDone
 from ...formatting import clean
 from ...permissions import MANAGE_QUEUES
 from . import people

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from django.core.management.base import CommandParser
 
-from ...backends.base import BackendUnavailable
 from ...conf import conf
 from ...control import paused_queues
+from ...exceptions import BackendUnavailable
 from ...formatting import clean, duration
 from ...info import QueueInfo
 from ..tables import table

@@ -9,10 +9,10 @@ from ... import states
 from ...backends.remote import snapshot
 from ...bulk import revoke as bulk_revoke
 from ...control import revoke
-from ...control.journal import Acted, NotDone
+from ...control.journal import Acted
+from ...exceptions import BadInput, NotDone
 from ...formatting import clean
 from ...permissions import REVOKE_TASK
-from ...running.errors import BadInput
 from ...task_detail import TaskDetail, task_detail
 from . import people
 from .asking import learnt

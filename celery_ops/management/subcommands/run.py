@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.core.management.base import CommandParser
 
 from ... import states
-from ...backends.base import BackendUnavailable
+from ...exceptions import BackendUnavailable
 from ...formatting import clean
 from ...permissions import RUN_TASK, VIEW_PAYLOAD, allows
 from ..tables import printable
@@ -45,8 +45,8 @@ class Run(Subcommand):
 def _sent(options: Mapping[str, Any], user: Any) -> Any:
     """Send the task and return its row. Raises Refused."""
     from ... import catalog  # forms are dear to import, and a hook that prunes has no use for them
+    from ...exceptions import BadInput, NotSent
     from ...forms.entered import entered
-    from ...running.errors import BadInput, NotSent
     from ...running.kinds.limits import load
     from ...running.launcher import Run as Asked
     from ...running.launcher import launch

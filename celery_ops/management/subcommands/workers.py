@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from django.core.management.base import CommandParser
 
-from ...backends.base import BackendUnavailable
 from ...backends.control import ControlWorkerBackend
 from ...conf import conf
+from ...exceptions import BackendUnavailable
 from ...formatting import clean
 from ...info import NO_REPLY, WorkerInfo
 from ..tables import table

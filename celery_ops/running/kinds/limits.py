@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
-from ..errors import BadInput
+from ...exceptions import BadInput
 
 #: Bytes of all the arguments of a task.
 LARGEST: Final = 64 * 1024

@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from ...backends.base import BackendUnavailable
 from ...conf import conf
 from ...control import paused_queues
+from ...exceptions import BackendUnavailable, BadCursor
 from ...filters.plain import PlainFilterSet
 from ...filters.queues import QueueFilterSet
 from ...filters.tasks import TaskFilterSet
@@ -21,7 +21,6 @@ from ...redaction import Budget
 from ...tables.base import OpsTable
 from ...tables.queues import QueueTable
 from ...tables.workers import WorkerTable
-from ...task_query import BadCursor
 from ..lists import sorts_of
 from ..ops import OpsView, errors
 from .serializers import queue_item, task_item, worker_item

@@ -9,11 +9,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 
 from ... import catalog
-from ...backends.base import BackendUnavailable
+from ...exceptions import BackendUnavailable, BadInput, NotSent, SentNothing
 from ...forms.entered import entered
 from ...permissions import RUN_TASK, allows
 from ...running import arguments, options
-from ...running.errors import BadInput, NotSent, SentNothing
 from ...running.kinds.limits import LARGEST as LARGEST_ARGUMENTS
 from ...running.launcher import Run, launch
 from ..ops import OpsView, errors

@@ -18,19 +18,18 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 
 from ... import states
-from ...backends.base import BackendUnavailable, TaskBackend
+from ...backends.base import TaskBackend
 from ...bulk.base import TARGET, Preview
 from ...bulk.progress import DONE, RUNNING, Progress
 from ...conf import conf
+from ...exceptions import BackendUnavailable, BadInput, StoreUnavailable
 from ...filters.tasks import TaskFilterSet
 from ...formatting import Moment, clean, count
 from ...links import task_url
 from ...models import ControlRecord
 from ...permissions import VIEW_OPS, VIEW_RECORDS, allows
-from ...running.errors import BadInput
 from ...tables.links import Link
 from ...task_query import Count, TaskQuery
-from ...tracking.store import StoreUnavailable
 from ..absent import no_row
 from ..asked import form_key
 from ..ops import OpsPage

@@ -20,14 +20,13 @@ from django.views.decorators.csrf import csrf_protect
 from ... import states
 from ...bulk import rerun as bulk_rerun
 from ...catalog import may_run_something
+from ...exceptions import NotKnown, NotSent, Refused, SentNothing
 from ...formatting import clean
 from ...links import task_url
 from ...models import TaskRunRecord
 from ...permissions import RUN_TASK, VIEW_OPS, allows
-from ...rerun import Candidate, Outcome, Refused, candidates_of, rerun_all
-from ...running.errors import NotSent, SentNothing
+from ...rerun import Candidate, Outcome, candidates_of, rerun_all
 from ...tables.links import Link
-from ...task_detail.original import NotKnown
 from ..absent import no_task
 from ..asked import form_key, next_url
 from ..ops import EitherPage, errors

@@ -11,19 +11,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ... import states
-from ...backends.base import BackendUnavailable
 from ...backends.remote import snapshot
 from ...bulk import revoke as bulk_revoke
 from ...conf import conf
 from ...control import revoke
 from ...control.commands import ActionForm
+from ...exceptions import BackendUnavailable, BadInput
 from ...filters.tasks import TaskFilterSet
 from ...formatting import clean
 from ...info import TaskInfo
 from ...links import task_url, worker_url
 from ...models import ControlRecord
 from ...permissions import REVOKE_TASK
-from ...running.errors import BadInput
 from ...tables.links import Link
 from ...task_detail import TaskDetail, task_detail
 from ..absent import no_task

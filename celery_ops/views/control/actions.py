@@ -13,20 +13,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_protect
 
-from ...backends.base import BackendUnavailable, QueueBackend
+from ...backends.base import QueueBackend
 from ...backends.broker.declarations import LONGEST_NAME
 from ...backends.control import ControlWorkerBackend
 from ...backends.remote import presence
 from ...conf import conf
-from ...connections import BrokerUnavailable
 from ...control import paused_queues, queues, workers
 from ...control.commands import COMMANDS, ActionForm, Purge, Shutdown, command_of
-from ...control.journal import Acted, NotDone, Repeated
+from ...control.journal import Acted
+from ...exceptions import BackendUnavailable, BadInput, BrokerUnavailable, NotDone, Repeated
 from ...formatting import clean, is_clean
 from ...links import queue_url, worker_url
 from ...models import ControlRecord
 from ...permissions import CONTROL_WORKERS, MANAGE_QUEUES, allows
-from ...running.errors import BadInput
 from ..absent import no_message, no_queue, no_worker
 from ..asked import form_key, next_url
 from ..ops import EitherPage, errors

@@ -9,12 +9,11 @@ from django.db import Error as DatabaseError
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from ...backends.base import BackendUnavailable
 from ...catalog import may_run_something
+from ...exceptions import BackendUnavailable, BadCursor
 from ...filters.journal import JournalFilterSet
 from ...models import ControlRecord, TaskRunRecord
 from ...permissions import VIEW_RECORDS, allows
-from ...task_query import BadCursor
 from ..absent import no_row
 from ..ops import OpsPage, part
 from .paging import RecordPage, page_of

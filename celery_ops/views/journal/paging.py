@@ -6,10 +6,11 @@ from typing import Final
 
 from django.db.models import QuerySet
 
+from ...exceptions import BadCursor
 from ...models import TaskRunRecord
 from ...tables.records import became
 from ...task_detail.many_states import states_of
-from ...task_query import OLDEST_FIRST, BadCursor, Cursor
+from ...task_query import OLDEST_FIRST, Cursor
 
 #: What no primary key is above.
 LARGEST_KEY: Final = 2**63

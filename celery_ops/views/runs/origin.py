@@ -6,11 +6,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from ...exceptions import NotKnown, NotRepeatable
 from ...formatting import clean
 from ...forms.prefill import HIDDEN, Arguments
 from ...permissions import VIEW_OPS, VIEW_PAYLOAD, allows
 from ...rerun.rerun import chosen
-from ...task_detail.original import NotKnown, NotRepeatable, original_of
+from ...task_detail.original import original_of
 from ...tracking import capture
 from ...tracking.refs import ObjectRef
 from ...tracking.registry import registry

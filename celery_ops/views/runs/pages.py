@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_protect
 
-from ...backends.base import BackendUnavailable
 from ...catalog import Offer, Offers, find, may_run_something, offers
+from ...exceptions import BackendUnavailable, BadInput, Claimed, NotSent, SentNothing
 from ...filters.runs import RunFilterSet
 from ...formatting import clean
 from ...forms.run import RunForm
@@ -24,8 +24,6 @@ from ...links import record_url, task_url
 from ...models import TaskRunRecord
 from ...permissions import RUN_TASK, VIEW_OPS, allows
 from ...running.allowlist import allowed_names, described, site_tasks
-from ...running.claims import Claimed
-from ...running.errors import BadInput, NotSent, SentNothing
 from ...running.launcher import Run, launch
 from ...tables.runs import RUNNERS, OfferData, RunTable, in_order
 from ..absent import no_runnable

@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 from ...catalog import workers_tasks
 from ...conf import conf
 from ...control import paused_queues
+from ...exceptions import BadInput
 from ...formatting import clean
 from ...info import QueueDetail, RegisteredTask
 from ...running.claims import check_rate
-from ...running.errors import BadInput
 from ...running.launcher import Run
 from ...running.preview import Preview, preview
 from ...tables.links import Link, queue_link, worker_link

@@ -5,8 +5,8 @@ from typing import Any
 from django.http import HttpResponse, JsonResponse
 from django.urls import NoReverseMatch, reverse
 
+from ...exceptions import SentNothing
 from ...models import TaskRunRecord
-from ...running.errors import SentNothing
 from ..ops import errors
 
 

@@ -11,13 +11,14 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from ...conf import conf
+from ...exceptions import BadCursor
 from ...filters import suggestions
 from ...filters.task_links import state_tabs, time_ranges
 from ...filters.tasks import TaskFilterSet
 from ...formatting import clean
 from ...tables.tasks import TaskTable, task_rows
 from ...task_detail import TaskDetail, task_detail
-from ...task_query import BadCursor, TaskPage
+from ...task_query import TaskPage
 from ..absent import no_task
 from ..ops import OpsPage, part
 from .csv import csv_response

@@ -9,17 +9,16 @@ from django.db import DatabaseError
 from django.urls import NoReverseMatch, reverse
 
 from ...catalog import may_run_something
+from ...exceptions import NotRepeatable, Refused
 from ...filters.tasks import TaskFilterSet
 from ...formatting import clean, count
 from ...models import TaskRunRecord
 from ...permissions import RUN_TASK, allows
-from ...rerun import Refused
 from ...rerun.claims import reruns_of
 from ...rerun.doubts import doubts_of
 from ...rerun.policy import OVER, permitted, reason_unheard
 from ...running.allowlist import allowed_names
 from ...task_detail import TaskDetail
-from ...task_detail.original import NotRepeatable
 from ...task_query import Count, Counts
 
 
