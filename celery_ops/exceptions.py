@@ -104,7 +104,7 @@ class NotRepeatable(Exception):
         self.reason, self.name, self.state = reason, name, state
 
 
-class Refused(Exception):
+class RerunRefused(Exception):
     """A task is not run again; the message says why, in words for the person who asked.
 
     ``is_forbidden`` says that the policy refuses this person, so that another one may; ``is_away`` that workers could

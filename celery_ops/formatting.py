@@ -16,12 +16,12 @@ from .task_query import Count
 from .timezones import aware
 
 #: Characters of a name or an id that a page shows: sources may say anything.
-LONGEST: Final = 1000
+LONGEST_NAME: Final = 1000
 #: Seconds from which a time reads as its date.
 WEEKS: Final = 4 * 7 * 86400
 
 
-def clean(text: str | None, longest: int = LONGEST) -> str:
+def clean(text: str | None, longest: int = LONGEST_NAME) -> str:
     """Return a source's text without what no page can carry, cut to ``longest`` characters."""
     text = text or ""
     if len(text) > longest:
@@ -31,7 +31,7 @@ def clean(text: str | None, longest: int = LONGEST) -> str:
 
 def is_clean(text: str) -> bool:
     """Return whether a page can carry a name as it is, and a form bring it back."""
-    return 0 < len(text) <= LONGEST and text.isprintable()
+    return 0 < len(text) <= LONGEST_NAME and text.isprintable()
 
 
 def duration(value: timedelta | None) -> str:

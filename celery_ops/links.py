@@ -2,7 +2,7 @@
 
 from django.urls import NoReverseMatch, reverse
 
-from .formatting import LONGEST
+from .formatting import LONGEST_NAME
 
 
 def task_url(task_id: str | None, query: str = "") -> str:
@@ -25,7 +25,7 @@ def record_url(pk: int) -> str:
 
 
 def _url(page: str, name: str | None) -> str:
-    if not name or len(name) > LONGEST:
+    if not name or len(name) > LONGEST_NAME:
         return ""
     try:
         return reverse(f"celery_ops:{page}", args=[name])

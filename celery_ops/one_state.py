@@ -10,7 +10,7 @@ from . import states
 from .info import TaskInfo, TrackedTask
 
 
-class Tracked(Protocol):
+class TrackedState(Protocol):
     """What tracking says of a task's newest publish."""
 
     @property
@@ -21,7 +21,7 @@ class Tracked(Protocol):
     def executions(self) -> int: ...
 
 
-def state_of(stored: TaskInfo | None, tracked: Tracked | None, live: TaskInfo | None) -> str:
+def state_of(stored: TaskInfo | None, tracked: TrackedState | None, live: TaskInfo | None) -> str:
     """Return the state that all of them together come to.
 
     An end counts wherever it was heard of; of two ends that tracking knows, unless the row says that it succeeded. A
@@ -37,7 +37,7 @@ def state_of(stored: TaskInfo | None, tracked: Tracked | None, live: TaskInfo | 
     return live.state if live is not None and kept in (states.PENDING, states.LOST) else kept
 
 
-def of_this_life(stored: TaskInfo | None, tracked: Tracked | None) -> TaskInfo | None:
+def of_this_life(stored: TaskInfo | None, tracked: TrackedState | None) -> TaskInfo | None:
     """Return the task of a result row, None when it is that of an earlier publish under this id, or no worker's."""
     if stored is None or tracked is None:
         return stored
@@ -48,12 +48,12 @@ def of_this_life(stored: TaskInfo | None, tracked: Tracked | None) -> TaskInfo |
     return None if stored.state == states.REVOKED and not is_confirmed else stored
 
 
-def _end(stored: TaskInfo | None, tracked: Tracked | None, live: TaskInfo | None) -> str | None:
+def _end(stored: TaskInfo | None, tracked: TrackedState | None, live: TaskInfo | None) -> str | None:
     told = [task.state for task in (tracked, stored, live) if task is not None and states.is_final(task.state)]
     return states.SUCCESS if states.SUCCESS in told else next(iter(told), None)
 
 
-def _kept(stored: TaskInfo | None, tracked: Tracked | None) -> str:
+def _kept(stored: TaskInfo | None, tracked: TrackedState | None) -> str:
     row = stored.state if stored is not None else states.PENDING
     if tracked is None or (tracked.state == states.PENDING and not tracked.executions):
         return row

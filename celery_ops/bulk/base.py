@@ -24,7 +24,7 @@ from ..info import TaskInfo
 from ..models import ControlRecord, asked_by
 from ..task_query import NEWEST_FIRST, Count, TaskPage, TaskQuery
 from ..timezones import now
-from .progress import DONE, RUNNING, STOPPED, Progress, Skipped, Tally
+from .progress import DONE, RUNNING, STOPPED, BulkProgress, Skipped, Tally
 
 #: What a row of a whole list is about.
 TARGET: Final = "filter"
@@ -60,7 +60,7 @@ Do = Callable[[Sequence[TaskInfo]], Done]
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class TasksOfName:
     """The tasks of one name: how many, and why none of them is taken, empty when some are."""
 
     name: str
@@ -70,7 +70,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class BulkPreview:
     """What a list's filters find. ``is_partial`` says that there are more than were counted.
 
     ``most`` is how many may be taken by their names and states, ``states`` how many there are in each state;
@@ -81,7 +81,7 @@ class Preview:
     count: int
     most: int
     is_partial: bool
-    names: tuple[Named, ...]
+    names: tuple[TasksOfName, ...]
     states: Mapping[str, int]
     sample: tuple[tuple[TaskInfo, str], ...]
     judged: int = 0
@@ -89,7 +89,7 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class TaskCounts:
     """How many tasks there are of each name and state, and the first of them."""
 
     found: Mapping[tuple[str, str], int]
@@ -104,7 +104,7 @@ class Counted:
         return dict(summed.most_common())
 
 
-def counted(backend: TaskBackend, query: TaskQuery, seconds: float = COUNTING) -> Counted:
+def counted(backend: TaskBackend, query: TaskQuery, seconds: float = COUNTING) -> TaskCounts:
     """Return what the query finds, up to a bound and for so many seconds at most after the first page.
 
     Raises BackendUnavailable.
@@ -119,7 +119,7 @@ def counted(backend: TaskBackend, query: TaskQuery, seconds: float = COUNTING) -
         first += some[: JUDGED - len(first)]
         if len(some) < AT_ONCE:
             break
-    return Counted(dict(found), tuple(first), is_partial=next(tasks, None) is not None)
+    return TaskCounts(dict(found), tuple(first), is_partial=next(tasks, None) is not None)
 
 
 def query_of(query: TaskQuery, backend: TaskBackend) -> TaskQuery:
@@ -148,7 +148,7 @@ def start(
         action=action,
         target=TARGET,
         parameters={"filters": dict(filters), **found, "until": until.isoformat(), "key": name, **more},
-        replies=Progress(touched=time.time()).plain(),
+        replies=BulkProgress(touched=time.time()).plain(),
         submission=submission,
         **asked_by(user),
     )
@@ -166,18 +166,18 @@ def start(
 # -- going on ---------------------------------------------------------------------------------------------------------
 
 
-def progress_of(record: ControlRecord) -> Progress:
-    return Progress.of(record.replies)
+def progress_of(record: ControlRecord) -> BulkProgress:
+    return BulkProgress.of(record.replies)
 
 
-def stop(record: ControlRecord) -> Progress:
+def stop(record: ControlRecord) -> BulkProgress:
     """Begin no other chunk until somebody goes on."""
     return _write(record, lambda now: now if now.state == DONE else now.changed(time.time(), state=STOPPED))
 
 
 def advance(
     record: ControlRecord, backend: TaskBackend, query: TaskQuery, do: Do, size: int, seconds: float = SECONDS
-) -> Progress:
+) -> BulkProgress:
     """Do what comes next, ``size`` tasks at once, for about ``seconds``, and return how far it is then.
 
     ``query`` is what the row's filters mean, with the upper bound of its start. Raises DatabaseError.
@@ -193,11 +193,11 @@ def advance(
     return progress
 
 
-def _going_on(progress: Progress) -> Progress:
+def _going_on(progress: BulkProgress) -> BulkProgress:
     return progress.changed(time.time(), state=RUNNING, trouble="")
 
 
-def _next(record: ControlRecord, progress: Progress, read: Callable[[str], TaskPage], do: Do) -> Progress:
+def _next(record: ControlRecord, progress: BulkProgress, read: Callable[[str], TaskPage], do: Do) -> BulkProgress:
     """Do one chunk and write down what came of it."""
     try:
         check_broker()
@@ -222,7 +222,7 @@ def _patiently(ask: Callable[[], Done]) -> Done:
     return ask()
 
 
-def _after(now: Progress, before: Progress, page: TaskPage, done: Done) -> Progress:
+def _after(now: BulkProgress, before: BulkProgress, page: TaskPage, done: Done) -> BulkProgress:
     """What the row says next. When another request has done this chunk, it has counted it."""
     if now.cursor != before.cursor or now.state == DONE:
         return now
@@ -232,8 +232,8 @@ def _after(now: Progress, before: Progress, page: TaskPage, done: Done) -> Progr
     )
 
 
-def _halt(record: ControlRecord, before: Progress, trouble: str) -> Progress:
-    def halted(now: Progress) -> Progress:
+def _halt(record: ControlRecord, before: BulkProgress, trouble: str) -> BulkProgress:
+    def halted(now: BulkProgress) -> BulkProgress:
         if now.cursor != before.cursor:  # another request has done this chunk meanwhile
             return now
         return now.changed(time.time(), state=STOPPED, trouble=trouble)
@@ -241,7 +241,7 @@ def _halt(record: ControlRecord, before: Progress, trouble: str) -> Progress:
     return _write(record, halted)
 
 
-def _write(record: ControlRecord, change: Callable[[Progress], Progress]) -> Progress:
+def _write(record: ControlRecord, change: Callable[[BulkProgress], BulkProgress]) -> BulkProgress:
     """Change the row by what it says at that moment: another request may have written since."""
     now = progress_of(record)
     for _try in range(TRIES):

@@ -47,7 +47,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class BulkProgress:
     """``cursor`` is where the next chunk begins, ``step`` counts the writes, ``touched`` is the time of the last one.
 
     ``trouble`` says why it was stopped when nobody asked for that.
@@ -64,7 +64,7 @@ class Progress:
     def handled(self) -> int:
         return self.tally.done + self.tally.left_out
 
-    def changed(self, now: float, **changes: Any) -> "Progress":
+    def changed(self, now: float, **changes: Any) -> "BulkProgress":
         return replace(self, step=self.step + 1, touched=now, **changes)
 
     def plain(self) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class Progress:
         }
 
     @classmethod
-    def of(cls, plain: Mapping[str, Any]) -> "Progress":
+    def of(cls, plain: Mapping[str, Any]) -> "BulkProgress":
         """Return what ``plain`` wrote."""
         skipped = {
             reason: Skipped(said["count"], tuple(said["sample"])) for reason, said in plain.get("skipped", {}).items()

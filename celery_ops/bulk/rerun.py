@@ -18,7 +18,7 @@ from kombu.exceptions import EncodeError
 
 from ..backends.base import TaskBackend
 from ..backends.results.conditions import storable
-from ..exceptions import NotRepeatable, Refused, SentNothing
+from ..exceptions import NotRepeatable, RerunRefused, SentNothing
 from ..formatting import clean
 from ..info import TaskInfo
 from ..models import ControlRecord, TaskRunRecord
@@ -31,8 +31,8 @@ from ..running.launcher import Launched, Run, launch_all
 from ..task_detail.original import Original, originals_of
 from ..task_query import Count, TaskQuery
 from . import base as bulk
-from .base import Done, Named, Preview, left_out, progress_of, query_of, stop
-from .progress import Progress, Tally
+from .base import BulkPreview, Done, TasksOfName, left_out, progress_of, query_of, stop
+from .progress import BulkProgress, Tally
 
 __all__ = ["ACTION", "advance", "preview", "progress_of", "start", "stop"]
 
@@ -46,7 +46,7 @@ JUDGING: Final = 0.7
 SENDING: Final = timedelta(minutes=1)
 
 
-def preview(backend: TaskBackend, query: TaskQuery, user: Any) -> Preview:
+def preview(backend: TaskBackend, query: TaskQuery, user: Any) -> BulkPreview:
     """Return what a bulk of this query would take, by the rule that it goes by.
 
     Raises BackendUnavailable, StoreUnavailable and DatabaseError.
@@ -58,7 +58,7 @@ def preview(backend: TaskBackend, query: TaskQuery, user: Any) -> Preview:
     by_name = sum(n for (name, state), n in counted.found.items() if state in OVER and judge.found(name))
     taken = sum(not verdict.reason for verdict in verdicts)
     is_exact = len(verdicts) == sum(names.values()) and not counted.is_partial
-    return Preview(
+    return BulkPreview(
         count=sum(names.values()),
         most=taken if is_exact else by_name,
         is_partial=counted.is_partial,
@@ -88,7 +88,7 @@ def start(
 
 def advance(
     record: ControlRecord, backend: TaskBackend, query: TaskQuery, user: Any, seconds: float = bulk.SECONDS
-) -> Progress:
+) -> BulkProgress:
     """Run again what comes next, as ``bulk.base.advance`` does."""
     judge = _Judge(user)
     return bulk.advance(
@@ -173,7 +173,7 @@ class _Judge:
 
     def __init__(self, user: Any) -> None:
         self.user = user
-        self._names: dict[str, Runnable | Refused] = {}
+        self._names: dict[str, Runnable | RerunRefused] = {}
         self.begin()
 
     def begin(self, keys: Mapping[str, UUID] | None = None, later: Collection[str] = ()) -> None:
@@ -181,15 +181,15 @@ class _Judge:
         self._keys, self._later = keys or {}, later
         self._room: dict[str, int | None] = {}
 
-    def named(self, name: str, count: int) -> Named:
+    def named(self, name: str, count: int) -> TasksOfName:
         found = self._asked(name)
-        if isinstance(found, Refused):
-            return Named(clean(name), count, found.reason)
-        return Named(clean(name), count, warning=warning(found))
+        if isinstance(found, RerunRefused):
+            return TasksOfName(clean(name), count, found.reason)
+        return TasksOfName(clean(name), count, warning=warning(found))
 
     def found(self, name: str) -> Runnable | None:
         found = self._asked(name)
-        return None if isinstance(found, Refused) else found
+        return None if isinstance(found, RerunRefused) else found
 
     def all(self, tasks: Sequence[TaskInfo]) -> Iterator[Verdict]:
         """Yield a verdict on each task. Raises StoreUnavailable and DatabaseError."""
@@ -208,14 +208,14 @@ class _Judge:
 
     def _reason(self, original: Original | NotRepeatable, reruns: Reruns) -> str:
         found = self._asked(original.name)
-        if isinstance(found, Refused):
+        if isinstance(found, RerunRefused):
             return found.reason
         try:
             check_over(original.state)
             if isinstance(original, NotRepeatable):
                 return original.reason
             check_fits(found, original.args, original.kwargs)
-        except Refused as error:
+        except RerunRefused as error:
             return error.reason
         is_own = any(row.submission == self._keys.get(reruns.task_id) for row in reruns.rows if row.submission)
         return "" if is_own or self._has_room(original.name) else no_room()
@@ -229,10 +229,10 @@ class _Judge:
         self._room[name] = left - 1
         return left > 0
 
-    def _asked(self, name: str) -> Runnable | Refused:
+    def _asked(self, name: str) -> Runnable | RerunRefused:
         if name not in self._names:
             try:
                 self._names[name] = permitted(name, self.user)
-            except Refused as error:
+            except RerunRefused as error:
                 self._names[name] = error
         return self._names[name]

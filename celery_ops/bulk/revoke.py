@@ -21,8 +21,8 @@ from ..permissions import REVOKE_TASK, allows
 from ..task_query import Count, TaskQuery
 from ..tracking import index
 from . import base as bulk
-from .base import Done, Named, Preview, progress_of, query_of, stop
-from .progress import Progress, Tally
+from .base import BulkPreview, Done, TasksOfName, progress_of, query_of, stop
+from .progress import BulkProgress, Tally
 
 __all__ = ["ACTION", "advance", "answers_of", "places_of", "preview", "progress_of", "start", "stop"]
 
@@ -49,14 +49,14 @@ def places_of(created: Mapping[str, datetime | None]) -> revoke.Places:
 # -- all of a list ----------------------------------------------------------------------------------------------------
 
 
-def preview(backend: TaskBackend, query: TaskQuery, user: Any) -> Preview:
+def preview(backend: TaskBackend, query: TaskQuery, user: Any) -> BulkPreview:
     """Return what a bulk of this query would take. Raises BackendUnavailable."""
     counted = bulk.counted(backend, query)
     names = counted.by(0)
     over: Counter[str] = Counter()
     for (name, state), number in counted.found.items():
         over[name] += number if states.is_final(state) else 0
-    return Preview(
+    return BulkPreview(
         count=sum(names.values()),
         most=sum(names.values()) - over.total(),
         is_partial=counted.is_partial,
@@ -66,11 +66,11 @@ def preview(backend: TaskBackend, query: TaskQuery, user: Any) -> Preview:
     )
 
 
-def _named(name: str, number: int, over: int) -> Named:
+def _named(name: str, number: int, over: int) -> TasksOfName:
     if over == number:
-        return Named(clean(name), number, reason=_reason_over())
+        return TasksOfName(clean(name), number, reason=_reason_over())
     said = ngettext("%(n)s of them has ended already.", "%(n)s of them have ended already.", over) % {"n": over}
-    return Named(clean(name), number, warning=said if over else "")
+    return TasksOfName(clean(name), number, warning=said if over else "")
 
 
 def _reason_over() -> str:
@@ -102,7 +102,7 @@ def start(
 
 def advance(
     record: ControlRecord, backend: TaskBackend, query: TaskQuery, user: Any, seconds: float = bulk.SECONDS
-) -> Progress:
+) -> BulkProgress:
     """Revoke what comes next, as ``bulk.base.advance`` does: a message and a row for every thousand tasks."""
     do = _Revoker(record, user).chunk
     return bulk.advance(record, backend, query_of(query, backend), do, CHUNK, seconds)

@@ -156,11 +156,11 @@ class Confirmed(ActionForm):
         return self.word
 
 
-class Purge(Confirmed):
+class PurgeQueue(Confirmed):
     name, label = "purge", gettext_lazy("Delete all messages")
 
 
-class Command(ActionForm):
+class WorkerCommand(ActionForm):
     """Something that workers are told, by the name that Celery has for it.
 
     ``cannot`` says why a kind of pool cannot do it. ``answers`` is False for what ends the worker that would answer.
@@ -190,12 +190,12 @@ class Command(ActionForm):
         return [worker for worker in known if worker.hostname in self.targets]
 
 
-class Ping(Command):
+class Ping(WorkerCommand):
     name, label = "ping", gettext_lazy("Ping")
     lives = False
 
 
-class PoolGrow(Command):
+class PoolGrow(WorkerCommand):
     name, label = "pool_grow", gettext_lazy("Grow the pool")
     cannot = {"solo": ONE, "thread": THREADS}
     n = ProcessesField(gettext_lazy("Processes"))
@@ -213,7 +213,7 @@ class PoolShrink(PoolGrow):
                 raise BadInput({"n": [_("%(worker)s has %(n)s: one at least has to stay.") % worker_has]})
 
 
-class PoolRestart(Command):
+class PoolRestart(WorkerCommand):
     name, label = "pool_restart", gettext_lazy("Restart the pool")
     is_danger = True
     cannot = dict.fromkeys(("solo", "thread", "gevent", "eventlet"), RESTART)
@@ -223,7 +223,7 @@ class PoolRestart(Command):
         return {"modules": [], "reload": False}
 
 
-class Autoscale(Command):
+class Autoscale(WorkerCommand):
     name, label = "autoscale", gettext_lazy("Set autoscale")
     cannot = PoolGrow.cannot
     min = ProcessesField(gettext_lazy("At least"), least=0)
@@ -234,7 +234,7 @@ class Autoscale(Command):
             self.add_error("min", _("The least is more than the most."))
 
 
-class Consumer(Command):
+class Consumer(WorkerCommand):
     """What is said of one queue."""
 
     settles = SETTLING
@@ -265,7 +265,7 @@ class CancelConsumer(Consumer):
         self.check_known()
 
 
-class RateLimit(Command):
+class RateLimit(WorkerCommand):
     name, label = "rate_limit", gettext_lazy("Set a rate limit")
     task_name = NameField(gettext_lazy("Task"), values="tasks")
     rate_limit = forms.RegexField(
@@ -277,7 +277,7 @@ class RateLimit(Command):
     )
 
 
-class TimeLimit(Command):
+class TimeLimit(WorkerCommand):
     name, label = "time_limit", gettext_lazy("Set time limits")
     cannot = dict.fromkeys(("solo", "thread", "eventlet"), LIMITS)
     task_name = NameField(gettext_lazy("Task"), values="tasks")
@@ -292,15 +292,15 @@ class TimeLimit(Command):
             self.add_error("soft", _("The soft limit comes after the hard one."))
 
 
-class EnableEvents(Command):
+class EnableEvents(WorkerCommand):
     name, label = "enable_events", gettext_lazy("Turn events on")
 
 
-class DisableEvents(Command):
+class DisableEvents(WorkerCommand):
     name, label = "disable_events", gettext_lazy("Turn events off")
 
 
-class Shutdown(Confirmed, Command):
+class ShutdownWorker(Confirmed, WorkerCommand):
     name, label = "shutdown", gettext_lazy("Shut down")
     answers = lives = False
 
@@ -310,7 +310,7 @@ class Shutdown(Confirmed, Command):
 
 
 #: What workers are told, in the order of the menus.
-COMMANDS: Final[Mapping[str, type[Command]]] = {
+COMMANDS: Final[Mapping[str, type[WorkerCommand]]] = {
     command.name: command
     for command in (
         Ping,
@@ -324,12 +324,12 @@ COMMANDS: Final[Mapping[str, type[Command]]] = {
         TimeLimit,
         EnableEvents,
         DisableEvents,
-        Shutdown,
+        ShutdownWorker,
     )
 }
 
 
-def command_of(action: str) -> type[Command]:
+def command_of(action: str) -> type[WorkerCommand]:
     """Return the command of this name. Raises BadInput."""
     if action not in COMMANDS:
         raise BadInput({"action": [_("The actions are %(names)s.") % {"names": ", ".join(COMMANDS)}]})

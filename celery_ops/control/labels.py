@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext_lazy as _
 
-from .commands import COMMANDS, Purge
+from .commands import COMMANDS, PurgeQueue
 
 #: What is written down, by the names that the rows have.
 LABELS: Final[Mapping[str, Any]] = {
@@ -16,7 +16,7 @@ LABELS: Final[Mapping[str, Any]] = {
     **{name: command.label for name, command in COMMANDS.items()},
     "pause": _("Pause a queue"),
     "resume": _("Resume a queue"),
-    Purge.name: Purge.label,
+    PurgeQueue.name: PurgeQueue.label,
     "delete": _("Delete messages"),
     "move": _("Move messages"),
 }

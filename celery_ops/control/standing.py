@@ -37,7 +37,7 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StandingRequests:
     """What a worker that starts has to know."""
 
     task_ids: tuple[str, ...] = ()
@@ -45,14 +45,14 @@ class Kept:
     paused: tuple[str, ...] = ()
 
 
-def kept() -> Kept:
+def kept() -> StandingRequests:
     """Return what holds now. Raises what the database raises."""
-    return Kept(tuple(_revoked()), _stamps(), tuple(paused_queues()))
+    return StandingRequests(tuple(_revoked()), _stamps(), tuple(paused_queues()))
 
 
-def kept_paused() -> Kept:
+def kept_paused() -> StandingRequests:
     """Return the paused queues alone, which costs one short query. Raises what the database raises."""
-    return Kept(paused=tuple(paused_queues()))
+    return StandingRequests(paused=tuple(paused_queues()))
 
 
 def paused_queues() -> dict[str, Paused]:

@@ -12,7 +12,7 @@ from django.db import connections
 
 from ..logs import get_logger
 from ..tracking.edge import receiver
-from .standing import Kept, kept, kept_paused
+from .standing import StandingRequests, kept, kept_paused
 
 logger = get_logger("celery_ops.acting")
 
@@ -28,7 +28,7 @@ REVOKES_AT: Final = 30
 PAUSE, RESUME = "celery_ops_pause", "celery_ops_resume"
 
 
-class Held:
+class HeldQueues:
     """The queues that this worker would consume if they were not paused."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Held:
         self.ended = threading.Event()
 
 
-held = Held()
+held = HeldQueues()
 
 
 def connect() -> None:
@@ -86,7 +86,7 @@ def _look(consumer: Any, ended: threading.Event) -> None:
         consumer.call_soon(_apply, consumer, known)
 
 
-def _apply(consumer: Any, known: Kept) -> None:
+def _apply(consumer: Any, known: StandingRequests) -> None:
     """Do what this worker may have missed while it was busy or cut off."""
     _revoke(known)
     for name in set(known.paused) - held.queues:
@@ -95,7 +95,7 @@ def _apply(consumer: Any, known: Kept) -> None:
         _resume(consumer, name)
 
 
-def _revoke(known: Kept) -> None:
+def _revoke(known: StandingRequests) -> None:
     from celery.worker import state
 
     for task_id in reversed(known.task_ids):  # the newest last: the oldest are forgotten first
@@ -152,8 +152,8 @@ def _consumed(consumer: Any) -> list[str]:
 # -- the database -----------------------------------------------------------------------------------------------------
 
 
-def _within(seconds: float, ask: Callable[[], Kept]) -> Kept | None:
-    answer: list[Kept | None] = []
+def _within(seconds: float, ask: Callable[[], StandingRequests]) -> StandingRequests | None:
+    answer: list[StandingRequests | None] = []
     thread = threading.Thread(target=lambda: answer.append(_asked(ask)), name="celery_ops asks", daemon=True)
     thread.start()
     thread.join(seconds)
@@ -162,7 +162,7 @@ def _within(seconds: float, ask: Callable[[], Kept]) -> Kept | None:
     return answer[0] if answer else None
 
 
-def _asked(ask: Callable[[], Kept]) -> Kept | None:
+def _asked(ask: Callable[[], StandingRequests]) -> StandingRequests | None:
     """Ask on a connection of this thread's own, which no process of the pool inherits."""
     try:
         return ask()

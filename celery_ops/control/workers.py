@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from ..backends import control
 from ..backends.remote import gather
 from ..exceptions import BackendUnavailable, BadInput, NotDone
-from .commands import Command
+from .commands import WorkerCommand
 from .journal import Acted, asked_of_workers, recorded
 
 #: Seconds that are waited for those who do not answer: a worker that ends says nothing.
@@ -28,7 +28,7 @@ def checked(destination: Sequence[str]) -> list[str]:
     return list(destination)
 
 
-def tell(command: Command, user: Any, *, submission: UUID | None = None) -> Acted:
+def tell(command: WorkerCommand, user: Any, *, submission: UUID | None = None) -> Acted:
     """Tell the workers that a command is for, and return what each answered.
 
     Raises BadInput with nothing asked, Repeated for a submission that has been told already, NotDone.
@@ -43,7 +43,7 @@ def tell(command: Command, user: Any, *, submission: UUID | None = None) -> Acte
     return asked_of_workers(record, lambda: _told(command, arguments, hosts))
 
 
-def _told(command: Command, arguments: dict[str, Any], hosts: Sequence[str]) -> control.Replies:
+def _told(command: WorkerCommand, arguments: dict[str, Any], hosts: Sequence[str]) -> control.Replies:
     timeout = None if command.answers else NO_ANSWER
     replies = control.broadcast(command.name, arguments, hosts, timeout=timeout)
     if not (command.lives and replies.answered):

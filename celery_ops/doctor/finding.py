@@ -11,7 +11,7 @@ WARNING: Final = "warning"
 ERROR: Final = "error"
 
 #: Names that one message lists; of more it says how many.
-MOST: Final = 5
+MOST_NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,5 +39,5 @@ def error(name: str, message: str, hint: str) -> Finding:
 def listed(names: Iterable[str]) -> str:
     """Return the first few names, sorted, and how many more there are."""
     found = sorted(names)
-    shown = [clean(name, 200) for name in found[:MOST]]
-    return ", ".join(shown if len(found) <= MOST else [*shown, f"… (+{len(found) - MOST})"])
+    shown = [clean(name, 200) for name in found[:MOST_NAMED]]
+    return ", ".join(shown if len(found) <= MOST_NAMED else [*shown, f"… (+{len(found) - MOST_NAMED})"])

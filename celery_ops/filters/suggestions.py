@@ -9,7 +9,7 @@ from ..formatting import clean
 from ..tracking.registry import registry
 
 #: More than a person scrolls through, and few enough for a page.
-MOST: Final = 500
+MOST_SUGGESTED: Final = 500
 
 
 def task_names(shown: Iterable[str] = ()) -> list[str]:
@@ -36,4 +36,4 @@ def queue_names(shown: Iterable[str | None] = ()) -> list[str]:
 
 
 def _sorted(names: Iterable[str | None]) -> list[str]:
-    return sorted({clean(name, 300) for name in names if name})[:MOST]
+    return sorted({clean(name, 300) for name in names if name})[:MOST_SUGGESTED]

@@ -18,7 +18,7 @@ MOST_OWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class FilterLink:
     """``count`` is empty when nothing was counted."""
 
     text: str
@@ -28,14 +28,14 @@ class Link:
     count: str = ""
 
 
-def state_tabs(filters: TaskFilterSet, counts: Counts | None) -> list[Link]:
+def state_tabs(filters: TaskFilterSet, counts: Counts | None) -> list[FilterLink]:
     """Return a tab for all states, then for each one that has tasks or is asked for; for every one uncounted."""
     asked = filters.query.states
-    tabs = [Link("", filters.link(state=None), not asked, count=formatting.count(counts.all) if counts else "")]
+    tabs = [FilterLink("", filters.link(state=None), not asked, count=formatting.count(counts.all) if counts else "")]
     for state in _tabbed(counts, asked):
         count = formatting.count(counts.states.get(state, Count(0))) if counts else ""
         tabs.append(
-            Link(formatting.clean(state), filters.link(state=[state]), state in asked, states.tone(state), count)
+            FilterLink(formatting.clean(state), filters.link(state=[state]), state in asked, states.tone(state), count)
         )
     return tabs
 
@@ -55,7 +55,7 @@ def _is_name(state: str) -> bool:
     return len(state) <= LONGEST_STATE and state.isprintable()
 
 
-def time_ranges(filters: TaskFilterSet) -> list[Link]:
+def time_ranges(filters: TaskFilterSet) -> list[FilterLink]:
     """Return links to the last hour, today, yesterday and seven days, in the current time zone."""
     if "since" not in filters.filters:
         return []
@@ -69,10 +69,10 @@ def time_ranges(filters: TaskFilterSet) -> list[Link]:
     ]
 
 
-def _range(filters: TaskFilterSet, text: str, since: str, until: str | None = None) -> Link:
+def _range(filters: TaskFilterSet, text: str, since: str, until: str | None = None) -> FilterLink:
     asked = filters.parameters
     is_current = asked.get("since") == [since] and asked.get("until") == ([until] if until else None)
-    return Link(
+    return FilterLink(
         text, filters.link(since=None if is_current else since, until=None if is_current else until), is_current
     )
 

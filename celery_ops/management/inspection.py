@@ -39,10 +39,10 @@ ALL: Final = tuple(method for method in METHODS if not method.startswith("mem"))
 DEEPEST: Final = 20
 TOO_DEEP: Final = "[too deep]"
 #: Values of one reply that are gone through: a worker with 20,000 tasks in hand has fewer.
-MOST: Final = 300_000
+MOST_VALUES: Final = 300_000
 TOO_LARGE: Final = "[too large]"
 #: Characters of a name that are kept.
-LONGEST: Final = 1000
+LONGEST_NAME: Final = 1000
 #: The name of no secret, although most names with "key" are.
 HARMLESS: Final = "routing_key"
 NESTED: Final = (Mapping, list, tuple, set, frozenset)
@@ -80,16 +80,16 @@ def plain(value: Any, name: str = "", depth: int = 0) -> Any:
 
 def _is_huge(reply: Any) -> bool:
     left, number = [reply], 0
-    while left and number <= MOST:
+    while left and number <= MOST_VALUES:
         value = left.pop()
         inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, NESTED) else ()
         number += len(inner)
         left.extend(each for each in inner if isinstance(each, NESTED))
-    return number > MOST
+    return number > MOST_VALUES
 
 
 def _name(key: Any) -> str:
-    return clean(key if isinstance(key, str) else str(redaction.redact(key)), LONGEST)
+    return clean(key if isinstance(key, str) else str(redaction.redact(key)), LONGEST_NAME)
 
 
 def _request(item: Any) -> Any:
@@ -141,7 +141,7 @@ def _line(line: str) -> Any:
     name, colon, value = line.partition(": ")
     if not colon:
         return redaction.redact(line)
-    return f"{clean(name, LONGEST)}: {redaction.redact(value, name=name.strip())}"
+    return f"{clean(name, LONGEST_NAME)}: {redaction.redact(value, name=name.strip())}"
 
 
 _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {

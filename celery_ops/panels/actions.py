@@ -19,7 +19,7 @@ from ..exceptions import (
     NotDone,
     NotKnown,
     NotSent,
-    Refused,
+    RerunRefused,
     SentNothing,
     StoreUnavailable,
 )
@@ -41,7 +41,7 @@ MOST_UNSENT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ActionOutcome:
     """What an action came to: words for the person who asked, and what the JSON answer says."""
 
     message: str
@@ -55,7 +55,7 @@ class Outcome:
 
 def launch_task(
     user: Any, instance: Model, task_name: str, submission: UUID | None = None, *, confirmed: bool = False
-) -> Outcome:
+) -> ActionOutcome:
     """Launch one of the object's tasks with the arguments that its binding gives; the same ``submission`` runs it once.
 
     One with the option ``confirm`` has to be ``confirmed``.
@@ -73,22 +73,22 @@ def launch_task(
     task, binding = offered[task_name]
     ref = ObjectRef.of(instance)
     if described(task_name, task).confirm and not confirmed:
-        return Outcome(_("This task asks before it is run: confirm it. Nothing was sent."), status=400)
+        return ActionOutcome(_("This task asks before it is run: confirm it. Nothing was sent."), status=400)
     try:
         args, kwargs = launch_arguments(task_name, binding, instance)
         own = submission and _unused(uuid5(submission, repr((user.pk, ref, task_name))))
         with tracking(instance):
             record = launch(Run(task_name, task, args, kwargs, target=ref, submission=own), user)
     except BadInput as error:
-        return Outcome(str(error), status=400)
+        return ActionOutcome(str(error), status=400)
     except MissingRelatedObject as error:
-        return Outcome(_("Not launched: %(reason)s.") % {"reason": error}, status=400)
+        return ActionOutcome(_("Not launched: %(reason)s.") % {"reason": error}, status=400)
     except SentNothing as error:
         return _sent_nothing(error)
     except NotSent as error:
-        return Outcome(str(error), status=503)
+        return ActionOutcome(str(error), status=503)
     label = registry.label(task_name, ref.label)
-    return Outcome(
+    return ActionOutcome(
         _("%(task)s was sent.") % {"task": label},
         status=201,
         data={"task_id": record.task_id, "record": record.pk},
@@ -104,16 +104,16 @@ def _unused(own: UUID) -> UUID:
     return own
 
 
-def _sent_nothing(error: SentNothing) -> Outcome:
+def _sent_nothing(error: SentNothing) -> ActionOutcome:
     """The task's own class sent nothing: that is no fault of the broker."""
     if error.record is None or not error.other_id:
-        return Outcome(str(error), status=400)
-    return Outcome(str(error), data={"task_id": error.other_id, "record": error.record.pk, "sent": False})
+        return ActionOutcome(str(error), status=400)
+    return ActionOutcome(str(error), data={"task_id": error.other_id, "record": error.record.pk, "sent": False})
 
 
 def run_again(
     user: Any, instance: Model, task_id: str, submission: UUID | None = None, *, confirmed: bool = False
-) -> Outcome:
+) -> ActionOutcome:
     """Run one of the object's tasks again; the same ``submission`` runs it once. One that asks has to be ``confirmed``.
 
     Raises Http404 for a task of another object or a hidden one, PermissionDenied when the policy refuses.
@@ -122,7 +122,7 @@ def run_again(
     try:
         account = reading.read_account(task_id, beside=ref)
     except StoreUnavailable:
-        return Outcome(_("The list of tasks cannot be read at the moment. Nothing was sent."), status=503)
+        return ActionOutcome(_("The list of tasks cannot be read at the moment. Nothing was sent."), status=503)
     task = account.at(ref)
     if task is None:
         raise Http404(_("This task does not belong to this object."))
@@ -130,31 +130,31 @@ def run_again(
         again = candidate(task_id, user, submission, account)
         if again.asks and not confirmed:
             said = " ".join(doubt.text for doubt in again.doubts if doubt.asks)
-            return Outcome(_("%(why)s Confirm it; nothing was sent.") % {"why": said}, status=400)
+            return ActionOutcome(_("%(why)s Confirm it; nothing was sent.") % {"why": said}, status=400)
         record = rerun(again, user, submission=submission)
-    except Refused as error:
+    except RerunRefused as error:
         return _refused(error)
     except NotKnown as error:
-        return Outcome(str(error), status=400)
+        return ActionOutcome(str(error), status=400)
     except SentNothing as error:
         return _sent_nothing(error)
     except NotSent as error:
-        return Outcome(str(error), status=503)
-    return Outcome(
+        return ActionOutcome(str(error), status=503)
+    return ActionOutcome(
         _("%(task)s was sent once more.") % {"task": clean(task.label)},
         status=201,
         data={"task_id": record.task_id, "record": record.pk},
     )
 
 
-def _refused(error: Refused) -> Outcome:
+def _refused(error: RerunRefused) -> ActionOutcome:
     if error.is_forbidden:
         raise PermissionDenied from error
     if error.is_away:
-        return Outcome(str(error), status=503)
+        return ActionOutcome(str(error), status=503)
     if error.is_closed:
         raise Http404(_("This task cannot be run again.")) from error
-    return Outcome(str(error), status=400)
+    return ActionOutcome(str(error), status=400)
 
 
 def _task_of(instance: Model, task_id: str) -> TrackedTask:
@@ -166,25 +166,29 @@ def _task_of(instance: Model, task_id: str) -> TrackedTask:
     return task
 
 
-def revoke_task(user: Any, instance: Model, task_id: str, *, terminate: bool = False) -> Outcome:
+def revoke_task(user: Any, instance: Model, task_id: str, *, terminate: bool = False) -> ActionOutcome:
     """Ask every worker to drop one of the object's tasks. Raises Http404 for a task of another object."""
     ref = ObjectRef.of(instance)
     try:
         task = _task_of(instance, task_id)
     except StoreUnavailable:
-        return Outcome(_("The list of tasks cannot be read at the moment. Nothing was asked."), status=503)
+        return ActionOutcome(_("The list of tasks cannot be read at the moment. Nothing was asked."), status=503)
     if not allows(user, REVOKE_TASK, task_id):
         raise PermissionDenied
     if states.is_final(task.state):
-        return Outcome(_("This task has already ended: %(state)s.") % {"state": task.state}, data=plain(Replies()))
+        return ActionOutcome(
+            _("This task has already ended: %(state)s.") % {"state": task.state}, data=plain(Replies())
+        )
     try:
         (acted,) = tasks.revoke(
             [task_id], user, terminate=terminate, places={task_id: [ref]}, task_name=clean(task.name)
         )
     except BadInput as error:
-        return Outcome(str(error), status=400)
+        return ActionOutcome(str(error), status=400)
     except NotDone as error:
         if error.record is None:
-            return Outcome(str(error), status=503)
-        return Outcome(_("Requested, but the broker could not be reached: no worker has heard of it."), status=503)
-    return Outcome(acted.message, data=acted.data)
+            return ActionOutcome(str(error), status=503)
+        return ActionOutcome(
+            _("Requested, but the broker could not be reached: no worker has heard of it."), status=503
+        )
+    return ActionOutcome(acted.message, data=acted.data)

@@ -12,12 +12,12 @@ from ..exceptions import StoreUnavailable
 from ..info import TrackedTask
 from ..objects import name_of
 from ..task_detail.own_states import with_own_states
-from ..tracking.reading import Reading, read_facts, reading_of
+from ..tracking.reading import ObjectReading, read_facts, reading_of
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import humanised
 from .launching import launch_choices
 from .page import Choice, PanelPage
-from .query import Asked
+from .query import PanelQuery
 from .texts import clean
 from .token import PanelOptions
 from .viewer import Viewer
@@ -37,7 +37,7 @@ class Draft:
         options: PanelOptions,
         *,
         url: str,
-        asked: Asked,
+        asked: PanelQuery,
         query: str = "",
         next_url: str = "",
     ) -> None:
@@ -48,7 +48,7 @@ class Draft:
         self.viewer = Viewer(getattr(request, "user", None), public=options.public, url=url)
         self.object_label = "" if options.public else SimpleLazyObject(lambda: name_of(instance))
         self.version = ""
-        self.reading: Reading | None = None
+        self.reading: ObjectReading | None = None
         self._facts: Mapping[str, str | None] | None = None
         launches = options.launch and not options.public and url
         self.launchable = launch_choices(instance, self.viewer.user) if launches else ()

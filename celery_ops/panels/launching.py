@@ -11,12 +11,12 @@ from django.db.models import Model
 from ..conf import conf
 from ..permissions import RUN_TASK, Asking
 from ..running.allowlist import options_of
-from ..tracking.registry import Binding, FromModel, humanised, registry
+from ..tracking.registry import FromModel, TaskBinding, humanised, registry
 from ..tracking.signatures import Signature
 from .page import Choice
 
 
-def launchable(instance: Model, user: Any) -> Iterator[tuple[Task, Binding]]:
+def launchable(instance: Model, user: Any) -> Iterator[tuple[Task, TaskBinding]]:
     """Yield the tasks that ``user`` may launch for ``instance``: tracked for its model, not hidden, and granted."""
     tasks, policy = conf.celery_app.tasks, Asking(user)
     seen = set()
@@ -42,7 +42,7 @@ def _choice(name: str, label: str, doc: str, *, asks: bool) -> Choice:
     return Choice(name, label or humanised(name), description=summary, asks=asks)
 
 
-def launch_arguments(name: str, binding: Binding, instance: Model) -> tuple[list[Any], dict[str, Any]]:
+def launch_arguments(name: str, binding: TaskBinding, instance: Model) -> tuple[list[Any], dict[str, Any]]:
     """Return what the task is launched with. Raises MissingRelatedObject when the object cannot supply it."""
     kwargs = {key: _value(value, instance) for key, value in (binding.launch_kwargs or {}).items()}
     if binding.launch_args is not None:
@@ -53,7 +53,7 @@ def launch_arguments(name: str, binding: Binding, instance: Model) -> tuple[list
     return [], kwargs
 
 
-def _is_offered(binding: Binding, signature: Signature | None, instance: Model) -> bool:
+def _is_offered(binding: TaskBinding, signature: Signature | None, instance: Model) -> bool:
     if binding.launch_args is not None:
         return True
     if signature is None:
@@ -65,7 +65,7 @@ def _is_offered(binding: Binding, signature: Signature | None, instance: Model) 
     return bool(given) and signature.required <= given
 
 
-def _pk_parameter(binding: Binding, signature: Signature | None) -> str | None:
+def _pk_parameter(binding: TaskBinding, signature: Signature | None) -> str | None:
     """The parameter that takes the primary key, where the binding says which one that is."""
     query = binding.id_query
     if isinstance(query, str):

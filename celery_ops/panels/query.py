@@ -8,7 +8,7 @@ from .names import public_key, public_name
 from .texts import clean
 
 
-class Asked:
+class PanelQuery:
     """A panel's own parameters of a query string: ``state``, ``name``, ``page``, each behind a prefix."""
 
     def __init__(self, query: Mapping[str, str], *prefixes: str) -> None:

@@ -23,7 +23,7 @@ LARGEST: Final = 20_000
 #: Where Django has to load the rows: they may hold a megabyte each.
 LOADED: Final = 100
 #: Seconds that a batch may take: one that took longer makes the next one smaller, down to where it is mostly commit.
-LONGEST: Final = 0.03
+LONGEST_BATCH: Final = 0.03
 LEAST: Final = 500
 #: Seconds between the tries of a batch which meets a lock, one after the other.
 PATIENCE: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -44,7 +44,7 @@ class TimeUp(Exception):
     """The time ran out before the rows did."""
 
 
-class Held(Exception):
+class RowsHeld(Exception):
     """Rows stay, because others lock them or need them."""
 
 
@@ -104,7 +104,7 @@ class Batches:
             took = time.monotonic() - began
             size = self._fitting(size, took)
             if self._connection.vendor == "sqlite" and not self._connection.in_atomic_block:
-                time.sleep(min(took, LONGEST))  # one writer at a time, and whoever waits looks only now and then
+                time.sleep(min(took, LONGEST_BATCH))  # one writer at a time, and whoever waits looks only now and then
 
     @property
     def _connection(self) -> Any:
@@ -119,7 +119,7 @@ class Batches:
         return max(1, min(self.size, LOADED if self._loads() else LARGEST, values - 100 if values else LARGEST))
 
     def _fitting(self, size: int, took: float) -> int:
-        return min(max(int(size * LONGEST / max(took, 0.001)), LEAST), size * 2, self._most())
+        return min(max(int(size * LONGEST_BATCH / max(took, 0.001)), LEAST), size * 2, self._most())
 
     def _look(self, since: datetime | None, size: int) -> list[Any]:
         """Return keys, the oldest first: each look begins where the last one ended, past what was just deleted."""
@@ -175,9 +175,9 @@ class Batches:
                 yield self.deleted - before
                 self._held -= set(keys).difference(self._left(keys))
 
-    def _stay(self) -> Held:
+    def _stay(self) -> RowsHeld:
         number, table = len(self._held), self.rows.model._meta.db_table
-        return Held(f"{number:,} old rows of {table} stay: others lock them, or have rows that need them")
+        return RowsHeld(f"{number:,} old rows of {table} stay: others lock them, or have rows that need them")
 
     def _delete(self, keys: list[Any]) -> None:
         """Delete those of the keys that are still old and that nothing needs."""

@@ -39,7 +39,7 @@ def cut(text: str, limit: int, tail: bool = False) -> str:
     return raw[:room].decode(errors="ignore") + CUT
 
 
-class Found:
+class HiddenTexts:
     """What was hidden in the texts of a value, and where: ``texts`` are what others may repeat."""
 
     __slots__ = ("_places", "_read", "texts")
@@ -49,9 +49,9 @@ class Found:
         self._read = places
         self._places: dict[tuple[str, int], list[tuple[int, int]]] = {}
 
-    def once_more(self) -> "Found":
+    def once_more(self) -> "HiddenTexts":
         """Return what knows where the rules hide something in the texts that were read for this one."""
-        return Found(self._places)
+        return HiddenTexts(self._places)
 
     def add(self, text: str, end: int, spans: list[tuple[int, int]]) -> None:
         self._places[text, end] = spans
@@ -70,7 +70,7 @@ def scrub(
     secrets: Secrets | None = None,
     tail: bool = False,
     budget: Budget | None = None,
-    found: "Found | None" = None,
+    found: "HiddenTexts | None" = None,
 ) -> tuple[str, bool]:
     """Return at most ``limit`` bytes of ``text`` without secrets, and whether that is all of it unchanged.
 

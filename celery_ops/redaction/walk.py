@@ -23,7 +23,7 @@ from .keys import LONGEST_NAME, NAME, Rules
 from .numbers import is_card
 from .repeats import SECRETS_A_READING, Secrets
 from .site import site
-from .text import CUT, REDACTED, Found, is_quiet, scrub
+from .text import CUT, REDACTED, HiddenTexts, is_quiet, scrub
 
 FAILED: Final = "[redaction failed]"
 DEPTH: Final = 5
@@ -70,7 +70,7 @@ class Walk:
         self.rules = rules
         self.room = ROOM
         self.exact = True
-        self.found = Found()
+        self.found = HiddenTexts()
         self.is_cut = False
         self.labels: dict[str, str] = {}  # what shows of short names
         self.hid = False  # whether anything was hidden, which others may repeat

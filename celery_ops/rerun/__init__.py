@@ -1,13 +1,13 @@
 """Run a task again: who may, with what, one or a whole list of them."""
 
-from ..exceptions import Refused
+from ..exceptions import RerunRefused
 from .policy import repeatable
-from .rerun import Candidate, Outcome, candidate, candidates_of, repeat, repeat_all, rerun, rerun_all
+from .rerun import Candidate, RerunOutcome, candidate, candidates_of, repeat, repeat_all, rerun, rerun_all
 
 __all__ = [
     "Candidate",
-    "Outcome",
-    "Refused",
+    "RerunOutcome",
+    "RerunRefused",
     "candidate",
     "candidates_of",
     "repeat",

@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from .. import catalog, states
-from ..exceptions import BackendUnavailable, Refused
+from ..exceptions import BackendUnavailable, RerunRefused
 from ..formatting import clean
 from ..permissions import RUN_TASK, allows
 from ..running.allowlist import CELERYS, Runnable, described, runnable, site_tasks
@@ -45,31 +45,33 @@ def permitted(name: str, user: Any) -> Runnable:
     try:
         found = _repeatable(name, catalog.find)
     except BackendUnavailable as error:
-        raise Refused(str(error), is_away=True) from error
+        raise RerunRefused(str(error), is_away=True) from error
     if found is None:
-        raise Refused(_("This task may not be run by hand: RUNNABLE_TASKS does not name it."), is_closed=True)
+        raise RerunRefused(_("This task may not be run by hand: RUNNABLE_TASKS does not name it."), is_closed=True)
     if user is not None and not allows(user, RUN_TASK, name):
-        raise Refused(_("You may not run this task."), is_forbidden=True)
+        raise RerunRefused(_("You may not run this task."), is_forbidden=True)
     return found
 
 
 def check_over(state: str) -> None:
-    """Raise Refused for a task that may have something to do yet."""
+    """Raise RerunRefused for a task that may have something to do yet."""
     if not state:
-        raise Refused(reason_unheard())
+        raise RerunRefused(reason_unheard())
     if state not in OVER:
-        raise Refused(_("It has not ended yet."))
+        raise RerunRefused(_("It has not ended yet."))
 
 
 def check_fits(found: Runnable, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    """Raise Refused for arguments that the task of today would not take."""
+    """Raise RerunRefused for arguments that the task of today would not take."""
     fits = getattr(found.task, "__header__", None) if found.task is not None and found.task.typing else None
     if fits is None:
         return
     try:
         fits(*args, **kwargs)
     except TypeError as error:
-        raise Refused(_("Its arguments no longer fit the task: %(why)s.") % {"why": clean(str(error), 200)}) from error
+        raise RerunRefused(
+            _("Its arguments no longer fit the task: %(why)s.") % {"why": clean(str(error), 200)}
+        ) from error
 
 
 def reason_unheard() -> str:

@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
 from ..backends.results.conditions import storable
-from ..exceptions import BadInput, Claimed, NotKnown, NotRepeatable, NotSent, Refused, SentNothing
+from ..exceptions import BadInput, Claimed, NotKnown, NotRepeatable, NotSent, RerunRefused, SentNothing
 from ..models import TaskRunRecord
 from ..running.allowlist import Runnable
 from ..running.launcher import Run, launch
@@ -23,7 +23,7 @@ from .policy import check_fits, check_over, permitted
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RerunOutcome:
     """What became of one id: its ``record``, or why there is none. ``error`` is what was raised."""
 
     task_id: str
@@ -73,7 +73,7 @@ def candidate(task_id: str, user: Any, submission: UUID | None = None, account: 
             permitted(error.name, user)
         if error.state:
             check_over(error.state)
-        raise Refused(error.reason) from error
+        raise RerunRefused(error.reason) from error
     found = permitted(original.name, user)
     check_over(original.state)
     check_fits(found, original.args, original.kwargs)
@@ -97,7 +97,7 @@ def rerun(task: Candidate, user: Any, *, submission: UUID | None = None) -> Task
     try:
         return launch(run_of(task.original, task.runnable, own, options, task.reruns.claim), user)
     except (BadInput, Claimed) as error:
-        raise Refused(str(error)) from error
+        raise RerunRefused(str(error)) from error
 
 
 def _unused(own: UUID, reruns: Reruns) -> UUID:
@@ -160,41 +160,43 @@ def key(submission: UUID, task_id: str) -> UUID:
     return uuid5(submission, short_id(task_id))  # which has no half characters
 
 
-def candidates_of(task_ids: Iterable[str], user: Any, submission: UUID | None = None) -> list[Candidate | Outcome]:
+def candidates_of(task_ids: Iterable[str], user: Any, submission: UUID | None = None) -> list[Candidate | RerunOutcome]:
     """Return each task as it was found, or why it is not run again."""
     return [_candidate(task_id, user, submission) for task_id in dict.fromkeys(task_ids)]
 
 
-def _candidate(task_id: str, user: Any, submission: UUID | None) -> Candidate | Outcome:
+def _candidate(task_id: str, user: Any, submission: UUID | None) -> Candidate | RerunOutcome:
     try:
         return candidate(task_id, user, submission)
     except NotKnown as error:
-        return Outcome(task_id, reason=_("No source knows a task of this id."), error=error)
-    except (Refused, NotSent) as error:
-        return Outcome(task_id, reason=str(error), error=error)
+        return RerunOutcome(task_id, reason=_("No source knows a task of this id."), error=error)
+    except (RerunRefused, NotSent) as error:
+        return RerunOutcome(task_id, reason=str(error), error=error)
 
 
-def rerun_all(tasks: Iterable[Candidate | Outcome], user: Any, *, submission: UUID | None = None) -> list[Outcome]:
+def rerun_all(
+    tasks: Iterable[Candidate | RerunOutcome], user: Any, *, submission: UUID | None = None
+) -> list[RerunOutcome]:
     """Run some tasks again, each for itself. Once the broker or the journal refuses, the rest is not tried."""
-    outcomes: list[Outcome] = []
+    outcomes: list[RerunOutcome] = []
     away: NotSent | None = None
     for task in tasks:
-        outcomes.append(task if isinstance(task, Outcome) else _outcome(task, user, submission, away))
+        outcomes.append(task if isinstance(task, RerunOutcome) else _outcome(task, user, submission, away))
         error = outcomes[-1].error
         if isinstance(error, NotSent) and not isinstance(error, SentNothing):
             away = error
     return outcomes
 
 
-def repeat_all(task_ids: Iterable[str], user: Any, *, submission: UUID | None = None) -> list[Outcome]:
+def repeat_all(task_ids: Iterable[str], user: Any, *, submission: UUID | None = None) -> list[RerunOutcome]:
     """Look at some tasks and run them again at once, as ``rerun_all`` does."""
     return rerun_all(candidates_of(task_ids, user, submission), user, submission=submission)
 
 
-def _outcome(task: Candidate, user: Any, submission: UUID | None, away: NotSent | None) -> Outcome:
+def _outcome(task: Candidate, user: Any, submission: UUID | None, away: NotSent | None) -> RerunOutcome:
     if away is not None:
-        return Outcome(task.task_id, reason=str(away), error=away)
+        return RerunOutcome(task.task_id, reason=str(away), error=away)
     try:
-        return Outcome(task.task_id, rerun(task, user, submission=submission))
-    except (Refused, NotSent) as error:
-        return Outcome(task.task_id, reason=str(error), error=error)
+        return RerunOutcome(task.task_id, rerun(task, user, submission=submission))
+    except (RerunRefused, NotSent) as error:
+        return RerunOutcome(task.task_id, reason=str(error), error=error)

@@ -10,13 +10,13 @@ from ..exceptions import BadInput
 from .kinds.limits import check, load, named
 from .parameters import Parameter, Parameters
 
-__all__ = ["Bound", "Problem", "bind", "bound", "check", "load", "misfits"]
+__all__ = ["ArgumentProblem", "BoundArguments", "bind", "bound", "check", "load", "misfits"]
 
 Place = Literal["args", "kwargs"]
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ArgumentProblem:
     """What is wrong with arguments. ``name`` is the parameter's, "" for none; ``place`` is where it was given."""
 
     place: Place
@@ -25,12 +25,12 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class BoundArguments:
     """Arguments as the kinds of their parameters read them, and what is wrong with them."""
 
     args: list[Any] = field(default_factory=list)
     kwargs: dict[str, Any] = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[ArgumentProblem, ...] = ()
 
 
 def bound(parameters: Parameters, args: Any, kwargs: Any) -> tuple[list[Any], dict[str, Any]]:
@@ -47,34 +47,34 @@ def bound(parameters: Parameters, args: Any, kwargs: Any) -> tuple[list[Any], di
     return found.args, found.kwargs
 
 
-def bind(parameters: Parameters, args: Any, kwargs: Any) -> Bound:
+def bind(parameters: Parameters, args: Any, kwargs: Any) -> BoundArguments:
     """Bind as ``bound`` does and return what is wrong instead of raising it."""
     problems = tuple(misfits(args, kwargs))
     if problems:
-        return Bound(problems=problems)
+        return BoundArguments(problems=problems)
     if not parameters.is_known:
-        return Bound(list(args), dict(kwargs))
+        return BoundArguments(list(args), dict(kwargs))
     binding = _Binding(parameters)
-    return Bound(binding.by_position(args), binding.by_name(args, kwargs), tuple(binding.problems))
+    return BoundArguments(binding.by_position(args), binding.by_name(args, kwargs), tuple(binding.problems))
 
 
-def misfits(args: Any, kwargs: Any) -> Iterator[Problem]:
+def misfits(args: Any, kwargs: Any) -> Iterator[ArgumentProblem]:
     """Yield what makes arguments no arguments at all, or too many to send."""
     if not isinstance(args, list):
-        yield Problem("args", "", _("Give a JSON list, such as [1, 2]."))
+        yield ArgumentProblem("args", "", _("Give a JSON list, such as [1, 2]."))
     if not isinstance(kwargs, dict):
-        yield Problem("kwargs", "", _('Give a JSON object, such as {"a": 1}.'))
+        yield ArgumentProblem("kwargs", "", _('Give a JSON object, such as {"a": 1}.'))
     if isinstance(args, list) and isinstance(kwargs, dict):
         for place, value in (("args", args), ("kwargs", kwargs)):
             try:
                 check(value)
             except BadInput as error:
-                yield Problem(place, "", str(error))  # type: ignore[arg-type]  # one of the two words above
+                yield ArgumentProblem(place, "", str(error))  # type: ignore[arg-type]  # one of the two words above
                 return
         try:
             check([*args, kwargs])
         except BadInput as error:
-            yield Problem("kwargs" if len(kwargs) else "args", "", str(error))
+            yield ArgumentProblem("kwargs" if len(kwargs) else "args", "", str(error))
 
 
 class _Binding:
@@ -82,7 +82,7 @@ class _Binding:
 
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
-        self.problems: list[Problem] = []
+        self.problems: list[ArgumentProblem] = []
 
     def by_position(self, args: list[Any]) -> list[Any]:
         taking = self.parameters.positional
@@ -128,4 +128,4 @@ class _Binding:
             return None
 
     def note(self, place: Place, name: str, message: str) -> None:
-        self.problems.append(Problem(place, name, message))
+        self.problems.append(ArgumentProblem(place, name, message))

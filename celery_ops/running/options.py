@@ -13,7 +13,7 @@ from ..conf import conf
 from ..exceptions import BadInput
 
 #: Seconds: the longest that a task may be put off or be good for.
-LONGEST: Final = timedelta(days=366).total_seconds()
+LONGEST_DELAY: Final = timedelta(days=366).total_seconds()
 #: What RabbitMQ takes at most. Redis knows ten, 0 the first.
 HIGHEST_PRIORITY: Final = 255
 
@@ -80,7 +80,7 @@ class _Reader:
 
     def countdown(self, value: Any) -> float:
         seconds = _number(value)
-        if not 0 <= seconds <= LONGEST:
+        if not 0 <= seconds <= LONGEST_DELAY:
             raise ValueError(_("Enter a number of seconds, from 0 to a year."))
         return seconds
 
@@ -92,7 +92,7 @@ class _Reader:
 
     def expires(self, value: Any) -> datetime:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            if not 0 < value <= LONGEST:
+            if not 0 < value <= LONGEST_DELAY:
                 raise ValueError(_("Enter a number of seconds, above 0 and up to a year."))
             return self.now + timedelta(seconds=value)
         moment = _moment(value)
@@ -101,7 +101,7 @@ class _Reader:
         return self._within(moment)
 
     def _within(self, moment: datetime) -> datetime:
-        if moment > self.now + timedelta(seconds=LONGEST):
+        if moment > self.now + timedelta(seconds=LONGEST_DELAY):
             raise ValueError(_("This is more than a year away."))
         return moment
 

@@ -27,7 +27,7 @@ DELAYED = "celery_delayed_27"
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class MessagePreview:
     """The message of a run. ``body`` is what the broker would carry, ``arguments`` what a page may show of it.
 
     ``eta`` and ``expires`` are aware datetimes, the limits seconds; None is none. ``is_eager`` says that this site runs
@@ -55,7 +55,7 @@ class Preview:
         return len(self.body)
 
 
-def preview(run: Run) -> Preview:
+def preview(run: Run) -> MessagePreview:
     """Return the message that sending ``run`` would publish.
 
     A task that overrides ``apply_async`` may send another. Raises BadInput when Celery would refuse to send it: the
@@ -69,7 +69,7 @@ def preview(run: Run) -> Preview:
         raise BadInput(_("Celery would not send this. %(reason)s") % {"reason": said}) from error
 
 
-def _previewed(run: Run) -> Preview:
+def _previewed(run: Run) -> MessagePreview:
     app = conf.celery_app
     args, kwargs = list(run.args), dict(run.kwargs)
     options = {**_own_options(run.task), **run.options.given()}
@@ -87,7 +87,7 @@ def _previewed(run: Run) -> Preview:
     content_type, _encoding, body = serialization.dumps(message.body, serializer)
     body = body.encode() if isinstance(body, str) else body
     said = message.headers or message.body  # protocol 1 has no headers
-    return Preview(
+    return MessagePreview(
         **place,
         serializer=serializer,
         content_type=content_type,

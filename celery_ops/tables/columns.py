@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django_tables2.utils import Accessor
 
 from ..formatting import Moment
-from .links import Link, id_html, linked
+from .links import PageLink, id_html, linked
 
 #: Characters of an id that tell it from its neighbours.
 SHORT: Final = 8
@@ -90,8 +90,8 @@ class LinkColumn(tables.Column):
         super().__init__(*args, **{"attrs": {"cell": {"class": "celery-ops-name"}}, **kwargs})
         self.url = Accessor(url)
 
-    def render(self, value: Any, record: Any) -> Link:
-        return Link(str(value), self.url.resolve(record, quiet=True) or "")
+    def render(self, value: Any, record: Any) -> PageLink:
+        return PageLink(str(value), self.url.resolve(record, quiet=True) or "")
 
 
 class IdColumn(LinkColumn):
@@ -105,9 +105,9 @@ class IdColumn(LinkColumn):
 
 
 class LinksColumn(tables.Column):
-    """Some names, each with a page: a tuple of ``Link``."""
+    """Some names, each with a page: a tuple of ``PageLink``."""
 
-    def render(self, value: tuple[Link, ...]) -> str:
+    def render(self, value: tuple[PageLink, ...]) -> str:
         return linked(value)
 
 

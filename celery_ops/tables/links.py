@@ -13,7 +13,7 @@ from ..links import queue_url, worker_url
 
 @html_safe
 @dataclass(frozen=True, slots=True)
-class Link:
+class PageLink:
     """A name that a page can carry, and the address of its page, empty when there is none.
 
     ``{{ link }}`` writes it as an ``<a>``, or the name alone.
@@ -26,24 +26,24 @@ class Link:
         return format_html('<a href="{}">{}</a>', self.url, self.name) if self.url else conditional_escape(self.name)
 
 
-def worker_link(hostname: str) -> Link:
-    return Link(clean(hostname), worker_url(hostname))
+def worker_link(hostname: str) -> PageLink:
+    return PageLink(clean(hostname), worker_url(hostname))
 
 
-def queue_link(name: str) -> Link:
-    return Link(clean(name), queue_url(name))
+def queue_link(name: str) -> PageLink:
+    return PageLink(clean(name), queue_url(name))
 
 
-def queue_links(names: Iterable[str] | None) -> tuple[Link, ...] | None:
+def queue_links(names: Iterable[str] | None) -> tuple[PageLink, ...] | None:
     return None if names is None else tuple(map(queue_link, names))
 
 
-def linked(links: Iterable[Link]) -> str:
+def linked(links: Iterable[PageLink]) -> str:
     """Return some links in a row as HTML, in words when there are none."""
     return format_html_join(", ", "{}", ((link,) for link in links)) or _("none")
 
 
-def id_html(link: Link, longest: int | None = None) -> str:
+def id_html(link: PageLink, longest: int | None = None) -> str:
     """Return a task's id that can be copied, shown as its first ``longest`` characters, leading to its page."""
     shown = {"value": link.name, "url": link.url, "short": link.name[:longest]}
     return get_template("celery_ops/parts/id.html").render(shown)

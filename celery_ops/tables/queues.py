@@ -31,14 +31,14 @@ from .columns import (
     TimeColumn,
     with_choice,
 )
-from .links import Link, queue_link
+from .links import PageLink, queue_link
 
 #: Who knows a queue, in words.
 SOURCES = {"settings": _("settings"), "workers": _("workers"), "broker": _("broker")}
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class PausedBy:
     """Who paused a queue, empty when nobody in particular did, and since when."""
 
     who: str
@@ -68,14 +68,14 @@ class QueueRow:
     paused: str
     is_unattended: bool
     sources: str
-    pause: Pause | None = None
+    pause: PausedBy | None = None
 
     @property
-    def link(self) -> Link:
-        return Link(self.name, self.url)
+    def link(self) -> PageLink:
+        return PageLink(self.name, self.url)
 
     @classmethod
-    def of(cls, queue: QueueInfo, pause: Pause | None = None) -> "QueueRow":
+    def of(cls, queue: QueueInfo, pause: PausedBy | None = None) -> "QueueRow":
         """``pause`` says who paused it and when."""
         link = queue_link(queue.name)
         return cls(

@@ -25,7 +25,7 @@ from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
 from .base import JournalTable
 from .columns import PLAIN, IdColumn, LinkColumn, PartialColumn, TextColumn, TimeColumn
-from .links import Link
+from .links import PageLink
 
 #: Characters of the arguments that a row shows.
 LONGEST_ARGUMENTS: Final = 120
@@ -56,7 +56,7 @@ class RecordRow:
     tone: str
     created: datetime
     who: str
-    object: Link | None
+    object: PageLink | None
     arguments: str
     sent: str
     is_failed: bool
@@ -77,7 +77,7 @@ def record_rows(
     records: Iterable[TaskRunRecord],
     *,
     found: States,
-    objects: Mapping[ObjectRef, Link],
+    objects: Mapping[ObjectRef, PageLink],
     may_view_payload: Callable[[str], bool],
     task_url: Callable[[str], str],
 ) -> list[RecordRow]:

@@ -21,7 +21,7 @@ from ..payload.payload import Searched, error_class
 from ..redaction import Budget
 from .base import Head, OpsTable
 from .columns import SHORT
-from .links import Link, queue_link, worker_link
+from .links import PageLink, queue_link, worker_link
 
 #: Columns of which each needs something that not every backend has.
 SUPPORTS: Final = {
@@ -86,7 +86,7 @@ def task_rows(tasks: Iterable[TaskInfo], *, may_view_payload: Callable[[str], bo
     ]
 
 
-def _row(task: TaskInfo, worker: Link, queue: Link, *, error: str, query: str) -> TaskRow:
+def _row(task: TaskInfo, worker: PageLink, queue: PageLink, *, error: str, query: str) -> TaskRow:
     return TaskRow(
         id=clean(task.id),
         url=task_url(task.id, query),
@@ -197,7 +197,7 @@ def _badge(state: str, tone: str) -> str:
 
 
 def _link(name: str, url: str) -> str:
-    return str(Link(name, url))
+    return str(PageLink(name, url))
 
 
 def _waits(queue: str) -> str:

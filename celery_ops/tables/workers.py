@@ -26,7 +26,7 @@ from .columns import (
     WorkerStateColumn,
     with_choice,
 )
-from .links import Link, queue_links, worker_link
+from .links import PageLink, queue_links, worker_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class WorkerRow:
     reserved: int | None
     scheduled: int | None
     processed: int | None
-    queues: tuple[Link, ...] | None
+    queues: tuple[PageLink, ...] | None
     destination: str = ""
     note: str = ""
 

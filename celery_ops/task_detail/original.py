@@ -20,7 +20,7 @@ from ..running.launcher import original_arguments
 from ..running.wire import plain
 from ..timezones import aware, now
 from ..tracking import capture, reading
-from ..tracking.reading import Kept
+from ..tracking.reading import KeptArguments
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
 from .merge import merged
@@ -85,7 +85,7 @@ def originals_of(tasks: Sequence[TaskInfo]) -> dict[str, Original | NotRepeatabl
     return found
 
 
-def _listed(task: TaskInfo, kept: Kept | None, rows: Sequence[TaskRunRecord]) -> Original | NotRepeatable:
+def _listed(task: TaskInfo, kept: KeptArguments | None, rows: Sequence[TaskRunRecord]) -> Original | NotRepeatable:
     heard = replace(task, state=state_of(task, kept, None))
     refs = (kept.refs if kept else ()) or tuple(_refs_of_rows(rows))
     try:
@@ -95,7 +95,7 @@ def _listed(task: TaskInfo, kept: Kept | None, rows: Sequence[TaskRunRecord]) ->
 
 
 def _original(
-    task: TaskInfo, refs: tuple[ObjectRef, ...], kept: Kept | None, rows: Sequence[TaskRunRecord]
+    task: TaskInfo, refs: tuple[ObjectRef, ...], kept: KeptArguments | None, rows: Sequence[TaskRunRecord]
 ) -> Original:
     """Whoever says what the task was given says which task it was, too: the name is what permissions go by."""
     name = (kept.name if kept else "") or (rows[0].task_name if rows else "") or task.name
@@ -108,7 +108,7 @@ def _original(
 
 
 def _arguments(
-    task: TaskInfo, kept: Kept | None, rows: Sequence[TaskRunRecord]
+    task: TaskInfo, kept: KeptArguments | None, rows: Sequence[TaskRunRecord]
 ) -> tuple[Sequence[Any], Mapping[str, Any]]:
     """Raises ValueError, whose text is the reason."""
     if kept is not None and kept.arguments:
@@ -128,7 +128,7 @@ def _arguments(
     raise ValueError(_why_not_kept(task, kept))
 
 
-def _why_not_kept(task: TaskInfo, kept: Kept | None) -> str:
+def _why_not_kept(task: TaskInfo, kept: KeptArguments | None) -> str:
     """Return why nobody has what a task was given."""
     if conf.ARGS_CAPTURE == "none":
         return _("This site keeps no arguments (ARGS_CAPTURE).")

@@ -44,7 +44,7 @@ class Known:
     stored: TaskInfo | None = None
     tracked: TrackedTask | None = None
     payload: Payload = field(default_factory=Payload)
-    kept: reading.Kept | None = None
+    kept: reading.KeptArguments | None = None
     refs: tuple[ObjectRef, ...] = ()
     again: tuple[str, ...] = ()
     live: TaskInfo | None = None

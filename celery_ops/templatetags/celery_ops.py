@@ -14,7 +14,7 @@ from ..conf import conf
 from ..exceptions import StoreUnavailable
 from ..info import TrackedTask
 from ..panels.building import Draft
-from ..panels.query import Asked
+from ..panels.query import PanelQuery
 from ..panels.texts import clean
 from ..panels.token import PanelOptions, viewer
 from ..permissions import VIEW_INSTANCE, allows
@@ -58,7 +58,7 @@ def instance_tasks(
         obj,
         options,
         url=options.url,
-        asked=Asked(request.GET, options.prefix),
+        asked=PanelQuery(request.GET, options.prefix),
         query=_other_parameters(request, options.prefix),
         next_url=request.get_full_path(),
     )

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from .. import formatting
 from ..payload import mapping
 from ..tables.columns import SHORT
-from ..tables.links import Link, id_html
+from ..tables.links import PageLink, id_html
 from ..tables.links import linked as links_html
 from ..tracking.edge import part_of_a_page
 
@@ -103,19 +103,19 @@ def code(value: str | None) -> str:
 
 
 @register.filter
-def linked(links: Iterable[Link] | None) -> str | None:
+def linked(links: Iterable[PageLink] | None) -> str | None:
     """Return some links in a row, in words when there are none; None when they are unknown."""
     return None if links is None else links_html(links)
 
 
 @register.filter
-def whole_id(link: Link | None) -> str:
+def whole_id(link: PageLink | None) -> str:
     """Return a task's id, leading to its page, with a button that copies it; nothing without one."""
     return "" if link is None else id_html(link)
 
 
 @register.filter
-def short_id(link: Link) -> str:
+def short_id(link: PageLink) -> str:
     """Return the beginning of a task's id, with a button that copies all of it."""
     return id_html(link, SHORT)
 

@@ -13,7 +13,7 @@ from django.db.models import Model
 from ..logs import get_logger
 from . import counters
 from .refs import ObjectRef
-from .registry import Binding, registry
+from .registry import TaskBinding, registry
 from .signatures import Signature
 
 logger = get_logger("celery_ops.tracking")
@@ -51,7 +51,7 @@ def resolve(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], *, prepen
 
 
 def _resolve_one(
-    binding: Binding, signature: Signature | None, args: tuple[Any, ...], kwargs: dict[str, Any], prepended: int
+    binding: TaskBinding, signature: Signature | None, args: tuple[Any, ...], kwargs: dict[str, Any], prepended: int
 ) -> ObjectRef | None:
     query = binding.id_query
     model = binding.model_class

@@ -70,7 +70,7 @@ def read_long(ref: ObjectRef, names: Collection[str]) -> dict[str, str | None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ObjectReading:
     """The tasks of one object, newest first, and for how long the same facts come to the same tasks.
 
     ``long`` are the long values that were looked up, by field. ``until`` is in ms since the epoch: then the first task
@@ -82,13 +82,13 @@ class Reading:
     until: int
 
 
-def reading_of(ref: ObjectRef, stored: Mapping[str, str | None]) -> Reading:
+def reading_of(ref: ObjectRef, stored: Mapping[str, str | None]) -> ObjectReading:
     """Return what one object's facts come to, in one more round trip at most. Raises StoreUnavailable."""
     history = _history(ref, stored, None)
     keys = [(place, key) for _, place, key in _wanted([history], _LISTED)]
     starts = _complete([history], hosts=_doubtful_hosts([history]))
     long = {history.field(place, key): history.tasks[place][1].facts[key] for place, key in keys}
-    return Reading(list(_values(history, starts)), long, _settled_until(history))
+    return ObjectReading(list(_values(history, starts)), long, _settled_until(history))
 
 
 def _settled_until(history: "_History") -> int:
@@ -162,7 +162,7 @@ def read_payload(ref: ObjectRef, task_id: str) -> Payload:
     return read_kept(ref, task_id)[0]
 
 
-def read_kept(ref: ObjectRef, task_id: str) -> "tuple[Payload, Kept]":
+def read_kept(ref: ObjectRef, task_id: str) -> "tuple[Payload, KeptArguments]":
     """Return the same and, for running the task again, what is kept of its arguments. Raises StoreUnavailable."""
     places = list(dict.fromkeys((ref, index.own_place(task_id))))
     stored = recorder().ask(lambda store: store.read(places))
@@ -171,7 +171,7 @@ def read_kept(ref: ObjectRef, task_id: str) -> "tuple[Payload, Kept]":
     return _given(histories[0], histories[-1])
 
 
-def _given(history: "_History", own_place: "_History") -> "tuple[Payload, Kept]":
+def _given(history: "_History", own_place: "_History") -> "tuple[Payload, KeptArguments]":
     """What one place says of a task's arguments and outcome, beside what the task's own place keeps."""
     ref = history.ref
     derived, life = history.tasks[0]
@@ -185,7 +185,7 @@ def _given(history: "_History", own_place: "_History") -> "tuple[Payload, Kept]"
         traceback=known.get((facts.TRACEBACK, derived.attempt)),
     )
     refs = own.refs if ref.label == TASK else (ref,)
-    return payload, Kept(derived.name, derived.state, arguments, refs)
+    return payload, KeptArguments(derived.name, derived.state, arguments, refs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class Account:
 
     found: Sequence[tuple[ObjectRef, TrackedTask]] = ()
     payload: Payload = field(default_factory=Payload)
-    kept: "Kept | None" = None
+    kept: "KeptArguments | None" = None
 
     def at(self, ref: ObjectRef) -> TrackedTask | None:
         """Return the task as this object has it."""
@@ -234,7 +234,7 @@ def _one(place: ObjectRef, stored: Mapping[str, str | None], task_id: str) -> "_
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptArguments:
     """What is kept of a task for running it again: the fact of its arguments, None where there is none, and what it
     belongs to."""
 
@@ -250,7 +250,7 @@ class Kept:
         return facts.moment(self.published)
 
 
-def read_kept_of_many(created: Mapping[str, int | None]) -> dict[str, Kept]:
+def read_kept_of_many(created: Mapping[str, int | None]) -> dict[str, KeptArguments]:
     """Return what is kept of many tasks by id, in six round trips at most. Raises StoreUnavailable.
 
     ``created`` says about when each was published, in milliseconds since the epoch, None where that is not known.
@@ -267,7 +267,7 @@ def read_kept_of_many(created: Mapping[str, int | None]) -> dict[str, Kept]:
         tasks = [(facts.derive(short, lives[short]), lives[short]) for short in wanted[ref] if short in lives]
         histories.append(_History(ref, tasks))
     starts = _complete(histories, kinds=(facts.NAME, facts.ARGUMENTS, facts.OBJECTS), hosts=_doubtful_hosts(histories))
-    found: dict[str, Kept] = {}
+    found: dict[str, KeptArguments] = {}
     for history in sorted(histories, key=lambda history: history.ref.label == TASK):
         for place in range(len(history.tasks)):
             if (facts.PUBLISHED, 0) in history.tasks[place][1].facts:
@@ -276,23 +276,23 @@ def read_kept_of_many(created: Mapping[str, int | None]) -> dict[str, Kept]:
     return found
 
 
-def _kept(history: "_History", place: int = 0, starts: Mapping[str, int] | None = None) -> Kept:
+def _kept(history: "_History", place: int = 0, starts: Mapping[str, int] | None = None) -> KeptArguments:
     """What one place keeps; a task's own place knows its objects by a fact."""
     derived, life = history.tasks[place]
     known = life.facts
     state = states.LOST if _is_lost(derived, starts or {}) else derived.state
     refs = tuple(index.objects_in(known.get((facts.OBJECTS, 0)) or "")) if history.ref.label == TASK else ()
-    return Kept(
+    return KeptArguments(
         derived.name, state, known.get((facts.ARGUMENTS, derived.nesting)), refs, derived.published, derived.executions
     )
 
 
-def _same_life(published: int | None, kept: Kept) -> str | None:
+def _same_life(published: int | None, kept: KeptArguments) -> str | None:
     """The arguments that a task's own place keeps, unless they are of an earlier publish under its id."""
     return kept.arguments if published in (None, kept.published) else None
 
 
-def _together(first: Kept | None, kept: Kept, places: Iterable[ObjectRef]) -> Kept:
+def _together(first: KeptArguments | None, kept: KeptArguments, places: Iterable[ObjectRef]) -> KeptArguments:
     """What an object says of a task, else its own place."""
     refs = tuple(ref for ref in places if ref.label != TASK) or kept.refs
     if first is None:

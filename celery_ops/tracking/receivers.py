@@ -21,7 +21,7 @@ from .edge import receiver, task_ended
 from .recorder import recorder as the_recorder
 from .refs import ObjectRef
 from .registry import registry
-from .runs import Run
+from .runs import Execution
 from .stamp import (
     BEGUN,
     DELIVERY,
@@ -79,7 +79,7 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, **_: An
     _latest.stamped = (text, stamp)
 
 
-def _republish(run: Run, headers: dict[str, Any], request: Any) -> None:
+def _republish(run: Execution, headers: dict[str, Any], request: Any) -> None:
     """A retry goes on as it is; what ``Task.replace`` sends takes over the id."""
     headers.setdefault(HEADER, run.stamp.encoded())
     if run.whose:
@@ -94,7 +94,7 @@ _latest = threading.local()
 def _stamp(
     name: str,
     own: list[ObjectRef],
-    parent: Run | None,
+    parent: Execution | None,
     published: int | None,
     undecided: int | None = None,
     whose: str = "",
@@ -114,7 +114,7 @@ def _whose(details: Mapping[str, Any] = NO_DETAILS) -> str:
     return said if isinstance(said, str) and said else prefix.current()
 
 
-def _inherited(name: str, mine: tuple[ObjectRef, ...], parent: Run) -> tuple[ObjectRef, ...]:
+def _inherited(name: str, mine: tuple[ObjectRef, ...], parent: Execution) -> tuple[ObjectRef, ...]:
     """Of a model that a task is tracked for, its own arguments alone say which objects are its."""
     refs = (ref for ref in parent.stamp.refs if ref not in mine and not registry.is_bound(name, ref.label))
     return tuple(refs)[:MAX_OBJECTS]
@@ -133,7 +133,7 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
     if stamp is None or not stamp.refs:
         return
     stamp = _owned(stamp, headers)
-    run = Run(headers["id"], sender, 0, stamp, headers.get("parent_id"), nesting=_nesting(headers))
+    run = Execution(headers["id"], sender, 0, stamp, headers.get("parent_id"), nesting=_nesting(headers))
     current = runs.current()
     if current is not None and current.task_id == run.task_id:
         if not current.replaced:
@@ -197,14 +197,14 @@ def task_unknown(sender: Any, message: Any, name: str, **_: Any) -> None:
         _ended(run, states.FAILURE)
 
 
-def _run_of_message(message: Any) -> Run | None:
+def _run_of_message(message: Any) -> Execution | None:
     headers = message.headers if isinstance(message.headers, Mapping) else {}
     stamp = decoded(headers.get(HEADER))
     if stamp is None or not stamp.refs or not isinstance(headers.get("id"), str):
         return None
     attempt, name = headers.get("retries") or 0, str(headers.get("task"))
     stamp = _owned(stamp, headers)
-    return Run(headers["id"], name, attempt, stamp, headers.get("parent_id"), nesting=_nesting(headers))
+    return Execution(headers["id"], name, attempt, stamp, headers.get("parent_id"), nesting=_nesting(headers))
 
 
 # -- where the task is executed ---------------------------------------------------------------------------------------
@@ -303,7 +303,7 @@ def task_failure(sender: Any, task_id: str, exception: Any, args: Any, kwargs: A
     _failed(run, exception, args, kwargs, getattr(einfo, "traceback", None))
 
 
-def _untracked(task: Any, request: Any, exception: Any, args: Any, kwargs: Any) -> Run | None:
+def _untracked(task: Any, request: Any, exception: Any, args: Any, kwargs: Any) -> Execution | None:
     """Return what there is to keep of a task that belongs to no object, so that it can be run again; else None."""
     details = getattr(request, "request_dict", None) or vars(request)
     if task.name.startswith("celery.") or details.get("is_eager") or isinstance(exception, (Reject, Retry, Ignore)):
@@ -311,7 +311,7 @@ def _untracked(task: Any, request: Any, exception: Any, args: Any, kwargs: Any) 
     if conf.ARGS_CAPTURE == "none":
         return None
     stamp = Stamp((index.own_place(request.id),), published=_published(details), whose=_whose(details))
-    run = Run(request.id, task.name, details.get("retries") or 0, stamp, nesting=_nesting(details))
+    run = Execution(request.id, task.name, details.get("retries") or 0, stamp, nesting=_nesting(details))
     begun = details.get(BEGUN)
     if isinstance(begun, int):
         for kind, value in facts.started(begun, None, details.get("hostname") or "", stamp.published).items():
@@ -351,7 +351,7 @@ def _is_given_back(task: Any, reject: Any) -> bool:
     return bool(getattr(reject, "requeue", False)) and task.acks_late and not task.request.is_eager
 
 
-def _failed(run: Run, exception: Any, args: Any, kwargs: Any, traceback: Any = None) -> None:
+def _failed(run: Execution, exception: Any, args: Any, kwargs: Any, traceback: Any = None) -> None:
     hidden = capture.secrets(run.name, args or (), kwargs or {})
     run.note(facts.ERROR, capture.error(exception, hidden))
     if kept := capture.traceback(traceback, hidden):
@@ -363,12 +363,12 @@ def _failed(run: Run, exception: Any, args: Any, kwargs: Any, traceback: Any = N
     the_recorder().record(run.failed_batch(args or (), kwargs or {}), run.whose)
 
 
-def _ended(run: Run, state: str) -> None:
+def _ended(run: Execution, state: str) -> None:
     run.note_now(facts.ENDED[state])
     the_recorder().record(run.batch(), run.whose)
 
 
-def _run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Run | None:
+def _run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Execution | None:
     """Return what a worker's request says of the task's objects: by its stamp, else by its arguments."""
     details = getattr(request, "request_dict", None) or vars(request)
     attempt = details.get("retries") or 0
@@ -394,7 +394,7 @@ def _run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Ru
         return None
     stamp = _owned(stamp, details)
     delivery = details.get(DELIVERY)
-    return Run(
+    return Execution(
         task_id,
         task.name,
         attempt,

@@ -55,7 +55,7 @@ class FromModel:
 
 
 @dataclass(frozen=True)
-class Binding:
+class TaskBinding:
     """One task tracked for one model."""
 
     model: Any
@@ -77,7 +77,7 @@ NOTHING: frozenset[str] = frozenset()
 OPTIONS = ("id_query", "launch_args", "launch_kwargs", "hidden", "label", "sensitive")
 
 
-def make_binding(model: Any, options: Mapping[str, Any]) -> Binding:
+def make_binding(model: Any, options: Mapping[str, Any]) -> TaskBinding:
     """Return the binding of ``options`` as ``track`` takes them. Raises TypeError naming what is wrong."""
     is_model = isinstance(model, type) and issubclass(model, Model)
     if not is_model and not (isinstance(model, str) and model.count(".") == 1):
@@ -98,7 +98,7 @@ def make_binding(model: Any, options: Mapping[str, Any]) -> Binding:
     sensitive = options.get("sensitive", ())
     if isinstance(sensitive, str):
         raise TypeError(f"sensitive must be a tuple of parameter names: write ({sensitive!r},)")
-    return Binding(model=model, **{**options, "sensitive": frozenset(sensitive)})
+    return TaskBinding(model=model, **{**options, "sensitive": frozenset(sensitive)})
 
 
 def _names(id_query: Any) -> bool:
@@ -117,28 +117,28 @@ class Registry:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._undecided: list[tuple[Any, Binding]] = []
-        self._tracked: dict[str, tuple[Binding, ...]] = {}
-        self._merged: dict[str, tuple[Binding, ...]] = {}
-        self._of_models: dict[type[Model], tuple[tuple[str, Binding], ...]] = {}  # made when first asked for
+        self._undecided: list[tuple[Any, TaskBinding]] = []
+        self._tracked: dict[str, tuple[TaskBinding, ...]] = {}
+        self._merged: dict[str, tuple[TaskBinding, ...]] = {}
+        self._of_models: dict[type[Model], tuple[tuple[str, TaskBinding], ...]] = {}  # made when first asked for
         self._signatures: dict[str, Signature] = {}
         self._sensitive: dict[str, frozenset[str]] = {}  # made when first asked for
         self._source: Any = None
         self._modules_loaded = False
         self._unimported: list[str] = []
 
-    def add(self, task: Any, binding: Binding) -> None:
+    def add(self, task: Any, binding: TaskBinding) -> None:
         """Bind ``task`` (a Task or Celery's proxy of one)."""
         # Without the lock: whoever holds it may be waiting for the import that runs this.
         self._undecided.append((task, binding))
 
-    def bindings(self, task_name: str) -> tuple[Binding, ...]:
+    def bindings(self, task_name: str) -> tuple[TaskBinding, ...]:
         """Return the bindings of a task, none for a task that nobody tracks."""
         if self._undecided or not self._modules_loaded or self._source is not conf.source:
             self._load()
         return self._merged.get(task_name, ())
 
-    def for_model(self, model: type[Model]) -> tuple[tuple[str, Binding], ...]:
+    def for_model(self, model: type[Model]) -> tuple[tuple[str, TaskBinding], ...]:
         """Return ``(task name, binding)`` of every task tracked for ``model``, by name."""
         self.bindings("")
         concrete, of_models = model._meta.concrete_model or model, self._of_models
@@ -236,7 +236,7 @@ def _names_of(task: Any) -> list[str]:
     return celery_names(task, conf.celery_app.tasks) if is_django_task(task) else [task.name]
 
 
-def _configured(setting: Any) -> list[tuple[str, Binding]]:
+def _configured(setting: Any) -> list[tuple[str, TaskBinding]]:
     """The valid entries of ``TRACKED_TASKS``; the others are the system check's to report."""
     found = []
     for name, options in setting.items() if isinstance(setting, Mapping) else ():
@@ -255,14 +255,14 @@ def _runnable_label(task_name: str) -> Any:
     return options.get("label") if isinstance(options, Mapping) else None
 
 
-def _same_model(binding: Binding, concrete: type[Model]) -> bool:
+def _same_model(binding: TaskBinding, concrete: type[Model]) -> bool:
     try:
         return binding.model_class is concrete
     except (LookupError, ValueError):
         return False
 
 
-def _has_label(binding: Binding, model_label: str) -> bool:
+def _has_label(binding: TaskBinding, model_label: str) -> bool:
     if not model_label:
         return True
     try:

@@ -14,7 +14,7 @@ from .store import Batch
 
 
 @dataclass
-class Run:
+class Execution:
     """One execution of one attempt of a tracked task, from its start to its end."""
 
     task_id: str
@@ -100,17 +100,17 @@ _nested = threading.local()
 _ATTRIBUTE = "celery_ops_run"
 
 
-def start(run: Run, request: Any) -> None:
+def start(run: Execution, request: Any) -> None:
     setattr(request, _ATTRIBUTE, run)
     _nested.runs = [*_here(), run]
 
 
-def of(request: Any) -> Run | None:
+def of(request: Any) -> Execution | None:
     """Return what ``request`` runs, if that is tracked."""
     return getattr(request, _ATTRIBUTE, None)
 
 
-def end(request: Any) -> Run | None:
+def end(request: Any) -> Execution | None:
     """Return what ``request`` ran, once."""
     run = of(request)
     if run is not None:
@@ -119,13 +119,13 @@ def end(request: Any) -> Run | None:
     return run
 
 
-def enclosing() -> Run | None:
+def enclosing() -> Execution | None:
     """Return the tracked task that this thread is inside of, as an eager one is; the innermost, or None."""
     here = _here()
     return here[-1] if here else None
 
 
-def _here() -> list[Run]:
+def _here() -> list[Execution]:
     return getattr(_nested, "runs", [])
 
 
@@ -135,6 +135,6 @@ def current_request() -> Any:
     return task.request if task is not None else None
 
 
-def current() -> Run | None:
+def current() -> Execution | None:
     """Return the tracked task that is executing here, else None."""
     return of(current_request())

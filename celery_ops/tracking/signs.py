@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
 #: Characters of a sign that is read: one of ours is shorter.
-LONGEST: Final = 1000
+LONGEST_SIGN: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def decoded(texts: Iterable[str]) -> list[Sign]:
 
 def _decoded(text: str) -> Sign | None:
     try:
-        values: dict[str, Any] = json.loads(text) if len(text) <= LONGEST else {}
+        values: dict[str, Any] = json.loads(text) if len(text) <= LONGEST_SIGN else {}
         sign = Sign(**values)
     except (ValueError, TypeError, RecursionError):
         return None

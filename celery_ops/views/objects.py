@@ -7,20 +7,20 @@ from django.db.models import Model
 
 from ..logs import get_logger
 from ..objects import visible_names
-from ..tables.links import Link
+from ..tables.links import PageLink
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import describe
 
 logger = get_logger("celery_ops.details")
 
 
-def object_links(refs: Iterable[ObjectRef], user: Any) -> dict[ObjectRef, Link]:
+def object_links(refs: Iterable[ObjectRef], user: Any) -> dict[ObjectRef, PageLink]:
     """Return the links of those objects that ``user`` may see, by their names, with one query for each model.
 
     One that is gone has no address. Of one that the policy refuses there is no link.
     """
     named = visible_names(refs, user)
-    return {ref: Link(name, own_page(instance) if instance else "") for ref, (name, instance) in named.items()}
+    return {ref: PageLink(name, own_page(instance) if instance else "") for ref, (name, instance) in named.items()}
 
 
 def own_page(instance: Model) -> str:

@@ -19,7 +19,7 @@ from ..exceptions import BadToken, StoreUnavailable
 from ..panels import actions
 from ..panels.building import Draft
 from ..panels.etag import etag
-from ..panels.query import Asked
+from ..panels.query import PanelQuery
 from ..panels.texts import shown_payload
 from ..panels.token import PanelOptions, options_of, viewer
 from ..panels.unchanged import Unchanged
@@ -55,7 +55,7 @@ class PanelView(View):
         options, instance = self._subject(token)
         if "task" in request.GET and not options.public:
             return self._detail(options, instance, request.GET["task"])
-        asked = Asked(request.GET, options.prefix, "")
+        asked = PanelQuery(request.GET, options.prefix, "")
         draft = Draft(request, instance, options, url=request.path, asked=asked, next_url=next_url(request))
         unchanged = Unchanged(draft)
         tag = unchanged.tag(request.headers.get("If-None-Match", ""))
@@ -91,7 +91,7 @@ class PanelView(View):
                 raise
             return errors(str(error) or _("Not found."), status=404)
 
-    def _act(self, options: PanelOptions, instance: models.Model) -> actions.Outcome:
+    def _act(self, options: PanelOptions, instance: models.Model) -> actions.ActionOutcome:
         posted = self.request.POST
         action, confirmed = posted.get("action"), posted.get("confirm") == "1"
         if action == "launch":
@@ -105,9 +105,9 @@ class PanelView(View):
         if action == "retry":
             task_id = posted.get("task_id", "")
             return actions.run_again(self.user, instance, task_id, form_key(posted), confirmed=confirmed)
-        return actions.Outcome(_("A panel knows the actions launch, retry and revoke."), status=400)
+        return actions.ActionOutcome(_("A panel knows the actions launch, retry and revoke."), status=400)
 
-    def _answer(self, outcome: actions.Outcome) -> HttpResponse:
+    def _answer(self, outcome: actions.ActionOutcome) -> HttpResponse:
         if wants_json(self.request):
             if not outcome.ok:
                 return errors(outcome.message, status=outcome.status)
@@ -131,7 +131,7 @@ class PanelView(View):
                 raise PermissionDenied
             payload = shown_payload(read_payload(ref, task_id))
         except StoreUnavailable:
-            outcome = actions.Outcome(_("The details cannot be read at the moment."), status=503)
+            outcome = actions.ActionOutcome(_("The details cannot be read at the moment."), status=503)
             return self._answer(outcome)
         viewed = Viewer(self.user, public=False, url=self.request.path)
         context = {

@@ -16,7 +16,7 @@ from ..info import QueueDetail, QueueInfo, QueueReport
 from ..payload.mapping import Facts, entries
 from ..tables.links import worker_link
 from ..tables.queues import (
-    Pause,
+    PausedBy,
     QueueRow,
     QueueTable,
     absent_columns,
@@ -92,5 +92,5 @@ class QueueDetailView(OpsPage):
         }
 
 
-def pause_of(paused: Paused | None) -> Pause | None:
-    return paused and Pause(clean(paused.username), paused.since)
+def pause_of(paused: Paused | None) -> PausedBy | None:
+    return paused and PausedBy(clean(paused.username), paused.since)

@@ -48,7 +48,7 @@ class WorkerListView(ListPage):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldTasks:
     """Tasks that a worker has in hand; ``table`` is None when it did not say."""
 
     label: Any
@@ -84,14 +84,14 @@ class WorkerDetailView(OpsPage):
             "missing": [clean(method) for method in detail.missing] if detail.info.is_online else [],
         }
 
-    def _held(self, detail: WorkerDetail) -> list[Held]:
+    def _held(self, detail: WorkerDetail) -> list[HeldTasks]:
         parts = (
             ("active", _("Active"), _("It runs nothing just now."), detail.active),
             ("reserved", _("Reserved"), _("Nothing waits in it."), detail.reserved),
             ("scheduled", _("Scheduled"), _("Nothing waits for its time."), detail.scheduled),
         )
         return [
-            Held(label, empty, len(tasks), None if method in detail.missing else self._held_table(tasks, label))
+            HeldTasks(label, empty, len(tasks), None if method in detail.missing else self._held_table(tasks, label))
             for method, label, empty, tasks in parts
         ]
 

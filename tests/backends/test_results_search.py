@@ -328,7 +328,7 @@ def test_kept_names_are_read_again_later(monkeypatch):
     assert names_read(lambda: walk(TaskQuery(name="charge"))) == 1
 
 
-@pytest.mark.parametrize(("setting", "value"), [("MOST", 2), ("VENDORS", ())])
+@pytest.mark.parametrize(("setting", "value"), [("MOST_NAMES", 2), ("VENDORS", ())])
 def test_where_names_are_not_known_the_database_looks_for_the_part(monkeypatch, setting, value):
     monkeypatch.setattr(names, setting, value)
     for number, name in enumerate(["shop.charge", "shop.refund", "shop.send"]):

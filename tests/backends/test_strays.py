@@ -119,7 +119,7 @@ def test_a_search_that_was_too_long_goes_on_where_it_stopped(app, other, tell):
     for number in range(0, 6000, 1000):
         tell("MSET", "x", 1, *(word for n in range(number, number + 1000) for word in (f"other-{n}", 1)))
     publish(other, "tpyo")
-    search = strays.Search(target().identity, patience=0)
+    search = strays.StraySearch(target().identity, patience=0)
     rounds = 0
     while "tpyo" not in search.found.waiting:
         search._go_on(strays.keyspace(target().identity), 0)

@@ -170,7 +170,7 @@ tasks = st.lists(
 
 @given(tasks, tasks, st.integers(1, 5), st.sampled_from([NEWEST_FIRST, OLDEST_FIRST, LAST_FINISHED_FIRST]))
 def test_two_lists_behind_each_other_are_paged_as_one(waits, rows, size, sort):
-    class Rows(results_pages.Waiting):
+    class Rows(results_pages.WaitingRows):
         def has(self, key):
             return key[0] != results_pages.MARK
 
@@ -180,7 +180,7 @@ def test_two_lists_behind_each_other_are_paged_as_one(waits, rows, size, sort):
 
     def at(cursor=None):
         place = Cursor.decoded(cursor) if cursor else None
-        return results_pages.page_of(TaskQuery(sort=sort), results_pages.Waiting(waits, sort), second, place, size)
+        return results_pages.page_of(TaskQuery(sort=sort), results_pages.WaitingRows(waits, sort), second, place, size)
 
     pages = [at()]
     while pages[-1].next:

@@ -97,7 +97,7 @@ def test_it_waits_for_a_lock_that_goes_away(other):
 
 def test_a_lock_that_stays_is_an_error(other, monkeypatch):
     monkeypatch.setattr(batches, "PATIENCE", (0.01, 0.01))
-    with pytest.raises((batches.Held, batches.OperationalError)):
+    with pytest.raises((batches.RowsHeld, batches.OperationalError)):
         prune()
 
 
@@ -109,7 +109,7 @@ def test_rows_beside_a_locked_one_go_at_once(other, monkeypatch):
     if connection.vendor == "sqlite":
         pytest.skip("SQLite locks all rows")
     monkeypatch.setattr(batches, "PATIENCE", (0.01, 0.01))
-    with contextlib.suppress(batches.Held):
+    with contextlib.suppress(batches.RowsHeld):
         prune()
     assert list(TaskResult.objects.values_list("task_id", flat=True)) == ["1"]
 

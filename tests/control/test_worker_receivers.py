@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from celery_ops.control import worker_receivers
-from celery_ops.control.standing import Kept
+from celery_ops.control.standing import StandingRequests
 
 
 class Consumer:
@@ -27,7 +27,7 @@ class Consumer:
 
 @pytest.fixture
 def held(monkeypatch):
-    found = worker_receivers.Held()
+    found = worker_receivers.HeldQueues()
     monkeypatch.setattr(worker_receivers, "held", found)
     return found
 
@@ -45,5 +45,5 @@ def held(monkeypatch):
 def test_it_does_what_it_missed(consumed, remembered, paused, then_consumed, then_remembered, held):
     consumer = Consumer(*consumed)
     held.queues |= remembered
-    worker_receivers._apply(consumer, Kept(paused=paused))
+    worker_receivers._apply(consumer, StandingRequests(paused=paused))
     assert (consumer.names, held.queues) == (then_consumed, then_remembered)

@@ -10,7 +10,7 @@ from celery_ops.exceptions import BackendUnavailable
 from celery_ops.tracking import facts
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.runs import Run
+from celery_ops.tracking.runs import Execution
 from celery_ops.tracking.stamp import Stamp, now_ms
 from tests.pages import states, words
 from tests.planting import panel_of, plant
@@ -97,7 +97,7 @@ def test_results_that_cannot_be_read_leave_the_pages_transaction_whole(order, re
 def test_a_panel_says_that_a_message_was_delivered_again(order, reader):
     stamp, ref = Stamp((ObjectRef.of(order),), (), now_ms()), ObjectRef.of(order)
     for delivery in ("aa", "bb"):
-        run = Run("twice", "tests.shop.tasks.noop", 0, Stamp((ref,), (), stamp.published), delivery=delivery)
+        run = Execution("twice", "tests.shop.tasks.noop", 0, Stamp((ref,), (), stamp.published), delivery=delivery)
         for kind, value in facts.started(now_ms(), None, f"celery@{delivery}", stamp.published).items():
             run.note(kind, value)
         recorder().record(run.first_batch())

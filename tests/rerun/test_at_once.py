@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from celery_ops.exceptions import BadInput, Refused
+from celery_ops.exceptions import BadInput, RerunRefused
 from celery_ops.models import ControlRecord, RunClaim, TaskRunRecord
 from celery_ops.pruning.prune import old_records, prune
 from celery_ops.rerun import candidate, rerun
@@ -98,7 +98,7 @@ def test_two_people_who_confirm_what_they_both_saw_send_it_once_more(settings, s
     seen = [candidate("id-0", staff) for _ in range(4)]
     assert all(task.asks for task in seen)
     outcomes = at_once(4, lambda n: rerun(seen[n], staff))
-    assert [type(outcome) for outcome in outcomes].count(Refused) == 3
+    assert [type(outcome) for outcome in outcomes].count(RerunRefused) == 3
     assert runs() == (2, 1)
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from celery_ops.bulk import base as steps
 from celery_ops.bulk import rerun as bulk_rerun
-from celery_ops.bulk.progress import MOST_REASONS, Progress, Skipped, Tally
+from celery_ops.bulk.progress import MOST_REASONS, BulkProgress, Skipped, Tally
 from celery_ops.exceptions import BackendUnavailable, BrokerUnavailable
 from celery_ops.models import ControlRecord, TaskRunRecord
 from celery_ops.task_query import TaskQuery
@@ -270,8 +270,8 @@ def test_the_same_form_sent_twice_begins_once(browser, settings, published):
 def test_a_chunk_that_is_done_twice_sends_nothing_twice(browser, settings, published, staff):
     failed(settings, 3)
     record = begin(browser)
-    Progress.of(record.replies)
-    ControlRecord.objects.update(replies=Progress().plain())  # as a process that died before it wrote leaves it
+    BulkProgress.of(record.replies)
+    ControlRecord.objects.update(replies=BulkProgress().plain())  # as a process that died before it wrote leaves it
     browser.post(reverse("celery_ops:bulk-retry-detail", args=[record.pk]))
     assert tally(record) == ("done", 3, {})
     assert len(published) == 3

@@ -15,7 +15,7 @@ from django.urls import reverse
 from kombu.utils import json as kombu_json
 
 from celery_ops import tasks_for
-from celery_ops.exceptions import NotKnown, NotRepeatable, Refused
+from celery_ops.exceptions import NotKnown, NotRepeatable, RerunRefused
 from celery_ops.models import TaskRunRecord
 from celery_ops.permissions import Policy
 from celery_ops.rerun import repeat
@@ -214,7 +214,7 @@ def test_a_task_that_has_ended_is_run_again(state, order, staff):
 
 @pytest.mark.parametrize("state", ["PENDING", "STARTED", "RETRY"])
 def test_a_task_that_goes_on_is_not(state, order, staff, published):
-    with pytest.raises(Refused, match="not ended"):
+    with pytest.raises(RerunRefused, match="not ended"):
         repeat(plant(order, NOOP, state, args=ARGS, ago=5), staff)
     assert published == []
 
@@ -226,7 +226,7 @@ def test_a_lost_task_is_run_again(order, staff):
 @pytest.mark.database
 def test_a_run_of_which_nothing_was_heard_is_not(staff):
     journal("one")
-    with pytest.raises(Refused, match="may still wait"):
+    with pytest.raises(RerunRefused, match="may still wait"):
         repeat("one", staff)
 
 
@@ -249,14 +249,14 @@ def test_a_run_that_the_broker_did_not_take_is(staff, published):
     ],
 )
 def test_a_task_that_is_neither_runnable_nor_tracked_is_refused(name, said, superuser, published):
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(RerunRefused, match=said):
         repeat(alone("one", name=name), superuser)
     assert published == []
 
 
 def test_celerys_own_are_refused_whatever_the_settings_say(superuser, settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": "*"}
-    with pytest.raises(Refused, match="may not be run by hand"):
+    with pytest.raises(RerunRefused, match="may not be run by hand"):
         repeat(alone("one", name="celery.map"), superuser)
 
 
@@ -277,12 +277,12 @@ def test_a_task_with_a_permission_of_its_own_needs_it(staff, settings, browser, 
 def test_a_task_that_was_run_as_often_as_it_may_be_is_refused(staff, settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": {UNTRACKED: {"max_per_minute": 1}}}
     repeat(alone("one"), staff)
-    with pytest.raises(Refused, match="a minute"):
+    with pytest.raises(RerunRefused, match="a minute"):
         repeat(alone("two"), staff)
 
 
 def test_arguments_that_no_longer_fit_the_task_are_refused(staff, published):
-    with pytest.raises(Refused, match="no longer fit the task"):
+    with pytest.raises(RerunRefused, match="no longer fit the task"):
         repeat(alone("one", args=facts.EXACT + '{"args": [1, 2], "kwargs": {}}'), staff)
     assert published == TaskRunRecord.objects.count() * [1]
 

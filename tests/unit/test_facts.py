@@ -15,7 +15,7 @@ from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.reading import read_payload, read_tasks
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.runs import Run
+from celery_ops.tracking.runs import Execution
 from celery_ops.tracking.stamp import Stamp, now_ms
 
 REF = ObjectRef("shop.order", "1")
@@ -29,7 +29,7 @@ LATER = 60_000  # milliseconds from a life of the id to the next one
 
 
 def run(attempt=0, delivery="", life=0):
-    return Run(ID, "shop.tasks.charge", attempt, Stamp((REF,), (), NOW + life * LATER), delivery=delivery)
+    return Execution(ID, "shop.tasks.charge", attempt, Stamp((REF,), (), NOW + life * LATER), delivery=delivery)
 
 
 def published(life=0):
@@ -320,7 +320,7 @@ def test_what_an_earlier_version_wrote_and_what_this_one_adds_are_one_life(memor
 
 
 def test_what_nobody_timed_is_older_than_a_publish_after_it(memory_store):
-    untimed = Run(ID, "shop.tasks.charge", 0, Stamp((REF,)), delivery="aa")
+    untimed = Execution(ID, "shop.tasks.charge", 0, Stamp((REF,)), delivery="aa")
     untimed.note(facts.STARTED, f"{NOW - 50} - celery@here")
     untimed.note(facts.ENDED["SUCCESS"], f"{NOW - 40}")
     assert [told([untimed.batch(), *more])[0].state for more in ([], [published()])] == ["SUCCESS", "PENDING"]
@@ -366,13 +366,13 @@ def test_an_end_of_a_later_attempt_counts_more_than_a_stronger_one_before(memory
 @pytest.mark.parametrize("name", ["shop.tasks.charge", "company." * 8 + "tasks.charge"], ids=["short", "long"])
 def test_a_replacement_keeps_its_name_though_the_first_publish_is_told_last(memory_store, name):
     stamp = Stamp((REF,), (), NOW)
-    first, then = Run(ID, name, 0, stamp), Run(ID, "shop.tasks.then", 0, stamp, nesting=1)
+    first, then = Execution(ID, name, 0, stamp), Execution(ID, "shop.tasks.then", 0, stamp, nesting=1)
     assert told([then.batch(), first.batch()])[0].name == "shop.tasks.then"
 
 
 def test_a_replacement_keeps_its_arguments_though_the_first_publish_is_told_last(memory_store):
     stamp = Stamp((REF,), (), NOW)
-    first, then = Run(ID, "shop.tasks.charge", 0, stamp), Run(ID, "shop.tasks.then", 0, stamp, nesting=1)
+    first, then = Execution(ID, "shop.tasks.charge", 0, stamp), Execution(ID, "shop.tasks.then", 0, stamp, nesting=1)
     first.keep_arguments([1], {})
     then.keep_arguments([2], {})
     told([then.batch(), first.batch()])

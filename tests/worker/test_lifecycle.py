@@ -14,7 +14,7 @@ from celery_ops import tasks_for, tracking
 from celery_ops.tracking.reading import read_payload
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.runs import Run
+from celery_ops.tracking.runs import Execution
 from celery_ops.tracking.stamp import Stamp
 from tests.servers import PATIENCE, wait_for
 from tests.shop import tasks
@@ -204,7 +204,7 @@ def test_a_replaced_task_is_one_row(order):
 def test_a_replaced_task_has_the_name_of_its_replacement_though_its_own_publish_is_told_last(order):
     result = tasks.replaces.delay(order.pk)
     reached(order, "SUCCESS", "child")
-    own_publish = Run(result.id, tasks.replaces.name, 0, Stamp((ObjectRef.of(order),), (), 1)).batch()
+    own_publish = Execution(result.id, tasks.replaces.name, 0, Stamp((ObjectRef.of(order),), (), 1)).batch()
     recorder().record(own_publish)
     assert [task.name for task in tasks_for(order)] == [tasks.child.name]
 

@@ -17,7 +17,7 @@ from ..base import QueueBackend
 from ..caching import Shared
 from . import declarations, look, strays
 from .declarations import LONGEST_NAME
-from .look import Look
+from .look import BrokerLook
 from .transports import Transport, transport
 
 #: Seconds for which one set of questions serves every viewer.
@@ -30,7 +30,7 @@ HEADS_DEADLINE: Final = 0.5
 
 T = TypeVar("T")
 
-_looks: Shared[Look] = Shared(SHARED_FOR)
+_looks: Shared[BrokerLook] = Shared(SHARED_FOR)
 _last_reports: dict[str, QueueReport] = {}
 
 
@@ -47,7 +47,7 @@ def forget() -> None:
     keyspace.forget()
 
 
-def _note(found: Look) -> str:
+def _note(found: BrokerLook) -> str:
     if not found.delayed:
         return ""
     return ngettext(
@@ -155,7 +155,7 @@ class BrokerQueueBackend(QueueBackend):
     def _transport(self) -> Transport:
         return transport(self._target.driver, self._target.identity)
 
-    def _look(self, only: str | None = None) -> Look:
+    def _look(self, only: str | None = None) -> BrokerLook:
         return _looks.get(
             (self._target.identity, only), lambda: look.look(self.app, self._target, self._transport, only)
         )

@@ -16,7 +16,7 @@ from ...info import QueueDetail, QueueInfo
 from . import declarations, strays
 from .consumption import Consumption, consumption
 from .declarations import DELAYS, MOST_QUEUES, Declaration
-from .transports import Reading, Transport
+from .transports import QueueReading, Transport
 
 #: Queues that nobody names, and that are listed whatever the number of others.
 MOST_STRAYS: Final = 100
@@ -28,12 +28,12 @@ AFTER_SILENCE: Final = 0.4
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class BrokerLook:
     """What was found out together. ``readings`` is None when the broker did not answer, and ``trouble`` says why."""
 
     settings: Mapping[str, Declaration]
     consumption: Consumption
-    readings: Mapping[str, Reading] | None
+    readings: Mapping[str, QueueReading] | None
     collected_at: datetime
     trouble: str = ""
     strays: tuple[str, ...] = ()
@@ -51,8 +51,8 @@ class Look:
         first = (name for name in self.strays if self.reading(name).is_there)
         return sorted(_most(chain(first, self.settings, self.consumption.declarations, on_broker)))
 
-    def reading(self, name: str) -> Reading:
-        return (self.readings or {}).get(name, Reading())
+    def reading(self, name: str) -> QueueReading:
+        return (self.readings or {}).get(name, QueueReading())
 
     def info(self, name: str) -> QueueInfo:
         reading = self.reading(name)
@@ -100,7 +100,7 @@ class Look:
             yield "broker"
 
 
-def look(app: Any, target: Target, transport: Transport, only: str | None = None) -> Look:
+def look(app: Any, target: Target, transport: Transport, only: str | None = None) -> BrokerLook:
     """Return what is known of every queue now, or of ``only`` that one with its head. Raises nothing."""
     end = time.monotonic() + DEADLINE
     settings, consumed = declarations.of_settings(app), consumption(only)
@@ -111,7 +111,7 @@ def look(app: Any, target: Target, transport: Transport, only: str | None = None
     known = {name: declarations.merged(name, *described) for name in _most(chain(first, *described))}
     seconds = min(BROKER_DEADLINE, end - time.monotonic()) if consumed.is_known else 0.0
     readings, trouble = _read(target, transport, known, only, max(seconds, AFTER_SILENCE))
-    found = Look(settings, consumed, readings, datetime.now(timezone.utc), trouble, tuple(unnamed)[:MOST_STRAYS])
+    found = BrokerLook(settings, consumed, readings, datetime.now(timezone.utc), trouble, tuple(unnamed)[:MOST_STRAYS])
     return found if trouble else replace(found, trouble=" ".join(_gaps(found, known if only is None else ())))
 
 
@@ -130,7 +130,7 @@ def _is_in(described: Sequence[Mapping[str, Declaration]], name: str) -> bool:
 
 def _read(
     target: Target, transport: Transport, known: Mapping[str, Declaration], only: str | None, seconds: float
-) -> tuple[Mapping[str, Reading] | None, str]:
+) -> tuple[Mapping[str, QueueReading] | None, str]:
     if not target.name:
         return None, _("The URL of the broker in the settings cannot be used.")
     until = time.monotonic() + 0.8 * seconds
@@ -145,7 +145,7 @@ def _most(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))[:MOST_QUEUES]
 
 
-def _gaps(found: Look, wanted: Iterable[str]) -> Iterator[str]:
+def _gaps(found: BrokerLook, wanted: Iterable[str]) -> Iterator[str]:
     """Yield what is missing although the broker answered."""
     if not found.consumption.is_known:
         yield _("The workers could not be asked, so what only they know is missing.")

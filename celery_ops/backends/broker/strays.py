@@ -38,7 +38,7 @@ LATER_WAIT: Final = 0.03
 #: Keys that Redis goes through at once, bindings of one exchange, queues of all.
 KEYS_AT_ONCE: Final = 1000
 MOST_BINDINGS: Final = 1000
-MOST: Final = 10_000
+MOST_QUEUES: Final = 10_000
 #: What is not itself in a pattern of Redis's.
 SPECIAL: Final = re.compile(rb"[*?\[\]\\^]")
 #: Queues whose next message is looked at in one question.
@@ -59,7 +59,7 @@ NONE: Final = Strays()
 def begin(target: Target, wait: float = 0.0) -> None:
     """Have the broker searched, if the last search has rested, and wait at most ``wait`` seconds for its end."""
     if target.driver == "redis":
-        search = _searches.setdefault(target.identity, Search(target.identity))
+        search = _searches.setdefault(target.identity, StraySearch(target.identity))
         search.begin()
         search.wait(wait)
 
@@ -78,7 +78,7 @@ def forget() -> None:
     _searches.clear()
 
 
-class Search:
+class StraySearch:
     """The searches of one broker, one after the other; each takes about ``patience`` seconds at most."""
 
     def __init__(self, identity: str, patience: float = PATIENCE) -> None:
@@ -115,7 +115,7 @@ class Search:
 
     def _go_on(self, keys: Keyspace, until: float) -> None:
         for declaration in self._pages(keys, until):
-            if len(self._bound) < MOST:
+            if len(self._bound) < MOST_QUEUES:
                 self._bound[declaration.name] = merged(declaration.name, {declaration.name: declaration}, self._bound)
         bound = self._bound if self._cursor == 0 else {**self.found.declarations, **self._bound}
         self.found = Strays(bound, tuple(_with_tasks(keys, sorted(bound))))
@@ -176,4 +176,4 @@ def _is_task(head: list[Any]) -> bool:
     return any(not raw or bool(message_info(raw, size).name) for size, raw in head)
 
 
-_searches: dict[str, Search] = {}
+_searches: dict[str, StraySearch] = {}

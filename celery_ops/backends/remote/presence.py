@@ -29,7 +29,7 @@ from . import gather
 from .known import known_workers
 
 #: Hostnames that are believed: a set in Redis may hold any number.
-MOST: Final = 5000
+MOST_HOSTNAMES: Final = 5000
 #: Bytes that AMQP has room for in a name.
 LONGEST_NAME: Final = 255
 #: For how long a worker that ended well is listed.
@@ -166,7 +166,7 @@ def _signed(store: Store, bound: frozenset[str] | None) -> Presence:
     signs, now = store.signs()
     believed = sorted(
         (sign for sign in signs if gather.is_hostname(sign.hostname)), key=lambda sign: (sign.hostname, -sign.started)
-    )[:MOST]
+    )[:MOST_HOSTNAMES]
     by_host = {host: tuple(group) for host, group in groupby(believed, key=lambda sign: sign.hostname)}
     late = [sign for sign in believed if now - sign.seen >= 1000 * QUIET and not sign.is_leaving]
     return Presence(bound, by_host, now, store.connected(late) if late else ())
@@ -177,7 +177,7 @@ def _bound() -> frozenset[str] | None:
     exchange = _exchange()
     ending = f".{exchange}"
     try:
-        members = keys.client.srandmember(keys.bindings(exchange), MOST)
+        members = keys.client.srandmember(keys.bindings(exchange), MOST_HOSTNAMES)
     except ResponseError:  # some hosts of Redis allow few commands
         return None
     queues = (queue for _key, queue in filter(None, map(keys.split, members)))

@@ -11,7 +11,7 @@ from ...redaction.text import DIRTY
 from ...tracking import masked
 
 #: Characters of a name that are kept.
-LONGEST: Final = 1000
+LONGEST_NAME: Final = 1000
 #: What ``registered`` is asked to say of each task.
 LIMITS: Final = ("rate_limit", "soft_time_limit", "time_limit")
 
@@ -187,7 +187,7 @@ def mapping(value: Any) -> Mapping[str, Any] | None:
 
 def text(value: Any) -> str | None:
     """Return a text that everything can carry, at most 1,000 characters of it, or None of what is no text."""
-    return DIRTY.sub("\ufffd", value[:LONGEST]) if isinstance(value, str) else None
+    return DIRTY.sub("\ufffd", value[:LONGEST_NAME]) if isinstance(value, str) else None
 
 
 def count(value: Any) -> int | None:

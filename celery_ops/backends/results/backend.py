@@ -27,10 +27,10 @@ from .lists import Listing, NoRows
 from .moved import NONE, Moved, candidates, looks_of, newest
 from .names import task_names
 from .orders import Order
-from .pages import Waiting, page_of
+from .pages import WaitingRows, page_of
 from .rows import completed, detailed, for_arguments, for_detail, for_list, listed
-from .search import LONGEST, Search
-from .tracked import Tracked
+from .search import LONGEST_TEXT, TextSearch
+from .tracked import TrackedLookup
 
 #: Characters of each large column that are read for each task of a page.
 COMPLETED: Final = 8192
@@ -62,7 +62,7 @@ class ResultsTaskBackend(TaskBackend):
     def page(self, query: TaskQuery, *, cursor: str = "", size: int = 25) -> TaskPage:
         order = Order.of(query)
         place = Cursor.decoded(cursor) if cursor else None
-        if place and not Waiting.has(place.key):
+        if place and not WaitingRows.has(place.key):
             order.has(place.key)
         with _answered():
             if (task := self._whole(query)) is not None:
@@ -72,7 +72,7 @@ class ResultsTaskBackend(TaskBackend):
                 return TaskPage(tuple(waits))
             search = self._search(query, order)
             rows = self._listing(query, order, search)
-            page = self._told(query, page_of(query, Waiting(waits, query.sort), rows, place, size))
+            page = self._told(query, page_of(query, WaitingRows(waits, query.sort), rows, place, size))
         return replace(page, notes=(*(search.notes if search else ()), *page.notes, *self._waiting_notes()))
 
     def get(self, task_id: str) -> TaskInfo | None:
@@ -155,7 +155,7 @@ class ResultsTaskBackend(TaskBackend):
         return {}
 
     def _conditions(self, query: TaskQuery) -> Conditions | None:
-        if len(query.text) > LONGEST or not storable([query.text]):
+        if len(query.text) > LONGEST_TEXT or not storable([query.text]):
             return None
         found = conditions_of(query, self._names if query.name else [])
         if found is None or not query.states:
@@ -168,8 +168,8 @@ class ResultsTaskBackend(TaskBackend):
         return replace(found, state=self._moved(found).q(wanted, counted.counts), rows=counted.rows)
 
     @cached_property
-    def _tracked(self) -> Tracked:
-        return Tracked()
+    def _tracked(self) -> TrackedLookup:
+        return TrackedLookup()
 
     def _counted(self, conditions: Conditions) -> Counted:
         """How many rows mean each state by themselves."""
@@ -212,13 +212,13 @@ class ResultsTaskBackend(TaskBackend):
             notes=self._moved(conditions).notes(query.states) if conditions is not None else (),
         )
 
-    def _search(self, query: TaskQuery, order: Order) -> Search | None:
+    def _search(self, query: TaskQuery, order: Order) -> TextSearch | None:
         conditions = self._conditions(query) if query.text else None
         if conditions is None:
             return None
-        return Search(query, order, names_like(query.text, self._names), self._rows, conditions)
+        return TextSearch(query, order, names_like(query.text, self._names), self._rows, conditions)
 
-    def _listing(self, query: TaskQuery, order: Order, search: Search | None) -> Listing | NoRows:
+    def _listing(self, query: TaskQuery, order: Order, search: TextSearch | None) -> Listing | NoRows:
         conditions = self._conditions(query)
         if conditions is None or (search and not search.newest):
             return NoRows(order)

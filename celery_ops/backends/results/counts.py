@@ -65,7 +65,7 @@ def gaps() -> list[Bounds]:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class RangeLook:
     """At most ``limit`` rows of a range, along the column's index; nothing of them is read where it ``only_counts``."""
 
     column: str
@@ -74,7 +74,7 @@ class Look:
     only_counts: bool = False
 
     @classmethod
-    def at(cls, column: str, value: str, limit: int) -> "Look":
+    def at(cls, column: str, value: str, limit: int) -> "RangeLook":
         return cls(column, at(value), limit)
 
     @property
@@ -100,7 +100,7 @@ class Seen:
             hits.update(look.hits)
         return cls(hits, all(look.is_whole for look in seen), sum(look.rows for look in seen))
 
-    def add(self, look: Look, state: str | None, hits: int, rows: int, others: tuple[int, ...]) -> None:
+    def add(self, look: RangeLook, state: str | None, hits: int, rows: int, others: tuple[int, ...]) -> None:
         """Take in a line of a look's answer; ``others`` are those of the hits that mean another state."""
         self.rows += rows
         self.is_whole = self.rows < look.limit
@@ -151,33 +151,35 @@ def _seen_of(state: str, in_states: Sequence[Seen]) -> list[Seen]:
     return [by_status[state], *(seen for seen in others if seen.hits[state])]
 
 
-def _looks_by_state(limit: int) -> list[Look]:
+def _looks_by_state(limit: int) -> list[RangeLook]:
     """One look for each of Celery's states, and then one between each two of them, for those of the site's own."""
-    return [Look.at("status", state, limit) for state in STATES] + [Look("status", gap, limit) for gap in gaps()]
+    return [RangeLook.at("status", state, limit) for state in STATES] + [
+        RangeLook("status", gap, limit) for gap in gaps()
+    ]
 
 
-def _looks_by_filter(conditions: Conditions, limit: int) -> dict[str, list[Look]]:
+def _looks_by_filter(conditions: Conditions, limit: int) -> dict[str, list[RangeLook]]:
     """The looks through the index of each filter's column, at so many rows for each."""
     found = {}
     for column, lookup, value in conditions.on("task_name", "worker").all:
         if lookup == "in" and len(value) <= MOST_NAMES:
-            found[column] = [Look.at(column, each, limit // len(value)) for each in value]
+            found[column] = [RangeLook.at(column, each, limit // len(value)) for each in value]
     if dates := conditions.on("date_created").all:
         bounds = tuple((">=" if lookup == "gte" else "<=", value) for _column, lookup, value in dates)
-        found["date_created"] = [Look("date_created", bounds, limit)]
+        found["date_created"] = [RangeLook("date_created", bounds, limit)]
     return found
 
 
-def _looks_by_index(conditions: Conditions) -> dict[str, list[Look]]:
+def _looks_by_index(conditions: Conditions) -> dict[str, list[RangeLook]]:
     """The same, and those at the statuses that are wanted, which only count."""
     found = _looks_by_filter(conditions, MOST_IN_INDEX)
     if len(conditions.statuses) <= MOST_NAMES:
         limit = MOST_IN_INDEX // len(conditions.statuses)
-        found["status"] = [Look.at("status", status, limit) for status in conditions.statuses]
+        found["status"] = [RangeLook.at("status", status, limit) for status in conditions.statuses]
     return {column: [replace(look, only_counts=True) for look in looks] for column, looks in found.items()}
 
 
-def _look(looks: list[Look], table: QuerySet, conditions: Conditions) -> list[Seen]:
+def _look(looks: list[RangeLook], table: QuerySet, conditions: Conditions) -> list[Seen]:
     """Ask the database for all looks at once."""
     statements = Statements(table, conditions)
     parts, values = zip(*(statements.of(number, look) for number, look in enumerate(looks)), strict=True)
@@ -198,7 +200,7 @@ class Statements:
         self.connection = connections[table.db]
         self.hit = hit_of(table, conditions.q())
 
-    def of(self, number: int, look: Look) -> Expression:
+    def of(self, number: int, look: RangeLook) -> Expression:
         bounds, named = self._bounds(look), self._named(number, look)
         if look.only_counts:
             return _COUNTING_LOOK.format(**named), bounds
@@ -216,7 +218,7 @@ class Statements:
         hit, hit_values = self.hit
         return f"CASE WHEN {meant} THEN {hit} END", [*values, *hit_values]
 
-    def _named(self, number: int, look: Look) -> dict[str, Any]:
+    def _named(self, number: int, look: RangeLook) -> dict[str, Any]:
         operations, meta = self.connection.ops, self.table.model._meta
         column = operations.quote_name(meta.get_field(look.column).column)
         return {
@@ -227,7 +229,7 @@ class Statements:
             "limit": operations.limit_offset_sql(0, look.limit),
         }
 
-    def _bounds(self, look: Look) -> list[Any]:
+    def _bounds(self, look: RangeLook) -> list[Any]:
         adapted = self.connection.ops.adapt_datetimefield_value
         return [adapted(value) if isinstance(value, datetime) else value for _operator, value in look.bounds]
 

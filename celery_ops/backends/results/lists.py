@@ -17,7 +17,7 @@ from .conditions import Conditions
 from .orders import Order
 from .pages import Item, Key
 from .rows import Row, for_list, listed
-from .search import Search
+from .search import TextSearch
 
 #: Rows of the stretch that is walked first, for each row of the page, and in all.
 STRETCH: Final = 200
@@ -47,7 +47,7 @@ class Listing:
     table: QuerySet
     order: Order
     conditions: Conditions
-    search: Search | None = None
+    search: TextSearch | None = None
 
     @property
     def end(self) -> Key:

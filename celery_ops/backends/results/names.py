@@ -8,7 +8,7 @@ from django.db import connections
 #: Databases of which it is known that they walk an index in this way.
 VENDORS: Final = ("postgresql", "sqlite", "mysql")
 #: From so many names on they are not known.
-MOST: Final = 1000
+MOST_NAMES: Final = 1000
 #: From so many on, reading them takes as long as a page, and they are kept.
 MANY: Final = 200
 SECONDS: Final = 10.0
@@ -36,7 +36,7 @@ def task_names(model: Any, using: str) -> list[str] | None:
     if time.monotonic() - read_at > SECONDS:
         names = _read(model, using)
         _keep(using, names)
-    return names if len(names) < MOST else None
+    return names if len(names) < MOST_NAMES else None
 
 
 def _keep(using: str, names: list[str]) -> None:
@@ -52,7 +52,7 @@ def _read(model: Any, using: str) -> list[str]:
     quote = connection.ops.quote_name
     names = {"name": quote(model._meta.get_field("task_name").column), "table": quote(model._meta.db_table)}
     with connection.cursor() as cursor:
-        cursor.execute((_DISTINCT if connection.vendor == "mysql" else _PROBES).format(**names), [MOST])
+        cursor.execute((_DISTINCT if connection.vendor == "mysql" else _PROBES).format(**names), [MOST_NAMES])
         return [name for (name,) in cursor.fetchall()]
 
 

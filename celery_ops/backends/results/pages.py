@@ -31,7 +31,7 @@ class Segment(Protocol):
         """Return whether a key is one of this segment's. Raises BadCursor for what is no key at all."""
 
 
-class Waiting:
+class WaitingRows:
     """The tasks that wait, in the order of a query."""
 
     end: Key = (MARK, *END)
@@ -58,7 +58,7 @@ class Waiting:
         return True
 
 
-def page_of(query: TaskQuery, waiting: Waiting, rows: Segment, place: Cursor | None, size: int) -> TaskPage:
+def page_of(query: TaskQuery, waiting: WaitingRows, rows: Segment, place: Cursor | None, size: int) -> TaskPage:
     """Return the page at a place: the newest first, tasks that wait come before the rows, and else after them."""
     segments = (waiting, rows) if query.sort == NEWEST_FIRST else (rows, waiting)
     if place is not None and place.before:

@@ -20,12 +20,12 @@ from .texts import Reader
 #: Of the tasks that match the other filters, how many have the middles of their ids, and their words, looked at.
 NEWEST: Final = 20_000
 #: Characters of the longest text that can be anywhere.
-LONGEST: Final = SEARCHED
+LONGEST_TEXT: Final = SEARCHED
 #: Seconds for which one search reads words that no earlier one has read.
 SECONDS: Final = 1.0
 
 
-class Search:
+class TextSearch:
     """A text that is no whole id, and the newest rows that match else, which are looked at one by one.
 
     ``named`` is the condition of the names that have the text as a part.

@@ -16,7 +16,7 @@ logger = get_logger("celery_ops.backends")
 AT_ONCE: Final = 250
 
 
-class Tracked:
+class TrackedLookup:
     """Asks the store once for each task, in bounded numbers of round trips; a store that is away changes nothing."""
 
     def __init__(self) -> None:

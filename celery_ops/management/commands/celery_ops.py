@@ -13,8 +13,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from ...logs import get_logger
-from ..subcommands import SUBCOMMANDS, Named
-from ..subcommands.base import FAILED, USAGE, Answer, Refused, Terminal
+from ..subcommands import SUBCOMMANDS, Summary
+from ..subcommands.base import FAILED, USAGE, Answer, CommandRefused, Terminal
 from ..tables import printable
 
 #: Django's own options, which may be written after the subcommand too.
@@ -40,7 +40,7 @@ class OneLineParser(CommandParser):
 class SubcommandParser(OneLineParser):
     """Learns what its subcommand takes when that one is asked for."""
 
-    named: Named | None = None
+    named: Summary | None = None
 
     def learn(self) -> None:
         if self.named is None:
@@ -88,7 +88,7 @@ class Command(BaseCommand):
         terminal = Terminal(options["verbosity"], is_live=_is_live(options), stderr=self.stderr)
         try:
             answer = options["run"](options, terminal)
-        except Refused as error:
+        except CommandRefused as error:
             raise CommandError(printable(str(error)), returncode=error.code) from error
         except DatabaseError as error:
             from ..subcommands.asking import one_line  # dear to import

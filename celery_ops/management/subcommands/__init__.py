@@ -10,7 +10,7 @@ from .base import Subcommand
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class Summary:
     """A subcommand as it is listed: where its class is, and what it does."""
 
     path: str
@@ -20,23 +20,23 @@ class Named:
         return import_string(f"{__name__}.{self.path}")()
 
 
-SUBCOMMANDS: Final[Mapping[str, Named]] = {
-    "control": Named("control.Control", "Tell workers to do something; each answers for itself."),
-    "doctor": Named(
+SUBCOMMANDS: Final[Mapping[str, Summary]] = {
+    "control": Summary("control.Control", "Tell workers to do something; each answers for itself."),
+    "doctor": Summary(
         "doctor.Doctor",
         "Try the broker, the workers, the results, the store, the journal and the settings; name what ails.",
     ),
-    "inspect": Named("inspect.Inspect", "Ask the workers what they do, have and are; secrets are left out."),
-    "pause": Named(
+    "inspect": Summary("inspect.Inspect", "Ask the workers what they do, have and are; secrets are left out."),
+    "pause": Summary(
         "pause.Pause", "Have no worker consume a queue, those that start later neither, until it is resumed."
     ),
-    "prune": Named("prune.Prune", "Delete journal rows, and with --results task results, that are old."),
-    "purge": Named("purge.Purge", "Delete every message that waits in a queue."),
-    "queues": Named("queues.Queues", "List the queues of the settings, the workers and the broker."),
-    "resume": Named("pause.Resume", "Have the workers that consumed a paused queue consume it again."),
-    "retry": Named("retry.Retry", "Run tasks that have ended again, with the arguments that they had."),
-    "revoke": Named("revoke.Revoke", "Ask every worker to drop tasks, and with --terminate to stop what runs them."),
-    "run": Named("run.Run", "Run a task that RUNNABLE_TASKS names; with --wait until it has ended."),
-    "shutdown": Named("shutdown.Shutdown", "Have workers finish the tasks that they run, and end."),
-    "workers": Named("workers.Workers", "List the workers; exit with 3 when none answers."),
+    "prune": Summary("prune.Prune", "Delete journal rows, and with --results task results, that are old."),
+    "purge": Summary("purge.Purge", "Delete every message that waits in a queue."),
+    "queues": Summary("queues.Queues", "List the queues of the settings, the workers and the broker."),
+    "resume": Summary("pause.Resume", "Have the workers that consumed a paused queue consume it again."),
+    "retry": Summary("retry.Retry", "Run tasks that have ended again, with the arguments that they had."),
+    "revoke": Summary("revoke.Revoke", "Ask every worker to drop tasks, and with --terminate to stop what runs them."),
+    "run": Summary("run.RunTask", "Run a task that RUNNABLE_TASKS names; with --wait until it has ended."),
+    "shutdown": Summary("shutdown.Shutdown", "Have workers finish the tasks that they run, and end."),
+    "workers": Summary("workers.Workers", "List the workers; exit with 3 when none answers."),
 }

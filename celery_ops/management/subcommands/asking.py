@@ -10,10 +10,10 @@ from ...exceptions import BackendUnavailable, BrokerUnavailable
 from ...formatting import clean
 from ...redaction import capture_text
 from ..tables import printable
-from .base import NO_ANSWER, USAGE, Refused
+from .base import NO_ANSWER, USAGE, CommandRefused
 
 #: Seconds: nobody waits longer for an answer.
-LONGEST: Final = 86_400.0
+LONGEST_WAIT: Final = 86_400.0
 
 #: Seconds to find the queues that only the broker has.
 SEARCH: Final = 1.0
@@ -31,19 +31,19 @@ def learnt() -> frozenset[str]:
 
 
 def known_hosts() -> frozenset[str]:
-    """Return the workers that answer and those that the broker says there are. Raises Refused when it is away."""
+    """Return the workers that answer and those that the broker has. Raises CommandRefused when it is away."""
     bound = learnt()
     try:
         return bound | {worker.hostname for worker in conf.load("WORKER_BACKEND")().workers().workers}
     except BackendUnavailable as error:
-        raise Refused(str(error), NO_ANSWER) from error
+        raise CommandRefused(str(error), NO_ANSWER) from error
 
 
 def check_hosts(hostnames: Iterable[str], known: Collection[str]) -> None:
-    """Raise Refused for a hostname that is none of the known ones."""
+    """Raise CommandRefused for a hostname that is none of the known ones."""
     if unknown := sorted(set(hostnames) - set(known)):
         there = ", ".join(clean(host, 200) for host in sorted(known))
-        raise Refused(f"no worker {clean(unknown[0], 200)!r}; there are {there or 'none'}", USAGE)
+        raise CommandRefused(f"no worker {clean(unknown[0], 200)!r}; there are {there or 'none'}", USAGE)
 
 
 def seconds(text: str) -> float:
@@ -52,8 +52,8 @@ def seconds(text: str) -> float:
         number = float(text)
     except ValueError:
         number = 0.0
-    if not 0 < number <= LONGEST:
-        raise ArgumentTypeError(f"{text!r} is no number of seconds above 0 and up to {LONGEST:g}")
+    if not 0 < number <= LONGEST_WAIT:
+        raise ArgumentTypeError(f"{text!r} is no number of seconds above 0 and up to {LONGEST_WAIT:g}")
     return number
 
 

@@ -17,10 +17,10 @@ NO_ANSWER: Final = 3
 
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 #: Longer than any table is old, and within what a date can say.
-LONGEST: Final = timedelta(days=36500)
+LONGEST_AGE: Final = timedelta(days=36500)
 
 
-class Refused(Exception):
+class CommandRefused(Exception):
     """The subcommand did not do it; the message is one line for the terminal."""
 
     def __init__(self, message: str, code: int = FAILED) -> None:
@@ -69,15 +69,15 @@ class Subcommand(ABC):
 
     @abstractmethod
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
-        """Do it. Raises Refused."""
+        """Do it. Raises CommandRefused."""
 
 
 def duration(text: str) -> timedelta:
     """Read ``30d``, ``12h``, ``2w``, ``45m`` or ``90s``."""
     number, unit = text[:-1], text[-1:]
     if unit in UNITS and number.isascii() and number.isdigit() and len(number) < 10:
-        length = timedelta(**{UNITS[unit]: int(number)}) if int(number) < 4 * 10**9 else LONGEST
-        if length < LONGEST:
+        length = timedelta(**{UNITS[unit]: int(number)}) if int(number) < 4 * 10**9 else LONGEST_AGE
+        if length < LONGEST_AGE:
             return length
     raise ArgumentTypeError(f"{text!r} is no length of time: write 90s, 45m, 12h, 30d or 2w")
 

@@ -6,17 +6,17 @@ from typing import Any, Final
 from django.core.management.base import CommandParser
 
 from ...control import workers
-from ...control.commands import COMMANDS, Command, Shutdown
+from ...control.commands import COMMANDS, ShutdownWorker, WorkerCommand
 from ...control.journal import Acted
 from ...exceptions import BadInput, NotDone
 from ...permissions import CONTROL_WORKERS
 from . import people
 from .asking import check_hosts, known_hosts
-from .base import FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal
+from .base import FAILED, NO_ANSWER, USAGE, Answer, CommandRefused, Subcommand, Terminal
 from .revoke import answer_of
 
 #: Ending a worker has a command of its own, with ``--yes``.
-ACTIONS: Final = tuple(name for name in COMMANDS if name != Shutdown.name)
+ACTIONS: Final = tuple(name for name in COMMANDS if name != ShutdownWorker.name)
 
 
 def fields() -> Iterator[tuple[str, str]]:
@@ -60,11 +60,11 @@ def commander(options: Mapping[str, Any]) -> Any:
     return user
 
 
-def told(command: Command, user: Any) -> Acted:
-    """Tell workers, and return what came of it. Raises Refused."""
+def told(command: WorkerCommand, user: Any) -> Acted:
+    """Tell workers, and return what came of it. Raises CommandRefused."""
     try:
         return workers.tell(command, user)
     except BadInput as error:
-        raise Refused(str(error), USAGE) from error
+        raise CommandRefused(str(error), USAGE) from error
     except NotDone as error:
-        raise Refused(str(error), NO_ANSWER if error.record else FAILED) from error
+        raise CommandRefused(str(error), NO_ANSWER if error.record else FAILED) from error

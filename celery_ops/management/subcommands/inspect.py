@@ -14,7 +14,7 @@ from ...formatting import clean
 from .. import files
 from ..inspection import ALL, METHODS, USUAL, shown
 from .asking import check_hosts, one_line, seconds
-from .base import DONE, NO_ANSWER, Answer, Refused, Subcommand, Terminal
+from .base import DONE, NO_ANSWER, Answer, CommandRefused, Subcommand, Terminal
 
 
 class Inspect(Subcommand):
@@ -41,7 +41,7 @@ class Inspect(Subcommand):
             bound = presence.learn()
             answers = gather.ask(questions, options["destination"], timeout=options["timeout"])
         except BrokerUnavailable as error:
-            raise Refused(f"the broker does not answer: {one_line(error)}", NO_ANSWER) from error
+            raise CommandRefused(f"the broker does not answer: {one_line(error)}", NO_ANSWER) from error
         if bound and options["destination"]:  # a broker that names nobody cannot tell who is missing from a slip
             check_hosts(answers.silent, bound)
         data = document(answers)
@@ -87,16 +87,18 @@ def _wanted(asked: Sequence[str]) -> Sequence[str]:
 def _check_folder(path: str) -> None:
     folder = os.path.dirname(os.path.realpath(path))
     if not os.path.isdir(folder):
-        raise Refused(f"there is no folder {folder} to write to")
+        raise CommandRefused(f"there is no folder {folder} to write to")
     if os.path.isdir(path):
-        raise Refused(f"{path} is a folder: name a file in it")
+        raise CommandRefused(f"{path} is a folder: name a file in it")
 
 
 def _write(path: str, data: Mapping[str, Any]) -> None:
     try:
         files.replace(path, json.dumps(data, indent=2, sort_keys=True) + "\n")
     except OSError as error:
-        raise Refused(f"{path} could not be written: {error.strerror or error}; what was there is untouched") from error
+        raise CommandRefused(
+            f"{path} could not be written: {error.strerror or error}; what was there is untouched"
+        ) from error
 
 
 def _summary(data: Mapping[str, Any], path: str) -> Iterator[str]:

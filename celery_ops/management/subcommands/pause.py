@@ -13,7 +13,7 @@ from ...exceptions import BackendUnavailable, NotDone
 from ...permissions import MANAGE_QUEUES
 from . import people
 from .asking import SEARCH, learnt
-from .base import DONE, FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal
+from .base import DONE, FAILED, NO_ANSWER, USAGE, Answer, CommandRefused, Subcommand, Terminal
 from .revoke import answer_of
 
 
@@ -31,12 +31,12 @@ class Pause(Subcommand):
         learnt()
         try:
             if paused_queues.queue(conf.load("QUEUE_BACKEND")(), queue, wait=SEARCH)[0] is None:
-                raise Refused(f"no queue {queue!r} is known", USAGE)
+                raise CommandRefused(f"no queue {queue!r} is known", USAGE)
             acted = self.does(queue, user)
         except NotDone as error:
-            raise Refused(str(error), NO_ANSWER if error.record else FAILED) from error
+            raise CommandRefused(str(error), NO_ANSWER if error.record else FAILED) from error
         except BackendUnavailable as error:
-            raise Refused(str(error), NO_ANSWER) from error
+            raise CommandRefused(str(error), NO_ANSWER) from error
         answer = answer_of([acted])
         return answer if acted.replies.asked else replace(answer, code=DONE)  # those that start later will know
 

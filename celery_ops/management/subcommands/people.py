@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import CommandParser
 
 from ...permissions import allows
-from .base import Refused
+from .base import CommandRefused
 
 
 def add_user(parser: CommandParser) -> None:
@@ -14,17 +14,17 @@ def add_user(parser: CommandParser) -> None:
 
 
 def user_named(name: str | None) -> Any:
-    """Return the user of this name, None for none. Raises Refused for a name that nobody has."""
+    """Return the user of this name, None for none. Raises CommandRefused for a name that nobody has."""
     if name is None:
         return None
     users = get_user_model()
     try:
         return users._default_manager.get(**{users.USERNAME_FIELD: name})
     except users.DoesNotExist:
-        raise Refused(f"there is no user {name!r}") from None
+        raise CommandRefused(f"there is no user {name!r}") from None
 
 
 def check(user: Any, action: str, obj: Any = None) -> None:
     """Raise Refused when the policy does not allow it; a command without a user acts as the site itself."""
     if user is not None and not allows(user, action, obj):
-        raise Refused(f"{user.get_username()} may not do this: the policy refuses {action}")
+        raise CommandRefused(f"{user.get_username()} may not do this: the policy refuses {action}")

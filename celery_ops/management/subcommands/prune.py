@@ -13,8 +13,8 @@ from django.db import InterfaceError, OperationalError
 
 from ... import states
 from ...pruning import prune
-from ...pruning.batches import Held, is_lock
-from .base import USAGE, Answer, Refused, Subcommand, Terminal, duration, positive
+from ...pruning.batches import RowsHeld, is_lock
+from .base import USAGE, Answer, CommandRefused, Subcommand, Terminal, duration, positive
 
 #: What each kind of row is called, by the name that it has in JSON.
 KINDS: Final = {"records": "task runs", "control": "control actions", "results": "results", "groups": "group results"}
@@ -44,9 +44,9 @@ class Prune(Subcommand):
             cutoff = prune.cutoff_of(options["older_than"])
             found = self._prune(cutoff, options, terminal)
         except ImproperlyConfigured as error:
-            raise Refused(str(error)) from error
+            raise CommandRefused(str(error)) from error
         except DatabaseError as error:
-            raise Refused(_in_one_line(error)) from error
+            raise CommandRefused(_in_one_line(error)) from error
         return _answer(found, cutoff, options)
 
     def _prune(
@@ -58,10 +58,10 @@ class Prune(Subcommand):
         for kind, old in _old_rows(cutoff, options).items():
             try:
                 found[kind] = self._take(kind, old, options, until, terminal)
-            except Held as error:
+            except RowsHeld as error:
                 held.append(str(error))
         if held:
-            raise Refused("; ".join(held))
+            raise CommandRefused("; ".join(held))
         return found
 
     def _take(
@@ -88,9 +88,9 @@ def _old_rows(cutoff: datetime | None, options: Mapping[str, Any]) -> dict[str, 
 
 def _check(options: Mapping[str, Any]) -> None:
     if not options["results"] and (options["states"] or options["keep_failures"]):
-        raise Refused("--states and --keep-failures are about results: add --results", USAGE)
+        raise CommandRefused("--states and --keep-failures are about results: add --results", USAGE)
     if options["keep_failures"] and options["states"] == (states.FAILURE,):
-        raise Refused("--keep-failures leaves nothing of --states FAILURE", USAGE)
+        raise CommandRefused("--keep-failures leaves nothing of --states FAILURE", USAGE)
 
 
 def _in_one_line(error: DatabaseError) -> str:

@@ -12,7 +12,7 @@ from ...formatting import clean
 from ...permissions import MANAGE_QUEUES
 from . import people
 from .asking import SEARCH, learnt
-from .base import FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal
+from .base import FAILED, NO_ANSWER, USAGE, Answer, CommandRefused, Subcommand, Terminal
 
 
 class Purge(Subcommand):
@@ -30,22 +30,22 @@ class Purge(Subcommand):
         waiting = _waiting(queue)
         if not options["yes"]:
             number = "" if waiting is None else f", {waiting:,} now"
-            raise Refused(f"this deletes what waits in {queue}{number}: add --yes")
+            raise CommandRefused(f"this deletes what waits in {queue}{number}: add --yes")
         try:
             purged = queues.purge(queue, user)
         except NotDone as error:
-            raise Refused(str(error), NO_ANSWER if error.record else FAILED) from error
+            raise CommandRefused(str(error), NO_ANSWER if error.record else FAILED) from error
         return Answer({"queue": queue, "purged": purged}, [f"{purged:,} messages deleted from {queue}"])
 
 
 def _waiting(queue: str) -> int | None:
-    """Return how many messages wait, None when the broker does not say. Raises Refused for a queue nobody has."""
+    """Return how many messages wait, None when nobody says. Raises CommandRefused for a queue that nobody has."""
     backend = conf.load("QUEUE_BACKEND")()
     try:
         found, _paused = paused_queues.queue(backend, queue, wait=SEARCH)
         if found is None:
             known = ", ".join(sorted(clean(other.name) for other in backend.queues().queues))
-            raise Refused(f"no queue {queue!r}; there are {known or 'none'}", USAGE)
+            raise CommandRefused(f"no queue {queue!r}; there are {known or 'none'}", USAGE)
     except BackendUnavailable as error:
-        raise Refused(str(error), NO_ANSWER) from error
+        raise CommandRefused(str(error), NO_ANSWER) from error
     return found.info.depth

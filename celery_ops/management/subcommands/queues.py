@@ -12,7 +12,7 @@ from ...formatting import clean, duration
 from ...info import QueueInfo
 from ..tables import table
 from .asking import SEARCH, learnt
-from .base import NO_ANSWER, Answer, Refused, Subcommand, Terminal
+from .base import NO_ANSWER, Answer, CommandRefused, Subcommand, Terminal
 
 HEADS: Final = ("NAME", "DEPTH", "UNACKED", "CONSUMERS", "OLDEST", "PAUSED")
 
@@ -30,9 +30,9 @@ class Queues(Subcommand):
         try:
             report = paused_queues.queues(conf.load("QUEUE_BACKEND")(), wait=SEARCH)
         except BackendUnavailable as error:
-            raise Refused(str(error), NO_ANSWER) from error
+            raise CommandRefused(str(error), NO_ANSWER) from error
         if report.trouble and all(queue.depth is None for queue in report.queues):
-            raise Refused(report.trouble, NO_ANSWER)
+            raise CommandRefused(report.trouble, NO_ANSWER)
         lines = [*table(HEADS, map(_queue, report.queues)), *filter(None, (report.trouble, report.note))]
         return Answer({"results": [queue_item(queue) for queue in report.queues]}, lines)
 

@@ -16,7 +16,7 @@ from ...permissions import REVOKE_TASK
 from ...task_detail import TaskDetail, task_detail
 from . import people
 from .asking import learnt
-from .base import DONE, FAILED, NO_ANSWER, USAGE, Answer, Refused, Subcommand, Terminal
+from .base import DONE, FAILED, NO_ANSWER, USAGE, Answer, CommandRefused, Subcommand, Terminal
 
 #: Ids of which every source is asked whether there is such a task; of more, nobody is.
 MOST_LOOKED_UP: Final = 50
@@ -49,11 +49,13 @@ class Revoke(Subcommand):
             going = [task_id for task_id in ids if task_id not in unknown and task_id not in over]
             acted = _revoked(going, details, user, options) if going else []
         except BadInput as error:
-            raise Refused(str(error), USAGE) from error
+            raise CommandRefused(str(error), USAGE) from error
         except NotDone as error:
-            raise Refused(str(error), NO_ANSWER if error.record else FAILED) from error
+            raise CommandRefused(str(error), NO_ANSWER if error.record else FAILED) from error
         if not acted and not over:
-            raise Refused(f"no source knows a task {clean(unknown[0], 200)!r}: nothing was asked (--unknown asks)")
+            raise CommandRefused(
+                f"no source knows a task {clean(unknown[0], 200)!r}: nothing was asked (--unknown asks)"
+            )
         return answer_of(acted, over, unknown)
 
 

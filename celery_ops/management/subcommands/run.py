@@ -14,14 +14,14 @@ from ...permissions import RUN_TASK, VIEW_PAYLOAD, allows
 from ..tables import printable
 from . import people
 from .asking import learnt, seconds
-from .base import DONE, FAILED, NO_ANSWER, Answer, Refused, Subcommand, Terminal
+from .base import DONE, FAILED, NO_ANSWER, Answer, CommandRefused, Subcommand, Terminal
 
 #: Seconds between two looks at a task that is waited for: short at first.
 PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 1.0
 
 
-class Run(Subcommand):
+class RunTask(Subcommand):
     examples = (
         "manage.py celery_ops run shop.tasks.reindex",
         "manage.py celery_ops run shop.tasks.charge --args '[42]' --kwargs '{\"dry\": true}' --user ada --wait 30",
@@ -43,7 +43,7 @@ class Run(Subcommand):
 
 
 def _sent(options: Mapping[str, Any], user: Any) -> Any:
-    """Send the task and return its row. Raises Refused."""
+    """Send the task and return its row. Raises CommandRefused."""
     from ... import catalog  # forms are dear to import, and a hook that prunes has no use for them
     from ...exceptions import BadInput, NotSent
     from ...forms.entered import entered
@@ -56,17 +56,17 @@ def _sent(options: Mapping[str, Any], user: Any) -> Any:
     try:
         runnable = catalog.find(name)
     except BackendUnavailable as error:
-        raise Refused(str(error), NO_ANSWER) from error
+        raise CommandRefused(str(error), NO_ANSWER) from error
     if runnable is None:
-        raise Refused(f"{clean(name, 100)} may not be run: RUNNABLE_TASKS does not name it, or nobody knows it")
+        raise CommandRefused(f"{clean(name, 100)} may not be run: RUNNABLE_TASKS does not name it, or nobody knows it")
     people.check(user, RUN_TASK, name)
     try:
         args, kwargs = entered(runnable, user, load(options["positional"]), load(options["named"]))
         return launch(Asked(runnable.name, runnable.task, args, kwargs), user)
     except BadInput as error:
-        raise Refused(_said(error)) from error
+        raise CommandRefused(_said(error)) from error
     except NotSent as error:
-        raise Refused(str(error)) from error
+        raise CommandRefused(str(error)) from error
 
 
 def _said(error: Any) -> str:

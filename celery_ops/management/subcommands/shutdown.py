@@ -7,7 +7,7 @@ from django.core.management.base import CommandParser
 
 from ...control import commands
 from . import people
-from .base import Answer, Refused, Subcommand, Terminal
+from .base import Answer, CommandRefused, Subcommand, Terminal
 from .control import commander, told
 
 
@@ -22,7 +22,7 @@ class Shutdown(Subcommand):
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         user = commander(options)
         if not options["yes"]:
-            raise Refused(f"this ends {', '.join(options['hostnames'])}: add --yes")
-        acted = told(commands.Shutdown.confirmed(options["hostnames"]), user)
+            raise CommandRefused(f"this ends {', '.join(options['hostnames'])}: add --yes")
+        acted = told(commands.ShutdownWorker.confirmed(options["hostnames"]), user)
         number = len(acted.replies.asked)
         return Answer(acted.data, [f"Asked {number} to end. A worker that ends does not answer."])

@@ -12,7 +12,7 @@ from ...formatting import clean
 from ...info import NO_REPLY, WorkerInfo
 from ..tables import table
 from .asking import learnt
-from .base import DONE, NO_ANSWER, Answer, Refused, Subcommand, Terminal
+from .base import DONE, NO_ANSWER, Answer, CommandRefused, Subcommand, Terminal
 
 HEADS: Final = ("HOSTNAME", "STATE", "POOL", "CONCURRENCY", "ACTIVE", "RESERVED", "SCHEDULED", "PROCESSED", "QUEUES")
 
@@ -33,7 +33,7 @@ class Workers(Subcommand):
         try:
             report = backend.workers()
         except BackendUnavailable as error:
-            raise Refused(str(error), NO_ANSWER) from error
+            raise CommandRefused(str(error), NO_ANSWER) from error
         heard = {worker.hostname for worker in report.workers}
         silent = [WorkerInfo(host, NO_REPLY) for host in bound - heard]
         workers = sorted((*report.workers, *silent), key=lambda worker: worker.hostname)

@@ -17,7 +17,7 @@ from ...running.parameters import Parameter, parameters_of
 from ..ops import OpsView
 
 #: More than any list has.
-MOST: int = 10**6
+MOST_TASKS: int = 10**6
 
 
 class Clamped(forms.Field):
@@ -49,7 +49,7 @@ class TasksQuery(forms.Form):
     def __init__(self, data: Any) -> None:
         super().__init__(data)
         size = max(1, min(conf.PAGE_SIZE, conf.MAX_PAGE_SIZE))
-        self.fields["offset"] = Clamped(0, MOST, 0)
+        self.fields["offset"] = Clamped(0, MOST_TASKS, 0)
         self.fields["limit"] = Clamped(1, conf.MAX_PAGE_SIZE, size)
 
 

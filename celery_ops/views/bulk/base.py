@@ -19,8 +19,8 @@ from django.views.decorators.csrf import csrf_protect
 
 from ... import states
 from ...backends.base import TaskBackend
-from ...bulk.base import TARGET, Preview
-from ...bulk.progress import DONE, RUNNING, Progress
+from ...bulk.base import TARGET, BulkPreview
+from ...bulk.progress import DONE, RUNNING, BulkProgress
 from ...conf import conf
 from ...exceptions import BackendUnavailable, BadInput, StoreUnavailable
 from ...filters.tasks import TaskFilterSet
@@ -28,7 +28,7 @@ from ...formatting import Moment, clean, count
 from ...links import task_url
 from ...models import ControlRecord
 from ...permissions import VIEW_OPS, VIEW_RECORDS, allows
-from ...tables.links import Link
+from ...tables.links import PageLink
 from ...task_query import Count, TaskQuery
 from ..absent import no_row
 from ..asked import form_key
@@ -89,7 +89,7 @@ class BulkView(OpsPage):
 class Sampled:
     """One task of the preview's sample."""
 
-    link: Link
+    link: PageLink
     name: str
     state: str
     tone: str
@@ -243,7 +243,7 @@ class BulkDetailView(BulkView):
         return self.words.waits if is_running else self.words.is_stopped
 
 
-def _foreseen(record: ControlRecord, progress: Progress) -> str:
+def _foreseen(record: ControlRecord, progress: BulkProgress) -> str:
     """Return what the preview counted, empty where that is not known or is what was found."""
     number = int(record.parameters.get("count") or 0)
     has_more = record.parameters.get("is_partial") and progress.handled > number
@@ -269,7 +269,7 @@ def asked(filters: TaskFilterSet) -> list[tuple[str, str]]:
     ]
 
 
-def _sample(preview: Preview) -> list[Sampled]:
+def _sample(preview: BulkPreview) -> list[Sampled]:
     now = timezone.now()
     return [
         Sampled(
@@ -284,7 +284,7 @@ def _sample(preview: Preview) -> list[Sampled]:
     ]
 
 
-def _skipped(progress: Progress) -> list[tuple[str, str, list[Link], int]]:
+def _skipped(progress: BulkProgress) -> list[tuple[str, str, list[PageLink], int]]:
     """Return each reason with how many, some of them, and how many more there are."""
     found = sorted(progress.tally.skipped.items(), key=lambda item: -item[1].count)
     return [
@@ -293,8 +293,8 @@ def _skipped(progress: Progress) -> list[tuple[str, str, list[Link], int]]:
     ]
 
 
-def _link(task_id: str) -> Link:
-    return Link(clean(task_id), task_url(task_id))
+def _link(task_id: str) -> PageLink:
+    return PageLink(clean(task_id), task_url(task_id))
 
 
 def _key(submission: UUID, user: Any, filters: TaskFilterSet) -> UUID:

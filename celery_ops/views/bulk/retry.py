@@ -20,13 +20,13 @@ from django.views.decorators.csrf import csrf_protect
 from ... import states
 from ...bulk import rerun as bulk_rerun
 from ...catalog import may_run_something
-from ...exceptions import NotKnown, NotSent, Refused, SentNothing
+from ...exceptions import NotKnown, NotSent, RerunRefused, SentNothing
 from ...formatting import clean
 from ...links import task_url
 from ...models import TaskRunRecord
 from ...permissions import RUN_TASK, VIEW_OPS, allows
-from ...rerun import Candidate, Outcome, candidates_of, rerun_all
-from ...tables.links import Link
+from ...rerun import Candidate, RerunOutcome, candidates_of, rerun_all
+from ...tables.links import PageLink
 from ..absent import no_task
 from ..asked import form_key, next_url
 from ..ops import EitherPage, errors
@@ -35,10 +35,10 @@ from ..runs.sent import sent_item
 from .base import BulkDetailView, BulkStartView, Words
 
 #: Ids of one request: a page of a list has no more.
-MOST: Final = 500
+MOST_IDS: Final = 500
 
 #: A task that may be run again, or why it is not.
-Found = Candidate | Outcome
+Found = Candidate | RerunOutcome
 
 
 @method_decorator([private, csrf_protect], name="dispatch")
@@ -63,9 +63,9 @@ class RetryView(EitherPage):
         task_ids = list(dict.fromkeys(task_id for task_id in request.POST.getlist("task_id") if task_id))
         if not task_ids:
             return self.refused(_("Choose at least one task."))
-        if len(task_ids) > MOST:
+        if len(task_ids) > MOST_IDS:
             said = _("Choose at most %(most)s tasks, or run again all that match a list's filters.")
-            return self.refused(said % {"most": MOST})
+            return self.refused(said % {"most": MOST_IDS})
         submission = form_key(request.POST)
         found = self.known(candidates_of(task_ids, self.user, submission))
         if request.POST.get("preview") == "1" or self.must_ask(found):
@@ -86,7 +86,7 @@ class RetryView(EitherPage):
             return list(found)
         unknown = _("No source knows a task of this id.")
         return [
-            Outcome(task.task_id, reason=unknown, error=NotKnown(task.task_id)) if _is_closed(task) else task
+            RerunOutcome(task.task_id, reason=unknown, error=NotKnown(task.task_id)) if _is_closed(task) else task
             for task in found
         ]
 
@@ -97,15 +97,15 @@ class RetryView(EitherPage):
         seen = self.request.POST.get("previewed")
         return self.request.POST.get("confirm") != "1" or (bool(seen) and not constant_time_compare(seen, _seen(found)))
 
-    def refused(self, reason: str, status: int = 400, outcomes: Sequence[Outcome] = ()) -> HttpResponse:
+    def refused(self, reason: str, status: int = 400, outcomes: Sequence[RerunOutcome] = ()) -> HttpResponse:
         if self.is_json:
             return errors(reason, field="__all__" if status == 503 else "task_id", status=status)
-        return self.page(outcomes or [Outcome("", reason=reason)], status)
+        return self.page(outcomes or [RerunOutcome("", reason=reason)], status)
 
     def asks_first(self, found: Sequence[Found]) -> HttpResponse:
         """Say what would be sent, what not and why, and what to consider; nothing is sent."""
         candidates = [task for task in found if isinstance(task, Candidate)]
-        left_out = [task for task in found if isinstance(task, Outcome)]
+        left_out = [task for task in found if isinstance(task, RerunOutcome)]
         if len(found) == 1 and left_out:
             if isinstance(left_out[0].error, NotKnown):
                 raise no_task()
@@ -126,7 +126,7 @@ class RetryView(EitherPage):
         )
         return TemplateResponse(self.request, "celery_ops/retry/asks.html", context)
 
-    def done(self, outcomes: Sequence[Outcome], begun: Any) -> HttpResponse:
+    def done(self, outcomes: Sequence[RerunOutcome], begun: Any) -> HttpResponse:
         """Say what came of it on the page that comes next; reasons have a page of their own when nothing was sent."""
         sent = [outcome.record for outcome in outcomes if outcome.record is not None]
         if not sent:
@@ -141,7 +141,7 @@ class RetryView(EitherPage):
             messages.warning(self.request, said % {"n": number, "reason": reason}, fail_silently=True)
         return HttpResponseRedirect(next_url(self.request) or record_page(sent[0]))
 
-    def page(self, outcomes: Sequence[Outcome], status: int) -> HttpResponse:
+    def page(self, outcomes: Sequence[RerunOutcome], status: int) -> HttpResponse:
         context = self.get_context_data(
             refused=[(shown_link(outcome.task_id), outcome.reason) for outcome in outcomes if outcome.reason],
             next_url=next_url(self.request),
@@ -153,7 +153,7 @@ class RetryView(EitherPage):
 class _Asked:
     """One task of those that would be sent, and what to consider before."""
 
-    link: Link
+    link: PageLink
     label: str
     state: str
     tone: str
@@ -167,7 +167,7 @@ class _Asked:
 
 
 def _preview_item(task: Found) -> dict[str, Any]:
-    if isinstance(task, Outcome):
+    if isinstance(task, RerunOutcome):
         return {"task_id": task.task_id, "reason": task.reason, "warnings": []}
     return {"task_id": task.task_id, "reason": None, "warnings": [doubt.text for doubt in task.doubts]}
 
@@ -179,10 +179,10 @@ def _seen(found: Sequence[Found]) -> str:
 
 
 def _is_closed(task: Found) -> bool:
-    return isinstance(task, Outcome) and isinstance(task.error, Refused) and task.error.is_closed
+    return isinstance(task, RerunOutcome) and isinstance(task.error, RerunRefused) and task.error.is_closed
 
 
-def answer(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def answer(outcomes: Sequence[RerunOutcome]) -> dict[str, Any]:
     """Return the JSON answer of several ids."""
     return {
         "asked": [outcome.task_id for outcome in outcomes],
@@ -197,8 +197,8 @@ def record_page(record: TaskRunRecord) -> str:
     return _reversed("record-detail", record.pk) or task_url(record.task_id)
 
 
-def shown_link(task_id: str) -> Link:
-    return Link(clean(task_id), task_url(task_id))
+def shown_link(task_id: str) -> PageLink:
+    return PageLink(clean(task_id), task_url(task_id))
 
 
 def _reversed(name: str, argument: Any) -> str:
@@ -208,7 +208,7 @@ def _reversed(name: str, argument: Any) -> str:
         return ""
 
 
-def _status(outcomes: Sequence[Outcome]) -> int:
+def _status(outcomes: Sequence[RerunOutcome]) -> int:
     """Return the status of a refusal, 0 when something was sent or each of several has its own reason."""
     if any(outcome.record is not None for outcome in outcomes):
         return 0
@@ -217,16 +217,16 @@ def _status(outcomes: Sequence[Outcome]) -> int:
     if len(outcomes) > 1:
         return 0
     error = outcomes[0].error
-    return 403 if isinstance(error, Refused) and error.is_forbidden else 400
+    return 403 if isinstance(error, RerunRefused) and error.is_forbidden else 400
 
 
-def _is_away(outcome: Outcome) -> bool:
+def _is_away(outcome: RerunOutcome) -> bool:
     if isinstance(outcome.error, NotSent):
         return not isinstance(outcome.error, SentNothing)
-    return isinstance(outcome.error, Refused) and outcome.error.is_away
+    return isinstance(outcome.error, RerunRefused) and outcome.error.is_away
 
 
-def _counted(outcomes: Sequence[Outcome]) -> dict[str, int]:
+def _counted(outcomes: Sequence[RerunOutcome]) -> dict[str, int]:
     found: dict[str, int] = {}
     for outcome in outcomes:
         if outcome.reason:

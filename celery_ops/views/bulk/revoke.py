@@ -23,7 +23,7 @@ from ...info import TaskInfo
 from ...links import task_url, worker_url
 from ...models import ControlRecord
 from ...permissions import REVOKE_TASK
-from ...tables.links import Link
+from ...tables.links import PageLink
 from ...task_detail import TaskDetail, task_detail
 from ..absent import no_task
 from ..asked import next_url
@@ -229,6 +229,6 @@ class BulkRevokeDetailView(BulkRevoke, BulkDetailView):
         return {**super().facts(), "answers": _answers(self.record)}
 
 
-def _answers(record: ControlRecord) -> list[tuple[Link, int, int]]:
+def _answers(record: ControlRecord) -> list[tuple[PageLink, int, int]]:
     found = sorted(bulk_revoke.answers_of(record).items())
-    return [(Link(clean(host), worker_url(host)), asked, answered) for host, (asked, answered) in found]
+    return [(PageLink(clean(host), worker_url(host)), asked, answered) for host, (asked, answered) in found]

@@ -19,7 +19,7 @@ from ...backends.control import ControlWorkerBackend
 from ...backends.remote import presence
 from ...conf import conf
 from ...control import paused_queues, queues, workers
-from ...control.commands import COMMANDS, ActionForm, Purge, Shutdown, command_of
+from ...control.commands import COMMANDS, ActionForm, PurgeQueue, ShutdownWorker, command_of
 from ...control.journal import Acted
 from ...exceptions import BackendUnavailable, BadInput, BrokerUnavailable, NotDone, Repeated
 from ...formatting import clean, is_clean
@@ -175,11 +175,11 @@ class WorkerControlView(ActionView):
         if posted.get("ask") and not command.needs_nothing():
             return self.page(_shown(command(initial=posted.dict(), targets=hosts)), 200)
         acted = workers.tell(command(posted, targets=hosts), self.user, submission=self.key())
-        return self.acted(acted, _ending(acted) if command is Shutdown else "")
+        return self.acted(acted, _ending(acted) if command is ShutdownWorker else "")
 
     def home(self) -> str:
         hosts = self.objects()
-        single = worker_url(hosts[0]) if len(hosts) == 1 and self.action != Shutdown.name else ""
+        single = worker_url(hosts[0]) if len(hosts) == 1 and self.action != ShutdownWorker.name else ""
         return single or reverse("celery_ops:worker-list")
 
     def form(self) -> ActionForm | None:
@@ -249,7 +249,7 @@ class QueueControlView(ActionView):
         return does[action]()
 
     def purge(self) -> HttpResponse:
-        Purge(self.request.POST, targets=[self.queue]).checked()
+        PurgeQueue(self.request.POST, targets=[self.queue]).checked()
         purged = queues.purge(self.queue, self.user, submission=self.key())
         said = _("%(n)s messages were deleted from %(queue)s.") % {"n": purged, "queue": clean(self.queue, 100)}
         return self.done({**NOBODY, "purged": purged}, said, messages.SUCCESS)
@@ -295,8 +295,8 @@ class QueueControlView(ActionView):
         return queue_url(self.queue) or reverse("celery_ops:queue-list")
 
     def form(self) -> ActionForm | None:
-        is_purge = self.request.POST.get("action") == Purge.name
-        return _shown(Purge(self.request.POST, targets=[self.queue])) if is_purge else None
+        is_purge = self.request.POST.get("action") == PurgeQueue.name
+        return _shown(PurgeQueue(self.request.POST, targets=[self.queue])) if is_purge else None
 
 
 #: The answer about workers of what no worker is asked for.

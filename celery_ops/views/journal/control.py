@@ -16,7 +16,7 @@ from ...models import ControlRecord
 from ...payload import mapping
 from ...permissions import CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK, VIEW_OPS, VIEW_RECORDS, allows
 from ...tables.control_records import ControlRecordTable, Outcome, control_rows, label_of, outcome_of
-from ...tables.links import Link
+from ...tables.links import PageLink
 from .base import JournalPage, JournalView
 from .paging import RecordPage
 
@@ -49,7 +49,7 @@ class ControlRecordListView(JournalView):
 class Reply:
     """What one worker said; empty when it was silent."""
 
-    worker: Link
+    worker: PageLink
     text: str
 
 
@@ -58,7 +58,7 @@ class ViewedAction:
     """One control action as a page may show it."""
 
     label: str
-    target: Link
+    target: PageLink
     who: str
     created: Moment | None
     parameters: tuple[mapping.Entry, ...]
@@ -95,7 +95,7 @@ def viewed_action(record: ControlRecord, *, links: bool) -> ViewedAction:
     said = [Reply(_worker(host, links), clean(str(answered.get(host, "")), 300)) for host in asked[:MOST_REPLIES]]
     return ViewedAction(
         label=label_of(record.action),
-        target=Link(clean(record.target, 300), _target_url(record) if links else ""),
+        target=PageLink(clean(record.target, 300), _target_url(record) if links else ""),
         who=clean(record.username) or _("nobody"),
         created=Moment.of(record.created_at, timezone.now()),
         parameters=mapping.entries(parameters),
@@ -111,8 +111,8 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _worker(hostname: str, links: bool) -> Link:
-    return Link(clean(hostname), worker_url(hostname) if links else "")
+def _worker(hostname: str, links: bool) -> PageLink:
+    return PageLink(clean(hostname), worker_url(hostname) if links else "")
 
 
 def _target_url(record: ControlRecord) -> str:

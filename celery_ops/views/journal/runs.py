@@ -13,14 +13,14 @@ from django.utils.translation import gettext_lazy
 from ... import states
 from ...filters import suggestions
 from ...filters.records import RecordFilterSet
-from ...filters.task_links import Link as Tab
+from ...filters.task_links import FilterLink as Tab
 from ...formatting import Moment, clean
 from ...info import TaskInfo
 from ...links import record_url, task_url
 from ...models import TaskRunRecord
 from ...payload import mapping
 from ...permissions import VIEW_OPS, VIEW_RECORDS, allows
-from ...tables.links import Link
+from ...tables.links import PageLink
 from ...tables.records import TONES, RecordTable, is_doubtful, record_rows, shown_arguments, shown_error, shown_state
 from ...task_detail import TaskDetail, task_detail
 from ...task_detail.many_states import states_of, told
@@ -122,7 +122,7 @@ class ViewedRun:
     task_url: str
     who: str
     created: Moment | None
-    object: Link | None
+    object: PageLink | None
     options: tuple[mapping.Entry, ...]
     arguments: str
     sent: str
@@ -133,13 +133,13 @@ class ViewedRun:
     state: str | None
     tone: str
     is_over: bool
-    again_of: Link | None
-    again_as: tuple[Link, ...]
+    again_of: PageLink | None
+    again_as: tuple[PageLink, ...]
 
     @property
-    def link(self) -> Link:
+    def link(self) -> PageLink:
         """The task's id, leading to its page."""
-        return Link(self.task_id, self.task_url)
+        return PageLink(self.task_id, self.task_url)
 
 
 class RecordDetailView(RecordsPage):
@@ -192,16 +192,16 @@ class RecordDetailView(RecordsPage):
             again_as=tuple(self._again_as(record)),
         )
 
-    def _again_of(self, record: TaskRunRecord) -> Link | None:
+    def _again_of(self, record: TaskRunRecord) -> PageLink | None:
         if not record.retry_of:
             return None
         earlier = self.rows.filter(task_id=record.retry_of).first()
         url = record_url(earlier.pk) if earlier else self.task_url(record.retry_of)
-        return Link(clean(record.retry_of), url)
+        return PageLink(clean(record.retry_of), url)
 
-    def _again_as(self, record: TaskRunRecord) -> Iterator[Link]:
+    def _again_as(self, record: TaskRunRecord) -> Iterator[PageLink]:
         for later in self.rows.filter(retry_of=record.task_id)[:MOST_AGAIN]:
-            yield Link(clean(later.task_id), record_url(later.pk))
+            yield PageLink(clean(later.task_id), record_url(later.pk))
 
 
 def _is_unheard(task: TaskInfo) -> bool:

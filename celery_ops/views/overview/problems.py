@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from ...info import GONE, NO_REPLY, QueueInfo, QueueReport, WorkerInfo, WorkerReport
 from ...payload.mapping import text
-from ...tables.links import Link, queue_link, worker_link
+from ...tables.links import PageLink, queue_link, worker_link
 from ...tables.queues import is_unattended
 from ..ops import Part
 
@@ -61,7 +61,7 @@ class Problem:
     """
 
     sentence: str
-    about: Link | None = None
+    about: PageLink | None = None
     since: datetime | None = None
 
 
@@ -92,7 +92,7 @@ def _ailing(workers: Sequence[WorkerInfo], sentence: str, sentences: str) -> Ite
         yield Problem(str(sentence), worker_link(worker.hostname), None if worker.is_online else worker.last_seen)
     if (more := len(workers) - MOST_NAMED) > 0:
         name = ngettext("%(n)s more worker", "%(n)s more workers", more) % {"n": more}
-        yield Problem(str(sentence if more == 1 else sentences), Link(name, reverse("celery_ops:worker-list")))
+        yield Problem(str(sentence if more == 1 else sentences), PageLink(name, reverse("celery_ops:worker-list")))
 
 
 def _of_queues(queues: Iterable[QueueInfo]) -> Iterator[Problem]:
@@ -102,7 +102,7 @@ def _of_queues(queues: Iterable[QueueInfo]) -> Iterator[Problem]:
     if (more := len(found) - MOST_NAMED) > 0:
         name = ngettext("%(n)s more queue", "%(n)s more queues", more) % {"n": more}
         yield Problem(
-            ngettext("waits like these.", "wait like these.", more), Link(name, reverse("celery_ops:queue-list"))
+            ngettext("waits like these.", "wait like these.", more), PageLink(name, reverse("celery_ops:queue-list"))
         )
 
 

@@ -14,8 +14,8 @@ from ...formatting import clean
 from ...info import QueueDetail, RegisteredTask
 from ...running.claims import check_rate
 from ...running.launcher import Run
-from ...running.preview import Preview, preview
-from ...tables.links import Link, queue_link, worker_link
+from ...running.preview import MessagePreview, preview
+from ...tables.links import PageLink, queue_link, worker_link
 from ...tables.runs import limits_text
 from ..ops import Part, part
 from ..together import together
@@ -42,11 +42,11 @@ class Forecast:
     ``withheld`` says what has to be entered again, since it is not written into the page.
     """
 
-    message: Preview
-    queue_links: tuple[Link, ...]
+    message: MessagePreview
+    queue_links: tuple[PageLink, ...]
     depth: int | None
     consumers: int | None
-    workers: tuple[Link, ...] | None
+    workers: tuple[PageLink, ...] | None
     limits: str
     troubles: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -94,7 +94,7 @@ def forecast(run: Run, *, has_links: bool, withheld: str = "") -> Forecast:
     workers = registered.workers
     return Forecast(
         message=message,
-        queue_links=(queue_link(message.queue) if info and has_links else Link(clean(message.queue), ""),),
+        queue_links=(queue_link(message.queue) if info and has_links else PageLink(clean(message.queue), ""),),
         depth=info.depth if info else None,
         consumers=info.consumers if info else None,
         workers=None if workers is None else tuple(_worker(hostname, has_links) for hostname in sorted(workers)),
@@ -105,8 +105,8 @@ def forecast(run: Run, *, has_links: bool, withheld: str = "") -> Forecast:
     )
 
 
-def _worker(hostname: str, has_links: bool) -> Link:
-    return worker_link(hostname) if has_links else Link(clean(hostname), "")
+def _worker(hostname: str, has_links: bool) -> PageLink:
+    return worker_link(hostname) if has_links else PageLink(clean(hostname), "")
 
 
 def _refusals(run: Run) -> tuple[str, ...]:
@@ -117,14 +117,14 @@ def _refusals(run: Run) -> tuple[str, ...]:
     return ()
 
 
-def _about_message(message: Preview) -> Iterator[str]:
+def _about_message(message: MessagePreview) -> Iterator[str]:
     if message.is_eager:
         yield _("This site runs its tasks where they are called: this page waits for it, and no message is sent.")
     if message.expires and message.eta and message.expires <= message.eta:
         yield _("It expires before it may start, so it would never run.")
 
 
-def _about_queue(message: Preview, queue: Part[QueueDetail | None], registered: Registration) -> Iterator[str]:
+def _about_queue(message: MessagePreview, queue: Part[QueueDetail | None], registered: Registration) -> Iterator[str]:
     yield from registered.warnings
     if not queue.is_available:
         return

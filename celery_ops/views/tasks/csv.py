@@ -45,7 +45,7 @@ WIDTHLESS: Final = re.compile(
     r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
 )
 SPACES: Final = re.compile(r"\s+")
-LONGEST: Final = 10_000
+LONGEST_CELL: Final = 10_000
 #: Lines that go out together.
 LINES: Final = 200
 
@@ -132,7 +132,7 @@ def _cells(task: TaskInfo, zone: tzinfo | None, texts: Searched, *, may_view_pay
 
 def inert(text: str | None) -> str:
     """Return a text as one line that no spreadsheet takes for a formula."""
-    raw = (text or "")[:LONGEST]
+    raw = (text or "")[:LONGEST_CELL]
     shown = SPACES.sub(" ", DIRTY.sub("\ufffd", raw.replace("\r", " "))).strip()
     return f"'{shown}" if FORMULA.match(WIDTHLESS.sub("", raw)) else shown
 

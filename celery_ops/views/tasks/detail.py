@@ -16,12 +16,12 @@ from ...models import TaskRunRecord
 from ...payload.payload import error_class
 from ...permissions import VIEW_PAYLOAD, VIEW_RECORDS, allows
 from ...redaction import capture_text
-from ...tables.links import Link, queue_link, worker_link
+from ...tables.links import PageLink, queue_link, worker_link
 from ...task_detail import TaskDetail
 from ...task_detail.timeline import Timeline, timeline
 from ..objects import object_links
 from .rerun import Again, again_of
-from .revoke import Revoke, outcome_of, revoke_of
+from .revoke import RevokeOffer, outcome_of, revoke_of
 
 #: Objects and children that a page names; of more it says how many.
 MOST_OBJECTS: Final = 20
@@ -48,25 +48,25 @@ class ViewedTask:
     label: str
     state: str
     tone: str
-    worker: Link | None
-    queue: Link | None
+    worker: PageLink | None
+    queue: PageLink | None
     attempts: int | None
     moments: tuple[tuple[str, Moment], ...]
     timeline: Timeline | None
     progress: Progress | None
     may_view_payload: bool
     payload: Payload
-    parent: Link | None
-    root: Link | None
-    retry_of: Link | None
-    children: tuple[Link, ...]
+    parent: PageLink | None
+    root: PageLink | None
+    retry_of: PageLink | None
+    children: tuple[PageLink, ...]
     more_children: int
-    objects: tuple[Link, ...]
+    objects: tuple[PageLink, ...]
     records: tuple[ViewedRecord, ...]
     troubles: tuple[str, ...]
     again: Again | None = None
-    retried_as: tuple[Link, ...] = ()
-    revoke: Revoke | None = None
+    retried_as: tuple[PageLink, ...] = ()
+    revoke: RevokeOffer | None = None
     revoke_outcome: str = ""
     executions: int = 0
 
@@ -148,12 +148,12 @@ def _moments(detail: TaskDetail) -> Iterator[tuple[str, Moment]]:
             yield label, moment
 
 
-def _other(task_id: Any, task: TaskInfo, query: str) -> Link | None:
+def _other(task_id: Any, task: TaskInfo, query: str) -> PageLink | None:
     return _link(task_id, query) if isinstance(task_id, str) and task_id and task_id != task.id else None
 
 
-def _link(task_id: str, query: str) -> Link:
-    return Link(clean(task_id), task_url(task_id, query))
+def _link(task_id: str, query: str) -> PageLink:
+    return PageLink(clean(task_id), task_url(task_id, query))
 
 
 def _records(records: Iterable[TaskRunRecord], user: Any, *, with_error: bool) -> Iterator[ViewedRecord]:

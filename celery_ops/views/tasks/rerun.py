@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from django.urls import NoReverseMatch, reverse
 
 from ...catalog import may_run_something
-from ...exceptions import NotRepeatable, Refused
+from ...exceptions import NotRepeatable, RerunRefused
 from ...filters.tasks import TaskFilterSet
 from ...formatting import clean, count
 from ...models import TaskRunRecord
@@ -47,7 +47,7 @@ def again_of(detail: TaskDetail, user: Any) -> Again | None:
         return None
     try:
         found = permitted(original.name, user)
-    except Refused as error:
+    except RerunRefused as error:
         return Again(task_id, error.reason)
     edit_url = _edit_url(original.name, task_id)
     if isinstance(original, NotRepeatable):

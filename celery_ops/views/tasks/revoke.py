@@ -21,7 +21,7 @@ RUNNING: Final = frozenset({states.STARTED, states.LOST})
 
 
 @dataclass(frozen=True, slots=True)
-class Revoke:
+class RevokeOffer:
     """To revoke a task is to have it not begun (again), to stop one that runs is to end its process.
 
     ``submission`` makes a second click no second request; ``cannot_stop`` says why it cannot be stopped although it
@@ -35,14 +35,14 @@ class Revoke:
     cannot_stop: str = ""
 
 
-def revoke_of(detail: TaskDetail, user: Any) -> Revoke | None:
+def revoke_of(detail: TaskDetail, user: Any) -> RevokeOffer | None:
     """Return what ``user`` may do; None when the task is over, and for those whom the policy refuses."""
     task = detail.task
     if states.is_final(task.state) or not is_id(task.id) or not allows(user, REVOKE_TASK, task.id):
         return None
     runs = is_running(task.state)
     pool = conf.load("WORKER_BACKEND")().pool_of(task.worker) if runs and task.worker else None
-    return Revoke(task.id, runs, uuid4(), cannot_stop=cannot_stop(pool))
+    return RevokeOffer(task.id, runs, uuid4(), cannot_stop=cannot_stop(pool))
 
 
 def is_running(state: str) -> bool:
@@ -56,7 +56,7 @@ def outcome_of(detail: TaskDetail) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ListActions:
     """What may be done to the tasks of a list that are chosen, and to all of them.
 
     ``again`` is None for those who may run nothing, ``revoke_url`` leads on to revoking all that match and is empty
@@ -75,7 +75,7 @@ class Choice:
         return bool(self.revoke_url) and not states.is_final(state)
 
 
-def choice_of(filters: TaskFilterSet, counts: Counts | None, user: Any) -> Choice | None:
+def choice_of(filters: TaskFilterSet, counts: Counts | None, user: Any) -> ListActions | None:
     """Return what ``user`` may do with the tasks of a list; None when that is nothing."""
     again = again_of_list(filters, counts, user)
     all_url = reverse("celery_ops:bulk-revoke") + filters.link(page_size=None, sort=None)
@@ -83,4 +83,4 @@ def choice_of(filters: TaskFilterSet, counts: Counts | None, user: Any) -> Choic
     if again is None and not revoke_url:
         return None
     next_url = reverse("celery_ops:task-list") + filters.link(cursor=filters.cursor)
-    return Choice(again, revoke_url, next_url, uuid4())
+    return ListActions(again, revoke_url, next_url, uuid4())

@@ -1,11 +1,11 @@
 """What each of kombu's transports can tell of its queues."""
 
 from .amqp import AmqpTransport
-from .base import Reading, Transport
+from .base import QueueReading, Transport
 from .local import FilesystemTransport, LocalTransport
 from .redis import RedisTransport
 
-__all__ = ["Reading", "Transport", "transport"]
+__all__ = ["QueueReading", "Transport", "transport"]
 
 #: By kombu's ``driver_type``: of every other one no number is known to be right.
 TRANSPORTS: dict[str, type[Transport]] = {

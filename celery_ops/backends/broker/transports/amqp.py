@@ -12,34 +12,34 @@ from amqp.exceptions import ResourceLocked
 
 from .... import connections
 from ..declarations import Declaration
-from .base import Reading, Transport
+from .base import QueueReading, Transport
 
 #: Bytes that AMQP has room for in a name.
 LONGEST_NAME: Final = 255
 
 
 class AmqpTransport(Transport):
-    def read(self, known: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, Reading]:
+    def read(self, known: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, QueueReading]:
         with connections.opened() as connection:
             return _read(connection, known if only is None else known.keys() & {only}, until)
 
 
-def _read(connection: Any, names: Iterable[str], until: float) -> Mapping[str, Reading]:
-    found: dict[str, Reading] = {}
+def _read(connection: Any, names: Iterable[str], until: float) -> Mapping[str, QueueReading]:
+    found: dict[str, QueueReading] = {}
     channel = connection.channel()
     for name in sorted(names):
         if time.monotonic() > until:
             break
         if not _fits(name):
-            found[name] = Reading()
+            found[name] = QueueReading()
             continue
         channel = channel if channel.is_open else connection.channel()
         try:
             answer = channel.queue_declare(name, passive=True)
         except connection.channel_errors as error:
-            found[name] = Reading(is_there=isinstance(error, ResourceLocked))
+            found[name] = QueueReading(is_there=isinstance(error, ResourceLocked))
         else:
-            found[name] = Reading(is_there=True, depth=answer.message_count, consumers=answer.consumer_count)
+            found[name] = QueueReading(is_there=True, depth=answer.message_count, consumers=answer.consumer_count)
     return found
 
 

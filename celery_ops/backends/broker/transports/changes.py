@@ -12,14 +12,14 @@ from ....connections.keyspace import Keyspace
 from .scripts import LONGEST_MESSAGE, MOST_BYTES, MOVE, SEARCH
 
 #: Messages of a list that are gone through, from the next one on, and bytes of them.
-MOST: Final = 10_000
+MOST_MESSAGES: Final = 10_000
 MOST_SEARCHED: Final = 8 * MOST_BYTES
 #: Messages that Redis goes through for one answer.
 AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class WaitingMessage:
     """A message that waits: ``place`` is the number of its sub-queue, ``size`` its length in bytes."""
 
     task_id: str
@@ -29,17 +29,17 @@ class Found:
     size: int
 
 
-def find(keys: Keyspace, queue: str, task_ids: Sequence[str]) -> list[Found]:
+def find(keys: Keyspace, queue: str, task_ids: Sequence[str]) -> list[WaitingMessage]:
     """Return the next message of each id that one waits for."""
     return _found(keys, queue, task_ids, MOST_BYTES)
 
 
-def find_bare(keys: Keyspace, queue: str, task_ids: Sequence[str]) -> list[Found]:
+def find_bare(keys: Keyspace, queue: str, task_ids: Sequence[str]) -> list[WaitingMessage]:
     """Return the same for looking at: ``raw`` of a long message has no body."""
     return _found(keys, queue, task_ids, LONGEST_MESSAGE)
 
 
-def _found(keys: Keyspace, queue: str, task_ids: Sequence[str], longest: int) -> list[Found]:
+def _found(keys: Keyspace, queue: str, task_ids: Sequence[str], longest: int) -> list[WaitingMessage]:
     wanted, found = dict.fromkeys(task_ids), []
     for message in _messages(keys, queue, wanted, longest):
         if message.task_id in wanted:
@@ -66,17 +66,17 @@ def move(keys: Keyspace, queue: str, task_ids: Sequence[str], to: str) -> list[s
     ]
 
 
-def _messages(keys: Keyspace, queue: str, wanted: Iterable[str], longest: int) -> Iterator[Found]:
+def _messages(keys: Keyspace, queue: str, wanted: Iterable[str], longest: int) -> Iterator[WaitingMessage]:
     """Yield the messages that may be meant, those that are taken next first."""
     texts = [json.dumps(task_id)[1:-1] for task_id in wanted]
     for place, sub_queue in enumerate(keys.sub_queues(queue)):
         for size, raw in _searched(keys, sub_queue.key, texts, longest):
-            yield Found(_task_id(raw), place, sub_queue.key, raw, size)
+            yield WaitingMessage(_task_id(raw), place, sub_queue.key, raw, size)
 
 
 def _searched(keys: Keyspace, key: bytes, texts: Sequence[str], longest: int) -> Iterator[tuple[int, bytes]]:
     first, room = 0, MOST_SEARCHED
-    while first < MOST and room > 0:
+    while first < MOST_MESSAGES and room > 0:
         gone, size, *found = keys.client.eval(SEARCH, 1, key, first, AT_ONCE, longest, MOST_BYTES, *texts)
         yield from found
         first, room = first + gone, room - size

@@ -7,29 +7,29 @@ from kombu.exceptions import ChannelError
 
 from .... import connections
 from ..declarations import Declaration
-from .base import Reading, Transport
+from .base import QueueReading, Transport
 
 
 class LocalTransport(Transport):
     """Counted by kombu itself, which is exact where messages lie where this process can see them."""
 
-    def read(self, known: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, Reading]:
+    def read(self, known: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, QueueReading]:
         names = known if only is None else known.keys() & {only}
         with connections.opened() as connection:
             channel = connection.channel()
             return {name: self.reading(channel, name) for name in names}
 
-    def reading(self, channel: Any, name: str) -> Reading:
+    def reading(self, channel: Any, name: str) -> QueueReading:
         try:
-            return Reading(is_there=True, depth=channel.queue_declare(name, passive=True).message_count)
+            return QueueReading(is_there=True, depth=channel.queue_declare(name, passive=True).message_count)
         except ChannelError:  # nobody has declared it
-            return Reading()
+            return QueueReading()
 
 
 class FilesystemTransport(LocalTransport):
     """Where this process writes messages into another folder than it reads from, it does not see what waits."""
 
-    def reading(self, channel: Any, name: str) -> Reading:
+    def reading(self, channel: Any, name: str) -> QueueReading:
         if channel.data_folder_in != channel.data_folder_out:
-            return Reading()
+            return QueueReading()
         return super().reading(channel, name)

@@ -16,7 +16,7 @@ from ....connections.keyspace import Keyspace, SubQueue, keyspace
 from ....info import Binding, MessageInfo
 from ..declarations import LONGEST_NAME, Declaration, is_internal
 from . import changes, unacked
-from .base import HEAD, Reading, Transport
+from .base import HEAD, QueueReading, Transport
 from .messages import message_info
 from .scripts import HEADS, LONGEST_MESSAGE, MOST_BYTES
 from .unacked import Unacked
@@ -30,7 +30,7 @@ Command = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class BoundQueue:
     """A queue that the broker has bound to an exchange."""
 
     queue: str
@@ -38,7 +38,7 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountedSubQueue:
     """A sub-queue's length and its head; None is what Redis does not say."""
 
     priority: int
@@ -52,7 +52,7 @@ class RedisTransport(Transport):
     supports_messages = True
     supports_changes = True
 
-    def read(self, known: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, Reading]:
+    def read(self, known: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, QueueReading]:
         keys = keyspace(self.identity)
         bound = _bound(keys, known)
         names = {*known, *(found.queue for found in bound)}
@@ -77,11 +77,11 @@ class RedisTransport(Transport):
         return changes.move(keyspace(self.identity), queue, task_ids, to)
 
 
-def _bound(keys: Keyspace, known: Mapping[str, Declaration]) -> tuple[Bound, ...]:
+def _bound(keys: Keyspace, known: Mapping[str, Declaration]) -> tuple[BoundQueue, ...]:
     kinds = {b.exchange: b.exchange_type for queue in known.values() for b in queue.bindings if b.exchange}
     answers = _ask(keys, [("SRANDMEMBER", keys.bindings(exchange), MOST_BINDINGS) for exchange in kinds])
     return tuple(
-        Bound(queue, Binding(exchange, kind, routing_key))
+        BoundQueue(queue, Binding(exchange, kind, routing_key))
         for (exchange, kind), members in zip(kinds.items(), answers, strict=True)
         for routing_key, queue in _members(keys, members)
         if queue in known or not is_internal(queue, conf.celery_app)
@@ -95,7 +95,9 @@ def _members(keys: Keyspace, members: Any) -> Iterator[tuple[str, str]]:
             yield found
 
 
-def _readings(keys: Keyspace, names: Sequence[str], bound: Sequence[Bound], *, peek: bool) -> dict[str, Reading]:
+def _readings(
+    keys: Keyspace, names: Sequence[str], bound: Sequence[BoundQueue], *, peek: bool
+) -> dict[str, QueueReading]:
     lists = [keys.sub_queues(name) for name in names]
     flat = [*chain.from_iterable(lists)]
     bounds = (HEAD if peek else 1, LONGEST_MESSAGE, MOST_BYTES)
@@ -138,15 +140,15 @@ def _raise_if_refused(lengths: Sequence[Any]) -> None:
         raise refusals[0]
 
 
-def _counted(sub_queue: SubQueue, length: Any, head: Any) -> Counted:
-    return Counted(
+def _counted(sub_queue: SubQueue, length: Any, head: Any) -> CountedSubQueue:
+    return CountedSubQueue(
         sub_queue.priority,
         length if isinstance(length, int) else None,
         None if head is None else tuple(message_info(raw, size, sub_queue.priority) for size, raw in head),
     )
 
 
-def _held(keys: Keyspace, ends: Any, bound: Sequence[Bound]) -> Unacked:
+def _held(keys: Keyspace, ends: Any, bound: Sequence[BoundQueue]) -> Unacked:
     bindings: dict[str, list[tuple[str, str]]] = {}
     for found in bound:
         key = "#" if found.binding.exchange_type == "fanout" else found.binding.routing_key
@@ -154,11 +156,13 @@ def _held(keys: Keyspace, ends: Any, bound: Sequence[Bound]) -> Unacked:
     return Unacked(ends if isinstance(ends, list) and keys.acknowledges else None, bindings)
 
 
-def _reading(counted: Sequence[Counted], bindings: tuple[Binding, ...], held: int | None, *, peek: bool) -> Reading:
+def _reading(
+    counted: Sequence[CountedSubQueue], bindings: tuple[Binding, ...], held: int | None, *, peek: bool
+) -> QueueReading:
     lengths = {found.priority: found.length for found in counted}
     is_counted = None not in lengths.values()
     depth = sum(lengths.values()) if is_counted else None
-    return Reading(
+    return QueueReading(
         is_there=bool(bindings or depth),
         depth=depth,
         unacked=held,
@@ -169,13 +173,13 @@ def _reading(counted: Sequence[Counted], bindings: tuple[Binding, ...], held: in
     )
 
 
-def _oldest(counted: Sequence[Counted]) -> Any:
+def _oldest(counted: Sequence[CountedSubQueue]) -> Any:
     """Return when the oldest message was published, or None when one that may be the oldest does not say it."""
     waiting = [found.head for found in counted if found.length != 0]
     times = [head[0].published_at if head else None for head in waiting]
     return min(times) if times and None not in times else None
 
 
-def _messages(counted: Sequence[Counted]) -> tuple[MessageInfo, ...] | None:
+def _messages(counted: Sequence[CountedSubQueue]) -> tuple[MessageInfo, ...] | None:
     heads = [found.head for found in counted]
     return None if None in heads else tuple(chain.from_iterable(heads))[:HEAD]
