@@ -96,7 +96,7 @@ class NotKnown(LookupError):
     """No source knows the task."""
 
 
-class NotRepeatable(Exception):
+class NotRerunnable(Exception):
     """The task is known, but not what it was given; ``reason`` says why, in words for the person who asked."""
 
     def __init__(self, reason: str, name: str = "", state: str = "") -> None:

@@ -18,13 +18,13 @@ from kombu.exceptions import EncodeError
 
 from ..backends.base import TaskBackend
 from ..backends.results.conditions import storable
-from ..exceptions import NotRepeatable, RerunRefused, SentNothing
+from ..exceptions import NotRerunnable, RerunRefused, SentNothing
 from ..formatting import clean
 from ..info import TaskInfo
 from ..models import ControlRecord, TaskRunRecord
-from ..rerun.claims import NOT_SENT, Reruns, reruns_of
+from ..rerun.claims import NOT_SENT, Reruns, reruns_of, submission_of_task
 from ..rerun.policy import OVER, check_fits, check_over, permitted, warning
-from ..rerun.rerun import chosen, key, run_of
+from ..rerun.sending import chosen_options, run_of
 from ..running.allowlist import Runnable
 from ..running.claims import no_room, room
 from ..running.launcher import Launched, Run, launch_all
@@ -102,14 +102,14 @@ def _done(tally: Tally) -> Done:
 
 def _chunk(record: ControlRecord, tasks: Sequence[TaskInfo], judge: "_Judge") -> Tally:
     bulk_key = UUID(record.parameters["key"])
-    keys = {task.id: key(bulk_key, task.id) for task in tasks}
-    options = chosen(keys)
+    keys = {task.id: submission_of_task(bulk_key, task.id) for task in tasks}
+    options = chosen_options(keys)
     judge.begin(keys, _sent_since(record, keys))
     reasons: dict[str, str] = {}
     runs: list[Run] = []
     for verdict in judge.all(tasks):
         found = judge.found(verdict.original.name)
-        if isinstance(verdict.original, NotRepeatable) or verdict.reason or found is None:
+        if isinstance(verdict.original, NotRerunnable) or verdict.reason or found is None:
             reasons[verdict.task.id] = verdict.reason
         else:
             given = options.get(verdict.task.id, {})
@@ -164,7 +164,7 @@ class Verdict:
 
     task: TaskInfo
     reason: str
-    original: Original | NotRepeatable
+    original: Original | NotRerunnable
     reruns: Reruns
 
 
@@ -206,13 +206,13 @@ class _Judge:
         is_others = any(own is None or row.submission != own for row in sent)
         return _("It was run again already.") if is_others else ""
 
-    def _reason(self, original: Original | NotRepeatable, reruns: Reruns) -> str:
+    def _reason(self, original: Original | NotRerunnable, reruns: Reruns) -> str:
         found = self._asked(original.name)
         if isinstance(found, RerunRefused):
             return found.reason
         try:
             check_over(original.state)
-            if isinstance(original, NotRepeatable):
+            if isinstance(original, NotRerunnable):
                 return original.reason
             check_fits(found, original.args, original.kwargs)
         except RerunRefused as error:

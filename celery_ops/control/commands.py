@@ -329,6 +329,21 @@ COMMANDS: Final[Mapping[str, type[WorkerCommand]]] = {
 }
 
 
+#: What people read of everything that the journal keeps, by the names that its rows have.
+LABELS: Final[Mapping[str, Any]] = {
+    "revoke": gettext_lazy("Revoke"),
+    "revoke_by_stamped_headers": gettext_lazy("Revoke by stamped headers"),
+    "bulk_revoke": gettext_lazy("Revoke all that match"),
+    "retry": gettext_lazy("Run again"),
+    **{name: command.label for name, command in COMMANDS.items()},
+    "pause": gettext_lazy("Pause a queue"),
+    "resume": gettext_lazy("Resume a queue"),
+    PurgeQueue.name: PurgeQueue.label,
+    "delete": gettext_lazy("Delete messages"),
+    "move": gettext_lazy("Move messages"),
+}
+
+
 def command_of(action: str) -> type[WorkerCommand]:
     """Return the command of this name. Raises BadInput."""
     if action not in COMMANDS:

@@ -3,7 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ..control.labels import LABELS
+from ..control.commands import LABELS
 from .base import ChoiceFilter, TextFilter
 from .journal import JournalFilterSet
 

@@ -26,7 +26,7 @@ from ..exceptions import (
 from ..info import TrackedTask
 from ..models import TaskRunRecord
 from ..permissions import REVOKE_TASK, RUN_TASK, allows
-from ..rerun import candidate, rerun
+from ..rerun import candidate, rerun_candidate
 from ..running.allowlist import described
 from ..running.launcher import Run, launch
 from ..tracking import reading
@@ -131,7 +131,7 @@ def run_again(
         if again.asks and not confirmed:
             said = " ".join(doubt.text for doubt in again.doubts if doubt.asks)
             return ActionOutcome(_("%(why)s Confirm it; nothing was sent.") % {"why": said}, status=400)
-        record = rerun(again, user, submission=submission)
+        record = rerun_candidate(again, user, submission=submission)
     except RerunRefused as error:
         return _refused(error)
     except NotKnown as error:

@@ -18,7 +18,7 @@ from django.utils.translation import get_language
 from ..conf import conf
 from ..exceptions import StoreUnavailable
 from ..permissions import Asking
-from ..rerun.policy import repeatable, warning
+from ..rerun.policy import rerunnable, warning
 from ..tracking import prefix
 from ..tracking.reading import read_long
 from ..tracking.registry import registry
@@ -147,5 +147,5 @@ def _named(name: str, draft: Draft) -> tuple[str, bool]:
 
 
 def _repeated(name: str) -> Any:
-    task = repeatable(name, ask_workers=False)
+    task = rerunnable(name, ask_workers=False)
     return task and (task, warning(task))

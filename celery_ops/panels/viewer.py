@@ -10,8 +10,8 @@ from .. import redaction, states
 from ..info import TrackedTask
 from ..links import task_url
 from ..permissions import REVOKE_TASK, RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, Asking
-from ..rerun.doubts import Doubt, doubts_of, known_again
-from ..rerun.policy import repeatable
+from ..rerun.doubts import Doubt, doubts_of, known_rerun
+from ..rerun.policy import rerunnable
 from ..running.allowlist import Runnable
 from .names import public_key, public_name
 from .page import SHORT, Row
@@ -60,11 +60,11 @@ class Viewer:
         if not self.may(RUN_TASK, task.name):
             return None
         if task.name not in self.repeated:
-            self.repeated[task.name] = repeatable(task.name, ask_workers=False)
+            self.repeated[task.name] = rerunnable(task.name, ask_workers=False)
         found = self.repeated[task.name]
         if found is None:
             return None
-        again = (known_again(self._again[task.id]),) if task.id in self._again else ()
+        again = (known_rerun(self._again[task.id]),) if task.id in self._again else ()
         return (*again, *doubts_of(found, task.state, None))
 
     def task_key(self, task: TrackedTask) -> str:

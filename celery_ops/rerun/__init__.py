@@ -1,18 +1,19 @@
 """Run a task again: who may, with what, one or a whole list of them."""
 
 from ..exceptions import RerunRefused
-from .policy import repeatable
-from .rerun import Candidate, RerunOutcome, candidate, candidates_of, repeat, repeat_all, rerun, rerun_all
+from .candidates import RerunCandidate, RerunOutcome, candidate, candidates_of
+from .policy import rerunnable
+from .sending import rerun, rerun_all, rerun_candidate, rerun_candidates
 
 __all__ = [
-    "Candidate",
+    "RerunCandidate",
     "RerunOutcome",
     "RerunRefused",
     "candidate",
     "candidates_of",
-    "repeat",
-    "repeat_all",
-    "repeatable",
     "rerun",
     "rerun_all",
+    "rerun_candidate",
+    "rerun_candidates",
+    "rerunnable",
 ]

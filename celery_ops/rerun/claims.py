@@ -6,7 +6,7 @@ between them; whoever has seen that run, and wants another, has a claim of their
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from ..backends.results.conditions import storable
 from ..models import TaskRunRecord
@@ -32,6 +32,15 @@ class Reruns:
     def claim(self) -> UUID:
         newest = str(self.rows[0].pk) if self.rows else ""
         return claims.key_of("again", short_id(self.task_id), newest)
+
+    def has(self, submission: UUID) -> bool:
+        """Return whether one of them is what this submission ran."""
+        return any(row.submission == submission for row in self.rows)
+
+
+def submission_of_task(submission: UUID, task_id: str) -> UUID:
+    """Return what makes one task of a submission one run."""
+    return uuid5(submission, short_id(task_id))  # which has no half characters
 
 
 def reruns_of(task_ids: Iterable[str]) -> Mapping[str, Reruns]:

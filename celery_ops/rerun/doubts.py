@@ -26,28 +26,28 @@ class Doubt:
     asks: bool = True
 
 
-def doubts_of(found: Runnable, state: str, last: TaskRunRecord | None) -> tuple[Doubt, ...]:
+def doubts_of(runnable: Runnable, state: str, last: TaskRunRecord | None) -> tuple[Doubt, ...]:
     """Return what speaks against running a task again that ended so, and whose ``last`` run again is this one."""
     doubts = []
     if last is not None:
-        doubts.append(Doubt("again", _again(last)))
+        doubts.append(Doubt("again", _rerun_text(last)))
     if state == states.SUCCESS:
         doubts.append(Doubt("success", _("It succeeded: what it did would be done a second time.")))
     if state == states.LOST:
         doubts.append(Doubt("lost", _("It was begun, and its worker was lost: it may have done its work in part.")))
-    if found.confirm:
+    if runnable.confirm:
         doubts.append(Doubt("confirm", _("This task asks before it is run.")))
-    if text := warning(found):
+    if text := warning(runnable):
         doubts.append(Doubt("late", text, asks=False))
     return tuple(doubts)
 
 
-def known_again(task_id: str) -> Doubt:
+def known_rerun(task_id: str) -> Doubt:
     """Return the doubt of a task of which nothing is known but the id of its newest run again."""
     return Doubt("again", _("It was run again already, as %(id)s.") % {"id": clean(task_id)[:SHORT_ID]})
 
 
-def _again(last: TaskRunRecord) -> str:
-    said = _("It was run again already, %(ago)s, as %(id)s.")
-    now = aware(timezone.now())
-    return said % {"ago": ago(aware(last.created_at), now), "id": clean(last.task_id)[:SHORT_ID]}
+def _rerun_text(last: TaskRunRecord) -> str:
+    sent = ago(aware(last.created_at), aware(timezone.now()))
+    text = _("It was run again already, %(ago)s, as %(id)s.")
+    return text % {"ago": sent, "id": clean(last.task_id)[:SHORT_ID]}

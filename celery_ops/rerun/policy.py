@@ -16,21 +16,21 @@ from ..tracking.registry import registry
 OVER: Final = states.FINAL | {states.LOST}
 
 
-def repeatable(name: str, *, ask_workers: bool = True) -> Runnable | None:
+def rerunnable(name: str, *, ask_workers: bool = True) -> Runnable | None:
     """Return the task of this name when it may be run again by somebody: it is in ``RUNNABLE_TASKS``, or tracked and
     not hidden. Workers are asked for one that this process does not know, unless told not to."""
     try:
-        return _repeatable(name, catalog.find if ask_workers else runnable)
+        return _rerunnable(name, catalog.find if ask_workers else runnable)
     except BackendUnavailable:
         return None
 
 
-def _repeatable(name: str, find: Callable[[str], Runnable | None]) -> Runnable | None:
+def _rerunnable(name: str, find: Callable[[str], Runnable | None]) -> Runnable | None:
     if name.startswith(CELERYS):
         return None
-    found = find(name)
-    if found is not None:
-        return found
+    allowed = find(name)
+    if allowed is not None:
+        return allowed
     task = site_tasks().get(name)
     if task is None or all(binding.hidden for binding in registry.bindings(name)):
         return None
@@ -38,19 +38,19 @@ def _repeatable(name: str, find: Callable[[str], Runnable | None]) -> Runnable |
 
 
 def permitted(name: str, user: Any) -> Runnable:
-    """Return the task when ``user`` may run it again. Raises Refused.
+    """Return the task when ``user`` may run it again. Raises RerunRefused.
 
     A ``user`` of None is whoever may use a shell of the site, not a visitor: the policy is not asked.
     """
     try:
-        found = _repeatable(name, catalog.find)
+        task = _rerunnable(name, catalog.find)
     except BackendUnavailable as error:
         raise RerunRefused(str(error), is_away=True) from error
-    if found is None:
+    if task is None:
         raise RerunRefused(_("This task may not be run by hand: RUNNABLE_TASKS does not name it."), is_closed=True)
     if user is not None and not allows(user, RUN_TASK, name):
         raise RerunRefused(_("You may not run this task."), is_forbidden=True)
-    return found
+    return task
 
 
 def check_over(state: str) -> None:
@@ -61,13 +61,15 @@ def check_over(state: str) -> None:
         raise RerunRefused(_("It has not ended yet."))
 
 
-def check_fits(found: Runnable, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+def check_fits(task: Runnable, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     """Raise RerunRefused for arguments that the task of today would not take."""
-    fits = getattr(found.task, "__header__", None) if found.task is not None and found.task.typing else None
-    if fits is None:
+    if task.task is None or not task.task.typing:
+        return
+    signature = getattr(task.task, "__header__", None)
+    if signature is None:
         return
     try:
-        fits(*args, **kwargs)
+        signature(*args, **kwargs)
     except TypeError as error:
         raise RerunRefused(
             _("Its arguments no longer fit the task: %(why)s.") % {"why": clean(str(error), 200)}
@@ -79,8 +81,8 @@ def reason_unheard() -> str:
     return _("Nothing is known of what became of it: it may still wait.")
 
 
-def warning(found: Runnable) -> str:
+def warning(task: Runnable) -> str:
     """Return what to consider before a task is run again, empty when there is nothing."""
-    if found.task is None or found.task.acks_late:
+    if task.task is None or task.task.acks_late:
         return ""
     return _("This task does not say that it may run twice (acks_late).")

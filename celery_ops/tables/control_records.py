@@ -11,7 +11,7 @@ from django.utils.html import conditional_escape, format_html, html_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from ..control.labels import LABELS
+from ..control.commands import LABELS
 from ..formatting import clean
 from ..models import ControlRecord
 from ..redaction import capture_text

@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..conf import conf
-from ..exceptions import NotRepeatable
+from ..exceptions import NotRerunnable
 from ..info import Payload, Progress, TaskInfo
 from ..models import TaskRunRecord
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
 from .merge import merged, payload_of
 from .original import Original, original_from
-from .sources import Known, Sources
+from .sources import SourceAnswers, Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class TaskDetail:
     """What is known of a task, whoever asks: show ``payload`` to viewers with ``view_payload`` only.
 
     ``task`` is raw and ``payload`` redacted. ``refs`` are the objects that it belongs to, ``records`` its journal
-    rows, newest first, ``again`` the ids of the tasks that are this one once more. ``original`` is what it would be
+    rows, newest first, ``reruns`` the ids of the tasks that are this one once more. ``original`` is what it would be
     sent with then, or why it cannot be. ``troubles`` says which sources could not be asked, a sentence each.
     ``executions`` is how often it was begun, as far as tracking knows.
     ``is_unknown`` is for one that nobody knows while its list answers; without the list nobody can tell.
@@ -33,8 +33,8 @@ class TaskDetail:
     received_at: datetime | None = None
     progress: Progress | None = None
     retry_of: str | None = None
-    again: tuple[str, ...] = ()
-    original: Original | NotRepeatable | None = None
+    reruns: tuple[str, ...] = ()
+    original: Original | NotRerunnable | None = None
     revoke_requested_at: datetime | None = None
     refs: tuple[ObjectRef, ...] = ()
     records: tuple[TaskRunRecord, ...] = ()
@@ -48,33 +48,33 @@ def task_detail(task_id: str, *, ask_workers: bool = True) -> TaskDetail:
     Live workers are asked only while the task has not ended, and not at all without ``ask_workers``; queues only for a
     task that no other source knows. Never raises for a source that is away.
     """
-    known = Sources(task_id, conf.load("TASK_BACKEND")()).ask(ask_workers=ask_workers)
-    task = merged(task_id, known)
-    if known.is_empty:
-        return TaskDetail(task, is_known=False, is_unknown=known.is_unknown, troubles=known.troubles)
-    tracked = known.tracked
-    refs = [*known.refs, *(ObjectRef(row.object_type, row.object_id) for row in known.records if row.object_type)]
+    answers = Sources(task_id, conf.load("TASK_BACKEND")()).ask(ask_workers=ask_workers)
+    task = merged(task_id, answers)
+    if answers.is_empty:
+        return TaskDetail(task, is_known=False, is_unknown=answers.is_unknown, troubles=answers.troubles)
+    tracked = answers.tracked
+    refs = [*answers.refs, *(ObjectRef(row.object_type, row.object_id) for row in answers.records if row.object_type)]
     return TaskDetail(
         task,
         is_known=True,
         label=tracked.label if tracked else registry.label(task.name),
-        payload=payload_of(task, known.payload),
+        payload=payload_of(task, answers.payload),
         received_at=tracked.received_at if tracked else None,
         progress=tracked.progress if tracked else None,
         retry_of=(tracked.retry_of if tracked else None)
-        or next((row.retry_of for row in known.records if row.retry_of), None),
-        again=known.again,
-        original=_original(task_id, known),
-        revoke_requested_at=known.revoke_requested_at,
+        or next((row.retry_of for row in answers.records if row.retry_of), None),
+        reruns=answers.reruns,
+        original=_original(task_id, answers),
+        revoke_requested_at=answers.revoke_requested_at,
         refs=tuple(dict.fromkeys(refs)),
-        records=known.records,
-        troubles=known.troubles,
+        records=answers.records,
+        troubles=answers.troubles,
         executions=tracked.executions if tracked else 0,
     )
 
 
-def _original(task_id: str, known: Known) -> Original | NotRepeatable:
+def _original(task_id: str, answers: SourceAnswers) -> Original | NotRerunnable:
     try:
-        return original_from(task_id, known)
-    except NotRepeatable as error:
+        return original_from(task_id, answers)
+    except NotRerunnable as error:
         return error

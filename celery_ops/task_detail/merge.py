@@ -9,13 +9,13 @@ from ..info import Payload, TaskInfo, TrackedTask
 from ..one_state import error_of, of_this_life, state_of, waits
 from ..payload import payload
 from ..timezones import believed_start
-from .sources import Known
+from .sources import SourceAnswers
 
 
-def merged(task_id: str, known: Known) -> TaskInfo:
+def merged(task_id: str, answers: SourceAnswers) -> TaskInfo:
     """Return all that is known of the task, raw."""
-    tracked, live = known.tracked, known.live
-    stored = of_this_life(known.stored, tracked)
+    tracked, live = answers.tracked, answers.live
+    stored = of_this_life(answers.stored, tracked)
     state = state_of(stored, tracked, live)
     values = _First(stored, live)
     created = tracked.published_at if tracked is not None else None
@@ -24,7 +24,7 @@ def merged(task_id: str, known: Known) -> TaskInfo:
     waiting = waits(state)
     return TaskInfo(
         id=task_id,
-        name=next((text for text in _names(known) if text), ""),
+        name=next((text for text in _names(answers) if text), ""),
         state=state,
         worker=(live.worker if live else None) if waiting else _First(live, tracked, stored).of("worker"),
         queue=_First(stored, live).of("queue"),
@@ -85,11 +85,11 @@ class _First:
         return next((value for source in self.sources if (value := getattr(source, name)) is not None), None)
 
 
-def _names(known: Known) -> Iterable[str]:
-    for task in (known.stored, known.tracked, known.live):
+def _names(answers: SourceAnswers) -> Iterable[str]:
+    for task in (answers.stored, answers.tracked, answers.live):
         if task is not None:
             yield task.name
-    for record in known.records:
+    for record in answers.records:
         yield record.task_name
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from .. import states
 from ..backends.results.conditions import storable
 from ..conf import conf
-from ..exceptions import NotKnown, NotRepeatable
+from ..exceptions import NotKnown, NotRerunnable
 from ..formatting import duration
 from ..info import TaskInfo
 from ..models import TaskRunRecord
@@ -24,7 +24,7 @@ from ..tracking.reading import KeptArguments
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
 from .merge import merged
-from .sources import Known, Sources
+from .sources import SourceAnswers, Sources
 
 #: Bytes of Redis's replies are not counted, so the ids asked for at once are.
 AT_ONCE: Final = 250
@@ -43,39 +43,39 @@ class Original:
 
 
 def original_of(task_id: str, account: reading.Account | None = None) -> Original:
-    """Return a task as it can be sent once more. Raises NotKnown, or NotRepeatable without its arguments.
+    """Return a task as it can be sent once more. Raises NotKnown, or NotRerunnable without its arguments.
 
     ``account`` is what the store has of it, when that was read already.
     """
-    known = Sources(task_id, conf.load("TASK_BACKEND")(), account).ask_origin()
-    if not known.is_empty:
-        return original_from(task_id, known)
-    if known.is_unknown:
+    answers = Sources(task_id, conf.load("TASK_BACKEND")(), account).ask_origin()
+    if not answers.is_empty:
+        return original_from(task_id, answers)
+    if answers.is_unknown:
         raise NotKnown(task_id)
-    raise NotRepeatable(" ".join(known.troubles))
+    raise NotRerunnable(" ".join(answers.troubles))
 
 
-def original_from(task_id: str, known: Known) -> Original:
+def original_from(task_id: str, answers: SourceAnswers) -> Original:
     """The same of what the sources have said already."""
-    task = merged(task_id, known)
+    task = merged(task_id, answers)
     state = task.state
-    if known.records and not (known.stored or known.tracked or known.live):
-        state = _state_of_row(known.records[0])
-    refs = known.refs or tuple(_refs_of_rows(known.records))
+    if answers.records and not (answers.stored or answers.tracked or answers.live):
+        state = _state_of_row(answers.records[0])
+    refs = answers.refs or tuple(_refs_of_rows(answers.records))
     try:
-        return _original(replace(task, state=state), refs, known.kept, known.records)
-    except NotRepeatable as error:
-        if known.kept is None and known.troubles:
-            raise NotRepeatable(" ".join(known.troubles), error.name, error.state) from error
+        return _original(replace(task, state=state), refs, answers.kept, answers.records)
+    except NotRerunnable as error:
+        if answers.kept is None and answers.troubles:
+            raise NotRerunnable(" ".join(answers.troubles), error.name, error.state) from error
         raise
 
 
-def originals_of(tasks: Sequence[TaskInfo]) -> dict[str, Original | NotRepeatable]:
+def originals_of(tasks: Sequence[TaskInfo]) -> dict[str, Original | NotRerunnable]:
     """Return the same of many listed tasks by id, in a bounded number of round trips; live workers are not asked.
 
     Raises StoreUnavailable and DatabaseError.
     """
-    found: dict[str, Original | NotRepeatable] = {}
+    found: dict[str, Original | NotRerunnable] = {}
     rows = _rows_of([task.id for task in tasks])
     for begin in range(0, len(tasks), AT_ONCE):
         some = tasks[begin : begin + AT_ONCE]
@@ -85,12 +85,12 @@ def originals_of(tasks: Sequence[TaskInfo]) -> dict[str, Original | NotRepeatabl
     return found
 
 
-def _listed(task: TaskInfo, kept: KeptArguments | None, rows: Sequence[TaskRunRecord]) -> Original | NotRepeatable:
+def _listed(task: TaskInfo, kept: KeptArguments | None, rows: Sequence[TaskRunRecord]) -> Original | NotRerunnable:
     heard = replace(task, state=state_of(task, kept, None))
     refs = (kept.refs if kept else ()) or tuple(_refs_of_rows(rows))
     try:
         return _original(heard, refs, kept, rows)
-    except NotRepeatable as error:
+    except NotRerunnable as error:
         return error
 
 
@@ -103,7 +103,7 @@ def _original(
         args, kwargs = _arguments(replace(task, name=name), kept, rows)
         check(plain([*args, kwargs]))
     except ValueError as error:  # BadInput, too
-        raise NotRepeatable(str(error), name, task.state) from error
+        raise NotRerunnable(str(error), name, task.state) from error
     return Original(task.id, name, args, kwargs, refs, task.state)
 
 

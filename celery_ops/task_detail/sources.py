@@ -34,10 +34,10 @@ RECORDS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class SourceAnswers:
     """What each source said, and what those that are away might have.
 
-    ``kept`` is what tracking keeps of the arguments, ``again`` the ids of the tasks that are this one once more.
+    ``kept`` is what tracking keeps of the arguments, ``reruns`` the ids of the tasks that are this one once more.
     ``is_listed`` says whether the list of tasks could be asked.
     """
 
@@ -46,7 +46,7 @@ class Known:
     payload: Payload = field(default_factory=Payload)
     kept: reading.KeptArguments | None = None
     refs: tuple[ObjectRef, ...] = ()
-    again: tuple[str, ...] = ()
+    reruns: tuple[str, ...] = ()
     live: TaskInfo | None = None
     revoke_requested_at: datetime | None = None
     records: tuple[TaskRunRecord, ...] = ()
@@ -75,17 +75,17 @@ class Sources:
         self.account = account
         self.troubles: list[str] = []
 
-    def ask(self, *, ask_workers: bool = True) -> Known:
+    def ask(self, *, ask_workers: bool = True) -> SourceAnswers:
         """Return what is known now; live workers and queues are asked while the task has not ended, if at all."""
-        known = self.ask_origin(ask_workers=ask_workers)
-        again = tuple(self._again(known.refs))
-        revoke_requested_at = self._revoke_requested_at(known.tracked) or (
-            known.stored and known.stored.revoke_requested_at
+        answers = self.ask_origin(ask_workers=ask_workers)
+        reruns = tuple(self._reruns(answers.refs))
+        revoke_requested_at = self._revoke_requested_at(answers.tracked) or (
+            answers.stored and answers.stored.revoke_requested_at
         )
         troubles = tuple(dict.fromkeys(self.troubles))
-        return replace(known, again=again, revoke_requested_at=revoke_requested_at, troubles=troubles)
+        return replace(answers, reruns=reruns, revoke_requested_at=revoke_requested_at, troubles=troubles)
 
-    def ask_origin(self, *, ask_workers: bool = True) -> Known:
+    def ask_origin(self, *, ask_workers: bool = True) -> SourceAnswers:
         """Return the same but who ran the task again or asked to revoke it: all that it takes to run it again."""
         stored = self._try(lambda: self.backend.get(self.task_id), None)
         is_listed = not self.troubles
@@ -97,7 +97,7 @@ class Sources:
         over = states.is_final(state_of(stored, tracked, None))
         is_kept = bool(stored or tracked or records)
         live = self._try(lambda: self._on_its_way(is_kept=is_kept), None) if ask_workers and not over else None
-        return Known(
+        return SourceAnswers(
             stored=stored,
             tracked=tracked,
             payload=account.payload,
@@ -139,13 +139,13 @@ class Sources:
         except (ValueError, DataError):
             return None
 
-    def _again(self, refs: tuple[ObjectRef, ...]) -> list[str]:
+    def _reruns(self, refs: tuple[ObjectRef, ...]) -> list[str]:
         """Journal rows may be gone by now, and so may what is tracked."""
-        rows = self._try(self._records_again, [])
+        rows = self._try(self._recorded_reruns, [])
         tracked = self._try(lambda: reading.run_again_as(refs, self.task_id), []) if refs else []
         return list(dict.fromkeys([*rows, *tracked]))[:RECORDS]
 
-    def _records_again(self) -> list[str]:
+    def _recorded_reruns(self) -> list[str]:
         try:
             rows = TaskRunRecord.objects.filter(retry_of=self.task_id).order_by("-pk")
             return list(rows.values_list("task_id", flat=True)[:RECORDS])

@@ -14,7 +14,7 @@ from django.utils import timezone
 from celery_ops.exceptions import BadInput, RerunRefused
 from celery_ops.models import ControlRecord, RunClaim, TaskRunRecord
 from celery_ops.pruning.prune import old_records, prune
-from celery_ops.rerun import candidate, rerun
+from celery_ops.rerun import candidate, rerun_candidate
 from celery_ops.running.launcher import Run, launch, launch_all
 from celery_ops.tracking import facts
 from celery_ops.tracking.recorder import recorder
@@ -94,10 +94,10 @@ def test_two_people_who_press_the_same_button_send_it_once(settings):
 
 def test_two_people_who_confirm_what_they_both_saw_send_it_once_more(settings, staff):
     failed(settings, 1)
-    rerun(candidate("id-0", staff), staff)
+    rerun_candidate(candidate("id-0", staff), staff)
     seen = [candidate("id-0", staff) for _ in range(4)]
     assert all(task.asks for task in seen)
-    outcomes = at_once(4, lambda n: rerun(seen[n], staff))
+    outcomes = at_once(4, lambda n: rerun_candidate(seen[n], staff))
     assert [type(outcome) for outcome in outcomes].count(RerunRefused) == 3
     assert runs() == (2, 1)
 
@@ -145,8 +145,8 @@ def test_what_could_not_be_sent_does_not_hold_the_claim(settings, staff, monkeyp
     failed(settings, 1)
     with monkeypatch.context() as broken:
         broken.setattr("celery_ops.running.launcher._publish", lambda *_: (_ for _ in ()).throw(OSError("no route")))
-        assert "could not be sent" in str(at_once(1, lambda n: rerun(candidate("id-0", staff), staff))[0])
-    assert rerun(candidate("id-0", staff), staff).send_state == "SENT"
+        assert "could not be sent" in str(at_once(1, lambda n: rerun_candidate(candidate("id-0", staff), staff))[0])
+    assert rerun_candidate(candidate("id-0", staff), staff).send_state == "SENT"
     assert RunClaim.objects.count() == 2
 
 
@@ -164,6 +164,6 @@ def test_a_panel_sends_once_more_what_it_could_not_send(settings, staff, order, 
 
 def test_claims_go_with_the_rows_that_they_were_for(settings, staff):
     failed(settings, 1)
-    rerun(candidate("id-0", staff), staff)
+    rerun_candidate(candidate("id-0", staff), staff)
     prune(old_records(timezone.now() + timedelta(seconds=1)))
     assert (TaskRunRecord.objects.count(), RunClaim.objects.count()) == (0, 0)

@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from celery_ops import tasks_for, tracking
-from celery_ops.exceptions import NotRepeatable, StoreUnavailable
-from celery_ops.rerun import repeat
+from celery_ops.exceptions import NotRerunnable, StoreUnavailable
+from celery_ops.rerun import rerun
 from celery_ops.task_detail.original import original_of, originals_of
 from celery_ops.tracking import index, reading
 from celery_ops.tracking.memory import TRIM_ABOVE
@@ -57,7 +57,7 @@ def test_a_failure_is_run_again_after_its_object_has_forgotten_it(eager, memory_
     original = original_of(task_id)
     assert (original.name, original.args, original.kwargs) == (FAILS, [order.pk, "three days ago"], {})
     assert original.refs == (ObjectRef.of(order),)
-    assert repeat(task_id, staff).object_id == str(order.pk)
+    assert rerun(task_id, staff).object_id == str(order.pk)
 
 
 def test_a_list_of_them_too(eager, memory_store, order, settings):
@@ -118,7 +118,7 @@ def test_a_site_that_keeps_no_arguments_keeps_none_for_longer(eager, memory_stor
 
 
 def reason(task_id):
-    with pytest.raises(NotRepeatable) as caught:
+    with pytest.raises(NotRerunnable) as caught:
         original_of(task_id)
     return caught.value.reason
 

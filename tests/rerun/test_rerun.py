@@ -15,10 +15,10 @@ from django.urls import reverse
 from kombu.utils import json as kombu_json
 
 from celery_ops import tasks_for
-from celery_ops.exceptions import NotKnown, NotRepeatable, RerunRefused
+from celery_ops.exceptions import NotKnown, NotRerunnable, RerunRefused
 from celery_ops.models import TaskRunRecord
 from celery_ops.permissions import Policy
-from celery_ops.rerun import repeat
+from celery_ops.rerun import rerun
 from celery_ops.task_detail.original import original_of, originals_of
 from celery_ops.tracking import capture, facts, index, reading, receivers
 from celery_ops.tracking.recorder import recorder
@@ -78,7 +78,7 @@ def journal(task_id, **fields):
 
 
 def reason(task_id):
-    with pytest.raises(NotRepeatable) as caught:
+    with pytest.raises(NotRerunnable) as caught:
         original_of(task_id)
     return caught.value.reason
 
@@ -88,20 +88,20 @@ def reason(task_id):
 
 def test_a_tracked_task_is_sent_with_what_was_kept(order, staff, published):
     task_id = plant(order, NOOP, "FAILURE", args=json.dumps({"args": [order.pk], "kwargs": {}}))
-    record = repeat(task_id, staff)
+    record = rerun(task_id, staff)
     assert published == [(NOOP, (order.pk,), {})]
     assert (record.retry_of, record.send_state, record.username) == (task_id, "SENT", "staff")
 
 
 def test_it_belongs_to_the_same_object_and_says_of_what_it_is_one_more(order, staff):
     task_id = plant(order, NOOP, "FAILURE", args=json.dumps({"args": [order.pk], "kwargs": {}}))
-    record = repeat(task_id, staff)
+    record = rerun(task_id, staff)
     assert (record.object_type, record.object_id) == ("shop.order", str(order.pk))
     assert tasks_for(order)[0].retry_of == task_id
 
 
 def test_an_untracked_task_that_failed_is_sent_with_what_the_worker_saw(staff, published):
-    repeat(alone("one"), staff)
+    rerun(alone("one"), staff)
     assert published == [(UNTRACKED, (1,), {})]
 
 
@@ -109,7 +109,7 @@ def test_an_untracked_task_that_failed_is_sent_with_what_the_worker_saw(staff, p
 def test_a_task_that_was_run_from_here_is_sent_with_what_the_journal_says(staff, published, settings):
     use(settings, Held, a_task(id="one", name=UNTRACKED))
     journal("one")
-    repeat("one", staff)
+    rerun("one", staff)
     assert published == [(UNTRACKED, (1,), {})]
 
 
@@ -209,31 +209,31 @@ def test_an_id_that_nobody_knows_is_not_known(task_id):
 
 @pytest.mark.parametrize("state", ["FAILURE", "SUCCESS", "REVOKED", "REJECTED", "IGNORED"])
 def test_a_task_that_has_ended_is_run_again(state, order, staff):
-    assert repeat(plant(order, NOOP, state, args=ARGS), staff).send_state == "SENT"
+    assert rerun(plant(order, NOOP, state, args=ARGS), staff).send_state == "SENT"
 
 
 @pytest.mark.parametrize("state", ["PENDING", "STARTED", "RETRY"])
 def test_a_task_that_goes_on_is_not(state, order, staff, published):
     with pytest.raises(RerunRefused, match="not ended"):
-        repeat(plant(order, NOOP, state, args=ARGS, ago=5), staff)
+        rerun(plant(order, NOOP, state, args=ARGS, ago=5), staff)
     assert published == []
 
 
 def test_a_lost_task_is_run_again(order, staff):
-    assert repeat(plant(order, NOOP, "STARTED", args=ARGS, ago=600), staff).send_state == "SENT"
+    assert rerun(plant(order, NOOP, "STARTED", args=ARGS, ago=600), staff).send_state == "SENT"
 
 
 @pytest.mark.database
 def test_a_run_of_which_nothing_was_heard_is_not(staff):
     journal("one")
     with pytest.raises(RerunRefused, match="may still wait"):
-        repeat("one", staff)
+        rerun("one", staff)
 
 
 @pytest.mark.database
 def test_a_run_that_the_broker_did_not_take_is(staff, published):
     journal("one", send_state="FAILED")
-    repeat("one", staff)
+    rerun("one", staff)
     assert published == [(UNTRACKED, (1,), {})]
 
 
@@ -250,19 +250,19 @@ def test_a_run_that_the_broker_did_not_take_is(staff, published):
 )
 def test_a_task_that_is_neither_runnable_nor_tracked_is_refused(name, said, superuser, published):
     with pytest.raises(RerunRefused, match=said):
-        repeat(alone("one", name=name), superuser)
+        rerun(alone("one", name=name), superuser)
     assert published == []
 
 
 def test_celerys_own_are_refused_whatever_the_settings_say(superuser, settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": "*"}
     with pytest.raises(RerunRefused, match="may not be run by hand"):
-        repeat(alone("one", name="celery.map"), superuser)
+        rerun(alone("one", name="celery.map"), superuser)
 
 
 def test_a_hidden_task_that_is_runnable_is_run_again(staff, settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": [HIDDEN]}
-    assert repeat(alone("one", name=HIDDEN), staff).task_name == HIDDEN
+    assert rerun(alone("one", name=HIDDEN), staff).task_name == HIDDEN
 
 
 def test_a_task_with_a_permission_of_its_own_needs_it(staff, settings, browser, published):
@@ -276,14 +276,14 @@ def test_a_task_with_a_permission_of_its_own_needs_it(staff, settings, browser, 
 @pytest.mark.database
 def test_a_task_that_was_run_as_often_as_it_may_be_is_refused(staff, settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": {UNTRACKED: {"max_per_minute": 1}}}
-    repeat(alone("one"), staff)
+    rerun(alone("one"), staff)
     with pytest.raises(RerunRefused, match="a minute"):
-        repeat(alone("two"), staff)
+        rerun(alone("two"), staff)
 
 
 def test_arguments_that_no_longer_fit_the_task_are_refused(staff, published):
     with pytest.raises(RerunRefused, match="no longer fit the task"):
-        repeat(alone("one", args=facts.EXACT + '{"args": [1, 2], "kwargs": {}}'), staff)
+        rerun(alone("one", args=facts.EXACT + '{"args": [1, 2], "kwargs": {}}'), staff)
     assert published == TaskRunRecord.objects.count() * [1]
 
 
@@ -410,7 +410,7 @@ def test_hostile_ids_are_never_an_error(task_id, browser):
 def test_queue_and_priority_stay_where_they_may_still_be_chosen(chosen, again, settings):
     use(settings, Held, RUNNABLE_TASKS={UNTRACKED: {"queues": ["slow"]}})
     journal(alone("one"), options=chosen)
-    assert repeat("one", None).options == again
+    assert rerun("one", None).options == again
 
 
 @pytest.fixture
@@ -719,7 +719,7 @@ def panel_html(client, order, user):
 
 def test_a_panels_rows_name_each_other(browser, staff, order):
     task_id = plant(order, NOOP, "FAILURE", args=ARGS)
-    record = repeat(task_id, staff)
+    record = rerun(task_id, staff)
     text = words(panel_html(browser, order, staff))
     assert f"run again of {task_id[:8]}" in text
     assert f"run again as {record.task_id[:8]}" in text

@@ -23,11 +23,11 @@ class Retry(Subcommand):
         people.add_user(parser)
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
-        from ...rerun import repeat_all  # dear to import, and a hook that prunes has no use for it
+        from ...rerun import rerun_all  # dear to import, and a hook that prunes has no use for it
         from ...views.bulk.retry import answer
 
         learnt()
-        outcomes = repeat_all(options["task_ids"], people.user_named(options["user"]))
+        outcomes = rerun_all(options["task_ids"], people.user_named(options["user"]))
         refused = any(outcome.record is None for outcome in outcomes)
         return Answer(answer(outcomes), [*map(_line, outcomes)], FAILED if refused else DONE)
 

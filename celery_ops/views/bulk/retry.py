@@ -25,7 +25,7 @@ from ...formatting import clean
 from ...links import task_url
 from ...models import TaskRunRecord
 from ...permissions import RUN_TASK, VIEW_OPS, allows
-from ...rerun import Candidate, RerunOutcome, candidates_of, rerun_all
+from ...rerun import RerunCandidate, RerunOutcome, candidates_of, rerun_candidates
 from ...tables.links import PageLink
 from ..absent import no_task
 from ..asked import form_key, next_url
@@ -38,7 +38,7 @@ from .base import BulkDetailView, BulkStartView, Words
 MOST_IDS: Final = 500
 
 #: A task that may be run again, or why it is not.
-Found = Candidate | RerunOutcome
+Found = RerunCandidate | RerunOutcome
 
 
 @method_decorator([private, csrf_protect], name="dispatch")
@@ -71,7 +71,7 @@ class RetryView(EitherPage):
         if request.POST.get("preview") == "1" or self.must_ask(found):
             return self.asks_first(found)
         begun = timezone.now()
-        outcomes = rerun_all(found, self.user, submission=submission)
+        outcomes = rerun_candidates(found, self.user, submission=submission)
         if len(outcomes) == 1 and isinstance(outcomes[0].error, NotKnown):
             raise no_task()
         if status := _status(outcomes):
@@ -92,7 +92,7 @@ class RetryView(EitherPage):
 
     def must_ask(self, found: Sequence[Found]) -> bool:
         """Whether something is to be read before it is sent: nothing was confirmed yet, or something else than this."""
-        if not any(isinstance(task, Candidate) and task.asks for task in found):
+        if not any(isinstance(task, RerunCandidate) and task.asks for task in found):
             return False
         seen = self.request.POST.get("previewed")
         return self.request.POST.get("confirm") != "1" or (bool(seen) and not constant_time_compare(seen, _seen(found)))
@@ -104,7 +104,7 @@ class RetryView(EitherPage):
 
     def asks_first(self, found: Sequence[Found]) -> HttpResponse:
         """Say what would be sent, what not and why, and what to consider; nothing is sent."""
-        candidates = [task for task in found if isinstance(task, Candidate)]
+        candidates = [task for task in found if isinstance(task, RerunCandidate)]
         left_out = [task for task in found if isinstance(task, RerunOutcome)]
         if len(found) == 1 and left_out:
             if isinstance(left_out[0].error, NotKnown):
@@ -160,7 +160,7 @@ class _Asked:
     doubts: tuple[str, ...]
 
     @classmethod
-    def of(cls, task: Candidate) -> "_Asked":
+    def of(cls, task: RerunCandidate) -> "_Asked":
         doubts = tuple(doubt.text for doubt in task.doubts)
         state = task.original.state
         return cls(shown_link(task.task_id), clean(task.runnable.label), clean(state), states.tone(state), doubts)
@@ -174,7 +174,7 @@ def _preview_item(task: Found) -> dict[str, Any]:
 
 def _seen(found: Sequence[Found]) -> str:
     """Return what tells what there was to read from anything else."""
-    said = [task.seen for task in found if isinstance(task, Candidate)]
+    said = [task.seen for task in found if isinstance(task, RerunCandidate)]
     return salted_hmac("celery_ops.retry", ascii(said), algorithm="sha256").hexdigest()
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from ...exceptions import NotKnown, NotRepeatable
+from ...exceptions import NotKnown, NotRerunnable
 from ...formatting import clean
 from ...forms.prefill import HIDDEN, Arguments
 from ...permissions import VIEW_OPS, VIEW_PAYLOAD, allows
-from ...rerun.rerun import chosen
+from ...rerun.sending import chosen_options
 from ...task_detail.original import original_of
 from ...tracking import capture
 from ...tracking.refs import ObjectRef
@@ -74,7 +74,7 @@ def origin_of(task_id: str, name: str, user: Any) -> Origin:
     if not task_id:
         return NONE
     origin = _origin(task_id, name, user)
-    return replace(origin, options=chosen([task_id]).get(task_id, {})) if origin.task_id else origin
+    return replace(origin, options=chosen_options([task_id]).get(task_id, {})) if origin.task_id else origin
 
 
 def _origin(task_id: str, name: str, user: Any) -> Origin:
@@ -82,7 +82,7 @@ def _origin(task_id: str, name: str, user: Any) -> Origin:
         found = original_of(task_id)
     except NotKnown:
         return Origin(reason=_("No task with this id is known any more, so the fields are empty."))
-    except NotRepeatable as error:
+    except NotRerunnable as error:
         return _without_arguments(task_id, name, error)
     if found.name != name:
         return Origin(reason=_("That id is another task's, so the fields are empty."))
@@ -97,7 +97,7 @@ def _origin(task_id: str, name: str, user: Any) -> Origin:
     return Origin(found.task_id, name, (found.args, found.kwargs), tuple(found.refs))
 
 
-def _without_arguments(task_id: str, name: str, error: NotRepeatable) -> Origin:
+def _without_arguments(task_id: str, name: str, error: NotRerunnable) -> Origin:
     """A task whose arguments are lost is the one that is run again all the same, when it is known to be this one."""
     if error.name == name:
         return Origin(task_id, name, reason=str(error))

@@ -107,7 +107,7 @@ def viewed(detail: TaskDetail, user: Any, query: str = "") -> ViewedTask:
         records=tuple(_records(detail.records, user, with_error=may_view_payload)),
         troubles=detail.troubles,
         again=again_of(detail, user),
-        retried_as=tuple(_link(task_id, query) for task_id in detail.again),
+        retried_as=tuple(_link(task_id, query) for task_id in detail.reruns),
         revoke=revoke_of(detail, user),
         revoke_outcome=outcome_of(detail),
         executions=detail.executions,

@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from django.urls import NoReverseMatch, reverse
 
 from ...catalog import may_run_something
-from ...exceptions import NotRepeatable, RerunRefused
+from ...exceptions import NotRerunnable, RerunRefused
 from ...filters.tasks import TaskFilterSet
 from ...formatting import clean, count
 from ...models import TaskRunRecord
@@ -50,7 +50,7 @@ def again_of(detail: TaskDetail, user: Any) -> Again | None:
     except RerunRefused as error:
         return Again(task_id, error.reason)
     edit_url = _edit_url(original.name, task_id)
-    if isinstance(original, NotRepeatable):
+    if isinstance(original, NotRerunnable):
         return Again(task_id, original.reason, edit_url=edit_url)
     if not original.state:
         return Again(task_id, reason_unheard(), edit_url=edit_url)

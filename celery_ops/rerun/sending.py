@@ -1,0 +1,114 @@
+"""One task once more, or a few: with the arguments and the options that it had, journalled, then sent."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID, uuid5
+
+from django.db import DatabaseError
+
+from ..backends.results.conditions import storable
+from ..exceptions import BadInput, Claimed, NotSent, RerunRefused, SentNothing
+from ..models import TaskRunRecord
+from ..running.allowlist import Runnable
+from ..running.launcher import Run, launch
+from ..running.options import SendOptions, read_options
+from ..task_detail.original import Original
+from .candidates import RerunCandidate, RerunOutcome, candidate, candidates_of
+from .claims import NOT_SENT, Reruns, submission_of_task
+
+
+def rerun(task_id: str, user: Any, *, submission: UUID | None = None) -> TaskRunRecord:
+    """Look at a task and run it again at once: whoever calls has asked. Raises NotKnown, RerunRefused and NotSent."""
+    return rerun_candidate(candidate(task_id, user, submission), user, submission=submission)
+
+
+def rerun_all(task_ids: Iterable[str], user: Any, *, submission: UUID | None = None) -> list[RerunOutcome]:
+    """Look at some tasks and run them again at once, as ``rerun_candidates`` does."""
+    return rerun_candidates(candidates_of(task_ids, user, submission), user, submission=submission)
+
+
+def rerun_candidate(task: RerunCandidate, user: Any, *, submission: UUID | None = None) -> TaskRunRecord:
+    """Run a task again for ``user`` and return its row, SENT.
+
+    The same ``submission`` sends a task once, however often it comes. Raises RerunRefused, also when somebody else has
+    run it again since it was looked at, and NotSent.
+    """
+    options = chosen_options([task.task_id]).get(task.task_id, {})
+    own = submission and _unused(submission_of_task(submission, task.task_id), task.reruns)
+    try:
+        return launch(run_of(task.original, task.runnable, own, options, task.reruns.claim), user)
+    except (BadInput, Claimed) as error:
+        raise RerunRefused(str(error)) from error
+
+
+def rerun_candidates(
+    tasks: Iterable[RerunCandidate | RerunOutcome], user: Any, *, submission: UUID | None = None
+) -> list[RerunOutcome]:
+    """Run some tasks again, each for itself. Once the broker or the journal refuses, the rest is not tried."""
+    outcomes: list[RerunOutcome] = []
+    away: NotSent | None = None
+    for task in tasks:
+        outcomes.append(task if isinstance(task, RerunOutcome) else _outcome(task, user, submission, away))
+        error = outcomes[-1].error
+        if isinstance(error, NotSent) and not isinstance(error, SentNothing):
+            away = error
+    return outcomes
+
+
+def _outcome(task: RerunCandidate, user: Any, submission: UUID | None, away: NotSent | None) -> RerunOutcome:
+    if away is not None:
+        return RerunOutcome(task.task_id, reason=str(away), error=away)
+    try:
+        return RerunOutcome(task.task_id, rerun_candidate(task, user, submission=submission))
+    except (RerunRefused, NotSent) as error:
+        return RerunOutcome(task.task_id, reason=str(error), error=error)
+
+
+def _unused(own: UUID, reruns: Reruns) -> UUID:
+    """Return the key of a form that is sent once more because it could not be sent: a panel shows the same one on."""
+    unsent = {row.submission for row in reruns.rows if row.send_state == NOT_SENT}
+    while own in unsent:
+        own = uuid5(own, "again")
+    return own
+
+
+def chosen_options(task_ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+    """Return the options that people chose for runs of theirs, by task id; none while the journal is away."""
+    rows = TaskRunRecord.objects.filter(task_id__in=storable(task_ids)).order_by("pk")
+    try:
+        return dict(rows.values_list("task_id", "options"))
+    except DatabaseError:
+        return {}
+
+
+def run_of(
+    original: Original, runnable: Runnable, submission: UUID | None, options: Mapping[str, Any], claim: UUID
+) -> Run:
+    """Return the run that is ``original`` once more, which had these ``options``.
+
+    ``submission`` is this one's own, and only one run has the ``claim``.
+    """
+    return Run(
+        original.name,
+        runnable.task,
+        original.args,
+        original.kwargs,
+        _options(options, runnable),
+        retry_of=original.task_id,
+        refs=original.refs,
+        target=original.refs[0] if original.refs else None,
+        submission=submission,
+        claim=claim,
+    )
+
+
+def _options(options: Mapping[str, Any], runnable: Runnable) -> SendOptions:
+    """The place in the line is the same where it may still be chosen; when it runs is now."""
+    queues = runnable.choosable_queues
+    kept = {name: options[name] for name in ("priority", "queue") if name in options}
+    if kept.get("queue") not in queues:
+        kept.pop("queue", None)
+    try:
+        return read_options(kept, queues)
+    except BadInput:
+        return SendOptions()
