@@ -82,7 +82,7 @@ def capture_arguments(
     budget = budget or Budget()
     walk = Walk.in_mode(mode, sensitive=sensitive, budget=budget)
     plain = walk.arguments(args, kwargs, parameters)
-    if walk.hid:
+    if walk.hid or walk.missed:
         named = hidden_texts(args, kwargs, parameters, sensitive, Budget(0))
         found = _secrets((*named, *walk.found.texts))
         if found and not walk.is_cut:

@@ -13,7 +13,7 @@ from .fitting import MAX_BYTES, texts_of
 from .keys import NAME
 from .repeats import Secrets
 from .text import OVERSCAN, REDACTED, scrub, secret_at, spans_of
-from .walk import BREADTH, SEQUENCES, Name, Walk, first_items
+from .walk import BREADTH, HARMLESS, SEQUENCES, Name, Walk, first_items
 
 #: Values that are looked at.
 NODES: Final = 2000
@@ -130,7 +130,8 @@ def _without(plain: Any, secrets: Secrets, budget: Budget) -> Any:
 
 
 def _name(key: Any) -> str:
-    return Walk(None).key(key)[0]
+    is_plain = type(key) is int and -HARMLESS < key < HARMLESS
+    return str(key) if is_plain else Walk(None).key(key)[0]
 
 
 def _raw(value: Any, kind: type) -> str:

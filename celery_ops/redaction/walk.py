@@ -58,6 +58,7 @@ class Walk:
         "hid",
         "is_cut",
         "labels",
+        "missed",
         "redactor",
         "room",
         "rules",
@@ -74,6 +75,7 @@ class Walk:
         self.is_cut = False
         self.labels: dict[str, str] = {}  # what shows of short names
         self.hid = False  # whether anything was hidden, which others may repeat
+        self.missed = False  # whether there is more than was looked at, which may be hidden as well
         self.typed = False  # whether a value lost nothing but its type
         self.depth = DEPTH
         self.breadth = BREADTH
@@ -193,6 +195,7 @@ class Walk:
         """A list, a dict or the like, one level deeper."""
         self.room -= BRACKETS
         if depth >= self.depth:
+            self.missed = True
             return self.lost(CUT)
         if kind in (list, dict) and not value:
             return kind()
@@ -211,6 +214,7 @@ class Walk:
             name, label = self.known_key(key) if type(key) is str and len(key) <= SHORT else self.key(key)
             shown[label] = visit(item, name, depth + 1)
         if missing := dict.__len__(value) - len(shown):
+            self.missed = True
             shown[CUT] = self.lost(f"{missing} more")
         return shown
 
@@ -251,6 +255,7 @@ class Walk:
                 continue
             shown.append(visit(item, names[position] if position < len(names) else "", depth + 1))
         if missing := size - len(shown):
+            self.missed = True
             shown.append(self.lost(f"{CUT} {missing} more"))
         return shown
 

@@ -226,6 +226,20 @@ def test_an_argument_that_repeats_anothers_secret_does_not_show_it(args, kwargs)
     assert "swordfish" not in capture_arguments(args, kwargs).text
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        [*range(30), {"password": "swordfish"}],
+        {**{f"field_{n}": n for n in range(30)}, "password": "swordfish"},
+        {"a": {"b": {"c": {"d": {"e": {"f": {"password": "swordfish"}}}}}}},
+    ],
+    ids=["in a long list", "in a long dict", "deep inside"],
+)
+def test_a_secret_beyond_what_is_kept_shows_nowhere_else(value):
+    assert "swordfish" not in capture_arguments(("it was swordfish", value), {}).text
+    assert "swordfish" not in capture_arguments(("it was swordfish",), {"value": value}).text
+
+
 def test_a_number_that_repeats_anothers_secret_does_not_show():
     assert arguments(order=471100, pin=471100)["kwargs"] == {"order": REDACTED, "pin": REDACTED}
 
