@@ -38,13 +38,16 @@ MAX_IDLE: Final = 16
 #: Writes of a process between two that ask how large the objects' hashes have become.
 MEASURE_EVERY: Final = 16
 
-#: Answers what stands for a hash, and the hash unless that is ARGV[1]: most who ask have seen it.
+#: Answers what stands for a hash, and the hash unless that is ARGV[1]: most who ask have seen it. What is no hash is
+#: refused before all of it would be copied.
 READ_UNLESS: Final = b"""
-local kept = redis.call('DUMP', KEYS[1])
+local kept = redis.call('HLEN', KEYS[1]) > 0 and redis.call('DUMP', KEYS[1])
 local version = kept and redis.sha1hex(kept) or 'none'
 if version == ARGV[1] then return {version} end
 return {version, redis.call('HGETALL', KEYS[1])}
 """
+#: What a server answers that may take a script again in a moment.
+PASSING: Final = ("BUSY", "CLUSTERDOWN", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "TRYAGAIN")
 #: What a key carries as it is; anything else takes ten times as long to find out.
 _PLAIN: Final = re.compile(r"[\w.~-]{1,200}", re.ASCII)
 
@@ -111,7 +114,7 @@ class RedisStore(Store):
             return super().read_unless(ref, version)
         (reply,) = self._call([(b"EVAL", READ_UNLESS, b"1", self._key(ref), version.encode())])
         if isinstance(reply, ResponseError):  # a user of Redis may be refused EVAL or DUMP
-            self._takes_scripts = _is_foreign(reply)
+            self._takes_scripts = _is_foreign(reply) or str(reply).startswith(PASSING)
             return super().read_unless(ref, version)
         return _text(reply[0]), _fields(reply[1]) if len(reply) > 1 else None
 

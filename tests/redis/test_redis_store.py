@@ -14,6 +14,7 @@ from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.store import BEAT_COUNTS, TASK
 from tests.celery import app
 from tests.conftest import store_settings
+from tests.servers import wait_for
 
 ONE = ObjectRef("shop.order", "1")
 LONG = "x" * 100
@@ -209,6 +210,36 @@ def test_a_key_that_is_not_ours_has_no_fields_and_scripts_go_on(redis_store, cli
     round_trips.clear()
     redis_store.read_unless(ONE, "")
     assert len(round_trips) == 1
+
+
+def test_a_key_that_is_not_ours_is_not_copied_to_find_that_out(own_store, own_client, settings):
+    own_client.set("celery_ops:{shop.order:1}", "not ours" * 1000)
+    assert own_store.read_unless(ONE, "")[1] == {}
+    assert "cmdstat_dump" not in own_client.info("commandstats")
+
+
+def test_scripts_go_on_once_a_busy_server_is_not_busy_any_more(own_store, own_client, own_redis):
+    own_client.config_set("lua-time-limit", 5)
+    with contextlib.closing(redis.Redis(port=own_redis.port)) as busy:
+        connection = busy.connection_pool.get_connection()
+        connection.send_command("EVAL", "while true do end", 0)
+        wait_for(lambda: _is_busy(own_client), "the server to be busy")
+        with pytest.raises(StoreUnavailable):
+            own_store.read_unless(ONE, "")
+        own_client.script_kill()
+        with pytest.raises(redis.ResponseError):
+            connection.read_response()
+        connection.disconnect()
+    own_client.config_resetstat()
+    own_store.read_unless(ONE, "")
+    assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == 1
+
+
+def _is_busy(client):
+    try:
+        return not client.ping()
+    except redis.ResponseError as error:
+        return str(error).startswith("BUSY")
 
 
 def test_nothing_to_look_up_is_no_round_trip(redis_store, round_trips):
