@@ -1,23 +1,31 @@
 """The suite at another time of day: ``TEST_CLOCK=05:00 make test`` has the tests and their workers begin at 05:00 UTC.
 
-Servers and browsers keep the machine's clock.
+Servers keep the machine's clock, and so do browsers where a test does not give them its own.
 """
 
 import os
 import time
 from datetime import datetime, timedelta, timezone
-from typing import Final
-
-import time_machine
+from typing import Any, Final
 
 #: How exactly; so that processes that work it out a moment apart agree.
 PRECISION: Final = timedelta(minutes=10)
 
 
-def travel(clock: str) -> None:
-    """Move this process's clock to the next ``HH:MM`` UTC, from where it goes on; its children follow."""
+_moved: Any = None
+
+
+def travel() -> None:
+    """Move this process's clock to the next ``HH:MM`` UTC of ``TEST_CLOCK``, once; from there it goes on."""
+    global _moved
+    clock = os.environ.get("TEST_CLOCK")
+    if not clock or _moved is not None:
+        return
+    import time_machine  # workers start without it
+
     seconds = float(os.environ.setdefault("TEST_CLOCK_AHEAD", str(_ahead(clock))))
-    time_machine.travel(time.time() + seconds, tick=True).start()
+    _moved = time_machine.travel(time.time() + seconds, tick=True)
+    _moved.start()
 
 
 def _ahead(clock: str) -> float:

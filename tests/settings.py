@@ -2,10 +2,9 @@
 
 import os
 
-if clock := os.environ.get("TEST_CLOCK"):
-    from tests.clock import travel
+from tests.clock import travel
 
-    travel(clock)
+travel()
 
 SECRET_KEY = "only-for-tests"
 ALLOWED_HOSTS = ["*"]

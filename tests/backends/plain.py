@@ -5,6 +5,10 @@ import time
 
 from celery import Celery
 
+from tests.clock import travel
+
+travel()
+
 app = Celery("plain", broker=os.environ.get("TEST_BROKER_URL"), set_as_current=False)  # tests import it, too
 app.conf.update(broker_connection_retry_on_startup=True, worker_prefetch_multiplier=10)
 if "C_FORCE_ROOT" in os.environ:  # a worker that takes pickle, which Celery forbids root without this

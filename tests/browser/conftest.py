@@ -4,6 +4,7 @@ import itertools
 import os
 import shutil
 import uuid
+from datetime import datetime, timezone
 
 import pytest
 from django.core.signals import request_finished, request_started
@@ -103,7 +104,7 @@ def visit(chromium, live_server, site):
         page.on("console", lambda said: said.type in ("error", "warning") and troubles.append(said.text))
         page.on("dialog", lambda dialog: (troubles.append(dialog.message), dialog.dismiss()))
         if fake_time:
-            page.clock.install()
+            page.clock.install(time=datetime.now(timezone.utc))
         page.goto(path)
         return page
 
