@@ -21,20 +21,20 @@ PATIENCE: Final = 0.5
 HEARTBEAT: Final = "worker-heartbeat"
 
 
-def offsets(hostnames: Collection[str]) -> Mapping[str, float]:
+def clock_offsets(hostnames: Collection[str]) -> Mapping[str, float]:
     """Return the seconds by which each worker's clock is ahead, of those that tell. Never raises for the broker."""
-    found: dict[str, float] = {}
+    offsets: dict[str, float] = {}
     with suppress(BrokerUnavailable):
-        connections.within(connections.CONNECT_TIMEOUT + PATIENCE, lambda: _listen(frozenset(hostnames), found))
-    return dict(found)
+        connections.within(connections.CONNECT_TIMEOUT + PATIENCE, lambda: _listen(frozenset(hostnames), offsets))
+    return dict(offsets)
 
 
-def _listen(hostnames: frozenset[str], found: dict[str, float]) -> None:
+def _listen(hostnames: frozenset[str], offsets: dict[str, float]) -> None:
     def receive(message: Message) -> None:
         now = time.time()
-        for host, moment in _told(message):
+        for host, moment in _heartbeats(message):
             if host in hostnames:
-                found.setdefault(host, moment - now)
+                offsets.setdefault(host, moment - now)
 
     app = conf.celery_app
     with connections.opened(ack_emulation=False) as connection:
@@ -47,7 +47,7 @@ def _listen(hostnames: frozenset[str], found: dict[str, float]) -> None:
                 connection.drain_events(timeout=0.01)  # Redis subscribes with the first look
             _request(app, connection, channel)
             until = time.monotonic() + PATIENCE
-            while hostnames - found.keys() and time.monotonic() < until:
+            while hostnames - offsets.keys() and time.monotonic() < until:
                 with suppress(TimeoutError):
                     connection.drain_events(timeout=until - time.monotonic())
 
@@ -60,7 +60,7 @@ def _request(app: Any, connection: Any, channel: Any) -> None:
     )
 
 
-def _told(message: Message) -> Iterator[tuple[str, float]]:
+def _heartbeats(message: Message) -> Iterator[tuple[str, float]]:
     try:
         body = message.decode()
     except Exception:  # whatever a stranger's event makes of kombu's decoder

@@ -38,6 +38,8 @@ def error(name: str, message: str, hint: str) -> Finding:
 
 def listed(names: Iterable[str]) -> str:
     """Return the first few names, sorted, and how many more there are."""
-    found = sorted(names)
-    shown = [clean(name, 200) for name in found[:MOST_NAMED]]
-    return ", ".join(shown if len(found) <= MOST_NAMED else [*shown, f"… (+{len(found) - MOST_NAMED})"])
+    ordered = sorted(names)
+    shown = [clean(name, 200) for name in ordered[:MOST_NAMED]]
+    if more := len(ordered) - len(shown):
+        shown.append(f"… (+{more})")
+    return ", ".join(shown)

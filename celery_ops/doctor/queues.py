@@ -24,14 +24,18 @@ def check() -> Iterator[Finding]:
     try:
         backend = conf.load("QUEUE_BACKEND")()
         backend.learn(SEARCH)
-        found = backend.queues().queues
+        known_queues = backend.queues().queues
     except BackendUnavailable as failure:
         yield error("consumers", str(failure), _("Look whether QUEUE_BACKEND names what your broker is."))
         return
-    deserted = [queue for queue in found if queue.consumers == 0]
+    deserted = [queue for queue in known_queues if queue.consumers == 0]
     paused = paused_queues.known() if deserted else {}
     yield _consumers([queue for queue in deserted if queue.name not in paused])
-    yield _waiting([queue for queue in found if queue.consumers and queue.oldest_age and queue.oldest_age > LONG])
+    yield _waiting([queue for queue in known_queues if queue.consumers and _is_late(queue)])
+
+
+def _is_late(queue: QueueInfo) -> bool:
+    return queue.oldest_age is not None and queue.oldest_age > LONG
 
 
 def _consumers(deserted: list[QueueInfo]) -> Finding:

@@ -27,34 +27,33 @@ def check() -> Iterator[Finding]:
 
 def check_settings() -> Iterator[Finding]:
     """Run the system checks alone."""
-    found = checks.run_checks(tags=["celery_ops"])
-    yield from _settings([message for message in found if message.id not in (NO_URLS, NO_LOGIN)])
-    yield from _urls([message for message in found if message.id == NO_URLS])
-    yield from _login([message for message in found if message.id == NO_LOGIN])
+    messages = checks.run_checks(tags=["celery_ops"])
+    yield from _settings([message for message in messages if message.id not in (NO_URLS, NO_LOGIN)])
+    yield from _urls([message for message in messages if message.id == NO_URLS])
+    yield from _login([message for message in messages if message.id == NO_LOGIN])
 
 
-def _settings(found: list[Any]) -> Iterator[Finding]:
-    grave = [message for message in found if message.level >= checks.WARNING]
+def _settings(messages: list[Any]) -> Iterator[Finding]:
+    grave = [message for message in messages if message.level >= checks.WARNING]
     for message in grave:
         make = error if message.is_serious() else warning
-        yield make(
-            "settings", clean(str(message.msg)), clean(str(message.hint or "")) or _("Correct it in CELERY_OPS.")
-        )
+        hint = clean(str(message.hint or "")) or _("Correct it in CELERY_OPS.")
+        yield make("settings", clean(str(message.msg)), hint)
     if not grave:
         yield ok("settings", _("CELERY_OPS is in order."))
 
 
-def _urls(found: list[Any]) -> Iterator[Finding]:
-    for message in found:
+def _urls(messages: list[Any]) -> Iterator[Finding]:
+    for message in messages:
         yield warning("urls", clean(str(message.msg)), clean(str(message.hint)))
-    if not found:
+    if not messages:
         yield ok("urls", _("The pages are included in the site's URLs."))
 
 
-def _login(found: list[Any]) -> Iterator[Finding]:
-    for message in found:
+def _login(messages: list[Any]) -> Iterator[Finding]:
+    for message in messages:
         yield warning("login", clean(str(message.msg)), clean(str(message.hint)))
-    if not found:
+    if not messages:
         yield ok("login", _("Who is not logged in is sent to a page of the site, or to another site."))
 
 

@@ -40,15 +40,15 @@ def check() -> Iterator[Finding]:
 
 
 def _answers(store: Store, seconds: float) -> Finding:
-    said = {"ms": f"{seconds * 1000:.1f}", "timeout": f"{conf.STORE_TIMEOUT:g}"}
     if isinstance(store, MemoryStore):
         message = _("What is tracked stays in the memory of each process: no other one sees it.")
         return warning("store", message, _("Set STORE in CELERY_OPS to celery_ops.tracking.redis.RedisStore."))
     if seconds > conf.STORE_TIMEOUT / 2:
-        message = _("The tracking store takes %(ms)s ms to answer, and is given up after %(timeout)s s.") % said
-        return warning("store", message, _("Put it nearer, find out what slows it, or raise STORE_TIMEOUT."))
-    kept = {**said, "time": duration(timedelta(seconds=conf.retention_seconds))}
-    return ok("store", _("The tracking store answers in %(ms)s ms and keeps tasks for %(time)s.") % kept)
+        message = _("The tracking store takes %(ms)s ms to answer, and is given up after %(timeout)s s.")
+        times = {"ms": f"{seconds * 1000:.1f}", "timeout": f"{conf.STORE_TIMEOUT:g}"}
+        return warning("store", message % times, _("Put it nearer, find out what slows it, or raise STORE_TIMEOUT."))
+    times = {"ms": f"{seconds * 1000:.1f}", "time": duration(timedelta(seconds=conf.retention_seconds))}
+    return ok("store", _("The tracking store answers in %(ms)s ms and keeps tasks for %(time)s.") % times)
 
 
 def _timed(store: Any) -> float:

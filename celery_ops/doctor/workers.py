@@ -1,7 +1,7 @@
-"""Whether workers answer, which Celery they run, and whether their clocks agree with ours."""
+"""The workers: whether they answer, and have the Celery, the clock and the tasks that this process has."""
 
 import re
-from collections.abc import Collection, Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import celery
@@ -12,9 +12,11 @@ from ..backends.remote import gather, presence, registered, replies
 from ..backends.remote.gather import Answers
 from ..backends.remote.known import LISTENING
 from ..backends.remote.presence import Presence
+from ..conf import conf
 from ..exceptions import BrokerUnavailable
 from ..info import GONE
-from . import clocks, visibility
+from ..running.allowlist import CELERYS, allowed_names, site_tasks
+from . import clocks
 from .finding import Finding, error, listed, ok, warning
 
 QUESTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -33,7 +35,7 @@ def check() -> Generator[Finding, None, Answers | None]:
     """Say how the workers are and return their answers, None when they could not be asked."""
     try:
         presence.learn()
-        answers, found = gather.ask(QUESTIONS, listening=LISTENING), presence.look()
+        answers, signs = gather.ask(QUESTIONS, listening=LISTENING), presence.look()
     except BrokerUnavailable:
         hint = _("Look at the broker's own log: it lets us connect and then does not answer.")
         yield error("control", _("The workers cannot be asked: the broker carries no question to them."), hint)
@@ -44,33 +46,32 @@ def check() -> Generator[Finding, None, Answers | None]:
         return answers
     number = len(answers.replies)
     yield ok("control", ngettext("%(n)s worker answers.", "%(n)s workers answer.", number) % {"n": number})
-    offsets = clocks.offsets(answers.replies)
-    yield from _each(answers, offsets)
-    yield from _silent(answers, found)
-    yield _doubles(answers.twice | found.twice | presence.shared(answers.replies))
+    offsets = clocks.clock_offsets(answers.replies)
+    yield from _answering(answers, offsets)
+    yield from _silent(answers, signs)
+    yield _doubles(answers.twice | signs.twice | presence.shared(answers.replies))
     yield _idle(answers)
     yield _versions(answers)
     yield _clocks(offsets)
-    yield from visibility.check(answers)
     return answers
 
 
-def _each(answers: Answers, offsets: Mapping[str, float]) -> Iterator[Finding]:
+def _answering(answers: Answers, offsets: Mapping[str, float]) -> Iterator[Finding]:
     for host, parts in sorted(answers.replies.items()):
         info = replies.detail(host, parts, ["stats"]).info
-        said = {
+        facts = {
             "host": listed([host]),
             "version": _version(parts) or "?",
             "pool": info.pool or "?",
             "size": "?" if info.concurrency is None else info.concurrency,
             "clock": f"{round(offsets[host], 1) + 0:+g} s" if host in offsets else "?",
         }
-        yield ok("worker", _("%(host)s: Celery %(version)s, %(pool)s x %(size)s, clock %(clock)s") % said)
+        yield ok("worker", _("%(host)s: Celery %(version)s, %(pool)s x %(size)s, clock %(clock)s") % facts)
 
 
-def _silent(answers: Answers, found: Presence) -> Iterator[Finding]:
-    departed = presence.departed(answers.silent, found)
-    gone = {host for host in found.signs.keys() - answers.replies.keys() if found.of(host).state == GONE}
+def _silent(answers: Answers, signs: Presence) -> Iterator[Finding]:
+    departed = presence.departed(answers.silent, signs)
+    gone = {host for host in signs.signs.keys() - answers.replies.keys() if signs.of(host).state == GONE}
     if gone:
         message = _("These are gone, without a goodbye: %(names)s.") % {"names": listed(gone)}
         hint = _("Look in their logs and the system's for why: such as no memory, or a machine that is lost.")
@@ -106,19 +107,19 @@ def _idle(answers: Answers) -> Finding:
 
 
 def _versions(answers: Answers) -> Finding:
-    found = {host: _version(parts) for host, parts in answers.replies.items()}
-    others = {f"{host} ({version})" for host, version in found.items() if version and version != celery.__version__}
+    versions = {host: _version(parts) for host, parts in answers.replies.items()}
+    others = {f"{host} ({version})" for host, version in versions.items() if version and version != celery.__version__}
     if not others:
         return ok("versions", _("All run Celery %(version)s, as this process does.") % {"version": celery.__version__})
-    said = {"version": celery.__version__, "names": listed(others)}
-    message = _("This process has Celery %(version)s, and others have another: %(names)s.") % said
-    return warning("versions", message, _("Install the same version everywhere and restart the workers."))
+    message = _("This process has Celery %(version)s, and others have another: %(names)s.")
+    named = {"version": celery.__version__, "names": listed(others)}
+    return warning("versions", message % named, _("Install the same version everywhere and restart the workers."))
 
 
 def _version(parts: Mapping[str, Any]) -> str:
-    said = (replies.mapping(parts.get("report")) or {}).get("ok")
-    found = VERSION.search(said[:10_000]) if isinstance(said, str) else None
-    return found[1] if found else ""
+    report = (replies.mapping(parts.get("report")) or {}).get("ok")
+    match = VERSION.search(report[:10_000]) if isinstance(report, str) else None
+    return match[1] if match else ""
 
 
 def _clocks(offsets: Mapping[str, float]) -> Finding:
@@ -127,3 +128,41 @@ def _clocks(offsets: Mapping[str, float]) -> Finding:
         return ok("clocks", _("The workers' clocks agree with this machine's, as far as they tell."))
     message = _("These clocks differ from this machine's: %(names)s.") % {"names": listed(wrong)}
     return warning("clocks", message, _("Let NTP set the time on every machine."))
+
+
+# -- their tasks ------------------------------------------------------------------------------------------------------
+
+
+def check_tasks(answers: Answers) -> Iterator[Finding]:
+    """Say whether this process and the workers know the same tasks; ``answers`` have what the workers registered."""
+    here, there = frozenset(site_tasks()), _registered(answers)
+    missing, unknown = here - there, there - here
+    if missing:
+        message = _("No worker has these tasks, which this site can send: %(names)s.") % {"names": listed(missing)}
+        yield warning("tasks-missing", message, _("Deploy the same code to the workers and restart them."))
+    else:
+        yield ok("tasks-missing", _("Workers have all %(n)s tasks of this site.") % {"n": len(here)})
+    if unknown:
+        message = _("Workers have tasks that this process does not know: %(names)s.") % {"names": listed(unknown)}
+        hint = _("Deploy the same code here; if other projects share the broker, this is no fault.")
+        yield warning("tasks-unknown", message, hint)
+    else:
+        yield ok("tasks-unknown", _("This process knows every task that workers have."))
+    yield _named("runnable-tasks", "RUNNABLE_TASKS", allowed_names(), here | there)
+    tracked = conf.TRACKED_TASKS if isinstance(conf.TRACKED_TASKS, dict) else {}
+    yield _named("tracked-tasks", "TRACKED_TASKS", (name for name in tracked if isinstance(name, str)), here | there)
+
+
+def _registered(answers: Answers) -> frozenset[str]:
+    names: set[str] = set()
+    for host, reply in answers.to("registered").items():
+        names.update(task.name for task in replies.registered(reply, host) or ())
+    return frozenset(name for name in names if not name.startswith(CELERYS))
+
+
+def _named(name: str, setting: str, names: Iterable[str], known: frozenset[str]) -> Finding:
+    if strange := set(names) - known:
+        message = _("%(setting)s names tasks that neither this process nor a worker knows: %(names)s.")
+        hint = _("Correct the names in CELERY_OPS, or take them out.")
+        return warning(name, message % {"setting": setting, "names": listed(strange)}, hint)
+    return ok(name, _("Every task that %(setting)s names is known.") % {"setting": setting})

@@ -21,7 +21,8 @@ from django.utils import timezone
 from celery_ops import doctor
 from celery_ops.backends.remote.gather import Answers
 from celery_ops.control.standing import PAUSE
-from celery_ops.doctor import clocks, exposure, finding, queues, side_by_side, visibility, workers
+from celery_ops.doctor import broker as broker_checks
+from celery_ops.doctor import clocks, finding, queues, report, workers
 from celery_ops.doctor import settings as site_settings
 from celery_ops.info import QueueInfo
 from celery_ops.models import ControlRecord, TaskRunRecord
@@ -246,7 +247,7 @@ FAULTS = {
     "versions": (lambda f: patched(f.monkeypatch, celery, "__version__", "5.0.0"), {"versions": "warning"}),
     "clocks": (lambda f: patched(f.monkeypatch, clocks, "time", FAST), {"clocks": "warning"}),
     "open to all": (
-        lambda f: patched(f.monkeypatch, exposure, "_is_public", lambda host: True),
+        lambda f: patched(f.monkeypatch, broker_checks, "_is_public", lambda host: True),
         {"broker-login": "error"},
     ),
     "results away": (lambda f: configured(result_backend=dead(1)), {"result-backend": "error"}),
@@ -340,7 +341,7 @@ def test_a_check_that_raises_is_told_and_the_others_go_on():
         yield finding.ok("bad", "so far")
         raise RuntimeError("secret")
 
-    found = side_by_side.side_by_side({"bad": bad, "good": lambda: [finding.ok("good", "well")]}, 5)
+    found = report.side_by_side({"bad": bad, "good": lambda: [finding.ok("good", "well")]}, 5)
 
     assert [(each.name, each.level) for each in found] == [("bad", "ok"), ("bad", "error"), ("good", "ok")]
     assert "secret" not in found[1].message
@@ -353,7 +354,7 @@ def test_a_task_held_for_longer_than_the_broker_waits():
     eta = (timezone.now() + timedelta(hours=2)).isoformat()
     held = [{"eta": eta, "request": {"id": "1", "name": "shop.remind"}}]
     with broker("redis://127.0.0.1:1/0"):
-        (found,) = visibility.check(Answers((), {"w@test": {"scheduled": held}}, timezone.now()))
+        (found,) = broker_checks.check_visibility(Answers((), {"w@test": {"scheduled": held}}, timezone.now()))
     assert (found.name, found.level) == ("visibility-timeout", "warning")
     assert "shop.remind" in found.message
 
@@ -363,7 +364,7 @@ def test_a_task_held_for_longer_than_the_broker_waits():
     [("127.0.0.1", False), ("10.1.2.3", False), ("::1", False), ("8.8.8.8", True), ("no.such.host.invalid", False)],
 )
 def test_public_addresses(host, is_public):
-    assert exposure._is_public(host) is is_public
+    assert broker_checks._is_public(host) is is_public
 
 
 @pytest.mark.parametrize("report", [None, "x", {"ok": 5}, {"ok": "no version"}, {"error": "x"}])

@@ -15,7 +15,7 @@ from celery_ops.backends.broker import backend as broker_backend
 from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.checks import check_settings
 from celery_ops.control import queues as acting
-from celery_ops.doctor import cluster
+from celery_ops.doctor import broker
 from celery_ops.exceptions import StoreUnavailable
 from celery_ops.tracking.redis import RedisStore
 from celery_ops.tracking.refs import ObjectRef
@@ -95,7 +95,7 @@ def test_all_addresses_of_a_list_are_named(site, failover, own_redis):
 
 def test_doctor_goes_over_too(site, failover):
     site(failover)
-    assert {found.name: found.level for found in cluster.check()}["broker"] == "ok"
+    assert {finding.name: finding.level for finding in broker.check()}["broker"] == "ok"
 
 
 def test_the_addresses_of_the_stores_own_url_are_gone_through(site, failover, own_redis):
