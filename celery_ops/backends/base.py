@@ -71,8 +71,8 @@ class TaskBackend(Backend, ABC):
 
         This asks for each one: a backend that can say it at once should.
         """
-        found = {task_id: self.get(task_id) for task_id in dict.fromkeys(task_ids)}
-        return {task_id: task for task_id, task in found.items() if task is not None}
+        tasks = {task_id: self.get(task_id) for task_id in dict.fromkeys(task_ids)}
+        return {task_id: task for task_id, task in tasks.items() if task is not None}
 
     def complete(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
         """Return the tasks of a page with their payload. Raises BackendUnavailable."""
@@ -119,11 +119,11 @@ class ListedTaskBackend(TaskBackend):
 
     def get_many(self, task_ids: Iterable[str]) -> dict[str, TaskInfo]:
         wanted = set(task_ids)
-        found: dict[str, TaskInfo] = {}
+        tasks: dict[str, TaskInfo] = {}
         for task in self.tasks() if wanted else ():
             if task.id in wanted:
-                found.setdefault(task.id, task)
-        return found
+                tasks.setdefault(task.id, task)
+        return tasks
 
     def complete(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
         return list(tasks)
@@ -152,12 +152,12 @@ class WorkerBackend(Backend, ABC):
 
         This asks for each worker: a backend that can say it at once should.
         """
-        found: dict[str, dict[str, RegisteredTask]] = {}
+        tasks: dict[str, dict[str, RegisteredTask]] = {}
         for info in self.workers().workers:
             detail = self.worker(info.hostname) if info.is_online else None
             for task in detail.registered if detail else ():
-                found.setdefault(task.name, {})[info.hostname] = task
-        return found
+                tasks.setdefault(task.name, {})[info.hostname] = task
+        return tasks
 
 
 class QueueBackend(Backend, ABC):
@@ -202,8 +202,11 @@ class QueueBackend(Backend, ABC):
         This asks for each queue: a backend that can say it at once should.
         """
         full = [queue.name for queue in self.queues().queues if queue.depth] if self.supports_messages else []
-        details = ((name, self.queue(name)) for name in full[:most])
-        return [(name, message) for name, detail in details for message in (detail and detail.messages) or ()]
+        heads: list[tuple[str, MessageInfo]] = []
+        for name in full[:most]:
+            detail = self.queue(name)
+            heads += [(name, message) for message in (detail and detail.messages) or ()]
+        return heads
 
     def out_of_sight(self) -> str:
         """Return what waits where nobody can list it, in a sentence, or nothing. Raises BackendUnavailable."""

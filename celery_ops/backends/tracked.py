@@ -32,10 +32,10 @@ class TrackedTaskBackend(ListedTaskBackend):
 
     def get(self, task_id: str) -> TaskInfo | None:
         try:
-            found = find_task(task_id)
-            if not found:
+            tracked = find_task(task_id)
+            if not tracked:
                 return None
-            ref, task = found[0]
+            ref, task = tracked[0]
             return info(task, read_payload(ref, task_id))
         except StoreUnavailable as error:
             raise BackendUnavailable(_("The tracking store does not answer.")) from error

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from ..conf import conf
@@ -41,7 +42,7 @@ class Waiting:
 
 def waiting() -> Waiting:
     """Return the tasks that wait, a source that is away left out. Two seconds old at most; raises nothing."""
-    return _shared.get((broker(), _tenant()), _found)
+    return _shared.get((broker(), _tenant()), _waiting_now)
 
 
 def _tenant() -> str:
@@ -61,13 +62,13 @@ _shared: Shared[Waiting] = Shared(SHARED_FOR)
 _away: dict[tuple[str, str], float] = {}
 
 
-def _found() -> Waiting:
+def _waiting_now() -> Waiting:
     tracked, is_partial = _tracked()
-    found: dict[str, TaskInfo] = {task.id: task for task in _heads()}
+    tasks = {task.id: task for task in _heads()}
     for task in tracked:
-        known = found.get(task.id)
-        found[task.id] = task if known is None else _together(task, known)
-    return Waiting(tuple(found.values()), is_partial)
+        head = tasks.get(task.id)
+        tasks[task.id] = task if head is None else _together(task, head)
+    return Waiting(tuple(tasks.values()), is_partial)
 
 
 def _together(tracked: TaskInfo, message: TaskInfo) -> TaskInfo:
@@ -94,7 +95,7 @@ def _tracked() -> tuple[list[TaskInfo], bool]:
 
 
 def _unbegun(places: dict[str, list[ObjectRef]]) -> Iterator:
-    refs = list(dict.fromkeys(ref for refs in places.values() for ref in refs if ref.label != TASK))
+    refs = list(dict.fromkeys(ref for ref in chain.from_iterable(places.values()) if ref.label != TASK))
     for tasks in read_tasks(refs) if refs else ():
         yield from (task for task in tasks if task.state in (PENDING, RECEIVED) and not task.started_at)
 

@@ -77,8 +77,8 @@ class ResultsTaskBackend(TaskBackend):
 
     def get(self, task_id: str) -> TaskInfo | None:
         with _answered():
-            found = for_detail(self._with_id(task_id)).first()
-        return detailed(found) if found and found["task_id"] == task_id else None
+            row = for_detail(self._with_id(task_id)).first()
+        return detailed(row) if row and row["task_id"] == task_id else None
 
     def get_many(self, task_ids: Iterable[str]) -> dict[str, TaskInfo]:
         wanted = set(task_ids)
@@ -89,14 +89,14 @@ class ResultsTaskBackend(TaskBackend):
     def complete(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
         with _answered():
             rows = for_detail(self._rows.filter(task_id__in=storable(task.id for task in tasks)), COMPLETED)
-            found = {row["task_id"]: detailed(row) for row in rows}
-        return [completed(task, found[task.id]) if task.id in found else task for task in tasks]
+            details = {row["task_id"]: detailed(row) for row in rows}
+        return [completed(task, details[task.id]) if task.id in details else task for task in tasks]
 
     def with_arguments(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
         with _answered():
             rows = for_arguments(self._rows.filter(task_id__in=storable(task.id for task in tasks)))
-            found = {row["task_id"]: (row["read_task_args"], row["read_task_kwargs"]) for row in rows}
-        given = [(task, *found.get(task.id, (None, None))) for task in tasks]
+            arguments = {row["task_id"]: (row["read_task_args"], row["read_task_kwargs"]) for row in rows}
+        given = [(task, *arguments.get(task.id, (None, None))) for task in tasks]
         return [replace(task, args=args, kwargs=kwargs) for task, args, kwargs in given]
 
     def counts(self, query: TaskQuery) -> Counts | None:
@@ -143,29 +143,29 @@ class ResultsTaskBackend(TaskBackend):
         """The task that the text names by its whole id. Databases differ in which ids they take for the same."""
         if not query.text or query.queue:
             return None
-        if query.text not in self._asked:
+        if query.text not in self._by_text:
             row = for_list(self._with_id(query.text)).first()
             is_meant = row is not None and row["task_id"] == query.text
-            self._asked[query.text] = self._tracked.told([listed(row)])[0] if is_meant else None
-        return self._asked[query.text]
+            self._by_text[query.text] = self._tracked.told([listed(row)])[0] if is_meant else None
+        return self._by_text[query.text]
 
     @cached_property
-    def _asked(self) -> dict[str, TaskInfo | None]:
-        """What was found for the texts that a request has asked for."""
+    def _by_text(self) -> dict[str, TaskInfo | None]:
+        """The tasks that the texts of this request name."""
         return {}
 
     def _conditions(self, query: TaskQuery) -> Conditions | None:
         if len(query.text) > LONGEST_TEXT or not storable([query.text]):
             return None
-        found = conditions_of(query, self._names if query.name else [])
-        if found is None or not query.states:
-            return found
+        conditions = conditions_of(query, self._names if query.name else [])
+        if conditions is None or not query.states:
+            return conditions
         wanted = storable(query.states)
         if not wanted:
             return None
-        found = replace(found, statuses=tuple(wanted))
-        counted = self._counted(found)
-        return replace(found, state=self._moved(found).q(wanted, counted.counts), rows=counted.rows)
+        conditions = replace(conditions, statuses=tuple(wanted))
+        counted = self._counted(conditions)
+        return replace(conditions, state=self._moved(conditions).q(wanted, counted.counts), rows=counted.rows)
 
     @cached_property
     def _tracked(self) -> TrackedLookup:
@@ -186,14 +186,14 @@ class ResultsTaskBackend(TaskBackend):
         """The rows that have to be named where states are asked for or counted."""
         key = repr(conditions.all)
         if key not in self._moves:
-            self._moves[key] = self._found_moved(conditions)
+            self._moves[key] = self._newest_moved(conditions)
         return self._moves[key]
 
     @cached_property
     def _moves(self) -> dict[str, Moved]:
         return {}
 
-    def _found_moved(self, conditions: Conditions) -> Moved:
+    def _newest_moved(self, conditions: Conditions) -> Moved:
         looks = looks_of(self._counted(conditions).counts)
         if not looks:
             return NONE
@@ -228,9 +228,9 @@ class ResultsTaskBackend(TaskBackend):
 
     def _waits(self, query: TaskQuery) -> list[TaskInfo]:
         """The tasks that wait and match, none of which has a row."""
-        found = task_query.matching(self._waiting.tasks, query, arguments=payload.searched_text)
-        known = self.get_many(task.id for task in found) if found else {}
-        return [task for task in found if task.id not in known]
+        tasks = task_query.matching(self._waiting.tasks, query, arguments=payload.searched_text)
+        stored = self.get_many(task.id for task in tasks) if tasks else {}
+        return [task for task in tasks if task.id not in stored]
 
     @cached_property
     def _waiting(self) -> waiting.Waiting:

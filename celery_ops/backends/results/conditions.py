@@ -62,17 +62,17 @@ def conditions_of(query: TaskQuery, names: list[str] | None) -> Conditions | Non
 
     ``names`` are those of all tasks; when it is None, the database looks for the part that is asked for.
     """
-    found: list[Condition] = []
+    conditions: list[Condition] = []
     if query.worker:
-        found.append(("worker", "in", storable([query.worker])))
+        conditions.append(("worker", "in", storable([query.worker])))
     if query.name:
-        found.append(names_like(query.name, names))
+        conditions.append(names_like(query.name, names))
     if query.since:
-        found.append(("date_created", "gte", stored(query.since)))
+        conditions.append(("date_created", "gte", stored(query.since)))
     if query.until:
-        found.append(("date_created", "lte", stored(query.until)))
-    is_possible = not query.queue and all(value != [] for _column, _lookup, value in found)
-    return Conditions(tuple(found)) if is_possible else None
+        conditions.append(("date_created", "lte", stored(query.until)))
+    is_possible = not query.queue and all(value != [] for _column, _lookup, value in conditions)
+    return Conditions(tuple(conditions)) if is_possible else None
 
 
 def names_like(part: str, names: list[str] | None) -> Condition:

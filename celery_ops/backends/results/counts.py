@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 from typing import Any, Final
 
 from django.db import connections
@@ -34,13 +34,13 @@ MOST_NAMES: Final = 10
 STATES: Final = tuple(sorted(set(states.ALL) - {states.LOST}))
 
 _LOOK: Final = (
-    "SELECT {number} AS look, state, COUNT(hit) AS hits, COUNT(*) AS found, 0 AS first, 0 AS second FROM"
+    "SELECT {number} AS look, state, COUNT(hit) AS hits, COUNT(*) AS seen, 0 AS first, 0 AS second FROM"
     " (SELECT {state} AS state, {hit} AS hit FROM {table} WHERE {rows} ORDER BY {column} DESC {limit}) looked"
     " GROUP BY state"
 )
 #: The same of a look whose rows have one status and mean one of two others at most: to group them takes longer.
 _LOOK_AT_STATUS: Final = (
-    "SELECT {number} AS look, NULL AS state, COUNT(hit) AS hits, COUNT(*) AS found,"
+    "SELECT {number} AS look, NULL AS state, COUNT(hit) AS hits, COUNT(*) AS seen,"
     " COUNT(first) AS first, COUNT(second) AS second FROM"
     " (SELECT {hit} AS hit, {first} AS first, {second} AS second"
     " FROM {table} WHERE {rows} ORDER BY {column} DESC {limit}) looked"
@@ -131,15 +131,17 @@ def counted(table: QuerySet, conditions: Conditions) -> Counted:
     by_state = _looks_by_state(READ_IN_TABLE if conditions.all else READ_IN_INDEX)
     by_filter = _looks_by_filter(conditions, READ_IN_TABLE)
     by_index = _looks_by_index(conditions) if conditions.statuses else {}
-    looked = iter(_look([*by_state, *chain(*by_filter.values(), *by_index.values())], table, conditions))
-    in_states = [next(looked) for _look in by_state]
-    in_filters = [Seen.together([next(looked) for _look in looks]) for looks in by_filter.values()]
-    in_indexes = {column: Seen.together([next(looked) for _look in looks]) for column, looks in by_index.items()}
-    own = {state: [seen] for seen in in_states for state in seen.hits}
+    answers = iter(_look([*by_state, *chain(*by_filter.values(), *by_index.values())], table, conditions))
+    in_states = list(islice(answers, len(by_state)))
+    in_filters = [Seen.together(list(islice(answers, len(looks)))) for looks in by_filter.values()]
+    in_indexes = {column: Seen.together(list(islice(answers, len(looks)))) for column, looks in by_index.items()}
+    own: dict[str, list[Seen]] = {}
+    for seen in in_states:
+        own.update({state: [seen] for state in seen.hits})
     own |= {state: _seen_of(state, in_states) for state in STATES}
     counts = Counts(
         _best([Seen.together(in_states), *in_filters]),
-        {state: _best([Seen.together(seen), *in_filters], state) for state, seen in own.items()},
+        {state: _best([Seen.together(parts), *in_filters], state) for state, parts in own.items()},
     )
     return Counted(counts, {column: seen.rows for column, seen in in_indexes.items() if seen.is_whole})
 
@@ -160,23 +162,25 @@ def _looks_by_state(limit: int) -> list[RangeLook]:
 
 def _looks_by_filter(conditions: Conditions, limit: int) -> dict[str, list[RangeLook]]:
     """The looks through the index of each filter's column, at so many rows for each."""
-    found = {}
+    looks = {}
     for column, lookup, value in conditions.on("task_name", "worker").all:
         if lookup == "in" and len(value) <= MOST_NAMES:
-            found[column] = [RangeLook.at(column, each, limit // len(value)) for each in value]
+            looks[column] = [RangeLook.at(column, name, limit // len(value)) for name in value]
     if dates := conditions.on("date_created").all:
         bounds = tuple((">=" if lookup == "gte" else "<=", value) for _column, lookup, value in dates)
-        found["date_created"] = [RangeLook("date_created", bounds, limit)]
-    return found
+        looks["date_created"] = [RangeLook("date_created", bounds, limit)]
+    return looks
 
 
 def _looks_by_index(conditions: Conditions) -> dict[str, list[RangeLook]]:
     """The same, and those at the statuses that are wanted, which only count."""
-    found = _looks_by_filter(conditions, MOST_IN_INDEX)
+    by_column = _looks_by_filter(conditions, MOST_IN_INDEX)
     if len(conditions.statuses) <= MOST_NAMES:
         limit = MOST_IN_INDEX // len(conditions.statuses)
-        found["status"] = [RangeLook.at("status", status, limit) for status in conditions.statuses]
-    return {column: [replace(look, only_counts=True) for look in looks] for column, looks in found.items()}
+        by_column["status"] = [RangeLook.at("status", status, limit) for status in conditions.statuses]
+    for column, looks in by_column.items():
+        by_column[column] = [replace(look, only_counts=True) for look in looks]
+    return by_column
 
 
 def _look(looks: list[RangeLook], table: QuerySet, conditions: Conditions) -> list[Seen]:
@@ -185,10 +189,10 @@ def _look(looks: list[RangeLook], table: QuerySet, conditions: Conditions) -> li
     parts, values = zip(*(statements.of(number, look) for number, look in enumerate(looks)), strict=True)
     with connections[table.db].cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts), list(chain(*values)))
-        rows = cursor.fetchall()
+        lines = cursor.fetchall()
     seen = [Seen() for _look in looks]
-    for number, state, hits, found, *others in rows:
-        seen[number].add(looks[number], state, hits, found, tuple(others))
+    for number, state, hits, rows, *others in lines:
+        seen[number].add(looks[number], state, hits, rows, tuple(others))
     return seen
 
 
@@ -236,7 +240,7 @@ class Statements:
 
 #: The same of a look that only tells how many rows there are.
 _COUNTING_LOOK: Final = (
-    "SELECT {number} AS look, NULL AS state, 0 AS hits, COUNT(*) AS found, 0 AS first, 0 AS second FROM"
+    "SELECT {number} AS look, NULL AS state, 0 AS hits, COUNT(*) AS seen, 0 AS first, 0 AS second FROM"
     " (SELECT 1 AS hit FROM {table} WHERE {rows} ORDER BY {column} DESC {limit}) looked"
 )
 #: What no row means.
@@ -251,10 +255,10 @@ def _state(using: str, vendor: str, model: type) -> Expression:
 @cache
 def _others(using: str, vendor: str, model: type) -> dict[str, list[Expression]]:
     """The conditions of ``OTHERS``, by status."""
-    return {
-        status: [compiled(using, model, meant, is_qualified=False) for meant in others.values()]
-        for status, others in OTHERS.items()
-    }
+    expressions = {}
+    for status, others in OTHERS.items():
+        expressions[status] = [compiled(using, model, meant, is_qualified=False) for meant in others.values()]
+    return expressions
 
 
 def _best(seen: Sequence[Seen], state: str | None = None) -> Count:

@@ -76,8 +76,8 @@ class Listing:
             wanted &= self.search.q(self.search.hits(walk, begin, number))
         length = min(number * STRETCH, LONGEST_STRETCH)
         if (narrow := self.conditions.narrowest(length // SHARE)) is not None:
-            found = self._hits(self.table.filter(narrow)[:length], within & wanted, walk, number)
-            return list(self._these(found).order_by(*walk.by))
+            hits = self._hits(self.table.filter(narrow)[:length], within & wanted, walk, number)
+            return list(self._these(hits).order_by(*walk.by))
         rows = self.table.filter(within)
         near = self._near(rows, wanted, walk, number, length)
         if len(near) == number or (near and near[0]["walked"] < min(length, FEW)):
@@ -87,10 +87,10 @@ class Listing:
 
     def _near(self, rows: QuerySet, wanted: Q, walk: Order, number: int, length: int) -> list[Row]:
         """Return the rows of a stretch of ``length``; each says how long that is, up to ``FEW``."""
-        found = self._hits(rows.order_by(*walk.by)[:length], wanted, walk, number)
+        hits = self._hits(rows.order_by(*walk.by)[:length], wanted, walk, number)
         stretch = rows.order_by(walk.by[0]).values(walk.column)[: min(length, FEW)]
         walked = Over(stretch, select="COUNT(*)", output_field=IntegerField())
-        return list(self._these(found).annotate(walked=walked).order_by(*walk.by))
+        return list(self._these(hits).annotate(walked=walked).order_by(*walk.by))
 
     def _hits(self, stretch: QuerySet, wanted: Q, walk: Order, number: int) -> Hits:
         """Return the ids of the first rows of a stretch that are wanted."""

@@ -7,6 +7,7 @@ were rejected. So they are looked for before, at most some hundred, and the filt
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from django.db import connections
@@ -71,13 +72,13 @@ class Moved:
     def q(self, wanted: Collection[str], counts: Counts) -> Q:
         """Return the condition that a row means one of these states; ``counts`` are of what rows mean by themselves."""
         wanted = frozenset(wanted)
-        found = Q(status__in=sorted(wanted))
+        condition = Q(status__in=sorted(wanted))
         if any(_may_mean_another(status, counts) for status in wanted & OTHERS.keys()):
-            found &= Q(In(STATE, sorted(wanted)))
+            condition &= Q(In(STATE, sorted(wanted)))
         if self.gone:
-            found &= ~Q(pk__in=sorted(self.gone))
-        came = [key for state in wanted for key in self.came.get(state, ())]
-        return found | Q(pk__in=sorted(came)) if came else found
+            condition &= ~Q(pk__in=sorted(self.gone))
+        came = sorted(chain.from_iterable(self.came.get(state, ()) for state in wanted))
+        return condition | Q(pk__in=came) if came else condition
 
     def notes(self, wanted: Collection[str]) -> tuple[str, ...]:
         """Return what a list of these states may leave out, or have too much."""
@@ -89,12 +90,12 @@ class Moved:
 
     def counted(self, counts: Counts) -> Counts:
         """Return the counts of what the rows mean by themselves, with what is tracked."""
-        found = dict(counts.states)
+        by_state = dict(counts.states)
         for state, change in self.changes.items():
-            count = found.get(state, Count(0))
+            count = by_state.get(state, Count(0))
             if not count.capped:
-                found[state] = Count(max(0, count.number + change))
-        return Counts(counts.all, found)
+                by_state[state] = Count(max(0, count.number + change))
+        return Counts(counts.all, by_state)
 
 
 NONE: Final = Moved()
@@ -133,7 +134,7 @@ def looks_of(counts: Counts) -> list[Look]:
     """
     there = {state for state, count in counts.states.items() if count.number}
     own = gaps() if any(map(states.is_custom, there)) else []
-    found: list[Look] = [(at(state), Q()) for state in OPEN if there.intersection((state, *OTHERS.get(state, ())))]
-    found += [(bounds, Q()) for bounds in own]
+    looks: list[Look] = [(at(state), Q()) for state in OPEN if there.intersection((state, *OTHERS.get(state, ())))]
+    looks += [(bounds, Q()) for bounds in own]
     hidden = {states.REVOKED: REQUESTED, states.FAILURE: REFUSED}
-    return found + [(at(state), condition) for state, condition in hidden.items() if there.intersection(OTHERS[state])]
+    return looks + [(at(state), condition) for state, condition in hidden.items() if there.intersection(OTHERS[state])]

@@ -75,8 +75,8 @@ class Order:
     @property
     def end(self) -> tuple[int, ...]:
         """The key after every other."""
-        last = 0 if self.descending else HIGHEST_ID
-        return (last,) if self.column == "id" else (_number(EARLIEST if self.descending else LATEST), last)
+        moment, id = (EARLIEST, 0) if self.descending else (LATEST, HIGHEST_ID)
+        return (id,) if self.column == "id" else (_number(moment), id)
 
     def has(self, key: tuple[Any, ...]) -> bool:
         """Return whether a key is one of this order's. Raises BadCursor for what is none of its rows'."""

@@ -220,8 +220,8 @@ def error_of(text: str | None, traceback: str | None = None) -> str | None:
     """
     if not text:
         return None
-    found = _json(text) or _beginning(text)
-    name, given = found.get("exc_type"), found.get("exc_message")
+    error = _json(text) or _beginning(text)
+    name, given = error.get("exc_type"), error.get("exc_message")
     message = _message(given[:1] if name == "Reject" and isinstance(given, list) else given)  # then: is it sent again?
     if not isinstance(name, str) or not name:
         return None
@@ -232,35 +232,37 @@ def error_of(text: str | None, traceback: str | None = None) -> str | None:
 def _words(name: str, traceback: str) -> str:
     """Return what the last exception of a traceback says after its name, without what pydantic was given."""
     last = traceback.rpartition("Traceback (most recent call last)")[2]
-    said = re.search(rf"^(?:[\w.]+\.)?{re.escape(name)}: ", last, re.MULTILINE)
-    return _GIVEN.sub("", last[said.end() :]).strip() if said else ""
+    match = re.search(rf"^(?:[\w.]+\.)?{re.escape(name)}: ", last, re.MULTILINE)
+    return _GIVEN.sub("", last[match.end() :]).strip() if match else ""
 
 
 def _json(text: str | None) -> Mapping[str, Any]:
     try:
-        found = json.loads(text or "null")
+        value = json.loads(text or "null")
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _beginning(text: str) -> Mapping[str, Any]:
     """Read what is whole of a text that was cut: Celery writes the class first, then the message."""
-    found: dict[str, Any] = {}
+    error: dict[str, Any] = {}
     end = 0
     for name, key in zip(("exc_type", "exc_message"), _KEYS, strict=True):
         if (match := key.match(text, end)) is None:
             break
         try:
-            found[name], end = _DECODER.raw_decode(text, match.end())
+            error[name], end = _DECODER.raw_decode(text, match.end())
         except (ValueError, RecursionError):
             break
-    return found
+    return error
 
 
 def _message(value: Any) -> str:
     """An exception's arguments as one text."""
-    parts = [part for part in value if part is not None] if isinstance(value, list) else [value] if value else []
+    if not isinstance(value, list):
+        value = [value] if value else []
+    parts = [part for part in value if part is not None]
     return ", ".join(part if isinstance(part, str) else json.dumps(part, ensure_ascii=False) for part in parts)
 
 
@@ -275,9 +277,9 @@ def _children(nodes: Any) -> Iterator[str]:
         task, members = node
         if isinstance(members, list):
             waiting.extend(reversed(members))
-        elif found := _id(task[0] if isinstance(task, list) and task else task):
+        elif task_id := _id(task[0] if isinstance(task, list) and task else task):
             left -= 1
-            yield found
+            yield task_id
 
 
 def _id(value: Any) -> str | None:

@@ -48,17 +48,17 @@ class TextSearch:
     def q(self, hits: list[int]) -> Q:
         """Return the condition of the rows that are meant; ``hits`` are those that ``hits`` found."""
         column, lookup, value = self.named
-        found = [Q(**{f"{column}__{lookup}": value})] if value else []
+        conditions = [Q(**{f"{column}__{lookup}": value})] if value else []
         if self.query.names:
-            found.append(Q(task_name__in=storable(self.query.names)))
+            conditions.append(Q(task_name__in=storable(self.query.names)))
         if self.query.ids:
-            found.append(Q(task_id__in=storable(self.query.ids)))
+            conditions.append(Q(task_id__in=storable(self.query.ids)))
         text = self.query.text
-        found += [_begins(beginning, self.vendor) for beginning in {text, text.lower()}]
-        found.append(Q(id__gte=self._first) & Q(task_id__icontains=text))
+        conditions += [_begins(beginning, self.vendor) for beginning in {text, text.lower()}]
+        conditions.append(Q(id__gte=self._first) & Q(task_id__icontains=text))
         if hits:
-            found.append(Q(id__in=hits))
-        return reduce(or_, found)
+            conditions.append(Q(id__in=hits))
+        return reduce(or_, conditions)
 
     @property
     def _first(self) -> int:
@@ -68,12 +68,12 @@ class TextSearch:
     def hits(self, walk: Order, begin: tuple[Any, ...] | None, number: int) -> list[int]:
         """Return the ids of the first rows after a key of which what is shown says the text."""
         rows = filter(self._has_words, walk.sorted(self.newest, begin))
-        return [id for id, _number in zip(self._said(list(rows)), range(number), strict=False)]
+        return [id for id, _number in zip(self._ids_with_text(list(rows)), range(number), strict=False)]
 
     def _has_words(self, row: Row) -> bool:
         return row["status"] in EXCEPTION_STATES or self.shows_payload(row["task_name"] or "")
 
-    def _said(self, rows: list[Row]) -> Iterator[int]:
+    def _ids_with_text(self, rows: list[Row]) -> Iterator[int]:
         wanted = self.query.text.lower()
         for row, shown in self.reader.read(rows):
             words = shown.payload if self.shows_payload(row["task_name"] or "") else shown.error_class

@@ -9,6 +9,7 @@ of their own has.
 ``states.of_row`` says the same of one row; here the database says it of many.
 """
 
+from itertools import chain
 from typing import Final
 
 import celery
@@ -39,7 +40,7 @@ OTHERS: Final = {
 }
 #: The state that a row means.
 STATE: Final = Case(
-    *(When(meant, then=Value(state)) for others in OTHERS.values() for state, meant in others.items()),
+    *(When(meant, then=Value(state)) for state, meant in chain.from_iterable(map(dict.items, OTHERS.values()))),
     default=F("status"),
     output_field=CharField(),
 )

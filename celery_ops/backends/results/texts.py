@@ -86,10 +86,10 @@ class Reader:
         """Yield the rows with what is shown of each, in order; ``missed`` counts those left out."""
         for start in range(0, len(rows), CHUNK):
             chunk = rows[start : start + CHUNK]
-            known = {row["id"]: texts.get(self.table.db, row) for row in chunk}
-            known |= self._anew([id for id, shown in known.items() if shown is None])
+            by_id = {row["id"]: texts.get(self.table.db, row) for row in chunk}
+            by_id |= self._anew([id for id, shown in by_id.items() if shown is None])
             for row in chunk:
-                if (shown := known[row["id"]]) is not None:
+                if (shown := by_id[row["id"]]) is not None:
                     yield row, shown
                 else:
                     self.missed += 1
@@ -98,10 +98,10 @@ class Reader:
         if not ids or self.left <= 0:
             return {}
         begun = time.monotonic()
-        found = {row["id"]: self._shown(row) for row in for_search(self.table.filter(pk__in=ids))}
-        texts.keep(self.table.db, found.items())
+        shown = {row["id"]: self._shown(row) for row in for_search(self.table.filter(pk__in=ids))}
+        texts.keep(self.table.db, shown.items())
         self.left -= time.monotonic() - begun
-        return found
+        return shown
 
     def _shown(self, row: Row) -> Shown:
         task = searched(row)

@@ -20,24 +20,24 @@ class TrackedLookup:
     """Asks the store once for each task, in bounded numbers of round trips; a store that is away changes nothing."""
 
     def __init__(self) -> None:
-        self._found: dict[str, TrackedTask | None] = {}
+        self._by_id: dict[str, TrackedTask | None] = {}
         self._is_away = False
 
     def told(self, tasks: Iterable[TaskInfo]) -> list[TaskInfo]:
         """Return the tasks of result rows with what is tracked of them."""
         tasks = list(tasks)
-        self._ask([task for task in tasks if task.id not in self._found])
+        self._ask([task for task in tasks if task.id not in self._by_id])
         return [self._together(task) for task in tasks]
 
     def _together(self, task: TaskInfo) -> TaskInfo:
-        tracked = self._found.get(task.id)
+        tracked = self._by_id.get(task.id)
         return task if tracked is None else together(task, tracked)
 
     def _ask(self, tasks: Sequence[TaskInfo]) -> None:
         for begin in range(0, len(tasks), AT_ONCE):
             some = tasks[begin : begin + AT_ONCE]
-            found = self._tracked(some)
-            self._found.update({task.id: found.get(task.id) for task in some})
+            tracked = self._tracked(some)
+            self._by_id.update({task.id: tracked.get(task.id) for task in some})
 
     def _tracked(self, tasks: Sequence[TaskInfo]) -> dict[str, TrackedTask]:
         if self._is_away:
