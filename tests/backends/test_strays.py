@@ -121,19 +121,19 @@ def test_a_search_that_was_too_long_goes_on_where_it_stopped(app, other, tell):
     publish(other, "tpyo")
     search = strays.StraySearch(target().identity, patience=0)
     rounds = 0
-    while "tpyo" not in search.found.waiting:
+    while "tpyo" not in search.strays.waiting:
         search._go_on(strays.keyspace(target().identity), 0)
         rounds += 1
         assert rounds < 100
     search._go_on(strays.keyspace(target().identity), 0)
-    assert "tpyo" in search.found.waiting
+    assert "tpyo" in search.strays.waiting
 
 
 def test_a_search_rests_before_the_next(app, other):
     listed()
     publish(other, "tpyo")
     BrokerQueueBackend().learn(LONG)
-    assert "tpyo" not in strays.found(target()).waiting
+    assert "tpyo" not in strays.of(target()).waiting
 
 
 def test_a_dead_broker_is_not_searched_for_long(settings):
@@ -146,7 +146,7 @@ def test_a_dead_broker_is_not_searched_for_long(settings):
 def test_other_brokers_are_not_searched(settings):
     with using(settings, make_app("memory://")):
         BrokerQueueBackend().learn(LONG)
-        assert strays.found(target()) == strays.NONE
+        assert strays.of(target()) == strays.NONE
 
 
 # -- on pages ---------------------------------------------------------------------------------------------------------

@@ -47,15 +47,15 @@ def forget() -> None:
     keyspace.forget()
 
 
-def _note(found: BrokerLook) -> str:
-    if not found.delayed:
+def _note(delayed: int) -> str:
+    if not delayed:
         return ""
     return ngettext(
         "RabbitMQ holds %(n)s message until its time comes: it cannot be listed, and its task is not known before.",
         "RabbitMQ holds %(n)s messages until their time comes: they cannot be listed, and their tasks are not known"
         " before.",
-        found.delayed,
-    ) % {"n": found.delayed}
+        delayed,
+    ) % {"n": delayed}
 
 
 class BrokerQueueBackend(QueueBackend):
@@ -93,23 +93,24 @@ class BrokerQueueBackend(QueueBackend):
         strays.begin(self._target, wait)
 
     def queues(self) -> QueueReport:
-        found = self._look()
+        broker_look = self._look()
         last = _last_reports.get(self._target.identity)
-        if found.readings is None and last is not None:
-            return replace(last, trouble=found.trouble)
-        report = QueueReport(tuple(map(found.info, found.names())), found.collected_at, found.trouble, _note(found))
-        if found.readings is not None:
+        if broker_look.readings is None and last is not None:
+            return replace(last, trouble=broker_look.trouble)
+        queues = tuple(map(broker_look.info, broker_look.names()))
+        report = QueueReport(queues, broker_look.collected_at, broker_look.trouble, _note(broker_look.delayed))
+        if broker_look.readings is not None:
             _last_reports[self._target.identity] = report
         return report
 
     def queue(self, name: str) -> QueueDetail | None:
         if not 0 < len(name) <= LONGEST_NAME:
             return None
-        found = self._look(name)
-        if found.info(name).sources:
-            return found.detail(name)
-        if found.readings is None or not found.consumption.is_known:  # it may well exist
-            raise BackendUnavailable(found.trouble)
+        broker_look = self._look(name)
+        if broker_look.info(name).sources:
+            return broker_look.detail(name)
+        if broker_look.readings is None or not broker_look.consumption.is_known:  # it may well exist
+            raise BackendUnavailable(broker_look.trouble)
         return None
 
     def waiting_message(self, task_id: str) -> tuple[str, MessageInfo] | None:
@@ -120,14 +121,18 @@ class BrokerQueueBackend(QueueBackend):
         """Of the queues that the settings and this process name: no worker is asked."""
         if not self.supports_messages:
             return []
-        known = {**declarations.of_process(self.app), **declarations.of_settings(self.app)}
+        declared = {**declarations.of_process(self.app), **declarations.of_settings(self.app)}
 
         def read() -> list[tuple[str, MessageInfo]]:
             until = time.monotonic() + HEADS_DEADLINE
-            depths = {name: reading.depth or 0 for name, reading in self._transport.read(known, None, until).items()}
-            full = sorted((name for name in known if depths.get(name)), key=lambda name: -depths[name])[:most]
-            heads = ((name, self._transport.read({name: known[name]}, name, until).get(name)) for name in full)
-            return [(name, message) for name, head in heads for message in (head and head.messages) or ()]
+            readings = self._transport.read(declared, None, until)
+            depths = {name: reading.depth or 0 for name, reading in readings.items()}
+            full = sorted((name for name in declared if depths.get(name)), key=lambda name: -depths[name])[:most]
+            heads: list[tuple[str, MessageInfo]] = []
+            for name in full:
+                head = self._transport.read({name: declared[name]}, name, until).get(name)
+                heads += [(name, message) for message in (head and head.messages) or ()]
+            return heads
 
         return self._within_deadline(read, HEADS_DEADLINE)
 
@@ -144,8 +149,8 @@ class BrokerQueueBackend(QueueBackend):
         try:
             return connections.within(seconds, do)
         except BrokerUnavailable as error:
-            said = {"broker": str(self._target), "reason": target.reason(error)}
-            raise BackendUnavailable(gettext("%(broker)s could not be asked: %(reason)s.") % said) from error
+            names = {"broker": str(self._target), "reason": target.reason(error)}
+            raise BackendUnavailable(gettext("%(broker)s could not be asked: %(reason)s.") % names) from error
 
     @cached_property
     def _target(self) -> target.Target:

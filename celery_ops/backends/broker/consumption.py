@@ -34,34 +34,34 @@ class Consumption:
 def consumption(only: str | None = None) -> Consumption:
     """Return what the workers say, of one queue alone if it is named; they are asked by the shared snapshot."""
     try:
-        found = snapshot()
+        latest = snapshot()
     except BackendUnavailable:
         return Consumption()
-    said = {host: _queues(parts.get("active_queues"), only) for host, parts in found.last_words.items()}
-    names = dict.fromkeys(chain.from_iterable(said.values()))
+    queues = {host: _queues(parts.get("active_queues"), only) for host, parts in latest.last_words.items()}
+    names = dict.fromkeys(chain.from_iterable(queues.values()))
     workers: dict[str, list[str]] = {}
-    for host in sorted(found.answers.replies.keys() & said.keys()):
-        for name in said[host]:
+    for host in sorted(latest.answers.replies.keys() & queues.keys()):
+        for name in queues[host]:
             workers.setdefault(name, []).append(host)
     return Consumption(
-        {name: merged(name, *said.values()) for name in names},
+        {name: merged(name, *queues.values()) for name in names},
         {name: tuple(hosts) for name, hosts in workers.items()},
-        frozenset(name for host in found.silent for name in said.get(host, ())),
-        is_known=not found.trouble,
-        is_partial=_is_partial(found),
+        frozenset(chain.from_iterable(queues.get(host, ()) for host in latest.silent)),
+        is_known=not latest.trouble,
+        is_partial=_is_partial(latest),
     )
 
 
-def _is_partial(found: Snapshot) -> bool:
+def _is_partial(latest: Snapshot) -> bool:
     """Whether a worker has not named its queues: the reply is missing, or it is there and was never heard."""
-    unheard = found.silent.keys() - found.last_words.keys()
-    said = [parts.get("active_queues") for parts in found.answers.replies.values()]
-    return bool(unheard) or not all(isinstance(reply, list) for reply in said)
+    unheard = latest.silent.keys() - latest.last_words.keys()
+    replies = [parts.get("active_queues") for parts in latest.answers.replies.values()]
+    return bool(unheard) or not all(isinstance(reply, list) for reply in replies)
 
 
 def _queues(reply: Any, only: str | None) -> dict[str, Declaration]:
     fields = reply if isinstance(reply, list) else []
     if only is not None:
         fields = [queue for queue in fields if isinstance(queue, Mapping) and queue.get("name") == only]
-    found = map(described, fields[:MOST_QUEUES])
-    return {queue.name: queue for queue in found if queue is not None}
+    declarations = map(described, fields[:MOST_QUEUES])
+    return {declaration.name: declaration for declaration in declarations if declaration is not None}

@@ -45,14 +45,13 @@ class Declaration:
 
 def merged(name: str, *sources: Mapping[str, Declaration]) -> Declaration:
     """Return what all of them say of one queue; where they differ, what the first of them says."""
-    said = [source[name] for source in sources if name in source]
-    durable = [one.durable for one in said if one.durable is not None]
-    return Declaration(
-        name,
-        tuple(dict.fromkeys(chain.from_iterable(one.bindings for one in said))),
-        durable[0] if durable else None,
-        {key: value for one in reversed(said) for key, value in one.arguments.items()},
-    )
+    declarations = [source[name] for source in sources if name in source]
+    bindings = chain.from_iterable(declaration.bindings for declaration in declarations)
+    durable = [declaration.durable for declaration in declarations if declaration.durable is not None]
+    arguments: dict[str, Any] = {}
+    for declaration in reversed(declarations):
+        arguments.update(declaration.arguments)
+    return Declaration(name, tuple(dict.fromkeys(bindings)), durable[0] if durable else None, arguments)
 
 
 def of_settings(app: Any) -> dict[str, Declaration]:
@@ -60,13 +59,13 @@ def of_settings(app: Any) -> dict[str, Declaration]:
 
     These are named by routes, by tasks (``@task(queue=…)``) and by entries of ``beat_schedule``.
     """
-    found = dict(app.amqp.Queues(app.conf.task_queues))  # app.amqp.queues has those too that were only published to
-    for wanted in (app.conf.task_default_queue, *_routed(app), *_of_tasks(app), *_scheduled(app)):
-        if isinstance(wanted, Queue):
-            found.setdefault(wanted.name, wanted)
-        elif isinstance(wanted, str) and wanted and wanted not in app.amqp.queues.aliases and wanted not in found:
-            found[wanted] = app.amqp.queues.new_missing(wanted)
-    return _described(found)
+    queues = dict(app.amqp.Queues(app.conf.task_queues))  # app.amqp.queues has those too that were only published to
+    for queue in (app.conf.task_default_queue, *_routed(app), *_of_tasks(app), *_scheduled(app)):
+        if isinstance(queue, Queue):
+            queues.setdefault(queue.name, queue)
+        elif isinstance(queue, str) and queue and queue not in app.amqp.queues.aliases and queue not in queues:
+            queues[queue] = app.amqp.queues.new_missing(queue)
+    return _described(queues)
 
 
 def of_process(app: Any) -> dict[str, Declaration]:
@@ -82,12 +81,12 @@ def _described(queues: Mapping[str, Queue]) -> dict[str, Declaration]:
 
 def _read(queue: Queue) -> Declaration | None:
     """Describing a queue takes a tenth of a millisecond, and a site may have thousands that never change."""
-    known = _read_before.get(id(queue))
-    if known is None or known[0]() is not queue:
+    entry = _read_before.get(id(queue))
+    if entry is None or entry[0]() is not queue:
         if len(_read_before) >= MOST_READ:
             _read_before.clear()
-        known = _read_before[id(queue)] = (weakref.ref(queue), described(queue.as_dict(recurse=True)))
-    return known[1]
+        entry = _read_before[id(queue)] = (weakref.ref(queue), described(queue.as_dict(recurse=True)))
+    return entry[1]
 
 
 _read_before: dict[int, tuple[Any, Declaration | None]] = {}
@@ -154,7 +153,8 @@ def delays(driver: str, *sources: Mapping[str, Declaration]) -> dict[str, Declar
     It does with quorum queues: RabbitMQ passes such a message from one of these queues to the next, and nobody consumes
     them.
     """
-    has_quorum = any(queue.arguments.get("x-queue-type") == "quorum" for source in sources for queue in source.values())
+    queues = chain.from_iterable(source.values() for source in sources)
+    has_quorum = any(queue.arguments.get("x-queue-type") == "quorum" for queue in queues)
     return {name: Declaration(name) for name in DELAYS} if driver == "amqp" and has_quorum else {}
 
 

@@ -105,23 +105,26 @@ def look(app: Any, target: Target, transport: Transport, only: str | None = None
     end = time.monotonic() + DEADLINE
     settings, consumed = declarations.of_settings(app), consumption(only)
     described = (settings, consumed.declarations, declarations.of_process(app))
-    unnamed = _unnamed(strays.found(target, can_wait=consumed.is_known), described, only)
+    unnamed = _unnamed(strays.of(target, can_wait=consumed.is_known), described, only)
     described = (*described, unnamed, declarations.delays(target.driver, *described))
     first = islice(unnamed, MOST_STRAYS) if only is None else (name for name in (only,) if _is_in(described, name))
-    known = {name: declarations.merged(name, *described) for name in _most(chain(first, *described))}
+    declared = {name: declarations.merged(name, *described) for name in _most(chain(first, *described))}
     seconds = min(BROKER_DEADLINE, end - time.monotonic()) if consumed.is_known else 0.0
-    readings, trouble = _read(target, transport, known, only, max(seconds, AFTER_SILENCE))
-    found = BrokerLook(settings, consumed, readings, datetime.now(timezone.utc), trouble, tuple(unnamed)[:MOST_STRAYS])
-    return found if trouble else replace(found, trouble=" ".join(_gaps(found, known if only is None else ())))
+    readings, trouble = _read(target, transport, declared, only, max(seconds, AFTER_SILENCE))
+    now = datetime.now(timezone.utc)
+    broker_look = BrokerLook(settings, consumed, readings, now, trouble, tuple(unnamed)[:MOST_STRAYS])
+    if trouble:
+        return broker_look
+    return replace(broker_look, trouble=" ".join(_gaps(broker_look, declared if only is None else ())))
 
 
 def _unnamed(
-    found: strays.Strays, described: Sequence[Mapping[str, Declaration]], only: str | None
+    bound: strays.Strays, described: Sequence[Mapping[str, Declaration]], only: str | None
 ) -> Mapping[str, Declaration]:
     """Return the queues that nobody else names: those in which tasks wait, or the one that is asked for."""
     if only is not None:
-        return {only: found.declarations[only]} if only in found.declarations else {}
-    return {name: Declaration(name) for name in found.waiting if not _is_in(described, name)}
+        return {only: bound.declarations[only]} if only in bound.declarations else {}
+    return {name: Declaration(name) for name in bound.waiting if not _is_in(described, name)}
 
 
 def _is_in(described: Sequence[Mapping[str, Declaration]], name: str) -> bool:
@@ -129,27 +132,27 @@ def _is_in(described: Sequence[Mapping[str, Declaration]], name: str) -> bool:
 
 
 def _read(
-    target: Target, transport: Transport, known: Mapping[str, Declaration], only: str | None, seconds: float
+    target: Target, transport: Transport, declared: Mapping[str, Declaration], only: str | None, seconds: float
 ) -> tuple[Mapping[str, QueueReading] | None, str]:
     if not target.name:
         return None, _("The URL of the broker in the settings cannot be used.")
     until = time.monotonic() + 0.8 * seconds
     try:
-        return connections.within(seconds, lambda: transport.read(known, only, until)), ""
+        return connections.within(seconds, lambda: transport.read(declared, only, until)), ""
     except BrokerUnavailable as error:
-        said = {"broker": str(target), "reason": reason(error)}
-        return None, _("%(broker)s could not be asked: %(reason)s.") % said
+        names = {"broker": str(target), "reason": reason(error)}
+        return None, _("%(broker)s could not be asked: %(reason)s.") % names
 
 
 def _most(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))[:MOST_QUEUES]
 
 
-def _gaps(found: BrokerLook, wanted: Iterable[str]) -> Iterator[str]:
+def _gaps(broker_look: BrokerLook, wanted: Iterable[str]) -> Iterator[str]:
     """Yield what is missing although the broker answered."""
-    if not found.consumption.is_known:
+    if not broker_look.consumption.is_known:
         yield _("The workers could not be asked, so what only they know is missing.")
-    if set(wanted) - (found.readings or {}).keys():
+    if set(wanted) - (broker_look.readings or {}).keys():
         yield _("There was no time to ask about every queue.")
-    if len(found.names()) == MOST_QUEUES:
+    if len(broker_look.names()) == MOST_QUEUES:
         yield _("There may be more queues than the %(count)d shown.") % {"count": MOST_QUEUES}

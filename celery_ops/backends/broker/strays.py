@@ -64,14 +64,14 @@ def begin(target: Target, wait: float = 0.0) -> None:
         search.wait(wait)
 
 
-def found(target: Target, *, can_wait: bool = True) -> Strays:
+def of(target: Target, *, can_wait: bool = True) -> Strays:
     """Return what the searches have found; a search that has just begun is waited for, if that is allowed."""
     search = _searches.get(target.identity)
     if search is None:
         return NONE
     if can_wait:
         search.wait(FIRST_WAIT if search.is_first else LATER_WAIT)
-    return search.found
+    return search.strays
 
 
 def forget() -> None:
@@ -88,7 +88,7 @@ class StraySearch:
         self._rests_until = 0.0
         self._cursor = 0
         self._bound: dict[str, Declaration] = {}
-        self.found = NONE
+        self.strays = NONE
         self.is_first = True
 
     def begin(self) -> None:
@@ -117,8 +117,8 @@ class StraySearch:
         for declaration in self._pages(keys, until):
             if len(self._bound) < MOST_QUEUES:
                 self._bound[declaration.name] = merged(declaration.name, {declaration.name: declaration}, self._bound)
-        bound = self._bound if self._cursor == 0 else {**self.found.declarations, **self._bound}
-        self.found = Strays(bound, tuple(_with_tasks(keys, sorted(bound))))
+        bound = self._bound if self._cursor == 0 else {**self.strays.declarations, **self._bound}
+        self.strays = Strays(bound, tuple(_with_tasks(keys, sorted(bound))))
         if self._cursor == 0:
             self._bound = {}
 
@@ -152,8 +152,8 @@ def _with_tasks(keys: Keyspace, names: list[str]) -> Iterator[str]:
     """Yield the queues of which the next message is a task's, or too long to tell: others use kombu's queues too."""
     rest = iter(names)
     while batch := list(islice(rest, HEADS_AT_ONCE)):
-        lists = [[sub_queue.key for sub_queue in keys.sub_queues(name)] for name in batch]
-        heads = iter(_heads(keys, [*chain.from_iterable(lists)]))
+        lists = [keys.sub_queues(name) for name in batch]
+        heads = iter(_heads(keys, [sub_queue.key for sub_queue in chain.from_iterable(lists)]))
         for name, sub_queues in zip(batch, lists, strict=True):
             of_this_one = [*islice(heads, len(sub_queues))]
             if any(map(_is_task, of_this_one)):

@@ -19,28 +19,28 @@ LONGEST_NAME: Final = 255
 
 
 class AmqpTransport(Transport):
-    def read(self, known: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, QueueReading]:
+    def read(self, declared: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, QueueReading]:
         with connections.opened() as connection:
-            return _read(connection, known if only is None else known.keys() & {only}, until)
+            return _read(connection, declared if only is None else declared.keys() & {only}, until)
 
 
 def _read(connection: Any, names: Iterable[str], until: float) -> Mapping[str, QueueReading]:
-    found: dict[str, QueueReading] = {}
+    readings: dict[str, QueueReading] = {}
     channel = connection.channel()
     for name in sorted(names):
         if time.monotonic() > until:
             break
         if not _fits(name):
-            found[name] = QueueReading()
+            readings[name] = QueueReading()
             continue
         channel = channel if channel.is_open else connection.channel()
         try:
             answer = channel.queue_declare(name, passive=True)
         except connection.channel_errors as error:
-            found[name] = QueueReading(is_there=isinstance(error, ResourceLocked))
+            readings[name] = QueueReading(is_there=isinstance(error, ResourceLocked))
         else:
-            found[name] = QueueReading(is_there=True, depth=answer.message_count, consumers=answer.consumer_count)
-    return found
+            readings[name] = QueueReading(is_there=True, depth=answer.message_count, consumers=answer.consumer_count)
+    return readings
 
 
 def _fits(name: str) -> bool:

@@ -36,13 +36,13 @@ class Transport:
     def __init__(self, identity: str = "") -> None:
         self.identity = identity
 
-    def read(self, known: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, QueueReading]:
-        """Return what the broker says of the known queues and of others that it has, or ``only`` of that one.
+    def read(self, declared: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, QueueReading]:
+        """Return what the broker says of the declared queues and of others that it has, or ``only`` of that one.
 
         With ``only`` the reading has the head's messages too. ``until`` is when, on the monotonic clock, the time is
         up: what is not asked by then is left out. Raises whatever the broker's client does.
         """
-        return {name: QueueReading() for name in known if only in (None, name)}
+        return {name: QueueReading() for name in declared if only in (None, name)}
 
     def message(self, queues: Sequence[str], task_id: str) -> tuple[str, MessageInfo] | None:
         """Return the queue in which a task's message waits, and the message. Raises whatever the client does."""

@@ -31,23 +31,23 @@ class WaitingMessage:
 
 def find(keys: Keyspace, queue: str, task_ids: Sequence[str]) -> list[WaitingMessage]:
     """Return the next message of each id that one waits for."""
-    return _found(keys, queue, task_ids, MOST_BYTES)
+    return _next_messages(keys, queue, task_ids, MOST_BYTES)
 
 
 def find_bare(keys: Keyspace, queue: str, task_ids: Sequence[str]) -> list[WaitingMessage]:
     """Return the same for looking at: ``raw`` of a long message has no body."""
-    return _found(keys, queue, task_ids, LONGEST_MESSAGE)
+    return _next_messages(keys, queue, task_ids, LONGEST_MESSAGE)
 
 
-def _found(keys: Keyspace, queue: str, task_ids: Sequence[str], longest: int) -> list[WaitingMessage]:
-    wanted, found = dict.fromkeys(task_ids), []
+def _next_messages(keys: Keyspace, queue: str, task_ids: Sequence[str], longest: int) -> list[WaitingMessage]:
+    wanted, messages = dict.fromkeys(task_ids), []
     for message in _messages(keys, queue, wanted, longest):
         if message.task_id in wanted:
             del wanted[message.task_id]
-            found.append(message)
+            messages.append(message)
         if not wanted:
             break
-    return found
+    return messages
 
 
 def delete(keys: Keyspace, queue: str, task_ids: Sequence[str]) -> list[str]:
@@ -77,8 +77,8 @@ def _messages(keys: Keyspace, queue: str, wanted: Iterable[str], longest: int) -
 def _searched(keys: Keyspace, key: bytes, texts: Sequence[str], longest: int) -> Iterator[tuple[int, bytes]]:
     first, room = 0, MOST_SEARCHED
     while first < MOST_MESSAGES and room > 0:
-        gone, size, *found = keys.client.eval(SEARCH, 1, key, first, AT_ONCE, longest, MOST_BYTES, *texts)
-        yield from found
+        gone, size, *messages = keys.client.eval(SEARCH, 1, key, first, AT_ONCE, longest, MOST_BYTES, *texts)
+        yield from messages
         first, room = first + gone, room - size
         if gone < AT_ONCE and size < MOST_BYTES:  # the end
             return

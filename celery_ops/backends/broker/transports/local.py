@@ -13,8 +13,8 @@ from .base import QueueReading, Transport
 class LocalTransport(Transport):
     """Counted by kombu itself, which is exact where messages lie where this process can see them."""
 
-    def read(self, known: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, QueueReading]:
-        names = known if only is None else known.keys() & {only}
+    def read(self, declared: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, QueueReading]:
+        names = declared if only is None else declared.keys() & {only}
         with connections.opened() as connection:
             channel = connection.channel()
             return {name: self.reading(channel, name) for name in names}

@@ -21,7 +21,7 @@ def message_info(raw: bytes, size: int, priority: int | None = None) -> MessageI
     """Return what a message says of itself; one that cannot be read has no id and no name."""
     message = _read(raw)
     headers, properties = _mapping(message.get("headers")), _mapping(message.get("properties"))
-    said = properties.get("priority")
+    own_priority = properties.get("priority")
     return MessageInfo(
         task_id=_text(headers.get("id") or properties.get("correlation_id"), LONGEST_NAME),
         name=_text(headers.get("task"), LONGEST_NAME),
@@ -29,7 +29,7 @@ def message_info(raw: bytes, size: int, priority: int | None = None) -> MessageI
         published_at=_published(headers),
         eta=_eta(headers.get("eta")),
         size=size,
-        priority=said if _is_number(said) and said in PRIORITIES else priority,
+        priority=own_priority if _is_number(own_priority) and own_priority in PRIORITIES else priority,
     )
 
 
@@ -43,9 +43,9 @@ def _read(raw: bytes) -> Mapping[str, Any]:
 def _published(headers: Mapping[str, Any]) -> datetime | None:
     if stamp.PUBLISHED in headers:
         return _moment(headers[stamp.PUBLISHED])
-    said = headers.get(stamp.HEADER)
+    text = headers.get(stamp.HEADER)
     try:
-        first_published, *_ = json.loads(said) if isinstance(said, str) else (None,)
+        first_published, *_ = json.loads(text) if isinstance(text, str) else (None,)
     except (ValueError, TypeError, RecursionError):
         return None
     return _moment(first_published)

@@ -6,7 +6,7 @@ what is not their body: a broker that runs none leaves unknown what only they ca
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final
 
 from redis.exceptions import ResponseError
@@ -52,10 +52,10 @@ class RedisTransport(Transport):
     supports_messages = True
     supports_changes = True
 
-    def read(self, known: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, QueueReading]:
+    def read(self, declared: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, QueueReading]:
         keys = keyspace(self.identity)
-        bound = _bound(keys, known)
-        names = {*known, *(found.queue for found in bound)}
+        bound = list(_bound(keys, declared))
+        names = {*declared, *(bound_queue.queue for bound_queue in bound)}
         if only is not None:
             names &= {only}
         return _readings(keys, sorted(names), bound, peek=only is not None) if names else {}
@@ -63,12 +63,12 @@ class RedisTransport(Transport):
     def message(self, queues: Sequence[str], task_id: str) -> tuple[str, MessageInfo] | None:
         keys = keyspace(self.identity)
         for queue in queues:
-            for found in changes.find_bare(keys, queue, [task_id]):
-                return queue, message_info(found.raw, found.size)
+            for waiting in changes.find_bare(keys, queue, [task_id]):
+                return queue, message_info(waiting.raw, waiting.size)
         return None
 
     def waiting(self, queue: str, task_ids: Sequence[str]) -> list[str]:
-        return [found.task_id for found in changes.find(keyspace(self.identity), queue, task_ids)]
+        return [message.task_id for message in changes.find(keyspace(self.identity), queue, task_ids)]
 
     def delete(self, queue: str, task_ids: Sequence[str]) -> list[str]:
         return changes.delete(keyspace(self.identity), queue, task_ids)
@@ -77,22 +77,21 @@ class RedisTransport(Transport):
         return changes.move(keyspace(self.identity), queue, task_ids, to)
 
 
-def _bound(keys: Keyspace, known: Mapping[str, Declaration]) -> tuple[BoundQueue, ...]:
-    kinds = {b.exchange: b.exchange_type for queue in known.values() for b in queue.bindings if b.exchange}
+def _bound(keys: Keyspace, declared: Mapping[str, Declaration]) -> Iterator[BoundQueue]:
+    bindings = chain.from_iterable(declaration.bindings for declaration in declared.values())
+    kinds = {binding.exchange: binding.exchange_type for binding in bindings if binding.exchange}
     answers = _ask(keys, [("SRANDMEMBER", keys.bindings(exchange), MOST_BINDINGS) for exchange in kinds])
-    return tuple(
-        BoundQueue(queue, Binding(exchange, kind, routing_key))
-        for (exchange, kind), members in zip(kinds.items(), answers, strict=True)
-        for routing_key, queue in _members(keys, members)
-        if queue in known or not is_internal(queue, conf.celery_app)
-    )
+    for (exchange, kind), members in zip(kinds.items(), answers, strict=True):
+        for routing_key, queue in _members(keys, members):
+            if queue in declared or not is_internal(queue, conf.celery_app):
+                yield BoundQueue(queue, Binding(exchange, kind, routing_key))
 
 
 def _members(keys: Keyspace, members: Any) -> Iterator[tuple[str, str]]:
     for member in sorted(members) if isinstance(members, list) else ():
-        found = keys.split(member)
-        if found is not None and max(map(len, found)) <= LONGEST_NAME:
-            yield found
+        names = keys.split(member)
+        if names is not None and max(map(len, names)) <= LONGEST_NAME:
+            yield names
 
 
 def _readings(
@@ -112,15 +111,16 @@ def _readings(
     _raise_if_refused(lengths)
     if not isinstance(heads, list):
         heads = [None] * len(flat)
-    counted = iter([_counted(*found) for found in zip(flat, lengths, heads, strict=True)])
+    counted = iter([_counted(*answers) for answers in zip(flat, lengths, heads, strict=True)])
     held = _held(keys, ends, bound)
     bindings: dict[str, list[Binding]] = {name: [] for name in names}
-    for found in bound:
-        bindings.get(found.queue, []).append(found.binding)
-    return {
-        name: _reading([next(counted) for _ in sub_queues], tuple(bindings[name]), held.of(name), peek=peek)
-        for name, sub_queues in zip(names, lists, strict=True)
-    }
+    for bound_queue in bound:
+        bindings.get(bound_queue.queue, []).append(bound_queue.binding)
+    readings: dict[str, QueueReading] = {}
+    for name, sub_queues in zip(names, lists, strict=True):
+        of_this_one = [*islice(counted, len(sub_queues))]
+        readings[name] = _reading(of_this_one, tuple(bindings[name]), held.of(name), peek=peek)
+    return readings
 
 
 def _ask(keys: Keyspace, commands: Sequence[Command]) -> list[Any]:
@@ -150,16 +150,17 @@ def _counted(sub_queue: SubQueue, length: Any, head: Any) -> CountedSubQueue:
 
 def _held(keys: Keyspace, ends: Any, bound: Sequence[BoundQueue]) -> Unacked:
     bindings: dict[str, list[tuple[str, str]]] = {}
-    for found in bound:
-        key = "#" if found.binding.exchange_type == "fanout" else found.binding.routing_key
-        bindings.setdefault(found.binding.exchange, []).append((key, found.queue))
+    for bound_queue in bound:
+        binding = bound_queue.binding
+        key = "#" if binding.exchange_type == "fanout" else binding.routing_key
+        bindings.setdefault(binding.exchange, []).append((key, bound_queue.queue))
     return Unacked(ends if isinstance(ends, list) and keys.acknowledges else None, bindings)
 
 
 def _reading(
     counted: Sequence[CountedSubQueue], bindings: tuple[Binding, ...], held: int | None, *, peek: bool
 ) -> QueueReading:
-    lengths = {found.priority: found.length for found in counted}
+    lengths = {sub_queue.priority: sub_queue.length for sub_queue in counted}
     is_counted = None not in lengths.values()
     depth = sum(lengths.values()) if is_counted else None
     return QueueReading(
@@ -175,11 +176,11 @@ def _reading(
 
 def _oldest(counted: Sequence[CountedSubQueue]) -> Any:
     """Return when the oldest message was published, or None when one that may be the oldest does not say it."""
-    waiting = [found.head for found in counted if found.length != 0]
+    waiting = [sub_queue.head for sub_queue in counted if sub_queue.length != 0]
     times = [head[0].published_at if head else None for head in waiting]
     return min(times) if times and None not in times else None
 
 
 def _messages(counted: Sequence[CountedSubQueue]) -> tuple[MessageInfo, ...] | None:
-    heads = [found.head for found in counted]
+    heads = [sub_queue.head for sub_queue in counted]
     return None if None in heads else tuple(chain.from_iterable(heads))[:HEAD]

@@ -52,20 +52,20 @@ SEARCH: Final = (
     SHOWN
     + """
 local first, count, longest, room = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local found, bytes, gone = {0, 0}, 0, 0
+local answer, bytes, gone = {0, 0}, 0, 0
 for place = first + 1, first + count do
   local message = bytes < room and redis.call('LINDEX', KEYS[1], -place)
   if not message then break end
   bytes, gone = bytes + #message, gone + 1
   for wanted = 5, #ARGV do
     if string.find(message, ARGV[wanted], 1, true) then
-      found[#found + 1] = {#message, shown(message, longest)}
+      answer[#answer + 1] = {#message, shown(message, longest)}
       break
     end
   end
 end
-found[1], found[2] = gone, bytes
-return found
+answer[1], answer[2] = gone, bytes
+return answer
 """
 )
 
