@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy
 
 from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..info import Payload, TaskInfo, TrackedTask
-from ..tracking.reading import find_task, newest_tasks, read_payload
+from ..tracking.accounts import read_payload
+from ..tracking.reading import find_task, newest_tasks
 from .base import ListedTaskBackend
 
 #: How many tasks a list holds at most: the newest.

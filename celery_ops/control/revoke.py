@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from ..backends import control
 from ..backends.control import Replies
 from ..exceptions import BadInput
-from ..tracking import reading
+from ..tracking import revoke_requests
 from ..tracking.refs import ObjectRef
 from .journal import Acted, asked_of_workers, recorded
 from .standing import REVOKE, REVOKE_BY_STAMPS
@@ -63,7 +63,7 @@ def revoke(
         parameters = {**_ending(terminate, signal), "task_ids": chunk, **more}
         key = submission and uuid5(submission, str(number))
         record = recorded(REVOKE, _target(chunk), parameters, user, key)
-        reading.note_revokes_requested({task_id: (places or {}).get(task_id, ()) for task_id in chunk})
+        revoke_requests.note_revokes_requested({task_id: (places or {}).get(task_id, ()) for task_id in chunk})
         told = chunk[0] if len(chunk) == 1 else chunk
         asked = partial(control.revoke, told, terminate=terminate, signal=signal, timeout=timeout)
         acted.append(asked_of_workers(record, asked))

@@ -29,7 +29,7 @@ from ..permissions import REVOKE_TASK, RUN_TASK, allows
 from ..rerun import candidate, rerun_candidate
 from ..running.allowlist import described
 from ..running.launcher import Run, launch
-from ..tracking import reading
+from ..tracking import accounts, reading
 from ..tracking.context import tracking
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
@@ -120,7 +120,7 @@ def run_again(
     """
     ref = ObjectRef.of(instance)
     try:
-        account = reading.read_account(task_id, beside=ref)
+        account = accounts.read_account(task_id, beside=ref)
     except StoreUnavailable:
         return ActionOutcome(_("The list of tasks cannot be read at the moment. Nothing was sent."), status=503)
     task = account.at(ref)

@@ -12,7 +12,7 @@ from ..exceptions import NotKnown, NotRerunnable, NotSent, RerunRefused
 from ..models import TaskRunRecord
 from ..running.allowlist import Runnable
 from ..task_detail.original import Original, original_of
-from ..tracking.reading import Account
+from ..tracking.accounts import Account
 from .claims import Reruns, reruns_of, submission_of_task
 from .doubts import Doubt, doubts_of
 from .policy import check_fits, check_over, permitted

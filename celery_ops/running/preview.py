@@ -20,7 +20,7 @@ from ..conf import conf
 from ..exceptions import BadInput
 from ..tracking import capture
 from ..tracking.registry import registry
-from .launcher import Run
+from .run import Run
 
 #: Where RabbitMQ keeps what is put off, when its queues are quorum queues.
 DELAYED = "celery_delayed_27"

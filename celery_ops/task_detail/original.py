@@ -16,11 +16,11 @@ from ..info import TaskInfo
 from ..models import TaskRunRecord
 from ..one_state import state_of
 from ..running.arguments import check
-from ..running.launcher import original_arguments
+from ..running.rows import original_arguments
 from ..running.wire import plain
 from ..timezones import aware, now
-from ..tracking import capture, reading
-from ..tracking.reading import KeptArguments
+from ..tracking import accounts, capture
+from ..tracking.accounts import KeptArguments
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
 from .merge import merged
@@ -42,7 +42,7 @@ class Original:
     state: str
 
 
-def original_of(task_id: str, account: reading.Account | None = None) -> Original:
+def original_of(task_id: str, account: accounts.Account | None = None) -> Original:
     """Return a task as it can be sent once more. Raises NotKnown, or NotRerunnable without its arguments.
 
     ``account`` is what the store has of it, when that was read already.
@@ -79,7 +79,7 @@ def originals_of(tasks: Sequence[TaskInfo]) -> dict[str, Original | NotRerunnabl
     rows = _rows_of([task.id for task in tasks])
     for begin in range(0, len(tasks), AT_ONCE):
         some = tasks[begin : begin + AT_ONCE]
-        kept = reading.read_kept_of_many({task.id: _milliseconds(task.seen_at) for task in some})
+        kept = accounts.read_kept_of_many({task.id: _milliseconds(task.seen_at) for task in some})
         for task in some:
             found[task.id] = _listed(task, kept.get(task.id), rows.get(task.id, ()))
     return found

@@ -19,7 +19,7 @@ from ..info import Payload, TaskInfo, TrackedTask
 from ..logs import get_logger
 from ..models import ControlRecord, TaskRunRecord
 from ..one_state import state_of
-from ..tracking import reading
+from ..tracking import accounts, reading, revoke_requests
 from ..tracking.refs import ObjectRef
 from ..tracking.store import TASK
 
@@ -44,7 +44,7 @@ class SourceAnswers:
     stored: TaskInfo | None = None
     tracked: TrackedTask | None = None
     payload: Payload = field(default_factory=Payload)
-    kept: reading.KeptArguments | None = None
+    kept: accounts.KeptArguments | None = None
     refs: tuple[ObjectRef, ...] = ()
     reruns: tuple[str, ...] = ()
     live: TaskInfo | None = None
@@ -69,7 +69,7 @@ class Sources:
     ``account`` is what the store has of it, when that was read already.
     """
 
-    def __init__(self, task_id: str, backend: TaskBackend, account: reading.Account | None = None) -> None:
+    def __init__(self, task_id: str, backend: TaskBackend, account: accounts.Account | None = None) -> None:
         self.task_id = task_id
         self.backend = backend
         self.account = account
@@ -89,7 +89,7 @@ class Sources:
         """Return the same but who ran the task again or asked to revoke it: all that it takes to run it again."""
         stored = self._try(lambda: self.backend.get(self.task_id), None)
         is_listed = not self.troubles
-        account = self.account or self._try(lambda: reading.read_account(self.task_id), reading.Account())
+        account = self.account or self._try(lambda: accounts.read_account(self.task_id), accounts.Account())
         kept = account.kept
         refs = tuple(ref for ref, _task in account.found if ref.label != TASK) or (kept.refs if kept else ())
         records = self._try(self._records, ())
@@ -130,7 +130,7 @@ class Sources:
         if tracked is not None and tracked.revoke_requested_at is not None:
             return tracked.revoke_requested_at
         alone = self._try(self._recorded_revoke, None)
-        return alone or self._try(lambda: reading.revoke_noted_at(self.task_id), None)
+        return alone or self._try(lambda: revoke_requests.revoke_noted_at(self.task_id), None)
 
     def _recorded_revoke(self) -> datetime | None:
         try:

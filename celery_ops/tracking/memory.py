@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from . import prefix
-from .facts import by_life, derive
+from .deriving import derive
+from .lives import by_life
 from .refs import ObjectRef
 from .signs import Sign
 from .stamp import now_ms

@@ -26,7 +26,8 @@ from ..panels.unchanged import Unchanged
 from ..panels.viewer import Viewer
 from ..permissions import VIEW_INSTANCE, VIEW_PAYLOAD, allows
 from ..task_detail.own_states import with_own_states
-from ..tracking.reading import read_payload, read_tasks
+from ..tracking.accounts import read_payload
+from ..tracking.reading import read_tasks
 from ..tracking.refs import ObjectRef, key_of
 from .asked import form_key, next_url, wants_json
 from .ops import errors

@@ -16,9 +16,10 @@ from celery_ops.bulk import revoke as bulk_revoke
 from celery_ops.models import ControlRecord
 from celery_ops.task_query import Count, TaskQuery
 from celery_ops.tracking import facts, index
-from celery_ops.tracking.reading import find_tasks, revoke_noted_at
+from celery_ops.tracking.reading import find_tasks
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.revoke_requests import revoke_noted_at
 from celery_ops.tracking.stamp import now_ms
 from tests.backends.starting import end, start
 from tests.celery import app

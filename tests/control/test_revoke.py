@@ -17,7 +17,8 @@ from celery_ops.control.standing import kept
 from celery_ops.exceptions import StoreUnavailable
 from celery_ops.models import ControlRecord
 from celery_ops.permissions import Policy
-from celery_ops.tracking.reading import revoke_noted_at, tasks_for
+from celery_ops.tracking.reading import tasks_for
+from celery_ops.tracking.revoke_requests import revoke_noted_at
 from tests.conftest import broker, make_user
 from tests.ops.task_backends import HOSTILE, Away, Held, a_task, use
 from tests.planting import plant

@@ -128,7 +128,7 @@ def test_a_task_that_its_list_does_not_know_is_404_while_another_source_is_away(
     def read_account(task_id):
         raise StoreUnavailable
 
-    monkeypatch.setattr("celery_ops.tracking.reading.read_account", read_account)
+    monkeypatch.setattr("celery_ops.tracking.accounts.read_account", read_account)
     answer = ask(operator)
     assert (answer.status_code, answer.json()) == (
         404,

@@ -336,7 +336,7 @@ def test_the_rest_is_known_while_the_backend_is_away(settings, order):
 
 def test_the_rest_is_known_while_the_store_is_away(settings, monkeypatch):
     use(settings, Held, a_task())
-    monkeypatch.setattr("celery_ops.tracking.reading.read_account", broken(StoreUnavailable()))
+    monkeypatch.setattr("celery_ops.tracking.accounts.read_account", broken(StoreUnavailable()))
     detail = task_detail(ID)
     assert (detail.is_known, detail.troubles) == (True, ("The tracking store does not answer.",))
 
@@ -365,7 +365,7 @@ def test_the_rest_is_known_while_the_journal_is_away(settings, monkeypatch):
 def test_every_source_may_be_away(settings, workers, monkeypatch):
     use(settings, Away)
     workers.held = BackendUnavailable("The broker does not answer.")
-    monkeypatch.setattr("celery_ops.tracking.reading.read_account", broken(StoreUnavailable()))
+    monkeypatch.setattr("celery_ops.tracking.accounts.read_account", broken(StoreUnavailable()))
     monkeypatch.setattr(TaskRunRecord.objects, "filter", broken(OperationalError("gone")))
     detail = task_detail(ID)
     assert (detail.is_known, len(detail.troubles)) == (False, 4)

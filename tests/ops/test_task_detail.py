@@ -75,7 +75,7 @@ def break_store(monkeypatch):
     def read_account(task_id):
         raise StoreUnavailable
 
-    monkeypatch.setattr("celery_ops.tracking.reading.read_account", read_account)
+    monkeypatch.setattr("celery_ops.tracking.accounts.read_account", read_account)
 
 
 # -- what it shows ----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from django_celery_results.models import TaskResult
 from celery_ops.exceptions import StoreUnavailable
 from celery_ops.panels import building, unchanged
 from celery_ops.permissions import REVOKE_TASK, RUN_TASK, VIEW_PAYLOAD, Policy
-from celery_ops.tracking import facts, reading
+from celery_ops.tracking import facts, histories, reading, revoke_requests
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.stamp import now_ms
@@ -227,7 +227,7 @@ def end_otherwise(order, failed):
 
 
 def ask_to_revoke(order, failed):
-    reading.note_revoke_requested(ObjectRef.of(order), failed)
+    revoke_requests.note_revoke_requested(ObjectRef.of(order), failed)
 
 
 def tell_another_error(order, failed):
@@ -366,7 +366,9 @@ def moved(seconds):
     def later():
         return now_ms() + seconds * 1000
 
-    with mock.patch.object(reading, "now_ms", later), mock.patch.object(unchanged, "now_ms", later):
+    with contextlib.ExitStack() as patches:
+        for module in (histories, reading, unchanged):
+            patches.enter_context(mock.patch.object(module, "now_ms", later))
         yield
 
 

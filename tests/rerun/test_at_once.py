@@ -144,7 +144,7 @@ def test_a_panels_form_that_comes_twice_launches_once(settings, staff, order):
 def test_what_could_not_be_sent_does_not_hold_the_claim(settings, staff, monkeypatch):
     failed(settings, 1)
     with monkeypatch.context() as broken:
-        broken.setattr("celery_ops.running.launcher._publish", lambda *_: (_ for _ in ()).throw(OSError("no route")))
+        broken.setattr("celery_ops.running.launcher.publish", lambda *_: (_ for _ in ()).throw(OSError("no route")))
         assert "could not be sent" in str(at_once(1, lambda n: rerun_candidate(candidate("id-0", staff), staff))[0])
     assert rerun_candidate(candidate("id-0", staff), staff).send_state == "SENT"
     assert RunClaim.objects.count() == 2
@@ -157,7 +157,7 @@ def test_a_panel_sends_once_more_what_it_could_not_send(settings, staff, order, 
     for data in ({"action": "launch", "task": "tests.shop.tasks.noop"}, {"action": "retry", "task_id": task_id}):
         form = {**data, "submission": str(uuid4())}
         with monkeypatch.context() as broken:
-            broken.setattr("celery_ops.running.launcher._publish", lambda *_: (_ for _ in ()).throw(OSError("no")))
+            broken.setattr("celery_ops.running.launcher.publish", lambda *_: (_ for _ in ()).throw(OSError("no")))
             assert browser.post(panel_of(order, user), form, HTTP_ACCEPT="application/json").status_code == 503
         assert browser.post(panel_of(order, user), form, HTTP_ACCEPT="application/json").status_code == 201
 

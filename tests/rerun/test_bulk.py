@@ -334,7 +334,7 @@ def broken(error):
     [
         ("celery_ops.bulk.base.check_broker", BrokerUnavailable("The broker cannot be reached.")),
         ("tests.ops.task_backends.Held.page", BackendUnavailable("The list is away.")),
-        ("celery_ops.tracking.reading.read_kept_of_many", steps.StoreUnavailable("away")),
+        ("celery_ops.tracking.accounts.read_kept_of_many", steps.StoreUnavailable("away")),
         ("celery_ops.bulk.rerun.launch_all", steps.NotSent("The journal could not be written.")),
     ],
     ids=["broker", "list", "store", "journal"],
@@ -363,7 +363,7 @@ def test_a_store_that_was_slow_once_is_asked_again(browser, settings, monkeypatc
 def test_a_broker_that_goes_away_meanwhile_stops_it_and_says_which(browser, settings, monkeypatch):
     failed(settings, 15)
     monkeypatch.setattr(bulk_rerun, "CHUNK", 10)
-    monkeypatch.setattr("celery_ops.running.launcher._publish", broken(OSError("no route")))
+    monkeypatch.setattr("celery_ops.running.launcher.publish", broken(OSError("no route")))
     record = begin(browser)
     assert tally(record) == ("stopped", 0, {"The broker did not take it.": 10})
     assert "id-3" in page(browser, record)

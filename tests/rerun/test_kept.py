@@ -12,7 +12,7 @@ from celery_ops import tasks_for, tracking
 from celery_ops.exceptions import NotRerunnable, StoreUnavailable
 from celery_ops.rerun import rerun
 from celery_ops.task_detail.original import original_of, originals_of
-from celery_ops.tracking import index, reading
+from celery_ops.tracking import accounts, index, reading
 from celery_ops.tracking.memory import TRIM_ABOVE
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
@@ -145,7 +145,7 @@ def test_a_store_that_is_away_is_the_reason(settings, monkeypatch):
     def away(task_id):
         raise StoreUnavailable("away")
 
-    monkeypatch.setattr(reading, "read_account", away)
+    monkeypatch.setattr(accounts, "read_account", away)
     assert reason("one") == "The tracking store does not answer."
 
 

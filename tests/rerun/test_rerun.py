@@ -371,7 +371,7 @@ def test_a_broker_that_is_away_is_503_and_each_row_says_so(ids, browser, monkeyp
     def fail(*args, **kwargs):
         raise OSError("no route")
 
-    monkeypatch.setattr("celery_ops.running.launcher._publish", fail)
+    monkeypatch.setattr("celery_ops.running.launcher.publish", fail)
     response = post(browser, *[alone(each) for each in ids], accept="application/json")
     assert response.status_code == 503
     assert list(TaskRunRecord.objects.values_list("send_state", flat=True)) == ["FAILED"]  # the rest is not tried

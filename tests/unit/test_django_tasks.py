@@ -6,7 +6,7 @@ import pytest
 
 from celery_ops import tasks_for, track
 from celery_ops.tracking import counters
-from celery_ops.tracking.reading import read_payload
+from celery_ops.tracking.accounts import read_payload
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.registry import registry
 from tests.shop.models import Warehouse

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from celery_ops import states
 from celery_ops.info import Progress
-from celery_ops.tracking import facts
+from celery_ops.tracking import deriving, facts, lives
+from celery_ops.tracking.accounts import read_payload
 from celery_ops.tracking.memory import MemoryStore
-from celery_ops.tracking.reading import read_payload, read_tasks
+from celery_ops.tracking.reading import read_tasks
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.runs import Execution
@@ -390,7 +391,7 @@ def test_a_replacement_keeps_its_arguments_though_the_first_publish_is_told_last
 )
 def test_a_field_leads_back_to_its_task_kind_and_attempt(task_id, kind, attempt, tag):
     name = facts.field(task_id, kind, attempt, tag)
-    ((short, life),) = facts.by_task([(name, "v")]).items()
+    ((short, life),) = lives.by_task([(name, "v")]).items()
     assert (facts.long_id(short), life.facts) == (task_id, {(kind, attempt): "v"})
     assert life.field(short, (kind, attempt)) == name
 
@@ -398,8 +399,8 @@ def test_a_field_leads_back_to_its_task_kind_and_attempt(task_id, kind, attempt,
 @given(st.integers(0, 2**45))
 def test_the_time_of_a_publish_comes_back_to_the_millisecond(at):
     life = facts.life_tag(at)
-    ((short, told_of),) = facts.by_task(facts.published(ID, at, "a.b", 0, life).items()).items()
-    assert facts.derive(short, told_of).published == at
+    ((short, told_of),) = lives.by_task(facts.published(ID, at, "a.b", 0, life).items()).items()
+    assert deriving.derive(short, told_of).published == at
 
 
 @given(st.integers(0, 2**45), st.integers(facts.LIFE_RESOLUTION, 30 * 3600 * 1000 - 10**6))
@@ -464,7 +465,7 @@ def test_a_uuid_takes_22_characters():
     ],
 )
 def test_a_field_that_is_not_ours_is_left_out(name):
-    assert facts.by_task([(name, "1 a.b")]) == {}
+    assert lives.by_task([(name, "1 a.b")]) == {}
 
 
 # -- values -----------------------------------------------------------------------------------------------------------

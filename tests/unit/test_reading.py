@@ -8,10 +8,12 @@ import pytest
 from celery_ops import tasks_for, tasks_for_many
 from celery_ops.exceptions import StoreUnavailable
 from celery_ops.tracking import facts
+from celery_ops.tracking.accounts import read_payload
 from celery_ops.tracking.memory import MemoryStore
-from celery_ops.tracking.reading import note_revoke_requested, read_payload, read_tasks
+from celery_ops.tracking.reading import read_tasks
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.revoke_requests import note_revoke_requested
 from celery_ops.tracking.stamp import now_ms
 from tests.shop.models import Express, Order, Warehouse
 

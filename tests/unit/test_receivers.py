@@ -6,8 +6,8 @@ from celery import chain
 from celery_ops import tasks_for, tracking
 from celery_ops.exceptions import StoreUnavailable
 from celery_ops.tracking import counters, edge
+from celery_ops.tracking.accounts import read_payload
 from celery_ops.tracking.memory import MemoryStore
-from celery_ops.tracking.reading import read_payload
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from tests.celery import app

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from celery_ops import tasks_for
-from celery_ops.tracking import reading
+from celery_ops.tracking import histories
 from tests.servers import Worker, wait_for
 from tests.shop import tasks
 
@@ -57,7 +57,7 @@ only_redis = pytest.mark.parametrize("shared", ["redis"], indirect=True)
 @pytest.fixture
 def start_mortal(site, monkeypatch):
     """Start workers that count as gone after four seconds, on a queue of the test's own."""
-    monkeypatch.setattr(reading, "BEAT_COUNTS", BEAT_COUNTS)
+    monkeypatch.setattr(histories, "BEAT_COUNTS", BEAT_COUNTS)
     workers = []
 
     def start(hostname):

@@ -7,8 +7,8 @@ import pytest
 from celery import current_app
 
 from celery_ops import tasks_for
+from celery_ops.tracking.accounts import read_kept_of_many
 from celery_ops.tracking.capture import kept_arguments
-from celery_ops.tracking.reading import read_kept_of_many
 from tests.servers import Worker, wait_for
 from tests.shop import tasks
 

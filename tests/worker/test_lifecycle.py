@@ -11,7 +11,7 @@ from django.db import transaction
 from kombu.exceptions import EncodeError
 
 from celery_ops import tasks_for, tracking
-from celery_ops.tracking.reading import read_payload
+from celery_ops.tracking.accounts import read_payload
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.runs import Execution

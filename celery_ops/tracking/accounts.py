@@ -1,0 +1,160 @@
+"""What is kept of single tasks, to show it and to run them again: what they were given, and what they came to."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from .. import redaction, states
+from ..info import Payload, TrackedTask
+from . import capture, facts, index
+from .deriving import derive
+from .histories import (
+    LISTED,
+    History,
+    complete,
+    doubtful_hosts,
+    history_of_one,
+    is_kept,
+    is_lost,
+    oldest_kept,
+    tracked_tasks,
+)
+from .lives import by_task
+from .recorder import recorder
+from .refs import ObjectRef
+from .store import TASK
+
+#: Kinds that are fetched for one task at a time.
+_KEPT = (facts.NAME, facts.ARGUMENTS, facts.OBJECTS, facts.RESULT, facts.ERROR, facts.TRACEBACK)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptArguments:
+    """What is kept of a task for running it again: the fact of its arguments, None where there is none, and what it
+    belongs to."""
+
+    name: str
+    state: str
+    arguments: str | None
+    refs: tuple[ObjectRef, ...]
+    published: int | None = None  # milliseconds since the epoch
+    executions: int = 0
+
+    @property
+    def published_at(self) -> datetime | None:
+        return facts.moment(self.published)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """All that is kept of one task: itself as each object has it, and what it was given; None where nothing is."""
+
+    found: Sequence[tuple[ObjectRef, TrackedTask]] = ()
+    payload: Payload = field(default_factory=Payload)
+    kept: KeptArguments | None = None
+
+    def at(self, ref: ObjectRef) -> TrackedTask | None:
+        """Return the task as this object has it."""
+        return dict(self.found).get(ref)
+
+
+def read_payload(ref: ObjectRef, task_id: str) -> Payload:
+    """Return what is kept of one task's arguments and outcome. Raises StoreUnavailable."""
+    return read_kept(ref, task_id)[0]
+
+
+def read_kept(ref: ObjectRef, task_id: str) -> tuple[Payload, KeptArguments]:
+    """Return the same and, for running the task again, what is kept of its arguments. Raises StoreUnavailable."""
+    places = list(dict.fromkeys((ref, index.own_place(task_id))))
+    stored = recorder().ask(lambda store: store.read(places))
+    histories = [history_of_one(place, fields, task_id) for place, fields in zip(places, stored, strict=True)]
+    complete(histories, kinds=_KEPT)
+    return _given(histories[0], histories[-1])
+
+
+def _given(history: History, own_place: History) -> tuple[Payload, KeptArguments]:
+    """What one place says of a task's arguments and outcome, beside what the task's own place keeps."""
+    ref = history.ref
+    derived, life = history.tasks[0]
+    known, own = life.facts, _kept(own_place)
+    arguments = known.get((facts.ARGUMENTS, derived.nesting)) or _same_life(derived.published, own)
+    result = known.get((facts.RESULT, derived.attempt))
+    payload = Payload(
+        args=capture.shown_arguments(derived.name, arguments) if arguments else None,
+        result=redaction.capture_text(result).text if result else None,
+        error=known.get((facts.ERROR, derived.attempt)),
+        traceback=known.get((facts.TRACEBACK, derived.attempt)),
+    )
+    refs = own.refs if ref.label == TASK else (ref,)
+    return payload, KeptArguments(derived.name, derived.state, arguments, refs)
+
+
+def read_account(task_id: str, beside: ObjectRef | None = None) -> Account:
+    """Return what ``find_task`` and ``read_kept`` do, each hash read once, in three round trips at most.
+
+    An object ``beside`` that is likely to have the task spares the second one. Raises StoreUnavailable.
+    """
+    likely = [beside] if beside is not None else []
+    refs, held = index.search(task_id, likely)
+    refs = list(dict.fromkeys([*refs, *likely]))
+    missing = [ref for ref in refs if ref not in held]
+    if missing:
+        held |= dict(zip(missing, recorder().ask(lambda store: store.read(missing)), strict=True))
+    own = index.own_place(task_id)
+    histories = {ref: history_of_one(ref, held[ref], task_id) for ref in dict.fromkeys((*refs, own))}
+    places = list(histories.values())
+    starts = complete(places, kinds=(*LISTED, *_KEPT), hosts=doubtful_hosts(places))
+    known = [histories[ref] for ref in refs if is_kept(*histories[ref].tasks[0], oldest_kept(ref))]
+    found = [(history.ref, task) for history in known for task in tracked_tasks(history, starts)]
+    found = [place for place in found if place[0].label != TASK] or found
+    return Account(found, *_given(histories[found[0][0]], histories[own])) if found else Account()
+
+
+def read_kept_of_many(created: Mapping[str, int | None]) -> dict[str, KeptArguments]:
+    """Return what is kept of many tasks by id, in six round trips at most. Raises StoreUnavailable.
+
+    ``created`` says about when each was published, in milliseconds since the epoch, None where that is not known.
+    """
+    places = index.objects_wherever(created)
+    wanted: dict[ObjectRef, set[str]] = {}
+    for task_id, refs in places.items():
+        for ref in dict.fromkeys((*refs[:1], *refs[-1:])):  # an object, and the task's own place if it failed
+            wanted.setdefault(ref, set()).add(facts.short_id(task_id))
+    refs = list(wanted)
+    histories = []
+    for ref, stored in zip(refs, recorder().ask(lambda store: store.read(refs)) if refs else (), strict=True):
+        lives = by_task(stored.items())
+        tasks = [(derive(short, lives[short]), lives[short]) for short in wanted[ref] if short in lives]
+        histories.append(History(ref, tasks))
+    starts = complete(histories, kinds=(facts.NAME, facts.ARGUMENTS, facts.OBJECTS), hosts=doubtful_hosts(histories))
+    found: dict[str, KeptArguments] = {}
+    for history in sorted(histories, key=lambda history: history.ref.label == TASK):
+        for place in range(len(history.tasks)):
+            if (facts.PUBLISHED, 0) in history.tasks[place][1].facts:
+                task_id = facts.long_id(history.tasks[place][0].short)
+                found[task_id] = _together(found.get(task_id), _kept(history, place, starts), places[task_id])
+    return found
+
+
+def _kept(history: History, place: int = 0, starts: Mapping[str, int] | None = None) -> KeptArguments:
+    """What one place keeps; a task's own place knows its objects by a fact."""
+    derived, life = history.tasks[place]
+    known = life.facts
+    state = states.LOST if is_lost(derived, starts or {}) else derived.state
+    refs = tuple(index.objects_in(known.get((facts.OBJECTS, 0)) or "")) if history.ref.label == TASK else ()
+    return KeptArguments(
+        derived.name, state, known.get((facts.ARGUMENTS, derived.nesting)), refs, derived.published, derived.executions
+    )
+
+
+def _same_life(published: int | None, kept: KeptArguments) -> str | None:
+    """The arguments that a task's own place keeps, unless they are of an earlier publish under its id."""
+    return kept.arguments if published in (None, kept.published) else None
+
+
+def _together(first: KeptArguments | None, kept: KeptArguments, places: Iterable[ObjectRef]) -> KeptArguments:
+    """What an object says of a task, else its own place."""
+    refs = tuple(ref for ref in places if ref.label != TASK) or kept.refs
+    if first is None:
+        return replace(kept, refs=refs)
+    return replace(first, arguments=first.arguments or _same_life(first.published, kept), refs=refs)

@@ -1,0 +1,55 @@
+"""Celery's signals in a worker's main process: messages that arrive, and those that reach no child of its pool."""
+
+import weakref
+from typing import Any
+
+from .. import states
+from . import facts, masked
+from .edge import receiver
+from .endings import note_end
+from .messages import run_of, run_of_message
+from .registry import registry
+from .stamp import DELIVERY, HEADER, RECEIVED, now_ms
+
+#: Requests by task id, for as long as Celery has them.
+received: "weakref.WeakValueDictionary[str, Any]" = weakref.WeakValueDictionary()
+#: Requests whose messages are not acknowledged yet, by the tag of their delivery.
+unacknowledged: dict[str, Any] = {}
+
+
+def _hold(request: Any) -> None:
+    for tag in [tag for tag, other in unacknowledged.items() if other.acknowledged]:
+        del unacknowledged[tag]
+    unacknowledged[request.request_dict[DELIVERY]] = request
+
+
+@receiver
+def task_received(sender: Any, request: Any, **_: Any) -> None:
+    """Note the time on what the pool will get: asking the store here would hold up the whole worker."""
+    received[request.id] = request
+    if HEADER in request.request_dict or registry.bindings(request.task.name):
+        request.request_dict[RECEIVED] = now_ms()
+        request.request_dict[DELIVERY] = facts.execution_tag()
+        if request.task.acks_late:
+            _hold(request)
+    masked.note(request)
+
+
+@receiver
+def task_revoked(sender: Any, request: Any, **_: Any) -> None:
+    if run := run_of(sender, request):
+        note_end(run, states.REVOKED)
+
+
+@receiver
+def task_rejected(sender: Any, message: Any, **_: Any) -> None:
+    if run := run_of_message(message):
+        note_end(run, states.REJECTED)
+
+
+@receiver
+def task_unknown(sender: Any, message: Any, name: str, **_: Any) -> None:
+    """Celery stores NotRegistered as the task's failure, and so do we."""
+    if run := run_of_message(message):
+        run.note(facts.ERROR, f"NotRegistered: {name}")
+        note_end(run, states.FAILURE)

@@ -1,0 +1,153 @@
+"""From a task's life to its state, and to the value that the public API hands out.
+
+The state goes by (attempt, rank), so events may arrive late, twice or in any order.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from django.utils.translation import gettext as _
+
+from .. import states
+from ..info import TrackedTask
+from .facts import (
+    CUT,
+    ENDED,
+    ERROR,
+    FINAL_KINDS,
+    HOSTNAME,
+    NAME,
+    PARENT,
+    PROGRESS,
+    PUBLISHED,
+    RETRIED,
+    RETRY_OF,
+    RETURNED,
+    REVOKE_REQUESTED,
+    STARTED,
+    Key,
+    long_id,
+    moment,
+    progress_of,
+    publish_in,
+    requested_at,
+    time_in,
+)
+from .lives import Life
+
+#: What an attempt may have come to, the weakest first.
+_OUTCOMES: Final = {
+    STARTED: states.STARTED,
+    RETURNED: states.PENDING,
+    CUT: states.LOST,
+    RETRIED: states.RETRY,
+    **{kind: state for state, kind in sorted(ENDED.items(), key=lambda end: states.FINAL_ORDER.index(end[0]))},
+}
+_ATTEMPT_KINDS = frozenset(_OUTCOMES)
+_TIMED_KINDS = frozenset((*_OUTCOMES, PUBLISHED, REVOKE_REQUESTED))
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    at: int
+    received: int | None
+    hostname: str
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What the facts of one task add up to, before labels and lost workers are known."""
+
+    short: str
+    state: str
+    attempt: int
+    published: int | None
+    name: str
+    started: Started | None
+    finished: int | None
+    newest: int  # milliseconds of the last thing heard
+    nesting: int = 0  # how many tasks Task.replace put in each other's place
+    executions: int = 0  # how often it was begun
+
+
+def derive(short: str, life: Life) -> Derived:
+    """Return the state of a task by (attempt, rank), whatever the order in which its facts arrived."""
+    facts = life.facts
+    attempt = max((n for kind, n in facts if kind in _ATTEMPT_KINDS), default=0)
+    at, name = publish_in(facts.get((PUBLISHED, 0)), life.tags.get((PUBLISHED, 0), ""))
+    nesting = max((n for kind, n in facts if kind == NAME), default=0)
+    name = facts.get((NAME, nesting)) or name
+    state, finished = _state(facts, attempt)
+    times = [time_in(value, at) or 0 for (kind, _), value in facts.items() if kind in _TIMED_KINDS]
+    waits = state == states.PENDING  # again, where its message was given back
+    return Derived(
+        short,
+        state,
+        attempt,
+        at,
+        name,
+        started=None if waits else _started(facts.get((STARTED, attempt)), at),
+        finished=time_in(finished, at),
+        newest=max(times, default=0),
+        nesting=nesting,
+        executions=life.executions,
+    )
+
+
+def _state(facts: Mapping[Key, str | None], attempt: int) -> tuple[str, str | None]:
+    """The state of the attempt, and what is kept of when it ended."""
+    for kind, state in reversed(_OUTCOMES.items()):
+        if (kind, attempt) in facts:
+            return state, facts[kind, attempt] if kind in FINAL_KINDS else None
+    return states.PENDING, None
+
+
+def _started(value: str | None, published_at: int | None) -> Started | None:
+    at, _, rest = (value or "").partition(" ")
+    received, _, hostname = rest.partition(" ")
+    moment = time_in(at, published_at)
+    return None if moment is None else Started(moment, time_in(received, published_at), hostname)
+
+
+def tracked_task(
+    derived: Derived,
+    life: Life,
+    *,
+    label: str,
+    lost: bool = False,
+) -> TrackedTask:
+    """Return the value that the public API hands out. ``lost`` says that its worker is gone."""
+    facts, attempt = life.facts, derived.attempt
+    state = states.LOST if lost else derived.state
+    parent, again = facts.get((PARENT, 0)), facts.get((RETRY_OF, 0))
+    return TrackedTask(
+        id=long_id(derived.short),
+        name=derived.name,
+        label=label,
+        state=state,
+        attempts=attempt + 1,
+        published_at=moment(derived.published),
+        received_at=moment(derived.started.received) if derived.started else None,
+        started_at=moment(derived.started.at) if derived.started else None,
+        finished_at=moment(derived.finished),
+        worker=(facts.get((HOSTNAME, attempt)) or derived.started.hostname or None) if derived.started else None,
+        progress=progress_of(facts.get((PROGRESS, attempt))),
+        error=_error(state, facts, attempt),
+        retry_of=long_id(again) if again else None,
+        revoke_requested_at=requested_at(facts.get((REVOKE_REQUESTED, 0))),
+        parent_id=long_id(parent) if parent else None,
+        executions=derived.executions,
+    )
+
+
+def _error(state: str, facts: Mapping[Key, str | None], attempt: int) -> str | None:
+    """What went wrong in the attempt, or what interrupted it."""
+    told = facts.get((ERROR, attempt)) or None
+    if state in (states.FAILURE, states.RETRY):
+        return told
+    if state == states.LOST and (CUT, attempt) in facts:
+        return "Interrupted: " + _("its worker was shut down while it ran, and its message is gone")
+    if state == states.PENDING and (RETURNED, attempt) in facts:
+        return told or "Interrupted: " + _("its worker was shut down while it ran; its message is back in the queue")
+    return None

@@ -1,0 +1,112 @@
+"""Celery's signals where a task is executed: its start, and what became of each attempt."""
+
+import sys
+from typing import Any
+
+from .. import states
+from . import capture, chains, context, delivery, facts, given, row_times, runs
+from .edge import receiver, task_ended
+from .endings import note_end, note_failure, note_interruption
+from .messages import header_of, published_at, run_of, untracked_run
+from .recorder import recorder
+from .registry import registry
+from .stamp import BEGUN, HEADER, RECEIVED, now_ms
+
+
+@receiver
+def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> None:
+    request = sender.request
+    chains.remember(request)
+    given.note(request, args or (), kwargs or {})
+    row_times.note(request, published_at(vars(request)), now_ms())
+    if request.is_eager:
+        context.note_send(task_id, sender.name)
+    if (
+        not header_of(request)
+        and not registry.bindings(sender.name)
+        and not (request.is_eager and (context.bound_objects() or runs.enclosing()))
+    ):
+        setattr(request, BEGUN, now_ms())
+        return
+    run = run_of(sender, request, args, kwargs)
+    if run is None:
+        setattr(request, BEGUN, now_ms())
+        return
+    runs.start(run, request)
+    received = request.get(RECEIVED)
+    received = received if isinstance(received, int) else None
+    for kind, value in facts.started(now_ms(), received, request.hostname or "", run.stamp.published).items():
+        run.note(kind, value)
+    if request.is_eager:
+        request.headers = {**(request.headers or {}), HEADER: run.stamp.encoded()}  # a retry goes on with it
+    if run.stamp.undecided is not None and not run.attempt:  # no publisher of ours has kept them
+        run.keep_arguments(args, kwargs)
+    recorder().record(run.first_batch(), run.whose)
+
+
+@receiver
+def task_retry(sender: Any, request: Any, reason: Any = None, **_: Any) -> None:
+    """Called in the pool; and without a reason in the main process, for a task that its shutdown cut short."""
+    if reason is None:
+        note_interruption(sender, request, delivery.received.get(request.id))
+        return
+    run = runs.end(request) or run_of(sender, request)
+    if run is None:
+        return
+    hidden = capture.secrets(run.name, request.args or (), request.kwargs or {})
+    cause = getattr(reason, "exc", None)
+    if cause is not None:
+        run.note(facts.ERROR, capture.error(cause, hidden))
+    run.note_now(facts.RETRIED)
+    recorder().record(run.batch(), run.whose)
+
+
+@receiver
+def task_success(sender: Any, result: Any, **_: Any) -> None:
+    request = sender.request
+    run = runs.end(request)
+    if run is None:
+        return
+    if (kept := capture.result(run.name, result, request.args or (), request.kwargs or {})) is not None:
+        run.note(facts.RESULT, kept)
+    note_end(run, states.SUCCESS)
+
+
+@receiver
+def task_failure(sender: Any, task_id: str, exception: Any, args: Any, kwargs: Any, einfo: Any, **_: Any) -> None:
+    """Called in the pool for an exception, in the main process for a lost child or a hard time limit.
+
+    Celery 5.7 calls it for a task that rejected its message, too: that is no failure.
+    """
+    request = sender.request if sender.request.id == task_id else delivery.received.get(task_id)
+    run = runs.end(request) if request is not None else None
+    args, kwargs = given.noted(request, args, kwargs)
+    if run is None and request is not None:
+        run = run_of(sender, request, args, kwargs) or untracked_run(sender, request, exception, args, kwargs)
+    if run is None:
+        return
+    note_failure(run, exception, args, kwargs, getattr(einfo, "traceback", None))
+
+
+@receiver
+def task_postrun(
+    sender: Any, task_id: str, args: Any, kwargs: Any, state: str | None, retval: Any = None, **_: Any
+) -> None:
+    """The only signal of a task that was ignored or rejected itself; the others have ended by now."""
+    task_ended(task_id)
+    run = runs.end(sender.request)
+    if run is None:
+        return
+    if state == states.REJECTED and _is_given_back(sender, retval):
+        run.note(facts.ERROR, capture.error(retval, capture.secrets(run.name, args or (), kwargs or {})))
+        run.note_now(facts.RETURNED)
+        recorder().record(run.batch(), run.whose)
+    elif state in (states.IGNORED, states.REJECTED) and not run.replaced:
+        note_end(run, state)
+    elif state is None and sender.request.is_eager and isinstance(error := sys.exc_info()[1], Exception):
+        note_failure(run, error, args, kwargs)  # an eager task whose errors propagate sends no task_failure
+
+
+def _is_given_back(task: Any, reject: Any) -> bool:
+    """Whether a rejected message goes back to its queue: one that was acknowledged at its start cannot."""
+    return bool(getattr(reject, "requeue", False)) and task.acks_late and not task.request.is_eager

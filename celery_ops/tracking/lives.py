@@ -1,0 +1,112 @@
+"""From an object's fields to its tasks: of each id the newest life, and of each attempt the execution that counts.
+
+Each publish of a task by somebody begins a life: an id may be used again, and the newest life is what is told. Within
+an attempt each delivery of its message is an execution: a message may be delivered twice. Both are tags in a field's
+name, so no life and no execution writes over another.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from .. import states
+from .facts import (
+    ARGUMENTS,
+    ENDED,
+    FIELD,
+    FINAL_KINDS,
+    NAME,
+    OBJECTS,
+    PARENT,
+    PUBLISHED,
+    RETRY_OF,
+    REVOKE_REQUESTED,
+    STARTED,
+    Key,
+    number_in,
+    publish_in,
+)
+
+Tagged = tuple[str, int, str, str]  # kind, attempt, tag of the life, tag of the execution
+
+_OF_LIVES = frozenset((PUBLISHED, NAME, ARGUMENTS, PARENT, RETRY_OF, REVOKE_REQUESTED, OBJECTS))
+_REVOKED: Final[Tagged] = (REVOKE_REQUESTED, 0, "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What is told of a task since it was last published; of an attempt, by the execution that counts.
+
+    ``tags`` says where each fact is stored, ``executions`` how often the task was begun.
+    """
+
+    facts: dict[Key, str | None]
+    tags: dict[Key, str]
+    executions: int = 0
+
+    def field(self, short: str, key: Key) -> str:
+        kind, attempt = key
+        return f"{short}{kind}{attempt or ''}{self.tags[key]}"
+
+
+def by_task(stored: Iterable[tuple[str, str | None]]) -> dict[str, Life]:
+    """Return an object's stored fields as ``{short id: its newest life}``; unreadable ones are left out."""
+    tasks: dict[str, dict[Tagged, str | None]] = {}
+    for name, value in stored:
+        if match := FIELD.fullmatch(name):
+            short, kind, attempt, life, execution = match.groups()
+            tasks.setdefault(short, {})[kind, int(attempt or 0), life or "", execution or ""] = value
+    return {short: _newest(told) for short, told in tasks.items()}
+
+
+def by_life(stored: Mapping[str, str | None]) -> dict[tuple[str, str], tuple[Life, list[str]]]:
+    """Return ``{(short id, tag): a life, the names of its fields}`` of an object's stored fields."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for name in stored:
+        if match := FIELD.fullmatch(name):
+            names.setdefault((match[1], match[4] or ""), []).append(name)
+    return {key: (by_task((name, stored[name]) for name in mine)[key[0]], mine) for key, mine in names.items()}
+
+
+def _newest(told: Mapping[Tagged, str | None]) -> Life:
+    """The life that was published last, with all that is told under another tag of the same publish."""
+    begun = {key[2]: _begun(told, key[2]) for key in told if key[:2] == (PUBLISHED, 0)}
+    if not begun:
+        return _told(told)
+    last = max(begun.values())
+    lives = {life for life, at in begun.items() if at == last}
+    if len(begun) == 1 or (number_in(told.get(_REVOKED)) or 0) >= last:  # whoever asks for it knows of no lives
+        lives.add(_REVOKED[2])
+    return _told({key: value for key, value in told.items() if key[2] in lives})
+
+
+def _begun(told: Mapping[Tagged, str | None], life: str) -> int:
+    """When a life began; one whose publish nobody timed, with its last start."""
+    at, _name = publish_in(told.get((PUBLISHED, 0, life, "")), life)
+    if at is not None:
+        return at
+    starts = [number_in(value) or 0 for key, value in told.items() if (key[0], key[2]) == (STARTED, life)]
+    return max(starts, default=0)
+
+
+def _told(life: Mapping[Tagged, str | None]) -> Life:
+    attempts: dict[int, dict[str, dict[str, str | None]]] = {}
+    for (kind, attempt, _life, execution), value in life.items():
+        attempts.setdefault(attempt, {}).setdefault(execution, {})[kind] = value
+    counting = {attempt: max(tags, key=lambda tag: _counts(tags[tag], tag)) for attempt, tags in attempts.items()}
+    facts: dict[Key, str | None] = {}
+    places: dict[Key, str] = {}
+    for (kind, attempt, tag, execution), value in life.items():
+        if execution == counting[attempt] or kind in _OF_LIVES:
+            facts[kind, attempt], places[kind, attempt] = value, tag + execution
+    return Life(facts, places, sum(key[0] == STARTED for key in life))
+
+
+def _counts(execution: Mapping[str, str | None], tag: str) -> tuple[bool, bool, int, str]:
+    """Of several executions of an attempt one that succeeded counts, else an end without a start, else the last begun.
+
+    Only their starts say which of two deliveries came later.
+    """
+    begun = STARTED in execution
+    is_end = not begun and any(kind in execution for kind in FINAL_KINDS)
+    return ENDED[states.SUCCESS] in execution, is_end, number_in(execution.get(STARTED)) or 0, tag

@@ -1,0 +1,137 @@
+"""What a message, and a worker's request made of it, say of a task: its objects, and whose its facts are."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from celery.exceptions import Ignore, Reject, Retry
+
+from ..conf import conf
+from . import context, facts, index, prefix, runs
+from .binding import Undecided, resolve
+from .refs import ObjectRef
+from .registry import registry
+from .runs import Execution
+from .stamp import BEGUN, DELIVERY, FIRST_PUBLISHED, HEADER, MAX_OBJECTS, PUBLISHED, WHOSE, Stamp, decoded, now_ms
+
+NO_DETAILS: Mapping[str, Any] = {}
+
+
+def stamp_for(
+    name: str,
+    own: list[ObjectRef],
+    parent: Execution | None,
+    published: int | None,
+    undecided: int | None = None,
+    whose: str = "",
+) -> Stamp:
+    """Return the stamp of a task that is published or begun here: its ``own`` objects, and those around it."""
+    bound = context.bound_objects()
+    mine = tuple(dict.fromkeys((*own, *bound)) if bound else own)[:MAX_OBJECTS]
+    whose = whose or whose_of()
+    inherited = _inherited(name, mine, parent) if parent and parent.whose == whose else ()
+    return Stamp(mine, inherited, published, undecided, whose)
+
+
+def _inherited(name: str, mine: tuple[ObjectRef, ...], parent: Execution) -> tuple[ObjectRef, ...]:
+    """Of a model that a task is tracked for, its own arguments alone say which objects are its."""
+    refs = (ref for ref in parent.stamp.refs if ref not in mine and not registry.is_bound(name, ref.label))
+    return tuple(refs)[:MAX_OBJECTS]
+
+
+def whose_of(details: Mapping[str, Any] = NO_DETAILS) -> str:
+    """Return the prefix that a message says its facts belong under, else the one of this moment where it depends."""
+    if not prefix.is_asked():
+        return ""
+    name = details.get(WHOSE) or (details.get("headers") or NO_DETAILS).get(WHOSE)
+    return name if isinstance(name, str) and name else prefix.current()
+
+
+def owned(stamp: Stamp, details: Mapping[str, Any]) -> Stamp:
+    """Return the stamp with whose it is, which the message says beside it."""
+    return replace(stamp, whose=stamp.whose or whose_of(details)) if prefix.is_asked() else stamp
+
+
+def run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Execution | None:
+    """Return what a worker's request says of the task's objects: by its stamp, else by its arguments."""
+    details = getattr(request, "request_dict", None) or vars(request)
+    attempt = details.get("retries") or 0
+    task_id, parent_id = request.id, details.get("parent_id")
+    stamp = decoded(header_of(request))
+    if stamp is None or stamp.undecided is not None:
+        args = request.args if args is None else args
+        kwargs = request.kwargs if kwargs is None else kwargs
+        try:
+            prepended = (stamp and stamp.undecided) or 0
+            own = resolve(task.name, args or (), kwargs or {}, prepended=prepended)
+        except Undecided:
+            own = []
+        parent = runs.enclosing() if details.get("is_eager") else None
+        if parent is not None and parent.task_id != task_id:
+            parent_id = parent.task_id  # Celery 5.5 says nothing of an eager task's parent
+        else:
+            parent = None
+        if stamp is None:
+            published = now_ms() if details.get("is_eager") else None
+            stamp = stamp_for(task.name, own, parent, published, whose=whose_of(details))
+        stamp = replace(stamp, own=tuple(dict.fromkeys((*own, *stamp.own))), undecided=stamp.undecided or 0)
+    if not stamp.refs:
+        return None
+    stamp = owned(stamp, details)
+    delivery = details.get(DELIVERY)
+    return Execution(
+        task_id,
+        task.name,
+        attempt,
+        stamp,
+        parent_id,
+        nesting=nesting_of(details),
+        delivery=delivery if isinstance(delivery, str) else "",
+    )
+
+
+def run_of_message(message: Any) -> Execution | None:
+    """Return the same of a message that no task was found for."""
+    headers = message.headers if isinstance(message.headers, Mapping) else {}
+    stamp = decoded(headers.get(HEADER))
+    if stamp is None or not stamp.refs or not isinstance(headers.get("id"), str):
+        return None
+    attempt, name = headers.get("retries") or 0, str(headers.get("task"))
+    stamp = owned(stamp, headers)
+    return Execution(headers["id"], name, attempt, stamp, headers.get("parent_id"), nesting=nesting_of(headers))
+
+
+def untracked_run(task: Any, request: Any, exception: Any, args: Any, kwargs: Any) -> Execution | None:
+    """Return what there is to keep of a task that belongs to no object, so that it can be run again; else None."""
+    details = getattr(request, "request_dict", None) or vars(request)
+    if task.name.startswith("celery.") or details.get("is_eager") or isinstance(exception, (Reject, Retry, Ignore)):
+        return None
+    if conf.ARGS_CAPTURE == "none":
+        return None
+    stamp = Stamp((index.own_place(request.id),), published=published_at(details), whose=whose_of(details))
+    run = Execution(request.id, task.name, details.get("retries") or 0, stamp, nesting=nesting_of(details))
+    begun = details.get(BEGUN)
+    if isinstance(begun, int):
+        for kind, value in facts.started(begun, None, details.get("hostname") or "", stamp.published).items():
+            run.note(kind, value)
+    run.keep_arguments(args or (), kwargs or {})
+    return run
+
+
+def header_of(request: Any) -> Any:
+    """Return the stamp's text of a request, as anybody may have written it."""
+    details = getattr(request, "request_dict", None) or vars(request)
+    return details.get(HEADER) or (details.get("headers") or {}).get(HEADER)
+
+
+def nesting_of(details: Mapping[str, Any]) -> int:
+    """Return how many tasks had the id before this one."""
+    nesting = details.get("replaced_task_nesting")
+    return nesting if isinstance(nesting, int) else 0
+
+
+def published_at(details: Mapping[str, Any]) -> int | None:
+    """Return when a task was published first, as its request or the headers of its message say."""
+    headers = details.get("headers") or {}
+    times = (given.get(name) for name in (FIRST_PUBLISHED, PUBLISHED) for given in (details, headers))
+    return next((time for time in times if isinstance(time, int)), None)

@@ -1,0 +1,33 @@
+"""That somebody asked for a task to be revoked, whether or not a worker was there to hear it."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from . import facts, index
+from .recorder import recorder
+from .refs import ObjectRef
+from .stamp import now_ms
+
+
+def note_revoke_requested(ref: ObjectRef, task_id: str) -> None:
+    """Remember that somebody asked for a task to be revoked, whether or not a worker is there to hear it."""
+    note_revokes_requested({task_id: [ref]})
+
+
+def note_revokes_requested(places: Mapping[str, Iterable[ObjectRef]]) -> None:
+    """Remember the same of many tasks in one write: ``places`` are the objects of each, by its id."""
+    now = str(now_ms())
+    noted: dict[ObjectRef, dict[str, str]] = {}
+    for task_id, refs in places.items():
+        for ref in refs:
+            noted.setdefault(ref, {})[facts.field(task_id, facts.REVOKE_REQUESTED)] = now
+    recorder().record(list(noted.items()))
+
+
+def revoke_noted_at(task_id: str) -> datetime | None:
+    """Return when a task that belongs to no object was last asked to be revoked. Raises StoreUnavailable."""
+    (stored,) = recorder().ask(lambda store: store.read([index.revoke_place(task_id)]))
+    try:
+        return facts.requested_at(stored.get(facts.field(task_id, facts.REVOKE_REQUESTED)))
+    except (ValueError, OverflowError, OSError):  # a time beyond what a datetime holds: not ours
+        return None
