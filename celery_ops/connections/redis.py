@@ -157,9 +157,9 @@ def client_url(url: str) -> str:
         query["db"] = query.pop("virtual_host").strip("/") or "0"
     if "ssl_cert_reqs" in query:
         query["ssl_cert_reqs"] = query["ssl_cert_reqs"].lower().removeprefix("cert_")
-    known = {key: value for key, value in query.items() if key == "db" or key == "password" or key.startswith("ssl_")}
+    options = {key: value for key, value in query.items() if key == "db" or key == "password" or key.startswith("ssl_")}
     # Not urlunsplit: it leaves the slashes out where there is no host, and redis-py wants them.
-    return f"{SCHEMES[parts.scheme]}://{parts.netloc}{parts.path}{'?' if known else ''}{urlencode(known)}"
+    return f"{SCHEMES[parts.scheme]}://{parts.netloc}{parts.path}{'?' if options else ''}{urlencode(options)}"
 
 
 def _pool_of_sentinels(url: str, seconds: float) -> redis.ConnectionPool:
@@ -179,8 +179,8 @@ def _master(path: str) -> tuple[str, int]:
     """Return the master's name and the database of ``/master/0``; Celery's own URLs have the second alone."""
     names = [unquote(name) for name in path.split("/") if name]
     database = int(names.pop()) if names and names[-1].isdecimal() else 0
-    master = names[0] if len(names) == 1 else None if names else _brokers_master()
-    if not master:
+    master = names[0] if names else _brokers_master()
+    if not master or len(names) > 1:
         hint = "Name the master and its database: sentinel://host:port;host:port/master/0."
         raise WrongURL("STORE_URL names no master of its sentinels", hint)
     return master, database
@@ -197,10 +197,10 @@ def _login(username: str | None, password: str | None) -> dict[str, str]:
 
 
 def _tls(query: Mapping[str, str]) -> dict[str, Any]:
-    asked = {name: value for name, value in query.items() if name.startswith("ssl_")}
-    if not asked:
+    options = {name: value for name, value in query.items() if name.startswith("ssl_")}
+    if not options:
         return {}
-    read = parse_url(client_url(f"rediss://host/0?{urlencode(asked)}"))
+    read = parse_url(client_url(f"rediss://host/0?{urlencode(options)}"))
     return {"ssl": True, **{name: value for name, value in read.items() if name.startswith("ssl_")}}
 
 

@@ -23,10 +23,8 @@ class QueueBackendContract(BackendContract):
 
     def queues(self) -> list[QueueDetail]:
         """Return what is planted: a queue of three messages, and an empty one."""
-        messages = tuple(
-            MessageInfo(task.id, task.name, published_at=task.created_at)
-            for task in (planted_task(number, states.PENDING) for number in range(3))
-        )
+        tasks = [planted_task(number, states.PENDING) for number in range(3)]
+        messages = tuple(MessageInfo(task.id, task.name, published_at=task.created_at) for task in tasks)
         full = QueueInfo("contract.mail", depth=3, unacked=0, consumers=0, oldest_age=timedelta(hours=1))
         return [
             QueueDetail(full, messages=messages),
@@ -71,7 +69,7 @@ class QueueBackendContract(BackendContract):
         if not backend.supports_messages:
             return
         messages = _queue_detail(backend, "contract.mail").messages
-        assert [(found.task_id, found.name) for found in messages or ()] == [
+        assert [(message.task_id, message.name) for message in messages or ()] == [
             (planted.task_id, planted.name) for planted in full.messages or ()
         ]
 

@@ -120,8 +120,8 @@ class TaskBackendContract(BackendContract):
         backend, tasks = self.planted()
         for sort in backend.sorts or (NEWEST_FIRST,):
             for size in (1, 7, 8, 23):
-                found = [task.id for page in _forward(backend, TaskQuery(sort=sort), size) for task in page.tasks]
-                assert (len(found), set(found)) == (len(tasks), _ids(tasks)), (sort, size)
+                ids = _walk(backend, TaskQuery(sort=sort), size)
+                assert (len(ids), set(ids)) == (len(tasks), _ids(tasks)), (sort, size)
 
     def test_paging_back_shows_the_same_pages(self) -> None:
         backend, _tasks = self.planted()
@@ -143,8 +143,8 @@ class TaskBackendContract(BackendContract):
     def test_paging_keeps_the_filters(self) -> None:
         backend, tasks = self.planted()
         query = replace(_all(backend), states=(self.states[0],))
-        found = [task.id for page in _forward(backend, query, 3) for task in page.tasks]
-        assert sorted(found) == sorted(task.id for task in tasks if task.state == self.states[0])
+        ids = _walk(backend, query, 3)
+        assert sorted(ids) == sorted(task.id for task in tasks if task.state == self.states[0])
 
     def test_a_cursor_of_rubbish_is_refused(self) -> None:
         backend, _tasks = self.planted()
@@ -162,23 +162,23 @@ class TaskBackendContract(BackendContract):
     def test_the_newest_come_first(self) -> None:
         backend, tasks = self.planted()
         if backend.supports_created and NEWEST_FIRST in backend.sorts:
-            found = [_created(_by_id(tasks)[id]) for id in _walk(backend, TaskQuery())]
-            assert found == sorted(found, reverse=True)
+            moments = [_created(_by_id(tasks)[id]) for id in _walk(backend, TaskQuery())]
+            assert moments == sorted(moments, reverse=True)
 
     def test_every_order_offered_is_kept(self) -> None:
         backend, tasks = self.planted()
         for sort in backend.sorts:
             name = f"{sort.lstrip('-')}_at"
-            found = [getattr(_by_id(tasks)[id], name) for id in _walk(backend, TaskQuery(sort=sort))]
-            known = [moment for moment in found if moment is not None]
-            assert known == sorted(known, reverse=sort.startswith("-")), sort
+            moments = [getattr(_by_id(tasks)[id], name) for id in _walk(backend, TaskQuery(sort=sort))]
+            known_moments = [moment for moment in moments if moment is not None]
+            assert known_moments == sorted(known_moments, reverse=sort.startswith("-")), sort
 
     # filters
 
     def test_a_state_finds_its_tasks(self) -> None:
         backend, tasks = self.planted()
         for state in self.states:
-            assert _found(backend, states=(state,)) == _ids(task for task in tasks if task.state == state)
+            assert _ids_of(backend, states=(state,)) == _ids(task for task in tasks if task.state == state)
 
     def test_two_states_find_the_tasks_of_both(self) -> None:
         self._finds(lambda task: task.state in self.states[:2], states=tuple(self.states[:2]))
@@ -194,33 +194,33 @@ class TaskBackendContract(BackendContract):
 
     def test_a_sign_in_a_name_is_a_letter_like_any_other(self) -> None:
         backend, tasks = self.planted()
-        assert _found(backend, name="charge_card") == _ids(task for task in tasks if "charge_card" in task.name)
+        assert _ids_of(backend, name="charge_card") == _ids(task for task in tasks if "charge_card" in task.name)
         for name in ("shop_tasks", "charge%card", "%", ".*", "charge?card"):
-            assert _found(backend, name=name) == set(), name
+            assert _ids_of(backend, name=name) == set(), name
 
     def test_a_worker_is_found_by_its_whole_name(self) -> None:
         backend, tasks = self.planted()
         if backend.supports_worker:
-            assert _found(backend, worker="w1@host") == _ids(task for task in tasks if task.worker == "w1@host")
-            assert _found(backend, worker="w1") == set()
+            assert _ids_of(backend, worker="w1@host") == _ids(task for task in tasks if task.worker == "w1@host")
+            assert _ids_of(backend, worker="w1") == set()
 
     def test_a_queue_is_found_by_its_whole_name(self) -> None:
         backend, tasks = self.planted()
         if backend.supports_queue:
-            assert _found(backend, queue="mail") == _ids(task for task in tasks if task.queue == "mail")
-            assert _found(backend, queue="mai") == set()
+            assert _ids_of(backend, queue="mail") == _ids(task for task in tasks if task.queue == "mail")
+            assert _ids_of(backend, queue="mai") == set()
 
     def test_since_includes_its_moment(self) -> None:
         backend, tasks = self.planted()
         if backend.supports_created:
             moment = _created(tasks[9])
-            assert _found(backend, since=moment) == _ids(task for task in tasks if _created(task) >= moment)
+            assert _ids_of(backend, since=moment) == _ids(task for task in tasks if _created(task) >= moment)
 
     def test_until_includes_its_moment(self) -> None:
         backend, tasks = self.planted()
         if backend.supports_created:
             moment = _created(tasks[9])
-            assert _found(backend, until=moment) == _ids(task for task in tasks if _created(task) <= moment)
+            assert _ids_of(backend, until=moment) == _ids(task for task in tasks if _created(task) <= moment)
 
     def test_filters_narrow_each_other(self) -> None:
         state = self.states[0]
@@ -246,7 +246,7 @@ class TaskBackendContract(BackendContract):
         backend, tasks = self.planted()
         for part in (slice(8), slice(9, 23), slice(24, None)):
             wanted = tasks[3].id[part]
-            assert _found(backend, text=wanted) == _ids(task for task in tasks if wanted in task.id), wanted
+            assert _ids_of(backend, text=wanted) == _ids(task for task in tasks if wanted in task.id), wanted
 
     def test_a_part_of_a_name_is_found_as_text(self) -> None:
         self._finds(lambda task: "charge" in task.name, text="Charge")
@@ -258,7 +258,7 @@ class TaskBackendContract(BackendContract):
         backend, tasks = self.planted()
         if backend.supports_arguments:
             wanted = _ids(task for task in tasks if "Lovelace" in str(task.kwargs))
-            assert _found(backend, text="lovelace", searches_arguments=True) == wanted
+            assert _ids_of(backend, text="lovelace", searches_arguments=True) == wanted
 
     def test_arguments_are_not_searched_unless_asked(self) -> None:
         self._finds(lambda task: False, text="lovelace")
@@ -272,8 +272,8 @@ class TaskBackendContract(BackendContract):
             return
         shown = tasks[0].name
         wanted = _ids(task for task in tasks if task.name == shown and "Lovelace" in str(task.kwargs))
-        asked = {"searches_arguments": True, "shows_payload": lambda name: name == shown}
-        assert _found(backend, text="lovelace", **asked) == wanted
+        filters = {"searches_arguments": True, "shows_payload": lambda name: name == shown}
+        assert _ids_of(backend, text="lovelace", **filters) == wanted
 
     def test_what_the_text_means_beside_is_found(self) -> None:
         backend, tasks = self.planted()
@@ -281,14 +281,14 @@ class TaskBackendContract(BackendContract):
             return
         names, ids = (tasks[0].name,), (tasks[1].id, tasks[5].id)
         wanted = _ids(task for task in tasks if task.name in names or task.id in ids)
-        assert _found(backend, text="nowhere at all", names=names, ids=ids) == wanted
+        assert _ids_of(backend, text="nowhere at all", names=names, ids=ids) == wanted
 
     def test_hostile_filters_are_only_filters(self) -> None:
         backend, _tasks = self.planted()
         for text in HOSTILE:
             for field in ("text", "name", "worker", "queue"):
-                asked: dict[str, Any] = {field: text}
-                query = replace(_all(backend), **asked, searches_arguments=True)
+                filters: dict[str, Any] = {field: text}
+                query = replace(_all(backend), **filters, searches_arguments=True)
                 assert isinstance(backend.page(query), TaskPage), (field, text[:80])
                 backend.counts(query)
             assert backend.page(replace(_all(backend), states=(text,))).tasks == (), text[:80]
@@ -317,24 +317,24 @@ class TaskBackendContract(BackendContract):
 
     def test_iterating_keeps_the_filters(self) -> None:
         backend, tasks = self.planted()
-        found = backend.iterate(replace(_all(backend), name="charge"))
-        assert {task.id for task in found} == {task.id for task in tasks if "charge" in task.name}
+        iterated = backend.iterate(replace(_all(backend), name="charge"))
+        assert {task.id for task in iterated} == {task.id for task in tasks if "charge" in task.name}
 
     # one task
 
     def test_a_task_is_found_by_its_id(self) -> None:
         backend, tasks = self.planted()
-        found = backend.get(tasks[3].id)
-        assert found is not None
-        assert (found.id, found.name, found.state) == (tasks[3].id, tasks[3].name, tasks[3].state)
+        task = backend.get(tasks[3].id)
+        assert task is not None
+        assert _id_name_state(task) == _id_name_state(tasks[3])
 
     def test_a_task_of_an_odd_id_is_found_and_no_other(self) -> None:
         tasks = [replace(task, id=id) for task, id in zip(self.tasks(), self.odd_ids, strict=False)]
         backend = self.make_backend(tasks)
         for task in tasks:
-            found = backend.get(task.id)
-            assert found is not None, task.id
-            assert (found.id, found.name, found.state) == (task.id, task.name, task.state)
+            answer = backend.get(task.id)
+            assert answer is not None, task.id
+            assert _id_name_state(answer) == _id_name_state(task)
 
     def test_an_unknown_task_is_none(self) -> None:
         backend, tasks = self.planted()
@@ -343,8 +343,8 @@ class TaskBackendContract(BackendContract):
 
     def test_many_tasks_are_found_by_their_ids(self) -> None:
         backend, tasks = self.planted()
-        found = backend.get_many([*(task.id for task in tasks[:3]), "no-such-task", *HOSTILE])
-        assert {id: task.state for id, task in found.items()} == {task.id: task.state for task in tasks[:3]}
+        by_id = backend.get_many([*(task.id for task in tasks[:3]), "no-such-task", *HOSTILE])
+        assert {id: task.state for id, task in by_id.items()} == {task.id: task.state for task in tasks[:3]}
 
     def test_none_are_found_when_none_are_asked_for(self) -> None:
         backend, _tasks = self.planted()
@@ -356,21 +356,21 @@ class TaskBackendContract(BackendContract):
         for name, supported in _fields(backend):
             for task in tasks:
                 wanted = getattr(task, name) if supported else None
-                for found in (listed[task.id], backend.get(task.id)):
-                    assert getattr(found, name) == wanted, (name, supported, task.state)
+                for answer in (listed[task.id], backend.get(task.id)):
+                    assert getattr(answer, name) == wanted, (name, supported, task.state)
 
     def test_arguments_are_known_where_they_are_searched(self) -> None:
         backend, tasks = self.planted()
         if backend.supports_arguments:
-            found = backend.get(tasks[0].id)
-            assert found is not None
-            assert "Lovelace" in payload.arguments_text(found)
+            task = backend.get(tasks[0].id)
+            assert task is not None
+            assert "Lovelace" in payload.arguments_text(task)
 
     def test_what_it_hands_out_cannot_be_changed(self) -> None:
         backend, _tasks = self.planted()
-        found = backend.page(_all(backend)).tasks[0]
+        task = backend.page(_all(backend)).tasks[0]
         try:
-            found.name = "changed"  # type: ignore[misc]  # that it cannot be is the point
+            task.name = "changed"  # type: ignore[misc]  # that it cannot be is the point
         except FrozenInstanceError:
             return
         raise AssertionError("a task is not frozen")
@@ -378,7 +378,7 @@ class TaskBackendContract(BackendContract):
     def _finds(self, condition: Callable[[TaskInfo], bool], **filters: Any) -> None:
         """The filters find the planted tasks for which ``condition`` holds, and no others."""
         backend, tasks = self.planted()
-        assert _found(backend, **filters) == _ids(task for task in tasks if condition(task))
+        assert _ids_of(backend, **filters) == _ids(task for task in tasks if condition(task))
 
     def _counts(self, condition: Callable[[TaskInfo], bool], **filters: Any) -> None:
         backend, tasks = self.planted()
@@ -386,8 +386,8 @@ class TaskBackendContract(BackendContract):
         if counts is None:
             return
         wanted = [task.state for task in tasks if condition(task)]
-        found = {state: count.number for state, count in counts.states.items() if count.number}
-        assert found == {state: wanted.count(state) for state in set(wanted)}
+        numbers = {state: count.number for state, count in counts.states.items() if count.number}
+        assert numbers == {state: wanted.count(state) for state in set(wanted)}
         assert (counts.all.number, counts.all.capped) == (len(wanted), False)
 
 
@@ -420,12 +420,19 @@ def _backward(backend: TaskBackend, query: TaskQuery, size: int) -> Iterator[Tas
     raise AssertionError("paging back does not end")
 
 
-def _walk(backend: TaskBackend, query: TaskQuery) -> list[str]:
-    return [task.id for page in _forward(backend, query, 10) for task in page.tasks]
+def _walk(backend: TaskBackend, query: TaskQuery, size: int = 10) -> list[str]:
+    ids: list[str] = []
+    for page in _forward(backend, query, size):
+        ids += _list(page)
+    return ids
 
 
-def _found(backend: TaskBackend, **filters: Any) -> set[str]:
+def _ids_of(backend: TaskBackend, **filters: Any) -> set[str]:
     return set(_walk(backend, replace(_all(backend), **filters)))
+
+
+def _id_name_state(task: TaskInfo) -> tuple[str, str, str]:
+    return task.id, task.name, task.state
 
 
 def _page_or_refusal(backend: TaskBackend, cursor: str) -> TaskPage | None:

@@ -51,12 +51,12 @@ class WorkerBackendContract(BackendContract):
         assert not self.planted().workers().trouble
 
     def test_a_worker_that_answers_is_online(self) -> None:
-        found = _worker(self.planted(), "w1@host")
-        assert found.is_online
+        worker = _worker(self.planted(), "w1@host")
+        assert worker.is_online
 
     def test_a_silent_worker_stays_listed_as_such(self) -> None:
-        found = _worker(self.planted(), "w3@host")
-        assert (found.state, found.is_online) == (NO_REPLY, False)
+        worker = _worker(self.planted(), "w3@host")
+        assert (worker.state, worker.is_online) == (NO_REPLY, False)
 
     def test_a_silent_worker_says_when_it_was_seen_last(self) -> None:
         seen = _worker(self.planted(), "w3@host").last_seen
@@ -64,9 +64,10 @@ class WorkerBackendContract(BackendContract):
         assert seen.tzinfo is not None
 
     def test_counts_and_queues_are_as_the_worker_said(self) -> None:
-        found = _worker(self.planted(), "w2@host")
-        assert (found.concurrency, found.active, found.reserved, found.scheduled, found.processed) == (2, 1, 1, 0, 12)
-        assert set(found.queues or ()) == {"mail", "a"}
+        worker = _worker(self.planted(), "w2@host")
+        counts = (worker.concurrency, worker.active, worker.reserved, worker.scheduled, worker.processed)
+        assert counts == (2, 1, 1, 0, 12)
+        assert set(worker.queues or ()) == {"mail", "a"}
 
     def test_a_detail_agrees_with_the_list(self) -> None:
         backend = self.planted()
@@ -74,12 +75,11 @@ class WorkerBackendContract(BackendContract):
         assert replace(detail, last_seen=None) == replace(listed, last_seen=None)
 
     def test_a_detail_has_the_tasks(self) -> None:
-        detail, (task, waiting) = (
-            _detail(self.planted(), "w2@host"),
-            (planted_task(0, states.STARTED), planted_task(1, states.RECEIVED)),
-        )
-        assert [(found.id, found.name, found.worker) for found in detail.active] == [(task.id, task.name, "w2@host")]
-        assert [found.id for found in detail.reserved] == [waiting.id]
+        detail = _detail(self.planted(), "w2@host")
+        running, waiting = planted_task(0, states.STARTED), planted_task(1, states.RECEIVED)
+        active = [(task.id, task.name, task.worker) for task in detail.active]
+        assert active == [(running.id, running.name, "w2@host")]
+        assert [task.id for task in detail.reserved] == [waiting.id]
 
     def test_a_detail_of_a_silent_worker_says_that_it_is_silent(self) -> None:
         assert _detail(self.planted(), "w3@host").info.state == NO_REPLY

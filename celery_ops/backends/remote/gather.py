@@ -91,12 +91,12 @@ def ask(
     hosts = _checked(destination)
     if not questions:
         raise ValueError("no question to ask")
-    known = known_workers()
-    round_ = _Round(questions, hosts, known, listening)
+    workers = known_workers()
+    round_ = _Round(questions, hosts, workers, listening)
     timeout = conf.CONTROL_TIMEOUT if timeout is None else timeout
     connections.within(connections.CONNECT_TIMEOUT + timeout + CLOSING, lambda: round_.run(timeout))
-    asked = (known.listed.keys() | round_.replies.keys() | round_.plan.awaited) if hosts is None else hosts
-    known.note(asked, questions, round_.replies, looked_around=hosts is None and round_.plan.listening > 0)
+    asked = (workers.listed.keys() | round_.replies.keys() | round_.plan.awaited) if hosts is None else hosts
+    workers.note(asked, questions, round_.replies, looked_around=hosts is None and round_.plan.listening > 0)
     return Answers(tuple(sorted(asked)), round_.replies, datetime.now(timezone.utc), frozenset(round_.twice))
 
 
@@ -117,17 +117,17 @@ class _Round:
     """One round of questions: what is still to come, and what came."""
 
     def __init__(
-        self, questions: Questions, hosts: frozenset[str] | None, known: KnownWorkers, listening: float
+        self, questions: Questions, hosts: frozenset[str] | None, workers: KnownWorkers, listening: float
     ) -> None:
         self._questions = questions
         self._hosts = hosts
-        self._known = known
+        self._workers = workers
         self._tickets = {method: uuid() for method in questions}
         self._methods = {ticket: method for method, ticket in self._tickets.items()}
         self.replies: dict[str, dict[str, Any]] = {}
         self.twice: set[str] = set()
         self._outstanding: set[tuple[str, str]] = set()
-        self.plan = known.plan(hosts, questions)
+        self.plan = workers.plan(hosts, questions)
         self._listening = max(self.plan.listening, listening)
         for host in self.plan.awaited:
             self._wait_for(host)
@@ -151,7 +151,7 @@ class _Round:
     @property
     def _is_answered(self) -> bool:
         """Whether everybody who is known to have been asked has answered everything."""
-        asked = (self._known.listed.keys() | self.plan.awaited) if self._hosts is None else self._hosts
+        asked = (self._workers.listed.keys() | self.plan.awaited) if self._hosts is None else self._hosts
         return not self._outstanding and self.replies.keys() >= set(asked)
 
     def _publish(self, channel: Any, mailbox: Mailbox) -> None:
@@ -208,7 +208,7 @@ class _Round:
         self._outstanding.discard((host, method))
 
     def _wait_for(self, host: str) -> None:
-        self._outstanding |= {(host, method) for method in self._known.expects(host, self._questions)}
+        self._outstanding |= {(host, method) for method in self._workers.expects(host, self._questions)}
 
 
 class _Heap:

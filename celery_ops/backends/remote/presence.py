@@ -117,21 +117,21 @@ def learn() -> frozenset[str] | None:
 
     None where nobody can say it. Raises BrokerUnavailable when the broker does not answer.
     """
-    found = look()
-    if found.bound is None and not found.signs:
+    presence = look()
+    if presence.bound is None and not presence.signs:
         return None
-    known_workers().part(found.absent)
-    known_workers().expect(found.alive)
-    return found.alive
+    known_workers().part(presence.absent)
+    known_workers().expect(presence.alive)
+    return presence.alive
 
 
-def departed(hostnames: Iterable[str], found: Presence) -> dict[str, Standing]:
+def departed(hostnames: Iterable[str], presence: Presence) -> dict[str, Standing]:
     """Return those of the silent workers that are not there any more, as far as it is known, and how they went.
 
     Raises BrokerUnavailable when the broker has to be asked once more and does not answer.
     """
-    signed = {host: found.of(host) for host in hostnames if host in found.signs}
-    left = _left(set(hostnames) - signed.keys(), found.bound)
+    signed = {host: presence.of(host) for host in hostnames if host in presence.signs}
+    left = _left(set(hostnames) - signed.keys(), presence.bound)
     now = datetime.now(timezone.utc)
     return {
         **{host: standing for host, standing in signed.items() if standing.state != NO_REPLY},

@@ -22,10 +22,10 @@ _shared: Shared[Registered | None] = Shared(10.0)
 
 def registered_tasks() -> Registered:
     """Return the tasks of every worker that answers, by task name and hostname. Raises BackendUnavailable."""
-    found = _shared.get(connections.broker(), _ask)
-    if found is None:
+    tasks = _shared.get(connections.broker(), _ask)
+    if tasks is None:
         raise BackendUnavailable(_("The broker does not answer, so it is not known which tasks the workers have."))
-    return found
+    return tasks
 
 
 def forget() -> None:
@@ -38,8 +38,8 @@ def _ask() -> Registered | None:
         answers = gather.ask(QUESTION)
     except BrokerUnavailable:
         return None
-    found: dict[str, dict[str, RegisteredTask]] = {}
+    tasks: dict[str, dict[str, RegisteredTask]] = {}
     for hostname, reply in sorted(answers.to("registered").items()):
         for task in replies.registered(reply, hostname) or ():
-            found.setdefault(task.name, {})[hostname] = task
-    return found
+            tasks.setdefault(task.name, {})[hostname] = task
+    return tasks

@@ -26,8 +26,9 @@ def detail(
 ) -> WorkerDetail:
     """Return what a worker's replies to these methods say; ``missing`` names those that say nothing."""
     read = {method: READERS[method](parts.get(method), hostname) for method in methods}
-    stats, pool = read.get("stats") or {}, mapping((read.get("stats") or {}).get("pool")) or {}
-    totals = None if (said := mapping(stats.get("total"))) is None else _counts(said)
+    stats = read.get("stats") or {}
+    pool, total = mapping(stats.get("pool")) or {}, mapping(stats.get("total"))
+    totals = None if total is None else _counts(total)
     return WorkerDetail(
         info=WorkerInfo(
             hostname,
@@ -124,7 +125,7 @@ def task_name(request: Mapping[str, Any]) -> Any:
 def _tasks(reply: Any, read: Callable[[Any], TaskInfo | None]) -> tuple[TaskInfo, ...] | None:
     if not isinstance(reply, (list, tuple)):
         return None
-    return tuple(found for found in map(read, reply) if found is not None)
+    return tuple(info for info in map(read, reply) if info is not None)
 
 
 # -- the rest of the methods ------------------------------------------------------------------------------------------
@@ -196,8 +197,8 @@ def count(value: Any) -> int | None:
 
 
 def _counts(values: Mapping[str, Any]) -> dict[str, int]:
-    found = {text(name): count(value) for name, value in values.items()}
-    return {name: value for name, value in found.items() if name and value is not None}
+    counts = {text(name): count(value) for name, value in values.items()}
+    return {name: value for name, value in counts.items() if name and value is not None}
 
 
 def _length(values: tuple[Any, ...] | None) -> int | None:
@@ -238,10 +239,10 @@ def _moment(value: Any) -> datetime | None:
 
 def _date(value: Any) -> datetime | None:
     try:
-        found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     except (ValueError, TypeError):
         return None
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _pool_name(pool: Mapping[str, Any]) -> str | None:

@@ -78,10 +78,10 @@ def standing(hostname: str) -> Standing | None:
 
     Raises BrokerUnavailable when the broker does not answer.
     """
-    known, found = known_workers(), presence.look()
-    if hostname not in {*known.listed, *known.ended, *found.signs}:
+    workers, presence_now = known_workers(), presence.look()
+    if hostname not in {*workers.listed, *workers.ended, *presence_now.signs}:
         return None
-    return _standings(found, {hostname}, presence.departed({hostname}, found)).get(hostname)
+    return _standings(presence_now, {hostname}, presence.departed({hostname}, presence_now)).get(hostname)
 
 
 def expire() -> None:
@@ -120,7 +120,7 @@ class _Copy:
 
     def _try(self) -> None:
         try:
-            self._snapshot = self._asked()
+            self._snapshot = self._new_snapshot()
         except BrokerUnavailable as error:
             logger.warning("The workers cannot be asked: %s", error)
             self._failed = True
@@ -128,26 +128,26 @@ class _Copy:
             self._failed = False
         self.tried_at = time.monotonic()
 
-    def _asked(self) -> Snapshot:
-        known, found = known_workers(), presence.look()
-        known.part(found.absent)
-        if found.bound is not None or found.signs:
-            known.expect(found.alive, again=False)
+    def _new_snapshot(self) -> Snapshot:
+        workers, presence_now = known_workers(), presence.look()
+        workers.part(presence_now.absent)
+        if presence_now.bound is not None or presence_now.signs:
+            workers.expect(presence_now.alive, again=False)
         answers = gather.ask(QUESTIONS)
-        silent = (known.listed.keys() | found.signs.keys()) - answers.replies.keys()
-        if not silent <= found.absent:  # they may have left since
-            found = presence.look()
-        departed = presence.departed(silent, found)
-        known.part(departed.keys() & found.signs.keys())
-        known.part(departed.keys() - found.signs.keys(), answers.collected_at)
-        standings = _standings(found, silent, departed)
+        silent = (workers.listed.keys() | presence_now.signs.keys()) - answers.replies.keys()
+        if not silent <= presence_now.absent:  # they may have left since
+            presence_now = presence.look()
+        departed = presence.departed(silent, presence_now)
+        workers.part(departed.keys() & presence_now.signs.keys())
+        workers.part(departed.keys() - presence_now.signs.keys(), answers.collected_at)
+        standings = _standings(presence_now, silent, departed)
         self.last_words = _of(standings.keys() | answers.replies.keys(), {**self.last_words, **answers.replies})
         return Snapshot(
             answers,
             self.last_words,
             silent={host: standing for host, standing in standings.items() if standing.state == NO_REPLY},
             absent={host: standing for host, standing in standings.items() if standing.state != NO_REPLY},
-            twice=found.twice | answers.twice,
+            twice=presence_now.twice | answers.twice,
         )
 
     def _made(self) -> Snapshot:
@@ -161,14 +161,14 @@ def _of(hostnames: Collection[str], parts: Mapping[str, Any]) -> dict[str, Any]:
     return {host: parts[host] for host in parts if host in hostnames}
 
 
-def _standings(found: Presence, silent: Collection[str], departed: Mapping[str, Standing]) -> dict[str, Standing]:
+def _standings(presence: Presence, silent: Collection[str], departed: Mapping[str, Standing]) -> dict[str, Standing]:
     """Return how each worker is that is to be listed and did not answer."""
-    known = known_workers()
-    heard = {host: Standing(NO_REPLY, moment) for host, moment in known.listed.items() if host in silent}
-    ended = {host: Standing(ENDED, moment) for host, moment in known.ended.items()}
-    signed = {host: found.of(host) for host in found.signs if host in silent}
+    workers = known_workers()
+    heard = {host: Standing(NO_REPLY, moment) for host, moment in workers.listed.items() if host in silent}
+    ended = {host: Standing(ENDED, moment) for host, moment in workers.ended.items()}
+    signed = {host: presence.of(host) for host in presence.signs if host in silent}
     standings = {**heard, **ended, **departed, **signed}
-    return {host: standing for host, standing in standings.items() if found.lists(standing)}
+    return {host: standing for host, standing in standings.items() if presence.lists(standing)}
 
 
 _copies: dict[tuple[str, str], _Copy] = {}
