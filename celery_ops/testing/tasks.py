@@ -399,25 +399,24 @@ def _all(backend: TaskBackend) -> TaskQuery:
 def _forward(backend: TaskBackend, query: TaskQuery, size: int) -> Iterator[TaskPage]:
     page = backend.page(query, size=size)
     yield page
-    for _ in range(MOST_PAGES):
-        if page.next is None:
-            return
-        page = backend.page(query, cursor=page.next, size=size)
-        assert page.tasks, "a page that the one before it promised is empty"
-        yield page
-    raise AssertionError("paging forward does not end")
+    yield from _following(backend, query, size, page, "next")
 
 
 def _backward(backend: TaskBackend, query: TaskQuery, size: int) -> Iterator[TaskPage]:
     *_, page = _forward(backend, query, size)
     yield page
+    yield from _following(backend, query, size, page, "previous")
+
+
+def _following(backend: TaskBackend, query: TaskQuery, size: int, page: TaskPage, cursor: str) -> Iterator[TaskPage]:
+    """Yield the pages after this one, by their ``next`` or their ``previous``."""
     for _ in range(MOST_PAGES):
-        if page.previous is None:
+        if getattr(page, cursor) is None:
             return
-        page = backend.page(query, cursor=page.previous, size=size)
-        assert page.tasks, "a page that the one after it promised is empty"
+        page = backend.page(query, cursor=getattr(page, cursor), size=size)
+        assert page.tasks, f"a page that another one promised by its {cursor} is empty"
         yield page
-    raise AssertionError("paging back does not end")
+    raise AssertionError(f"paging by {cursor} does not end")
 
 
 def _walk(backend: TaskBackend, query: TaskQuery, size: int = 10) -> list[str]:
