@@ -206,9 +206,9 @@ def _tls(query: Mapping[str, str]) -> dict[str, Any]:
 
 def connected(pool: redis.ConnectionPool) -> Any:
     """Return a new connection that is open: one of sentinels would go to localhost if it were first sent something."""
-    made = pool.make_connection()
-    made.connect()
-    return made
+    connection = pool.make_connection()
+    connection.connect()
+    return connection
 
 
 # -- several ----------------------------------------------------------------------------------------------------------
@@ -246,10 +246,10 @@ class FailoverPool(redis.ConnectionPool):
         for number in range(len(self._pools)):
             at = (self._at + number) % len(self._pools)
             try:
-                made = connect(self._pools[at])
+                connection = connect(self._pools[at])
             except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
                 failure = error
             else:
-                self._at, self._owners[made] = at, self._pools[at]
-                return made
+                self._at, self._owners[connection] = at, self._pools[at]
+                return connection
         raise failure or redis.ConnectionError("there is no server")
