@@ -5,11 +5,12 @@ process died begins with the chunk that was not written down.
 """
 
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID, uuid4, uuid5
 
 from django.db import IntegrityError, router, transaction
@@ -28,8 +29,6 @@ from .progress import DONE, RUNNING, STOPPED, BulkProgress, Skipped, Tally
 
 #: What a row of a whole list is about.
 TARGET: Final = "filter"
-#: Seconds that a request takes for as many chunks as go into it.
-SECONDS: Final = 2.0
 #: Tasks that a preview counts by name, and seconds that it takes for those after the first page; those that it shows.
 PREVIEWED: Final = 10_000
 COUNTING: Final = 0.5
@@ -46,14 +45,14 @@ TRIES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ChunkOutcome:
     """What became of one chunk; ``trouble`` says why the next one had better wait, empty when it need not."""
 
     tally: Tally
     trouble: str = ""
 
 
-Do = Callable[[Sequence[TaskInfo]], Done]
+DoChunk = Callable[[Sequence[TaskInfo]], ChunkOutcome]
 
 
 # -- before -----------------------------------------------------------------------------------------------------------
@@ -92,34 +91,47 @@ class BulkPreview:
 class TaskCounts:
     """How many tasks there are of each name and state, and the first of them."""
 
-    found: Mapping[tuple[str, str], int]
+    numbers: Mapping[tuple[str, str], int]
     first: tuple[TaskInfo, ...]
     is_partial: bool
 
-    def by(self, place: int) -> dict[str, int]:
-        """Return how many there are by name (0) or state (1), the most frequent first."""
+    @property
+    def total(self) -> int:
+        return sum(self.numbers.values())
+
+    @property
+    def names(self) -> dict[str, int]:
+        """How many there are by name, the most frequent first."""
+        return self._by(0)
+
+    @property
+    def states(self) -> dict[str, int]:
+        """The same by state."""
+        return self._by(1)
+
+    def _by(self, place: int) -> dict[str, int]:
         summed: Counter[str] = Counter()
-        for key, number in self.found.items():
+        for key, number in self.numbers.items():
             summed[key[place]] += number
         return dict(summed.most_common())
 
 
-def counted(backend: TaskBackend, query: TaskQuery, seconds: float = COUNTING) -> TaskCounts:
+def task_counts(backend: TaskBackend, query: TaskQuery, seconds: float = COUNTING) -> TaskCounts:
     """Return what the query finds, up to a bound and for so many seconds at most after the first page.
 
     Raises BackendUnavailable.
     """
-    found: Counter[tuple[str, str]] = Counter()
+    numbers: Counter[tuple[str, str]] = Counter()
     first: list[TaskInfo] = []
     tasks = backend.iterate(query_of(query, backend))
     until = time.monotonic() + seconds
-    while (number := found.total()) < PREVIEWED and (not number or time.monotonic() < until):
+    while (number := numbers.total()) < PREVIEWED and (not number or time.monotonic() < until):
         some = list(islice(tasks, AT_ONCE))
-        found.update((task.name, task.state) for task in some)
+        numbers.update((task.name, task.state) for task in some)
         first += some[: JUDGED - len(first)]
         if len(some) < AT_ONCE:
             break
-    return TaskCounts(dict(found), tuple(first), is_partial=next(tasks, None) is not None)
+    return TaskCounts(dict(numbers), tuple(first), is_partial=next(tasks, None) is not None)
 
 
 def query_of(query: TaskQuery, backend: TaskBackend) -> TaskQuery:
@@ -127,43 +139,89 @@ def query_of(query: TaskQuery, backend: TaskBackend) -> TaskQuery:
     return replace(query, sort=NEWEST_FIRST if NEWEST_FIRST in backend.sorts else backend.sorts[0])
 
 
-def start(
-    action: str,
-    user: Any,
-    filters: Mapping[str, list[str]],
-    query: TaskQuery,
-    counted: Count,
-    bulk_key: UUID | None = None,
-    **more: Any,
-) -> ControlRecord:
-    """Write down that ``user`` does this to what ``filters`` find now, and return the row; the same key has one.
-
-    ``query`` is what the filters mean, ``counted`` what the preview said, and ``more`` is kept with the row; nothing is
-    done yet. Raises DatabaseError.
-    """
-    submission = bulk_key and uuid5(bulk_key, action)
-    name, until = str(submission or uuid4()), min(filter(None, (query.until, now())))
-    found = {"count": counted.number, "is_partial": counted.capped}
-    record = ControlRecord(
-        action=action,
-        target=TARGET,
-        parameters={"filters": dict(filters), **found, "until": until.isoformat(), "key": name, **more},
-        replies=BulkProgress(touched=time.time()).plain(),
-        submission=submission,
-        **asked_by(user),
-    )
-    try:
-        with transaction.atomic(router.db_for_write(ControlRecord)):
-            record.save(force_insert=True)
-    except IntegrityError:
-        known = ControlRecord.objects.filter(submission=submission).first() if submission else None
-        if known is None:
-            raise
-        return known
-    return record
+# -- doing it ---------------------------------------------------------------------------------------------------------
 
 
-# -- going on ---------------------------------------------------------------------------------------------------------
+class BulkAction(ABC):
+    """One thing that is done to all tasks of a list: what it would take, its beginning, and its steps."""
+
+    #: What the journal calls it.
+    name: ClassVar[str]
+    #: Tasks of one chunk.
+    chunk_size: ClassVar[int]
+    #: Seconds that a request takes for as many chunks as go into it.
+    seconds: ClassVar[float] = 2.0
+
+    @abstractmethod
+    def preview(self, backend: TaskBackend, query: TaskQuery, user: Any) -> BulkPreview:
+        """Return what a bulk of this query would take, by the rule that it goes by.
+
+        Raises BackendUnavailable, StoreUnavailable and DatabaseError.
+        """
+
+    @abstractmethod
+    def doer(self, record: ControlRecord, user: Any) -> DoChunk:
+        """Return what does one chunk of ``record`` after the other; one that is done twice does no harm."""
+
+    def parameters(self, chosen: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what the row keeps of what was ``chosen`` beside the filters. Raises BadInput."""
+        return {}
+
+    def start(
+        self,
+        user: Any,
+        filters: Mapping[str, list[str]],
+        query: TaskQuery,
+        counted: Count,
+        bulk_key: UUID | None = None,
+        **chosen: Any,
+    ) -> ControlRecord:
+        """Write down that ``user`` does this to what ``filters`` find now, and return the row; the same key has one.
+
+        ``query`` is what the filters mean, and ``counted`` what the preview said; nothing is done yet. Raises BadInput
+        and DatabaseError.
+        """
+        submission = bulk_key and uuid5(bulk_key, self.name)
+        record = ControlRecord(
+            action=self.name,
+            target=TARGET,
+            parameters={
+                "filters": dict(filters),
+                "count": counted.number,
+                "is_partial": counted.capped,
+                "until": min(filter(None, (query.until, now()))).isoformat(),
+                "key": str(submission or uuid4()),
+                **self.parameters(chosen),
+            },
+            replies=BulkProgress(touched=time.time()).plain(),
+            submission=submission,
+            **asked_by(user),
+        )
+        try:
+            with transaction.atomic(router.db_for_write(ControlRecord)):
+                record.save(force_insert=True)
+        except IntegrityError:
+            earlier = ControlRecord.objects.filter(submission=submission).first() if submission else None
+            if earlier is None:
+                raise
+            return earlier
+        return record
+
+    def advance(self, record: ControlRecord, backend: TaskBackend, query: TaskQuery, user: Any) -> BulkProgress:
+        """Do what comes next, for about ``seconds``, and return how far it is then.
+
+        ``query`` is what the row's filters mean, with the upper bound of its start. Raises DatabaseError.
+        """
+        begun = time.monotonic()
+        do, ordered = self.doer(record, user), query_of(query, backend)
+        progress = _write(record, lambda now: now if now.state == DONE else _going_on(now))
+        while progress.state == RUNNING:
+            before = time.monotonic()
+            progress = _next(record, progress, lambda c: backend.page(ordered, cursor=c, size=self.chunk_size), do)
+            after = time.monotonic()
+            if (after - begun) + (after - before) > self.seconds:  # the next one will take as long
+                break
+        return progress
 
 
 def progress_of(record: ControlRecord) -> BulkProgress:
@@ -175,44 +233,26 @@ def stop(record: ControlRecord) -> BulkProgress:
     return _write(record, lambda now: now if now.state == DONE else now.changed(time.time(), state=STOPPED))
 
 
-def advance(
-    record: ControlRecord, backend: TaskBackend, query: TaskQuery, do: Do, size: int, seconds: float = SECONDS
-) -> BulkProgress:
-    """Do what comes next, ``size`` tasks at once, for about ``seconds``, and return how far it is then.
-
-    ``query`` is what the row's filters mean, with the upper bound of its start. Raises DatabaseError.
-    """
-    begun = time.monotonic()
-    progress = _write(record, lambda now: now if now.state == DONE else _going_on(now))
-    while progress.state == RUNNING:
-        before = time.monotonic()
-        progress = _next(record, progress, lambda cursor: backend.page(query, cursor=cursor, size=size), do)
-        now = time.monotonic()
-        if (now - begun) + (now - before) > seconds:  # the next one will take as long
-            break
-    return progress
-
-
 def _going_on(progress: BulkProgress) -> BulkProgress:
     return progress.changed(time.time(), state=RUNNING, trouble="")
 
 
-def _next(record: ControlRecord, progress: BulkProgress, read: Callable[[str], TaskPage], do: Do) -> BulkProgress:
+def _next(record: ControlRecord, progress: BulkProgress, read: Callable[[str], TaskPage], do: DoChunk) -> BulkProgress:
     """Do one chunk and write down what came of it."""
     try:
         check_broker()
         page = read(progress.cursor)
-        done = _patiently(lambda: do(page.tasks))
+        outcome = _patiently(lambda: do(page.tasks))
     except BadCursor:
         return _halt(record, progress, _("The list has changed, so the place in it is lost."))
     except StoreUnavailable:
         return _halt(record, progress, _("The tracking store does not answer."))
     except (BackendUnavailable, NotSent, NotDone, BrokerUnavailable) as error:
         return _halt(record, progress, clean(str(error), 300))
-    return _write(record, lambda now: _after(now, progress, page, done))
+    return _write(record, lambda now: _after(now, progress, page, outcome))
 
 
-def _patiently(ask: Callable[[], Done]) -> Done:
+def _patiently(ask: Callable[[], ChunkOutcome]) -> ChunkOutcome:
     """A store that was slow once is asked again when it has had its pause: nothing was done by then."""
     for _try in range(PATIENCE):
         try:
@@ -222,13 +262,17 @@ def _patiently(ask: Callable[[], Done]) -> Done:
     return ask()
 
 
-def _after(now: BulkProgress, before: BulkProgress, page: TaskPage, done: Done) -> BulkProgress:
+def _after(now: BulkProgress, before: BulkProgress, page: TaskPage, outcome: ChunkOutcome) -> BulkProgress:
     """What the row says next. When another request has done this chunk, it has counted it."""
     if now.cursor != before.cursor or now.state == DONE:
         return now
-    state = DONE if not page.next else STOPPED if done.trouble else now.state
+    state = STOPPED if outcome.trouble else now.state
     return now.changed(
-        time.time(), state=state, tally=now.tally.and_(done.tally), cursor=page.next or now.cursor, trouble=done.trouble
+        time.time(),
+        state=state if page.next else DONE,
+        tally=now.tally.and_(outcome.tally),
+        cursor=page.next or now.cursor,
+        trouble=outcome.trouble,
     )
 
 

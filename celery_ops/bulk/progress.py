@@ -37,13 +37,14 @@ class Tally:
     def and_(self, other: "Tally") -> "Tally":
         skipped = dict(self.skipped)
         for reason, more in other.skipped.items():
-            known = reason if reason in skipped or len(skipped) < MOST_REASONS else _("Another reason.")
-            skipped[known] = skipped.get(known, Skipped()).and_(more)
+            is_kept = reason in skipped or len(skipped) < MOST_REASONS
+            kept = reason if is_kept else _("Another reason.")
+            skipped[kept] = skipped.get(kept, Skipped()).and_(more)
         return Tally(self.done + other.done, (*self.sent, *other.sent)[:SAMPLE], skipped)
 
     @property
     def left_out(self) -> int:
-        return sum(each.count for each in self.skipped.values())
+        return sum(skipped.count for skipped in self.skipped.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,10 @@ class BulkProgress:
 
     def plain(self) -> dict[str, Any]:
         """Return the same in JSON types."""
-        skipped = {reason: {"count": s.count, "sample": list(s.sample)} for reason, s in self.tally.skipped.items()}
+        skipped = {
+            reason: {"count": skipped.count, "sample": list(skipped.sample)}
+            for reason, skipped in self.tally.skipped.items()
+        }
         return {
             "state": self.state,
             "done": self.tally.done,
@@ -85,7 +89,7 @@ class BulkProgress:
     def of(cls, plain: Mapping[str, Any]) -> "BulkProgress":
         """Return what ``plain`` wrote."""
         skipped = {
-            reason: Skipped(said["count"], tuple(said["sample"])) for reason, said in plain.get("skipped", {}).items()
+            reason: Skipped(kept["count"], tuple(kept["sample"])) for reason, kept in plain.get("skipped", {}).items()
         }
         tally = Tally(plain.get("done", 0), tuple(_pairs(plain.get("sent", ()))), skipped)
         return cls(
@@ -98,5 +102,5 @@ class BulkProgress:
         )
 
 
-def _pairs(found: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
-    return [(old, new) for old, new in found]
+def _pairs(lists: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
+    return [(old, new) for old, new in lists]

@@ -29,93 +29,78 @@ from ..running.allowlist import Runnable
 from ..running.claims import no_room, room
 from ..running.launcher import Launched, Run, launch_all
 from ..task_detail.original import Original, originals_of
-from ..task_query import Count, TaskQuery
-from . import base as bulk
-from .base import BulkPreview, Done, TasksOfName, left_out, progress_of, query_of, stop
-from .progress import BulkProgress, Tally
+from ..task_query import TaskQuery
+from .base import SAMPLE, BulkAction, BulkPreview, ChunkOutcome, DoChunk, TasksOfName, left_out, task_counts
+from .progress import Tally
 
-__all__ = ["ACTION", "advance", "preview", "progress_of", "start", "stop"]
-
-ACTION: Final = "retry"
-
-#: Tasks of one chunk.
-CHUNK: Final = 250
 #: Seconds for which a preview judges one task after the other.
 JUDGING: Final = 0.7
 #: How long a row may say that its task is being sent.
 SENDING: Final = timedelta(minutes=1)
 
 
-def preview(backend: TaskBackend, query: TaskQuery, user: Any) -> BulkPreview:
-    """Return what a bulk of this query would take, by the rule that it goes by.
+class RerunAction(BulkAction):
+    """Running all tasks of a list again."""
 
-    Raises BackendUnavailable, StoreUnavailable and DatabaseError.
-    """
-    counted = bulk.counted(backend, query)
-    judge = _Judge(user)
-    verdicts = list(_judged(counted.first, judge))
-    names = counted.by(0)
-    by_name = sum(n for (name, state), n in counted.found.items() if state in OVER and judge.found(name))
-    taken = sum(not verdict.reason for verdict in verdicts)
-    is_exact = len(verdicts) == sum(names.values()) and not counted.is_partial
-    return BulkPreview(
-        count=sum(names.values()),
-        most=taken if is_exact else by_name,
-        is_partial=counted.is_partial,
-        names=tuple(judge.named(name, number) for name, number in names.items()),
-        states=counted.by(1),
-        sample=tuple((verdict.task, verdict.reason) for verdict in verdicts[: bulk.SAMPLE]),
-        judged=len(verdicts),
-        left_out=dict(Counter(verdict.reason for verdict in verdicts if verdict.reason).most_common()),
-    )
+    name = "retry"
+    chunk_size = 250
 
+    def preview(self, backend: TaskBackend, query: TaskQuery, user: Any) -> BulkPreview:
+        counts = task_counts(backend, query)
+        judge = _Judge(user)
+        verdicts = list(self._verdicts(counts.first, judge))
+        runnable = {name for name in counts.names if judge.runnable(name)}
+        by_name = sum(n for (name, state), n in counts.numbers.items() if state in OVER and name in runnable)
+        reasons = Counter(verdict.reason for verdict in verdicts if verdict.reason)
+        is_exact = len(verdicts) == counts.total and not counts.is_partial
+        return BulkPreview(
+            count=counts.total,
+            most=len(verdicts) - reasons.total() if is_exact else by_name,
+            is_partial=counts.is_partial,
+            names=tuple(judge.tasks_of_name(name, number) for name, number in counts.names.items()),
+            states=counts.states,
+            sample=tuple((verdict.task, verdict.reason) for verdict in verdicts[:SAMPLE]),
+            judged=len(verdicts),
+            left_out=dict(reasons.most_common()),
+        )
 
-def _judged(tasks: Sequence[TaskInfo], judge: "_Judge") -> Iterator["Verdict"]:
-    """Yield a verdict on each task, for as long as somebody waits for a page: at least on the first chunk."""
-    until = time.monotonic() + JUDGING
-    for begin in range(0, len(tasks), CHUNK):
-        yield from judge.all(tasks[begin : begin + CHUNK])
-        if time.monotonic() > until:
-            return
+    def _verdicts(self, tasks: Sequence[TaskInfo], judge: "_Judge") -> Iterator["Verdict"]:
+        """Yield a verdict on each task, for as long as somebody waits for a page: at least on the first chunk."""
+        until = time.monotonic() + JUDGING
+        for begin in range(0, len(tasks), self.chunk_size):
+            yield from judge.verdicts(tasks[begin : begin + self.chunk_size])
+            if time.monotonic() > until:
+                return
 
-
-def start(
-    user: Any, filters: Mapping[str, list[str]], query: TaskQuery, counted: Count, bulk_key: UUID | None = None
-) -> ControlRecord:
-    """Write down that ``user`` runs again what ``filters`` find now, as ``bulk.base.start`` does."""
-    return bulk.start(ACTION, user, filters, query, counted, bulk_key)
+    def doer(self, record: ControlRecord, user: Any) -> DoChunk:
+        return _Rerunner(record, user).chunk
 
 
-def advance(
-    record: ControlRecord, backend: TaskBackend, query: TaskQuery, user: Any, seconds: float = bulk.SECONDS
-) -> BulkProgress:
-    """Run again what comes next, as ``bulk.base.advance`` does."""
-    judge = _Judge(user)
-    return bulk.advance(
-        record, backend, query_of(query, backend), lambda tasks: _done(_chunk(record, tasks, judge)), CHUNK, seconds
-    )
+class _Rerunner:
+    """Runs one chunk after the other again; of one that comes twice nothing is sent twice."""
 
+    def __init__(self, record: ControlRecord, user: Any) -> None:
+        self.record, self.user = record, user
+        self.judge = _Judge(user)
 
-def _done(tally: Tally) -> Done:
-    return Done(tally, unsent() if unsent() in tally.skipped else "")
-
-
-def _chunk(record: ControlRecord, tasks: Sequence[TaskInfo], judge: "_Judge") -> Tally:
-    bulk_key = UUID(record.parameters["key"])
-    keys = {task.id: submission_of_task(bulk_key, task.id) for task in tasks}
-    options = chosen_options(keys)
-    judge.begin(keys, _sent_since(record, keys))
-    reasons: dict[str, str] = {}
-    runs: list[Run] = []
-    for verdict in judge.all(tasks):
-        found = judge.found(verdict.original.name)
-        if isinstance(verdict.original, NotRerunnable) or verdict.reason or found is None:
-            reasons[verdict.task.id] = verdict.reason
-        else:
-            given = options.get(verdict.task.id, {})
-            runs.append(run_of(verdict.original, found, keys[verdict.task.id], given, verdict.reruns.claim))
-    outcomes = launch_all(runs, judge.user) if runs else []
-    return left_out(reasons).and_(_sent([run.retry_of for run in runs], outcomes))
+    def chunk(self, tasks: Sequence[TaskInfo]) -> ChunkOutcome:
+        bulk_key = UUID(self.record.parameters["key"])
+        keys = {task.id: submission_of_task(bulk_key, task.id) for task in tasks}
+        options = chosen_options(keys)
+        self.judge.begin(keys, _sent_since(self.record, keys))
+        reasons: dict[str, str] = {}
+        runs: list[Run] = []
+        for verdict in self.judge.verdicts(tasks):
+            task_id, original = verdict.task.id, verdict.original
+            runnable = self.judge.runnable(original.name)
+            if isinstance(original, NotRerunnable) or verdict.reason or runnable is None:
+                reasons[task_id] = verdict.reason
+            else:
+                chosen = options.get(task_id, {})
+                runs.append(run_of(original, runnable, keys[task_id], chosen, verdict.reruns.claim))
+        outcomes = launch_all(runs, self.user) if runs else []
+        tally = left_out(reasons).and_(_sent([run.retry_of for run in runs], outcomes))
+        return ChunkOutcome(tally, unsent() if unsent() in tally.skipped else "")
 
 
 def _sent_since(record: ControlRecord, keys: Mapping[str, UUID]) -> set[str]:
@@ -181,22 +166,22 @@ class _Judge:
         self._keys, self._later = keys or {}, later
         self._room: dict[str, int | None] = {}
 
-    def named(self, name: str, count: int) -> TasksOfName:
-        found = self._asked(name)
-        if isinstance(found, RerunRefused):
-            return TasksOfName(clean(name), count, found.reason)
-        return TasksOfName(clean(name), count, warning=warning(found))
+    def tasks_of_name(self, name: str, count: int) -> TasksOfName:
+        permission = self._permission(name)
+        if isinstance(permission, RerunRefused):
+            return TasksOfName(clean(name), count, permission.reason)
+        return TasksOfName(clean(name), count, warning=warning(permission))
 
-    def found(self, name: str) -> Runnable | None:
-        found = self._asked(name)
-        return None if isinstance(found, RerunRefused) else found
+    def runnable(self, name: str) -> Runnable | None:
+        permission = self._permission(name)
+        return None if isinstance(permission, RerunRefused) else permission
 
-    def all(self, tasks: Sequence[TaskInfo]) -> Iterator[Verdict]:
+    def verdicts(self, tasks: Sequence[TaskInfo]) -> Iterator[Verdict]:
         """Yield a verdict on each task. Raises StoreUnavailable and DatabaseError."""
-        originals, reruns = originals_of(tasks), reruns_of(task.id for task in tasks)
+        originals, reruns_by_id = originals_of(tasks), reruns_of(task.id for task in tasks)
         for task in tasks:
-            original, again = originals[task.id], reruns[task.id]
-            yield Verdict(task, self._others(again) or self._reason(original, again), original, again)
+            original, reruns = originals[task.id], reruns_by_id[task.id]
+            yield Verdict(task, self._others(reruns) or self._reason(original, reruns), original, reruns)
 
     def _others(self, reruns: Reruns) -> str:
         if reruns.task_id in self._later:
@@ -207,17 +192,18 @@ class _Judge:
         return _("It was run again already.") if is_others else ""
 
     def _reason(self, original: Original | NotRerunnable, reruns: Reruns) -> str:
-        found = self._asked(original.name)
-        if isinstance(found, RerunRefused):
-            return found.reason
+        permission = self._permission(original.name)
+        if isinstance(permission, RerunRefused):
+            return permission.reason
         try:
             check_over(original.state)
             if isinstance(original, NotRerunnable):
                 return original.reason
-            check_fits(found, original.args, original.kwargs)
+            check_fits(permission, original.args, original.kwargs)
         except RerunRefused as error:
             return error.reason
-        is_own = any(row.submission == self._keys.get(reruns.task_id) for row in reruns.rows if row.submission)
+        own = self._keys.get(reruns.task_id)
+        is_own = own is not None and reruns.has(own)
         return "" if is_own or self._has_room(original.name) else no_room()
 
     def _has_room(self, name: str) -> bool:
@@ -229,7 +215,7 @@ class _Judge:
         self._room[name] = left - 1
         return left > 0
 
-    def _asked(self, name: str) -> Runnable | RerunRefused:
+    def _permission(self, name: str) -> Runnable | RerunRefused:
         if name not in self._names:
             try:
                 self._names[name] = permitted(name, self.user)

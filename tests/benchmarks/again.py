@@ -13,7 +13,8 @@ from django.utils import timezone
 from django_celery_results.models import TaskResult
 
 from celery_ops.backends.results.backend import ResultsTaskBackend
-from celery_ops.bulk import rerun as bulk_rerun
+from celery_ops.bulk.base import progress_of
+from celery_ops.bulk.rerun import RerunAction
 from celery_ops.models import ControlRecord, TaskRunRecord
 from celery_ops.task_query import Count, TaskQuery
 from celery_ops.tracking import facts, index
@@ -38,7 +39,7 @@ def in_bulk() -> Iterator[Figure]:
     begun, busy = time.perf_counter(), time.process_time()
     record, steps = _run(user)
     taken, busy = time.perf_counter() - begun, time.process_time() - busy
-    tally = bulk_rerun.progress_of(record).tally
+    tally = progress_of(record).tally
     sent = TaskRunRecord.objects.filter(user=user, send_state="SENT").count()
     waiting = client(0).llen("celery")
     yield Figure(f"{vendor}: run again of {TASKS:,}, tasks a second", f"{tally.done / taken:,.0f}", ">= 500")
@@ -52,7 +53,7 @@ def in_bulk() -> Iterator[Figure]:
     tracemalloc.stop()
     yield Figure(f"{vendor}: most memory meanwhile", f"{peak / 2**20:.1f} MB", "")
     begun = time.perf_counter()
-    bulk_rerun.preview(ResultsTaskBackend(), QUERY, user)
+    RerunAction().preview(ResultsTaskBackend(), QUERY, user)
     yield Figure(f"{vendor}: its preview", f"{time.perf_counter() - begun:.2f} s", "")
     _forget(user)
     TaskResult.objects.all().delete()
@@ -62,10 +63,10 @@ def in_bulk() -> Iterator[Figure]:
 def _run(user: User) -> tuple[ControlRecord, list[float]]:
     """Ask for the next part until it is done, as the page's script does."""
     steps = []
-    record = bulk_rerun.start(user, {}, QUERY, Count(TASKS))
-    while bulk_rerun.progress_of(record).state == "running":
+    record = RerunAction().start(user, {}, QUERY, Count(TASKS))
+    while progress_of(record).state == "running":
         begun = time.perf_counter()
-        bulk_rerun.advance(ControlRecord.objects.get(pk=record.pk), ResultsTaskBackend(), QUERY, user)
+        RerunAction().advance(ControlRecord.objects.get(pk=record.pk), ResultsTaskBackend(), QUERY, user)
         steps.append(time.perf_counter() - begun)
         record.refresh_from_db()
     return record, steps

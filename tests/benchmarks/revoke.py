@@ -12,7 +12,8 @@ from celery_ops.backends.control import broadcast
 from celery_ops.backends.remote import snapshot
 from celery_ops.backends.remote.known import known_workers
 from celery_ops.backends.results.backend import ResultsTaskBackend
-from celery_ops.bulk import revoke as bulk_revoke
+from celery_ops.bulk.base import progress_of
+from celery_ops.bulk.revoke import RevokeAction, answers_of
 from celery_ops.models import ControlRecord
 from celery_ops.task_query import Count, TaskQuery
 from celery_ops.tracking import facts, index
@@ -45,7 +46,7 @@ def in_bulk() -> Iterator[Figure]:
         taken, busy = time.perf_counter() - begun, time.process_time() - busy
         messages = ControlRecord.objects.filter(action="revoke", user=user)
         most = max(len(message.parameters["task_ids"]) for message in messages)
-        answers = bulk_revoke.answers_of(record)
+        answers = answers_of(record)
         yield Figure(f"revoke of {TASKS:,} with three workers", f"{taken:.2f} s", "<= 2 s")
         yield Figure("the same, this process's CPU", f"{busy:.2f} s", "")
         yield Figure("its messages, and most ids of one", f"{len(messages)} {most}", "10 1000")
@@ -68,9 +69,9 @@ def in_bulk() -> Iterator[Figure]:
 
 def _run(user: User) -> ControlRecord:
     """Ask for the next part until it is done, as the page's script does."""
-    record = bulk_revoke.start(user, {}, QUERY, Count(TASKS))
-    while bulk_revoke.progress_of(record).state == "running":
-        bulk_revoke.advance(ControlRecord.objects.get(pk=record.pk), ResultsTaskBackend(), QUERY, user)
+    record = RevokeAction().start(user, {}, QUERY, Count(TASKS))
+    while progress_of(record).state == "running":
+        RevokeAction().advance(ControlRecord.objects.get(pk=record.pk), ResultsTaskBackend(), QUERY, user)
         record.refresh_from_db()
     return record
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from celery_ops.backends.control import Replies
 from celery_ops.bulk import revoke as bulk_revoke
+from celery_ops.bulk.base import progress_of
 from celery_ops.control import revoke
 from celery_ops.control.standing import kept
 from celery_ops.exceptions import StoreUnavailable
@@ -293,11 +294,11 @@ def test_while_the_index_does_not_answer_it_is_noted_in_each_tasks_own_place(cli
 def begin(client, query="", **given):
     response = client.post(reverse(BULK) + query, {"count": "3", **given})
     assert response.status_code == 302, response.content
-    return ControlRecord.objects.get(action=bulk_revoke.ACTION)
+    return ControlRecord.objects.get(action=bulk_revoke.RevokeAction.name)
 
 
 def tally(record):
-    progress = bulk_revoke.progress_of(record)
+    progress = progress_of(record)
     return progress.state, progress.tally.done, {reason: each.count for reason, each in progress.tally.skipped.items()}
 
 

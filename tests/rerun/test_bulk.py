@@ -14,6 +14,7 @@ from django.utils import timezone
 from celery_ops.bulk import base as steps
 from celery_ops.bulk import rerun as bulk_rerun
 from celery_ops.bulk.progress import MOST_REASONS, BulkProgress, Skipped, Tally
+from celery_ops.bulk.rerun import RerunAction
 from celery_ops.exceptions import BackendUnavailable, BrokerUnavailable
 from celery_ops.models import ControlRecord, TaskRunRecord
 from celery_ops.task_query import TaskQuery
@@ -85,7 +86,7 @@ def page(browser, record):
 
 def tally(record):
     record.refresh_from_db()
-    progress = bulk_rerun.progress_of(record)
+    progress = steps.progress_of(record)
     return progress.state, progress.tally.done, {reason: each.count for reason, each in progress.tally.skipped.items()}
 
 
@@ -143,9 +144,9 @@ def test_a_count_that_stopped_early_differs_from_nothing(browser, settings):
 def test_counting_ends_with_its_time_and_says_that_there_are_more():
     backend = Held()
     backend.contents = [a_task(n, "FAILURE") for n in range(steps.AT_ONCE + 1)]
-    in_time, late = (steps.counted(backend, TaskQuery(), seconds) for seconds in (60.0, 0.0))
-    assert (sum(in_time.found.values()), in_time.is_partial) == (steps.AT_ONCE + 1, False)
-    assert (sum(late.found.values()), late.is_partial) == (steps.AT_ONCE, True)
+    in_time, late = (steps.task_counts(backend, TaskQuery(), seconds) for seconds in (60.0, 0.0))
+    assert (in_time.total, in_time.is_partial) == (steps.AT_ONCE + 1, False)
+    assert (late.total, late.is_partial) == (steps.AT_ONCE, True)
 
 
 def test_the_count_of_the_preview_is_what_the_form_sends(browser, settings):
@@ -237,8 +238,8 @@ def test_the_row_is_there_before_anything_is_sent(browser, settings, monkeypatch
 def test_tasks_that_arrive_later_are_left_alone(browser, settings, published, monkeypatch):
     failed(settings, 1)
     late = a_task(id="late", state="FAILURE", name=UNTRACKED, created_at=timezone.now() + timedelta(minutes=1))
-    whole = bulk_rerun.start
-    monkeypatch.setattr(bulk_rerun, "start", lambda *a: (whole(*a), Held.hold(*Held.contents, late))[0])
+    whole = RerunAction.start
+    monkeypatch.setattr(RerunAction, "start", lambda *a: (whole(*a), Held.hold(*Held.contents, late))[0])
     assert tally(begin(browser)) == ("done", 1, {})
 
 
@@ -280,22 +281,23 @@ def test_a_chunk_that_is_done_twice_sends_nothing_twice(browser, settings, publi
 @pytest.mark.database
 def test_a_chunk_that_another_request_did_meanwhile_is_counted_once(browser, settings, published, monkeypatch):
     failed(settings, 3)
-    whole = bulk_rerun._chunk
+    whole = bulk_rerun._Rerunner.chunk
 
-    def twice(record, tasks, judge):
-        monkeypatch.setattr(bulk_rerun, "_chunk", whole)
-        bulk_rerun.advance(ControlRecord.objects.get(pk=record.pk), Held(), bulk_rerun.TaskQuery(), judge.user)
-        return whole(record, tasks, judge)
+    def twice(rerunner, tasks):
+        monkeypatch.setattr(bulk_rerun._Rerunner, "chunk", whole)
+        record = ControlRecord.objects.get(pk=rerunner.record.pk)
+        RerunAction().advance(record, Held(), bulk_rerun.TaskQuery(), rerunner.user)
+        return whole(rerunner, tasks)
 
-    monkeypatch.setattr(bulk_rerun, "_chunk", twice)
+    monkeypatch.setattr(bulk_rerun._Rerunner, "chunk", twice)
     assert tally(begin(browser)) == ("done", 3, {})
     assert len(published) == 3
 
 
 def test_it_stops_when_asked_and_goes_on_where_it_was(browser, settings, published, monkeypatch):
     failed(settings, 30)
-    monkeypatch.setattr(bulk_rerun, "CHUNK", 10)
-    monkeypatch.setattr(bulk_rerun.advance, "__defaults__", (0.0,))
+    monkeypatch.setattr(RerunAction, "chunk_size", 10)
+    monkeypatch.setattr(RerunAction, "seconds", 0.0)
     record = begin(browser)
     url = reverse("celery_ops:bulk-retry-detail", args=[record.pk])
     assert tally(record) == ("running", 10, {})
@@ -311,14 +313,14 @@ def test_it_stops_when_asked_and_goes_on_where_it_was(browser, settings, publish
 @pytest.mark.database
 def test_a_stop_during_a_chunk_holds_and_the_chunk_counts(browser, settings, monkeypatch):
     failed(settings, 30)
-    monkeypatch.setattr(bulk_rerun, "CHUNK", 10)
-    whole = bulk_rerun._chunk
+    monkeypatch.setattr(RerunAction, "chunk_size", 10)
+    whole = bulk_rerun._Rerunner.chunk
 
-    def stopped(record, tasks, judge):
-        bulk_rerun.stop(ControlRecord.objects.get(pk=record.pk))
-        return whole(record, tasks, judge)
+    def stopped(rerunner, tasks):
+        steps.stop(ControlRecord.objects.get(pk=rerunner.record.pk))
+        return whole(rerunner, tasks)
 
-    monkeypatch.setattr(bulk_rerun, "_chunk", stopped)
+    monkeypatch.setattr(bulk_rerun._Rerunner, "chunk", stopped)
     assert tally(begin(browser)) == ("stopped", 10, {})
 
 
@@ -362,7 +364,7 @@ def test_a_store_that_was_slow_once_is_asked_again(browser, settings, monkeypatc
 
 def test_a_broker_that_goes_away_meanwhile_stops_it_and_says_which(browser, settings, monkeypatch):
     failed(settings, 15)
-    monkeypatch.setattr(bulk_rerun, "CHUNK", 10)
+    monkeypatch.setattr(RerunAction, "chunk_size", 10)
     monkeypatch.setattr("celery_ops.running.launcher.publish", broken(OSError("no route")))
     record = begin(browser)
     assert tally(record) == ("stopped", 0, {"The broker did not take it.": 10})

@@ -4,7 +4,6 @@ import time
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from types import ModuleType
 from typing import Any, ClassVar, Final
 from uuid import UUID, uuid4, uuid5
 
@@ -19,7 +18,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from ... import states
 from ...backends.base import TaskBackend
-from ...bulk.base import TARGET, BulkPreview
+from ...bulk.base import TARGET, BulkAction, BulkPreview, progress_of, stop
 from ...bulk.progress import DONE, RUNNING, BulkProgress
 from ...conf import conf
 from ...exceptions import BackendUnavailable, BadInput, StoreUnavailable
@@ -54,11 +53,11 @@ class Words:
 
 
 class BulkView(OpsPage):
-    """What the pages of all bulks have in common; ``bulk`` is the module that does it."""
+    """What the pages of all bulks have in common; ``bulk`` is what they do."""
 
     http_method_names = ["get", "head", "post"]
     section = "celery_ops:task-list"
-    bulk: ClassVar[ModuleType]
+    bulk: ClassVar[BulkAction]
     words: ClassVar[Words]
     permission: ClassVar[str]
     #: The URL name of the page that follows it.
@@ -138,13 +137,13 @@ class BulkStartView(BulkView):
             return self.unavailable(trouble, filter=filters, **self.ways(filters))
         return HttpResponseRedirect(reverse(f"celery_ops:{self.detail}", args=[record.pk]))
 
-    def start(self, filters: TaskFilterSet, *more: Any) -> ControlRecord:
+    def start(self, filters: TaskFilterSet, **chosen: Any) -> ControlRecord:
         """Write down what is asked for. Raises DatabaseError."""
         posted = self.request.POST
         counted = Count(_number(posted.get("count", "")), capped="is_partial" in posted)
         submission = form_key(posted)
         key = submission and _key(submission, self.user, filters)
-        return self.bulk.start(self.user, filters.parameters, filters.query, counted, key, *more)
+        return self.bulk.start(self.user, filters.parameters, filters.query, counted, key, **chosen)
 
     def shown(self, filters: TaskFilterSet, *, status: int = 200, **context: Any) -> HttpResponse:
         facts = {"filter": filters, "asked": asked(filters), "form_template": self.form_template}
@@ -167,7 +166,7 @@ class BulkDetailView(BulkView):
         """Raise PermissionDenied for who may neither do this nor read the journal, Http404 for another's row."""
         if not (self.may_do or allows(self.user, VIEW_RECORDS)):
             raise PermissionDenied
-        record = ControlRecord.objects.filter(pk=self.kwargs["pk"], action=self.bulk.ACTION, target=TARGET).first()
+        record = ControlRecord.objects.filter(pk=self.kwargs["pk"], action=self.bulk.name, target=TARGET).first()
         if record is None or not (self.is_starter(record) or allows(self.user, VIEW_RECORDS)):
             raise no_row()
         self.record = record
@@ -183,7 +182,7 @@ class BulkDetailView(BulkView):
             raise PermissionDenied
         try:
             if request.POST.get("stop") == "1":
-                self.bulk.stop(self.record)
+                stop(self.record)
             else:
                 self.advance()
         except DatabaseError:
@@ -208,7 +207,7 @@ class BulkDetailView(BulkView):
         return self.render_to_response(self.get_context_data(**self.facts()))
 
     def facts(self) -> dict[str, Any]:
-        progress = self.bulk.progress_of(self.record)
+        progress = progress_of(self.record)
         total = max(int(self.record.parameters.get("count") or 0), progress.handled)
         is_running = progress.state == RUNNING
         may_go_on = self.is_starter(self.record) and progress.state != DONE

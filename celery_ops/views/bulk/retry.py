@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.csrf import csrf_protect
 
 from ... import states
-from ...bulk import rerun as bulk_rerun
+from ...bulk.rerun import RerunAction
 from ...catalog import may_run_something
 from ...exceptions import NotKnown, NotSent, RerunRefused, SentNothing
 from ...formatting import clean
@@ -237,7 +237,7 @@ def _counted(outcomes: Sequence[RerunOutcome]) -> dict[str, int]:
 class BulkRetry:
     """What a bulk is that runs tasks again."""
 
-    bulk = bulk_rerun
+    bulk = RerunAction()
     permission = RUN_TASK
     detail = "bulk-retry-detail"
     words = Words(

@@ -195,7 +195,7 @@ def _lines(text: str) -> list[str]:
 class BulkRevoke:
     """What a bulk is that revokes tasks."""
 
-    bulk = bulk_revoke
+    bulk = bulk_revoke.RevokeAction()
     permission = REVOKE_TASK
     detail = "bulk-revoke-detail"
     words = Words(
@@ -215,8 +215,9 @@ class BulkRevokeView(BulkRevoke, BulkStartView):
 
     form_template = "celery_ops/revoke/start.html"
 
-    def start(self, filters: TaskFilterSet, *more: Any) -> ControlRecord:
-        return super().start(filters, *ending_of(self.request.POST))
+    def start(self, filters: TaskFilterSet, **chosen: Any) -> ControlRecord:
+        terminate, signal = ending_of(self.request.POST)
+        return super().start(filters, terminate=terminate, signal=signal, **chosen)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(signals=revoke.SIGNALS, **kwargs)
