@@ -28,8 +28,12 @@ def _settings() -> list[CheckMessage]:
         text = f"{NAME} is a {type(site).__name__}, not a dict."
         return [failure(1, text, f"Write {NAME} = {{…}}, or leave it out.")]
     site = dict.copy(site)
-    found = [message for key in site for message in _guarded(check_key, key, site)]
-    return found + [message for check in (*EVERY_SETTING, *BY_SETTINGS) for message in _guarded(check, site)]
+    messages: list[CheckMessage] = []
+    for key in site:
+        messages += _guarded(check_key, key, site)
+    for check in (*EVERY_SETTING, *BY_SETTINGS):
+        messages += _guarded(check, site)
+    return messages
 
 
 def _guarded(check: Callable[..., Messages], *args: Any) -> list[CheckMessage]:

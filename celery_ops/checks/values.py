@@ -136,33 +136,33 @@ RUNNABLE_OPTIONS: Final = tuple(RUNNABLE_VALUES)
 
 def _path(key: str, value: Any) -> Messages:
     try:
-        found = import_string(value) if isinstance(value, str) else value
+        target = import_string(value) if isinstance(value, str) else value
     except Exception as error:
         text = f"{NAME}[{key!r}]: {value!r} cannot be imported: {type(error).__name__}: {error}"
         yield failure(4, text, "Correct the dotted path, or what its module raises.")
         return
     fits, wanted = PATHS[key]
-    if not fits(found):
+    if not fits(target):
         yield failure(5, f"{NAME}[{key!r}] does not name {wanted}.", f"Name {wanted}.")
 
 
-def _is_store(found: Any) -> bool:
+def _is_store(target: Any) -> bool:
     from ..tracking.store import Store
 
-    return isinstance(found, type) and issubclass(found, Store)
+    return isinstance(target, type) and issubclass(target, Store)
 
 
-def _is_policy(found: Any) -> bool:
-    return isinstance(found, type) and callable(getattr(found, "allows", None))
+def _is_policy(target: Any) -> bool:
+    return isinstance(target, type) and callable(getattr(target, "allows", None))
 
 
 def _is_backend(contract: str) -> Callable[[Any], bool]:
-    return lambda found: isinstance(found, type) and issubclass(found, import_string(f"{CONTRACTS}.{contract}"))
+    return lambda target: isinstance(target, type) and issubclass(target, import_string(f"{CONTRACTS}.{contract}"))
 
 
 #: For each key that takes a dotted path: what holds for a good thing to name, and how to describe one.
 PATHS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
-    "APP": (lambda found: isinstance(found, Celery), "a Celery app"),
+    "APP": (lambda target: isinstance(target, Celery), "a Celery app"),
     "STORE": (_is_store, "a subclass of celery_ops.tracking.store.Store"),
     "POLICY": (_is_policy, "a class with a method allows(user, action, obj=None)"),
     "REDACTOR": (callable, "a callable (name, value) -> value"),
@@ -199,12 +199,12 @@ def _runnable_options(where: str, options: Mapping[Any, Any]) -> Messages:
 
 def _form(where: str, value: Any) -> Messages:
     try:
-        found = import_string(value) if isinstance(value, str) else value
+        form_class = import_string(value) if isinstance(value, str) else value
     except Exception as error:
         text = f"{where}: {value!r} cannot be imported: {type(error).__name__}: {error}"
         yield failure(4, text, "Correct the dotted path, or what its module raises.")
         return
-    if not (isinstance(found, type) and issubclass(found, BaseForm)):
+    if not (isinstance(form_class, type) and issubclass(form_class, BaseForm)):
         yield failure(5, f"{where} does not name a form.", "Name a subclass of django.forms.Form.")
 
 
@@ -249,16 +249,16 @@ def _is_model(model: Any) -> bool:
     return True
 
 
-def _unknown_options(number: int, where: str, options: Mapping[Any, Any], known: tuple[str, ...]) -> Messages:
+def _unknown_options(number: int, where: str, options: Mapping[Any, Any], names: tuple[str, ...]) -> Messages:
     for option in options:
-        if not isinstance(option, str) or option not in known:
-            yield _unknown(number, f"{where} has no option", option, known)
+        if not isinstance(option, str) or option not in names:
+            yield _unknown(number, f"{where} has no option", option, names)
 
 
-def _unknown(number: int, text: str, word: Any, known: tuple[str, ...]) -> CheckMessage:
-    near = {each.lower(): each for each in known}
+def _unknown(number: int, text: str, word: Any, names: tuple[str, ...]) -> CheckMessage:
+    near = {name.lower(): name for name in names}
     meant = get_close_matches(word.lower(), near, n=1) if isinstance(word, str) else []
-    hint = f"Did you mean {near[meant[0]]!r}?" if meant else f"It knows {', '.join(known)}."
+    hint = f"Did you mean {near[meant[0]]!r}?" if meant else f"It knows {', '.join(names)}."
     return failure(
         number, f"{text} {word!r}." if isinstance(word, str) else f"{text} of type {type(word).__name__}.", hint
     )
@@ -310,13 +310,13 @@ def _unknown_runnable(site: Mapping[Any, Any]) -> Messages:
     if isinstance(allowed, str) or not _runnable(allowed):
         return
     try:
-        known = site_tasks()
+        tasks = site_tasks()
     except Exception:
         return  # APP itself is wrong, which has been told by its key
     for name in allowed:
-        if _text(name) and name not in known and not name.startswith("celery."):
+        if _text(name) and name not in tasks and not name.startswith("celery."):
             text = f"{NAME}['RUNNABLE_TASKS'] names {name}, which this process does not know."
-            near = get_close_matches(name, known, n=1)
+            near = get_close_matches(name, tasks, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else "It runs while a worker has it; else correct the name."
             yield note(3, text, hint)
 
@@ -339,11 +339,11 @@ def _backends(site: Mapping[Any, Any]) -> Messages:
     for key in BACKENDS:
         value = site.get(key, DEFAULTS[key])
         try:
-            found = (import_string(value) if isinstance(value, str) else value)().check()
+            messages = (import_string(value) if isinstance(value, str) else value)().check()
         except Exception:
             logger.debug("%s[%r] could not check itself", NAME, key, exc_info=True)
         else:
-            yield from found
+            yield from messages
 
 
 #: What is asked of the settings as a whole.

@@ -95,7 +95,7 @@ def document() -> dict[str, Any]:
             "version": "1",
             "description": _("Log in to the site: requests carry its session cookie, and a POST its CSRF token."),
         },
-        "paths": {_path(each): {each.method: _operation(each)} for each in OPERATIONS},
+        "paths": {_path(operation): {operation.method: _operation(operation)} for operation in OPERATIONS},
         "components": {"schemas": SCHEMAS, "securitySchemes": _security()},
         "security": [{"session": []}],
     }
@@ -109,7 +109,7 @@ def _path(operation: Operation) -> str:
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
-    said: dict[str, Any] = {
+    definition: dict[str, Any] = {
         "operationId": operation.url_name,
         "summary": str(operation.summary),
         "parameters": list(_parameters(operation)),
@@ -119,9 +119,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
         },
     }
     if operation.body is not None:
-        said["requestBody"] = {"required": True, "content": {"application/json": {"schema": operation.body}}}
-        said["security"] = [{"session": [], "csrf": []}]
-    return said
+        definition["requestBody"] = {"required": True, "content": {"application/json": {"schema": operation.body}}}
+        definition["security"] = [{"session": [], "csrf": []}]
+    return definition
 
 
 def _content(description: str, schema: Schema) -> dict[str, Any]:
@@ -131,14 +131,14 @@ def _content(description: str, schema: Schema) -> dict[str, Any]:
 def _parameters(operation: Operation) -> Iterator[dict[str, Any]]:
     if operation.argument:
         yield {"name": operation.argument, "in": "path", "required": True, "schema": TEXT}
-    for name, each in operation.filters.base_filters.items() if operation.filters else ():
-        yield {"name": name, "in": "query", "schema": _schema_of(each), "description": str(each.label or "")}
+    for name, parameter in operation.filters.base_filters.items() if operation.filters else ():
+        yield {"name": name, "in": "query", "schema": _schema_of(parameter), "description": str(parameter.label or "")}
     for name, schema in operation.more:
         yield {"name": name, "in": "query", "schema": schema}
 
 
-def _schema_of(each: Any) -> Schema:
-    kind = each.field_class
+def _schema_of(parameter: Any) -> Schema:
+    kind = parameter.field_class
     if issubclass(kind, StatesField) or "Multiple" in kind.__name__:
         return listed(TEXT)
     if issubclass(kind, MomentField):

@@ -129,8 +129,8 @@ def run_again(
     try:
         again = candidate(task_id, user, submission, account)
         if again.asks and not confirmed:
-            said = " ".join(doubt.text for doubt in again.doubts if doubt.asks)
-            return ActionOutcome(_("%(why)s Confirm it; nothing was sent.") % {"why": said}, status=400)
+            reasons = " ".join(doubt.text for doubt in again.doubts if doubt.asks)
+            return ActionOutcome(_("%(why)s Confirm it; nothing was sent.") % {"why": reasons}, status=400)
         record = rerun_candidate(again, user, submission=submission)
     except RerunRefused as error:
         return _refused(error)

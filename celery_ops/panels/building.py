@@ -37,12 +37,12 @@ class Draft:
         options: PanelOptions,
         *,
         url: str,
-        asked: PanelQuery,
+        selection: PanelQuery,
         query: str = "",
         next_url: str = "",
     ) -> None:
-        self.options, self.asked = options, asked
-        self.asked_for = asked.state, asked.name, asked.page  # before ``page()`` keeps to what there is
+        self.options, self.selection = options, selection
+        self.asked_for = selection.state, selection.name, selection.page  # before ``page()`` keeps to what there is
         self.url, self.query, self.next_url = url, query, next_url
         self.ref = ObjectRef.of(instance)
         self.viewer = Viewer(getattr(request, "user", None), public=options.public, url=url)
@@ -65,11 +65,11 @@ class Draft:
         if self._facts is None:
             self.read()
         tasks = self._tasks()
-        asked, options, viewer = self.asked, self.options, self.viewer.among(tasks)
-        asked.keep_to(tasks)
-        shown = [task for task in tasks if asked.matches(task, public=options.public)]
+        selection, options, viewer = self.selection, self.options, self.viewer.among(tasks)
+        selection.keep_to(tasks)
+        shown = [task for task in tasks if selection.matches(task, public=options.public)]
         pages = max(1, -(-len(shown) // options.limit))
-        number = min(asked.page, pages)
+        number = min(selection.page, pages)
         names = {viewer.task_key(task): viewer.label(task) for task in tasks}
         return PanelPage(
             url=self.url,
@@ -78,8 +78,8 @@ class Draft:
             total=len(shown),
             number=number,
             pages=pages,
-            states=_choices({state: clean(state) for state in _states_of(tasks)}, asked.state),
-            names=_choices(dict(sorted(names.items(), key=lambda choice: choice[1])), asked.name),
+            states=_choices({state: clean(state) for state in _states_of(tasks)}, selection.state),
+            names=_choices(dict(sorted(names.items(), key=lambda choice: choice[1])), selection.name),
             launchable=self.launchable,
             prefix=options.prefix,
             query=self.query,

@@ -62,9 +62,9 @@ class Remembered:
             and self.lifetime == lifetime(draft.ref)
             and self.launchable == draft.launchable
             and self.object_label == str(draft.object_label)
-            and all(_named(name, draft) == said for name, said in self.names.items())
-            and all(_repeated(name) == said for name, said in self.repeated.items())
-            and all(policy.allows(*asked) == answer for asked, answer in self.answers.items())
+            and all(_named(name, draft) == naming for name, naming in self.names.items())
+            and all(_repeated(name) == task for name, task in self.repeated.items())
+            and all(policy.allows(*question) == answer for question, answer in self.answers.items())
         )
 
     def holds_read(self, draft: Draft) -> bool:

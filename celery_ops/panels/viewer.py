@@ -61,11 +61,11 @@ class Viewer:
             return None
         if task.name not in self.repeated:
             self.repeated[task.name] = rerunnable(task.name, ask_workers=False)
-        found = self.repeated[task.name]
-        if found is None:
+        runnable = self.repeated[task.name]
+        if runnable is None:
             return None
         again = (known_rerun(self._again[task.id]),) if task.id in self._again else ()
-        return (*again, *doubts_of(found, task.state, None))
+        return (*again, *doubts_of(runnable, task.state, None))
 
     def task_key(self, task: TrackedTask) -> str:
         return public_key(public_name(task)) if self.public else clean(task.name)

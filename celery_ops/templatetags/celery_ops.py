@@ -58,7 +58,7 @@ def instance_tasks(
         obj,
         options,
         url=options.url,
-        asked=PanelQuery(request.GET, options.prefix),
+        selection=PanelQuery(request.GET, options.prefix),
         query=_other_parameters(request, options.prefix),
         next_url=request.get_full_path(),
     )

@@ -129,8 +129,8 @@ def moment(value: datetime | None) -> formatting.Moment | str:
 @register.filter
 def exactly(value: datetime | None) -> str:
     """Return when something is, and how long that is from now."""
-    found = formatting.Moment.of(value, timezone.now())
-    return format_html("{} {}", found.exact, found) if found else ""
+    moment = formatting.Moment.of(value, timezone.now())
+    return format_html("{} {}", moment.exact, moment) if moment else ""
 
 
 @register.filter

@@ -56,8 +56,8 @@ class PanelView(View):
         options, instance = self._subject(token)
         if "task" in request.GET and not options.public:
             return self._detail(options, instance, request.GET["task"])
-        asked = PanelQuery(request.GET, options.prefix, "")
-        draft = Draft(request, instance, options, url=request.path, asked=asked, next_url=next_url(request))
+        selection = PanelQuery(request.GET, options.prefix, "")
+        draft = Draft(request, instance, options, url=request.path, selection=selection, next_url=next_url(request))
         unchanged = Unchanged(draft)
         tag = unchanged.tag(request.headers.get("If-None-Match", ""))
         response = get_conditional_response(request, etag=tag) if tag else None
