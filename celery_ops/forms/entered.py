@@ -44,8 +44,8 @@ def _through_form(runnable: Runnable, args: list[Any], kwargs: dict[str, Any]) -
     errors = _errors(form)
     unknown = [name for name in (*lost, *given) if name not in form.fields]
     if unknown:
-        said = _("The form of this task has no field “%(name)s”.")
-        errors["kwargs"] = [said % {"name": clean(name, 100)} for name in unknown]
+        problem = _("The form of this task has no field “%(name)s”.")
+        errors["kwargs"] = [problem % {"name": clean(name, 100)} for name in unknown]
     if errors:
         raise BadInput(errors)
     return dict(form.cleaned_data)

@@ -10,8 +10,9 @@ from ..formatting import clean
 from ..redaction import redact
 from ..running import wire
 from ..running.kinds import Kind
+from ..running.kinds.many import DictKind, ManyKind
 from ..running.kinds.plain import shown
-from ..running.parameters import Parameter
+from ..running.parameters import Parameter, Parameters
 
 #: What HTML's own inputs for dates and times take; they drop anything else without a word.
 FITTING: Final = {
@@ -77,8 +78,20 @@ class KindField(forms.Field):
             self.widget = _input(self.kind, text)
 
 
-def parameter_field(parameter: Parameter) -> KindField:
-    """Return the field of a parameter; its label is the name that the task's code has."""
+def signature_fields(parameters: Parameters) -> dict[str, KindField]:
+    """Return a field for each parameter, and one each for ``*args`` and ``**kwargs``."""
+    fields = {parameter.name: _parameter_field(parameter) for parameter in parameters.named}
+    if parameters.takes_args:
+        name = parameters.args_name
+        fields[name] = _rest_field(name, ManyKind("list"), _("more values: a JSON list"))
+    if parameters.takes_kwargs:
+        name = parameters.kwargs_name
+        fields[name] = _rest_field(name, DictKind("dict"), _("more values by name: a JSON object"))
+    return fields
+
+
+def _parameter_field(parameter: Parameter) -> KindField:
+    """Its label is the name that the task's code has."""
     has_default = not parameter.required
     return KindField(
         parameter.kind,
@@ -89,9 +102,8 @@ def parameter_field(parameter: Parameter) -> KindField:
     )
 
 
-def rest_field(name: str, kind: Kind, label: str) -> KindField:
-    """Return the field of a task's ``*args`` or ``**kwargs``."""
-    return KindField(kind, has_default=True, label=name, help_text=label)
+def _rest_field(name: str, kind: Kind, help_text: str) -> KindField:
+    return KindField(kind, has_default=True, label=name, help_text=help_text)
 
 
 def default_text(parameter: Parameter) -> str:
@@ -128,6 +140,16 @@ def default_words(parameter: Parameter) -> str:
     if isinstance(parameter.default, bool):
         return _("true") if parameter.default else _("false")
     return default_text(parameter)
+
+
+def blank_words(parameter: Parameter | None) -> str:
+    """Return what an empty choice means; None is a field of no parameter."""
+    if parameter is None:
+        return "---------"
+    if parameter.required:
+        return _("none") if parameter.kind.accepts_none else "---------"
+    default = default_words(parameter)
+    return _("left empty: %(default)s") % {"default": default} if default else _("left empty: the default")
 
 
 def _help(parameter: Parameter) -> str:

@@ -46,14 +46,14 @@ class OptionsForm(forms.Form):
             field.validators = [_sendable]  # in place of Django's word on NUL
 
     def clean(self) -> dict[str, Any]:
-        asked = {name: value for name, value in self.cleaned_data.items() if value}
+        given = {name: value for name, value in self.cleaned_data.items() if value}
         for name, read in _READ.items():
-            if name in asked:
-                asked[name] = self._read(name, read, asked[name])
+            if name in given:
+                given[name] = self._read(name, read, given[name])
         if self.errors:
             return self.cleaned_data
         try:
-            self.send_options = read_options(asked, self.queues)
+            self.send_options = read_options(given, self.queues)
         except BadInput as error:
             for name, messages in error.errors.items():
                 self.add_error(name if name in self.fields else None, messages)

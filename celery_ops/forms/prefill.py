@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..running import wire
-from ..running.kinds import Kind
+from ..running.kinds import Kind, plain
 from ..running.parameters import Parameter, Parameters
 
 Arguments = tuple[list[Any], dict[str, Any]]
@@ -16,21 +16,21 @@ HIDDEN: Final = object()
 
 @dataclass(frozen=True, slots=True)
 class Prefill:
-    """Texts by field, and the names of what the fields cannot show."""
+    """What the fields begin with, by name, and the names of what they cannot show."""
 
-    texts: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
 
 
 def prefill(parameters: Parameters, kinds: Mapping[str, Kind], initial: Arguments | None) -> Prefill:
-    """Return the texts that the fields of these ``kinds`` begin with."""
+    """Return the texts that fields of these ``kinds`` begin with."""
     if initial is None:
         return Prefill()
     given, lost = by_name(parameters, *initial)
-    sensitive = {each.name for each in parameters.named if each.sensitive}
+    sensitive = sensitive_names(parameters)
     texts = {}
     for name, value in given.items():
-        text = None if name in sensitive or is_hidden(value) else shown(kinds[name], value)
+        text = None if name in sensitive or _is_hidden(value) else _shown(kinds[name], value)
         if text is None or _is_default(text, name, value, parameters.named):
             lost.append(name)
         else:
@@ -38,17 +38,46 @@ def prefill(parameters: Parameters, kinds: Mapping[str, Kind], initial: Argument
     return Prefill(texts, tuple(lost))
 
 
-def is_hidden(value: Any) -> bool:
-    """Return whether a field's value, or one of several, is not to be shown."""
-    several = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return value is HIDDEN or any(each is HIDDEN for each in several)
+def site_prefill(parameters: Parameters, initial: Arguments | None) -> Prefill:
+    """Return the values that the fields of the site's own form begin with."""
+    given = by_name(parameters, *initial)[0] if initial else {}
+    hidden = tuple(name for name, value in given.items() if _is_hidden(value))
+    withheld = sensitive_names(parameters).union(hidden)
+    return Prefill({name: value for name, value in given.items() if name not in withheld}, hidden)
+
+
+def json_prefill(initial: Arguments | None) -> Prefill:
+    """Return the texts that the JSON of all arguments begins with."""
+    if initial is None:
+        return Prefill()
+    args, kwargs = initial
+    given = {"args": list(args)} | kwargs
+    hidden = tuple(name for name, value in given.items() if _is_hidden(value))
+    args = [] if "args" in hidden else args
+    kwargs = {name: value for name, value in kwargs.items() if name not in hidden}
+    try:
+        return Prefill({"args": plain.shown(wire.plain(args)), "kwargs": plain.shown(wire.plain(kwargs))}, hidden)
+    except ValueError:
+        return Prefill(left_out=hidden)
+
+
+def sensitive_names(parameters: Parameters) -> set[str]:
+    """Return the names of the parameters whose values never show."""
+    return {parameter.name for parameter in parameters.named if parameter.sensitive}
+
+
+def _is_hidden(value: Any) -> bool:
+    """Whether a field's value, or one of several, is not to be shown."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    return any(item is HIDDEN for item in value) if isinstance(value, list) else value is HIDDEN
 
 
 def by_name(parameters: Parameters, args: list[Any], kwargs: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return the values by the parameter that takes them, and the names of what none takes."""
-    taking = [each.name for each in parameters.positional]
+    taking = [parameter.name for parameter in parameters.positional]
     given: dict[str, Any] = dict(zip(taking, args, strict=False))
-    names = {each.name for each in parameters.named}
+    names = {parameter.name for parameter in parameters.named}
     given |= {name: value for name, value in kwargs.items() if name in names}
     rest = {name: value for name, value in kwargs.items() if name not in names}
     more = list(args[len(taking) :])
@@ -64,8 +93,8 @@ def by_name(parameters: Parameters, args: list[Any], kwargs: dict[str, Any]) -> 
     return given, lost
 
 
-def shown(kind: Kind, value: Any) -> str | None:
-    """Return the text of a value as a message carried it, or None when the kind cannot show it."""
+def _shown(kind: Kind, value: Any) -> str | None:
+    """The text of a value as a message carried it, or None when the kind cannot show it."""
     try:
         text = kind.text(kind.read(wire.plain(value)))
     except (ValueError, TypeError):
@@ -75,7 +104,7 @@ def shown(kind: Kind, value: Any) -> str | None:
 
 def _is_default(text: str, name: str, value: Any, named: tuple[Parameter, ...]) -> bool:
     """Whether a blank field would mean the default, and the value is another."""
-    parameter = next((each for each in named if each.name == name), None)
+    parameter = next((parameter for parameter in named if parameter.name == name), None)
     is_blank = not text if parameter is None or parameter.kind.is_blank_meant else not text.strip()
     if not is_blank or parameter is None:
         return False

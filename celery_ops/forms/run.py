@@ -1,63 +1,28 @@
 """The form of one run: a task's parameters as fields, the same as JSON, and how to send it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from ..exceptions import BadInput
 from ..running import wire
 from ..running.allowlist import Runnable
-from ..running.arguments import bind, check, load, misfits
-from ..running.kinds import Kind
-from ..running.kinds.limits import named
-from ..running.kinds.many import DictKind, ManyKind
-from ..running.kinds.plain import shown
+from ..running.arguments import bind, check, misfits
 from ..running.options import SendOptions
 from ..running.parameters import Parameters, parameters_of, seen_by
+from .arguments import by_position, misnamed
 from .entered import entered
-from .fields import LEFT_OUT, KindField, default_words, parameter_field, rest_field, secret
+from .fields import LEFT_OUT, KindField, blank_words, secret, signature_fields
+from .json import JsonForm
 from .options import OptionsForm
-from .prefill import Arguments, Prefill, by_name, is_hidden, prefill
+from .posted import is_filled, keys_of, strays, text_of
+from .prefill import Arguments, Prefill, json_prefill, prefill, sensitive_names, site_prefill
 
 #: Prefixes of the three forms' names in a POST.
 FIELDS, JSON, OPTIONS = "arg", "json", "opt"
-
-
-class JsonForm(forms.Form):
-    """All arguments as JSON."""
-
-    args = forms.CharField(label="args", help_text=gettext_lazy("a JSON list"), required=False, strip=False)
-    kwargs = forms.CharField(label="kwargs", help_text=gettext_lazy("a JSON object"), required=False, strip=False)
-
-    def __init__(self, *args: Any, hides: bool, **kwargs: Any) -> None:
-        super().__init__(*args, use_required_attribute=False, **kwargs)
-        for name, rows in (("args", 3), ("kwargs", 6)):
-            widget = _Forgetful if hides else forms.Textarea
-            self.fields[name].widget = widget(attrs={"rows": rows, "spellcheck": "false", "autocomplete": "off"})
-            self.fields[name].validators = []  # the limits have better words for NUL
-
-    def values(self) -> tuple[Any, Any]:
-        """Return args and kwargs; errors are added for what is not JSON."""
-        return self._value("args", []), self._value("kwargs", {})
-
-    def _value(self, name: str, blank: Any) -> Any:
-        text = self.cleaned_data.get(name) or ""
-        try:
-            return load(text) if text.strip() else blank
-        except BadInput as error:
-            self.add_error(name, str(error))
-            return blank
-
-
-class _Forgetful(forms.Textarea):
-    """Does not show again what was typed: there are secrets in it."""
-
-    def format_value(self, value: Any) -> str:
-        return ""
 
 
 class RunForm:
@@ -88,10 +53,12 @@ class RunForm:
         self._problems: list[str] = []
         self._is_dressed = False
         self._prefill = Prefill()
-        self._kinds: dict[str, Kind] = {}
-        self._fields = self._site_form(initial) if runnable.form else self._fields_form(initial)
-        hides = any(each.sensitive for each in self.parameters.named)
-        self.json = JsonForm(data, prefix=JSON, hides=hides, initial=self._json_initial(initial))
+        self._fields = self._site_form(initial) if runnable.form else self._signature_form(initial)
+        texts: Mapping[str, Any] = {}
+        if self._fields is None:
+            self._prefill = json_prefill(initial)
+            texts = self._prefill.values
+        self.json = JsonForm(data, prefix=JSON, hides=bool(sensitive_names(self.parameters)), initial=texts)
         self.options = OptionsForm(
             data, prefix=OPTIONS, queues=runnable.choosable_queues, initial=_place_in_line(options)
         )
@@ -101,15 +68,16 @@ class RunForm:
         """The form of the parameters, ready to be shown; None when nobody here knows them."""
         if self._fields is not None and not self._is_dressed:
             self._is_dressed = True
+            parameters = {parameter.name: parameter for parameter in self.parameters.named}
             for name, field in self._fields.fields.items():
                 if isinstance(field, KindField):
-                    field.dress(str(self._fields[name].value() or ""), self._blank(name))
+                    field.dress(str(self._fields[name].value() or ""), blank_words(parameters.get(name)))
         return self._fields
 
     @property
     def is_json(self) -> bool:
         """Whether the arguments were given as JSON."""
-        return any(self._typed(f"{JSON}-{name}").strip() for name in ("args", "kwargs"))
+        return any(text_of(self.data, f"{JSON}-{name}").strip() for name in ("args", "kwargs"))
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -139,16 +107,28 @@ class RunForm:
         """Messages by name in the POST; ``__all__`` has those that are no field's."""
         if self.data is None:
             return {}
-        self._problems += self._strangers(self.data)
+        self._problems += self._strays(self.data)
         self._read()
-        found: dict[str, list[str]] = {"__all__": list(self._problems)}
-        for form in filter(None, (self._fields, self.json, self.options)):
+        errors: dict[str, list[str]] = {"__all__": list(self._problems)}
+        for form in self._forms:
             for name, messages in form.errors.items() if form.is_bound else ():
-                found.setdefault(name if name == "__all__" else form.add_prefix(name), []).extend(messages)
-        found = {name: messages for name, messages in found.items() if messages}
-        if found:
+                errors.setdefault(name if name == "__all__" else form.add_prefix(name), []).extend(messages)
+        errors = {name: messages for name, messages in errors.items() if messages}
+        if errors:
             self.args, self.kwargs = [], {}
-        return found
+        return errors
+
+    @property
+    def _forms(self) -> list[forms.Form]:
+        return [form for form in (self._fields, self.json, self.options) if form is not None]
+
+    def _strays(self, data: Mapping[str, Any]) -> list[str]:
+        """Say which names in the POST are of no field; a widget of a site's form may have several."""
+        fields: set[str] = set()
+        for form in self._forms:
+            fields |= keys_of(form)
+        prefixes = (JSON, OPTIONS) if self.runnable.form else (FIELDS, JSON, OPTIONS)
+        return strays(data, fields, tuple(f"{prefix}-" for prefix in prefixes))
 
     # What was asked for
 
@@ -168,11 +148,11 @@ class RunForm:
         if self.runnable.form:
             self._enter(args, kwargs)
             return
-        found = bind(self.parameters, args, kwargs)
-        for problem in found.problems:
-            self.json.add_error(problem.place, _said(problem.name, problem.message))
-        if not found.problems:
-            self._carry(found.args, found.kwargs)
+        arguments = bind(self.parameters, args, kwargs)
+        for problem in arguments.problems:
+            self.json.add_error(problem.place, _of(problem.name, problem.message))
+        if not arguments.problems:
+            self._carry(arguments.args, arguments.kwargs)
 
     def _enter(self, args: Any, kwargs: Any) -> None:
         """Put JSON through the site's own form: it knows more of what will do than a signature does."""
@@ -186,53 +166,27 @@ class RunForm:
         except BadInput as error:
             for name, messages in error.errors.items():
                 place = "args" if name == "args" else "kwargs"
-                known = "" if name in ("args", "kwargs", "__all__") else name
-                self.json.add_error(place, [_said(known, message) for message in messages])
+                parameter = "" if name in ("args", "kwargs", "__all__") else name
+                self.json.add_error(place, [_of(parameter, message) for message in messages])
 
     def _read_fields(self, cleaned: dict[str, Any]) -> None:
+        parameters = self.parameters
         given = {name: value for name, value in cleaned.items() if value is not LEFT_OUT}
+        more: list[Any] = []
+        rest: dict[str, Any] = {}
         if self.runnable.form:
-            self._check_names(given)
-            rest: dict[str, Any] = {}
-            more: list[Any] = []
+            self._problems += misnamed(parameters, given)
         else:
-            more = given.pop(self.parameters.args_name, []) if self.parameters.takes_args else []
-            rest = given.pop(self.parameters.kwargs_name, {}) if self.parameters.takes_kwargs else {}
-        args = self._by_position(given, more)
+            more = given.pop(parameters.args_name, []) if parameters.takes_args else []
+            rest = given.pop(parameters.kwargs_name, {}) if parameters.takes_kwargs else {}
+        args, skipped = by_position(parameters, given, more)
+        if skipped:
+            self._wrong(skipped, _("Enter a value: others come after it by position."))
         for name in rest:
-            if any(name == each.name for each in self.parameters.named):
-                self._wrong(self.parameters.kwargs_name, _("“%(name)s” is given twice.") % {"name": name})
+            if any(name == parameter.name for parameter in parameters.named):
+                self._wrong(parameters.kwargs_name, _("“%(name)s” is given twice.") % {"name": name})
         if not self._problems and not (self._fields and self._fields.errors):
             self._carry(args, {**given, **rest})
-
-    def _by_position(self, given: dict[str, Any], more: list[Any]) -> list[Any]:
-        """Take what goes by position out of ``given``: what must, and all that comes before ``*args``."""
-        args: list[Any] = []
-        skipped = ""
-        for parameter in self.parameters.positional:
-            if not (more or parameter.positional_only):
-                break
-            if parameter.name not in given:
-                skipped = skipped or parameter.name
-            elif skipped:
-                more = more or [given[parameter.name]]
-            else:
-                args.append(given.pop(parameter.name))
-        if more and skipped:
-            self._wrong(skipped, _("Enter a value: others come after it by position."))
-        return [*args, *more]
-
-    def _check_names(self, given: dict[str, Any]) -> None:
-        """A site's form may have fields that the task does not know, or lack some that it needs."""
-        if not self.parameters.is_known:
-            return
-        known = {each.name for each in self.parameters.named}
-        if not self.parameters.takes_kwargs:
-            for name in sorted(given.keys() - known):
-                self._problems.append(_("There is no parameter “%(name)s”.") % {"name": named(name)})
-        for each in self.parameters.named:
-            if each.required and each.name not in given:
-                self._problems.append(_("The parameter “%(name)s” is missing.") % {"name": each.name})
 
     def _carry(self, args: list[Any], kwargs: dict[str, Any]) -> None:
         try:
@@ -247,100 +201,36 @@ class RunForm:
         else:
             self._problems.append(message)
 
-    # What came with the request
+    # The form of the parameters
 
-    def _typed(self, key: str) -> str:
-        value = (self.data or {}).get(key)
-        return value if isinstance(value, str) else ""
-
-    def _filled(self, form: forms.Form) -> Iterator[bool]:
-        """Yield for each field whether something of a person's is in it."""
-        for name, field in form.fields.items():
-            value = field.widget.value_from_datadict(self.data, {}, form.add_prefix(name))
-            yield field.has_changed(form.get_initial_for_field(field, name), value)
-
-    def _strangers(self, data: Mapping[str, Any]) -> list[str]:
-        """Say which names in the POST are of no field, and which came twice."""
-        known = {form.add_prefix(name) for form in (self.json, self.options) for name in form.fields}
-        if self._fields is not None:
-            known |= {self._fields.add_prefix(name) for name in self._fields.fields}
-        prefixes = tuple(
-            f"{prefix}-" for prefix in ((JSON, OPTIONS) if self.runnable.form else (FIELDS, JSON, OPTIONS))
-        )
-        ours = [key for key in data if isinstance(key, str) and key.startswith(prefixes)]
-        unknown = ", ".join(named(key) for key in ours if key not in known)[:300]
-        twice = ", ".join(named(key) for key in ours if key in known and self._count(key) > 1)
-        said = [_("There is no field “%(names)s”.") % {"names": unknown}] if unknown else []
-        return [*said, _("Sent twice: %(names)s.") % {"names": twice}] if twice else said
-
-    def _count(self, key: str) -> int:
-        getlist = getattr(self.data, "getlist", None)
-        return len(getlist(key)) if getlist else 1
-
-    # The forms
-
-    def _fields_form(self, initial: Arguments | None) -> forms.Form | None:
-        parameters = self.parameters
-        if not parameters.is_known:
+    def _signature_form(self, initial: Arguments | None) -> forms.Form | None:
+        if not self.parameters.is_known:
             return None
-        fields = {each.name: parameter_field(each) for each in parameters.named}
-        if parameters.takes_args:
-            fields[parameters.args_name] = rest_field(
-                parameters.args_name, ManyKind("list"), _("more values: a JSON list")
-            )
-        if parameters.takes_kwargs:
-            fields[parameters.kwargs_name] = rest_field(
-                parameters.kwargs_name, DictKind("dict"), _("more values by name: a JSON object")
-            )
-        self._prefill = prefill(parameters, {name: field.kind for name, field in fields.items()}, initial)
+        fields = signature_fields(self.parameters)
+        self._prefill = prefill(self.parameters, {name: field.kind for name, field in fields.items()}, initial)
 
         def make(data: Mapping[str, Any] | None) -> forms.Form:
-            form = forms.Form(data, prefix=FIELDS, initial=self._prefill.texts)
+            form = forms.Form(data, prefix=FIELDS, initial=self._prefill.values)
             form.fields.update(fields)
             return form
 
         return self._made(make)
 
     def _site_form(self, initial: Arguments | None) -> forms.Form:
-        values = by_name(self.parameters, *initial)[0] if initial else {}
-        hidden = [name for name, value in values.items() if is_hidden(value)]
-        self._prefill = Prefill(left_out=tuple(hidden))
-        sensitive = {each.name for each in self.parameters.named if each.sensitive}
-        values = {name: value for name, value in values.items() if name not in sensitive and name not in hidden}
+        self._prefill = site_prefill(self.parameters, initial)
         form_class = self.runnable.form_class
-        form = self._made(lambda data: form_class(data, prefix=FIELDS, initial=values))
-        for name in sensitive & form.fields.keys():
+        form = self._made(lambda data: form_class(data, prefix=FIELDS, initial=self._prefill.values))
+        for name in sensitive_names(self.parameters) & form.fields.keys():
             form.fields[name].widget = secret()
         return form
 
     def _made(self, make: Callable[[Mapping[str, Any] | None], forms.Form]) -> forms.Form:
         """Make the form with what was typed into it; without, when the arguments came as JSON alone."""
         form = make(None)
-        if self.data is not None and not (self.is_json and not any(self._filled(form))):
+        if self.data is not None and not (self.is_json and not is_filled(form, self.data)):
             form = make(self.data)
         form.use_required_attribute = False  # it would keep JSON from being sent
         return form
-
-    def _json_initial(self, initial: Arguments | None) -> dict[str, str]:
-        if initial is None or self._fields is not None:
-            return {}
-        given = {"args": list(initial[0])} | initial[1]
-        hidden = tuple(name for name, value in given.items() if is_hidden(value))
-        self._prefill = Prefill(left_out=hidden)
-        args = [] if "args" in hidden else initial[0]
-        kwargs = {name: value for name, value in initial[1].items() if name not in hidden}
-        try:
-            return {"args": shown(wire.plain(args)), "kwargs": shown(wire.plain(kwargs))}
-        except ValueError:
-            return {}
-
-    def _blank(self, name: str) -> str:
-        """What an empty choice means."""
-        parameter = next((each for each in self.parameters.named if each.name == name), None)
-        if parameter is None or parameter.required:
-            return _("none") if parameter and parameter.kind.accepts_none else "---------"
-        default = default_words(parameter)
-        return _("left empty: %(default)s") % {"default": default} if default else _("left empty: the default")
 
 
 def _place_in_line(options: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -348,5 +238,5 @@ def _place_in_line(options: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in (options or {}).items() if name in ("priority", "queue")}
 
 
-def _said(name: str, message: str) -> str:
+def _of(name: str, message: str) -> str:
     return f"{name}: {message}" if name else message
