@@ -81,7 +81,7 @@ class ListFilterSet(FilterSet):
         form = FilterForm
 
     @cached_property
-    def asked(self) -> dict[str, Any]:
+    def cleaned_data(self) -> dict[str, Any]:
         """What could be read."""
         self.form.is_valid()
         return self.form.cleaned_data
@@ -89,12 +89,12 @@ class ListFilterSet(FilterSet):
     @property
     def size(self) -> int:
         """How many rows a page has: 1 to ``MAX_PAGE_SIZE``."""
-        return self.asked.get("page_size") or max(1, min(conf.PAGE_SIZE, conf.MAX_PAGE_SIZE))
+        return self.cleaned_data.get("page_size") or max(1, min(conf.PAGE_SIZE, conf.MAX_PAGE_SIZE))
 
     @property
     def is_filtered(self) -> bool:
         """Whether something may be left out of the list."""
-        return any(value for name, value in self.asked.items() if name not in LAYOUT)
+        return any(value for name, value in self.cleaned_data.items() if name not in LAYOUT)
 
     @property
     def hidden_errors(self) -> list[tuple[str, str]]:
@@ -105,18 +105,18 @@ class ListFilterSet(FilterSet):
     @cached_property
     def parameters(self) -> dict[str, Any]:
         """What was asked for and understood, as it goes into a URL."""
-        return {name: self._as_asked(name, value) for name, value in self.asked.items() if value}
+        return {name: self._in_url(name, value) for name, value in self.cleaned_data.items() if value}
 
     def link(self, **changes: Any) -> str:
         """Return the query string of this list with other parameters, from its first page unless it says which.
 
         A parameter is text, a list of texts, or None to leave it out.
         """
-        asked = {**self.parameters, "page": None, **changes}
+        parameters = {**self.parameters, "page": None, **changes}
         order = [*self.filters, *changes]  # one list has one address
-        return query_string({name: asked[name] for name in order if name in asked})
+        return query_string({name: parameters[name] for name in order if name in parameters})
 
-    def _as_asked(self, name: str, value: Any) -> Any:
+    def _in_url(self, name: str, value: Any) -> Any:
         return self.data[name].strip() if isinstance(self.filters[name].field, MomentField) else value
 
 

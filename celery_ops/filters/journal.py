@@ -42,9 +42,9 @@ class JournalFilterSet(ListFilterSet):
     def by(self, rows: QuerySet[Any], _field: str, name: str) -> QuerySet[Any]:
         """Whose rows: of a user who is gone, those that keep the name."""
         users = get_user_model()
-        found = users._default_manager.filter(**{users.USERNAME_FIELD: name})
-        return rows.filter(Q(user_id__in=found.values("pk")) | Q(user_id__isnull=True, username=name))
+        owners = users._default_manager.filter(**{users.USERNAME_FIELD: name})
+        return rows.filter(Q(user_id__in=owners.values("pk")) | Q(user_id__isnull=True, username=name))
 
     @property
     def order(self) -> str:
-        return self.asked.get("sort") or NEWEST_FIRST
+        return self.cleaned_data.get("sort") or NEWEST_FIRST

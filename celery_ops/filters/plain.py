@@ -61,17 +61,17 @@ class PlainFilterSet(ListFilterSet):
         super().__init__(data, queryset=Values(values))
         self.filters["sort"].extra["choices"] = [(sort, sort) for sort in sorts]
 
-    def matches(self, value: Any, asked: dict[str, Any]) -> bool:
-        """Return whether a value is wanted; ``asked`` has what could be read."""
+    def matches(self, value: Any, wanted: dict[str, Any]) -> bool:
+        """Return whether a value is wanted; ``wanted`` has what could be read."""
         raise NotImplementedError
 
     def filter_queryset(self, queryset: Values) -> list[Any]:
-        return [value for value in queryset if self.matches(value, self.asked)]
+        return [value for value in queryset if self.matches(value, self.cleaned_data)]
 
     @property
     def number(self) -> int:
         """Which page is asked for, from 1."""
-        return self.asked.get("page") or 1
+        return self.cleaned_data.get("page") or 1
 
     def page_within(self, total: int) -> int:
         """Return which page is asked for of so many rows: the last one for any that is too high."""

@@ -11,5 +11,5 @@ from .plain import PlainFilterSet, search
 class QueueFilterSet(PlainFilterSet):
     q = search(_("Name"))
 
-    def matches(self, value: QueueInfo, asked: dict[str, Any]) -> bool:
-        return asked.get("q", "").lower() in value.name.lower()
+    def matches(self, value: QueueInfo, wanted: dict[str, Any]) -> bool:
+        return wanted.get("q", "").lower() in value.name.lower()

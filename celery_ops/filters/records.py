@@ -70,15 +70,15 @@ class RecordFilterSet(JournalFilterSet):
 
     def filter_queryset(self, queryset: QuerySet[TaskRunRecord]) -> QuerySet[TaskRunRecord]:
         if self._is_id(queryset):
-            return queryset.filter(task_id=self.asked["q"])
+            return queryset.filter(task_id=self.cleaned_data["q"])
         return super().filter_queryset(queryset)
 
     def _is_id(self, queryset: QuerySet[TaskRunRecord]) -> bool:
-        text = self.asked.get("q", "")
+        text = self.cleaned_data.get("q", "")
         return bool(text) and queryset.filter(task_id=text).exists()
 
     @property
     def states(self) -> tuple[str, ...]:
         """The states that the tasks of the rows are to have, none for any."""
-        asked = self.asked.get("state") or ()
-        return () if asked and self._is_id(self.queryset.all()) else asked
+        states = self.cleaned_data.get("state") or ()
+        return () if states and self._is_id(self.queryset.all()) else states

@@ -46,8 +46,8 @@ class RunFilterSet(PlainFilterSet):
     q = search(_("Search"))
     runnable = FlagFilter(label=_("Runnable only"))
 
-    def matches(self, value: Offer, asked: dict[str, Any]) -> bool:
+    def matches(self, value: Offer, wanted: dict[str, Any]) -> bool:
         task = value.runnable
-        wanted = asked.get("q", "").lower()
-        said = (task.name, task.label, task.description)
-        return any(wanted in text.lower() for text in said) and (value.is_runnable or not asked.get("runnable"))
+        part = wanted.get("q", "").lower()
+        texts = (task.name, task.label, task.description)
+        return any(part in text.lower() for text in texts) and (value.is_runnable or not wanted.get("runnable"))

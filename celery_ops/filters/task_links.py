@@ -30,24 +30,24 @@ class FilterLink:
 
 def state_tabs(filters: TaskFilterSet, counts: Counts | None) -> list[FilterLink]:
     """Return a tab for all states, then for each one that has tasks or is asked for; for every one uncounted."""
-    asked = filters.query.states
-    tabs = [FilterLink("", filters.link(state=None), not asked, count=formatting.count(counts.all) if counts else "")]
-    for state in _tabbed(counts, asked):
+    chosen = filters.query.states
+    tabs = [FilterLink("", filters.link(state=None), not chosen, count=formatting.count(counts.all) if counts else "")]
+    for state in _tabbed(counts, chosen):
         count = formatting.count(counts.states.get(state, Count(0))) if counts else ""
         tabs.append(
-            FilterLink(formatting.clean(state), filters.link(state=[state]), state in asked, states.tone(state), count)
+            FilterLink(formatting.clean(state), filters.link(state=[state]), state in chosen, states.tone(state), count)
         )
     return tabs
 
 
-def _tabbed(counts: Counts | None, asked: tuple[str, ...]) -> Iterator[str]:
+def _tabbed(counts: Counts | None, chosen: tuple[str, ...]) -> Iterator[str]:
     if counts is None:
         yield from states.ALL
-        own = [state for state in asked if state not in states.ALL]
+        own = [state for state in chosen if state not in states.ALL]
     else:
-        found = {state for state, count in counts.states.items() if count.number or count.capped} | set(asked)
-        yield from (state for state in states.ALL if state in found)
-        own = [state for state in found if state not in states.ALL and _is_name(state)]
+        names = {state for state, count in counts.states.items() if count.number or count.capped} | set(chosen)
+        yield from (state for state in states.ALL if state in names)
+        own = [state for state in names if state not in states.ALL and _is_name(state)]
     yield from sorted(own)[:MOST_OWN]
 
 
@@ -70,8 +70,8 @@ def time_ranges(filters: TaskFilterSet) -> list[FilterLink]:
 
 
 def _range(filters: TaskFilterSet, text: str, since: str, until: str | None = None) -> FilterLink:
-    asked = filters.parameters
-    is_current = asked.get("since") == [since] and asked.get("until") == ([until] if until else None)
+    parameters = filters.parameters
+    is_current = parameters.get("since") == [since] and parameters.get("until") == ([until] if until else None)
     return FilterLink(
         text, filters.link(since=None if is_current else since, until=None if is_current else until), is_current
     )

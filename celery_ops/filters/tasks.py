@@ -80,20 +80,20 @@ class TaskFilterSet(ListFilterSet):
         self.cursor: str = self.data.get("cursor", "")
 
     def filter_queryset(self, queryset: TaskQuery) -> TaskQuery:
-        asked = self.asked
-        text = asked.get("q", "")
+        wanted = self.cleaned_data
+        text = wanted.get("q", "")
         return replace(
             queryset,
             text=text,
             names=tuple(suggestions.names_labelled(text)) if text else (),
             ids=self._objects.ids,
-            states=asked.get("state", ()),
-            name=asked.get("name", ""),
-            worker=asked.get("worker", ""),
-            queue=asked.get("queue", ""),
-            since=asked.get("since"),
-            until=asked.get("until"),
-            sort=asked.get("sort") or self.backend.sorts[0],
+            states=wanted.get("state", ()),
+            name=wanted.get("name", ""),
+            worker=wanted.get("worker", ""),
+            queue=wanted.get("queue", ""),
+            since=wanted.get("since"),
+            until=wanted.get("until"),
+            sort=wanted.get("sort") or self.backend.sorts[0],
             searches_arguments=self.searches_arguments,
             shows_payload=self.shows_payload,
         )
@@ -101,7 +101,7 @@ class TaskFilterSet(ListFilterSet):
     @cached_property
     def searches_arguments(self) -> bool:
         """Whether a text may be looked for in arguments: of which tasks, a backend asks for each name or for none."""
-        if not (self.asked.get("q") and self.backend.supports_arguments):
+        if not (self.cleaned_data.get("q") and self.backend.supports_arguments):
             return False
         answers = (self.shows_payload(name) for name in (None, *suggestions.task_names()))
         return any(answers) if self.backend.asks_for_each_name else all(answers)
@@ -109,7 +109,7 @@ class TaskFilterSet(ListFilterSet):
     @cached_property
     def _objects(self) -> ObjectTasks:
         """The tasks of the objects that the text means."""
-        text = self.asked.get("q", "")
+        text = self.cleaned_data.get("q", "")
         return tasks_of(text, self.user) if text and self.user is not None else ObjectTasks()
 
     @property
@@ -132,8 +132,8 @@ class TaskFilterSet(ListFilterSet):
         """Whether something may be left out of the list."""
         return self.query.is_filtered
 
-    def _as_asked(self, name: str, value: Any) -> list[str]:
-        text = super()._as_asked(name, value)
+    def _in_url(self, name: str, value: Any) -> list[str]:
+        text = super()._in_url(name, value)
         return list(text) if isinstance(text, tuple) else [str(text)]
 
     def _other_states(self) -> Iterable[str]:

@@ -21,13 +21,13 @@ class WorkerFilterSet(PlainFilterSet):
 
     def __init__(self, data: Any, values: Iterable[WorkerInfo], **options: Any) -> None:
         super().__init__(data, values, **options)
-        known = {clean(queue) for worker in self.queryset for queue in worker.queues or ()}
-        names = sorted({*known, clean(self.data.get("queue"))} - {""})  # one that is gone may still be asked for
+        consumed = {clean(queue) for worker in self.queryset for queue in worker.queues or ()}
+        names = sorted({*consumed, clean(self.data.get("queue"))} - {""})  # one that is gone may still be asked for
         self.filters["queue"].extra["choices"] = [("", _("All queues")), *((name, name) for name in names)]
 
-    def matches(self, value: WorkerInfo, asked: dict[str, Any]) -> bool:
+    def matches(self, value: WorkerInfo, wanted: dict[str, Any]) -> bool:
         return (
-            asked.get("q", "").lower() in value.hostname.lower()
-            and (not asked.get("state") or value.state in asked["state"])
-            and (not asked.get("queue") or asked["queue"] in map(clean, value.queues or ()))
+            wanted.get("q", "").lower() in value.hostname.lower()
+            and (not wanted.get("state") or value.state in wanted["state"])
+            and (not wanted.get("queue") or wanted["queue"] in map(clean, value.queues or ()))
         )

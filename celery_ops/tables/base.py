@@ -98,7 +98,7 @@ class _CellMaker:
         value = self.accessor.resolve(record, quiet=True)
         if value in self.column.empty_values:
             return self.unknown
-        known = {
+        arguments = {
             "value": value,
             "record": record,
             "column": self.column,
@@ -106,5 +106,6 @@ class _CellMaker:
             "bound_row": row,
             "table": self.table,
         }
-        content = self.bound.render(**(known if self.takes_all else {name: known[name] for name in self.wanted}))
-        return self.attrs, self.bound.link(content, **known) if self.bound.link else content
+        wanted = arguments if self.takes_all else {name: arguments[name] for name in self.wanted}
+        content = self.bound.render(**wanted)
+        return self.attrs, self.bound.link(content, **arguments) if self.bound.link else content

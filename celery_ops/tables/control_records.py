@@ -79,8 +79,8 @@ def outcome_of(record: ControlRecord) -> Outcome:
         ("moved", gettext_lazy("%(n)s message moved"), gettext_lazy("%(n)s messages moved")),
     ):
         if key in replies:
-            found = replies[key]
-            number = len(found) if isinstance(found, list) else found
+            changed = replies[key]
+            number = len(changed) if isinstance(changed, list) else changed
             return Outcome((one if number == 1 else many) % {"n": number_format(number, force_grouping=True)})
     if "asked" not in replies:
         return (
@@ -92,18 +92,18 @@ def outcome_of(record: ControlRecord) -> Outcome:
 
 
 def _of_workers(replies: Mapping[str, Any], *, ends: bool) -> Outcome:
-    asked, answered, silent = (replies.get(key) or () for key in ("asked", "answered", "silent"))
-    if not asked:
+    hosts, answered, silent = (replies.get(key) or () for key in ("asked", "answered", "silent"))
+    if not hosts:
         return Outcome(_("No worker was up."), "pending")
-    said = ngettext("%(asked)s asked", "%(asked)s asked", len(asked)) % {"asked": len(asked)}
+    sentence = ngettext("%(asked)s asked", "%(asked)s asked", len(hosts)) % {"asked": len(hosts)}
     if ends:
-        return Outcome(said)
-    said = _("%(asked)s, %(answered)s answered") % {"asked": said, "answered": len(answered)}
+        return Outcome(sentence)
+    sentence = _("%(asked)s, %(answered)s answered") % {"asked": sentence, "answered": len(answered)}
     if silent:
-        return Outcome(_("%(said)s, %(silent)s silent") % {"said": said, "silent": len(silent)}, "pending")
+        return Outcome(_("%(said)s, %(silent)s silent") % {"said": sentence, "silent": len(silent)}, "pending")
     if failed := replies.get("failed"):
-        return Outcome(_("%(said)s, %(n)s with an error") % {"said": said, "n": len(failed)}, "failure")
-    return Outcome(said)
+        return Outcome(_("%(said)s, %(n)s with an error") % {"said": sentence, "n": len(failed)}, "failure")
+    return Outcome(sentence)
 
 
 class ControlRecordTable(JournalTable):

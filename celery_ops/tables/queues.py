@@ -246,5 +246,8 @@ class BindingTable(OpsTable):
 
 def binding_table(bindings: Iterable[Binding]) -> BindingTable:
     return BindingTable(
-        [BindingRow(*map(clean, (each.exchange, each.exchange_type, each.routing_key))) for each in bindings]
+        [
+            BindingRow(clean(binding.exchange), clean(binding.exchange_type), clean(binding.routing_key))
+            for binding in bindings
+        ]
     )

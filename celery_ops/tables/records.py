@@ -76,14 +76,14 @@ class RecordRow:
 def record_rows(
     records: Iterable[TaskRunRecord],
     *,
-    found: States,
+    task_states: States,
     objects: Mapping[ObjectRef, PageLink],
     may_view_payload: Callable[[str], bool],
     task_url: Callable[[str], str],
 ) -> list[RecordRow]:
     """Return the rows of a page; ``may_view_payload`` is asked once for each task name.
 
-    ``found`` are the tasks' states, ``objects`` those that the viewer may see, and ``task_url`` the address of a
+    ``task_states`` are the tasks' states, ``objects`` those that the viewer may see, and ``task_url`` the address of a
     task's page, empty for those who may not see it.
     """
     ask, label = cache(may_view_payload), cache(registry.label)
@@ -95,7 +95,7 @@ def record_rows(
             name=clean(record.task_name),
             task_id=clean(record.task_id),
             task_url=task_url(record.task_id),
-            state=(state := became(record, found)) and clean(state),
+            state=(state := became(record, task_states)) and clean(state),
             tone=states.tone(state or ""),
             created=record.created_at,
             who=clean(record.username) or _("nobody"),
@@ -111,10 +111,10 @@ def record_rows(
     ]
 
 
-def became(record: TaskRunRecord, found: States) -> str | None:
-    """Return what became of a run, as ``shown_state`` does, by the ``found`` states of some tasks."""
+def became(record: TaskRunRecord, task_states: States) -> str | None:
+    """Return what became of a run, as ``shown_state`` does, by what is known of some tasks' states."""
     task_id = record.task_id
-    return shown_state(record, found.found.get(task_id), is_unheard=task_id in found.unheard)
+    return shown_state(record, task_states.found.get(task_id), is_unheard=task_id in task_states.unheard)
 
 
 def shown_state(record: TaskRunRecord, state: str | None, *, is_unheard: bool) -> str | None:
@@ -180,8 +180,8 @@ class SentColumn(Column):
     def render(self, value: Any, record: RecordRow) -> str:
         if not record.is_failed:
             return value
-        said = ": ".join(filter(None, (value, record.error_class)))
-        return format_html('<span class="celery-ops-error" title="{}">{}</span>', record.error, said)
+        sentence = ": ".join(filter(None, (value, record.error_class)))
+        return format_html('<span class="celery-ops-error" title="{}">{}</span>', record.error, sentence)
 
 
 class ArgumentsColumn(Column):

@@ -112,18 +112,21 @@ def last_runs(names: Iterable[str]) -> dict[str, datetime | None]:
         Subquery(TaskRunRecord.objects.filter(task_name=name).order_by("-id").values("created_at")[:1])
         for name in names
     ]
-    found = TaskRunRecord.objects.order_by().values_list(*newest).first() if names else None
-    return dict(zip(names, found or (), strict=False))
+    times = TaskRunRecord.objects.order_by().values_list(*newest).first() if names else None
+    return dict(zip(names, times or (), strict=False))
 
 
 def takes(name: str) -> Takes:
     """Return what a task takes: ``order_id: int, note: str = ""``; sensitive defaults do not show."""
-    found = parameters_of(name)
-    if not found.is_known:
+    parameters = parameters_of(name)
+    if not parameters.is_known:
         return Takes(_("any arguments, as JSON"))
     hidden = registry.sensitive(name)
-    parts = [_parameter(each, each.sensitive or each.name in hidden) for each in found.named]
-    parts += [f"*{found.args_name}"] * found.takes_args + [f"**{found.kwargs_name}"] * found.takes_kwargs
+    parts = [_parameter(parameter, parameter.sensitive or parameter.name in hidden) for parameter in parameters.named]
+    if parameters.takes_args:
+        parts.append(f"*{parameters.args_name}")
+    if parameters.takes_kwargs:
+        parts.append(f"**{parameters.kwargs_name}")
     return Takes(clean(", ".join(parts)), is_code=True) if parts else Takes(_("nothing"))
 
 
@@ -166,7 +169,7 @@ def who_may_run(permission: str | None) -> str:
 
 def missing_permissions(user: Any, permission: str | None) -> tuple[str, ...]:
     """Return the permissions that the default policy asks for and ``user`` has not."""
-    return tuple(each for each in (RUNNERS, permission) if each and not has_permission(user, each))
+    return tuple(name for name in (RUNNERS, permission) if name and not has_permission(user, name))
 
 
 def _notes(offer: Offer, user: Any, is_listed: bool) -> Iterator[str]:
@@ -177,8 +180,8 @@ def _notes(offer: Offer, user: Any, is_listed: bool) -> Iterator[str]:
         return
     elif not offer.may_run:
         missing = missing_permissions(user, offer.runnable.permission)
-        said = _("You need %(permissions)s.") % {"permissions": ", ".join(missing)}
-        yield said if missing else _("This site does not let you run it.")
+        sentence = _("You need %(permissions)s.") % {"permissions": ", ".join(missing)}
+        yield sentence if missing else _("This site does not let you run it.")
     if offer.workers is not None and not offer.workers:
         yield _("No live worker has it.")
 

@@ -59,7 +59,8 @@ class ListPage(SingleTableMixin, OpsPage):
         return [self.row_class.of(value) for value in self.filter.qs]
 
     def get_table(self, **kwargs: Any) -> OpsTable:
-        table = self.get_table_class()(self.get_table_data(), order_by=self.filter.asked.get("sort") or None, **kwargs)
+        sort = self.filter.cleaned_data.get("sort") or None
+        table = self.get_table_class()(self.get_table_data(), order_by=sort, **kwargs)
         table.paginate(page=self.filter.page_within(len(table.rows)), per_page=self.filter.size)
         table.link = self.filter.link
         table.before_render(self.request)

@@ -79,7 +79,7 @@ class PlainListApi(ListApi):
         filters = self.filterset_class(request.GET, self.get_values(), sorts=sorts_of(self.table_class))
         if filters.errors:
             return JsonResponse({"errors": filters.errors}, status=400)
-        found = in_order(filters.qs, filters.asked.get("sort", ""), self.table_class)
+        found = in_order(filters.qs, filters.cleaned_data.get("sort", ""), self.table_class)
         number = filters.page_within(len(found))
         end = number * filters.size
         link = f"{reverse(self.url_name)}{filters.link(page=number + 1)}" if end < len(found) else None

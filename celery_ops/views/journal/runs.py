@@ -56,11 +56,11 @@ class RecordListView(RecordsPage, JournalView):
     filterset_class = RecordFilterSet
 
     def listed(self, page: RecordPage, filters: RecordFilterSet) -> dict[str, Any]:
-        found = states_of(_sent(page.records))
+        task_states = states_of(_sent(page.records))
         refs = [ObjectRef(record.object_type, record.object_id) for record in page.records if record.object_type]
         rows = record_rows(
             page.records,
-            found=found,
+            task_states=task_states,
             objects=object_links(refs, self.user),
             may_view_payload=self.may_view_payload,
             task_url=self.task_url,
@@ -69,7 +69,7 @@ class RecordListView(RecordsPage, JournalView):
             "tabs": _tabs(filters),
             "names": self._names(row.name for row in rows),
             "table": RecordTable(rows, sort=filters.order, link=filters.link),
-            "troubles": dict.fromkeys([*page.troubles, *found.troubles]),
+            "troubles": dict.fromkeys([*page.troubles, *task_states.troubles]),
             "notes": _notes(page),
             "asks": _asks(filters),
         }
@@ -85,7 +85,7 @@ def _sent(records: tuple[TaskRunRecord, ...]) -> dict[str, Any]:
 
 def _tabs(filters: RecordFilterSet) -> list[Tab]:
     """Whether it was sent, and beside that the tasks that were sent and failed."""
-    sent, became = filters.asked.get("send_state") or [], filters.asked.get("state") or ()
+    sent, became = filters.cleaned_data.get("send_state") or [], filters.cleaned_data.get("state") or ()
     tabs = [Tab("", filters.link(send_state=None, state=None), not (sent or became))]
     for value, label in SendState.choices:
         tabs.append(Tab(str(label), filters.link(send_state=[value], state=None), value in sent, TONES[value]))
@@ -96,15 +96,15 @@ def _tabs(filters: RecordFilterSet) -> list[Tab]:
 def _notes(page: RecordPage) -> list[str]:
     if not page.is_cut or page.troubles:
         return []
-    said = _("Of %(most)s runs it was asked what became of them. The next page goes on from there.")
-    return [said % {"most": number_format(MOST_ASKED, force_grouping=True)}]
+    sentence = _("Of %(most)s runs it was asked what became of them. The next page goes on from there.")
+    return [sentence % {"most": number_format(MOST_ASKED, force_grouping=True)}]
 
 
 def _asks(filters: RecordFilterSet) -> list[tuple[str, str, str]]:
     """What is asked for that the form does not show: its label, its value, and the list without it."""
     labels = {"state": _("State"), "object": _("Object"), "retry_of": _("Run again of")}
-    asked = {**filters.asked, "state": ", ".join(filters.asked.get("state") or ())}
-    shown = [(name, clean(asked.get(name, ""))) for name in labels]
+    values = {**filters.cleaned_data, "state": ", ".join(filters.cleaned_data.get("state") or ())}
+    shown = [(name, clean(values.get(name, ""))) for name in labels]
     return [(labels[name], value, filters.link(**{name: None})) for name, value in shown if value]
 
 
