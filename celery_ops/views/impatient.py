@@ -35,10 +35,10 @@ def _tables() -> dict[str, list[str]]:
     models = [TaskRunRecord, ControlRecord]
     if apps.is_installed("django_celery_results"):
         models.append(apps.get_model("django_celery_results", "TaskResult"))
-    found: dict[str, list[str]] = {}
+    tables: dict[str, list[str]] = {}
     for model in models:
-        found.setdefault(router.db_for_read(model), []).append(model._meta.db_table)
-    return found
+        tables.setdefault(router.db_for_read(model), []).append(model._meta.db_table)
+    return tables
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def _of_postgresql(connection: Any, tables: list[str]) -> Iterator[None]:
 
 
 def _locked(connection: Any, tables: list[str]) -> list[str]:
-    found = []
+    locked = []
     for table in tables:
         try:
             _look(connection, table)
@@ -64,10 +64,10 @@ def _locked(connection: Any, tables: list[str]) -> list[str]:
             code = getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None)
             if code != LOCK_NOT_AVAILABLE:
                 break  # the database is away: the page's own questions find out, and once is enough
-            found.append(table)
+            locked.append(table)
         except DatabaseError:
             continue  # there is no such table, which they find out, too
-    return found
+    return locked
 
 
 def _look(connection: Any, table: str) -> None:

@@ -65,14 +65,14 @@ class QueueDetailView(OpsPage):
 
     def get_context_data(self, *, name: str, **kwargs: Any) -> dict[str, Any]:
         backend = conf.load("QUEUE_BACKEND")()
-        found = part(lambda: paused_queues.queue(backend, name))
-        detail, paused = found.value or (None, None)
-        if found.is_available and detail is None:
+        answer = part(lambda: paused_queues.queue(backend, name))
+        detail, paused = answer.value or (None, None)
+        if answer.is_available and detail is None:
             raise no_queue()
-        context = super().get_context_data(backend=backend, found=found, **kwargs)
-        return {**context, **self._said(detail, paused, backend)} if detail else context
+        context = super().get_context_data(backend=backend, trouble=answer.trouble, **kwargs)
+        return {**context, **self._shown(detail, paused, backend)} if detail else context
 
-    def _said(self, detail: QueueDetail, paused: Paused | None, backend: QueueBackend) -> dict[str, Any]:
+    def _shown(self, detail: QueueDetail, paused: Paused | None, backend: QueueBackend) -> dict[str, Any]:
         looked = detail.messages is not None
         control = queue_control(detail.info.name, self.request, can_change=looked and backend.supports_changes)
         can_choose = bool(control and looked and backend.supports_changes)

@@ -18,8 +18,8 @@ from .ops import Part, part
 PATIENCE: Final = 2.35
 
 
-class Asked:
-    """A question that is on its way: ``answer`` waits for it, and no longer than the page does."""
+class PendingPart:
+    """A part of a page that is on its way: ``answer`` waits for it, and no longer than the page does."""
 
     def __init__(self, ask: Callable[[], Any], until: float) -> None:
         self._ask, self._until = ask, until
@@ -61,7 +61,7 @@ def _prefix() -> str:
         return ""
 
 
-def together(*asks: Callable[[], Any]) -> list[Asked]:
+def together(*asks: Callable[[], Any]) -> list[PendingPart]:
     """Ask all at once, each in a thread of its own. Only their answers are waited for."""
     until = monotonic() + PATIENCE
-    return [Asked(ask, until) for ask in asks]
+    return [PendingPart(ask, until) for ask in asks]

@@ -38,7 +38,8 @@ class WorkerListView(ListPage):
 
     def get_table_data(self) -> list[WorkerRow]:
         return [
-            WorkerRow.of(each, may_control=allows(self.user, CONTROL_WORKERS, each.hostname)) for each in self.filter.qs
+            WorkerRow.of(worker, may_control=allows(self.user, CONTROL_WORKERS, worker.hostname))
+            for worker in self.filter.qs
         ]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -66,13 +67,13 @@ class WorkerDetailView(OpsPage):
 
     def get_context_data(self, *, hostname: str, **kwargs: Any) -> dict[str, Any]:
         backend = conf.load("WORKER_BACKEND")()
-        found = part(lambda: backend.worker(hostname))
-        if found.is_available and found.value is None:
+        answer = part(lambda: backend.worker(hostname))
+        if answer.is_available and answer.value is None:
             raise no_worker()
-        context = super().get_context_data(backend=backend, found=found, **kwargs)
-        return {**context, **self._said(found.value)} if found.value else context
+        context = super().get_context_data(backend=backend, trouble=answer.trouble, **kwargs)
+        return {**context, **self._shown(answer.value)} if answer.value else context
 
-    def _said(self, detail: WorkerDetail) -> dict[str, Any]:
+    def _shown(self, detail: WorkerDetail) -> dict[str, Any]:
         return {
             "detail": detail,
             "worker": WorkerRow.of(detail.info),

@@ -79,11 +79,11 @@ class PlainListApi(ListApi):
         filters = self.filterset_class(request.GET, self.get_values(), sorts=sorts_of(self.table_class))
         if filters.errors:
             return JsonResponse({"errors": filters.errors}, status=400)
-        found = in_order(filters.qs, filters.cleaned_data.get("sort", ""), self.table_class)
-        number = filters.page_within(len(found))
+        values = in_order(filters.qs, filters.cleaned_data.get("sort", ""), self.table_class)
+        number = filters.page_within(len(values))
         end = number * filters.size
-        link = f"{reverse(self.url_name)}{filters.link(page=number + 1)}" if end < len(found) else None
-        return JsonResponse({"results": [self.item(each) for each in found[end - filters.size : end]], "next": link})
+        link = f"{reverse(self.url_name)}{filters.link(page=number + 1)}" if end < len(values) else None
+        return JsonResponse({"results": [self.item(value) for value in values[end - filters.size : end]], "next": link})
 
 
 class WorkersApi(PlainListApi):

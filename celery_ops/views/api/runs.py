@@ -62,8 +62,8 @@ class RunsApi(OpsView):
             raise PermissionDenied
         _check_shape(body)
         args, kwargs = entered(runnable, self.user, body.get("args") or [], body.get("kwargs") or {})
-        asked = {name: body[name] for name in options.NAMES if name in body}
-        send_options = options.read_options(asked, runnable.choosable_queues)
+        given = {name: body[name] for name in options.NAMES if name in body}
+        send_options = options.read_options(given, runnable.choosable_queues)
         record = launch(Run(runnable.name, runnable.task, args, kwargs, send_options), self.user)
         return JsonResponse(sent_item(record), status=201)
 
@@ -85,10 +85,10 @@ def _body(request: HttpRequest) -> dict[str, Any]:
 
 def _check_shape(body: dict[str, Any]) -> None:
     unknown = _("There is no such key; there are %(names)s.") % {"names": ", ".join(KEYS)}
-    found = {key[:100]: [unknown] for key in sorted(body.keys() - set(KEYS))}
+    problems = {key[:100]: [unknown] for key in sorted(body.keys() - set(KEYS))}
     if not isinstance(body.get("args"), (list, type(None))):
-        found["args"] = [_("Give a list.")]
+        problems["args"] = [_("Give a list.")]
     if not isinstance(body.get("kwargs"), (dict, type(None))):
-        found["kwargs"] = [_("Give an object.")]
-    if found:
-        raise BadInput(found)
+        problems["kwargs"] = [_("Give an object.")]
+    if problems:
+        raise BadInput(problems)

@@ -71,19 +71,19 @@ def run_item(detail: TaskDetail, record: TaskRunRecord | None, *, shows_payload:
     unsent = record.error if record and record.send_state == TaskRunRecord.SendState.FAILED else ""
     if not shows_payload:
         return {**item, "error": payload.error_class(unsent or task.error) or None}
-    known = detail.payload
-    args, kwargs = _arguments(known.args or (payload.arguments_text(_asked(record)) if record else None))
+    shown = detail.payload
+    args, kwargs = _arguments(shown.args or (payload.arguments_text(_task_of(record)) if record else None))
     return {
         **item,
-        "error": redaction.capture_text(unsent).text or known.error,
+        "error": redaction.capture_text(unsent).text or shown.error,
         "args": args,
         "kwargs": kwargs,
-        "result": None if known.result is None else _value(known.result),
-        "traceback": known.traceback,
+        "result": None if shown.result is None else _value(shown.result),
+        "traceback": shown.traceback,
     }
 
 
-def _asked(record: TaskRunRecord) -> TaskInfo:
+def _task_of(record: TaskRunRecord) -> TaskInfo:
     return TaskInfo(record.task_id, record.task_name, args=record.args, kwargs=record.kwargs)
 
 

@@ -66,16 +66,16 @@ class TasksApi(OpsView):
         query = TasksQuery(request.GET)
         if not query.is_valid():
             return JsonResponse({"errors": query.errors}, status=400)
-        asked = query.cleaned_data
-        found = [offer for offer in catalog.offers(self.user).tasks if _matches(offer, asked)]
-        shown = found[asked["offset"] : asked["offset"] + asked["limit"]]
-        return JsonResponse({"tasks": [_item(offer) for offer in shown], "total_count": len(found)})
+        wanted = query.cleaned_data
+        offers = [offer for offer in catalog.offers(self.user).tasks if _matches(offer, wanted)]
+        shown = offers[wanted["offset"] : wanted["offset"] + wanted["limit"]]
+        return JsonResponse({"tasks": [_item(offer) for offer in shown], "total_count": len(offers)})
 
 
-def _matches(offer: Offer, asked: dict[str, Any]) -> bool:
-    if asked["runnable"] and offer.may_run != (asked["runnable"] == "1"):
+def _matches(offer: Offer, wanted: dict[str, Any]) -> bool:
+    if wanted["runnable"] and offer.may_run != (wanted["runnable"] == "1"):
         return False
-    words = asked["search"].lower()
+    words = wanted["search"].lower()
     return words in offer.runnable.name.lower() or words in offer.runnable.label.lower()
 
 

@@ -146,7 +146,7 @@ class BulkStartView(BulkView):
         return self.bulk.start(self.user, filters.parameters, filters.query, counted, key, **chosen)
 
     def shown(self, filters: TaskFilterSet, *, status: int = 200, **context: Any) -> HttpResponse:
-        facts = {"filter": filters, "asked": asked(filters), "form_template": self.form_template}
+        facts = {"filter": filters, "asked": conditions(filters), "form_template": self.form_template}
         context = self.get_context_data(**facts, **self.ways(filters), **context)
         return self.render_to_response(context, status=status)
 
@@ -216,7 +216,7 @@ class BulkDetailView(BulkView):
             "record": self.record,
             "who": clean(self.record.username),
             "created": Moment.of(self.record.created_at, timezone.now()),
-            "asked": asked(self.filters),
+            "asked": conditions(self.filters),
             "list_url": reverse("celery_ops:task-list") + self.filters.link(page_size=None, sort=None),
             "progress": progress,
             "heading": self._heading(is_over=progress.state == DONE, goes_on=goes_on, is_running=is_running),
@@ -259,7 +259,7 @@ def bounded(query: TaskQuery, record: ControlRecord, backend: TaskBackend) -> Ta
     return replace(query, until=until if query.until is None else min(until, query.until))
 
 
-def asked(filters: TaskFilterSet) -> list[tuple[str, str]]:
+def conditions(filters: TaskFilterSet) -> list[tuple[str, str]]:
     """Return what is filtered by, in words."""
     return [
         (str(filters.filters[name].label), ", ".join(map(clean, values)))
@@ -285,11 +285,11 @@ def _sample(preview: BulkPreview) -> list[Sampled]:
 
 def _skipped(progress: BulkProgress) -> list[tuple[str, str, list[PageLink], int]]:
     """Return each reason with how many, some of them, and how many more there are."""
-    found = sorted(progress.tally.skipped.items(), key=lambda item: -item[1].count)
-    return [
-        (reason, count(Count(said.count)), [_link(each) for each in said.sample], said.count - len(said.sample))
-        for reason, said in found
-    ]
+    rows = []
+    for reason, skipped in sorted(progress.tally.skipped.items(), key=lambda item: -item[1].count):
+        links = [_link(task_id) for task_id in skipped.sample]
+        rows.append((reason, count(Count(skipped.count)), links, skipped.count - len(links)))
+    return rows
 
 
 def _link(task_id: str) -> PageLink:

@@ -38,7 +38,7 @@ from .base import BulkDetailView, BulkStartView, Words
 MOST_IDS: Final = 500
 
 #: A task that may be run again, or why it is not.
-Found = RerunCandidate | RerunOutcome
+CandidateOrOutcome = RerunCandidate | RerunOutcome
 
 
 @method_decorator([private, csrf_protect], name="dispatch")
@@ -64,14 +64,14 @@ class RetryView(EitherPage):
         if not task_ids:
             return self.refused(_("Choose at least one task."))
         if len(task_ids) > MOST_IDS:
-            said = _("Choose at most %(most)s tasks, or run again all that match a list's filters.")
-            return self.refused(said % {"most": MOST_IDS})
+            sentence = _("Choose at most %(most)s tasks, or run again all that match a list's filters.")
+            return self.refused(sentence % {"most": MOST_IDS})
         submission = form_key(request.POST)
-        found = self.known(candidates_of(task_ids, self.user, submission))
-        if request.POST.get("preview") == "1" or self.must_ask(found):
-            return self.asks_first(found)
+        tasks = self.disclosed(candidates_of(task_ids, self.user, submission))
+        if request.POST.get("preview") == "1" or self.must_ask(tasks):
+            return self.asks_first(tasks)
         begun = timezone.now()
-        outcomes = rerun_candidates(found, self.user, submission=submission)
+        outcomes = rerun_candidates(tasks, self.user, submission=submission)
         if len(outcomes) == 1 and isinstance(outcomes[0].error, NotKnown):
             raise no_task()
         if status := _status(outcomes):
@@ -80,42 +80,42 @@ class RetryView(EitherPage):
             return JsonResponse(answer(outcomes))
         return self.done(outcomes, begun)
 
-    def known(self, found: Sequence[Found]) -> list[Found]:
+    def disclosed(self, tasks: Sequence[CandidateOrOutcome]) -> list[CandidateOrOutcome]:
         """To those who may not see the tasks, one that they may not run is as if there were none."""
         if allows(self.user, VIEW_OPS):
-            return list(found)
+            return list(tasks)
         unknown = _("No source knows a task of this id.")
         return [
             RerunOutcome(task.task_id, reason=unknown, error=NotKnown(task.task_id)) if _is_closed(task) else task
-            for task in found
+            for task in tasks
         ]
 
-    def must_ask(self, found: Sequence[Found]) -> bool:
+    def must_ask(self, tasks: Sequence[CandidateOrOutcome]) -> bool:
         """Whether something is to be read before it is sent: nothing was confirmed yet, or something else than this."""
-        if not any(isinstance(task, RerunCandidate) and task.asks for task in found):
+        if not any(isinstance(task, RerunCandidate) and task.asks for task in tasks):
             return False
         seen = self.request.POST.get("previewed")
-        return self.request.POST.get("confirm") != "1" or (bool(seen) and not constant_time_compare(seen, _seen(found)))
+        return self.request.POST.get("confirm") != "1" or (bool(seen) and not constant_time_compare(seen, _seen(tasks)))
 
     def refused(self, reason: str, status: int = 400, outcomes: Sequence[RerunOutcome] = ()) -> HttpResponse:
         if self.is_json:
             return errors(reason, field="__all__" if status == 503 else "task_id", status=status)
         return self.page(outcomes or [RerunOutcome("", reason=reason)], status)
 
-    def asks_first(self, found: Sequence[Found]) -> HttpResponse:
+    def asks_first(self, tasks: Sequence[CandidateOrOutcome]) -> HttpResponse:
         """Say what would be sent, what not and why, and what to consider; nothing is sent."""
-        candidates = [task for task in found if isinstance(task, RerunCandidate)]
-        left_out = [task for task in found if isinstance(task, RerunOutcome)]
-        if len(found) == 1 and left_out:
+        candidates = [task for task in tasks if isinstance(task, RerunCandidate)]
+        left_out = [task for task in tasks if isinstance(task, RerunOutcome)]
+        if len(tasks) == 1 and left_out:
             if isinstance(left_out[0].error, NotKnown):
                 raise no_task()
             return self.refused(left_out[0].reason, _status(left_out), left_out)
         if self.is_json and self.request.POST.get("preview") != "1":
             return errors(_("This asks first: send confirm=1 as well."), field="confirm", status=400)
         if self.is_json:
-            return JsonResponse({"preview": [_preview_item(task) for task in found]})
+            return JsonResponse({"preview": [_preview_item(task) for task in tasks]})
         context = self.get_context_data(
-            asked=[_Asked.of(task) for task in candidates],
+            candidates=[ViewedCandidate.of(task) for task in candidates],
             left_out=[(shown_link(task.task_id), task.reason) for task in left_out],
             has_changed=self.request.POST.get("confirm") == "1",
             task_ids=[task.task_id for task in candidates],
@@ -132,13 +132,13 @@ class RetryView(EitherPage):
         if not sent:
             return self.page(outcomes, 200)
         if any(record.created_at >= begun for record in sent):
-            said = ngettext("%(n)s task was sent once more.", "%(n)s tasks were sent once more.", len(sent))
+            sentence = ngettext("%(n)s task was sent once more.", "%(n)s tasks were sent once more.", len(sent))
         else:
-            said = ngettext("This had been sent already: it runs once.", "These had been sent already.", len(sent))
-        messages.success(self.request, said % {"n": len(sent)}, fail_silently=True)
+            sentence = ngettext("This had been sent already: it runs once.", "These had been sent already.", len(sent))
+        messages.success(self.request, sentence % {"n": len(sent)}, fail_silently=True)
         for reason, number in _counted(outcomes).items():
-            said = ngettext("%(n)s task was not: %(reason)s", "%(n)s tasks were not: %(reason)s", number)
-            messages.warning(self.request, said % {"n": number, "reason": reason}, fail_silently=True)
+            sentence = ngettext("%(n)s task was not: %(reason)s", "%(n)s tasks were not: %(reason)s", number)
+            messages.warning(self.request, sentence % {"n": number, "reason": reason}, fail_silently=True)
         return HttpResponseRedirect(next_url(self.request) or record_page(sent[0]))
 
     def page(self, outcomes: Sequence[RerunOutcome], status: int) -> HttpResponse:
@@ -150,7 +150,7 @@ class RetryView(EitherPage):
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class ViewedCandidate:
     """One task of those that would be sent, and what to consider before."""
 
     link: PageLink
@@ -160,25 +160,25 @@ class _Asked:
     doubts: tuple[str, ...]
 
     @classmethod
-    def of(cls, task: RerunCandidate) -> "_Asked":
+    def of(cls, task: RerunCandidate) -> "ViewedCandidate":
         doubts = tuple(doubt.text for doubt in task.doubts)
         state = task.original.state
         return cls(shown_link(task.task_id), clean(task.runnable.label), clean(state), states.tone(state), doubts)
 
 
-def _preview_item(task: Found) -> dict[str, Any]:
+def _preview_item(task: CandidateOrOutcome) -> dict[str, Any]:
     if isinstance(task, RerunOutcome):
         return {"task_id": task.task_id, "reason": task.reason, "warnings": []}
     return {"task_id": task.task_id, "reason": None, "warnings": [doubt.text for doubt in task.doubts]}
 
 
-def _seen(found: Sequence[Found]) -> str:
+def _seen(tasks: Sequence[CandidateOrOutcome]) -> str:
     """Return what tells what there was to read from anything else."""
-    said = [task.seen for task in found if isinstance(task, RerunCandidate)]
-    return salted_hmac("celery_ops.retry", ascii(said), algorithm="sha256").hexdigest()
+    seen = [task.seen for task in tasks if isinstance(task, RerunCandidate)]
+    return salted_hmac("celery_ops.retry", ascii(seen), algorithm="sha256").hexdigest()
 
 
-def _is_closed(task: Found) -> bool:
+def _is_closed(task: CandidateOrOutcome) -> bool:
     return isinstance(task, RerunOutcome) and isinstance(task.error, RerunRefused) and task.error.is_closed
 
 
@@ -227,11 +227,11 @@ def _is_away(outcome: RerunOutcome) -> bool:
 
 
 def _counted(outcomes: Sequence[RerunOutcome]) -> dict[str, int]:
-    found: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     for outcome in outcomes:
         if outcome.reason:
-            found[outcome.reason] = found.get(outcome.reason, 0) + 1
-    return found
+            numbers[outcome.reason] = numbers.get(outcome.reason, 0) + 1
+    return numbers
 
 
 class BulkRetry:

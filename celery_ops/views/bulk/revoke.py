@@ -27,7 +27,7 @@ from ...tables.links import PageLink
 from ...task_detail import TaskDetail, task_detail
 from ..absent import no_task
 from ..asked import next_url
-from ..control.actions import NOBODY, ActionView
+from ..control.actions import NOBODY, ActionView, messages_beside
 from ..tasks.revoke import is_running
 from .base import BulkDetailView, BulkStartView, Words
 
@@ -81,8 +81,8 @@ class RevokeView(RevokingView):
         ids = self.objects()
         terminate, signal = ending_of(posted)
         revoke.check(ids, signal)
-        known = {ids[0]: self.detail.task} if self.detail else listed(ids)
-        going = [task_id for task_id in ids if task_id not in known or not states.is_final(known[task_id].state)]
+        tasks = {ids[0]: self.detail.task} if self.detail else listed(ids)
+        going = [task_id for task_id in ids if task_id not in tasks or not states.is_final(tasks[task_id].state)]
         if not going:
             return self.done(NOBODY, _ended(len(ids)), messages.WARNING)
         acted = revoke.together(
@@ -91,24 +91,24 @@ class RevokeView(RevokingView):
                 self.user,
                 terminate=terminate,
                 signal=signal,
-                places=self._places(going, known),
+                places=self._places(going, tasks),
                 task_name=clean(self.detail.task.name, 250) if self.detail else "",
                 submission=self.key(),
             )
         )
-        said = [acted.message]
+        sentences = [acted.message]
         if ended := len(ids) - len(going):
-            said.append(_ended(ended))
-        running = [] if terminate else [id for id in going if id in known and is_running(known[id].state)]
+            sentences.append(_ended(ended))
+        running = [] if terminate else [id for id in going if id in tasks and is_running(tasks[id].state)]
         if running:
-            said.append(_go_on(len(running)))
-            return self.done(acted.data, " ".join((*said, *acted.refusals)), messages.WARNING)
-        return self.acted(acted, " ".join(said))
+            sentences.append(_go_on(len(running)))
+            return self.done(acted.data, " ".join((*sentences, *acted.refusals)), messages.WARNING)
+        return self.acted(acted, " ".join(sentences))
 
-    def _places(self, ids: Sequence[str], known: Mapping[str, TaskInfo]) -> revoke.Places:
+    def _places(self, ids: Sequence[str], tasks: Mapping[str, TaskInfo]) -> revoke.Places:
         if self.detail and self.detail.refs:
             return {ids[0]: self.detail.refs}
-        return bulk_revoke.places_of({task_id: known[task_id].seen_at if task_id in known else None for task_id in ids})
+        return bulk_revoke.places_of({task_id: tasks[task_id].seen_at if task_id in tasks else None for task_id in ids})
 
     def home(self) -> str:
         ids = self.objects()
@@ -125,11 +125,11 @@ def listed(task_ids: Sequence[str]) -> Mapping[str, TaskInfo]:
 
 def ending_of(posted: QueryDict) -> tuple[bool, str]:
     """Return whether what runs is ended, too, and with which signal. Raises BadInput."""
-    asked, signal = posted.get("terminate", ""), posted.get("signal") or "TERM"
-    if asked not in ("", "0", "1"):
+    terminate, signal = posted.get("terminate", ""), posted.get("signal") or "TERM"
+    if terminate not in ("", "0", "1"):
         raise BadInput({"terminate": [_("Send 1 to end what runs, too.")]})
     revoke.check_signal(signal)
-    return asked == "1", signal
+    return terminate == "1", signal
 
 
 def _go_on(number: int) -> str:
@@ -175,7 +175,7 @@ class RevokeStampedView(RevokingView):
     def page(self, form: ActionForm | None, status: int, error: BadInput | None = None) -> HttpResponse:
         given, wrong = self.request.POST, error.errors if error else {}
         context = self.get_context_data(
-            said=[message for field, found in wrong.items() if field not in ("header", "stamps") for message in found],
+            said=messages_beside(wrong, ("header", "stamps")),
             back_url=next_url(self.request) or self.home(),
             header=clean(given.get("header"), 300),
             stamps="\n".join(clean(line, 300) for line in _lines(given.get("stamps", "")[:LONGEST_STAMPS])),
@@ -231,5 +231,6 @@ class BulkRevokeDetailView(BulkRevoke, BulkDetailView):
 
 
 def _answers(record: ControlRecord) -> list[tuple[PageLink, int, int]]:
-    found = sorted(bulk_revoke.answers_of(record).items())
-    return [(PageLink(clean(host), worker_url(host)), asked, answered) for host, (asked, answered) in found]
+    """Return for each worker how many messages it was sent, and how many it answered."""
+    numbers = sorted(bulk_revoke.answers_of(record).items())
+    return [(PageLink(clean(host), worker_url(host)), sent, answered) for host, (sent, answered) in numbers]

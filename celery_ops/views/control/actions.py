@@ -1,6 +1,6 @@
 """What people tell workers and queues to do. Every refusal is a log line; what is done is in the journal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, ClassVar, Final
 from uuid import UUID, uuid4, uuid5
 
@@ -53,8 +53,8 @@ class ActionView(EitherPage):
     actions: ClassVar[Sequence[str]] = ()
 
     def authorise(self) -> None:
-        asked = list(self.objects()) or [None]
-        if not all(allows(self.user, self.permission(), each) for each in asked):
+        objects = list(self.objects()) or [None]
+        if not all(allows(self.user, self.permission(), obj) for obj in objects):
             raise PermissionDenied
 
     def objects(self) -> list[str]:
@@ -95,13 +95,13 @@ class ActionView(EitherPage):
 
     def acted(self, acted: Acted, message: str = "") -> HttpResponse:
         tone = messages.SUCCESS if acted.is_done else messages.WARNING
-        said = " ".join((message or acted.message, *acted.refusals))
-        return self.done(acted.data, said, tone)
+        sentence = " ".join((message or acted.message, *acted.refusals))
+        return self.done(acted.data, sentence, tone)
 
-    def done(self, data: Mapping[str, Any], said: str, tone: int = messages.INFO) -> HttpResponse:
+    def done(self, data: Mapping[str, Any], message: str, tone: int = messages.INFO) -> HttpResponse:
         if self.is_json:
-            return JsonResponse({**data, "message": said})
-        messages.add_message(self.request, tone, said, fail_silently=True)
+            return JsonResponse({**data, "message": message})
+        messages.add_message(self.request, tone, message, fail_silently=True)
         return HttpResponseRedirect(next_url(self.request) or self.home())
 
     def bad(self, error: BadInput) -> HttpResponse:
@@ -109,10 +109,10 @@ class ActionView(EitherPage):
             return JsonResponse({"errors": error.errors}, status=400)
         return self.page(self.form(), 400, error)
 
-    def away(self, said: str) -> HttpResponse:
+    def away(self, message: str) -> HttpResponse:
         if self.is_json:
-            return errors(said, status=503)
-        return self.page(None, 503, BadInput(said))
+            return errors(message, status=503)
+        return self.page(None, 503, BadInput(message))
 
     def page(self, form: ActionForm | None, status: int, error: BadInput | None = None) -> HttpResponse:
         if form is not None and error is not None:
@@ -123,7 +123,7 @@ class ActionView(EitherPage):
             heading=form.label if form else self.refusal,
             lists=lists_of(form) if form else {},
             submission=uuid4(),
-            said=[message for field, messages in wrong.items() if field not in shown for message in messages],
+            said=messages_beside(wrong, shown),
             back_url=next_url(self.request) or self.home(),
             action=self.request.path,
             target=self.target,
@@ -138,8 +138,17 @@ class ActionView(EitherPage):
         submission = form_key(self.request.POST)
         if submission is None:
             return None
-        asked = sorted((name, values) for name, values in self.request.POST.lists() if name not in ENVELOPE)
-        return uuid5(submission, repr((self.user.pk, self.request.path, asked)))
+        values = sorted((name, values) for name, values in self.request.POST.lists() if name not in ENVELOPE)
+        return uuid5(submission, repr((self.user.pk, self.request.path, values)))
+
+
+def messages_beside(problems: Mapping[str, Sequence[str]], shown: Container[str]) -> list[str]:
+    """Return what is wrong with fields that are not ``shown``, where it would stand."""
+    beside: list[str] = []
+    for field, texts in problems.items():
+        if field not in shown:
+            beside += texts
+    return beside
 
 
 def ended(record: ControlRecord) -> dict[str, Any]:
@@ -251,8 +260,8 @@ class QueueControlView(ActionView):
     def purge(self) -> HttpResponse:
         PurgeQueue(self.request.POST, targets=[self.queue]).checked()
         purged = queues.purge(self.queue, self.user, submission=self.key())
-        said = _("%(n)s messages were deleted from %(queue)s.") % {"n": purged, "queue": clean(self.queue, 100)}
-        return self.done({**NOBODY, "purged": purged}, said, messages.SUCCESS)
+        sentence = _("%(n)s messages were deleted from %(queue)s.") % {"n": purged, "queue": clean(self.queue, 100)}
+        return self.done({**NOBODY, "purged": purged}, sentence, messages.SUCCESS)
 
     def pause(self) -> HttpResponse:
         return self.acted(queues.pause(self.queue, self.user, submission=self.key()))
@@ -284,11 +293,11 @@ class QueueControlView(ActionView):
             raise no_message()
         return task_ids
 
-    def _changed(self, key: str, changed: list[str], asked: list[str], sentence: str) -> HttpResponse:
-        missing = [task_id for task_id in asked if task_id not in changed]
+    def _changed(self, key: str, changed: list[str], task_ids: list[str], sentence: str) -> HttpResponse:
+        missing = [task_id for task_id in task_ids if task_id not in changed]
         tone = messages.WARNING if missing else messages.SUCCESS
         return self.done(
-            {**NOBODY, key: changed, "missing": missing}, sentence % {"n": len(changed), "all": len(asked)}, tone
+            {**NOBODY, key: changed, "missing": missing}, sentence % {"n": len(changed), "all": len(task_ids)}, tone
         )
 
     def home(self) -> str:

@@ -22,8 +22,8 @@ SUGGESTED: Final[Mapping[str, Callable[[], list[str]]]] = {
 
 def lists_of(form: ActionForm) -> dict[str, list[str]]:
     """Return what is suggested for the fields of a form."""
-    asked = [field.widget.attrs.get("list", "") for field in form.fields.values()]
-    return {name: SUGGESTED[name]() for name in asked if name in SUGGESTED}
+    lists = [field.widget.attrs.get("list", "") for field in form.fields.values()]
+    return {name: SUGGESTED[name]() for name in lists if name in SUGGESTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,8 @@ def queue_control(name: str, request: HttpRequest, *, can_change: bool) -> Queue
     return QueueControl(name, str(uuid4()), request.get_full_path(), allowed)
 
 
-def _bounds(said: Mapping[str, Any]) -> tuple[int, int] | None:
-    least, most = said.get("min"), said.get("max")
+def _bounds(autoscaler: Mapping[str, Any]) -> tuple[int, int] | None:
+    least, most = autoscaler.get("min"), autoscaler.get("max")
     return (least, most) if isinstance(least, int) and isinstance(most, int) else None
 
 

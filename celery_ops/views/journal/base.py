@@ -59,15 +59,15 @@ class JournalView(JournalPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         self.has_bad_cursor = False
         filters = self.filterset_class(self.request.GET, self.rows, sees_all=self.sees_all)
-        found = part(lambda: self._page(filters))
-        page = found.value or RecordPage(troubles=(found.trouble,))
+        listed = part(lambda: self._page(filters))
+        page = listed.value or RecordPage(troubles=(listed.trouble,))
         cursor = "" if self.has_bad_cursor else filters.cursor
         context = super().get_context_data(
             filter=filters,
             sees_all=self.sees_all,
             has_bad_cursor=self.has_bad_cursor,
             troubles=page.troubles,
-            is_available=found.is_available,
+            is_available=listed.is_available,
             first_url=filters.link() if cursor else "",
             previous_url=filters.link(cursor=page.previous) if page.previous else "",
             next_url=filters.link(cursor=page.next) if page.next else "",

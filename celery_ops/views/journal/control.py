@@ -89,18 +89,18 @@ class ControlRecordDetailView(JournalPage):
 def viewed_action(record: ControlRecord, *, links: bool) -> ViewedAction:
     """``links`` is whether the viewer may open the pages of workers, queues and tasks."""
     replies = record.replies if isinstance(record.replies, dict) else {}
-    asked = [host for host in _listed(replies.get("asked")) if isinstance(host, str)]
+    hosts = [host for host in _listed(replies.get("asked")) if isinstance(host, str)]
     answered = replies["answered"] if isinstance(replies.get("answered"), dict) else {}
     parameters = record.parameters if isinstance(record.parameters, dict) else {}
-    said = [Reply(_worker(host, links), clean(str(answered.get(host, "")), 300)) for host in asked[:MOST_REPLIES]]
+    answers = [Reply(_worker(host, links), clean(str(answered.get(host, "")), 300)) for host in hosts[:MOST_REPLIES]]
     return ViewedAction(
         label=label_of(record.action),
         target=PageLink(clean(record.target, 300), _target_url(record) if links else ""),
         who=clean(record.username) or _("nobody"),
         created=Moment.of(record.created_at, timezone.now()),
         parameters=mapping.entries(parameters),
-        replies=tuple(said),
-        more=max(0, len(asked) - MOST_REPLIES),
+        replies=tuple(answers),
+        more=max(0, len(hosts) - MOST_REPLIES),
         others=mapping.entries({name: value for name, value in replies.items() if name not in SHOWN}),
         outcome=outcome_of(record),
         bulk_url=reverse(f"celery_ops:{BULKS[record.action]}", args=[record.pk]) if record.action in BULKS else "",

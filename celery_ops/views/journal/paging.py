@@ -78,31 +78,31 @@ def _from(rows: QuerySet[TaskRunRecord], key: int | None, most: int, *, rises: b
 
 
 def _all(rows: QuerySet[TaskRunRecord], key: int | None, size: int, *, rises: bool) -> _Walk:
-    found = _from(rows, key, size + 1, rises=rises)
-    shown = found[:size]
-    return _Walk(shown, len(found) > size, shown[-1].pk if shown else 0)
+    records = _from(rows, key, size + 1, rises=rises)
+    shown = records[:size]
+    return _Walk(shown, len(records) > size, shown[-1].pk if shown else 0)
 
 
 def _among(rows: QuerySet[TaskRunRecord], states: Collection[str], key: int | None, size: int, *, rises: bool) -> _Walk:
     """The journal does not know what became of a run: those who do are asked, for some rows after the other."""
-    found: list[TaskRunRecord] = []
+    records: list[TaskRunRecord] = []
     troubles: tuple[str, ...] = ()
-    asked = 0
-    while asked < MOST_ASKED and len(found) <= size and not troubles:
+    number = 0
+    while number < MOST_ASKED and len(records) <= size and not troubles:
         some = _from(rows, key, AT_ONCE, rises=rises)
         matching, troubles = _matching(some, states)
-        found += matching
-        asked += len(some)
+        records += matching
+        number += len(some)
         if len(some) < AT_ONCE:
-            return _page(found, size, key=None, troubles=troubles)
+            return _page(records, size, key=None, troubles=troubles)
         key = some[-1].pk
-    return _page(found, size, key=key, troubles=troubles)
+    return _page(records, size, key=key, troubles=troubles)
 
 
-def _page(found: list[TaskRunRecord], size: int, *, key: int | None, troubles: tuple[str, ...]) -> _Walk:
+def _page(records: list[TaskRunRecord], size: int, *, key: int | None, troubles: tuple[str, ...]) -> _Walk:
     """``key`` is where to look on, None when every row was looked at."""
-    shown = found[:size]
-    if len(found) > size:
+    shown = records[:size]
+    if len(records) > size:
         return _Walk(shown, True, shown[-1].pk, troubles=troubles)
     return _Walk(shown, key is not None, key or 0, is_cut=key is not None, troubles=troubles)
 

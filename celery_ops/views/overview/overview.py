@@ -54,10 +54,10 @@ class OverviewView(OpsPage):
         worker_backend, queue_backend = conf.load("WORKER_BACKEND")(), conf.load("QUEUE_BACKEND")()
         queue_backend.learn()
         paused = paused_queues.known()
-        asked = together(worker_backend.workers, lambda: paused_queues.marked(queue_backend.queues(), paused))
+        pending = together(worker_backend.workers, lambda: paused_queues.marked(queue_backend.queues(), paused))
         failures = part(self._failures)  # here, for it is a query of this request's own
         registered = _registered()
-        workers, queues = [each.answer() for each in asked]
+        workers, queues = [awaited.answer() for awaited in pending]
         return super().get_context_data(
             problems=problems(workers, queues, failures, registry.unimported()),
             workers=_workers(workers),
@@ -75,33 +75,33 @@ class OverviewView(OpsPage):
         page = backend.page(FAILED, size=MOST_ROWS)
         return replace(page, tasks=tuple(with_arguments(backend, page.tasks, self.may_view_payload)))
 
-    def _failure_list(self, found: Part[TaskPage]) -> Short:
-        if found.value is None:
-            return Short(found)
-        rows = task_rows(found.value.tasks, may_view_payload=self.may_view_payload)
-        return Short(found, FailureTable(rows), len(rows))
+    def _failure_list(self, page: Part[TaskPage]) -> Short:
+        if page.value is None:
+            return Short(page)
+        rows = task_rows(page.value.tasks, may_view_payload=self.may_view_payload)
+        return Short(page, FailureTable(rows), len(rows))
 
 
-def _workers(found: Part[Any]) -> Short:
-    if found.value is None:
-        return Short(found)
-    workers = sorted(found.value.workers, key=lambda worker: RANKS.get(worker.state, 0))
-    return Short(found, ShortWorkerTable(map(WorkerRow.of, workers[:MOST_ROWS])), len(workers))
+def _workers(report: Part[Any]) -> Short:
+    if report.value is None:
+        return Short(report)
+    workers = sorted(report.value.workers, key=lambda worker: RANKS.get(worker.state, 0))
+    return Short(report, ShortWorkerTable(map(WorkerRow.of, workers[:MOST_ROWS])), len(workers))
 
 
-def _queues(found: Part[Any], absent: list[str], paused: Mapping[str, Paused]) -> Short:
-    if found.value is None:
-        return Short(found)
-    queues = sorted(found.value.queues, key=lambda queue: (not needs_somebody(queue), -(queue.depth or 0)))
+def _queues(report: Part[Any], absent: list[str], paused: Mapping[str, Paused]) -> Short:
+    if report.value is None:
+        return Short(report)
+    queues = sorted(report.value.queues, key=lambda queue: (not needs_somebody(queue), -(queue.depth or 0)))
     rows = [QueueRow.of(queue, pause_of(paused.get(queue.name))) for queue in queues[:MOST_ROWS]]
     if not any(queue.paused for queue in queues[:MOST_ROWS]):
         absent = [*absent, "paused"]
-    return Short(found, ShortQueueTable(rows, exclude=absent), len(queues))
+    return Short(report, ShortQueueTable(rows, exclude=absent), len(queues))
 
 
-def _held_up(found: Part[Any], paused: Mapping[str, Paused]) -> list[QueueRow]:
+def _held_up(report: Part[Any], paused: Mapping[str, Paused]) -> list[QueueRow]:
     """Return the paused queues in which messages wait, the fullest first."""
-    queues = filter(is_held_up, found.value.queues if found.value else ())
+    queues = filter(is_held_up, report.value.queues if report.value else ())
     fullest = sorted(queues, key=lambda queue: -(queue.depth or 0))
     return [QueueRow.of(queue, pause_of(paused.get(queue.name))) for queue in fullest[:MOST_ROWS]]
 

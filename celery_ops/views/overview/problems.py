@@ -71,13 +71,13 @@ def problems(
     """Return what is wrong, the worst first."""
     troubles = [workers.trouble or (workers.value.trouble if workers.value else "")]
     troubles += [queues.trouble or (queues.value.trouble if queues.value else ""), tasks.trouble]
-    found = [Problem(text(trouble)) for trouble in dict.fromkeys(troubles) if trouble]
+    worst_first = [Problem(text(trouble)) for trouble in dict.fromkeys(troubles) if trouble]
     waiting = queues.value.queues if queues.value else ()
-    found += _of_queues(filter(is_unattended, waiting))
+    worst_first += _of_queues(filter(is_unattended, waiting))
     if workers.value:
-        found += _of_workers(workers.value)
-    found += _of_queues(queue for queue in waiting if not is_unattended(queue))
-    return (*found, *(Problem(text(sentence)) for sentence in unimported))
+        worst_first += _of_workers(workers.value)
+    worst_first += _of_queues(queue for queue in waiting if not is_unattended(queue))
+    return (*worst_first, *(Problem(text(sentence)) for sentence in unimported))
 
 
 def _of_workers(report: WorkerReport) -> Iterator[Problem]:
@@ -96,10 +96,10 @@ def _ailing(workers: Sequence[WorkerInfo], sentence: str, sentences: str) -> Ite
 
 
 def _of_queues(queues: Iterable[QueueInfo]) -> Iterator[Problem]:
-    found = [(queue, sentence) for queue in queues if (sentence := _of_queue(queue))]
-    for queue, sentence in found[:MOST_NAMED]:
+    pairs = [(queue, sentence) for queue in queues if (sentence := _of_queue(queue))]
+    for queue, sentence in pairs[:MOST_NAMED]:
         yield Problem(sentence, queue_link(queue.name))
-    if (more := len(found) - MOST_NAMED) > 0:
+    if (more := len(pairs) - MOST_NAMED) > 0:
         name = ngettext("%(n)s more queue", "%(n)s more queues", more) % {"n": more}
         yield Problem(
             ngettext("waits like these.", "wait like these.", more), PageLink(name, reverse("celery_ops:queue-list"))

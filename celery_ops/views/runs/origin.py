@@ -79,22 +79,22 @@ def origin_of(task_id: str, name: str, user: Any) -> Origin:
 
 def _origin(task_id: str, name: str, user: Any) -> Origin:
     try:
-        found = original_of(task_id)
+        original = original_of(task_id)
     except NotKnown:
         return Origin(reason=_("No task with this id is known any more, so the fields are empty."))
     except NotRerunnable as error:
         return _without_arguments(task_id, name, error)
-    if found.name != name:
+    if original.name != name:
         return Origin(reason=_("That id is another task's, so the fields are empty."))
     if not allows(user, VIEW_PAYLOAD, name):
         return Origin(
-            found.task_id,
+            original.task_id,
             name,
             None,
-            tuple(found.refs),
+            tuple(original.refs),
             _("You may not see that task's arguments: enter them yourself."),
         )
-    return Origin(found.task_id, name, (found.args, found.kwargs), tuple(found.refs))
+    return Origin(original.task_id, name, (original.args, original.kwargs), tuple(original.refs))
 
 
 def _without_arguments(task_id: str, name: str, error: NotRerunnable) -> Origin:

@@ -56,9 +56,9 @@ class RunListView(ListPage):
         return report.tasks
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        known = site_tasks() if allows(self.user, VIEW_OPS) else ()  # names are not everybody's to know
-        named = {"allows_nothing": not allowed_names(), "example": clean(max(known, default="")), "runners": RUNNERS}
-        context = super().get_context_data(**named, **kwargs)
+        names = site_tasks() if allows(self.user, VIEW_OPS) else ()  # names are not everybody's to know
+        facts = {"allows_nothing": not allowed_names(), "example": clean(max(names, default="")), "runners": RUNNERS}
+        context = super().get_context_data(**facts, **kwargs)
         return {**context, "journal_trouble": context["table"].data.trouble}
 
     def get_table_data(self) -> OfferData:
@@ -83,14 +83,14 @@ class RunTaskView(EitherPage):
             raise PermissionDenied
         name, self.trouble = self.kwargs["name"], ""
         try:
-            found = find(name)
+            runnable = find(name)
         except BackendUnavailable as error:
-            found, self.trouble = described(name, None), str(error)
-        if found is None:
+            runnable, self.trouble = described(name, None), str(error)
+        if runnable is None:
             raise no_runnable()
-        if not allows(self.user, RUN_TASK, found.name):
+        if not allows(self.user, RUN_TASK, runnable.name):
             raise PermissionDenied
-        self.runnable = found
+        self.runnable = runnable
 
     def get_title(self) -> str:
         return clean(self.runnable.label)
@@ -162,21 +162,21 @@ class RunTaskView(EitherPage):
         context = {"submission": uuid4(), "errors": (), "asks_first": False, **context}
         return self.render_to_response(self.get_context_data(form=form, **context), status=status)
 
-    def refused(self, form: RunForm, found: Mapping[str, Sequence[str]]) -> HttpResponse:
+    def refused(self, form: RunForm, problems: Mapping[str, Sequence[str]]) -> HttpResponse:
         """Bad input: the same form again, to be mended and sent once."""
         if self.is_json:
             return JsonResponse(
-                {"errors": {field: [str(m) for m in said] for field, said in found.items()}}, status=400
+                {"errors": {field: list(map(str, texts)) for field, texts in problems.items()}}, status=400
             )
-        return self.shown(form, 400, errors=mistakes(form, found), submission=kept_key(self.request.POST))
+        return self.shown(form, 400, errors=mistakes(form, problems), submission=kept_key(self.request.POST))
 
     def sent_nothing(self, form: RunForm, error: SentNothing) -> HttpResponse:
         """The task's own class sent nothing: its row says why, and leads to the task that there is instead."""
         if self.is_json:
             return sent_nothing(error)
         if error.record is None or not error.other_id:
-            said = mistakes(form, {"__all__": [str(error)]})
-            return self.shown(form, 400, errors=said)  # its row has used up the form's key: the page has another
+            lines = mistakes(form, {"__all__": [str(error)]})
+            return self.shown(form, 400, errors=lines)  # its row has used up the form's key: the page has another
         messages.warning(self.request, str(error), fail_silently=True)
         return HttpResponseRedirect(record_url(error.record.pk))
 
@@ -194,12 +194,12 @@ class RunTaskView(EitherPage):
         if self.is_json and not self.wants_preview:
             return errors(_("This task asks first: send confirm=1 as well."), field="confirm", status=400)
         changed = self.request.POST.get("confirm") == "1" and self.has_changed
-        found = forecast(run, has_links=self.sees_ops, withheld=withheld(form))
+        prediction = forecast(run, has_links=self.sees_ops, withheld=withheld(form))
         if self.is_json:
-            return JsonResponse({"preview": found.plain()})
+            return JsonResponse({"preview": prediction.plain()})
         return self.shown(
             form,
-            forecast=found,
+            forecast=prediction,
             has_changed=changed,
             asks_first=self.runnable.confirm,
             previewed=digest_of(self.request.POST),
@@ -209,8 +209,8 @@ class RunTaskView(EitherPage):
     def sent(self, record: TaskRunRecord, *, is_new: bool) -> HttpResponse:
         if self.is_json:
             return JsonResponse(sent_item(record), status=201)
-        said = _("%(task)s was sent.") if is_new else _("This had been sent already: %(task)s runs once.")
-        messages.success(self.request, said % {"task": self.get_title()}, fail_silently=True)
+        sentence = _("%(task)s was sent.") if is_new else _("This had been sent already: %(task)s runs once.")
+        messages.success(self.request, sentence % {"task": self.get_title()}, fail_silently=True)
         return HttpResponseRedirect(next_url(self.request) or record_url(record.pk))
 
     def get_context_data(self, *, form: RunForm, **kwargs: Any) -> dict[str, Any]:

@@ -74,8 +74,8 @@ def registration(name: str) -> Registration:
     return _registration(name, part(workers_tasks))
 
 
-def _registration(name: str, found: Part[Any]) -> Registration:
-    return Registration(found.value.get(name, {}) if found.value is not None else None, found.trouble)
+def _registration(name: str, tasks: Part[Any]) -> Registration:
+    return Registration(tasks.value.get(name, {}) if tasks.value is not None else None, tasks.trouble)
 
 
 def forecast(run: Run, *, has_links: bool, withheld: str = "") -> Forecast:
@@ -85,11 +85,11 @@ def forecast(run: Run, *, has_links: bool, withheld: str = "") -> Forecast:
     """
     message = preview(run)
     paused = paused_queues.known()
-    asked = together(
+    pending = together(
         workers_tasks, lambda: paused_queues.marked_detail(conf.load("QUEUE_BACKEND")(), message.queue, paused)
     )
-    found, queue = (each.answer() for each in asked)
-    registered = _registration(run.name, found)
+    tasks, queue = (awaited.answer() for awaited in pending)
+    registered = _registration(run.name, tasks)
     info = queue.value.info if queue.value else None
     workers = registered.workers
     return Forecast(

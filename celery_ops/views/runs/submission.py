@@ -27,14 +27,14 @@ class Mistake:
     anchor: str = ""
 
 
-def mistakes(form: RunForm, found: Mapping[str, Sequence[str]]) -> list[Mistake]:
+def mistakes(form: RunForm, problems: Mapping[str, Sequence[str]]) -> list[Mistake]:
     """Return what is wrong, a line for each message, in the order of the page."""
     fields = {field.html_name: field for part in (form.fields, form.json, form.options) for field in part or ()}
     lines = []
-    for name, said in found.items():
+    for name, texts in problems.items():
         field = fields.get(name)
         label, anchor = (str(field.label), field.id_for_label) if field else ("" if name == "__all__" else name, "")
-        lines += [Mistake(str(message), clean(label), anchor) for message in said]
+        lines += [Mistake(str(message), clean(label), anchor) for message in texts]
     return lines
 
 
@@ -42,8 +42,8 @@ def withheld(form: RunForm) -> str:
     """Return what a person has to enter again, empty when there is nothing: secrets are not written into a page."""
     fields = form.json if form.is_json or form.fields is None else form.fields
     names = ", ".join(clean(str(field.label)) for field in fields if field.data and not _shows(field))
-    said = _("Enter this again before you run it, since it is not written into the page: %(fields)s.")
-    return said % {"fields": names} if names else ""
+    sentence = _("Enter this again before you run it, since it is not written into the page: %(fields)s.")
+    return sentence % {"fields": names} if names else ""
 
 
 def _shows(field: BoundField) -> bool:
@@ -76,5 +76,5 @@ def digest_of(posted: QueryDict) -> str:
 
 def _values(posted: QueryDict) -> list[tuple[str, list[str]]]:
     """What was entered: blank fields say nothing, and those of a hidden tab are not sent at all."""
-    found = ((field, posted.getlist(field)) for field in posted if field.startswith(VALUES))
-    return sorted((field, values) for field, values in found if any(values))
+    pairs = ((field, posted.getlist(field)) for field in posted if field.startswith(VALUES))
+    return sorted((field, values) for field, values in pairs if any(values))

@@ -19,6 +19,6 @@ def with_arguments(
     ]
     if not failed:
         return list(tasks)
-    known = {task.id: task for task in backend.with_arguments(failed)}
-    pairs = [(task, known.get(task.id, task)) for task in tasks]
+    complete = {task.id: task for task in backend.with_arguments(failed)}
+    pairs = [(task, complete.get(task.id, task)) for task in tasks]
     return [replace(task, args=given.args, kwargs=given.kwargs) for task, given in pairs]

@@ -126,9 +126,9 @@ def back_query(query: str) -> str:
 
 def kept_list(text: str) -> str:
     """Return the query string of a task list that ``text`` is, without everything that such a list does not know."""
-    known = {*TaskFilterSet.base_filters, "cursor"}
+    names = {*TaskFilterSet.base_filters, "cursor"}
     try:
-        asked = parse_qsl(text, max_num_fields=100) if len(text) <= LONGEST_BACK else []
+        pairs = parse_qsl(text, max_num_fields=100) if len(text) <= LONGEST_BACK else []
     except ValueError:
-        asked = []
-    return urlencode([(name, value) for name, value in asked if name in known])
+        pairs = []
+    return urlencode([(name, value) for name, value in pairs if name in names])

@@ -46,7 +46,7 @@ def again_of(detail: TaskDetail, user: Any) -> Again | None:
     if not allows(user, RUN_TASK, original.name):
         return None
     try:
-        found = permitted(original.name, user)
+        runnable = permitted(original.name, user)
     except RerunRefused as error:
         return Again(task_id, error.reason)
     edit_url = _edit_url(original.name, task_id)
@@ -54,7 +54,7 @@ def again_of(detail: TaskDetail, user: Any) -> Again | None:
         return Again(task_id, original.reason, edit_url=edit_url)
     if not original.state:
         return Again(task_id, reason_unheard(), edit_url=edit_url)
-    doubts = doubts_of(found, original.state, _last_rerun(task_id))
+    doubts = doubts_of(runnable, original.state, _last_rerun(task_id))
     return Again(task_id, "", tuple(doubt.text for doubt in doubts), edit_url, uuid4())
 
 
@@ -92,9 +92,9 @@ def again_of_list(filters: TaskFilterSet, counts: Counts | None, user: Any) -> A
 def _matching(filters: TaskFilterSet, counts: Counts | None) -> str:
     if counts is None:
         return ""
-    asked = filters.query.states
-    found = [counts.states.get(state, Count(0)) for state in asked] if asked else [counts.all]
-    return count(Count(sum(each.number for each in found), capped=any(each.capped for each in found)))
+    chosen = filters.query.states
+    parts = [counts.states.get(state, Count(0)) for state in chosen] if chosen else [counts.all]
+    return count(Count(sum(part.number for part in parts), capped=any(part.capped for part in parts)))
 
 
 def _edit_url(name: str, task_id: str) -> str:
