@@ -19,7 +19,10 @@ __all__ = ["IDS", "check_settings"]
 
 def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Return what is wrong with the site's ``CELERY_OPS``, and with the site around it, as Django's check messages."""
-    return [*_settings(), *(message for check in EVERY_SITE for message in _guarded(check))]
+    messages = _settings()
+    for check in EVERY_SITE:
+        messages += _guarded(check)
+    return messages
 
 
 def _settings() -> list[CheckMessage]:

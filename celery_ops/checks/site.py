@@ -88,9 +88,9 @@ def users(site: Mapping[Any, Any]) -> Messages:
 
 
 def tenants(site: Mapping[Any, Any]) -> Messages:
-    engines = [str(database.get("ENGINE", "")) for database in settings.DATABASES.values()]
+    engines = " ".join(str(database.get("ENGINE", "")) for database in settings.DATABASES.values())
     is_shared = not callable(site.get("STORE_PREFIX"))
-    if is_shared and any(part in engine for engine in engines for part in TENANT_ENGINES):
+    if is_shared and any(part in engines for part in TENANT_ENGINES):
         text = "The database has a schema for each tenant, and all of them share what is tracked of their tasks."
         hint = f"Make {NAME}['STORE_PREFIX'] a callable that returns the tenant's own, such as its schema's name."
         yield warning(6, text, hint)

@@ -99,8 +99,10 @@ class ListFilterSet(FilterSet):
     @property
     def hidden_errors(self) -> list[tuple[str, str]]:
         """What could not be read of the parameters that the form does not show: the label and why."""
-        fields = [field for field in self.form.hidden_fields() if field.errors]
-        return [(str(field.label), str(error)) for field in fields for error in field.errors]
+        errors: list[tuple[str, str]] = []
+        for field in self.form.hidden_fields():
+            errors += [(str(field.label), str(error)) for error in field.errors]
+        return errors
 
     @cached_property
     def parameters(self) -> dict[str, Any]:

@@ -21,9 +21,11 @@ class WorkerFilterSet(PlainFilterSet):
 
     def __init__(self, data: Any, values: Iterable[WorkerInfo], **options: Any) -> None:
         super().__init__(data, values, **options)
-        consumed = {clean(queue) for worker in self.queryset for queue in worker.queues or ()}
-        names = sorted({*consumed, clean(self.data.get("queue"))} - {""})  # one that is gone may still be asked for
-        self.filters["queue"].extra["choices"] = [("", _("All queues")), *((name, name) for name in names)]
+        names = {clean(self.data.get("queue"))}  # one that is gone may still be asked for
+        for worker in self.queryset:
+            names.update(map(clean, worker.queues or ()))
+        choices = [(name, name) for name in sorted(names - {""})]
+        self.filters["queue"].extra["choices"] = [("", _("All queues")), *choices]
 
     def matches(self, value: WorkerInfo, wanted: dict[str, Any]) -> bool:
         return (

@@ -132,8 +132,9 @@ def takes(name: str) -> Takes:
 
 def _parameter(parameter: Parameter, is_hidden: bool) -> str:
     kind = "" if parameter.kind.label.startswith(ANYTHING) else f": {parameter.kind.label}"
-    default = "" if parameter.required else f" = {'…' if is_hidden else _default(parameter)}"
-    return parameter.name + kind + default
+    if parameter.required:
+        return parameter.name + kind
+    return f"{parameter.name}{kind} = {'…' if is_hidden else _default(parameter)}"
 
 
 def _default(parameter: Parameter) -> str:
@@ -265,11 +266,11 @@ class OfferData(TableListData):
 
     def _rows(self, offers: Sequence[Offer]) -> list[RunRow]:
         listed, runs = frozenset(allowed_names()), self._last_runs(offers)
-        return [
-            RunRow.of(offer, self.user, is_listed=name in listed, last_run=runs.get(name))
-            for offer in offers
-            for name in [offer.runnable.name]
-        ]
+        rows = []
+        for offer in offers:
+            name = offer.runnable.name
+            rows.append(RunRow.of(offer, self.user, is_listed=name in listed, last_run=runs.get(name)))
+        return rows
 
     def _last_runs(self, offers: Sequence[Offer]) -> dict[str, datetime | None]:
         try:

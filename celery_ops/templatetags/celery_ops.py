@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from django import template
@@ -114,7 +115,7 @@ def _newest(refs: list[ObjectRef]) -> list[list[TrackedTask]] | list[None]:
         newest = read_tasks(refs, limit=1)
     except StoreUnavailable:
         return [None] * len(refs)
-    told = {task.id: task for task in with_own_states([task for tasks in newest for task in tasks])}
+    told = {task.id: task for task in with_own_states(list(chain.from_iterable(newest)))}
     return [[told[task.id] for task in tasks] for tasks in newest]
 
 

@@ -79,5 +79,8 @@ class ListPage(SingleTableMixin, OpsPage):
 
 def sorts_of(table_class: type[OpsTable]) -> list[str]:
     """Return the orders that a list can be in."""
-    names = [name for name, column in table_class.base_columns.items() if column.orderable is not False]
-    return [sign + name for name in names for sign in ("", "-")]
+    sorts = []
+    for name, column in table_class.base_columns.items():
+        if column.orderable is not False:
+            sorts += [name, f"-{name}"]
+    return sorts

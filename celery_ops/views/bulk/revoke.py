@@ -189,7 +189,7 @@ class RevokeStampedView(RevokingView):
 
 
 def _lines(text: str) -> list[str]:
-    return [line for line in (line.strip() for line in text.splitlines()) if line]
+    return list(filter(None, map(str.strip, text.splitlines())))
 
 
 class BulkRevoke:

@@ -58,7 +58,8 @@ def page_of(
     onward = Cursor((walk.last,), before=is_back).encoded() if walk.has_more else ""
     back = ""
     if place is not None and (shown or walk.has_more):
-        edge = walk.rows[0].pk if walk.rows else key + (1 if rises else -1)
+        beside = key + 1 if rises else key - 1
+        edge = walk.rows[0].pk if walk.rows else beside
         back = Cursor((edge,), before=not is_back).encoded()
     next_, previous = (back, onward) if is_back else (onward, back)
     return RecordPage(tuple(shown), next_, previous, walk.is_cut, walk.troubles)

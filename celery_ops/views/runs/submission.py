@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 from uuid import UUID, uuid4, uuid5
 
@@ -29,11 +30,12 @@ class Mistake:
 
 def mistakes(form: RunForm, problems: Mapping[str, Sequence[str]]) -> list[Mistake]:
     """Return what is wrong, a line for each message, in the order of the page."""
-    fields = {field.html_name: field for part in (form.fields, form.json, form.options) for field in part or ()}
+    fields = {field.html_name: field for field in chain(form.fields or (), form.json, form.options)}
     lines = []
     for name, texts in problems.items():
-        field = fields.get(name)
-        label, anchor = (str(field.label), field.id_for_label) if field else ("" if name == "__all__" else name, "")
+        label, anchor = "" if name == "__all__" else name, ""
+        if name in fields:
+            label, anchor = str(fields[name].label), fields[name].id_for_label
         lines += [Mistake(str(message), clean(label), anchor) for message in texts]
     return lines
 
