@@ -34,7 +34,7 @@ def check_key(key: Any, site: Mapping[Any, Any]) -> Messages:
     value = site[key]
     valid, remedy = VALUES[key]
     if not valid(value):
-        yield failure(3, f"{NAME}[{key!r}] is not valid: {_told(value)}.", f"Use {remedy}.")
+        yield failure(3, f"{NAME}[{key!r}] is not valid: {_description(value)}.", f"Use {remedy}.")
     elif key in PATHS and value is not None:
         yield from _path(key, value)
     elif key == "RUNNABLE_TASKS":
@@ -43,7 +43,7 @@ def check_key(key: Any, site: Mapping[Any, Any]) -> Messages:
         yield from _tracked_tasks(value)
 
 
-def _told(value: Any) -> str:
+def _description(value: Any) -> str:
     """What is said of a wrong value: never the value of a setting that may hold a password."""
     return f"{value!r}" if type(value) in (int, float, bool, type(None)) else f"it is a {type(value).__name__}"
 
@@ -174,7 +174,7 @@ def _runnable_tasks(value: Any) -> Messages:
     for name in () if isinstance(value, str) else value:
         where = f"{NAME}['RUNNABLE_TASKS']"
         if not _text(name):
-            yield failure(6, f"{where} has an entry that is no task name: {_told(name)}.", "Use names of tasks.")
+            yield failure(6, f"{where} has an entry that is no task name: {_description(name)}.", "Use names of tasks.")
             continue
         if name.startswith("celery."):
             yield failure(
@@ -182,7 +182,7 @@ def _runnable_tasks(value: Any) -> Messages:
             )
         options = value[name] if isinstance(value, dict) else None
         if options is not None and not isinstance(options, dict):
-            yield failure(6, f"{where}[{name!r}] is not valid: {_told(options)}.", "Use a dict of options.")
+            yield failure(6, f"{where}[{name!r}] is not valid: {_description(options)}.", "Use a dict of options.")
         else:
             yield from _runnable_options(f"{where}[{name!r}]", options or {})
 
@@ -192,7 +192,7 @@ def _runnable_options(where: str, options: Mapping[Any, Any]) -> Messages:
     for option in (option for option in RUNNABLE_OPTIONS if options.get(option) is not None):
         valid, remedy = RUNNABLE_VALUES[option]
         if not valid(options[option]):
-            yield failure(6, f"{where}: {option!r} is not valid: {_told(options[option])}.", f"Use {remedy}.")
+            yield failure(6, f"{where}: {option!r} is not valid: {_description(options[option])}.", f"Use {remedy}.")
         elif option == "form":
             yield from _form(f"{where}: 'form'", options[option])
 
@@ -212,7 +212,7 @@ def _tracked_tasks(value: dict[Any, Any]) -> Messages:
     for name, entry in value.items():
         where = f"{NAME}['TRACKED_TASKS'][{name!r}]" if isinstance(name, str) else f"{NAME}['TRACKED_TASKS']"
         if not _text(name):
-            yield failure(8, f"{where} has a key that is no task name: {_told(name)}.", "Use names of tasks.")
+            yield failure(8, f"{where} has a key that is no task name: {_description(name)}.", "Use names of tasks.")
             continue
         for binding in entry if isinstance(entry, (list, tuple)) else (entry,):
             yield from _binding(where, binding)
@@ -220,14 +220,16 @@ def _tracked_tasks(value: dict[Any, Any]) -> Messages:
 
 def _binding(where: str, binding: Any) -> Messages:
     if not isinstance(binding, dict):
-        yield failure(8, f"{where} is not valid: {_told(binding)}.", "Use {'model': 'app.Model', …}, or a list of it.")
+        yield failure(
+            8, f"{where} is not valid: {_description(binding)}.", "Use {'model': 'app.Model', …}, or a list of it."
+        )
         return
     yield from _unknown_options(8, where, binding, TRACKED_OPTIONS)
     if "model" not in binding:
         yield failure(8, f"{where} has no 'model'.", "Add 'model': 'app.Model'.")
     elif not _is_model(binding["model"]):
         model = binding["model"]
-        told = f"{model!r}, which is no model of this site" if isinstance(model, str) else _told(model)
+        told = f"{model!r}, which is no model of this site" if isinstance(model, str) else _description(model)
         yield failure(9, f"{where}: 'model' is not valid: {told}.", "Use the label of an installed model.")
     else:
         from ..tracking.registry import make_binding

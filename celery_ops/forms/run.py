@@ -150,7 +150,7 @@ class RunForm:
             return
         arguments = bind(self.parameters, args, kwargs)
         for problem in arguments.problems:
-            self.json.add_error(problem.place, _of(problem.name, problem.message))
+            self.json.add_error(problem.place, _line(problem.name, problem.message))
         if not arguments.problems:
             self._carry(arguments.args, arguments.kwargs)
 
@@ -167,7 +167,7 @@ class RunForm:
             for name, messages in error.errors.items():
                 place = "args" if name == "args" else "kwargs"
                 parameter = "" if name in ("args", "kwargs", "__all__") else name
-                self.json.add_error(place, [_of(parameter, message) for message in messages])
+                self.json.add_error(place, [_line(parameter, message) for message in messages])
 
     def _read_fields(self, cleaned: dict[str, Any]) -> None:
         parameters = self.parameters
@@ -214,17 +214,17 @@ class RunForm:
             form.fields.update(fields)
             return form
 
-        return self._made(make)
+        return self._make(make)
 
     def _site_form(self, initial: Arguments | None) -> forms.Form:
         self._prefill = site_prefill(self.parameters, initial)
         form_class = self.runnable.form_class
-        form = self._made(lambda data: form_class(data, prefix=FIELDS, initial=self._prefill.values))
+        form = self._make(lambda data: form_class(data, prefix=FIELDS, initial=self._prefill.values))
         for name in sensitive_names(self.parameters) & form.fields.keys():
             form.fields[name].widget = secret()
         return form
 
-    def _made(self, make: Callable[[Mapping[str, Any] | None], forms.Form]) -> forms.Form:
+    def _make(self, make: Callable[[Mapping[str, Any] | None], forms.Form]) -> forms.Form:
         """Make the form with what was typed into it; without, when the arguments came as JSON alone."""
         form = make(None)
         if self.data is not None and not (self.is_json and not is_filled(form, self.data)):
@@ -238,5 +238,5 @@ def _place_in_line(options: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in (options or {}).items() if name in ("priority", "queue")}
 
 
-def _of(name: str, message: str) -> str:
+def _line(name: str, message: str) -> str:
     return f"{name}: {message}" if name else message

@@ -62,7 +62,7 @@ class Remembered:
             and self.lifetime == lifetime(draft.ref)
             and self.launchable == draft.launchable
             and self.object_label == str(draft.object_label)
-            and all(_named(name, draft) == naming for name, naming in self.names.items())
+            and all(_naming(name, draft) == naming for name, naming in self.names.items())
             and all(_repeated(name) == task for name, task in self.repeated.items())
             and all(policy.allows(*question) == answer for question, answer in self.answers.items())
         )
@@ -89,7 +89,7 @@ class Unchanged:
         ``seen`` are the tags that the viewer has, as ``If-None-Match`` has them: of a panel that was not seen the facts
         are needed whether or not they are new.
         """
-        remembered = self._found()
+        remembered = self._entry()
         if remembered is None or remembered.tag not in seen or not remembered.holds(self.draft):
             return ""
         self.draft.read(remembered.version)
@@ -98,7 +98,7 @@ class Unchanged:
         except StoreUnavailable:
             return ""
 
-    def _found(self) -> Remembered | None:
+    def _entry(self) -> Remembered | None:
         with _lock:
             if self._key not in _remembered:
                 return None
@@ -118,7 +118,7 @@ class Unchanged:
             draft.launchable,
             str(draft.object_label),
             viewer.answers,
-            {name: _named(name, draft) for name in {task.name for task in reading.tasks}},
+            {name: _naming(name, draft) for name in {task.name for task in reading.tasks}},
             {name: _repeated(name) for name in viewer.repeated},
             tuple(reading.long),
             digest(reading.long),
@@ -141,7 +141,7 @@ def _key(draft: Draft) -> Key:
     return (*page, get_language(), get_current_timezone_name(), get_urlconf(), get_script_prefix())
 
 
-def _named(name: str, draft: Draft) -> tuple[str, bool]:
+def _naming(name: str, draft: Draft) -> tuple[str, bool]:
     """How a task is called, and whether an author vouches for that."""
     return registry.label(name, draft.ref.label), bool(registry.bindings(name))
 

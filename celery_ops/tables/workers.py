@@ -181,10 +181,10 @@ class KnownTaskTable(OpsTable):
 def known_task_table(detail: WorkerDetail) -> KnownTaskTable:
     """Return the tasks that a worker names, registered or done before, by name."""
     registered = {task.name: task for task in detail.registered}
-    return KnownTaskTable([_known(name, registered, detail) for name in sorted({*registered, *detail.totals})])
+    return KnownTaskTable([_known_task_row(name, registered, detail) for name in sorted({*registered, *detail.totals})])
 
 
-def _known(name: str, registered: dict[str, RegisteredTask], detail: WorkerDetail) -> KnownTaskRow:
+def _known_task_row(name: str, registered: dict[str, RegisteredTask], detail: WorkerDetail) -> KnownTaskRow:
     task = registered.get(name, RegisteredTask(name))
     return KnownTaskRow(
         name=clean(name),

@@ -70,9 +70,9 @@ class QueueDetailView(OpsPage):
         if answer.is_available and detail is None:
             raise no_queue()
         context = super().get_context_data(backend=backend, trouble=answer.trouble, **kwargs)
-        return {**context, **self._shown(detail, paused, backend)} if detail else context
+        return {**context, **self._detail_context(detail, paused, backend)} if detail else context
 
-    def _shown(self, detail: QueueDetail, paused: Paused | None, backend: QueueBackend) -> dict[str, Any]:
+    def _detail_context(self, detail: QueueDetail, paused: Paused | None, backend: QueueBackend) -> dict[str, Any]:
         looked = detail.messages is not None
         control = queue_control(detail.info.name, self.request, can_change=looked and backend.supports_changes)
         can_choose = bool(control and looked and backend.supports_changes)

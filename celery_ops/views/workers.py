@@ -71,9 +71,9 @@ class WorkerDetailView(OpsPage):
         if answer.is_available and answer.value is None:
             raise no_worker()
         context = super().get_context_data(backend=backend, trouble=answer.trouble, **kwargs)
-        return {**context, **self._shown(answer.value)} if answer.value else context
+        return {**context, **self._detail_context(answer.value)} if answer.value else context
 
-    def _shown(self, detail: WorkerDetail) -> dict[str, Any]:
+    def _detail_context(self, detail: WorkerDetail) -> dict[str, Any]:
         return {
             "detail": detail,
             "worker": WorkerRow.of(detail.info),
