@@ -36,7 +36,8 @@ def check_key(key: Any, site: Mapping[Any, Any]) -> Messages:
     if not valid(value):
         yield failure(3, f"{NAME}[{key!r}] is not valid: {_description(value)}.", f"Use {remedy}.")
     elif key in PATHS and value is not None:
-        yield from _path(key, value)
+        fits, wanted = PATHS[key]
+        yield from _path(f"{NAME}[{key!r}]", value, fits, wanted, wanted)
     elif key == "RUNNABLE_TASKS":
         yield from _runnable_tasks(value)
     elif key == "TRACKED_TASKS":
@@ -134,16 +135,15 @@ RUNNABLE_VALUES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
 RUNNABLE_OPTIONS: Final = tuple(RUNNABLE_VALUES)
 
 
-def _path(key: str, value: Any) -> Messages:
+def _path(where: str, value: Any, fits: Callable[[Any], bool], wanted: str, remedy: str) -> Messages:
     try:
         target = import_string(value) if isinstance(value, str) else value
     except Exception as error:
-        text = f"{NAME}[{key!r}]: {value!r} cannot be imported: {type(error).__name__}: {error}"
+        text = f"{where}: {value!r} cannot be imported: {type(error).__name__}: {error}"
         yield failure(4, text, "Correct the dotted path, or what its module raises.")
         return
-    fits, wanted = PATHS[key]
     if not fits(target):
-        yield failure(5, f"{NAME}[{key!r}] does not name {wanted}.", f"Name {wanted}.")
+        yield failure(5, f"{where} does not name {wanted}.", f"Name {remedy}.")
 
 
 def _is_store(target: Any) -> bool:
@@ -154,6 +154,10 @@ def _is_store(target: Any) -> bool:
 
 def _is_policy(target: Any) -> bool:
     return isinstance(target, type) and callable(getattr(target, "allows", None))
+
+
+def _is_form(target: Any) -> bool:
+    return isinstance(target, type) and issubclass(target, BaseForm)
 
 
 def _is_backend(contract: str) -> Callable[[Any], bool]:
@@ -194,18 +198,8 @@ def _runnable_options(where: str, options: Mapping[Any, Any]) -> Messages:
         if not valid(options[option]):
             yield failure(6, f"{where}: {option!r} is not valid: {_description(options[option])}.", f"Use {remedy}.")
         elif option == "form":
-            yield from _form(f"{where}: 'form'", options[option])
-
-
-def _form(where: str, value: Any) -> Messages:
-    try:
-        form_class = import_string(value) if isinstance(value, str) else value
-    except Exception as error:
-        text = f"{where}: {value!r} cannot be imported: {type(error).__name__}: {error}"
-        yield failure(4, text, "Correct the dotted path, or what its module raises.")
-        return
-    if not (isinstance(form_class, type) and issubclass(form_class, BaseForm)):
-        yield failure(5, f"{where} does not name a form.", "Name a subclass of django.forms.Form.")
+            form = f"{where}: 'form'"
+            yield from _path(form, options[option], _is_form, "a form", "a subclass of django.forms.Form")
 
 
 def _tracked_tasks(value: dict[Any, Any]) -> Messages:
