@@ -25,6 +25,7 @@ def hostile() -> Iterator[Figure]:
     many = {name: cost(publish((value,))) for name, value in values_of(6_000).items()}
     slowest = max(many, key=many.__getitem__)
     yield Figure(f"redacting 6 KB of {slowest}, the slowest values", milliseconds(many[slowest]), "<= 1 ms")
+    page("a word ")  # the first one of a process also has the tasks imported
     pages = {unit: cost(lambda unit=unit: page(unit), rounds=1) for unit in UNITS}
     slowest = max(pages, key=pages.__getitem__)
     yield Figure(f"a page of {ROWS} rows of {slowest!r}, the slowest", milliseconds(pages[slowest]), "<= 300 ms")
