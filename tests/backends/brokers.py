@@ -27,11 +27,11 @@ def make_app(url: str, *queues: Queue, **conf: Any) -> Celery:
 
 
 @contextlib.contextmanager
-def using(settings: Any, app: Celery, said: Mapping[str, Any] | Exception = NOTHING, **more: Any) -> Iterator[Celery]:
-    """Let this be the site's app, and its workers say of their queues what is ``said``, by hostname."""
+def using(settings: Any, app: Celery, queues: Mapping[str, Any] | Exception = NOTHING, **more: Any) -> Iterator[Celery]:
+    """Let this be the site's app, and its workers say ``queues`` of their queues, by hostname."""
     settings.CELERY_OPS = {"APP": app}
     backend.forget()
-    answers = {"side_effect": said} if isinstance(said, Exception) else {"return_value": heard(said, **more)}
+    answers = {"side_effect": queues} if isinstance(queues, Exception) else {"return_value": heard(queues, **more)}
     with mock.patch.object(consumption, "snapshot", **answers):
         try:
             yield app
@@ -39,9 +39,9 @@ def using(settings: Any, app: Celery, said: Mapping[str, Any] | Exception = NOTH
             backend.forget()
 
 
-def heard(said: Mapping[str, Any], silent: Collection[str] = (), trouble: str = "") -> Snapshot:
+def heard(queues: Mapping[str, Any], silent: Collection[str] = (), trouble: str = "") -> Snapshot:
     """Return what workers say, as the shared snapshot has it; the silent ones said it before."""
-    words = {host: {"active_queues": queues} for host, queues in said.items()}
+    words = {host: {"active_queues": reply} for host, reply in queues.items()}
     replies = {host: parts for host, parts in words.items() if host not in silent}
     now = datetime.now(timezone.utc)
     return Snapshot(Answers(tuple(words), replies, now), words, trouble, dict.fromkeys(silent, Standing(NO_REPLY, now)))
@@ -62,28 +62,28 @@ def declare(app: Celery, *names: str) -> None:
 
 
 def queues_of(planted: Sequence[QueueDetail]) -> list[Queue]:
-    return [Queue(found.info.name, found.info.name, routing_key=found.info.name) for found in planted]
+    return [Queue(detail.info.name, detail.info.name, routing_key=detail.info.name) for detail in planted]
 
 
 def plant(app: Celery, planted: Sequence[QueueDetail]) -> None:
     """Put what a contract's suite plants into the broker."""
-    declare(app, *(found.info.name for found in planted))
-    for found in planted:
-        for message in found.messages or ():
-            publish(app, found.info.name, task=message.name, task_id=message.task_id)
+    declare(app, *(detail.info.name for detail in planted))
+    for detail in planted:
+        for message in detail.messages or ():
+            publish(app, detail.info.name, task=message.name, task_id=message.task_id)
 
 
 def queue(name: str) -> QueueInfo:
     """Return what the list says of a queue now."""
     backend.forget()
-    return next(found for found in BrokerQueueBackend().queues().queues if found.name == name)
+    return next(info for info in BrokerQueueBackend().queues().queues if info.name == name)
 
 
 def detail(name: str) -> QueueDetail:
     backend.forget()
-    found = BrokerQueueBackend().queue(name)
-    assert found is not None
-    return found
+    queue_detail = BrokerQueueBackend().queue(name)
+    assert queue_detail is not None
+    return queue_detail
 
 
 def timed(call: Any) -> tuple[Any, float]:

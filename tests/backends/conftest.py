@@ -175,12 +175,12 @@ def fakes(empty_url):
 
 def sockets():
     """Return this process's open sockets."""
-    found = []
+    links = []
     for number in os.listdir("/proc/self/fd"):
         try:
             link = os.readlink(f"/proc/self/fd/{number}")
         except OSError:
             continue
         if link.startswith("socket:"):
-            found.append(link)
-    return sorted(found)
+            links.append(link)
+    return sorted(links)

@@ -39,8 +39,8 @@ class FakeWorkers:
     def _hear(self, body, message) -> None:
         question = Question(*(body.get(name) for name in ("method", "arguments", "destination", "reply_to", "ticket")))
         self.heard.append(question)
-        for said in self.answer(question) or ():
-            self.say(question, said)
+        for answer in self.answer(question) or ():
+            self.say(question, answer)
 
     def __enter__(self) -> "FakeWorkers":
         self._connection = Connection(self.url, transport_options={"socket_timeout": 5})

@@ -67,8 +67,8 @@ def many(number: int, **fields: Any) -> None:
 def walk(query: TaskQuery = EVERY, *, size: int = 10) -> list[str]:
     """Return the ids of every page there is."""
     page = ResultsTaskBackend().page(query, size=size)
-    found = [task.id for task in page.tasks]
+    ids = [task.id for task in page.tasks]
     while page.next:
         page = ResultsTaskBackend().page(query, cursor=page.next, size=size)
-        found += [task.id for task in page.tasks]
-    return found
+        ids += [task.id for task in page.tasks]
+    return ids

@@ -36,7 +36,7 @@ def _empty_memory():
 
 def names() -> list[str]:
     broker.forget()
-    return [found.name for found in BrokerQueueBackend().queues().queues]
+    return [info.name for info in BrokerQueueBackend().queues().queues]
 
 
 # -- which there are --------------------------------------------------------------------------------------------------
@@ -95,8 +95,8 @@ def test_queues_that_workers_consume_are_listed(settings):
 
 
 def test_who_consumes_is_counted_and_named(settings):
-    said = {"w1@x": consuming("mail", "celery"), "w2@x": consuming("mail")}
-    with using(settings, make_app("memory://", Queue("mail")), said):
+    consumed = {"w1@x": consuming("mail", "celery"), "w2@x": consuming("mail")}
+    with using(settings, make_app("memory://", Queue("mail")), consumed):
         assert (queue("mail").consumers, queue("celery").consumers) == (2, 1)
         assert detail("mail").workers == ("w1@x", "w2@x")
 
@@ -109,23 +109,23 @@ def test_a_queue_that_nobody_consumes_is_listed_with_none(settings):
 RUBBISH = [None, "text", 7, {}, [None, 7, [], {}], [{"name": None}], [{"name": "x" * 10**6}], [{"name": ["celery"]}]]
 
 
-@pytest.mark.parametrize("said", RUBBISH, ids=lambda said: repr(said)[:30])
-def test_a_worker_that_talks_rubbish_changes_nothing(settings, said):
-    with using(settings, make_app("memory://"), {"fake@x": said, "w@x": consuming("celery")}):
+@pytest.mark.parametrize("rubbish", RUBBISH, ids=lambda rubbish: repr(rubbish)[:30])
+def test_a_worker_that_talks_rubbish_changes_nothing(settings, rubbish):
+    with using(settings, make_app("memory://"), {"fake@x": rubbish, "w@x": consuming("celery")}):
         assert (names(), queue("celery").consumers) == (["celery"], 1)
 
 
 def test_a_worker_that_names_any_number_of_queues_does_not_hide_those_of_the_settings(settings):
-    said = {"fake@x": [{"name": f"a{number}"} for number in range(5000)]}
-    with using(settings, make_app("memory://", Queue("mail")), said):
+    consumed = {"fake@x": [{"name": f"a{number}"} for number in range(5000)]}
+    with using(settings, make_app("memory://", Queue("mail")), consumed):
         assert len(names()) == declarations.MOST_QUEUES
         assert {"celery", "mail"} <= set(names())
         assert BrokerQueueBackend().queues().trouble == "There may be more queues than the 1000 shown."
 
 
 def test_a_queue_whose_worker_did_not_reply_may_be_consumed_or_not(settings):
-    said = {"busy@x": consuming("mail", "celery"), "w@x": consuming("celery")}
-    with using(settings, make_app("memory://", Queue("mail")), said, silent=["busy@x"]):
+    consumed = {"busy@x": consuming("mail", "celery"), "w@x": consuming("celery")}
+    with using(settings, make_app("memory://", Queue("mail")), consumed, silent=["busy@x"]):
         assert (queue("mail").consumers, detail("mail").workers) == (None, None)
         assert (queue("celery").consumers, detail("celery").workers) == (1, ("w@x",))
 
@@ -146,12 +146,12 @@ def test_a_detail_has_what_settings_and_workers_say(settings):
     mine = Queue("mail", Exchange("post"), "m", max_length=5, durable=False)
     theirs = {"name": "mail", "exchange": {"name": "late", "type": "direct"}, "routing_key": "l", "durable": True}
     with using(settings, make_app("memory://", mine), {"w@x": [theirs]}):
-        found = detail("mail")
-    assert found.bindings == (
+        mail = detail("mail")
+    assert mail.bindings == (
         Binding("post", "direct", "m"),
         Binding("late", "direct", "l"),
     )
-    assert (found.durable, found.arguments) == (False, {"x-max-length": 5})
+    assert (mail.durable, mail.arguments) == (False, {"x-max-length": 5})
 
 
 def test_a_queue_bound_to_several_exchanges_shows_them_all(settings):
@@ -209,8 +209,8 @@ UNCOUNTED = ["zookeeper://localhost/x", "sqla+sqlite:///x.db", "nosuch://localho
 def test_elsewhere_queues_are_listed_and_their_numbers_unknown(settings, url):
     with using(settings, make_app("memory://", Queue("mail"))) as app:
         app.conf.broker_url = url
-        found = queue("mail")
-        assert (found.depth, found.unacked, found.oldest_age, found.consumers) == (None, None, None, 0)
+        mail = queue("mail")
+        assert (mail.depth, mail.unacked, mail.oldest_age, mail.consumers) == (None, None, None, 0)
         assert detail("mail").messages is None
 
 
@@ -241,7 +241,7 @@ def test_a_refused_connection_is_said_at_once_and_the_queues_of_the_settings_sta
     with using(settings, make_app(f"{scheme}://user:{SECRET}@127.0.0.1:{port}/1", Queue("mail"))):
         report, seconds = timed(BrokerQueueBackend().queues)
     assert seconds < 2
-    assert [(found.name, found.depth) for found in report.queues] == [("celery", None), ("mail", None)]
+    assert [(info.name, info.depth) for info in report.queues] == [("celery", None), ("mail", None)]
     assert report.trouble.endswith(f"at 127.0.0.1:{port}/1 could not be asked: the connection was refused.")
 
 
@@ -277,7 +277,7 @@ def test_while_the_workers_cannot_be_asked_consumers_are_unknown(settings):
     with using(settings, make_app("memory://"), AWAY) as app:
         declare(app, "celery")
         report = BrokerQueueBackend().queues()
-    assert [(found.depth, found.consumers) for found in report.queues] == [(0, None)]
+    assert [(info.depth, info.consumers) for info in report.queues] == [(0, None)]
     assert report.trouble == "The workers could not be asked, so what only they know is missing."
 
 
@@ -308,9 +308,9 @@ def test_a_broker_that_was_restarted_is_asked_again(settings, own_redis):
 
 def test_while_the_broker_is_away_a_detail_has_what_the_settings_say(settings):
     with using(settings, make_app(f"redis://127.0.0.1:{free_port()}/1", Queue("mail", Exchange("post"), "m"))):
-        found = detail("mail")
-    assert (found.bindings, found.info.depth, found.messages) == ((Binding("post", "direct", "m"),), None, None)
-    assert found.trouble.endswith("the connection was refused.")
+        mail = detail("mail")
+    assert (mail.bindings, mail.info.depth, mail.messages) == ((Binding("post", "direct", "m"),), None, None)
+    assert mail.trouble.endswith("the connection was refused.")
 
 
 def test_while_the_broker_is_away_a_queue_that_only_it_may_know_is_not_called_unknown(settings):
@@ -338,8 +338,8 @@ def test_no_part_of_a_password_is_shown_or_logged(settings, url, caplog):
         app.conf.broker_url = url
         backend = BrokerQueueBackend()
         report = backend.queues()
-        said = [report, backend.data_source, str(backend.description), backend.check(), backend.queue("celery")]
-    assert SECRET not in repr(said)
+        texts = [report, backend.data_source, str(backend.description), backend.check(), backend.queue("celery")]
+    assert SECRET not in repr(texts)
     assert SECRET not in caplog.text
 
 
@@ -349,10 +349,10 @@ def test_no_part_of_a_password_is_shown_or_logged(settings, url, caplog):
 @pytest.fixture
 def looks(monkeypatch):
     """How long the broker was given each time that it was asked."""
-    found = []
+    limits = []
     ask = connections.within
-    monkeypatch.setattr(connections, "within", lambda seconds, *args: found.append(seconds) or ask(seconds, *args))
-    return found
+    monkeypatch.setattr(connections, "within", lambda seconds, *args: limits.append(seconds) or ask(seconds, *args))
+    return limits
 
 
 def test_viewers_of_one_moment_share_one_answer(settings, looks):
@@ -386,7 +386,7 @@ def test_another_broker_is_asked_at_once(settings, looks):
     with using(settings, make_app("memory://")):
         BrokerQueueBackend().queues()
         settings.CELERY_OPS = {"APP": make_app("memory://", Queue("mail"))}
-        assert {"celery", "mail"} == {found.name for found in BrokerQueueBackend().queues().queues}
+        assert {"celery", "mail"} == {info.name for info in BrokerQueueBackend().queues().queues}
 
 
 def test_names_that_a_viewer_invents_are_not_kept_for_ever(settings):

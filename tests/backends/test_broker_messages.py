@@ -24,9 +24,9 @@ def info(raw: bytes):
 
 def test_a_message_says_what_kombu_wrote():
     raw = message({"priority": 5}, id="4f1c", task="shop.charge", argsrepr="(1,)", kwargsrepr="{'x': 2}")
-    found = info(raw)
-    assert (found.task_id, found.name, found.arguments) == ("4f1c", "shop.charge", "(1,) {'x': 2}")
-    assert (found.size, found.priority) == (len(raw), 5)
+    shown = info(raw)
+    assert (shown.task_id, shown.name, shown.arguments) == ("4f1c", "shop.charge", "(1,) {'x': 2}")
+    assert (shown.size, shown.priority) == (len(raw), 5)
 
 
 def test_an_old_protocols_message_has_its_id_in_the_properties():
@@ -68,9 +68,9 @@ def test_an_eta_is_read_with_its_offset():
     ids=lambda raw: repr(raw[:24]),
 )
 def test_what_is_no_message_has_only_a_size(raw):
-    found = message_info(raw, len(raw), 3)
-    assert (found.task_id, found.name, found.arguments, found.published_at, found.eta) == ("", "", "", None, None)
-    assert (found.size, found.priority) == (len(raw), 3)
+    shown = message_info(raw, len(raw), 3)
+    assert (shown.task_id, shown.name, shown.arguments, shown.published_at, shown.eta) == ("", "", "", None, None)
+    assert (shown.size, shown.priority) == (len(raw), 3)
 
 
 @pytest.mark.parametrize("time", [None, True, "1", 1.5, [], {}, -(10**14), 3 * 10**14, 10**18, 10**400])
@@ -94,13 +94,13 @@ def test_a_priority_that_is_none_is_the_lists(priority):
 
 
 def test_texts_can_be_carried_by_a_page():
-    found = info(message(id="\ud800\x00", task="a\x1b[31m", argsrepr="\x00"))
-    assert (found.task_id, found.name, found.arguments) == ("\ufffd\ufffd", "a\ufffd[31m", "\ufffd")
+    shown = info(message(id="\ud800\x00", task="a\x1b[31m", argsrepr="\x00"))
+    assert (shown.task_id, shown.name, shown.arguments) == ("\ufffd\ufffd", "a\ufffd[31m", "\ufffd")
 
 
 def test_texts_are_cut():
-    found = info(message(id="x" * 10**6, task="y" * 10**6, argsrepr="z" * 10**6))
-    assert (len(found.task_id), len(found.name), len(found.arguments)) == (256, 256, 8193)
+    shown = info(message(id="x" * 10**6, task="y" * 10**6, argsrepr="z" * 10**6))
+    assert (len(shown.task_id), len(shown.name), len(shown.arguments)) == (256, 256, 8193)
 
 
 # -- what workers and settings say of a queue -------------------------------------------------------------------------
@@ -116,8 +116,8 @@ def test_what_describes_no_queue_is_none(fields):
 @pytest.mark.parametrize("rubbish", [None, 7, "text", [None, 7, "text", []], {"name": 7}, {"name": {}}])
 def test_a_description_with_rubbish_in_it_is_read_around_it(rubbish):
     fields = dict.fromkeys(("exchange", "routing_key", "bindings", "durable"), rubbish)
-    found = declarations.described({"name": "mail", **fields})
-    assert (found.name, found.bindings, found.durable) == ("mail", (), None)
+    declaration = declarations.described({"name": "mail", **fields})
+    assert (declaration.name, declaration.bindings, declaration.durable) == ("mail", (), None)
 
 
 @pytest.mark.parametrize("rubbish", ["text", [7], {"name": 7}, 1e999])
@@ -139,8 +139,8 @@ def test_a_description_is_believed_within_bounds():
     other = {"exchange": {"name": "x", "type": "t" * 10**6}, "routing_key": "k" * 10**6}
     numbered = [{"exchange": {"name": str(number)}} for number in range(10_000)]
     fields = {"name": "mail", "exchange": {"name": "e" * 10**6}, "bindings": [other, *numbered]}
-    found = declarations.described(fields).bindings
-    assert (len(found), len(found[0].exchange_type), len(found[0].routing_key)) == (100, 1024, 1024)
+    bindings = declarations.described(fields).bindings
+    assert (len(bindings), len(bindings[0].exchange_type), len(bindings[0].routing_key)) == (100, 1024, 1024)
 
 
 def test_limits_become_the_brokers_arguments():

@@ -102,7 +102,7 @@ def test_a_queue_that_is_not_there_yet_is_of_unknown_depth(app, name):
 
 def test_one_queue_that_is_missing_does_not_hide_the_others(app, name):
     declare(app, name)
-    names = {found.name: found.depth for found in BrokerQueueBackend().queues().queues}
+    names = {info.name: info.depth for info in BrokerQueueBackend().queues().queues}
     assert names == {"celery": None, name: 0}
 
 
@@ -113,8 +113,8 @@ def test_a_declared_queue_is_known_to_the_broker(app, name):
 
 def test_what_amqp_cannot_say_is_unknown(app, name):
     publish(app, name)
-    found = detail(name)
-    assert (found.info.unacked, found.info.oldest_age, found.messages) == (None, None, None)
+    queue_detail = detail(name)
+    assert (queue_detail.info.unacked, queue_detail.info.oldest_age, queue_detail.messages) == (None, None, None)
     backend = BrokerQueueBackend()
     assert (backend.supports_unacked, backend.supports_oldest_age, backend.supports_messages) == (False,) * 3
 
@@ -123,8 +123,9 @@ def test_a_detail_has_bindings_and_workers(settings, rabbitmq_url, name):
     mine = Queue(name, Exchange(name), name)
     with using(settings, make_app(rabbitmq_url, mine), {"w@x": consuming(name)}) as app:
         declare(app, name)
-        found = detail(name)
-    assert (found.bindings, found.workers, found.durable) == ((Binding(name, "direct", name),), ("w@x",), True)
+        queue_detail = detail(name)
+    assert queue_detail.bindings == (Binding(name, "direct", name),)
+    assert (queue_detail.workers, queue_detail.durable) == (("w@x",), True)
 
 
 def test_an_unknown_queue_is_none(app, name):
@@ -152,8 +153,8 @@ def test_a_queue_of_any_name_is_counted(settings, rabbitmq_url, odd):
 
 @pytest.mark.parametrize("impossible", ["é" * 200, "x" * 256, "\ud800", "amq.reserved"])
 def test_a_name_that_amqp_cannot_have_is_unknown(settings, rabbitmq_url, name, impossible):
-    said = {"fake@x": [{"name": impossible}, {"name": name}]}
-    with using(settings, make_app(rabbitmq_url, Queue(name)), said) as app:
+    consumed = {"fake@x": [{"name": impossible}, {"name": name}]}
+    with using(settings, make_app(rabbitmq_url, Queue(name)), consumed) as app:
         declare(app, name)
         assert (queue(impossible).depth, queue(name).depth) == (None, 0)
 
@@ -161,9 +162,9 @@ def test_a_name_that_amqp_cannot_have_is_unknown(settings, rabbitmq_url, name, i
 def test_what_there_was_no_time_to_ask_is_unknown_and_said(app, name, monkeypatch):
     declare(app, name)
     read = AmqpTransport.read
-    monkeypatch.setattr(AmqpTransport, "read", lambda self, known, only, until: read(self, known, only, 0.0))
+    monkeypatch.setattr(AmqpTransport, "read", lambda self, declared, only, until: read(self, declared, only, 0.0))
     report = BrokerQueueBackend().queues()
-    assert {found.depth for found in report.queues} == {None}
+    assert {info.depth for info in report.queues} == {None}
     assert report.trouble == "There was no time to ask about every queue."
 
 
@@ -202,7 +203,7 @@ def delayed():
 
 def test_what_waits_for_its_time_in_rabbitmq_is_counted_and_said(delaying, name, db):
     (task_id,) = publish(delaying, name, countdown=90)
-    report = wait_for(lambda: (found := delayed()).note and found, "the message to be counted")
+    report = wait_for(lambda: (report := delayed()).note and report, "the message to be counted")
     assert report.note.startswith("RabbitMQ holds 1 message until its time comes")
     (held,) = (queue for queue in report.queues if queue.name in DELAYS)
     assert (held.name, held.depth, held.consumers) == ("celery_delayed_6", 1, None)

@@ -43,9 +43,9 @@ def app(settings, asking, worker):
     backend.forget()
 
 
-def eventually(found, expected):
+def eventually(read, expected):
     """A worker of a loaded machine may miss one question."""
-    wait_for(lambda: found() == expected, f"{expected}, and not {found()}")
+    wait_for(lambda: read() == expected, f"{expected}, and not {read()}")
 
 
 def test_messages_that_a_worker_holds_are_unacknowledged_and_no_longer_waiting(app):
@@ -68,4 +68,4 @@ def test_a_worker_consumes_its_queues_and_no_others(app, worker):
 def numbers(name: str) -> dict[str, int | None]:
     """Return one number of each queue that is listed: Celery's own are not."""
     backend.forget()
-    return {found.name: getattr(found, name) for found in BrokerQueueBackend().queues().queues}
+    return {info.name: getattr(info, name) for info in BrokerQueueBackend().queues().queues}

@@ -51,11 +51,11 @@ class TestRemoteControl(WorkerBackendContract):
         online = [detail for detail in workers if detail.info.is_online]
         expect(*(detail.info.hostname for detail in workers))
         known_workers().note([detail.info.hostname for detail in workers if detail not in online], (), {})
-        self.fakes.answer = speaking({detail.info.hostname: said(detail) for detail in online})
+        self.fakes.answer = speaking({detail.info.hostname: answers_of(detail) for detail in online})
         return ControlWorkerBackend()
 
 
-def said(detail):
+def answers_of(detail):
     """What a worker would reply that is as ``detail`` says."""
     return {
         "stats": {
@@ -80,14 +80,14 @@ def test_workers_are_listed_by_hostname(names):
 
 
 def test_a_worker_says_what_it_is(names):
-    found = workers()[0]
-    assert (found.state, found.pool, found.concurrency, found.queues) == (ONLINE, "prefork", 1, ("celery",))
+    info = workers()[0]
+    assert (info.state, info.pool, info.concurrency, info.queues) == (ONLINE, "prefork", 1, ("celery",))
 
 
 def test_a_worker_says_what_it_does(names):
-    found = workers()[0]
-    assert (found.active, found.reserved, found.scheduled, found.processed) == (0, 0, 0, found.processed)
-    assert found.processed is not None
+    info = workers()[0]
+    assert (info.active, info.reserved, info.scheduled, info.processed) == (0, 0, 0, info.processed)
+    assert info.processed is not None
 
 
 def test_a_worker_that_answers_was_seen_now(names):
@@ -99,8 +99,8 @@ def test_a_stopped_worker_is_listed_as_silent(fleet, names):
     workers()
     snapshot.expire()
     with stopped(fleet[0]):
-        found = workers()
-    assert [(worker.hostname, worker.state) for worker in found] == [
+        infos = workers()
+    assert [(worker.hostname, worker.state) for worker in infos] == [
         (names[0], NO_REPLY),
         (names[1], ONLINE),
         (names[2], ONLINE),
@@ -120,19 +120,19 @@ def test_a_stopped_worker_keeps_what_it_is_and_not_what_it_does(fleet, names):
 def test_the_page_of_a_stopped_worker_says_what_is_known(fleet, names):
     workers()
     with stopped(fleet[0]):
-        found = worker(names[0])
-    assert (found.info.state, found.info.pool, found.missing) == (NO_REPLY, "prefork", tuple(DETAIL))
+        detail = worker(names[0])
+    assert (detail.info.state, detail.info.pool, detail.missing) == (NO_REPLY, "prefork", tuple(DETAIL))
 
 
 def test_one_worker_says_everything_of_itself(names, fleet):
-    found = worker(names[0])
-    assert (found.info.hostname, found.missing) == (names[0], ())
-    assert found.pid == fleet[0].process.pid
-    assert found.uptime < timedelta(hours=1)
-    assert found.prefetch_count == 10
-    assert found.broker["transport"] == "redis"
-    assert found.resources["maxrss"] > 0
-    assert found.conf["worker_prefetch_multiplier"] == 10
+    detail = worker(names[0])
+    assert (detail.info.hostname, detail.missing) == (names[0], ())
+    assert detail.pid == fleet[0].process.pid
+    assert detail.uptime < timedelta(hours=1)
+    assert detail.prefetch_count == 10
+    assert detail.broker["transport"] == "redis"
+    assert detail.resources["maxrss"] > 0
+    assert detail.conf["worker_prefetch_multiplier"] == 10
 
 
 def test_one_worker_says_the_limits_of_its_tasks(names):
@@ -150,15 +150,15 @@ def test_a_limit_that_was_changed_is_shown(fakes):
 
 
 def test_running_fetched_and_scheduled_tasks_are_told_apart(laden):
-    found = wait_for(lambda: with_all(worker(laden.hostname)), "the tasks to arrive")
-    (active,), (reserved,), (scheduled,) = found.active, found.reserved, found.scheduled
+    detail = wait_for(lambda: with_all(worker(laden.hostname)), "the tasks to arrive")
+    (active,), (reserved,), (scheduled,) = detail.active, detail.reserved, detail.scheduled
     assert (active.id, reserved.id, scheduled.id) == (laden.running, laden.fetched, laden.scheduled)
     assert (active.name, active.worker, active.queue) == ("shop.nap", laden.hostname, laden.hostname)
     assert active.args == "(600,)"
     assert abs(active.started_at.timestamp() - time.time()) < 300
     assert reserved.started_at is None
     assert abs(scheduled.eta.timestamp() - time.time() - 3600) < 300
-    assert (found.info.active, found.info.reserved, found.info.scheduled) == (1, 1, 1)
+    assert (detail.info.active, detail.info.reserved, detail.info.scheduled) == (1, 1, 1)
 
 
 def with_all(detail):
@@ -199,15 +199,15 @@ def test_an_impossible_name_is_not_even_asked_for(fakes):
 def test_a_worker_that_says_only_rubbish_is_online_and_everything_is_missing(fakes):
     expect("fake@test")
     fakes.answer = speaking({"fake@test": dict.fromkeys(DETAIL, "<script>")})
-    found = worker("fake@test")
-    assert (found.info.is_online, found.missing) == (True, tuple(DETAIL))
+    detail = worker("fake@test")
+    assert (detail.info.is_online, detail.missing) == (True, tuple(DETAIL))
 
 
 def test_a_part_that_cannot_be_read_is_missing_and_the_others_are_not(fakes):
     expect("fake@test")
     fakes.answer = speaking({"fake@test": {**FULL, "stats": None, "conf": {"error": "no"}}})
-    found = worker("fake@test")
-    assert (found.missing, found.info.queues) == (("stats", "conf"), ("celery",))
+    detail = worker("fake@test")
+    assert (detail.missing, detail.info.queues) == (("stats", "conf"), ("celery",))
 
 
 def test_a_part_of_five_megabytes_is_missing(fakes, settings):
@@ -306,5 +306,5 @@ def test_a_command_without_a_broker_says_so(nowhere):
 def test_a_pool_is_counted_as_the_worker_says(fakes):
     expect("fake@test")
     fakes.answer = speaking({"fake@test": FULL})
-    found = worker("fake@test").info
-    assert (found.concurrency, found.processed) == (STATS["pool"]["max-concurrency"], 7)
+    info = worker("fake@test").info
+    assert (info.concurrency, info.processed) == (STATS["pool"]["max-concurrency"], 7)

@@ -127,5 +127,5 @@ def test_two_real_workers_of_one_name_are_noticed(redis_server, settings):
             (worker,) = ControlWorkerBackend().workers().workers
             assert (worker.hostname, worker.state) == ("twin@test", ONLINE)
     finally:
-        for each in pair:
-            end(each)
+        for twin in pair:
+            end(twin)

@@ -79,8 +79,8 @@ def test_any_filters_find_their_tasks_wherever_these_are(monkeypatch, sort, stre
     plant(*tasks)
     states, names = [(), ("FAILURE",), ("RETRY", "STARTED"), ("REVOKED",)], ["", "charge", "tasks"]
     dates = [(None, None), (NOON + timedelta(minutes=7), NOON + timedelta(minutes=20)), (None, NOON)]
-    for asked, name, worker, (since, until) in itertools.product(states, names, ["", "w1@host"], dates):
-        query = TaskQuery(states=asked, name=name, worker=worker, since=since, until=until, sort=sort)
+    for some_states, name, worker, (since, until) in itertools.product(states, names, ["", "w1@host"], dates):
+        query = TaskQuery(states=some_states, name=name, worker=worker, since=since, until=until, sort=sort)
         assert walk(query, size=3) == _expected(tasks, query), query
 
 
@@ -100,7 +100,7 @@ def _mixed():
 
 
 def _expected(tasks, query):
-    found = [
+    keys = [
         (task.finished_at if query.sort.endswith("finished") else task.created_at, number, task.id)
         for number, task in enumerate(tasks)
         if (not query.states or task.state in query.states)
@@ -109,7 +109,7 @@ def _expected(tasks, query):
         and (query.since is None or task.created_at >= query.since)
         and (query.until is None or task.created_at <= query.until)
     ]
-    return [id for *_key, id in sorted(found, reverse=query.sort.startswith("-"))]
+    return [id for *_key, id in sorted(keys, reverse=query.sort.startswith("-"))]
 
 
 def test_an_unnamed_task_has_no_name_that_a_filter_could_find():
@@ -264,8 +264,8 @@ def test_a_page_of_a_rare_state_is_read_through_an_index_and_walks_nothing(short
     many(1, state="FAILURE", worker="w1@host")
     row("new")
     backend, query = ResultsTaskBackend(), TaskQuery(states=("FAILURE",), worker="w1@host")
-    _counts, found = queries_of(lambda: backend.page(query, size=1), lambda: backend.counts(query))
-    assert "walked" not in found
+    _counts, sql = queries_of(lambda: backend.page(query, size=1), lambda: backend.counts(query))
+    assert "walked" not in sql
 
 
 def test_a_whole_id_is_one_query_with_its_count():
@@ -277,11 +277,11 @@ def test_a_whole_id_is_one_query_with_its_count():
 def test_no_query_skips_rows(short_stretch):
     many(9, state="FAILURE")
     for query in (TaskQuery(), TaskQuery(states=("FAILURE",)), TaskQuery(text="x"), TaskQuery(since=NOON)):
-        asked = queries_of(
+        queries = queries_of(
             lambda query=query: walk(query, size=2), lambda query=query: ResultsTaskBackend().counts(query)
         )
-        assert asked
-        assert not [sql for sql in asked if "OFFSET" in sql.upper()]
+        assert queries
+        assert not [sql for sql in queries if "OFFSET" in sql.upper()]
 
 
 def test_every_count_of_the_counts_is_bounded():
@@ -291,9 +291,9 @@ def test_every_count_of_the_counts_is_bounded():
 
 def test_large_columns_are_not_in_a_list():
     """What a state goes by is the beginning of two of them, and whether there is a third."""
-    asked = queries_of(page, lambda: page(TaskQuery(states=("FAILURE",))))
+    queries = queries_of(page, lambda: page(TaskQuery(states=("FAILURE",))))
     for column in ("result", "traceback", "meta", "task_args", "task_kwargs"):
-        assert not [sql for sql in asked if re.search(rf"AS .{column}\W", sql)]
+        assert not [sql for sql in queries if re.search(rf"AS .{column}\W", sql)]
 
 
 def test_a_page_of_large_rows_costs_little_memory():
@@ -311,10 +311,10 @@ def test_a_page_of_large_rows_costs_little_memory():
 def test_the_database_that_results_are_read_from_is_asked(monkeypatch):
     from django.db import router
 
-    asked = []
-    monkeypatch.setattr(router, "db_for_read", lambda model, **hints: asked.append(model) or "default")
+    models = []
+    monkeypatch.setattr(router, "db_for_read", lambda model, **hints: models.append(model) or "default")
     ResultsTaskBackend().get("4f1c")
-    assert asked == [TaskResult]
+    assert models == [TaskResult]
 
 
 # -- the payload of a page ---------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def test_every_state_that_a_result_can_have_is_counted():
 def test_states_of_the_sites_own_are_counted_too():
     for number, state in enumerate(["PROGRESS", "AAA", "ZZZ", "progress", "SUCCESS"]):
         row(str(number), status=state)
-    assert {state: found.number for state, found in counts().states.items() if found.number} == dict.fromkeys(
+    assert {state: count.number for state, count in counts().states.items() if count.number} == dict.fromkeys(
         ["PROGRESS", "AAA", "ZZZ", "progress", "SUCCESS"], 1
     )
     assert counts().all == Count(5)
@@ -56,9 +56,9 @@ def test_states_of_the_sites_own_are_counted_too():
 def test_counting_stops_and_says_so():
     rows(7, state="SUCCESS")
     rows(1, state="FAILURE")
-    found = counts()
-    assert (found.all, found.states["SUCCESS"]) == (Count(5, capped=True), Count(5, capped=True))
-    assert (found.states["FAILURE"], found.states["RETRY"]) == (Count(1), Count(0))
+    numbers = counts()
+    assert (numbers.all, numbers.states["SUCCESS"]) == (Count(5, capped=True), Count(5, capped=True))
+    assert (numbers.states["FAILURE"], numbers.states["RETRY"]) == (Count(1), Count(0))
 
 
 def test_counts_leave_the_states_aside():
@@ -71,32 +71,32 @@ def test_a_small_filter_is_exact_in_every_state():
     rows(9, state="FAILURE", name="other")
     rows(9, state="SUCCESS", name="other")
     rows(2, state="FAILURE", name="shop.charge")
-    found = counts(name="charge")
-    assert (found.all, found.states["FAILURE"], found.states["SUCCESS"]) == (Count(2), Count(2), Count(0))
+    numbers = counts(name="charge")
+    assert (numbers.all, numbers.states["FAILURE"], numbers.states["SUCCESS"]) == (Count(2), Count(2), Count(0))
 
 
 def test_a_rare_state_is_exact_in_every_filter():
     rows(1, state="FAILURE", name="shop.charge")
     rows(9, state="SUCCESS", name="shop.charge")
-    found = counts(name="charge")
-    assert (found.states["FAILURE"], found.states["RETRY"]) == (Count(1), Count(0))
-    assert found.states["SUCCESS"].capped
-    assert found.all.capped
+    numbers = counts(name="charge")
+    assert (numbers.states["FAILURE"], numbers.states["RETRY"]) == (Count(1), Count(0))
+    assert numbers.states["SUCCESS"].capped
+    assert numbers.all.capped
 
 
 def test_what_is_neither_is_at_least_what_was_seen():
     rows(9, state="FAILURE", name="shop.charge", worker="w1@host")
     rows(9, state="SUCCESS", name="shop.charge", worker="w1@host")
-    found = counts(name="charge", worker="w1@host").states["FAILURE"]
-    assert found == Count(3, capped=True)
+    failures = counts(name="charge", worker="w1@host").states["FAILURE"]
+    assert failures == Count(3, capped=True)
 
 
 def test_filters_narrow_each_other():
     rows(1, name="shop.charge", worker="w1@host", state="FAILURE")
     rows(1, name="shop.charge", worker="w2@host", state="FAILURE")
     rows(1, name="other", worker="w1@host", state="FAILURE")
-    found = counts(name="charge", worker="w1@host")
-    assert (found.all, found.states["FAILURE"]) == (Count(1), Count(1))
+    numbers = counts(name="charge", worker="w1@host")
+    assert (numbers.all, numbers.states["FAILURE"]) == (Count(1), Count(1))
 
 
 def test_several_names_are_counted_together(monkeypatch):
@@ -116,8 +116,8 @@ def test_more_names_than_are_looked_through_are_counted_by_state(monkeypatch):
 
 def test_dates_bound_what_is_counted():
     rows(9, state="FAILURE")
-    found = counts(since=NOON + timedelta(minutes=2), until=NOON + timedelta(minutes=3))
-    assert (found.all, found.states["FAILURE"]) == (Count(2), Count(2))
+    numbers = counts(since=NOON + timedelta(minutes=2), until=NOON + timedelta(minutes=3))
+    assert (numbers.all, numbers.states["FAILURE"]) == (Count(2), Count(2))
 
 
 def test_dates_are_counted_on_a_site_that_stores_them_naive(settings):

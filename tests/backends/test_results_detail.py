@@ -25,8 +25,8 @@ def get(id="4f1c"):
 
 def test_a_detail_has_the_payload():
     plant(TaskInfo("4f1c", args=[1], kwargs={"a": "b"}, result={"ok": True}, created_at=NOON))
-    found = get()
-    assert (found.args, found.kwargs, found.result) == ('"[1]"', "\"{'a': 'b'}\"", '{"ok": true}')
+    task = get()
+    assert (task.args, task.kwargs, task.result) == ('"[1]"', "\"{'a': 'b'}\"", '{"ok": true}')
 
 
 def test_a_failure_has_its_error_and_no_result():
@@ -37,9 +37,9 @@ def test_a_failure_has_its_error_and_no_result():
 @pytest.mark.database
 def test_a_detail_reads_the_beginning_of_what_is_large():
     row(result="a" + "x" * LARGE * 2, task_args="b" * LARGE * 2, task_kwargs="c" * LARGE * 2)
-    found = get()
-    assert [len(text) for text in (found.result, found.args, found.kwargs)] == [LARGE] * 3
-    assert found.result[0] == "a"
+    task = get()
+    assert [len(text) for text in (task.result, task.args, task.kwargs)] == [LARGE] * 3
+    assert task.result[0] == "a"
 
 
 @pytest.mark.database
@@ -147,8 +147,8 @@ def test_a_pickle_is_never_read():
     boom = pickled(Boom())
     fields = dict.fromkeys(("result", "task_args", "task_kwargs", "meta"), boom)
     row(status="FAILURE", content_type="application/x-python-serialize", content_encoding="binary", **fields)
-    found = get()
-    assert (found.args, found.kwargs, found.result, found.error, found.children) == (None, None, None, None, ())
+    task = get()
+    assert (task.args, task.kwargs, task.result, task.error, task.children) == (None, None, None, None, ())
 
 
 def test_a_detail_says_that_a_pickled_result_is_not_shown():

@@ -30,7 +30,7 @@ def two_newest(monkeypatch):
     monkeypatch.setattr(search, "NEWEST", 2)
 
 
-def found(text, *, arguments=False, size=10, **query):
+def ids_with(text, *, arguments=False, size=10, **query):
     return walk(TaskQuery(text=text, searches_arguments=arguments, **query), size=size)
 
 
@@ -39,7 +39,7 @@ def page(text, **query):
 
 
 def called(*customers, **fields):
-    plant(*(TaskInfo(str(n), kwargs={"customer": each, **fields}) for n, each in enumerate(customers)))
+    plant(*(TaskInfo(str(n), kwargs={"customer": customer, **fields}) for n, customer in enumerate(customers)))
 
 
 # -- ids and names -----------------------------------------------------------------------------------------------------
@@ -48,20 +48,20 @@ def called(*customers, **fields):
 def test_an_id_is_found_by_its_beginning_however_old_it_is(two_newest):
     for id in ("4f1c-old", "1", "2", "3"):
         row(id)
-    assert found("4f1c") == found("4F1C") == ["4f1c-old"]
+    assert ids_with("4f1c") == ids_with("4F1C") == ["4f1c-old"]
 
 
 def test_the_middle_of_an_id_is_found_among_the_newest(two_newest):
     for id in ("a-4f1c-old", "1", "b-4f1c-new"):
         row(id)
-    assert found("4f1c") == ["b-4f1c-new"]
+    assert ids_with("4f1c") == ["b-4f1c-new"]
 
 
 def test_the_newest_are_those_that_the_other_filters_leave(two_newest):
     row("a-4f1c-old", worker="w1@host")
     for id in ("1", "2", "3"):
         row(id, worker="w2@host")
-    assert found("4f1c", worker="w1@host") == ["a-4f1c-old"]
+    assert ids_with("4f1c", worker="w1@host") == ["a-4f1c-old"]
 
 
 def test_a_note_says_what_was_not_looked_at(two_newest):
@@ -79,25 +79,25 @@ def test_there_is_no_note_when_all_were_looked_at():
 def test_a_name_is_found_by_its_part_however_old_the_task_is(two_newest):
     for number, name in enumerate(["shop.tasks.charge", "other", "other", "other"]):
         row(str(number), task_name=name)
-    assert found("TASKS.ch") == ["0"]
+    assert ids_with("TASKS.ch") == ["0"]
 
 
 @pytest.mark.parametrize("text", ["%", "_", "4_1c", "4%c", "'", '"', "\\", "4f1c' OR '1'='1", "{0}", "%s", "*", "."])
 def test_a_sign_is_only_a_letter(text):
     row("4f1c", task_name="shop")
-    assert found(text, arguments=True) == []
+    assert ids_with(text, arguments=True) == []
 
 
 @pytest.mark.parametrize("text", ["\0", "4f\0", "\ud800", "x" * 100_000, "9" * 5_000, "x" * 300])
 def test_a_text_that_nothing_can_hold_finds_nothing(text):
     row("4f1c")
-    assert found(text) == found(text, arguments=True) == []
+    assert ids_with(text) == ids_with(text, arguments=True) == []
 
 
 def test_a_text_and_filters_narrow_each_other():
     row("4f1c-1", status="FAILURE")
     row("4f1c-2")
-    assert found("4f1c", states=("FAILURE",)) == ["4f1c-1"]
+    assert ids_with("4f1c", states=("FAILURE",)) == ["4f1c-1"]
 
 
 @pytest.mark.parametrize("sort", ResultsTaskBackend.sorts)
@@ -116,7 +116,7 @@ def test_pages_of_a_search_follow_each_other(monkeypatch, sort):
     plant(*tasks)
     wanted = [task.id for task in tasks if "ada" in str(task.kwargs).lower() or task.id.startswith("a")]
     in_order = wanted[::-1] if sort.startswith("-") else wanted
-    assert found("a", arguments=True, size=3, sort=sort, name="") == in_order
+    assert ids_with("a", arguments=True, size=3, sort=sort, name="") == in_order
 
 
 # -- arguments ---------------------------------------------------------------------------------------------------------
@@ -126,71 +126,71 @@ def test_pages_of_a_search_follow_each_other(monkeypatch, sort):
 def test_arguments_are_found_as_they_are_shown(text):
     called('Ada Lovelace é it\'s a "quote"')
     plant(TaskInfo("none"))
-    assert found(text, arguments=True) == ["0"]
+    assert ids_with(text, arguments=True) == ["0"]
 
 
 def test_positional_arguments_are_found():
     plant(TaskInfo("0", args=["Ada"]), TaskInfo("1", args=["Bob"]))
-    assert found("Ada", arguments=True) == ["0"]
+    assert ids_with("Ada", arguments=True) == ["0"]
 
 
 def test_arguments_are_not_searched_for_whom_they_are_not_shown():
     called("Ada")
-    assert found("Ada") == []
+    assert ids_with("Ada") == []
 
 
 def test_arguments_are_found_among_the_newest(two_newest):
     called("Ada", "Bob", "Bob", "Ada")
-    assert found("Ada", arguments=True) == ["3"]
+    assert ids_with("Ada", arguments=True) == ["3"]
 
 
 @pytest.mark.parametrize("text", ["hunter2", "hunter", "unter2"])
 def test_a_hidden_value_is_not_found(text):
     called("Ada", password="hunter2")
-    assert found(text, arguments=True) == []
+    assert ids_with(text, arguments=True) == []
 
 
 def test_a_task_is_found_beyond_those_that_hide_the_text():
     called("hunter2")
     plant(*(TaskInfo(f"h{n}", kwargs={"password": "hunter2"}) for n in range(30)))
-    assert found("hunter2", arguments=True, size=2) == ["0"]
+    assert ids_with("hunter2", arguments=True, size=2) == ["0"]
 
 
 def test_pages_and_their_neighbours_say_nothing_of_hidden_values():
     called("hunter2")
     plant(*(TaskInfo(f"h{n}", kwargs={"password": "hunter2"}) for n in range(30)))
-    found = page("hunter2", searches_arguments=True)
-    assert ([task.id for task in found.tasks], found.next, found.previous) == (["0"], None, None)
-    found = page("unter2", searches_arguments=True, states=("FAILURE",))
-    assert (found.tasks, found.next, found.previous, found.notes) == ((), None, None, ())
+    results = page("hunter2", searches_arguments=True)
+    assert ([task.id for task in results.tasks], results.next, results.previous) == (["0"], None, None)
+    results = page("unter2", searches_arguments=True, states=("FAILURE",))
+    assert (results.tasks, results.next, results.previous, results.notes) == ((), None, None, ())
 
 
 def test_the_database_is_asked_the_same_whether_or_not_a_hidden_value_has_the_text():
     called("Ada", "Bob", password="xyzzy-secret")
     page("warm up", searches_arguments=True)
 
-    def asked(text):
+    def queries(text):
         with CaptureQueriesContext(connection) as captured:
             page(text, searches_arguments=True)
         return [query["sql"].replace(text, "") for query in captured]
 
-    assert asked("xyzzy-secret") == asked("nowhere-else")
-    assert not any("task_args" in sql or "task_kwargs" in sql for sql in asked("xyzzy-secret"))
+    assert queries("xyzzy-secret") == queries("nowhere-else")
+    assert not any("task_args" in sql or "task_kwargs" in sql for sql in queries("xyzzy-secret"))
 
 
 def test_what_was_shown_before_the_rules_changed_is_not_found(settings):
     called("Ada", nickname="countess")
-    assert found("countess", arguments=True) == ["0"]
+    assert ids_with("countess", arguments=True) == ["0"]
     settings.CELERY_OPS = {**settings.CELERY_OPS, "REDACT_KEYS": ["nickname"]}
-    assert found("countess", arguments=True) == []
+    assert ids_with("countess", arguments=True) == []
 
 
 def test_a_row_that_was_written_anew_is_read_anew():
     task = row("0", task_kwargs=json.dumps("{'customer': 'Ada'}"))
-    assert found("Ada", arguments=True) == ["0"]
+    assert ids_with("Ada", arguments=True) == ["0"]
     task.task_kwargs = json.dumps("{'customer': 'Bob'}")
     task.save()
-    assert (found("Ada", arguments=True), found("Bob", arguments=True)) == ([], ["0"])
+    assert (ids_with("Ada", arguments=True), ids_with("Bob", arguments=True)) == ([], ["0"])
 
 
 def test_a_search_that_has_read_for_long_enough_says_how_far_it_came(monkeypatch):
@@ -208,37 +208,37 @@ def test_few_texts_are_kept_and_all_are_found(monkeypatch, kept):
     monkeypatch.setattr(texts, "MOST_KEPT", kept)
     called(*"ABCDEF")
     for _ in range(2):
-        assert len(found("customer", arguments=True, size=2)) == 6
+        assert len(ids_with("customer", arguments=True, size=2)) == 6
 
 
 # -- errors ------------------------------------------------------------------------------------------------------------
 
 
 def failed(*errors, **fields):
-    plant(*(TaskInfo(str(n), state="FAILURE", error=each, **fields) for n, each in enumerate(errors)))
+    plant(*(TaskInfo(str(n), state="FAILURE", error=message, **fields) for n, message in enumerate(errors)))
 
 
 @pytest.mark.parametrize("text", ["CardDeclined", "carddecl", "HT-1003", "refused ht"])
 def test_errors_are_found_by_their_class_and_message(text):
     failed("CardDeclined: the bank refused HT-1003", "ValueError: no")
-    assert found(text, arguments=True) == ["0"]
+    assert ids_with(text, arguments=True) == ["0"]
 
 
 def test_an_errors_class_is_found_for_everybody_and_its_message_for_whom_it_is_shown():
     failed("CardDeclined: the bank refused HT-1003")
-    assert found("CardDeclined") == ["0"]
-    assert found("HT-1003") == []
+    assert ids_with("CardDeclined") == ["0"]
+    assert ids_with("HT-1003") == []
 
 
 def test_a_secret_in_a_message_is_not_found():
     failed("CardDeclined: password=hunter2secret", "ValueError: hunter2secret", kwargs={"password": "hunter2secret"})
-    assert found("hunter2secret", arguments=True) == []
-    assert found("CardDeclined", arguments=True) == ["0"]
+    assert ids_with("hunter2secret", arguments=True) == []
+    assert ids_with("CardDeclined", arguments=True) == ["0"]
 
 
 def test_errors_are_searched_among_the_newest(two_newest):
     failed("CardDeclined: no", "ValueError: no", "ValueError: no")
-    assert found("CardDeclined") == []
+    assert ids_with("CardDeclined") == []
     assert page("CardDeclined").notes
 
 
@@ -258,7 +258,7 @@ def test_errors_and_arguments_are_found_in_every_order_and_on_every_page(sort):
     plant(*tasks)
     wanted = [str(n) for n in range(20) if n % 3 or n % 2]
     in_order = wanted[::-1] if sort.startswith("-") else wanted
-    assert found("declined", arguments=True, size=3, sort=sort) == in_order
+    assert ids_with("declined", arguments=True, size=3, sort=sort) == in_order
 
 
 # -- payload granted task by task --------------------------------------------------------------------------------------
@@ -287,7 +287,7 @@ def test_names_and_ids_that_the_text_means_are_found_however_old_they_are(two_ne
 
 def test_what_arguments_say_beyond_what_is_read_is_not_found():
     called("x" * 10_000 + "Ada")
-    assert found("Ada", arguments=True) == []
+    assert ids_with("Ada", arguments=True) == []
 
 
 # -- how names are known -----------------------------------------------------------------------------------------------
@@ -301,9 +301,9 @@ def names_read(call):
 
 def test_a_name_that_is_new_is_found_at_once():
     row("0", task_name="shop.charge")
-    assert found("charge") == ["0"]
+    assert ids_with("charge") == ["0"]
     row("1", task_name="shop.charge_again")
-    assert found("charge") == ["1", "0"]
+    assert ids_with("charge") == ["1", "0"]
 
 
 def test_names_are_read_once_for_a_page_and_its_counts():
@@ -333,13 +333,13 @@ def test_where_names_are_not_known_the_database_looks_for_the_part(monkeypatch, 
     monkeypatch.setattr(names, setting, value)
     for number, name in enumerate(["shop.charge", "shop.refund", "shop.send"]):
         row(str(number), task_name=name)
-    assert found("", name="CHARGE") == found("CHARGE") == ["0"]
+    assert ids_with("", name="CHARGE") == ids_with("CHARGE") == ["0"]
     assert ResultsTaskBackend().counts(TaskQuery(name="CHARGE")).all.number == 1
 
 
 @pytest.mark.parametrize("name", ["\0", "\ud800", "x" * 100_000])
 def test_a_name_that_nothing_can_hold_finds_nothing(monkeypatch, name):
     row(task_name="shop.charge")
-    assert found("", name=name) == []
+    assert ids_with("", name=name) == []
     monkeypatch.setattr(names, "VENDORS", ())
-    assert found("", name=name) == []
+    assert ids_with("", name=name) == []

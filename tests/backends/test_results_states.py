@@ -55,11 +55,11 @@ def stored(memory_store):
 def track(task_id, *kinds, name="shop.tasks.charge", ago=5_000, **more):
     """Have the store know these facts of a task that was published ``ago`` milliseconds ago."""
     at = now_ms() - ago
-    known = facts.published(task_id, at, name)
+    fields = facts.published(task_id, at, name)
     for kind in kinds:
-        known[facts.field(task_id, kind)] = str(at + 2_000)
-    known |= {facts.field(task_id, kind): value for kind, value in more.items()}
-    recorder.recorder().record([(ORDER, known), index.entry(task_id, [ORDER], at)])
+        fields[facts.field(task_id, kind)] = str(at + 2_000)
+    fields |= {facts.field(task_id, kind): value for kind, value in more.items()}
+    recorder.recorder().record([(ORDER, fields), index.entry(task_id, [ORDER], at)])
 
 
 def begun(host="w1@host", ago=4_000):
@@ -208,10 +208,10 @@ def test_a_store_that_is_away_leaves_the_list_as_its_rows_are(memory_store, monk
 
 
 def test_a_page_asks_the_store_a_fixed_number_of_times(memory_store, monkeypatch):
-    asked = []
+    calls = []
     for method in ("read", "look_up"):
         real = getattr(memory_store, method)
-        monkeypatch.setattr(memory_store, method, lambda *given, real=real: asked.append(given) or real(*given))
+        monkeypatch.setattr(memory_store, method, lambda *given, real=real: calls.append(given) or real(*given))
     monkeypatch.setattr("celery_ops.backends.results.backend.waiting.waiting", Waiting)  # which asks for itself
     for number in range(30):
         row(str(number), **ROWS["runs"][0])
@@ -219,7 +219,7 @@ def test_a_page_asks_the_store_a_fixed_number_of_times(memory_store, monkeypatch
     backend = ResultsTaskBackend()
     assert backend.page(TaskQuery(states=("IGNORED",)), size=50).tasks
     backend.counts(TaskQuery(states=("IGNORED",)))
-    assert len(asked) <= 3
+    assert len(calls) <= 3
 
 
 def test_a_list_of_ended_tasks_asks_the_database_no_more_than_before(memory_store):

@@ -123,7 +123,7 @@ def nowhere():
 
 
 @pytest.fixture
-def asked(monkeypatch):
+def questions(monkeypatch):
     """How often somebody tried."""
     tries, look = [], snapshot_module.presence.look
     monkeypatch.setattr(snapshot_module.presence, "look", lambda: tries.append(1) or look())
@@ -135,14 +135,14 @@ def test_a_broker_that_never_answered_is_said_in_a_calm_sentence(nowhere):
         snapshot()
 
 
-def test_a_broker_that_is_away_is_not_asked_again_at_once(nowhere, asked):
+def test_a_broker_that_is_away_is_not_asked_again_at_once(nowhere, questions):
     for _ in range(10):
         with pytest.raises(BackendUnavailable):
             snapshot()
-    assert len(asked) == 1
+    assert len(questions) == 1
 
 
-def test_viewers_of_a_frozen_broker_wait_for_one_try_together(own_redis, asked):
+def test_viewers_of_a_frozen_broker_wait_for_one_try_together(own_redis, questions):
     def view(_):
         with pytest.raises(BackendUnavailable):
             snapshot()
@@ -150,7 +150,7 @@ def test_viewers_of_a_frozen_broker_wait_for_one_try_together(own_redis, asked):
     own_redis.freeze()
     with broker(own_redis.url), ThreadPoolExecutor(10) as viewers:
         list(viewers.map(view, range(10)))
-    assert len(asked) == 1
+    assert len(questions) == 1
 
 
 @contextlib.contextmanager

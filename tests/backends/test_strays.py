@@ -64,8 +64,8 @@ def listed():
 
 def test_a_queue_that_somebody_mistyped_is_listed(app, other):
     publish(other, "tpyo", times=3)
-    found = listed()["tpyo"]
-    assert (found.depth, found.consumers, found.sources) == (3, 0, ("broker",))
+    mistyped = listed()["tpyo"]
+    assert (mistyped.depth, mistyped.consumers, mistyped.sources) == (3, 0, ("broker",))
 
 
 def test_its_messages_are_counted_whatever_their_priority(app, other):

@@ -26,19 +26,19 @@ def ms(moment):
 def store_task(task):
     """Write what a publisher and a worker would have written of a task."""
     fields = facts.published(task.id, ms(task.created_at), task.name)
-    known = {}
+    kinds = {}
     if task.started_at:
-        known.update(facts.started(ms(task.started_at), None, task.worker or ""))
+        kinds.update(facts.started(ms(task.started_at), None, task.worker or ""))
     if task.finished_at and task.state in facts.ENDED:
-        known[facts.ENDED[task.state]] = str(ms(task.finished_at))
+        kinds[facts.ENDED[task.state]] = str(ms(task.finished_at))
     if task.error:
-        known[facts.ERROR] = task.error
+        kinds[facts.ERROR] = task.error
     if task.result is not None:
-        known[facts.RESULT] = json.dumps(task.result)
-    fields.update({facts.field(task.id, kind): value for kind, value in known.items()})
+        kinds[facts.RESULT] = json.dumps(task.result)
+    fields.update({facts.field(task.id, kind): value for kind, value in kinds.items()})
     if task.args is not None or task.kwargs is not None:
-        said = {"args": list(task.args or ()), "kwargs": task.kwargs or {}}
-        fields[facts.field(task.id, facts.ARGUMENTS)] = facts.EXACT + json.dumps(said)
+        arguments = {"args": list(task.args or ()), "kwargs": task.kwargs or {}}
+        fields[facts.field(task.id, facts.ARGUMENTS)] = facts.EXACT + json.dumps(arguments)
     recorder().record([(REF, fields), index.entry(task.id, [REF], ms(task.created_at))])
 
 

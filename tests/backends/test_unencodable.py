@@ -49,16 +49,16 @@ def listed(hostname):
     return next((info for info in ControlWorkerBackend().workers().workers if info.hostname == hostname), None)
 
 
-def eventually(found, expected):
+def eventually(read, expected):
     """The worker opens its mailbox anew after each question that it cannot answer, and misses what comes meanwhile."""
-    wait_for(lambda: found() == expected, f"{expected}")
+    wait_for(lambda: read() == expected, f"{expected}")
 
 
 def test_what_it_runs_and_consumes_is_known(heard):
-    eventually(lambda: said(listed(heard)), (True, 1, 1, (heard,)))
+    eventually(lambda: summary(listed(heard)), (True, 1, 1, (heard,)))
 
 
-def said(info):
+def summary(info):
     return info and (info.is_online, info.active, info.concurrency, info.queues)
 
 

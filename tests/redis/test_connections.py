@@ -207,7 +207,7 @@ def test_the_broker_sees_the_name_that_the_options_give(site, own_redis):
     store.write([(REF, FACTS)])
     assert waiting() == 0
     with redis.Redis(port=own_redis.port) as client:
-        assert [known["name"] for known in client.client_list()].count("shop") >= 2
+        assert [info["name"] for info in client.client_list()].count("shop") >= 2
     store.close()
 
 
@@ -276,10 +276,10 @@ class Watched:
 def seen(client):
     """Return the master's port and how many replicas it has, as far as the sentinel knows; None while it starts."""
     try:
-        known = client.sentinel_masters()["main"]
+        master = client.sentinel_masters()["main"]
     except redis.ConnectionError:
         return None
-    return known["port"], known["num-slaves"]
+    return master["port"], master["num-slaves"]
 
 
 def test_a_sentinels_master_is_the_stores_and_the_queues_also_after_it_died(site, watched):
@@ -335,5 +335,5 @@ def test_sentinels_that_hang_take_no_more_than_their_time(site, settings, own_re
 )
 def test_a_url_that_leads_nowhere_is_an_error_that_says_what_to_write(site, url, words):
     site("memory://", store=url)
-    (found,) = (message for message in check_settings(None) if message.id == "celery_ops.E013")
-    assert (found.level, words in found.hint) == (ERROR, True)
+    (error,) = (message for message in check_settings(None) if message.id == "celery_ops.E013")
+    assert (error.level, words in error.hint) == (ERROR, True)
