@@ -43,10 +43,10 @@ def find(name: str) -> Runnable | None:
 
     Workers are asked for one that this process does not know. Raises BackendUnavailable when they cannot be.
     """
-    found = runnable(name)
-    if found is None and name in allowed_names():
+    task = runnable(name)
+    if task is None and name in allowed_names():
         return runnable(name, elsewhere=workers_tasks())
-    return found
+    return task
 
 
 def may_run_something(user: Any) -> bool:
@@ -63,11 +63,11 @@ def offers(user: Any) -> Offers:
     allowed = frozenset(allowed_names())
     tasks = site_tasks()
     sees_all = allows(user, VIEW_OPS)
-    found = []
+    offered = []
     for name in sorted({*tasks, *allowed} if sees_all else allowed):
         is_runnable = name in allowed and (name in tasks or name in (registered or ()))
         may_run = is_runnable and allows(user, RUN_TASK, name)
         if may_run or sees_all:
             workers = None if registered is None else registered.get(name, {})
-            found.append(Offer(described(name, tasks.get(name)), is_runnable, may_run, workers))
-    return Offers(tuple(found), trouble)
+            offered.append(Offer(described(name, tasks.get(name)), is_runnable, may_run, workers))
+    return Offers(tuple(offered), trouble)

@@ -67,12 +67,12 @@ def visible_names(refs: Iterable[ObjectRef], user: Any) -> dict[ObjectRef, tuple
 
     One that is gone is called by its model and key, for those who may see the operations pages, and is None.
     """
-    asked = list(dict.fromkeys(refs))
-    read = _read(asked)
+    wanted = list(dict.fromkeys(refs))
+    read = _read(wanted)
     seen = {ref: instance for ref, instance in read.items() if instance and allows(user, VIEW_INSTANCE, instance)}
     gone = [ref for ref, instance in read.items() if instance is None] if allows(user, VIEW_OPS) else []
     named = {ref: (name, seen[ref]) for ref, name in zip(seen, names_of(seen.values()), strict=True)}
-    return {ref: named.get(ref) or (_key_name(ref), None) for ref in asked if ref in named or ref in gone}
+    return {ref: named.get(ref) or (_key_name(ref), None) for ref in wanted if ref in named or ref in gone}
 
 
 class _Refused(Exception):
@@ -96,9 +96,9 @@ def _read(refs: Iterable[ObjectRef]) -> dict[ObjectRef, Model | None]:
     by_label: dict[str, list[ObjectRef]] = {}
     for ref in refs:
         by_label.setdefault(ref.label, []).append(ref)
-    for label, asked in by_label.items():
+    for label, of_model in by_label.items():
         with contextlib.suppress(*_UNREADABLE):
-            read |= _instances(apps.get_model(label), asked)
+            read |= _instances(apps.get_model(label), of_model)
     return read
 
 
@@ -106,8 +106,8 @@ def _instances(model: type[Model], refs: list[ObjectRef]) -> dict[ObjectRef, Mod
     keys = {ref: key for ref in refs if (key := _key(model, ref)) is not None}
     near = [field.name for field in model._meta.fields if field.is_relation]  # what a name is often made of
     rows = model._base_manager.select_related(*near) if near else model._base_manager
-    known = {instance.pk: instance for instance in rows.filter(pk__in=list(keys.values()))} if keys else {}
-    return {ref: known.get(key) for ref, key in keys.items()}
+    instances = {instance.pk: instance for instance in rows.filter(pk__in=list(keys.values()))} if keys else {}
+    return {ref: instances.get(key) for ref, key in keys.items()}
 
 
 def _key(model: type[Model], ref: ObjectRef) -> Any:
@@ -201,8 +201,8 @@ def _read_names() -> tuple[list[tuple[ObjectRef, str]], bool]:
 
 
 def _run_by_hand(refs: Iterable[ObjectRef]) -> list[str]:
-    found: list[str] = []
+    task_ids: list[str] = []
     for ref in refs:
         rows = TaskRunRecord.objects.filter(object_type=ref.label, object_id=ref.pk).order_by("-pk")
-        found += rows.values_list("task_id", flat=True)[:MOST_TASKS]
-    return found
+        task_ids += rows.values_list("task_id", flat=True)[:MOST_TASKS]
+    return task_ids

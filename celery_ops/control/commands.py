@@ -186,8 +186,8 @@ class WorkerCommand(ActionForm):
     @cached_property
     def workers(self) -> list[WorkerInfo]:
         """The targets, as far as they are known. Raises BackendUnavailable."""
-        known = conf.load("WORKER_BACKEND")().workers().workers
-        return [worker for worker in known if worker.hostname in self.targets]
+        report = conf.load("WORKER_BACKEND")().workers()
+        return [worker for worker in report.workers if worker.hostname in self.targets]
 
 
 class Ping(WorkerCommand):

@@ -21,8 +21,6 @@ logger = get_logger("celery_ops.acting")
 
 #: Workers that a sentence names one by one.
 MOST_NAMED: Final = 5
-
-
 #: How a worker says that its kind of pool has no such ability.
 CANNOT: Final = re.compile(r"NotImplementedError\(|AttributeError\(.{0,20}TaskPool' object has no attribute")
 
@@ -56,7 +54,7 @@ class Acted:
 
     @property
     def message(self) -> str:
-        return said(self.replies)
+        return sentence(self.replies)
 
 
 def recorded(
@@ -136,15 +134,15 @@ def is_error(reply: Any) -> bool:
     return isinstance(reply, dict) and "error" in reply and "ok" not in reply
 
 
-def said(replies: Replies) -> str:
+def sentence(replies: Replies) -> str:
     """Return one sentence for the person who asked: ``Asked 3 workers, 2 answered, celery@w2 is silent.``"""
     if not replies.asked:
         return _("Requested, but no worker is up: nobody has heard of it yet.")
     asked, answered = len(replies.asked), len(replies.answered)
-    sentence = ngettext("Asked %(n)d worker", "Asked %(n)d workers", asked) % {"n": asked}
+    beginning = ngettext("Asked %(n)d worker", "Asked %(n)d workers", asked) % {"n": asked}
     if not replies.silent:
-        return _("%(asked)s, %(answered)d answered.") % {"asked": sentence, "answered": answered}
-    counts = {"asked": sentence, "answered": answered, "silent": named(replies.silent)}
+        return _("%(asked)s, %(answered)d answered.") % {"asked": beginning, "answered": answered}
+    counts = {"asked": beginning, "answered": answered, "silent": named(replies.silent)}
     if len(replies.silent) == 1:
         return _("%(asked)s, %(answered)d answered, %(silent)s is silent.") % counts
     return _("%(asked)s, %(answered)d answered, %(silent)s are silent.") % counts

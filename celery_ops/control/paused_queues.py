@@ -35,9 +35,9 @@ def known() -> Pauses:
 
 def marked(report: QueueReport, paused: Pauses) -> QueueReport:
     """Return the report with what is paused marked, and added where the backend does not know it."""
-    found = {queue.name: queue for queue in report.queues}
-    missing = [QueueInfo(name, paused=True) for name in paused if name not in found]
-    queues = [replace(queue, paused=True) if name in paused else queue for name, queue in found.items()]
+    listed = {queue.name: queue for queue in report.queues}
+    missing = [QueueInfo(name, paused=True) for name in paused if name not in listed]
+    queues = [replace(queue, paused=True) if name in paused else queue for name, queue in listed.items()]
     if missing:
         queues = sorted((*queues, *missing), key=lambda queue: queue.name)
     return replace(report, queues=tuple(queues))
@@ -65,11 +65,11 @@ def queue(backend: QueueBackend, name: str, *, wait: float = 0.0) -> tuple[Queue
 
 def marked_detail(backend: QueueBackend, name: str, paused: Pauses) -> QueueDetail | None:
     """Return what is known of one queue, None when nobody knows it. Raises BackendUnavailable."""
-    found = backend.queue(name)
+    detail = backend.queue(name)
     if name not in paused:
-        return found
-    found = found or QueueDetail(QueueInfo(name))
-    return replace(found, info=replace(found.info, paused=True))
+        return detail
+    detail = detail or QueueDetail(QueueInfo(name))
+    return replace(detail, info=replace(detail.info, paused=True))
 
 
 def _introduce(name: str) -> Any:

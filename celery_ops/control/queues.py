@@ -133,4 +133,4 @@ def _without(replies: Replies, hosts: Sequence[str]) -> dict[str, Any]:
 
 
 def _consumes(reply: Any, queue: str) -> bool:
-    return isinstance(reply, list) and any(isinstance(each, dict) and each.get("name") == queue for each in reply)
+    return isinstance(reply, list) and any(isinstance(item, dict) and item.get("name") == queue for item in reply)

@@ -56,17 +56,20 @@ def revoke(
     """
     ids = list(dict.fromkeys(task_ids))
     check(ids, signal)
-    more = {"task_name": task_name} if task_name else {}
-    more |= {} if bulk is None else {"bulk": bulk}
+    more: dict[str, Any] = {}
+    if task_name:
+        more["task_name"] = task_name
+    if bulk is not None:
+        more["bulk"] = bulk
     acted = []
     for number, chunk in enumerate(_chunks(ids)):
         parameters = {**_ending(terminate, signal), "task_ids": chunk, **more}
         key = submission and uuid5(submission, str(number))
         record = recorded(REVOKE, _target(chunk), parameters, user, key)
         revoke_requests.note_revokes_requested({task_id: (places or {}).get(task_id, ()) for task_id in chunk})
-        told = chunk[0] if len(chunk) == 1 else chunk
-        asked = partial(control.revoke, told, terminate=terminate, signal=signal, timeout=timeout)
-        acted.append(asked_of_workers(record, asked))
+        ids_sent = chunk[0] if len(chunk) == 1 else chunk
+        ask = partial(control.revoke, ids_sent, terminate=terminate, signal=signal, timeout=timeout)
+        acted.append(asked_of_workers(record, ask))
         timeout = patience_after(acted[-1], timeout)
     return acted
 
@@ -91,23 +94,28 @@ def revoke_stamped(
 
     Raises BadInput, Repeated and NotDone.
     """
-    wanted = list(dict.fromkeys(stamps))
+    values = list(dict.fromkeys(stamps))
     if not is_id(header):
         raise BadInput({"header": [_("Enter the name of a header.")]})
-    if not 0 < len(wanted) <= MOST_IDS or not all(map(is_id, wanted)):
+    if not 0 < len(values) <= MOST_IDS or not all(map(is_id, values)):
         raise BadInput({"stamps": [_("Enter stamps, one a line, %(most)s at most.") % {"most": MOST_IDS}]})
     check_signal(signal)
-    arguments = {"headers": {header: wanted}, **_ending(terminate, signal)}
+    arguments = {"headers": {header: values}, **_ending(terminate, signal)}
     record = recorded(REVOKE_BY_STAMPS, header, arguments, user, submission)
     return asked_of_workers(record, lambda: control.broadcast(REVOKE_BY_STAMPS, arguments))
 
 
 def together(acted: Sequence[Acted]) -> Acted:
     """Return what several messages came to as one: whoever left one of them unanswered is silent."""
-    asked = sorted({host for each in acted for host in each.replies.asked})
-    silent = {host for each in acted for host in each.replies.silent}
-    answered = {host: reply for each in acted for host, reply in each.replies.answered.items() if host not in silent}
-    return Acted(acted[0].record, Replies(tuple(asked), answered))
+    asked: set[str] = set()
+    silent: set[str] = set()
+    answered: dict[str, Any] = {}
+    for part in acted:
+        asked.update(part.replies.asked)
+        silent.update(part.replies.silent)
+        answered |= part.replies.answered
+    answered = {host: reply for host, reply in answered.items() if host not in silent}
+    return Acted(acted[0].record, Replies(tuple(sorted(asked)), answered))
 
 
 def check(ids: Sequence[str], signal: str) -> None:
@@ -139,4 +147,6 @@ def _chunks(ids: list[str]) -> Iterator[list[str]]:
 
 
 def _target(ids: Sequence[str]) -> str:
-    return ids[0] if len(ids) == 1 else ngettext("%(n)s task", "%(n)s tasks", len(ids)) % {"n": len(ids)}
+    if len(ids) == 1:
+        return ids[0]
+    return ngettext("%(n)s task", "%(n)s tasks", len(ids)) % {"n": len(ids)}

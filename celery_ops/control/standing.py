@@ -65,23 +65,23 @@ def paused_queues() -> dict[str, Paused]:
 
 def _revoked() -> Iterator[str]:
     """Yield the ids that were revoked, the newest first."""
-    found: dict[str, None] = {}
+    seen: set[str] = set()
     for record in _rows(REVOKE):
         for task_id in _texts(record.parameters.get("task_ids")) or (record.target,):
-            if task_id not in found:
-                found[task_id] = None
+            if task_id not in seen:
+                seen.add(task_id)
                 yield task_id
-            if len(found) >= MOST_REVOKED:
+            if len(seen) >= MOST_REVOKED:
                 return
 
 
 def _stamps() -> dict[str, tuple[str, ...]]:
-    found: dict[str, dict[str, None]] = {}
+    by_header: dict[str, dict[str, None]] = {}
     for record in _rows(REVOKE_BY_STAMPS):
         headers = record.parameters.get("headers")
         for header, stamps in headers.items() if isinstance(headers, dict) else ():
-            found.setdefault(header, {}).update(dict.fromkeys(_texts(stamps)))
-    return {header: tuple(stamps) for header, stamps in found.items()}
+            by_header.setdefault(header, {}).update(dict.fromkeys(_texts(stamps)))
+    return {header: tuple(stamps) for header, stamps in by_header.items()}
 
 
 def _rows(action: str) -> Iterator[ControlRecord]:
@@ -91,4 +91,4 @@ def _rows(action: str) -> Iterator[ControlRecord]:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
+    return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()

@@ -52,12 +52,12 @@ def worker_init(sender: Any, **_: Any) -> None:
     _register_commands()
     held.queues.clear()
     held.ended.clear()
-    known = _within(PATIENCE, kept)
-    if known is None:
+    standing = _within(PATIENCE, kept)
+    if standing is None:
         return
-    _revoke(known)
+    _revoke(standing)
     queues = sender.app.amqp.queues
-    paused = [name for name in known.paused if name in queues.consume_from]
+    paused = [name for name in standing.paused if name in queues.consume_from]
     if paused:
         queues.deselect(paused)
         held.queues.update(paused)
@@ -78,29 +78,29 @@ def worker_shutdown(**_: Any) -> None:
 def _look(consumer: Any, ended: threading.Event) -> None:
     pause, looks = FIRST_LOOK, 0  # at first for what was asked while this worker started
     while not ended.wait(pause):
-        known = _asked(kept_paused if looks % REVOKES_AT else kept)
-        if known is None:
+        standing = _looked_up(kept_paused if looks % REVOKES_AT else kept)
+        if standing is None:
             pause = min(2 * pause, LOOK_EVERY)
             continue
         pause, looks = LOOK_EVERY, looks + 1
-        consumer.call_soon(_apply, consumer, known)
+        consumer.call_soon(_apply, consumer, standing)
 
 
-def _apply(consumer: Any, known: StandingRequests) -> None:
+def _apply(consumer: Any, standing: StandingRequests) -> None:
     """Do what this worker may have missed while it was busy or cut off."""
-    _revoke(known)
-    for name in set(known.paused) - held.queues:
+    _revoke(standing)
+    for name in set(standing.paused) - held.queues:
         _pause(consumer, name)
-    for name in held.queues - set(known.paused):
+    for name in held.queues - set(standing.paused):
         _resume(consumer, name)
 
 
-def _revoke(known: StandingRequests) -> None:
+def _revoke(standing: StandingRequests) -> None:
     from celery.worker import state
 
-    for task_id in reversed(known.task_ids):  # the newest last: the oldest are forgotten first
+    for task_id in reversed(standing.task_ids):  # the newest last: the oldest are forgotten first
         state.revoked.add(task_id)
-    for header, stamps in known.stamps.items():
+    for header, stamps in standing.stamps.items():
         state.revoked_stamps[header] = [*dict.fromkeys((*(state.revoked_stamps.get(header) or ()), *stamps))]
 
 
@@ -154,7 +154,7 @@ def _consumed(consumer: Any) -> list[str]:
 
 def _within(seconds: float, ask: Callable[[], StandingRequests]) -> StandingRequests | None:
     answer: list[StandingRequests | None] = []
-    thread = threading.Thread(target=lambda: answer.append(_asked(ask)), name="celery_ops asks", daemon=True)
+    thread = threading.Thread(target=lambda: answer.append(_looked_up(ask)), name="celery_ops asks", daemon=True)
     thread.start()
     thread.join(seconds)
     if not answer:
@@ -162,7 +162,7 @@ def _within(seconds: float, ask: Callable[[], StandingRequests]) -> StandingRequ
     return answer[0] if answer else None
 
 
-def _asked(ask: Callable[[], StandingRequests]) -> StandingRequests | None:
+def _looked_up(ask: Callable[[], StandingRequests]) -> StandingRequests | None:
     """Ask on a connection of this thread's own, which no process of the pool inherits."""
     try:
         return ask()

@@ -73,18 +73,18 @@ def plain(value: Any, name: str = "", depth: int = 0) -> Any:
     if depth > DEEPEST:
         return TOO_DEEP
     if isinstance(value, Mapping):
-        named = ((_name(key), each) for key, each in value.items())
-        return {key: plain(each, key, depth + 1) for key, each in named}
-    return [plain(each, name, depth + 1) for each in value]
+        named = ((_name(key), item) for key, item in value.items())
+        return {key: plain(item, key, depth + 1) for key, item in named}
+    return [plain(item, name, depth + 1) for item in value]
 
 
 def _is_huge(reply: Any) -> bool:
-    left, number = [reply], 0
+    left, number = [reply] if isinstance(reply, NESTED) else [], 0
     while left and number <= MOST_VALUES:
         value = left.pop()
-        inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, NESTED) else ()
-        number += len(inner)
-        left.extend(each for each in inner if isinstance(each, NESTED))
+        items = value.values() if isinstance(value, Mapping) else value
+        number += len(items)
+        left.extend(item for item in items if isinstance(item, NESTED))
     return number > MOST_VALUES
 
 
@@ -96,20 +96,20 @@ def _request(item: Any) -> Any:
     """Return a task as a worker holds it; its arguments go by the task's own parameters and sensitive names."""
     if not isinstance(item, Mapping):
         return plain(item)
-    found = plain({key: value for key, value in item.items() if key not in ("args", "kwargs")})
-    if isinstance(found.get("delivery_info"), dict):
-        found["delivery_info"].pop(masked.KEY, None)
+    request = plain({key: value for key, value in item.items() if key not in ("args", "kwargs")})
+    if isinstance(request.get("delivery_info"), dict):
+        request["delivery_info"].pop(masked.KEY, None)
     name = task_name(item)
     given = arguments(item)
     task = TaskInfo("", name if isinstance(name, str) else "", args=given[0], kwargs=given[1])
     args, kwargs = _arguments(payload.arguments_text(task))
-    return {**found, "args": args, "kwargs": kwargs}
+    return {**request, "args": args, "kwargs": kwargs}
 
 
 def _arguments(text: str) -> tuple[Any, Any]:
     try:
-        said = json.loads(text)
-        return said["args"], said["kwargs"]
+        given = json.loads(text)
+        return given["args"], given["kwargs"]
     except (ValueError, TypeError, KeyError):  # it was cut, or is no more than a text
         return text or None, None
 
@@ -125,8 +125,8 @@ def _stats(reply: Any) -> Any:
     """Return the statistics; ``total`` counts tasks by their names, which hide nothing."""
     if not isinstance(reply, Mapping) or not isinstance(reply.get("total"), Mapping):
         return plain(reply)
-    found = plain({key: value for key, value in reply.items() if key != "total"})
-    return {**found, "total": {_name(name): plain(number) for name, number in reply["total"].items()}}
+    stats = plain({key: value for key, value in reply.items() if key != "total"})
+    return {**stats, "total": {_name(name): plain(number) for name, number in reply["total"].items()}}
 
 
 def _report(reply: Any) -> Any:

@@ -23,7 +23,11 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
 
 def printable(text: str) -> str:
     """Return text that cannot move a terminal's cursor, colour it or begin a line of its own."""
-    return text if text.isprintable() else "".join(each if each.isprintable() else "\ufffd" for each in text)
+    return (
+        text
+        if text.isprintable()
+        else "".join(character if character.isprintable() else "\ufffd" for character in text)
+    )
 
 
 def _cell(value: Any) -> str:

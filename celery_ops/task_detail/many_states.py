@@ -44,13 +44,12 @@ def states_of(sent: Mapping[str, datetime]) -> States:
     open_ = {task_id: time for task_id, time in sent.items() if not _is_over(stored.get(task_id))}
     tracked = _asked(lambda: reading.find_tasks(open_), troubles)
     unheard = sent.keys() - stored.keys() - tracked.keys()
-    found = {
-        task_id: None
-        if task_id in unheard and troubles
-        else told(state_of(stored.get(task_id), tracked.get(task_id), None), time)
-        for task_id, time in sent.items()
-    }
-    return States(found, frozenset(unheard), tuple(troubles))
+    by_id: dict[str, str | None] = {}
+    for task_id, time in sent.items():
+        is_unsaid = task_id in unheard and troubles
+        state = state_of(stored.get(task_id), tracked.get(task_id), None)
+        by_id[task_id] = None if is_unsaid else told(state, time)
+    return States(by_id, frozenset(unheard), tuple(troubles))
 
 
 def told(state: str, sent: datetime) -> str | None:

@@ -75,14 +75,14 @@ def originals_of(tasks: Sequence[TaskInfo]) -> dict[str, Original | NotRerunnabl
 
     Raises StoreUnavailable and DatabaseError.
     """
-    found: dict[str, Original | NotRerunnable] = {}
+    originals: dict[str, Original | NotRerunnable] = {}
     rows = _rows_of([task.id for task in tasks])
     for begin in range(0, len(tasks), AT_ONCE):
         some = tasks[begin : begin + AT_ONCE]
         kept = accounts.read_kept_of_many({task.id: _milliseconds(task.seen_at) for task in some})
         for task in some:
-            found[task.id] = _listed(task, kept.get(task.id), rows.get(task.id, ()))
-    return found
+            originals[task.id] = _listed(task, kept.get(task.id), rows.get(task.id, ()))
+    return originals
 
 
 def _listed(task: TaskInfo, kept: KeptArguments | None, rows: Sequence[TaskRunRecord]) -> Original | NotRerunnable:
@@ -121,8 +121,8 @@ def _arguments(
     row = next((row for row in rows if row.is_exact), None)
     if row is not None:
         return row.args, row.kwargs
-    if (found := next(filter(None, map(_typed, rows)), None)) is not None:
-        return found
+    if (typed := next(filter(None, map(_typed, rows)), None)) is not None:
+        return typed
     if rows or (kept is not None and kept.arguments):
         raise ValueError(_("Its arguments were redacted or cut when they were kept, so they cannot be sent again."))
     raise ValueError(_why_not_kept(task, kept))
@@ -140,9 +140,9 @@ def _why_not_kept(task: TaskInfo, kept: KeptArguments | None) -> str:
     name = "RERUN_RETENTION" if has_failed else "RETENTION"
     kept_for = timedelta(seconds=conf.rerun_seconds if has_failed else conf.retention_seconds)
     last = task.finished_at or task.started_at or task.created_at
-    said = {"time": duration(kept_for), "setting": name}
     if last is not None and aware(last) < now() - kept_for:
-        return _("Its arguments were not kept for longer than %(time)s (%(setting)s).") % said
+        reason = _("Its arguments were not kept for longer than %(time)s (%(setting)s).")
+        return reason % {"time": duration(kept_for), "setting": name}
     return _("Its arguments were not kept: the store was away or emptied, or the worker runs without celery_ops.")
 
 
@@ -162,10 +162,10 @@ def _refs_of_rows(rows: Iterable[TaskRunRecord]) -> Iterable[ObjectRef]:
 
 
 def _rows_of(task_ids: Sequence[str]) -> dict[str, list[TaskRunRecord]]:
-    found: dict[str, list[TaskRunRecord]] = {}
+    rows: dict[str, list[TaskRunRecord]] = {}
     for row in TaskRunRecord.objects.filter(task_id__in=storable(task_ids)).order_by("-pk"):
-        found.setdefault(row.task_id, []).append(row)
-    return found
+        rows.setdefault(row.task_id, []).append(row)
+    return rows
 
 
 def _milliseconds(moment: datetime | None) -> int | None:

@@ -170,20 +170,20 @@ class Sources:
 
 def live_task(task_id: str) -> TaskInfo | None:
     """Return what the workers hold of a task now. Raises BackendUnavailable, also when there is but an old copy."""
-    found = LiveTaskBackend().get(task_id)
+    task = LiveTaskBackend().get(task_id)
     if snapshot().trouble:
         raise BackendUnavailable(_("The broker does not answer, so the workers cannot be asked."))
-    return found
+    return task
 
 
 def waiting_task(task_id: str) -> TaskInfo | None:
     """Return what the message of a task says that waits in a queue. Raises BackendUnavailable."""
     backend = conf.load("QUEUE_BACKEND")()
     backend.learn()
-    found = backend.waiting_message(task_id)
-    if found is None:
+    waiting = backend.waiting_message(task_id)
+    if waiting is None:
         return None
-    queue, message = found
+    queue, message = waiting
     arguments = message.arguments or None
     return TaskInfo(
         task_id, message.name, queue=queue, created_at=message.published_at, eta=message.eta, args=arguments

@@ -107,8 +107,8 @@ class Command(BaseCommand):
             _drop_output()
         except OSError as error:
             _drop_output()
-            said = error.strerror or type(error).__name__
-            raise CommandError(f"the answer could not be written: {said}", returncode=FAILED) from error
+            reason = error.strerror or type(error).__name__
+            raise CommandError(f"the answer could not be written: {reason}", returncode=FAILED) from error
 
 
 def _shown(answer: Answer, options: dict[str, Any]) -> Sequence[str]:

@@ -19,15 +19,15 @@ class Doctor(Subcommand):
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         from ...doctor import ERROR, diagnose  # dear to import, and a hook that prunes has no use for it
 
-        found = diagnose()
-        fails = any(finding.level == ERROR for finding in found)
-        data = {"ok": not fails, "checks": [asdict(finding) for finding in found]}
-        return Answer(data, [*_lines(found)], FAILED if fails else DONE)
+        findings = diagnose()
+        fails = any(finding.level == ERROR for finding in findings)
+        data = {"ok": not fails, "checks": [asdict(finding) for finding in findings]}
+        return Answer(data, [*_lines(findings)], FAILED if fails else DONE)
 
 
-def _lines(found: Sequence[Any]) -> Iterator[str]:
-    width = max(len(finding.name) for finding in found)
-    for finding in found:
+def _lines(findings: Sequence[Any]) -> Iterator[str]:
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
         yield printable(f"{finding.level:<7}  {finding.name:<{width}}  {finding.message}")
         if finding.hint:
             yield printable(f"{'':<7}  {'':<{width}}  -> {finding.hint}")

@@ -78,10 +78,10 @@ def document(answers: gather.Answers) -> dict[str, Any]:
     }
 
 
-def _wanted(asked: Sequence[str]) -> Sequence[str]:
-    if "all" in asked:
-        return tuple(dict.fromkeys((*ALL, *(name for name in asked if name != "all"))))
-    return tuple(dict.fromkeys(asked)) or USUAL
+def _wanted(methods: Sequence[str]) -> Sequence[str]:
+    if "all" in methods:
+        return tuple(dict.fromkeys((*ALL, *(name for name in methods if name != "all"))))
+    return tuple(dict.fromkeys(methods)) or USUAL
 
 
 def _check_folder(path: str) -> None:
@@ -110,9 +110,9 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
     for host, parts in data["workers"].items():
         yield host
         for name, reply in parts.items():
-            said = json.dumps(reply, indent=2, sort_keys=True).splitlines() if reply else ["nothing"]
-            yield f"  {name}: {said[0]}"
-            yield from (f"  {line}" for line in said[1:])
+            first, *others = json.dumps(reply, indent=2, sort_keys=True).splitlines() if reply else ["nothing"]
+            yield f"  {name}: {first}"
+            yield from (f"  {line}" for line in others)
     yield from _silent(data)
     if not data["workers"]:
         yield "No worker answered."

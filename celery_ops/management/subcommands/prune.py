@@ -42,27 +42,28 @@ class Prune(Subcommand):
         _check(options)
         try:
             cutoff = prune.cutoff_of(options["older_than"])
-            found = self._prune(cutoff, options, terminal)
+            pruned = self._prune(cutoff, options, terminal)
         except ImproperlyConfigured as error:
             raise CommandRefused(str(error)) from error
         except DatabaseError as error:
             raise CommandRefused(_in_one_line(error)) from error
-        return _answer(found, cutoff, options)
+        return _answer(pruned, cutoff, options)
 
     def _prune(
         self, cutoff: datetime | None, options: Mapping[str, Any], terminal: Terminal
     ) -> dict[str, prune.Pruned]:
         limit = options["max_time"]
         until = None if limit is None else time.monotonic() + limit.total_seconds()
-        found, held = {}, []
+        pruned: dict[str, prune.Pruned] = {}
+        held: list[str] = []
         for kind, old in _old_rows(cutoff, options).items():
             try:
-                found[kind] = self._take(kind, old, options, until, terminal)
+                pruned[kind] = self._take(kind, old, options, until, terminal)
             except RowsHeld as error:
                 held.append(str(error))
         if held:
             raise CommandRefused("; ".join(held))
-        return found
+        return pruned
 
     def _take(
         self, kind: str, old: prune.Old, options: Mapping[str, Any], until: float | None, terminal: Terminal
@@ -101,14 +102,14 @@ def _in_one_line(error: DatabaseError) -> str:
     return f"the database does not answer: {text}" if is_away else f"the database refuses: {text}"
 
 
-def _answer(found: dict[str, prune.Pruned], cutoff: datetime | None, options: Mapping[str, Any]) -> Answer:
+def _answer(pruned: dict[str, prune.Pruned], cutoff: datetime | None, options: Mapping[str, Any]) -> Answer:
     moment = cutoff.astimezone(timezone.utc).isoformat() if cutoff else None  # without USE_TZ it has no zone yet
     data: dict[str, Any] = {kind: {"deleted": 0, "cutoff": None} for kind in KINDS}
-    data |= {kind: {"deleted": pruned.deleted, "cutoff": moment} for kind, pruned in found.items()}
+    data |= {kind: {"deleted": of_kind.deleted, "cutoff": moment} for kind, of_kind in pruned.items()}
     data["dry_run"] = options["dry_run"]
-    data["complete"] = all(pruned.complete for pruned in found.values())
+    data["complete"] = all(of_kind.complete for of_kind in pruned.values())
     verb = "would be deleted" if options["dry_run"] else "deleted"
-    lines = [f"{pruned.deleted:,} {KINDS[kind]} {verb}" for kind, pruned in found.items()]
+    lines = [f"{of_kind.deleted:,} {KINDS[kind]} {verb}" for kind, of_kind in pruned.items()]
     if cutoff is None:
         lines = ["RECORD_RETENTION is None, so records are kept for ever: name an age with --older-than"]
     if not data["complete"]:
@@ -118,8 +119,8 @@ def _answer(found: dict[str, prune.Pruned], cutoff: datetime | None, options: Ma
 
 def final_states(text: str) -> tuple[str, ...]:
     """Read ``SUCCESS,FAILURE``."""
-    asked = tuple(dict.fromkeys(word.strip().upper() for word in text.split(",") if word.strip()))
-    unknown = [word for word in asked if word not in prune.FINAL]
-    if unknown or not asked:
+    wanted = tuple(dict.fromkeys(word.strip().upper() for word in text.split(",") if word.strip()))
+    unknown = [word for word in wanted if word not in prune.FINAL]
+    if unknown or not wanted:
         raise ArgumentTypeError(f"{text!r}: the states are {', '.join(prune.FINAL)}")
-    return asked
+    return wanted

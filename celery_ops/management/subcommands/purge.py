@@ -42,10 +42,10 @@ def _waiting(queue: str) -> int | None:
     """Return how many messages wait, None when nobody says. Raises CommandRefused for a queue that nobody has."""
     backend = conf.load("QUEUE_BACKEND")()
     try:
-        found, _paused = paused_queues.queue(backend, queue, wait=SEARCH)
-        if found is None:
-            known = ", ".join(sorted(clean(other.name) for other in backend.queues().queues))
-            raise CommandRefused(f"no queue {queue!r}; there are {known or 'none'}", USAGE)
+        detail, _paused = paused_queues.queue(backend, queue, wait=SEARCH)
+        if detail is None:
+            names = ", ".join(sorted(clean(other.name) for other in backend.queues().queues))
+            raise CommandRefused(f"no queue {queue!r}; there are {names or 'none'}", USAGE)
     except BackendUnavailable as error:
         raise CommandRefused(str(error), NO_ANSWER) from error
-    return found.info.depth
+    return detail.info.depth

@@ -33,5 +33,5 @@ class Retry(Subcommand):
 
 
 def _line(outcome: Any) -> str:
-    said = f"not run again: {outcome.reason}" if outcome.record is None else f"sent again as {outcome.record.task_id}"
-    return printable(f"{clean(outcome.task_id, 100)}: {said}")
+    text = f"not run again: {outcome.reason}" if outcome.record is None else f"sent again as {outcome.record.task_id}"
+    return printable(f"{clean(outcome.task_id, 100)}: {text}")

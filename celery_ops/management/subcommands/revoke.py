@@ -81,16 +81,17 @@ def _is_over(detail: TaskDetail) -> bool:
 def _revoked(
     ids: Sequence[str], details: Mapping[str, TaskDetail], user: Any, options: Mapping[str, Any]
 ) -> list[Acted]:
-    known = {task_id: details[task_id] for task_id in ids if task_id in details}
-    places = {task_id: detail.refs for task_id, detail in known.items() if detail.refs}
-    others = {t: known[t].task.seen_at if t in known else None for t in ids if t not in places}
+    tasks = {task_id: details[task_id].task for task_id in ids if task_id in details}
+    places = {task_id: details[task_id].refs for task_id in tasks if details[task_id].refs}
+    without_place = [task_id for task_id in ids if task_id not in places]
+    others = {task_id: tasks[task_id].seen_at if task_id in tasks else None for task_id in without_place}
     return revoke.revoke(
         ids,
         user,
         terminate=options["terminate"],
         signal=options["signal"],
         places={**bulk_revoke.places_of(others), **places},
-        task_name=clean(known[ids[0]].task.name, 250) if len(ids) == 1 and ids[0] in known else "",
+        task_name=clean(tasks[ids[0]].name, 250) if len(ids) == 1 and ids[0] in tasks else "",
     )
 
 
