@@ -1,6 +1,7 @@
 """What is raised from one package into another: each message is for the person who asked, and none quotes a secret."""
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
@@ -38,7 +39,7 @@ class BadInput(ValueError):
 
     def __init__(self, errors: Mapping[str, list[str]] | str) -> None:
         self.errors: dict[str, list[str]] = {"__all__": [errors]} if isinstance(errors, str) else dict(errors)
-        super().__init__(" ".join(message for messages in self.errors.values() for message in messages))
+        super().__init__(" ".join(chain.from_iterable(self.errors.values())))
 
 
 class BadToken(Exception):

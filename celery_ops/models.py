@@ -145,6 +145,6 @@ class ControlRecord(Journalled):
         What the broker never heard of does not count: whoever asked was told that nothing was done.
         """
         rows = cls.objects.using(router.db_for_write(cls))  # a copy may be behind
-        asked = rows.filter(action__in=(cls.PAUSE, cls.RESUME)).exclude(replies__has_key="error")
-        newest = asked.order_by().values("target").annotate(last=models.Max("pk"))
+        heard = rows.filter(action__in=(cls.PAUSE, cls.RESUME)).exclude(replies__has_key="error")
+        newest = heard.order_by().values("target").annotate(last=models.Max("pk"))
         return rows.filter(pk__in=newest.values("last"), action=cls.PAUSE)

@@ -154,7 +154,7 @@ def tasks_of(text: str, user: Any) -> ObjectTasks:
     try:
         named, is_partial = _named(text)
         refs = list(visible_names([*_keyed(text), *named], user))[:MOST_OBJECTS]
-        tracked = [task.id for tasks in reading.read_tasks(refs) for task in tasks] if refs else []
+        tracked = [task.id for task in chain.from_iterable(reading.read_tasks(refs) if refs else ())]
         return ObjectTasks(tuple(dict.fromkeys([*tracked, *_run_by_hand(refs)]))[:MOST_TASKS], is_partial)
     except (StoreUnavailable, DatabaseError) as error:
         logger.warning("The tasks of objects cannot be searched: %s", error)

@@ -119,11 +119,11 @@ class Asking:
             return False
 
 
-_said: set[tuple[str, type]] = set()
+_logged: set[tuple[str, type]] = set()
 
 
 def _say_once(action: str, error: Exception) -> None:
     key = (action, type(error))
-    if key not in _said:
-        _said.add(key)
+    if key not in _logged:
+        _logged.add(key)
         logger.error("The policy cannot say who may %s, so nobody may. Said once.", action, exc_info=error)

@@ -140,26 +140,27 @@ def page_of(
 ) -> TaskPage:
     """Return the page of ``tasks`` that the query and the cursor ask for. Raises BadCursor."""
     key = key_of(query.sort)
-    found = sorted(matching(tasks, query, arguments=arguments), key=key)
+    ordered = sorted(matching(tasks, query, arguments=arguments), key=key)
     begin = 0
     if cursor:
         place = Cursor.decoded(cursor)
         at = _checked(place.key)
-        after = bisect_right(found, at, key=key)
-        begin = max(0, bisect_left(found, at, key=key) - size) if place.before else after
-    shown = found[begin : begin + size]
-    return TaskPage(
-        tuple(shown),
-        next=Cursor(key(shown[-1])).encoded() if shown and begin + size < len(found) else None,
-        previous=Cursor(key(shown[0]) if shown else END, before=True).encoded() if begin > 0 else None,
-    )
+        after = bisect_right(ordered, at, key=key)
+        begin = max(0, bisect_left(ordered, at, key=key) - size) if place.before else after
+    shown = ordered[begin : begin + size]
+    next_cursor = previous_cursor = None
+    if shown and begin + size < len(ordered):
+        next_cursor = Cursor(key(shown[-1])).encoded()
+    if begin > 0:
+        previous_cursor = Cursor(key(shown[0]) if shown else END, before=True).encoded()
+    return TaskPage(tuple(shown), next=next_cursor, previous=previous_cursor)
 
 
 def counts_of(tasks: Iterable[TaskInfo], query: TaskQuery, *, arguments: Arguments) -> Counts:
     """Return how many of ``tasks`` match in each state, and in all, whatever states the query asks for."""
     every = replace(query, states=())
-    found = Counter(task.state for task in matching(tasks, every, arguments=arguments))
-    return Counts(Count(sum(found.values())), {state: Count(number) for state, number in found.items()})
+    numbers = Counter(task.state for task in matching(tasks, every, arguments=arguments))
+    return Counts(Count(sum(numbers.values())), {state: Count(number) for state, number in numbers.items()})
 
 
 def matching(tasks: Iterable[TaskInfo], query: TaskQuery, *, arguments: Arguments) -> list[TaskInfo]:

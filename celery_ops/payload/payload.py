@@ -155,9 +155,9 @@ def _plain(value: Any) -> Any:
         return value
     for read in (json.loads, ast.literal_eval) if len(value) <= LONGEST_LITERAL else (json.loads,):
         try:
-            found = read(value)
+            literal = read(value)
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             continue
         # django-celery-results keeps the JSON of a repr
-        return _plain(found) if isinstance(found, str) and read is json.loads and found != value else found
+        return _plain(literal) if isinstance(literal, str) and read is json.loads and literal != value else literal
     return value

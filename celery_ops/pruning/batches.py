@@ -96,11 +96,11 @@ class Batches:
 
     def _walk(self) -> Iterator[int]:
         since, size = None, self._most()
-        while found := self._look(since, size):
+        while keys := self._look(since, size):
             if since is not None:
                 self._check_time()
-            began, since = time.monotonic(), self._moment_of(found[-1]) or since
-            yield self._batch(found)
+            began, since = time.monotonic(), self._moment_of(keys[-1]) or since
+            yield self._batch(keys)
             took = time.monotonic() - began
             size = self._fitting(size, took)
             if self._connection.vendor == "sqlite" and not self._connection.in_atomic_block:
@@ -137,14 +137,14 @@ class Batches:
 
     def _moment_of(self, key: Any) -> datetime | None:
         """Only one row's: reading the moments of a whole batch takes longer than deleting it."""
-        found = self._patiently(lambda _locked: list(self.rows.filter(pk=key).values_list(self.moment, flat=True)))
-        return found[0] if found else None
+        moments = self._patiently(lambda _locked: list(self.rows.filter(pk=key).values_list(self.moment, flat=True)))
+        return moments[0] if moments else None
 
-    def _batch(self, found: list[Any]) -> int:
+    def _batch(self, keys: list[Any]) -> int:
         """Delete these rows; those that others lock wait for the end."""
         before = self.deleted
-        self._delete(found)
-        left = self._left(found) if self.deleted - before < len(found) else []
+        self._delete(keys)
+        left = self._left(keys) if self.deleted - before < len(keys) else []
         if locked := self._locked(left):
             self._sleep(PATIENCE[0])
             self._delete(locked)

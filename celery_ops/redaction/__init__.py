@@ -84,13 +84,13 @@ def capture_arguments(
     plain = walk.arguments(args, kwargs, parameters)
     if walk.hid or walk.missed:
         named = hidden_texts(args, kwargs, parameters, sensitive, Budget(0))
-        found = _secrets((*named, *walk.found.texts))
-        if found and not walk.is_cut:
-            plain = without(plain, Secrets(found), budget.again())
-        elif found:
-            places = walk.found.once_more()
-            walk = Walk.in_mode(mode, sensitive=sensitive, secrets=found, budget=budget.again())
-            walk.found = places
+        secrets = _secrets((*named, *walk.hidden.texts))
+        if secrets and not walk.is_cut:
+            plain = without(plain, Secrets(secrets), budget.again())
+        elif secrets:
+            hidden = walk.hidden.once_more()
+            walk = Walk.in_mode(mode, sensitive=sensitive, secrets=secrets, budget=budget.again())
+            walk.hidden = hidden
             plain = walk.arguments(args, kwargs, parameters)
     captured = fit(plain, walk.exact)[1]
     return Captured(captured.text, False, typed=captured.exact) if walk.typed else captured
@@ -120,8 +120,8 @@ def capture_text(
     """Return an error message, or with ``tail`` the last part of a traceback, redacted. Never raises."""
     if not issubclass(type(text), str):
         return Captured("", text is None)
-    known = Secrets(secrets) if secrets else None
-    return Captured(*scrub(text, MAX_BYTES, site()[0], known, tail, budget))
+    hidden = Secrets(secrets) if secrets else None
+    return Captured(*scrub(text, MAX_BYTES, site()[0], hidden, tail, budget))
 
 
 @_or_else(FAILED)

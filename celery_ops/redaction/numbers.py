@@ -110,7 +110,7 @@ def _cards(text: str, start: int, end: int, budget: Budget) -> Iterator[tuple[in
 
 def _card(text: str, groups: list[tuple[int, int]], first: int) -> int:
     """Return where the longest card number ends that begins with this group of digits, or 0."""
-    digits, usual, found = "", True, 0
+    digits, usual, whole_end = "", True, 0
     for last in range(first, min(len(groups), first + CARD.stop)):
         begin, end = groups[last]
         size = end - begin
@@ -120,8 +120,8 @@ def _card(text: str, groups: list[tuple[int, int]], first: int) -> int:
             break
         is_whole = usual or (first == 0 and last == len(groups) - 1)
         if len(digits) in CARD and is_whole and is_card(digits):
-            found = end
-    return found
+            whole_end = end
+    return whole_end
 
 
 def _may_hold_card(text: str) -> bool:

@@ -1,6 +1,7 @@
 """Texts that were hidden elsewhere, where another text repeats them."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from json.encoder import encode_basestring_ascii
 from typing import Final
 from urllib.parse import quote
@@ -45,8 +46,8 @@ class Secrets:
         """
         how = ("\\" in text, headless)
         if how not in self._forms:
-            forms = (form for secret in self._parts(headless) for form in _forms(secret, is_escaped=how[0]))
-            self._forms[how] = tuple(dict.fromkeys(forms))
+            forms = (_forms(secret, is_escaped=how[0]) for secret in self._parts(headless))
+            self._forms[how] = tuple(dict.fromkeys(chain.from_iterable(forms)))
         return (*self._forms[how], *self._quoted(text, headless)) if "%" in text else self._forms[how]
 
     def _parts(self, headless: bool) -> Iterable[str]:

@@ -70,11 +70,11 @@ def scrub(
     secrets: Secrets | None = None,
     tail: bool = False,
     budget: Budget | None = None,
-    found: "HiddenTexts | None" = None,
+    hidden: "HiddenTexts | None" = None,
 ) -> tuple[str, bool]:
     """Return at most ``limit`` bytes of ``text`` without secrets, and whether that is all of it unchanged.
 
-    What is hidden is added to ``found``, and where: the same text is not read by the rules again.
+    What is hidden is added to ``hidden``, and where: the same text is not read by the rules again.
     """
     budget = budget or Budget()
     size = str.__len__(text)
@@ -82,7 +82,7 @@ def scrub(
     window = str.__getitem__(text, slice(-reach, None) if tail else slice(reach))
     low = max(0, len(window) - limit) if tail else 0
     high = len(window) if tail else min(limit, len(window))
-    spans = found.again(window, high) if found is not None else None
+    spans = hidden.again(window, high) if hidden is not None else None
     by_rules = rules is not None and spans is None
     by_secrets = secrets.readings if secrets else 0
     if not budget.read(len(window) * (by_rules + by_secrets)):
@@ -91,8 +91,8 @@ def scrub(
     budget.step(TEXT_STEPS if by_rules else 1 + by_secrets)
     if by_rules:
         spans = sorted(_rule_spans(window, rules, high, budget, headless=headless))
-        if found is not None:
-            found.add(window, high, spans)
+        if hidden is not None:
+            hidden.add(window, high, spans)
     if secrets:
         spans = sorted((*(spans or ()), *secrets.spans(window, high, budget, headless=headless)))
     shown = _without(window, spans, low, high) if spans else window[low:high]

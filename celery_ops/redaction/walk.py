@@ -54,8 +54,8 @@ class Walk:
         "budget",
         "depth",
         "exact",
-        "found",
         "hid",
+        "hidden",
         "is_cut",
         "labels",
         "missed",
@@ -71,7 +71,7 @@ class Walk:
         self.rules = rules
         self.room = ROOM
         self.exact = True
-        self.found = HiddenTexts()
+        self.hidden = HiddenTexts()
         self.is_cut = False
         self.labels: dict[str, str] = {}  # what shows of short names
         self.hid = False  # whether anything was hidden, which others may repeat
@@ -282,9 +282,9 @@ class Walk:
         if type(value) is str and len(value) <= SHORT and self.is_quiet(value, cap):
             self.room -= len(value) + QUOTES
             return value
-        shown, exact = scrub(value, cap, self.rules, self.secrets, budget=self.budget, found=self.found)
+        shown, exact = scrub(value, cap, self.rules, self.secrets, budget=self.budget, hidden=self.hidden)
         self.exact = self.exact and exact
-        self.hid = self.hid or bool(self.found.texts)
+        self.hid = self.hid or bool(self.hidden.texts)
         self.is_cut = self.is_cut or shown.endswith(CUT)
         self.room -= min(len(shown), COUNTED) + QUOTES
         return shown

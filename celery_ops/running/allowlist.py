@@ -70,7 +70,9 @@ def runnable(name: Any, elsewhere: Collection[str] = ()) -> Runnable | None:
 def allowed_names() -> tuple[str, ...]:
     """Return the names that ``RUNNABLE_TASKS`` allows, sorted, whether or not anybody knows such a task."""
     allowed = conf.RUNNABLE_TASKS
-    names = site_tasks() if allowed == "*" else () if isinstance(allowed, str) else allowed
+    names = site_tasks() if allowed == "*" else allowed
+    if isinstance(names, str):
+        return ()
     return tuple(sorted(name for name in names if isinstance(name, str) and not name.startswith(CELERYS)))
 
 

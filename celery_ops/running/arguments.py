@@ -38,13 +38,13 @@ def bound(parameters: Parameters, args: Any, kwargs: Any) -> tuple[list[Any], di
 
     Raises BadInput with messages by parameter; by ``args`` or ``kwargs`` for what belongs to none.
     """
-    found = bind(parameters, args, kwargs)
-    if found.problems:
+    arguments = bind(parameters, args, kwargs)
+    if arguments.problems:
         errors: dict[str, list[str]] = {}
-        for problem in found.problems:
+        for problem in arguments.problems:
             errors.setdefault(problem.name or problem.place, []).append(problem.message)
         raise BadInput(errors)
-    return found.args, found.kwargs
+    return arguments.args, arguments.kwargs
 
 
 def bind(parameters: Parameters, args: Any, kwargs: Any) -> BoundArguments:
@@ -93,22 +93,24 @@ class _Binding:
         return [*read, *args[len(taking) :]]
 
     def by_name(self, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-        given = {each.name for each in self.parameters.positional[: len(args)]}
-        named_ = {each.name: each for each in self.parameters.named}
-        found = {}
+        given = {parameter.name for parameter in self.parameters.positional[: len(args)]}
+        parameters = {parameter.name: parameter for parameter in self.parameters.named}
+        values = {}
         for name, value in kwargs.items():
             if name in given:
                 self.note("kwargs", "", _("“%(name)s” is given twice.") % {"name": name})
-            elif name in named_ and named_[name].positional_only:  # Celery does not tell it from one of **kwargs
+            elif (
+                name in parameters and parameters[name].positional_only
+            ):  # Celery does not tell it from one of **kwargs
                 self.note("kwargs", "", _("“%(name)s” goes by position: give it in args.") % {"name": name})
-            elif name in named_:
-                found[name] = self.read("kwargs", named_[name], value)
+            elif name in parameters:
+                values[name] = self.read("kwargs", parameters[name], value)
             elif self.parameters.takes_kwargs:
-                found[name] = value
+                values[name] = value
             else:
                 self.note("kwargs", "", self.unknown(name))
-        self.note_missing(given | found.keys())
-        return found
+        self.note_missing(given | values.keys())
+        return values
 
     def note_missing(self, given: set[str]) -> None:
         wrong = {problem.name for problem in self.problems}

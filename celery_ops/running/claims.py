@@ -41,10 +41,10 @@ def taken(keys: Iterable[UUID]) -> set[UUID]:
 
 def limited(names: Iterable[str]) -> list[str]:
     """Return those of the tasks that have ``max_per_minute``, ready to be counted: call it outside a transaction."""
-    found = sorted({name for name in names if options_of(name).get("max_per_minute")})
-    for name in found:
+    limited_names = sorted({name for name in names if options_of(name).get("max_per_minute")})
+    for name in limited_names:
         _rows().get_or_create(key=_place(name), defaults={"claimed_at": timezone.now()})
-    return found
+    return limited_names
 
 
 def lock(name: str) -> None:
@@ -66,12 +66,12 @@ def check_rate(name: str) -> None:
     """Raise BadInput when a task has been run by hand as often in the last minute as its ``max_per_minute`` allows."""
     if room(name) == 0:
         most = options_of(name)["max_per_minute"]
-        said = ngettext(
+        message = ngettext(
             "This task may be run %(n)s time a minute. Wait a while.",
             "This task may be run %(n)s times a minute. Wait a while.",
             most,
         )
-        raise BadInput(said % {"n": most})
+        raise BadInput(message % {"n": most})
 
 
 def no_room() -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, Final
 
 from django.utils import timezone
@@ -30,46 +31,46 @@ class SendOptions:
 
     def given(self) -> dict[str, Any]:
         """Return what was asked for, as ``apply_async`` takes it."""
-        return {each.name: value for each in fields(self) if (value := getattr(self, each.name)) is not None}
+        return {option.name: value for option in fields(self) if (value := getattr(self, option.name)) is not None}
 
     def plain(self) -> dict[str, Any]:
         """Return the same in JSON types."""
         return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in self.given().items()}
 
 
-NAMES: Final = tuple(each.name for each in fields(SendOptions))
+NAMES: Final = tuple(option.name for option in fields(SendOptions))
 
 
-def read_options(asked: dict[str, Any], queues: Iterable[str], now: datetime | None = None) -> SendOptions:
+def read_options(given: dict[str, Any], queues: Iterable[str], now: datetime | None = None) -> SendOptions:
     """Return the options that JSON values or a form's cleaned ones ask for; None and "" are not asked for.
 
     ``expires`` may be a number of seconds from ``now``. ``queues`` are those that may be chosen. Raises BadInput with a
     message for each option that will not do.
     """
     now = now or datetime.now(timezone.get_default_timezone())  # aware also on a site without time zones
-    read = _Reader(asked, now, frozenset(queues))
-    found = {name: read.option(name) for name in NAMES}
-    if found["countdown"] is not None and found["eta"] is not None:
+    read = _Reader(given, now, frozenset(queues))
+    options = {name: read.option(name) for name in NAMES}
+    if options["countdown"] is not None and options["eta"] is not None:
         read.errors["eta"] = [_("Give a countdown or an ETA, not both.")]
-    start = found["eta"] or now + timedelta(seconds=found["countdown"] or 0)
-    if found["expires"] is not None and found["expires"] <= start and not read.errors:
+    start = options["eta"] or now + timedelta(seconds=options["countdown"] or 0)
+    if options["expires"] is not None and options["expires"] <= start and not read.errors:
         read.errors["expires"] = [_("It would expire before it may start.")]
     if read.errors:
         raise BadInput(read.errors)
-    return SendOptions(**found)
+    return SendOptions(**options)
 
 
 class _Reader:
-    def __init__(self, asked: dict[str, Any], now: datetime, queues: frozenset[str]) -> None:
-        self.asked, self.now, self.queues = asked, now, queues
+    def __init__(self, given: dict[str, Any], now: datetime, queues: frozenset[str]) -> None:
+        self.given, self.now, self.queues = given, now, queues
         self.errors: dict[str, list[str]] = {
             str(name)[:100]: [_("There is no such option; there are %(names)s.") % {"names": ", ".join(NAMES)}]
-            for name in asked
+            for name in given
             if name not in NAMES
         }
 
     def option(self, name: str) -> Any:
-        value = self.asked.get(name)
+        value = self.given.get(name)
         if value is None or value == "":
             return None
         try:
@@ -152,5 +153,5 @@ def _routes(routes: Any) -> list[Any]:
     if isinstance(routes, dict):
         return list(routes.values())
     if isinstance(routes, (list, tuple)):
-        return [value for each in routes for value in _routes(each)]
+        return list(chain.from_iterable(map(_routes, routes)))
     return []

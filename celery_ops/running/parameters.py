@@ -42,7 +42,7 @@ class Parameters:
     @property
     def positional(self) -> tuple[Parameter, ...]:
         """Those that may be given by position."""
-        return tuple(each for each in self.named if not each.keyword_only)
+        return tuple(parameter for parameter in self.named if not parameter.keyword_only)
 
 
 def parameters_of(name: str, sees: Sees = sees_all) -> Parameters:
@@ -54,13 +54,13 @@ def parameters_of(name: str, sees: Sees = sees_all) -> Parameters:
     if signature is None:
         return Parameters(takes_args=True, takes_kwargs=True, is_known=False)
     sensitive = registry.sensitive(name)
-    names = {each.kind: each.name for each in signature.parameters}
+    names = {parameter.kind: parameter.name for parameter in signature.parameters}
     args, kwargs = names.get(inspect.Parameter.VAR_POSITIONAL), names.get(inspect.Parameter.VAR_KEYWORD)
     return Parameters(
         named=tuple(
-            _parameter(each, signature, each.name in sensitive, sees)
-            for each in signature.parameters
-            if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+            _parameter(parameter, signature, parameter.name in sensitive, sees)
+            for parameter in signature.parameters
+            if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
         ),
         takes_args=args is not None,
         takes_kwargs=kwargs is not None,

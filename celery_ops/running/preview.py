@@ -65,8 +65,8 @@ def preview(run: Run) -> MessagePreview:
         return _previewed(run)
     except Exception as error:  # a task's signature, the site's routers and serializers: anything may be raised
         hidden = capture.secrets(run.name, run.args, run.kwargs)
-        said = redaction.capture_text(f"{type(error).__name__}: {error}", secrets=hidden).text
-        raise BadInput(_("Celery would not send this. %(reason)s") % {"reason": said}) from error
+        reason = redaction.capture_text(f"{type(error).__name__}: {error}", secrets=hidden).text
+        raise BadInput(_("Celery would not send this. %(reason)s") % {"reason": reason}) from error
 
 
 def _previewed(run: Run) -> MessagePreview:
@@ -86,7 +86,7 @@ def _previewed(run: Run) -> MessagePreview:
     compressor = options.get("compression") or app.conf.task_compression or ""
     content_type, _encoding, body = serialization.dumps(message.body, serializer)
     body = body.encode() if isinstance(body, str) else body
-    said = message.headers or message.body  # protocol 1 has no headers
+    headers = message.headers or message.body  # protocol 1 has no headers
     return MessagePreview(
         **place,
         serializer=serializer,
@@ -96,8 +96,8 @@ def _previewed(run: Run) -> MessagePreview:
         arguments=redaction.capture_arguments(
             run.args, run.kwargs, parameters=capture.parameters(run.name), sensitive=registry.sensitive(run.name)
         ).text,
-        eta=_moment(said.get("eta")),
-        expires=_moment(said.get("expires")),
+        eta=_moment(headers.get("eta")),
+        expires=_moment(headers.get("expires")),
         priority=options.get("priority", app.conf.task_default_priority),
         time_limit=limits[0],
         soft_time_limit=limits[1],
@@ -120,8 +120,8 @@ def _prepared(task: Task, args: list[Any], kwargs: dict[str, Any], options: Mapp
 
 def _place(app: Any, options: Mapping[str, Any], delay: float) -> dict[str, str]:
     """Return where the message goes, as ``send_task_message`` decides it."""
-    asked: list[Any] = [options.get(name) for name in ("queue", "exchange", "routing_key")]
-    queue, exchange, routing_key = asked
+    places: list[Any] = [options.get(name) for name in ("queue", "exchange", "routing_key")]
+    queue, exchange, routing_key = places
     if queue is None and exchange is None:
         queue = app.amqp.default_queue
     kind = getattr(getattr(queue, "exchange", None), "type", None) or options.get("exchange_type") or "direct"
@@ -151,5 +151,5 @@ def _seconds(eta: datetime | None, countdown: float | None) -> float:
 
 
 def _moment(text: str | None) -> datetime | None:
-    found = parse_datetime(text) if text else None
-    return maybe_make_aware(found) if found else None
+    moment = parse_datetime(text) if text else None
+    return maybe_make_aware(moment) if moment else None

@@ -11,7 +11,7 @@ from .. import redaction
 from ..conf import conf
 from ..exceptions import BrokerUnavailable, SentNothing
 from ..logs import get_logger
-from ..tracking.context import noting_sends, running_again
+from ..tracking.context import noting_sends, rerunning
 from .rows import ReadyRow
 from .run import Run
 
@@ -22,7 +22,7 @@ def publish(run: Run, row: ReadyRow, connection: Connection) -> None:
     """Send the message. Raises SentNothing, or what the broker's client raises."""
     options = {**run.options.given(), **row.reprs}
     options.update(task_id=row.record.task_id, connection=connection, retry=False)
-    with running_again(run.retry_of, run.refs), noting_sends() as sends:
+    with rerunning(run.retry_of, run.refs), noting_sends() as sends:
         try:
             if run.task is not None:
                 answer = run.task.apply_async(list(run.args), dict(run.kwargs), **options)

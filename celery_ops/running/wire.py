@@ -51,9 +51,9 @@ def plain(value: Any) -> Any:
 
 
 def _pickled(value: Any) -> Any:
-    return (
-        value.pk if isinstance(value, Model) else [each.pk for each in value] if isinstance(value, QuerySet) else value
-    )
+    if isinstance(value, Model):
+        return value.pk
+    return [instance.pk for instance in value] if isinstance(value, QuerySet) else value
 
 
 def _walked(value: Any, scalar: Callable[[Any], Any], depth: int) -> Any:
@@ -64,17 +64,18 @@ def _walked(value: Any, scalar: Callable[[Any], Any], depth: int) -> Any:
     if value is None or type(value) in (str, bool, int, float):
         return value
     if isinstance(value, Mapping):
-        return {_key(key): _walked(each, scalar, depth + 1) for key, each in value.items()}
+        return {_key(key): _walked(item, scalar, depth + 1) for key, item in value.items()}
     if isinstance(value, SEQUENCES):
-        return [_walked(each, scalar, depth + 1) for each in in_order(value)]
+        return [_walked(item, scalar, depth + 1) for item in in_order(value)]
     if isinstance(value, QuerySet):
-        return [_walked(each.pk, scalar, depth + 1) for each in value]
+        return [_walked(instance.pk, scalar, depth + 1) for instance in value]
     if isinstance(value, Model):
         return _walked(value.pk, scalar, depth + 1)
     if isinstance(value, timedelta):
         return value.total_seconds()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {each.name: _walked(getattr(value, each.name), scalar, depth + 1) for each in dataclasses.fields(value)}
+        names = [field.name for field in dataclasses.fields(value)]
+        return {name: _walked(getattr(value, name), scalar, depth + 1) for name in names}
     if callable(dump := getattr(value, "model_dump", None)):
         return _walked(dump(mode="json"), scalar, depth + 1)
     return scalar(value)

@@ -91,9 +91,9 @@ class Sources:
         is_listed = not self.troubles
         account = self.account or self._try(lambda: accounts.read_account(self.task_id), accounts.Account())
         kept = account.kept
-        refs = tuple(ref for ref, _task in account.found if ref.label != TASK) or (kept.refs if kept else ())
+        refs = tuple(ref for ref, _task in account.places if ref.label != TASK) or (kept.refs if kept else ())
         records = self._try(self._records, ())
-        tracked = account.found[0][1] if account.found else None
+        tracked = account.places[0][1] if account.places else None
         over = states.is_final(state_of(stored, tracked, None))
         is_kept = bool(stored or tracked or records)
         live = self._try(lambda: self._on_its_way(is_kept=is_kept), None) if ask_workers and not over else None
@@ -142,7 +142,7 @@ class Sources:
     def _reruns(self, refs: tuple[ObjectRef, ...]) -> list[str]:
         """Journal rows may be gone by now, and so may what is tracked."""
         rows = self._try(self._recorded_reruns, [])
-        tracked = self._try(lambda: reading.run_again_as(refs, self.task_id), []) if refs else []
+        tracked = self._try(lambda: reading.reruns_of(refs, self.task_id), []) if refs else []
         return list(dict.fromkeys([*rows, *tracked]))[:RECORDS]
 
     def _recorded_reruns(self) -> list[str]:

@@ -49,13 +49,13 @@ class KeptArguments:
 class Account:
     """All that is kept of one task: itself as each object has it, and what it was given; None where nothing is."""
 
-    found: Sequence[tuple[ObjectRef, TrackedTask]] = ()
+    places: Sequence[tuple[ObjectRef, TrackedTask]] = ()
     payload: Payload = field(default_factory=Payload)
     kept: KeptArguments | None = None
 
     def at(self, ref: ObjectRef) -> TrackedTask | None:
         """Return the task as this object has it."""
-        return dict(self.found).get(ref)
+        return dict(self.places).get(ref)
 
 
 def read_payload(ref: ObjectRef, task_id: str) -> Payload:
@@ -76,14 +76,14 @@ def _given(history: History, own_place: History) -> tuple[Payload, KeptArguments
     """What one place says of a task's arguments and outcome, beside what the task's own place keeps."""
     ref = history.ref
     derived, life = history.tasks[0]
-    known, own = life.facts, _kept(own_place)
-    arguments = known.get((facts.ARGUMENTS, derived.nesting)) or _same_life(derived.published, own)
-    result = known.get((facts.RESULT, derived.attempt))
+    own = _kept(own_place)
+    arguments = life.facts.get((facts.ARGUMENTS, derived.nesting)) or _same_life(derived.published, own)
+    result = life.facts.get((facts.RESULT, derived.attempt))
     payload = Payload(
         args=capture.shown_arguments(derived.name, arguments) if arguments else None,
         result=redaction.capture_text(result).text if result else None,
-        error=known.get((facts.ERROR, derived.attempt)),
-        traceback=known.get((facts.TRACEBACK, derived.attempt)),
+        error=life.facts.get((facts.ERROR, derived.attempt)),
+        traceback=life.facts.get((facts.TRACEBACK, derived.attempt)),
     )
     refs = own.refs if ref.label == TASK else (ref,)
     return payload, KeptArguments(derived.name, derived.state, arguments, refs)
@@ -102,12 +102,14 @@ def read_account(task_id: str, beside: ObjectRef | None = None) -> Account:
         held |= dict(zip(missing, recorder().ask(lambda store: store.read(missing)), strict=True))
     own = index.own_place(task_id)
     histories = {ref: history_of_one(ref, held[ref], task_id) for ref in dict.fromkeys((*refs, own))}
-    places = list(histories.values())
-    starts = complete(places, kinds=(*LISTED, *_KEPT), hosts=doubtful_hosts(places))
-    known = [histories[ref] for ref in refs if is_kept(*histories[ref].tasks[0], oldest_kept(ref))]
-    found = [(history.ref, task) for history in known for task in tracked_tasks(history, starts)]
-    found = [place for place in found if place[0].label != TASK] or found
-    return Account(found, *_given(histories[found[0][0]], histories[own])) if found else Account()
+    everything = list(histories.values())
+    starts = complete(everything, kinds=(*LISTED, *_KEPT), hosts=doubtful_hosts(everything))
+    places: list[tuple[ObjectRef, TrackedTask]] = []
+    for ref in refs:
+        if is_kept(*histories[ref].tasks[0], oldest_kept(ref)):
+            places += ((ref, task) for task in tracked_tasks(histories[ref], starts))
+    places = [place for place in places if place[0].label != TASK] or places
+    return Account(places, *_given(histories[places[0][0]], histories[own])) if places else Account()
 
 
 def read_kept_of_many(created: Mapping[str, int | None]) -> dict[str, KeptArguments]:
@@ -127,24 +129,22 @@ def read_kept_of_many(created: Mapping[str, int | None]) -> dict[str, KeptArgume
         tasks = [(derive(short, lives[short]), lives[short]) for short in wanted[ref] if short in lives]
         histories.append(History(ref, tasks))
     starts = complete(histories, kinds=(facts.NAME, facts.ARGUMENTS, facts.OBJECTS), hosts=doubtful_hosts(histories))
-    found: dict[str, KeptArguments] = {}
+    kept: dict[str, KeptArguments] = {}
     for history in sorted(histories, key=lambda history: history.ref.label == TASK):
         for place in range(len(history.tasks)):
             if (facts.PUBLISHED, 0) in history.tasks[place][1].facts:
                 task_id = facts.long_id(history.tasks[place][0].short)
-                found[task_id] = _together(found.get(task_id), _kept(history, place, starts), places[task_id])
-    return found
+                kept[task_id] = _together(kept.get(task_id), _kept(history, place, starts), places[task_id])
+    return kept
 
 
 def _kept(history: History, place: int = 0, starts: Mapping[str, int] | None = None) -> KeptArguments:
     """What one place keeps; a task's own place knows its objects by a fact."""
     derived, life = history.tasks[place]
-    known = life.facts
     state = states.LOST if is_lost(derived, starts or {}) else derived.state
-    refs = tuple(index.objects_in(known.get((facts.OBJECTS, 0)) or "")) if history.ref.label == TASK else ()
-    return KeptArguments(
-        derived.name, state, known.get((facts.ARGUMENTS, derived.nesting)), refs, derived.published, derived.executions
-    )
+    refs = tuple(index.objects_in(life.facts.get((facts.OBJECTS, 0)) or "")) if history.ref.label == TASK else ()
+    arguments = life.facts.get((facts.ARGUMENTS, derived.nesting))
+    return KeptArguments(derived.name, state, arguments, refs, derived.published, derived.executions)
 
 
 def _same_life(published: int | None, kept: KeptArguments) -> str | None:

@@ -116,15 +116,15 @@ def _look_up(model: type[Model], values: Mapping[str, Any]) -> ObjectRef | None:
     shield = transaction.atomic(using=using) if connection.in_atomic_block else nullcontext()
     try:
         with shield:
-            found = list(model._base_manager.using(using).filter(**values).values_list("pk", flat=True)[:2])
+            keys = list(model._base_manager.using(using).filter(**values).values_list("pk", flat=True)[:2])
     except (DatabaseError, SynchronousOnlyOperation) as error:
         raise Undecided from error
     except SoftTimeLimitExceeded:
         raise
     except Exception as error:
         raise ValueError(f"its id_query could not be looked up: {type(error).__name__}: {error}") from error
-    if len(found) > 1:
+    if len(keys) > 1:
         raise ValueError(f"its id_query matches more than one {model._meta.verbose_name}")
-    if not found:
+    if not keys:
         raise LookupError(f"its id_query matches no {model._meta.verbose_name}")
-    return ObjectRef.build(model, found[0])
+    return ObjectRef.build(model, keys[0])

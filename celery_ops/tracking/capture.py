@@ -125,4 +125,6 @@ def hides_any(name: str) -> bool:
     signature = registry.signature(name)
     if registry.sensitive(name):
         return True
-    return signature is not None and any(redaction.redact("0", name=each) != "0" for each in signature.all_names)
+    return signature is not None and any(
+        redaction.redact("0", name=parameter) != "0" for parameter in signature.all_names
+    )

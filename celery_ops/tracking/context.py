@@ -42,7 +42,7 @@ def tracking(*objects: Model) -> Iterator[None]:
 
 
 @contextmanager
-def running_again(task_id: str, refs: Iterable[ObjectRef] = ()) -> Iterator[None]:
+def rerunning(task_id: str, refs: Iterable[ObjectRef] = ()) -> Iterator[None]:
     """Say that what is published inside is task ``task_id`` once more: for the same objects, and linked to it."""
     tokens = _bound.set((*_bound.get(), *refs)), _retry_of.set(task_id)
     try:

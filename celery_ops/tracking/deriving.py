@@ -143,11 +143,11 @@ def tracked_task(
 
 def _error(state: str, facts: Mapping[Key, str | None], attempt: int) -> str | None:
     """What went wrong in the attempt, or what interrupted it."""
-    told = facts.get((ERROR, attempt)) or None
+    error = facts.get((ERROR, attempt)) or None
     if state in (states.FAILURE, states.RETRY):
-        return told
+        return error
     if state == states.LOST and (CUT, attempt) in facts:
         return "Interrupted: " + _("its worker was shut down while it ran, and its message is gone")
     if state == states.PENDING and (RETURNED, attempt) in facts:
-        return told or "Interrupted: " + _("its worker was shut down while it ran; its message is back in the queue")
+        return error or "Interrupted: " + _("its worker was shut down while it ran; its message is back in the queue")
     return None

@@ -32,13 +32,13 @@ def behind(task: Any) -> Any:
     for prefix in filter(None, NAME_PREFIXES):
         path = path.removeprefix(prefix)
     module, _, name = path.rpartition(".")
-    found = getattr(sys.modules.get(module), name, None)
-    return found if is_django_task(found) else None
+    namesake = getattr(sys.modules.get(module), name, None)
+    return namesake if is_django_task(namesake) else None
 
 
 def function_of(task: Any) -> Callable[..., Any] | None:
     """Return the function behind a Celery task, without the context that the framework gives it; else None."""
-    found = behind(task)
-    if found is None:
+    framework_task = behind(task)
+    if framework_task is None:
         return None
-    return MethodType(found.func, found) if found.takes_context else found.func
+    return MethodType(framework_task.func, framework_task) if framework_task.takes_context else framework_task.func

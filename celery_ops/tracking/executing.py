@@ -21,14 +21,7 @@ def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> 
     row_times.note(request, published_at(vars(request)), now_ms())
     if request.is_eager:
         context.note_send(task_id, sender.name)
-    if (
-        not header_of(request)
-        and not registry.bindings(sender.name)
-        and not (request.is_eager and (context.bound_objects() or runs.enclosing()))
-    ):
-        setattr(request, BEGUN, now_ms())
-        return
-    run = run_of(sender, request, args, kwargs)
+    run = run_of(sender, request, args, kwargs) if _may_belong_to_objects(sender.name, request) else None
     if run is None:
         setattr(request, BEGUN, now_ms())
         return
@@ -42,6 +35,12 @@ def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> 
     if run.stamp.undecided is not None and not run.attempt:  # no publisher of ours has kept them
         run.keep_arguments(args, kwargs)
     recorder().record(run.first_batch(), run.whose)
+
+
+def _may_belong_to_objects(name: str, request: Any) -> bool:
+    if header_of(request) or registry.bindings(name):
+        return True
+    return bool(request.is_eager and (context.bound_objects() or runs.enclosing()))
 
 
 @receiver
@@ -67,8 +66,8 @@ def task_success(sender: Any, result: Any, **_: Any) -> None:
     run = runs.end(request)
     if run is None:
         return
-    if (kept := capture.result(run.name, result, request.args or (), request.kwargs or {})) is not None:
-        run.note(facts.RESULT, kept)
+    if (text := capture.result(run.name, result, request.args or (), request.kwargs or {})) is not None:
+        run.note(facts.RESULT, text)
     note_end(run, states.SUCCESS)
 
 

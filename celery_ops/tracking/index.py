@@ -5,6 +5,7 @@ store. Small shards keep Redis's compact encoding; slots make the newest tasks q
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, product
 from operator import methodcaller
 from typing import Final
 from urllib.parse import quote, unquote
@@ -92,14 +93,15 @@ def objects_wherever(created: Mapping[str, int | None], *, with_own: bool = True
     """
     slots = _Slots()
     near = {task_id: slots.before(at) for task_id, at in created.items()}
-    found = _search(near, alone=created if with_own else ())
-    return found | _search({t: [slot for slot in slots.all if slot not in near[t]] for t in created if t not in found})
+    objects = _search(near, alone=created if with_own else ())
+    far = {task_id: slots.all_but(near[task_id]) for task_id in created if task_id not in objects}
+    return objects | _search(far)
 
 
-def _search(asked: Mapping[str, Collection[int]], *, alone: Iterable[str] = ()) -> dict[str, list[ObjectRef]]:
+def _search(slots_of: Mapping[str, Collection[int]], *, alone: Iterable[str] = ()) -> dict[str, list[ObjectRef]]:
     """Look for each id in its shard of these slots, and for those of ``alone`` under themselves, which comes last."""
     wanted: dict[ObjectRef, list[str]] = {}
-    for task_id, slots in asked.items():
+    for task_id, slots in slots_of.items():
         shard = _shard(task_id)
         for slot in slots:
             wanted.setdefault(_place(slot, shard), []).append(task_id)
@@ -111,11 +113,11 @@ def _search(asked: Mapping[str, Collection[int]], *, alone: Iterable[str] = ()) 
         for task_id in wanted[place] if stored else ():
             if (name := facts.short_id(task_id)) in stored:
                 texts.setdefault(task_id, (place, stored[name]))
-    found = {task_id: objects_in(text) for task_id, text in _completed(texts).items()}
+    objects = {task_id: objects_in(text) for task_id, text in _completed(texts).items()}
     for place, stored in zip(own, kept[len(wanted) :], strict=True):
         if stored:
-            found.setdefault(place.pk, []).append(place)
-    return found
+            objects.setdefault(place.pk, []).append(place)
+    return objects
 
 
 def _completed(texts: Mapping[str, tuple[ObjectRef, str | None]]) -> dict[str, str]:
@@ -128,14 +130,14 @@ def _completed(texts: Mapping[str, tuple[ObjectRef, str | None]]) -> dict[str, s
 
 def newest(limit: int) -> list[ObjectRef]:
     """Return the objects of the ``limit`` tasks published last, and of some more. Raises StoreUnavailable."""
-    return list(dict.fromkeys(ref for _task_id, refs in _newest_entries(limit) for ref in refs))
+    return list(dict.fromkeys(chain.from_iterable(refs for _task_id, refs in _newest_entries(limit))))
 
 
 def newest_tasks(limit: int) -> dict[str, list[ObjectRef]] | None:
     """Return the tasks published last, by id, ``limit`` and some more; None when so many come that to read them
     takes long. Raises StoreUnavailable."""
     slots = list(_slots())[1:3]
-    sample = [_place(slot, shard) for slot in slots for shard in range(SAMPLE)]
+    sample = [_place(slot, shard) for slot, shard in product(slots, range(SAMPLE))]
     if sum(map(len, recorder().ask(lambda store: store.read(sample)))) * SHARDS > MOST_READ * SAMPLE:
         return None
     return dict(_newest_entries(limit))
@@ -145,7 +147,7 @@ def _newest_entries(limit: int) -> Iterator[tuple[str, list[ObjectRef]]]:
     """Yield the ids and objects of tasks, slot by slot from now backwards."""
     tasks, slots, step = 0, list(_slots()), 1
     while slots and tasks < limit:
-        places = [_place(slot, shard) for slot in slots[:step] for shard in range(SHARDS)]
+        places = [_place(slot, shard) for slot, shard in product(slots[:step], range(SHARDS))]
         slots, step = slots[step:], step * 4
         for place, stored in zip(places, recorder().ask(methodcaller("read", places)), strict=True):
             tasks += len(stored)
@@ -164,6 +166,9 @@ class _Slots:
 
     def __init__(self) -> None:
         self.length, self.all = _slot_length(), list(_slots())
+
+    def all_but(self, slots: Collection[int]) -> list[int]:
+        return [slot for slot in self.all if slot not in slots]
 
     def around(self, moment: int) -> range:
         """Those of a task that was asked for then: sent a little later, by a clock that may differ."""

@@ -32,9 +32,9 @@ class Lifeline:
 
     def say(self, sign: Sign) -> None:
         """Write a sign of life, dated by the server's clock."""
-        said = replace(sign, seen=self._offset + _monotonic_ms(), client=self._client, token=self._token)
-        field, value = sign.key.encode(), encoded(said).encode()
-        kept, _expires, time = _asked(
+        signed = replace(sign, seen=self._offset + _monotonic_ms(), client=self._client, token=self._token)
+        field, value = sign.key.encode(), encoded(signed).encode()
+        kept, _expires, time = _replies(
             self._connection,
             (b"HSET", self._key, field, value),
             (b"EXPIRE", self._key, b"%d" % SIGNS_KEPT),
@@ -48,13 +48,13 @@ class Lifeline:
 def opened(connection: Any, key: bytes) -> Lifeline:
     """Return the lifeline on a new connection, and forget the workers that nobody asks about any more."""
     token = f"celery_ops:{uuid.uuid4().hex}"
-    named, client, time, kept = _asked(
+    named, client, time, kept = _replies(
         connection, (b"CLIENT", b"SETNAME", token.encode()), (b"CLIENT", b"ID"), (b"TIME",), (b"HVALS", key)
     )
     is_named = not isinstance(named, ResponseError) and isinstance(client, int)
     signs, now = read(kept, time)
     if outdated := [sign.key.encode() for sign in signs if _is_outdated(sign, now)]:
-        _asked(connection, (b"HDEL", key, *outdated))
+        _replies(connection, (b"HDEL", key, *outdated))
     return Lifeline(connection, key, token if is_named else "", client if is_named else 0, now)
 
 
@@ -76,7 +76,7 @@ def _is_outdated(sign: Sign, now: int) -> bool:
     return sign.seen < now - (ENDED_KEPT if sign.is_leaving else 1000 * SIGNS_KEPT)
 
 
-def _asked(connection: Any, *commands: Sequence[bytes]) -> list[Any]:
+def _replies(connection: Any, *commands: Sequence[bytes]) -> list[Any]:
     """Return the replies, errors among them."""
     replies: list[Any] = []
     try:

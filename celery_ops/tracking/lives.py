@@ -56,7 +56,7 @@ def by_task(stored: Iterable[tuple[str, str | None]]) -> dict[str, Life]:
         if match := FIELD.fullmatch(name):
             short, kind, attempt, life, execution = match.groups()
             tasks.setdefault(short, {})[kind, int(attempt or 0), life or "", execution or ""] = value
-    return {short: _newest(told) for short, told in tasks.items()}
+    return {short: _newest(values) for short, values in tasks.items()}
 
 
 def by_life(stored: Mapping[str, str | None]) -> dict[tuple[str, str], tuple[Life, list[str]]]:
@@ -65,41 +65,45 @@ def by_life(stored: Mapping[str, str | None]) -> dict[tuple[str, str], tuple[Lif
     for name in stored:
         if match := FIELD.fullmatch(name):
             names.setdefault((match[1], match[4] or ""), []).append(name)
-    return {key: (by_task((name, stored[name]) for name in mine)[key[0]], mine) for key, mine in names.items()}
+    lives: dict[tuple[str, str], tuple[Life, list[str]]] = {}
+    for (short, life), mine in names.items():
+        lives[short, life] = by_task((name, stored[name]) for name in mine)[short], mine
+    return lives
 
 
-def _newest(told: Mapping[Tagged, str | None]) -> Life:
+def _newest(facts: Mapping[Tagged, str | None]) -> Life:
     """The life that was published last, with all that is told under another tag of the same publish."""
-    begun = {key[2]: _begun(told, key[2]) for key in told if key[:2] == (PUBLISHED, 0)}
+    begun = {key[2]: _begun(facts, key[2]) for key in facts if key[:2] == (PUBLISHED, 0)}
     if not begun:
-        return _told(told)
+        return _life(facts)
     last = max(begun.values())
     lives = {life for life, at in begun.items() if at == last}
-    if len(begun) == 1 or (number_in(told.get(_REVOKED)) or 0) >= last:  # whoever asks for it knows of no lives
+    if len(begun) == 1 or (number_in(facts.get(_REVOKED)) or 0) >= last:  # whoever asks for it knows of no lives
         lives.add(_REVOKED[2])
-    return _told({key: value for key, value in told.items() if key[2] in lives})
+    return _life({key: value for key, value in facts.items() if key[2] in lives})
 
 
-def _begun(told: Mapping[Tagged, str | None], life: str) -> int:
+def _begun(facts: Mapping[Tagged, str | None], life: str) -> int:
     """When a life began; one whose publish nobody timed, with its last start."""
-    at, _name = publish_in(told.get((PUBLISHED, 0, life, "")), life)
+    at, _name = publish_in(facts.get((PUBLISHED, 0, life, "")), life)
     if at is not None:
         return at
-    starts = [number_in(value) or 0 for key, value in told.items() if (key[0], key[2]) == (STARTED, life)]
+    starts = [number_in(value) or 0 for key, value in facts.items() if (key[0], key[2]) == (STARTED, life)]
     return max(starts, default=0)
 
 
-def _told(life: Mapping[Tagged, str | None]) -> Life:
+def _life(tagged: Mapping[Tagged, str | None]) -> Life:
+    """What one life's facts tell: of each attempt those of the execution that counts."""
     attempts: dict[int, dict[str, dict[str, str | None]]] = {}
-    for (kind, attempt, _life, execution), value in life.items():
+    for (kind, attempt, _tag, execution), value in tagged.items():
         attempts.setdefault(attempt, {}).setdefault(execution, {})[kind] = value
     counting = {attempt: max(tags, key=lambda tag: _counts(tags[tag], tag)) for attempt, tags in attempts.items()}
     facts: dict[Key, str | None] = {}
     places: dict[Key, str] = {}
-    for (kind, attempt, tag, execution), value in life.items():
+    for (kind, attempt, tag, execution), value in tagged.items():
         if execution == counting[attempt] or kind in _OF_LIVES:
             facts[kind, attempt], places[kind, attempt] = value, tag + execution
-    return Life(facts, places, sum(key[0] == STARTED for key in life))
+    return Life(facts, places, sum(key[0] == STARTED for key in tagged))
 
 
 def _counts(execution: Mapping[str, str | None], tag: str) -> tuple[bool, bool, int, str]:

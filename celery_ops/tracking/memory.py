@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from . import prefix
 from .deriving import derive
@@ -96,4 +97,4 @@ def oldest_fields(stored: Mapping[str, str | None]) -> list[str]:
     lives = by_life(stored)
     newest = {key: derive(key[0], life).newest for key, (life, _names) in lives.items()}
     dropped = sorted(newest, key=newest.__getitem__)[:-TASKS_KEPT]
-    return [name for key in dropped for name in lives[key][1]]
+    return list(chain.from_iterable(lives[key][1] for key in dropped))

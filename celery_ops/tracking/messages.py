@@ -55,39 +55,46 @@ def owned(stamp: Stamp, details: Mapping[str, Any]) -> Stamp:
 def run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Execution | None:
     """Return what a worker's request says of the task's objects: by its stamp, else by its arguments."""
     details = getattr(request, "request_dict", None) or vars(request)
-    attempt = details.get("retries") or 0
-    task_id, parent_id = request.id, details.get("parent_id")
+    parent_id, delivery = details.get("parent_id"), details.get(DELIVERY)
     stamp = decoded(header_of(request))
     if stamp is None or stamp.undecided is not None:
+        parent = _eager_parent(request.id, details)
+        if parent is not None:
+            parent_id = parent.task_id  # Celery 5.5 says nothing of an eager task's parent
         args = request.args if args is None else args
         kwargs = request.kwargs if kwargs is None else kwargs
-        try:
-            prepended = (stamp and stamp.undecided) or 0
-            own = resolve(task.name, args or (), kwargs or {}, prepended=prepended)
-        except Undecided:
-            own = []
-        parent = runs.enclosing() if details.get("is_eager") else None
-        if parent is not None and parent.task_id != task_id:
-            parent_id = parent.task_id  # Celery 5.5 says nothing of an eager task's parent
-        else:
-            parent = None
-        if stamp is None:
-            published = now_ms() if details.get("is_eager") else None
-            stamp = stamp_for(task.name, own, parent, published, whose=whose_of(details))
-        stamp = replace(stamp, own=tuple(dict.fromkeys((*own, *stamp.own))), undecided=stamp.undecided or 0)
+        stamp = _decided(stamp, task.name, args or (), kwargs or {}, parent, details)
     if not stamp.refs:
         return None
-    stamp = owned(stamp, details)
-    delivery = details.get(DELIVERY)
     return Execution(
-        task_id,
+        request.id,
         task.name,
-        attempt,
-        stamp,
+        details.get("retries") or 0,
+        owned(stamp, details),
         parent_id,
         nesting=nesting_of(details),
         delivery=delivery if isinstance(delivery, str) else "",
     )
+
+
+def _eager_parent(task_id: str, details: Mapping[str, Any]) -> Execution | None:
+    parent = runs.enclosing() if details.get("is_eager") else None
+    return parent if parent is not None and parent.task_id != task_id else None
+
+
+def _decided(
+    stamp: Stamp | None, name: str, args: Any, kwargs: Any, parent: Execution | None, details: Mapping[str, Any]
+) -> Stamp:
+    """Return the stamp with the objects of the arguments, which the publisher could not tell."""
+    prepended = (stamp and stamp.undecided) or 0
+    try:
+        own = resolve(name, args, kwargs, prepended=prepended)
+    except Undecided:
+        own = []
+    if stamp is None:
+        published = now_ms() if details.get("is_eager") else None
+        stamp = stamp_for(name, own, parent, published, whose=whose_of(details))
+    return replace(stamp, own=tuple(dict.fromkeys((*own, *stamp.own))), undecided=prepended)
 
 
 def run_of_message(message: Any) -> Execution | None:
@@ -133,5 +140,8 @@ def nesting_of(details: Mapping[str, Any]) -> int:
 def published_at(details: Mapping[str, Any]) -> int | None:
     """Return when a task was published first, as its request or the headers of its message say."""
     headers = details.get("headers") or {}
-    times = (given.get(name) for name in (FIRST_PUBLISHED, PUBLISHED) for given in (details, headers))
-    return next((time for time in times if isinstance(time, int)), None)
+    for name in (FIRST_PUBLISHED, PUBLISHED):
+        for place in (details, headers):
+            if isinstance(time := place.get(name), int):
+                return time
+    return None

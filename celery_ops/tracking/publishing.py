@@ -35,12 +35,12 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, **_: An
     if not (parent or context.bound_objects() or registry.bindings(sender)):
         return
     args, kwargs = body[0], body[1]
-    given = chains.prepended(request, headers, args, kwargs)
+    prepended = chains.prepended(request, headers, args, kwargs)
     undecided = None
     try:
-        own = resolve(sender, args, kwargs, prepended=given)
+        own = resolve(sender, args, kwargs, prepended=prepended)
     except Undecided:
-        own, undecided = [], given
+        own, undecided = [], prepended
     stamp = stamp_for(sender, own, parent, published, undecided)
     headers[HEADER] = text = stamp.encoded()
     _latest.stamped = (text, stamp)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import chain
 
 from django.db.models import Model
 
@@ -32,10 +33,10 @@ def tasks_for_many(objs: Iterable[Model], limit: int | None = 50) -> dict[Model,
     """Return ``{obj: its tasks}`` as ``tasks_for`` does, in at most two round trips for all of them."""
     objs = list(objs)
     try:
-        found = read_tasks([ObjectRef.of(obj) for obj in objs], limit)
+        tasks = read_tasks([ObjectRef.of(obj) for obj in objs], limit)
     except StoreUnavailable:
-        found = [[] for _ in objs]
-    return dict(zip(objs, found, strict=True))
+        tasks = [[] for _ in objs]
+    return dict(zip(objs, tasks, strict=True))
 
 
 def read_tasks(refs: Sequence[ObjectRef], limit: int | None = None) -> list[list[TrackedTask]]:
@@ -97,8 +98,9 @@ def find_task(task_id: str) -> list[tuple[ObjectRef, TrackedTask]]:
     One that failed has its own place as well, which is returned when no object has it any more.
     """
     refs = index.objects_of(task_id)
-    found = [(ref, task) for ref, tasks in zip(refs, read_tasks(refs), strict=True) for task in tasks]
-    places = [(ref, task) for ref, task in found if task.id == task_id]
+    places: list[tuple[ObjectRef, TrackedTask]] = []
+    for ref, tasks in zip(refs, read_tasks(refs), strict=True):
+        places += ((ref, task) for task in tasks if task.id == task_id)
     return [place for place in places if place[0].label != TASK] or places
 
 
@@ -124,11 +126,11 @@ def find_tasks(
         for (ref, shorts), stored in zip(wanted.items(), kept, strict=True)
     ]
     starts = complete(histories, hosts=doubtful_hosts(histories))
-    found: dict[str, TrackedTask] = {}
+    tasks: dict[str, TrackedTask] = {}
     for history in histories:
         for task in tracked_tasks(history, starts):
-            found.setdefault(task.id, task)
-    return found
+            tasks.setdefault(task.id, task)
+    return tasks
 
 
 def _kept_still(times: Mapping[str, datetime], oldest: int) -> dict[str, int]:
@@ -143,14 +145,17 @@ def _only(stored: dict[str, str | None], shorts: tuple[str, ...]) -> dict[str, s
 
 def newest_tasks(limit: int) -> list[TrackedTask]:
     """Return the tasks published last of any object, newest first, each once. Raises StoreUnavailable."""
-    found = {task.id: task for tasks in read_tasks(index.newest(limit)) for task in reversed(tasks)}
-    tasks = sorted(
-        found.values(), key=lambda task: (task.published_at or task.started_at or _NEVER, task.id), reverse=True
-    )
-    return tasks[:limit]
+    by_id: dict[str, TrackedTask] = {}
+    for tasks in read_tasks(index.newest(limit)):
+        by_id |= {task.id: task for task in reversed(tasks)}
+    return sorted(by_id.values(), key=_newness, reverse=True)[:limit]
 
 
-def run_again_as(refs: Sequence[ObjectRef], task_id: str) -> list[str]:
+def _newness(task: TrackedTask) -> tuple[datetime, str]:
+    return task.published_at or task.started_at or _NEVER, task.id
+
+
+def reruns_of(refs: Sequence[ObjectRef], task_id: str) -> list[str]:
     """Return the ids of these objects' tasks that are ``task_id`` once more, newest first. Raises StoreUnavailable."""
-    tasks = [task for tasks in read_tasks(refs) for task in tasks if task.retry_of == task_id]
-    return list(dict.fromkeys(task.id for task in tasks))
+    tasks = chain.from_iterable(read_tasks(refs))
+    return list(dict.fromkeys(task.id for task in tasks if task.retry_of == task_id))

@@ -200,19 +200,19 @@ def _written(events: int, refused: int) -> None:
 def _nobodys(error: StoreUnavailable) -> None:
     """An event of which the site does not say whose it is: it is lost, for nobody else's is it either."""
     counters.add("lost")
-    if "prefix" not in _said:
-        _said.add("prefix")
+    if "prefix" not in _warned:
+        _warned.add("prefix")
         logger.warning("Events are lost: it is not known whose they are (%s). Said once.", error)
 
 
-_said: set[str] = set()
+_warned: set[str] = set()
 
 
 def _by_prefix(events: Sequence[Kept]) -> dict[str, list[Batch]]:
-    found: dict[str, list[Batch]] = {}
+    batches: dict[str, list[Batch]] = {}
     for whose, batch in events:
-        found.setdefault(whose, []).append(batch)
-    return found
+        batches.setdefault(whose, []).append(batch)
+    return batches
 
 
 def merged(batches: Sequence[Batch]) -> Batch:

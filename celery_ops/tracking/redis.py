@@ -123,7 +123,8 @@ class RedisStore(Store):
     ) -> tuple[list[str | None], dict[str, int]]:
         commands: list[Command] = [(b"HGET", self._key(ref) + b":long", name.encode()) for ref, name in fields]
         commands += [(b"GET", self._worker_key(host)) for host in hostnames]
-        replies = [None if isinstance(r, ResponseError) else r for r in self._call(commands)] if commands else []
+        answers = self._call(commands) if commands else []
+        replies = [None if isinstance(answer, ResponseError) else answer for answer in answers]
         values = [None if reply is None else _text(reply) for reply in replies[: len(fields)]]
         beats = zip(hostnames, replies[len(fields) :], strict=True)
         return values, {host: int(reply) for host, reply in beats if reply is not None and reply.isdigit()}
@@ -262,12 +263,13 @@ def store_url() -> str:
 def _split(fields: Any) -> tuple[list[bytes], list[bytes]]:
     short: list[bytes] = []
     long: list[bytes] = []
-    for name, value in ((name.encode(), value.encode("utf-8", "replace")) for name, value in fields.items()):
+    for name, text in fields.items():
+        field, value = name.encode(), text.encode("utf-8", "replace")
         if len(value) <= SHORT and value[:1] != ELSEWHERE:
-            short += (name, value)
+            short += (field, value)
         else:
-            short += (name, ELSEWHERE)
-            long += (name, value)
+            short += (field, ELSEWHERE)
+            long += (field, value)
     return short, long
 
 

@@ -154,11 +154,11 @@ class Registry:
     def models(self) -> list[type[Model]]:
         """Return the concrete models that tasks are tracked for, each once."""
         self.bindings("")
-        found: dict[type[Model], None] = {}
+        models: dict[type[Model], None] = {}
         for binding in chain.from_iterable(self._merged.values()):
             with suppress(LookupError, ValueError):  # a model that is not installed
-                found[binding.model_class] = None
-        return list(found)
+                models[binding.model_class] = None
+        return list(models)
 
     def is_bound(self, task_name: str, model_label: str) -> bool:
         """Return whether a task is tracked for that model."""
@@ -173,39 +173,39 @@ class Registry:
 
     def signature(self, task_name: str) -> Signature | None:
         """Return the signature of a task that this process knows, else None."""
-        known = self._signatures.get(task_name)
-        if known is None:
+        signature = self._signatures.get(task_name)
+        if signature is None:
             self.bindings("")  # imports the modules of tasks, which a new process has not done yet
-        if known is None and (task := conf.celery_app.tasks.get(task_name)) is not None:
-            known = signature_of(task)
-            if known is not None:
-                self._signatures[task_name] = known
-        return known
+        if signature is None and (task := conf.celery_app.tasks.get(task_name)) is not None:
+            signature = signature_of(task)
+            if signature is not None:
+                self._signatures[task_name] = signature
+        return signature
 
     def sensitive(self, task_name: str) -> frozenset[str]:
         """Return the parameters whose values are never shown: of all the task's bindings and of its annotations."""
         bindings = self.bindings(task_name)
-        known = self._sensitive.get(task_name)
-        if known is not None:
-            return known
+        parameters = self._sensitive.get(task_name)
+        if parameters is not None:
+            return parameters
         signature = self.signature(task_name)
-        found = NOTHING.union(*(binding.sensitive for binding in bindings))
+        of_bindings = NOTHING.union(*(binding.sensitive for binding in bindings))
         if signature is None:
-            return found
-        self._sensitive[task_name] = found | signature.sensitive
+            return of_bindings
+        self._sensitive[task_name] = of_bindings | signature.sensitive
         return self._sensitive[task_name]
 
     def problems(self) -> list[str]:
         """Return what is wrong with the bindings, a sentence each."""
         self.bindings("")
-        found = []
+        problems = []
         for name, bindings in self._merged.items():
             for binding in bindings:
                 try:
                     _ = binding.model_class
                 except (LookupError, ValueError):
-                    found.append(f"{name} is tracked for {binding.model!r}, which is not a model of this site")
-        return found
+                    problems.append(f"{name} is tracked for {binding.model!r}, which is not a model of this site")
+        return problems
 
     def unimported(self) -> list[str]:
         """Return which modules could not be imported and why, a sentence each: their tasks are not known here."""
@@ -238,16 +238,17 @@ def _names_of(task: Any) -> list[str]:
 
 def _configured(setting: Any) -> list[tuple[str, TaskBinding]]:
     """The valid entries of ``TRACKED_TASKS``; the others are the system check's to report."""
-    found = []
+    bindings = []
     for name, options in setting.items() if isinstance(setting, Mapping) else ():
-        for each in options if isinstance(options, (list, tuple)) else (options,):
+        for entry in options if isinstance(options, (list, tuple)) else (options,):
             try:
                 if not isinstance(name, str):
                     raise TypeError("a task is named by text")
-                found.append((name, make_binding(each["model"], {k: v for k, v in each.items() if k != "model"})))
+                others = {key: value for key, value in entry.items() if key != "model"}
+                bindings.append((name, make_binding(entry["model"], others)))
             except (TypeError, KeyError, AttributeError) as error:
                 logger.warning("CELERY_OPS['TRACKED_TASKS'][%r] is left out: %s", name, error)
-    return found
+    return bindings
 
 
 def _runnable_label(task_name: str) -> Any:

@@ -22,7 +22,7 @@ class Execution:
     attempt: int
     stamp: Stamp
     parent_id: str | None = None
-    known: dict[str, str] = field(default_factory=dict)  # said again with each event: it rebuilds a flushed store
+    noted: dict[str, str] = field(default_factory=dict)  # written again with each event: it rebuilds a flushed store
     progress: str | None = None  # the last that was not written yet
     progress_written: float = 0.0  # time.monotonic()
     replaced: bool = False  # by Task.replace(): it goes on under the same id
@@ -41,7 +41,7 @@ class Execution:
 
     def note(self, kind: str, value: str) -> None:
         """Know a fact of this execution from now on."""
-        self.known[self._field(kind)] = value
+        self.noted[self._field(kind)] = value
 
     def note_now(self, kind: str) -> None:
         """Know that something happened to this execution at this moment."""
@@ -49,36 +49,36 @@ class Execution:
 
     def note_original(self, task_id: str) -> None:
         """Know which task this one is once more."""
-        self.known[facts.field(self.task_id, facts.RETRY_OF, 0, self.life)] = facts.short_id(task_id)
+        self.noted[facts.field(self.task_id, facts.RETRY_OF, 0, self.life)] = facts.short_id(task_id)
 
     def keep_arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Know the task's arguments, as the settings say."""
         if (arguments := capture.arguments(self.name, args, kwargs)) is not None:
             name = facts.field(self.task_id, facts.ARGUMENTS, self.nesting, self.life)  # the same at each attempt
-            self.known[name] = arguments
+            self.noted[name] = arguments
 
     def batch(self) -> Batch:
         """Return everything known, for each object; an inherited one also learns who launched the task."""
-        said = self._said()
+        own = self._stored()
         if self.progress is not None:
-            said[self._field(facts.PROGRESS)] = self.progress
+            own[self._field(facts.PROGRESS)] = self.progress
             self.progress = None
-        inherited = said
+        inherited = own
         if self.stamp.inherited and self.parent_id:
-            inherited = {**said, facts.field(self.task_id, facts.PARENT, 0, self.life): facts.short_id(self.parent_id)}
-        entries: list[tuple[ObjectRef, dict[str, str]]] = [(ref, said) for ref in self.stamp.own]
+            inherited = {**own, facts.field(self.task_id, facts.PARENT, 0, self.life): facts.short_id(self.parent_id)}
+        entries: list[tuple[ObjectRef, dict[str, str]]] = [(ref, own) for ref in self.stamp.own]
         return entries + [(ref, inherited) for ref in self.stamp.inherited]
 
-    def _said(self) -> dict[str, str]:
+    def _stored(self) -> dict[str, str]:
         published = facts.published(self.task_id, self.stamp.published, self.name, self.nesting, self.life)
-        return {**self.known, **published}
+        return {**self.noted, **published}
 
     def failed_batch(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Batch:
         """Return ``batch()`` and what it takes to run the task again, which outlives what its objects know of it."""
         own = index.own_place(self.task_id)
         if own in self.stamp.own:
             return self.batch()
-        kept = self._said()
+        kept = self._stored()
         kept.pop(self._field(facts.TRACEBACK), None)
         if (arguments := capture.arguments(self.name, args, kwargs)) is None:
             return self.batch()

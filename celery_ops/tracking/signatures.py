@@ -2,8 +2,9 @@
 
 import inspect
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from types import MethodType
 from typing import Any, Final
 
@@ -58,7 +59,7 @@ def signature_of(task: Any) -> Signature | None:
         return None
     parameters = _called(layers[0], innermost)
     annotations, unresolved = _resolved(run, parameters)
-    named = [p for p in parameters if p.kind not in VARIABLE]
+    named = _named(parameters)
     return Signature(
         positional=tuple(p.name for p in named if p.kind is not p.KEYWORD_ONLY),
         first=named[0].name if named else None,
@@ -69,7 +70,7 @@ def signature_of(task: Any) -> Signature | None:
         sensitive=_sensitive(annotations) | _sensitive(_resolved(run, innermost)[0]),
         unresolved=unresolved,
         names=_names(layers),
-        all_names=frozenset(p.name for layer in layers for p in layer if p.kind not in VARIABLE),
+        all_names=frozenset(p.name for p in _named(chain.from_iterable(layers))),
     )
 
 
@@ -120,8 +121,12 @@ def _names(layers: list[Parameters]) -> tuple[str | tuple[str, ...], ...]:
     named = _positional(outermost)
     if not inner or all(p.kind is not p.VAR_POSITIONAL for p in outermost):
         return named
-    possible = tuple(dict.fromkeys(p.name for layer in inner for p in layer if p.kind not in VARIABLE))
+    possible = tuple(dict.fromkeys(p.name for p in _named(chain.from_iterable(inner))))
     return (*named, *[possible] * (MOST_POSITIONS - len(named))) if possible else named
+
+
+def _named(parameters: Iterable[inspect.Parameter]) -> list[inspect.Parameter]:
+    return [p for p in parameters if p.kind not in VARIABLE]
 
 
 def _positional(parameters: Parameters) -> tuple[str, ...]:
@@ -134,21 +139,21 @@ def _sensitive(annotations: Mapping[str, Any]) -> frozenset[str]:
 
 def is_sensitive(annotation: Any) -> bool:
     """Return whether ``Sensitive()`` or ``Sensitive`` is among what an ``Annotated`` says, at its top or in a union."""
-    if any(isinstance(each, Sensitive) or each is Sensitive for each in getattr(annotation, "__metadata__", ())):
+    if any(isinstance(part, Sensitive) or part is Sensitive for part in getattr(annotation, "__metadata__", ())):
         return True
-    return any(is_sensitive(each) for each in typing.get_args(annotation) if hasattr(each, "__metadata__"))
+    return any(is_sensitive(part) for part in typing.get_args(annotation) if hasattr(part, "__metadata__"))
 
 
 def _resolved(run: Any, parameters: tuple[inspect.Parameter, ...]) -> tuple[dict[str, Any], frozenset[str]]:
     """Evaluate annotations that are text, each on its own: one that names nothing known spoils no other."""
     raw = {p.name: p.annotation for p in parameters if p.annotation is not p.empty}
     names = getattr(inspect.unwrap(getattr(run, "__func__", run)), "__globals__", {})
-    found, unresolved = {}, set()
+    annotations, unresolved = {}, set()
     for name, annotation in raw.items():
         holder = type("Holder", (), {"__annotations__": {name: annotation}})
         try:
-            found[name] = typing.get_type_hints(holder, globalns=names, include_extras=True)[name]
+            annotations[name] = typing.get_type_hints(holder, globalns=names, include_extras=True)[name]
         except Exception:  # whatever a site's annotation raises
-            found[name] = annotation
+            annotations[name] = annotation
             unresolved.add(name)
-    return found, frozenset(unresolved)
+    return annotations, frozenset(unresolved)

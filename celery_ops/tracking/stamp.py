@@ -46,8 +46,8 @@ class Stamp:
 
     def encoded(self) -> str:
         """Return the header's text: JSON, since every transport carries a string unchanged."""
-        said = [self.published, [[r.label, r.pk] for r in self.own], [[r.label, r.pk] for r in self.inherited]]
-        return encode(said if self.undecided is None else [*said, self.undecided])
+        parts = [self.published, [[r.label, r.pk] for r in self.own], [[r.label, r.pk] for r in self.inherited]]
+        return encode(parts if self.undecided is None else [*parts, self.undecided])
 
 
 def decoded(header: Any) -> Stamp | None:

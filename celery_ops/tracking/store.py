@@ -59,8 +59,8 @@ class Store(ABC):
         the fields should.
         """
         (stored,) = self.read([ref])
-        found = hashlib.sha256(repr(stored).encode("utf-8", "surrogatepass")).hexdigest()
-        return found, None if found == version else stored
+        digest = hashlib.sha256(repr(stored).encode("utf-8", "surrogatepass")).hexdigest()
+        return digest, None if digest == version else stored
 
     @abstractmethod
     def look_up(

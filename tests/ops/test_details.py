@@ -343,7 +343,7 @@ def test_the_rest_is_known_while_the_store_is_away(settings, monkeypatch):
 
 def test_a_store_that_goes_away_meanwhile_leaves_what_it_said(order, monkeypatch):
     plant(order, task_id=ID)
-    monkeypatch.setattr("celery_ops.tracking.reading.run_again_as", broken(StoreUnavailable()))
+    monkeypatch.setattr("celery_ops.tracking.reading.reruns_of", broken(StoreUnavailable()))
     detail = task_detail(ID)
     assert (detail.is_known, detail.troubles) == (True, ("The tracking store does not answer.",))
 

@@ -47,7 +47,7 @@ def own_page(rf, order):
 @pytest.fixture
 def _no_answer(pages, settings, monkeypatch):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "POLICY": f"{__name__}.NoAnswer"}
-    monkeypatch.setattr(permissions, "_said", set())
+    monkeypatch.setattr(permissions, "_logged", set())
 
 
 @pytest.mark.usefixtures("_no_answer")

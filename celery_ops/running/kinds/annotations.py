@@ -95,16 +95,16 @@ def _aliased(annotation: Any) -> tuple[Any, ...]:
 
 
 def _union(arguments: tuple[Any, ...], inner: Any) -> Kind:
-    others = [each for each in arguments if each is not types.NoneType]
+    others = [argument for argument in arguments if argument is not types.NoneType]
     if len(others) == len(arguments):
         return JSON
     return OptionalKind.of(inner(others[0]) if len(others) == 1 else JSON)
 
 
 def _literal(values: tuple[Any, ...]) -> Kind:
-    if not all(isinstance(each, (str, int, bool, Enum, types.NoneType)) for each in values):
+    if not all(isinstance(value, (str, int, bool, Enum, types.NoneType)) for value in values):
         return JSON
-    label = ", ".join(each.name if isinstance(each, Enum) else ascii(each) for each in values)
+    label = ", ".join(value.name if isinstance(value, Enum) else ascii(value) for value in values)
     return LiteralKind(short(f"Literal[{label}]"), values)
 
 
@@ -118,8 +118,8 @@ def _many(make: Any, arguments: tuple[Any, ...], inner: Any) -> Kind:
     if len(arguments) == 2 and arguments[1] is Ellipsis:
         item = inner(arguments[0])
         return ManyKind(short(f"{name}[{item.label}, ...]"), item, tuple)
-    items = tuple(inner(each) for each in arguments)
-    return TupleKind(short(f"{name}[{', '.join(each.label for each in items)}]"), items)
+    items = tuple(inner(argument) for argument in arguments)
+    return TupleKind(short(f"{name}[{', '.join(item.label for item in items)}]"), items)
 
 
 def _mapping(arguments: tuple[Any, ...], inner: Any) -> Kind:

@@ -26,17 +26,17 @@ class EnumKind(Kind):
     def parse(self, text: str) -> Enum:
         text = given_text(text)
         for wanted in (text, text.strip()):
-            found = self.enum.__members__.get(wanted)
-            if found is None:
-                found = next((each for each in self.enum if str(each.value) == wanted), None)
-            if found is not None:
-                return found
+            member = self.enum.__members__.get(wanted)
+            if member is None:
+                member = next((other for other in self.enum if str(other.value) == wanted), None)
+            if member is not None:
+                return member
         raise ValueError(_one_of(list(self.enum.__members__)))
 
     def read(self, value: Any) -> Enum:
-        for each in self.enum:
-            if type(each.value) is type(value) and each.value == value:
-                return each
+        for member in self.enum:
+            if type(member.value) is type(value) and member.value == value:
+                return member
         if isinstance(value, str) and value in self.enum.__members__:
             return self.enum.__members__[value]
         raise ValueError(_one_of(list(self.enum.__members__)))
@@ -52,7 +52,9 @@ class EnumKind(Kind):
         return name
 
     def choices(self) -> list[tuple[str, str]]:
-        return [(each.name, str(each.label) if isinstance(each, Choices) else each.name) for each in self.enum]
+        return [
+            (member.name, str(member.label) if isinstance(member, Choices) else member.name) for member in self.enum
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +76,20 @@ class LiteralKind(Kind):
         raise ValueError(_one_of(texts))
 
     def read(self, value: Any) -> Any:
-        for each in self.values:
-            plain = each.value if isinstance(each, Enum) else each
+        for choice in self.values:
+            plain = choice.value if isinstance(choice, Enum) else choice
             if type(plain) is type(value) and plain == value:
-                return each
-        names = {each.name: each for each in self.values if isinstance(each, Enum)}
+                return choice
+        names = {choice.name: choice for choice in self.values if isinstance(choice, Enum)}
         if isinstance(value, str) and value in names:
             return names[value]
         raise ValueError(_one_of(self._texts()))
 
     def plain(self, value: Any) -> Any:
-        found = self.values[self._place(value)]
-        if isinstance(found, Enum):
-            return found.value if type(found.value) in _SCALARS else found.name
-        return found
+        choice = self.values[self._place(value)]
+        if isinstance(choice, Enum):
+            return choice.value if type(choice.value) in _SCALARS else choice.name
+        return choice
 
     def text(self, value: Any) -> str:
         return self._texts()[self._place(value)]
@@ -96,17 +98,17 @@ class LiteralKind(Kind):
         return [(text, text) for text in self._texts()]
 
     def _place(self, value: Any) -> int:
-        for place, each in enumerate(self.values):
-            if type(each) is type(value) and each == value:
+        for place, choice in enumerate(self.values):
+            if type(choice) is type(value) and choice == value:
                 return place
         raise ValueError(_("This value cannot be shown here."))
 
     def _texts(self) -> list[str]:
         """Text stands for itself, unless it is empty or reads like another of the values."""
-        others = {"", *(_name(each) for each in self.values if type(each) is not str)}
+        others = {"", *(_name(choice) for choice in self.values if type(choice) is not str)}
         return [
-            json.dumps(each, ensure_ascii=False) if type(each) is str and each in others else _name(each)
-            for each in self.values
+            json.dumps(choice, ensure_ascii=False) if type(choice) is str and choice in others else _name(choice)
+            for choice in self.values
         ]
 
 

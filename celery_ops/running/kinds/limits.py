@@ -58,11 +58,11 @@ def check(value: Any) -> None:
     left = [(value, 1)]
     nodes = 0
     while left:
-        each, depth = left.pop()
+        part, depth = left.pop()
         nodes += 1
         if nodes > LARGEST:
             raise BadInput(_too_large())
-        left += [(inner, depth + 1) for inner in _checked(each, depth)]
+        left += [(inner, depth + 1) for inner in _checked(part, depth)]
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if len(text) > LARGEST or len(text.encode()) > LARGEST:
         raise BadInput(_too_large())
@@ -87,7 +87,7 @@ def check_number(value: float) -> None:
 
 def named(name: Any) -> str:
     """Return somebody's name for something, fit for a message."""
-    return "".join(each if each.isprintable() else "\ufffd" for each in str(name)[:LONGEST_NAME])
+    return "".join(character if character.isprintable() else "\ufffd" for character in str(name)[:LONGEST_NAME])
 
 
 def _checked(value: Any, depth: int) -> Iterable[Any]:
@@ -140,12 +140,12 @@ def _depth(source: str) -> int:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         keys = [key for key, _value in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
         raise BadInput(_("The key “%(key)s” is there twice.") % {"key": named(twice)})
-    return found
+    return members
 
 
 def _int(text: str) -> int:

@@ -38,7 +38,7 @@ class ManyKind(Kind):
     def plain(self, value: Any) -> list[Any]:
         if not isinstance(value, self.make):
             raise ValueError(_("This value cannot be shown here."))
-        return [self.item.plain(each) for each in in_order(value)]
+        return [self.item.plain(item) for item in in_order(value)]
 
     def text(self, value: Any) -> str:
         return shown(self.plain(value))
@@ -47,9 +47,9 @@ class ManyKind(Kind):
         return _guessed(text) if type(self.item) is JsonKind else self.item.parse(text)
 
     def _made(self, read: Callable[[Any], Any], values: list[Any]) -> Any:
-        found = [_at(place, read, each) for place, each in enumerate(values, 1)]
+        items = [_at(place, read, value) for place, value in enumerate(values, 1)]
         try:
-            return self.make(found)
+            return self.make(items)
         except TypeError:  # a list or a dict has no hash
             raise ValueError(_("A set has no lists and no objects in it.")) from None
 
@@ -80,12 +80,12 @@ class TupleKind(Kind):
             raise ValueError(_("Give a JSON list, such as [1, 2]."))
         self._count(value)
         pairs = zip(self.items, value, strict=True)
-        return tuple(_at(place, kind.read, each) for place, (kind, each) in enumerate(pairs, 1))
+        return tuple(_at(place, kind.read, item) for place, (kind, item) in enumerate(pairs, 1))
 
     def plain(self, value: Any) -> list[Any]:
         if not isinstance(value, tuple) or len(value) != len(self.items):
             raise ValueError(_("This value cannot be shown here."))
-        return [kind.plain(each) for kind, each in zip(self.items, value, strict=True)]
+        return [kind.plain(item) for kind, item in zip(self.items, value, strict=True)]
 
     def text(self, value: Any) -> str:
         return shown(self.plain(value))
@@ -116,18 +116,18 @@ class DictKind(Kind):
     def read(self, value: Any) -> dict[Any, Any]:
         if not isinstance(value, dict):
             raise ValueError(_('Give a JSON object, such as {"a": 1}.'))
-        found: dict[Any, Any] = {}
-        for name, each in value.items():
+        items: dict[Any, Any] = {}
+        for name, item in value.items():
             key = name if self.key is None else _at(named(name), self.key.parse, name)
-            if key in found:
+            if key in items:
                 raise ValueError(_("The key “%(key)s” is there twice.") % {"key": named(name)})
-            found[key] = _at(named(name), self.item.read, each)
-        return found
+            items[key] = _at(named(name), self.item.read, item)
+        return items
 
     def plain(self, value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise ValueError(_("This value cannot be shown here."))
-        return {key if self.key is None else self.key.text(key): self.item.plain(each) for key, each in value.items()}
+        return {key if self.key is None else self.key.text(key): self.item.plain(item) for key, item in value.items()}
 
     def text(self, value: Any) -> str:
         return shown(self.plain(value))
@@ -151,9 +151,10 @@ def _at(place: object, read: Callable[[Any], Any], value: Any) -> Any:
 
 
 def _parts(text: str) -> list[str]:
-    parts = text.splitlines() if "\n" in text else text.split(",") if text else []
-    found = [part.strip() for part in parts]
-    return [part for part in found if part] if "\n" in text else found
+    """Return the lines that are not blank, or what stands between commas where there is but one line."""
+    if "\n" in text:
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    return [part.strip() for part in text.split(",")] if text else []
 
 
 def _guessed(text: str) -> Any:

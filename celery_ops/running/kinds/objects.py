@@ -38,12 +38,12 @@ class ModelKind(Kind):
         return _("the key of: %(model)s") % {"model": self.model._meta.verbose_name}
 
     def parse(self, text: str) -> Any:
-        return self._found(typed_text(text))
+        return self._key(typed_text(text))
 
     def read(self, value: Any) -> Any:
         if type(value) not in (int, str):
             raise ValueError(self._missing())
-        return self._found(value)
+        return self._key(value)
 
     def plain(self, value: Any) -> Any:
         return value if type(value) is int else self.text(value)
@@ -53,22 +53,22 @@ class ModelKind(Kind):
 
     def choices(self) -> list[tuple[str, str]] | None:
         manager = self.model._default_manager
-        found = list(manager.order_by("pk")[: MOST_CHOICES + 1])
-        if len(found) > MOST_CHOICES:
+        instances = list(manager.order_by("pk")[: MOST_CHOICES + 1])
+        if len(instances) > MOST_CHOICES:
             return None
-        return [(str(each.pk), _named(each)) for each in found if self.sees(each)]
+        return [(str(instance.pk), _named(instance)) for instance in instances if self.sees(instance)]
 
-    def _found(self, key: Any) -> Any:
+    def _key(self, key: Any) -> Any:
         field = self.model._meta.pk
         try:
             check(key)
             pk = field.to_python(key)
-            found = self.model._default_manager.filter(pk=pk).first() if pk is not None else None
+            instance = self.model._default_manager.filter(pk=pk).first() if pk is not None else None
         except (ValueError, TypeError, OverflowError, ValidationError, DataError):
-            found = None
-        if found is None or not self.sees(found):
+            instance = None
+        if instance is None or not self.sees(instance):
             raise ValueError(self._missing())
-        return found.pk
+        return instance.pk
 
     def _missing(self) -> str:
         return _("There is no %(name)s with this primary key.") % {"name": self.model._meta.verbose_name}
@@ -111,7 +111,7 @@ class DataclassKind(Kind):
         for name, (_kind, is_required) in fields.items():
             if is_required and name not in value:
                 raise ValueError(_("The field “%(name)s” is missing.") % {"name": name})
-        return self._made({name: _field(name, fields[name][0], each) for name, each in value.items()})
+        return self._made({name: _field(name, fields[name][0], item) for name, item in value.items()})
 
     def plain(self, value: Any) -> dict[str, Any]:
         of_type(value, self.cls)
@@ -134,9 +134,9 @@ class DataclassKind(Kind):
         except Exception:  # whatever a site's annotation raises
             hints = {}
         return {
-            each.name: (self.kind_of(hints.get(each.name, Any)), _is_required(each))
-            for each in dataclasses.fields(self.cls)
-            if each.init
+            field.name: (self.kind_of(hints.get(field.name, Any)), _is_required(field))
+            for field in dataclasses.fields(self.cls)
+            if field.init
         }
 
     def _names(self) -> str:
@@ -174,7 +174,7 @@ class PydanticKind(Kind):
         try:
             return self.model.model_validate_json(json.dumps(value))
         except ValueError as error:
-            raise ValueError(_said(error)) from None
+            raise ValueError(_message(error)) from None
         except Exception as error:  # whatever a site's validator raises
             raise ValueError(_("It was refused: %(message)s") % {"message": type(error).__name__}) from error
 
@@ -185,7 +185,7 @@ class PydanticKind(Kind):
         return shown(self.plain(value))
 
 
-def _said(error: Any) -> str:
+def _message(error: Any) -> str:
     """What pydantic says, without the values: they may be secret."""
-    found = error.errors(include_input=False, include_url=False, include_context=False)[:5]
-    return clean("; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}".lstrip(": ") for each in found), 500)
+    errors = error.errors(include_input=False, include_url=False, include_context=False)[:5]
+    return clean("; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}".lstrip(": ") for fault in errors), 500)
