@@ -160,8 +160,10 @@ def rabbitmq_vhost():
     vhost, anything = f'<<"{name}">>', '<<".*">>'
     grants = f'<<"guest">>, {vhost}, {anything}, {anything}, {anything}, <<"tests">>'
     _rabbitmq(f'rabbit_vhost:add({vhost}, <<"tests">>), rabbit_auth_backend_internal:set_permissions({grants}).')
-    yield f"amqp://guest:guest@127.0.0.1:5672/{name}"
-    _rabbitmq(f'rabbit_vhost:delete({vhost}, <<"tests">>).')
+    try:
+        yield f"amqp://guest:guest@127.0.0.1:5672/{name}"
+    finally:
+        _rabbitmq(f'rabbit_vhost:delete({vhost}, <<"tests">>).')
 
 
 def _rabbitmq(expression: str) -> None:

@@ -581,7 +581,7 @@ def test_a_stopped_worker_is_silent_over_rabbitmq(rabbit):
 def test_no_reply_queue_is_left_on_rabbitmq(rabbit, rabbitmq_url):
     with FakeWorkers(rabbitmq_url) as spy:
         ask(PING)
-        (question,) = spy.heard
+        (question,) = wait_for(lambda: spy.heard, "the question")
     with Connection(rabbitmq_url) as connection:
         wait_for(lambda: not exists(connection, key_of(question)), "the queue to go")
 

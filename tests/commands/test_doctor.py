@@ -132,8 +132,10 @@ def options(settings, **values):
 def member(url, key, value):
     with redis.Redis.from_url(url) as client:
         client.sadd(key, value)
-        yield client
-        client.srem(key, value)
+        try:
+            yield client
+        finally:
+            client.srem(key, value)
 
 
 @contextlib.contextmanager
@@ -148,8 +150,10 @@ def lonely(url):
     """A queue with a message that nobody reads."""
     with member(url, "_kombu.binding.celery", b"lonely\x06\x16\x06\x16lonely") as client:
         client.lpush("lonely", "{}")
-        yield
-        client.delete("lonely")
+        try:
+            yield
+        finally:
+            client.delete("lonely")
 
 
 @contextlib.contextmanager
@@ -157,24 +161,30 @@ def stray(url):
     """The same with a queue of which the settings know nothing, as ``apply_async(queue="stray")`` makes it."""
     with member(url, "_kombu.binding.stray", b"stray\x06\x16\x06\x16stray") as client:
         client.lpush("stray", json.dumps({"headers": {"task": "shop.tasks.child", "id": "1"}}))
-        yield
-        client.delete("stray")
+        try:
+            yield
+        finally:
+            client.delete("stray")
 
 
 @contextlib.contextmanager
 def paused(url):
     """The same, and somebody wanted it so."""
     ControlRecord.objects.create(action=PAUSE, target="lonely")
-    with lonely(url):
-        yield
-    app.amqp.queues.pop("lonely", None)
+    try:
+        with lonely(url):
+            yield
+    finally:
+        app.amqp.queues.pop("lonely", None)
 
 
 @contextlib.contextmanager
 def full():
     server = RedisServer(free_port(), "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
-    yield server
-    server.kill()
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 @contextlib.contextmanager
@@ -183,15 +193,19 @@ def task_of_ours():
         """A worker does not have it yet."""
 
     app.task(here, name="shop.only_here")
-    yield
-    del app.tasks["shop.only_here"]
+    try:
+        yield
+    finally:
+        del app.tasks["shop.only_here"]
 
 
 @contextlib.contextmanager
 def task_of_theirs():
     task = app.tasks.pop(tasks.child.name)
-    yield
-    app.tasks[task.name] = task
+    try:
+        yield
+    finally:
+        app.tasks[task.name] = task
 
 
 def old_row():
@@ -218,9 +232,11 @@ def removed(rows):
 @contextlib.contextmanager
 def old_messages(settings):
     Queues.hold(queue("celery", oldest_age=timedelta(hours=1)))
-    with options(settings, QUEUE_BACKEND="tests.ops.backends.Queues"):
-        yield
-    Queues.hold()
+    try:
+        with options(settings, QUEUE_BACKEND="tests.ops.backends.Queues"):
+            yield
+    finally:
+        Queues.hold()
 
 
 def without_urls(settings):
