@@ -33,14 +33,14 @@ class ControlWorkerBackend(WorkerBackend):
     data_source = gettext_lazy("The workers, over the broker")
 
     def workers(self) -> WorkerReport:
-        seen = snapshot.snapshot()
+        latest = snapshot.snapshot()
         details = [
-            _online(host, parts, snapshot.QUESTIONS, seen.collected_at, is_twice=host in seen.twice)
-            for host, parts in seen.answers.replies.items()
+            _online(host, parts, snapshot.QUESTIONS, latest.collected_at, is_twice=host in latest.twice)
+            for host, parts in latest.answers.replies.items()
         ]
-        details += [_remembered(host, seen.last_words.get(host, {}), standing) for host, standing in _others(seen)]
+        details += [_remembered(host, latest.last_words.get(host, {}), standing) for host, standing in _others(latest)]
         workers = sorted((detail.info for detail in details), key=lambda worker: worker.hostname)
-        return WorkerReport(tuple(workers), seen.collected_at, trouble=seen.trouble)
+        return WorkerReport(tuple(workers), latest.collected_at, trouble=latest.trouble)
 
     def worker(self, hostname: str) -> WorkerDetail | None:
         """Ask the worker itself, with one question. A silent one is shown as it was heard last."""
@@ -64,12 +64,12 @@ class ControlWorkerBackend(WorkerBackend):
         return registered.registered_tasks()
 
 
-def _others(seen: Snapshot) -> Iterator[tuple[str, Standing]]:
+def _others(latest: Snapshot) -> Iterator[tuple[str, Standing]]:
     """Yield the workers that did not answer, and how they are; one that was heard since is online."""
     heard = known_workers().listed.items()
-    since = {host: Standing(ONLINE, moment) for host, moment in heard if moment > seen.collected_at}
-    others = {**seen.silent, **seen.absent, **since}
-    yield from ((host, standing) for host, standing in others.items() if host not in seen.answers.replies)
+    since = {host: Standing(ONLINE, moment) for host, moment in heard if moment > latest.collected_at}
+    others = {**latest.silent, **latest.absent, **since}
+    yield from ((host, standing) for host, standing in others.items() if host not in latest.answers.replies)
 
 
 def _online(

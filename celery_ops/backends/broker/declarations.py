@@ -60,20 +60,20 @@ def of_settings(app: Any) -> dict[str, Declaration]:
     These are named by routes, by tasks (``@task(queue=…)``) and by entries of ``beat_schedule``.
     """
     queues = dict(app.amqp.Queues(app.conf.task_queues))  # app.amqp.queues has those too that were only published to
-    for queue in (app.conf.task_default_queue, *_routed(app), *_of_tasks(app), *_scheduled(app)):
+    for queue in (app.conf.task_default_queue, *_of_routes(app), *_of_tasks(app), *_of_schedule(app)):
         if isinstance(queue, Queue):
             queues.setdefault(queue.name, queue)
         elif isinstance(queue, str) and queue and queue not in app.amqp.queues.aliases and queue not in queues:
             queues[queue] = app.amqp.queues.new_missing(queue)
-    return _described(queues)
+    return _declarations(queues)
 
 
 def of_process(app: Any) -> dict[str, Declaration]:
     """Return the queues that this process has come across too, such as by publishing to them: they may be anywhere."""
-    return _described(app.amqp.queues)
+    return _declarations(app.amqp.queues)
 
 
-def _described(queues: Mapping[str, Queue]) -> dict[str, Declaration]:
+def _declarations(queues: Mapping[str, Queue]) -> dict[str, Declaration]:
     # a broadcast's queue is one that this process would read itself
     mine = [queue for _, queue in list(queues.items()) if not isinstance(queue, Broadcast)]
     return {declaration.name: declaration for declaration in map(_read, mine) if declaration is not None}
@@ -92,7 +92,7 @@ def _read(queue: Queue) -> Declaration | None:
 _read_before: dict[int, tuple[Any, Declaration | None]] = {}
 
 
-def _routed(app: Any) -> Iterator[Any]:
+def _of_routes(app: Any) -> Iterator[Any]:
     for route in app.amqp.routes:
         for pattern in ("map", "patterns"):  # a route that is a function names none
             for destination in getattr(route, pattern, {}).values():
@@ -104,7 +104,7 @@ def _of_tasks(app: Any) -> Iterator[Any]:
         yield getattr(task, "queue", None)
 
 
-def _scheduled(app: Any) -> Iterator[Any]:
+def _of_schedule(app: Any) -> Iterator[Any]:
     entries = app.conf.beat_schedule
     for entry in entries.values() if isinstance(entries, Mapping) else ():
         options = entry.get("options") if isinstance(entry, Mapping) else None

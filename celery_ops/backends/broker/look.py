@@ -105,7 +105,7 @@ def look(app: Any, target: Target, transport: Transport, only: str | None = None
     end = time.monotonic() + DEADLINE
     settings, consumed = declarations.of_settings(app), consumption(only)
     described = (settings, consumed.declarations, declarations.of_process(app))
-    unnamed = _unnamed(strays.of(target, can_wait=consumed.is_known), described, only)
+    unnamed = _strays(strays.of(target, can_wait=consumed.is_known), described, only)
     described = (*described, unnamed, declarations.delays(target.driver, *described))
     first = islice(unnamed, MOST_STRAYS) if only is None else (name for name in (only,) if _is_in(described, name))
     declared = {name: declarations.merged(name, *described) for name in _most(chain(first, *described))}
@@ -118,7 +118,7 @@ def look(app: Any, target: Target, transport: Transport, only: str | None = None
     return replace(broker_look, trouble=" ".join(_gaps(broker_look, declared if only is None else ())))
 
 
-def _unnamed(
+def _strays(
     bound: strays.Strays, described: Sequence[Mapping[str, Declaration]], only: str | None
 ) -> Mapping[str, Declaration]:
     """Return the queues that nobody else names: those in which tasks wait, or the one that is asked for."""

@@ -126,12 +126,12 @@ class StraySearch:
         pattern = SPECIAL.sub(rb"\\\g<0>", keys.bindings("")) + b"*"
         while True:
             self._cursor, sets = keys.client.scan(self._cursor, pattern, KEYS_AT_ONCE, _type="set")
-            yield from _declared(keys, sets)
+            yield from _declarations(keys, sets)
             if self._cursor == 0 or monotonic() > until:
                 return
 
 
-def _declared(keys: Keyspace, sets: list[bytes]) -> Iterator[Declaration]:
+def _declarations(keys: Keyspace, sets: list[bytes]) -> Iterator[Declaration]:
     """Yield the queues that are members of these sets, one of each exchange."""
     with keys.client.pipeline(transaction=False) as pipeline:
         for key in sets:

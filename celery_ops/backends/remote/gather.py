@@ -88,7 +88,7 @@ def ask(
     ``destination`` are the hostnames to ask, None every worker. Raises ValueError when there is no question, or when
     the destination is empty, since Celery then reaches everybody; BrokerUnavailable when the broker does not answer.
     """
-    hosts = _checked(destination)
+    hosts = _hosts(destination)
     if not questions:
         raise ValueError("no question to ask")
     workers = known_workers()
@@ -105,7 +105,7 @@ def is_hostname(value: Any) -> bool:
     return isinstance(value, str) and 0 < len(value) <= LONGEST_HOSTNAME and value.isprintable()
 
 
-def _checked(destination: Collection[str] | None) -> frozenset[str] | None:
+def _hosts(destination: Collection[str] | None) -> frozenset[str] | None:
     if destination is None:
         return None
     if isinstance(destination, str) or not destination or not all(destination):
@@ -221,11 +221,11 @@ class _Heap:
 
     def messages(self) -> Iterator[Message]:
         """Yield them. They are read where kombu has just read one, so it does not wait for the next meanwhile."""
-        for raw in self._taken():
+        for raw in self._raw_replies():
             with suppress(*RUBBISH):
                 yield self._channel.Message(json.loads(raw), channel=self._channel)
 
-    def _taken(self) -> Sequence[bytes]:
+    def _raw_replies(self) -> Sequence[bytes]:
         if not self._is_asked:
             return ()
         time.sleep(GROWING)

@@ -105,9 +105,9 @@ def look() -> Presence:
     """
     bound = None
     if target.target().driver == "redis":
-        bound = connections.within(2 * connections.CONNECT_TIMEOUT, _bound)
+        bound = connections.within(2 * connections.CONNECT_TIMEOUT, _bound_hosts)
     try:
-        return recorder().ask(lambda store: _signed(store, bound))
+        return recorder().ask(lambda store: _presence(store, bound))
     except StoreUnavailable:
         return Presence(bound)
 
@@ -162,7 +162,7 @@ def shared(hostnames: Iterable[str]) -> frozenset[str]:
     )
 
 
-def _signed(store: Store, bound: frozenset[str] | None) -> Presence:
+def _presence(store: Store, bound: frozenset[str] | None) -> Presence:
     signs, now = store.signs()
     believed = sorted(
         (sign for sign in signs if gather.is_hostname(sign.hostname)), key=lambda sign: (sign.hostname, -sign.started)
@@ -172,7 +172,7 @@ def _signed(store: Store, bound: frozenset[str] | None) -> Presence:
     return Presence(bound, by_host, now, store.connected(late) if late else ())
 
 
-def _bound() -> frozenset[str] | None:
+def _bound_hosts() -> frozenset[str] | None:
     keys = keyspace(target.target().identity)
     exchange = _exchange()
     ending = f".{exchange}"

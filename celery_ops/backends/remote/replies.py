@@ -143,10 +143,10 @@ def registered(reply: Any, worker: str) -> tuple[RegisteredTask, ...] | None:
     """Return the tasks that a worker has, each said as ``name [rate_limit=10/m time_limit=30]``, or None."""
     if not isinstance(reply, (list, tuple)):
         return None
-    return tuple(_registered(line) for line in map(text, reply) if line)
+    return tuple(_registered_task(line) for line in map(text, reply) if line)
 
 
-def _registered(line: str) -> RegisteredTask:
+def _registered_task(line: str) -> RegisteredTask:
     name, bracket, rest = line.rpartition(" [")
     if not bracket or not rest.endswith("]"):
         return RegisteredTask(line)

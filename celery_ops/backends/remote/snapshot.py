@@ -116,7 +116,7 @@ class _Copy:
         with self._lock:
             if time.monotonic() - self.tried_at >= FRESH:
                 self._try()
-            return self._made()
+            return self._latest()
 
     def _try(self) -> None:
         try:
@@ -150,7 +150,7 @@ class _Copy:
             twice=presence_now.twice | answers.twice,
         )
 
-    def _made(self) -> Snapshot:
+    def _latest(self) -> Snapshot:
         if self._snapshot is None:
             raise BackendUnavailable(_("The broker does not answer, so nothing is known of the workers yet."))
         trouble = _("The broker does not answer at the moment. This is what the workers said last.")

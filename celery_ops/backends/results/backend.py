@@ -72,7 +72,7 @@ class ResultsTaskBackend(TaskBackend):
                 return TaskPage(tuple(waits))
             search = self._search(query, order)
             rows = self._listing(query, order, search)
-            page = self._told(query, page_of(query, WaitingRows(waits, query.sort), rows, place, size))
+            page = self._tracked_page(query, page_of(query, WaitingRows(waits, query.sort), rows, place, size))
         return replace(page, notes=(*(search.notes if search else ()), *page.notes, *self._waiting_notes()))
 
     def get(self, task_id: str) -> TaskInfo | None:
@@ -200,7 +200,7 @@ class ResultsTaskBackend(TaskBackend):
         rows = newest(candidates(self._rows, conditions, looks))
         return Moved.of(rows, self._tracked.told(map(listed, rows)))
 
-    def _told(self, query: TaskQuery, page: TaskPage) -> TaskPage:
+    def _tracked_page(self, query: TaskQuery, page: TaskPage) -> TaskPage:
         """The page with what is tracked of its tasks; what is in no state that was asked for after all is left out."""
         tasks = self._tracked.told(page.tasks)
         if not query.states:

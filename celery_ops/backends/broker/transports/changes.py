@@ -70,11 +70,11 @@ def _messages(keys: Keyspace, queue: str, wanted: Iterable[str], longest: int) -
     """Yield the messages that may be meant, those that are taken next first."""
     texts = [json.dumps(task_id)[1:-1] for task_id in wanted]
     for place, sub_queue in enumerate(keys.sub_queues(queue)):
-        for size, raw in _searched(keys, sub_queue.key, texts, longest):
+        for size, raw in _raw_messages(keys, sub_queue.key, texts, longest):
             yield WaitingMessage(_task_id(raw), place, sub_queue.key, raw, size)
 
 
-def _searched(keys: Keyspace, key: bytes, texts: Sequence[str], longest: int) -> Iterator[tuple[int, bytes]]:
+def _raw_messages(keys: Keyspace, key: bytes, texts: Sequence[str], longest: int) -> Iterator[tuple[int, bytes]]:
     first, room = 0, MOST_SEARCHED
     while first < MOST_MESSAGES and room > 0:
         gone, size, *messages = keys.client.eval(SEARCH, 1, key, first, AT_ONCE, longest, MOST_BYTES, *texts)

@@ -26,7 +26,7 @@ def message_info(raw: bytes, size: int, priority: int | None = None) -> MessageI
         task_id=_text(headers.get("id") or properties.get("correlation_id"), LONGEST_NAME),
         name=_text(headers.get("task"), LONGEST_NAME),
         arguments=" ".join(filter(None, (_text(headers.get(key)) for key in ("argsrepr", "kwargsrepr")))),
-        published_at=_published(headers),
+        published_at=_published_at(headers),
         eta=_eta(headers.get("eta")),
         size=size,
         priority=own_priority if _is_number(own_priority) and own_priority in PRIORITIES else priority,
@@ -40,7 +40,7 @@ def _read(raw: bytes) -> Mapping[str, Any]:
         return {}
 
 
-def _published(headers: Mapping[str, Any]) -> datetime | None:
+def _published_at(headers: Mapping[str, Any]) -> datetime | None:
     if stamp.PUBLISHED in headers:
         return _moment(headers[stamp.PUBLISHED])
     text = headers.get(stamp.HEADER)

@@ -54,7 +54,7 @@ class RedisTransport(Transport):
 
     def read(self, declared: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, QueueReading]:
         keys = keyspace(self.identity)
-        bound = list(_bound(keys, declared))
+        bound = list(_bound_queues(keys, declared))
         names = {*declared, *(bound_queue.queue for bound_queue in bound)}
         if only is not None:
             names &= {only}
@@ -77,7 +77,7 @@ class RedisTransport(Transport):
         return changes.move(keyspace(self.identity), queue, task_ids, to)
 
 
-def _bound(keys: Keyspace, declared: Mapping[str, Declaration]) -> Iterator[BoundQueue]:
+def _bound_queues(keys: Keyspace, declared: Mapping[str, Declaration]) -> Iterator[BoundQueue]:
     bindings = chain.from_iterable(declaration.bindings for declaration in declared.values())
     kinds = {binding.exchange: binding.exchange_type for binding in bindings if binding.exchange}
     answers = _ask(keys, [("SRANDMEMBER", keys.bindings(exchange), MOST_BINDINGS) for exchange in kinds])
@@ -111,8 +111,8 @@ def _readings(
     _raise_if_refused(lengths)
     if not isinstance(heads, list):
         heads = [None] * len(flat)
-    counted = iter([_counted(*answers) for answers in zip(flat, lengths, heads, strict=True)])
-    held = _held(keys, ends, bound)
+    counted = iter([_counted_sub_queue(*answers) for answers in zip(flat, lengths, heads, strict=True)])
+    held = _unacked(keys, ends, bound)
     bindings: dict[str, list[Binding]] = {name: [] for name in names}
     for bound_queue in bound:
         bindings.get(bound_queue.queue, []).append(bound_queue.binding)
@@ -140,7 +140,7 @@ def _raise_if_refused(lengths: Sequence[Any]) -> None:
         raise refusals[0]
 
 
-def _counted(sub_queue: SubQueue, length: Any, head: Any) -> CountedSubQueue:
+def _counted_sub_queue(sub_queue: SubQueue, length: Any, head: Any) -> CountedSubQueue:
     return CountedSubQueue(
         sub_queue.priority,
         length if isinstance(length, int) else None,
@@ -148,7 +148,7 @@ def _counted(sub_queue: SubQueue, length: Any, head: Any) -> CountedSubQueue:
     )
 
 
-def _held(keys: Keyspace, ends: Any, bound: Sequence[BoundQueue]) -> Unacked:
+def _unacked(keys: Keyspace, ends: Any, bound: Sequence[BoundQueue]) -> Unacked:
     bindings: dict[str, list[tuple[str, str]]] = {}
     for bound_queue in bound:
         binding = bound_queue.binding
