@@ -2,9 +2,15 @@
 
 import pytest
 
+from celery_ops import states
+from celery_ops.models import TaskRunRecord
 from tests.planting import plant
 
+from .conftest import is_poll, launch
+
 pytestmark = pytest.mark.browser
+
+PAYMENT = "tests.shop.tasks.process_payment"
 
 
 @pytest.fixture
@@ -37,3 +43,33 @@ def test_what_could_not_be_loaded_is_said_and_asked_for_again(page, expect):
     page.unroute("**/actions.js")
     page.locator("[data-copy]").first.click()
     expect(page.locator("[data-announce]")).not_to_be_empty()
+
+
+def test_what_could_not_be_loaded_for_the_pointer_is_asked_for_again_by_a_click(page, expect):
+    page.route("**/actions.js", lambda route: route.abort())
+    with page.expect_event("requestfailed"):
+        page.locator("[data-copy]").first.hover()
+    page.unroute("**/actions.js")
+    page.locator("[data-copy]").first.click()
+    expect(page.locator("[data-announce]")).not_to_be_empty()
+
+
+def test_without_what_acts_a_form_is_sent_as_it_is_without_script(page, expect):
+    page.route("**/actions.js", lambda route: route.fulfill(status=404))
+    launch(page, "Charge the card")
+    expect(page.get_by_text("Charge the card was sent.")).to_be_visible()
+    assert TaskRunRecord.objects.count() == 1
+
+
+def test_a_task_is_launched_twice_where_nothing_that_shows_has_changed(visit, order, staff, worker, expect):
+    plant(order)
+    plant(order, PAYMENT, states.PENDING)
+    page = visit(f"/orders/{order.pk}/", staff)
+    with page.expect_response(lambda response: "state=SUCCESS" in response.url):
+        page.get_by_role("combobox", name="State").select_option("SUCCESS")
+    with worker.frozen():
+        for _ in range(2):
+            with page.expect_response(is_poll):
+                launch(page, "Charge the card")
+        expect(page.locator("[data-message]")).to_have_text("Charge the card was sent.")
+    assert TaskRunRecord.objects.filter(task_name=PAYMENT).count() == 2

@@ -21,8 +21,14 @@ Object.assign(CeleryOpsLive.prototype, {
     }
     if (button) button.disabled = false;
     this.posting = false;
+    this.etag = ""; // its forms get new keys, also where nothing that shows has changed
     this.busyUntil = Date.now() + 3 * this.interval; // asked at full speed, even when nothing is active yet
     this.refresh(true);
+  },
+
+  message(words, ok = true) {
+    this.one("[data-message]").dataset.tone = ok ? "ok" : "error";
+    this.write("message", words);
   },
 
   fold(element) {

@@ -126,19 +126,16 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
     this.write("note", this.text("gone"));
   }
 
-  /* Who only looks on needs no actions.js: it comes when the pointer or the focus does. */
+  /* Who only looks on needs no actions.js: it comes with the pointer or the focus. */
   load() {
     return Live.loading ??= new Promise((onload, onerror) => {
       const script = document.createElement("script");
       document.head.append(Object.assign(script, { src: this.dataset.actions, onload, onerror }));
-    });
+    }).catch(() => Promise.reject(Live.loading = null));
   }
 
   act(name, ...values) {
-    return this.load().then(() => this[name](...values), () => {
-      Live.loading = null;
-      this.write("note", this.text("gone"));
-    });
+    return this.load().then(() => this[name](...values), () => this.write("note", this.text("gone")));
   }
 
   get language() {

@@ -95,11 +95,15 @@ if (!customElements.get("celery-ops-panel"))
   }
 
   onSubmit(event) {
-    const method = event.target.getAttribute("method");
+    const { target, submitter } = event;
+    const method = target.getAttribute("method");
     if (event.defaultPrevented || method === "dialog" || !this.url) return;
     event.preventDefault();
-    if (method === "post") this.act("post", event.target, event.submitter);
-    else this.show(this.own(new URLSearchParams(new FormData(event.target))));
+    if (method !== "post") return this.show(this.own(new URLSearchParams(new FormData(target))));
+    this.load().then(() => this.post(target, submitter), () => {
+      this.url = ""; // as without script
+      target.requestSubmit(submitter);
+    });
   }
 
   closeMenus(event) {
@@ -145,10 +149,5 @@ if (!customElements.get("celery-ops-panel"))
   wordsOf(moment) {
     const seconds = (Date.now() + this.skew - moment) / 1000;
     return this.relative(Math.max(0, seconds)) || moment.toLocaleDateString(this.language);
-  }
-
-  message(words, ok = true) {
-    this.one("[data-message]").dataset.tone = ok ? "ok" : "error";
-    this.write("message", words);
   }
 });
