@@ -59,7 +59,8 @@ def task(loaded_tasks):
     names = []
 
     def make(function, **options):
-        made = app.task(name=f"tests.decorated.{function.__name__}{len(names)}", **options)(function)
+        name = f"tests.decorated.{function.__name__}{len(names)}"
+        made = app.task(name=name, shared=False, **options)(function)
         names.append(made.name)
         app.tasks[made.name] = made
         return track(Order)(made)
