@@ -17,8 +17,8 @@ EVERY = TaskQuery()
 
 def plant(*tasks: TaskInfo) -> None:
     """Store tasks: arguments as the JSON of a ``repr``, an error as an exception's JSON, when they were published."""
-    for task in tasks:
-        row = TaskResult.objects.create(
+    rows = [
+        TaskResult(
             task_id=task.id,
             task_name=task.name or None,
             status=task.state,
@@ -32,8 +32,12 @@ def plant(*tasks: TaskInfo) -> None:
             content_type="application/json",
             content_encoding="utf-8",
         )
-        dates = {"date_created": task.created_at, "date_done": task.finished_at}
-        TaskResult.objects.filter(pk=row.pk).update(**{name: moment for name, moment in dates.items() if moment})
+        for task in tasks
+    ]
+    TaskResult.objects.bulk_create(rows)
+    for row, task in zip(rows, tasks, strict=True):
+        row.date_created, row.date_done = task.created_at or row.date_created, task.finished_at or row.date_done
+    TaskResult.objects.bulk_update(rows, ["date_created", "date_done"])  # what is created says that it was so now
 
 
 def meta(task: TaskInfo) -> str:

@@ -21,7 +21,7 @@ from celery_ops.permissions import Policy
 from celery_ops.tracking.reading import tasks_for
 from celery_ops.tracking.revoke_requests import revoke_noted_at
 from tests.conftest import broker, make_user
-from tests.ops.task_backends import HOSTILE, Away, Held, a_task, use
+from tests.ops.task_backends import HOSTILE, Away, Held, a_task, on_databases, use
 from tests.planting import plant
 
 from .conftest import Spy, forget
@@ -103,8 +103,7 @@ def test_what_will_not_do_is_refused_and_nobody_hears_of_it(url, given, status, 
     assert caplog.text.count("Refused (") == 2
 
 
-@pytest.mark.database
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", on_databases(HOSTILE))
 def test_hostile_texts_are_only_texts(text, client, spy):
     for url, given in (
         (URL, ids(text)),

@@ -1,9 +1,14 @@
 """What the tests of the operations pages share: backends in memory, and people with a browser."""
 
+import os
+import uuid
+
 import pytest
+from django.db import connection
 from django.test import Client
 
-from tests.conftest import make_user
+from tests.conftest import make_user, visiting
+from tests.servers import Site, Worker
 
 from . import backends
 from .backends import FrozenWorkers, Queues, Tasks, Workers
@@ -36,6 +41,26 @@ def use(settings):
         settings.CELERY_OPS = {**settings.CELERY_OPS, **chosen}
 
     return put
+
+
+@pytest.fixture(scope="package")
+def shared(redis_server, django_db_setup):
+    """A site and its worker, which does one task at a time and stores results in the tests' database."""
+    site = Site(f"{redis_server.url}/25", store=f"{redis_server.url}/1", results="django-db")
+    database = {
+        "TEST_DATABASE": os.environ.get("TEST_DATABASE", ""),
+        "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
+    }
+    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", {**site.environment, **database}, "-c", "1")
+    yield site, worker
+    worker.stop()
+
+
+@pytest.fixture
+def real_worker(transactional_db, shared, settings):
+    """The one worker of the tests here: they keep to tasks of their own."""
+    with visiting(shared[0], settings):
+        yield shared[1]
 
 
 @pytest.fixture

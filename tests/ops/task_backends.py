@@ -1,6 +1,9 @@
 """Task backends of the pages' tests, in memory: whole ones, poor ones, and such as fail."""
 
+import re
 from datetime import datetime, timedelta, timezone
+
+import pytest
 
 from celery_ops import task_query
 from celery_ops.backends.base import TaskBackend
@@ -34,6 +37,15 @@ HOSTILE = (
     "NaN",
     "٣",
 )
+
+
+def on_databases(texts):
+    """Return parameters: on other databases only what these take differently, signs of SQL and what no column holds."""
+    return [pytest.param(text, marks=[pytest.mark.database] if _differs(text) else []) for text in texts]
+
+
+def _differs(text):
+    return len(text) > 1000 or bool(re.search("[\0\ud800-\udfff'%]", text))
 
 
 class Held(MemoryTaskBackend):

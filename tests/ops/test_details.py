@@ -20,7 +20,7 @@ from celery_ops.tracking.refs import ObjectRef
 from tests.conftest import broker
 from tests.planting import plant
 
-from .task_backends import HOSTILE, NOON, Away, Held, Live, a_task, use
+from .task_backends import HOSTILE, NOON, Away, Held, Live, a_task, on_databases, use
 
 pytestmark = pytest.mark.django_db
 ID = a_task().id
@@ -389,8 +389,7 @@ def test_what_workers_said_before_the_broker_went_away_is_no_answer(monkeypatch)
         live_task(ID)
 
 
-@pytest.mark.database
-@pytest.mark.parametrize("text", [*HOSTILE, "\ud800", "\udfff/"], ids=lambda text: ascii(text)[:20])
+@pytest.mark.parametrize("text", on_databases([*HOSTILE, "\ud800", "\udfff/"]), ids=lambda text: ascii(text)[:20])
 def test_no_id_is_too_strange(text):
     detail = task_detail(text)
     assert (detail.is_known, detail.troubles) == (False, ())

@@ -149,42 +149,38 @@ def test_what_nobody_asked_for_is_not_shown_as_asked(client, quiet):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_drops_what_waits_stops_what_runs_and_is_too_late_for_the_rest(
-    redis_store, redis_server, make_worker, settings, order, pace, transactional_db
-):
+def test_a_worker_drops_what_waits_stops_what_runs_and_is_too_late_for_the_rest(real_worker, settings, order, pace):
     client = browser_of(make_user("operator", "celery_ops.revoke_task", is_staff=True))
-    with broker(f"{redis_server.url}/3"):
-        settings.CELERY_OPS = {**settings.CELERY_OPS, "CONTROL_TIMEOUT": 5}
-        worker = make_worker(None, "-c", "1")
-        known_workers().forget()
-        known_workers().note((), (), {worker.hostname: {}}, looked_around=True)
-        runs = tasks.paced.delay(order.pk, pace.file).id
-        waits = tasks.noop.delay(order.pk).id
-        stamped = tasks.noop.s(order.pk)
-        stamped.stamp(customer="7")
-        stamped = stamped.apply_async().id
-        state(order, runs, "STARTED")
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "CONTROL_TIMEOUT": 5}
+    known_workers().forget()
+    known_workers().note((), (), {real_worker.hostname: {}}, looked_around=True)
+    runs = tasks.paced.delay(order.pk, pace.file).id
+    waits = tasks.noop.delay(order.pk).id
+    stamped = tasks.noop.s(order.pk)
+    stamped.stamp(customer="7")
+    stamped = stamped.apply_async().id
+    state(order, runs, "STARTED")
 
-        acting.revoke_stamped("customer", ["7"], None)
-        answer = client.post(
-            reverse("celery_ops:revoke"), {"task_id": waits}, headers={"accept": "application/json"}
-        ).json()
-        assert (answer["asked"], answer["silent"], list(answer["answered"])) == (
-            [worker.hostname],
-            [],
-            [worker.hostname],
-        )
-        client.post(reverse("celery_ops:revoke"), {"task_id": runs, "terminate": "1", "signal": "KILL"})
-        for task_id in (runs, waits, stamped):
-            state(order, task_id, "REVOKED")
-        assert [outcome_shown(client, task_id) for task_id in (waits, runs)] == ["confirmed", "confirmed"]
+    acting.revoke_stamped("customer", ["7"], None)
+    answer = client.post(
+        reverse("celery_ops:revoke"), {"task_id": waits}, headers={"accept": "application/json"}
+    ).json()
+    assert (answer["asked"], answer["silent"], list(answer["answered"])) == (
+        [real_worker.hostname],
+        [],
+        [real_worker.hostname],
+    )
+    client.post(reverse("celery_ops:revoke"), {"task_id": runs, "terminate": "1", "signal": "KILL"})
+    for task_id in (runs, waits, stamped):
+        state(order, task_id, "REVOKED")
+    assert [outcome_shown(client, task_id) for task_id in (waits, runs)] == ["confirmed", "confirmed"]
 
-        late = tasks.paced.delay(order.pk, pace.file, 1).id
-        state(order, late, "STARTED")
-        client.post(reverse("celery_ops:revoke"), {"task_id": late})
-        pace.to(1)
-        state(order, late, "SUCCESS")
-        assert outcome_shown(client, late) == "too late"
+    late = tasks.paced.delay(order.pk, pace.file, 1).id
+    state(order, late, "STARTED")
+    client.post(reverse("celery_ops:revoke"), {"task_id": late})
+    pace.to(1)
+    state(order, late, "SUCCESS")
+    assert outcome_shown(client, late) == "too late"
     known_workers().forget()
 
 

@@ -9,18 +9,10 @@ from celery_ops import tasks_for
 from celery_ops.backends.results.backend import ResultsTaskBackend
 from celery_ops.task_query import TaskQuery
 from tests.celery import app
-from tests.conftest import broker
-from tests.servers import wait_for
+from tests.servers import PATIENCE, wait_for
 from tests.shop import tasks
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def worker(redis_server, redis_store, make_worker):
-    """One that takes from a broker of its own and stores in this test's database."""
-    with broker(f"{redis_server.url}/25"):
-        yield make_worker(None, "-c", "2")
 
 
 def listed(**query):
@@ -35,7 +27,7 @@ def until(order, task_id, state):
     wait_for(lambda: (task := tracked(order, task_id)) and task.state == state, f"{task_id} to be {state}")
 
 
-def test_lists_say_of_a_workers_tasks_what_happened(worker, order, staff):
+def test_lists_say_of_a_workers_tasks_what_happened(real_worker, order, staff):
     waits = tasks.noop.apply_async((order.pk,), countdown=600).id
     rejected, ignored = tasks.rejects.delay(order.pk).id, tasks.ignores.delay(order.pk).id
     late, plain = tasks.noop.apply_async((order.pk,), countdown=1).id, tasks.untracked.apply_async(countdown=1).id
@@ -45,8 +37,10 @@ def test_lists_say_of_a_workers_tasks_what_happened(worker, order, staff):
     wait_for(
         lambda: TaskResult.objects.filter(task_id=plain, status="SUCCESS").exists(), "the row of an untracked task"
     )
-    wait_for(lambda: any(app.control.inspect().scheduled()[worker.hostname]), "the worker to hold what waits")
-    app.control.revoke(waits, reply=True, timeout=5)
+    only = [real_worker.hostname]  # when it has answered, nobody is waited for
+    held = app.control.inspect(destination=only, timeout=PATIENCE)
+    wait_for(lambda: any(held.scheduled()[real_worker.hostname]), "the worker to hold what waits")
+    app.control.revoke(waits, destination=only, reply=True, timeout=PATIENCE)
 
     page = listed()
     assert (page[rejected].state, page[ignored].state) == ("REJECTED", "IGNORED")

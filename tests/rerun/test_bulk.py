@@ -23,7 +23,7 @@ from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.store import TASK
 from tests.conftest import make_user
-from tests.ops.task_backends import HOSTILE, Away, Held, a_task, use
+from tests.ops.task_backends import HOSTILE, Away, Held, a_task, on_databases, use
 from tests.pages import words
 
 pytestmark = pytest.mark.django_db
@@ -185,8 +185,7 @@ def test_a_source_that_is_away_says_so(browser, settings):
     assert "The distant place does not answer." in response.content.decode()
 
 
-@pytest.mark.database
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", on_databases(HOSTILE))
 def test_hostile_filters_are_never_an_error(text, browser, settings):
     failed(settings, 1)
     for name in ("q", "name", "state", "since", "page_size"):

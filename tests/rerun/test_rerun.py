@@ -25,7 +25,7 @@ from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.store import TASK
 from tests.conftest import broker, make_user
-from tests.ops.task_backends import HOSTILE, Held, a_task, use
+from tests.ops.task_backends import HOSTILE, Held, a_task, on_databases, use
 from tests.pages import words
 from tests.planting import panel_of, plant
 from tests.servers import free_port
@@ -197,8 +197,7 @@ def test_a_run_whose_row_is_redacted_says_so(settings):
     assert "redacted or cut" in reason("one")
 
 
-@pytest.mark.database
-@pytest.mark.parametrize("task_id", HOSTILE)
+@pytest.mark.parametrize("task_id", on_databases(HOSTILE))
 def test_an_id_that_nobody_knows_is_not_known(task_id):
     with pytest.raises(NotKnown):
         original_of(task_id)
@@ -388,8 +387,7 @@ def test_too_many_ids_are_refused(browser, published):
     assert post(browser, *[f"id-{n}" for n in range(501)]).status_code == 400
 
 
-@pytest.mark.database
-@pytest.mark.parametrize("task_id", [text for text in HOSTILE if text])
+@pytest.mark.parametrize("task_id", on_databases(text for text in HOSTILE if text))
 def test_hostile_ids_are_never_an_error(task_id, browser):
     assert post(browser, task_id).status_code in (400, 404)
     assert post(browser, task_id, "another", accept="application/json").status_code == 200
