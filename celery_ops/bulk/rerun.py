@@ -99,7 +99,7 @@ class _Rerunner:
                 chosen = options.get(task_id, {})
                 runs.append(run_of(original, runnable, keys[task_id], chosen, verdict.reruns.claim))
         outcomes = launch_all(runs, self.user) if runs else []
-        tally = left_out(reasons).and_(_sent([run.retry_of for run in runs], outcomes))
+        tally = left_out(reasons).and_(_tally_of([run.retry_of for run in runs], outcomes))
         return ChunkOutcome(tally, unsent() if unsent() in tally.skipped else "")
 
 
@@ -109,7 +109,7 @@ def _sent_since(record: ControlRecord, keys: Mapping[str, UUID]) -> set[str]:
     return set(rows.exclude(send_state=TaskRunRecord.SendState.FAILED).values_list("task_id", flat=True))
 
 
-def _sent(task_ids: Sequence[str], outcomes: Sequence[Launched]) -> Tally:
+def _tally_of(task_ids: Sequence[str], outcomes: Sequence[Launched]) -> Tally:
     reasons: dict[str, str] = {}
     pairs: list[tuple[str, str]] = []
     for task_id, outcome in zip(task_ids, outcomes, strict=True):

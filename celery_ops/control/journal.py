@@ -57,10 +57,10 @@ class Acted:
         return sentence(self.replies)
 
 
-def recorded(
+def write_record(
     action: str, target: str, parameters: Mapping[str, Any], user: Any, submission: UUID | None = None
 ) -> ControlRecord:
-    """Return the committed row of an action that is about to be done.
+    """Commit the row of an action that is about to be done, and return it.
 
     ``submission`` makes two of the same one action. Raises Repeated for the second, and NotDone when the row cannot be
     written.
@@ -87,8 +87,8 @@ def _earlier(submission: UUID | None) -> ControlRecord | None:
     return ControlRecord.objects.filter(submission=submission).first() if submission else None
 
 
-def asked_of_workers(record: ControlRecord, ask: Callable[[], Replies]) -> Acted:
-    """Do what a row says and complete the row. Raises NotDone when the broker does not answer."""
+def ask_workers(record: ControlRecord, ask: Callable[[], Replies]) -> Acted:
+    """Do what a row says, complete it, and return what came of it. Raises NotDone when the broker does not answer."""
     try:
         replies = ask()
     except BrokerUnavailable as error:

@@ -16,7 +16,7 @@ from ..backends.remote import gather, snapshot
 from ..exceptions import BackendUnavailable, BrokerUnavailable, NotDone
 from ..models import ControlRecord
 from . import worker_receivers
-from .journal import Acted, asked_of_workers, complete, recorded
+from .journal import Acted, ask_workers, complete, write_record
 from .standing import PAUSE, RESUME, paused_queues
 
 T = TypeVar("T")
@@ -27,9 +27,9 @@ def purge(queue: str, user: Any, *, submission: UUID | None = None) -> int:
 
     What a worker has already taken is not in the queue any more.
     """
-    record = recorded("purge", queue, {}, user, submission)
+    record = write_record("purge", queue, {}, user, submission)
     seconds = 2 * connections.CONNECT_TIMEOUT
-    purged = _done(record, lambda: connections.within(seconds, lambda: _purged(queue)))
+    purged = _do(record, lambda: connections.within(seconds, lambda: _purge(queue)))
     complete(record, {"purged": purged})
     return purged
 
@@ -38,8 +38,8 @@ def delete(
     backend: QueueBackend, queue: str, task_ids: Sequence[str], user: Any, *, submission: UUID | None = None
 ) -> list[str]:
     """Delete waiting messages, and return the ids of those that were still there. Raises Repeated, NotDone."""
-    record = recorded("delete", queue, {"messages": list(task_ids)}, user, submission)
-    deleted = _done(record, lambda: backend.delete_messages(queue, task_ids))
+    record = write_record("delete", queue, {"messages": list(task_ids)}, user, submission)
+    deleted = _do(record, lambda: backend.delete_messages(queue, task_ids))
     complete(record, {"deleted": deleted})
     return deleted
 
@@ -57,13 +57,13 @@ def move(
 
     Raises Repeated, NotDone.
     """
-    record = recorded("move", queue, {"messages": list(task_ids), "to": to}, user, submission)
-    moved = _done(record, lambda: backend.move_messages(queue, task_ids, to))
+    record = write_record("move", queue, {"messages": list(task_ids), "to": to}, user, submission)
+    moved = _do(record, lambda: backend.move_messages(queue, task_ids, to))
     complete(record, {"moved": moved})
     return moved
 
 
-def _done(record: ControlRecord, do: Callable[[], T]) -> T:
+def _do(record: ControlRecord, do: Callable[[], T]) -> T:
     try:
         result = do()
     except (BrokerUnavailable, BackendUnavailable) as error:
@@ -74,7 +74,7 @@ def _done(record: ControlRecord, do: Callable[[], T]) -> T:
     return result
 
 
-def _purged(queue: str) -> int:
+def _purge(queue: str) -> int:
     with connections.opened() as connection:
         return connection.default_channel.queue_purge(queue) or 0
 
@@ -87,8 +87,8 @@ def pause(queue: str, user: Any, *, submission: UUID | None = None) -> Acted:
 
     Raises Repeated, NotDone.
     """
-    record = recorded(PAUSE, queue, {}, user, submission)
-    return asked_of_workers(record, lambda: _pause(queue, record))
+    record = write_record(PAUSE, queue, {}, user, submission)
+    return ask_workers(record, lambda: _pause(queue, record))
 
 
 def resume(queue: str, user: Any, *, submission: UUID | None = None) -> Acted:
@@ -97,8 +97,8 @@ def resume(queue: str, user: Any, *, submission: UUID | None = None) -> Acted:
         paused = paused_queues().get(queue)
     except DatabaseError as error:
         raise NotDone(_("The journal could not be read, so nothing was asked.")) from error
-    record = recorded(RESUME, queue, {}, user, submission)
-    return asked_of_workers(record, lambda: _resume(queue, paused.strangers if paused else ()))
+    record = write_record(RESUME, queue, {}, user, submission)
+    return ask_workers(record, lambda: _resume(queue, paused.strangers if paused else ()))
 
 
 def _pause(queue: str, record: ControlRecord) -> Replies:

@@ -13,7 +13,7 @@ from ..backends.control import Replies
 from ..exceptions import BadInput
 from ..tracking import revoke_requests
 from ..tracking.refs import ObjectRef
-from .journal import Acted, asked_of_workers, recorded
+from .journal import Acted, ask_workers, write_record
 from .standing import REVOKE, REVOKE_BY_STAMPS
 
 #: Ids that one message carries at most, and stamps of one header.
@@ -65,11 +65,11 @@ def revoke(
     for number, chunk in enumerate(_chunks(ids)):
         parameters = {**_ending(terminate, signal), "task_ids": chunk, **more}
         key = submission and uuid5(submission, str(number))
-        record = recorded(REVOKE, _target(chunk), parameters, user, key)
+        record = write_record(REVOKE, _target(chunk), parameters, user, key)
         revoke_requests.note_revokes_requested({task_id: (places or {}).get(task_id, ()) for task_id in chunk})
         ids_sent = chunk[0] if len(chunk) == 1 else chunk
         ask = partial(control.revoke, ids_sent, terminate=terminate, signal=signal, timeout=timeout)
-        acted.append(asked_of_workers(record, ask))
+        acted.append(ask_workers(record, ask))
         timeout = patience_after(acted[-1], timeout)
     return acted
 
@@ -101,8 +101,8 @@ def revoke_stamped(
         raise BadInput({"stamps": [_("Enter stamps, one a line, %(most)s at most.") % {"most": MOST_IDS}]})
     check_signal(signal)
     arguments = {"headers": {header: values}, **_ending(terminate, signal)}
-    record = recorded(REVOKE_BY_STAMPS, header, arguments, user, submission)
-    return asked_of_workers(record, lambda: control.broadcast(REVOKE_BY_STAMPS, arguments))
+    record = write_record(REVOKE_BY_STAMPS, header, arguments, user, submission)
+    return ask_workers(record, lambda: control.broadcast(REVOKE_BY_STAMPS, arguments))
 
 
 def together(acted: Sequence[Acted]) -> Acted:

@@ -11,7 +11,7 @@ from ..backends import control
 from ..backends.remote import gather
 from ..exceptions import BackendUnavailable, BadInput, NotDone
 from .commands import WorkerCommand
-from .journal import Acted, asked_of_workers, recorded
+from .journal import Acted, ask_workers, write_record
 
 #: Seconds that are waited for those who do not answer: a worker that ends says nothing.
 NO_ANSWER: Final = 0.01
@@ -39,11 +39,11 @@ def tell(command: WorkerCommand, user: Any, *, submission: UUID | None = None) -
         command.check_circumstances()
     except BackendUnavailable as error:
         raise NotDone(str(error)) from error
-    record = recorded(command.name, ", ".join(hosts), {**arguments, "destination": hosts}, user, submission)
-    return asked_of_workers(record, lambda: _told(command, arguments, hosts))
+    record = write_record(command.name, ", ".join(hosts), {**arguments, "destination": hosts}, user, submission)
+    return ask_workers(record, lambda: _tell(command, arguments, hosts))
 
 
-def _told(command: WorkerCommand, arguments: dict[str, Any], hosts: Sequence[str]) -> control.Replies:
+def _tell(command: WorkerCommand, arguments: dict[str, Any], hosts: Sequence[str]) -> control.Replies:
     timeout = None if command.answers else NO_ANSWER
     replies = control.broadcast(command.name, arguments, hosts, timeout=timeout)
     if not (command.lives and replies.answered):

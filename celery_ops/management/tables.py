@@ -23,11 +23,9 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
 
 def printable(text: str) -> str:
     """Return text that cannot move a terminal's cursor, colour it or begin a line of its own."""
-    return (
-        text
-        if text.isprintable()
-        else "".join(character if character.isprintable() else "\ufffd" for character in text)
-    )
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def _cell(value: Any) -> str:

@@ -40,19 +40,19 @@ def states_of(sent: Mapping[str, datetime]) -> States:
     """
     troubles: list[str] = []
     backend = conf.load("TASK_BACKEND")()
-    stored = {} if backend.is_live else _asked(lambda: backend.get_many(sent), troubles)
+    stored = {} if backend.is_live else _ask(lambda: backend.get_many(sent), troubles)
     open_ = {task_id: time for task_id, time in sent.items() if not _is_over(stored.get(task_id))}
-    tracked = _asked(lambda: reading.find_tasks(open_), troubles)
+    tracked = _ask(lambda: reading.find_tasks(open_), troubles)
     unheard = sent.keys() - stored.keys() - tracked.keys()
     by_id: dict[str, str | None] = {}
     for task_id, time in sent.items():
         is_unsaid = task_id in unheard and troubles
         state = state_of(stored.get(task_id), tracked.get(task_id), None)
-        by_id[task_id] = None if is_unsaid else told(state, time)
+        by_id[task_id] = None if is_unsaid else state_or_unknown(state, time)
     return States(by_id, frozenset(unheard), tuple(troubles))
 
 
-def told(state: str, sent: datetime) -> str | None:
+def state_or_unknown(state: str, sent: datetime) -> str | None:
     """Return what a page says of the state of a task that was sent then; None is unknown.
 
     Celery calls pending whatever nobody has heard of. After ``RETENTION`` that is no news of a task but the lack of it.
@@ -65,7 +65,7 @@ def _is_over(task: TaskInfo | None) -> bool:
     return task is not None and states.is_final(task.state)
 
 
-def _asked(ask: Callable[[], dict[str, T]], troubles: list[str]) -> dict[str, T]:
+def _ask(ask: Callable[[], dict[str, T]], troubles: list[str]) -> dict[str, T]:
     try:
         return ask()
     except BackendUnavailable as error:

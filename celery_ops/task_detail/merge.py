@@ -22,11 +22,12 @@ def merged(task_id: str, answers: SourceAnswers) -> TaskInfo:
     finished = _First(tracked, stored).of("finished_at") if states.is_final(state) else None
     created = created or min(_times(stored, live, name="created_at"), default=None)
     waiting = waits(state)
+    worker = _First(live) if waiting else _First(live, tracked, stored)
     return TaskInfo(
         id=task_id,
         name=next((text for text in _names(answers) if text), ""),
         state=state,
-        worker=(live.worker if live else None) if waiting else _First(live, tracked, stored).of("worker"),
+        worker=worker.of("worker"),
         queue=_First(stored, live).of("queue"),
         created_at=created,
         started_at=None if waiting else _started(stored, tracked, live, created=created, ended=finished),
@@ -57,8 +58,11 @@ def _started(
     """What tracking knows wins; a row's start by a clock of another zone contradicts its other times."""
     if tracked is not None and tracked.started_at is not None:
         return max(_times(tracked, live, name="started_at"))
+    starts = _times(live, name="started_at")
     row = believed_start(stored.started_at if stored is not None else None, created=created, ended=ended)
-    return max(_times(live, name="started_at") + ([row] if row is not None else []), default=None)
+    if row is not None:
+        starts.append(row)
+    return max(starts, default=None)
 
 
 def payload_of(task: TaskInfo, tracked: Payload) -> Payload:

@@ -22,11 +22,11 @@ def with_own_states(tasks: Sequence[TrackedTask]) -> list[TrackedTask]:
     The task backend is asked once for all of them, and not at all while none runs.
     """
     running = [task.id for task in tasks if task.state == states.STARTED]
-    told = _told(running) if running else {}
-    return [replace(task, state=told[task.id]) if task.id in told else task for task in tasks]
+    own = _own_states(running) if running else {}
+    return [replace(task, state=own[task.id]) if task.id in own else task for task in tasks]
 
 
-def _told(task_ids: Sequence[str]) -> dict[str, str]:
+def _own_states(task_ids: Sequence[str]) -> dict[str, str]:
     backend = conf.load("TASK_BACKEND")()
     if not backend.tells_own_states:
         return {}

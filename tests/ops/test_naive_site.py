@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from celery_ops.models import ControlRecord
-from celery_ops.task_detail.many_states import told
+from celery_ops.task_detail.many_states import state_or_unknown
 
 from .backends import Queues, Tasks, Workers, queue, worker
 from .conftest import OPS
@@ -63,4 +63,4 @@ def test_how_long_ago_is_the_same_as_with_zones(browser, staff):
 
 
 def test_what_was_asked_for_just_now_is_pending():
-    assert told("PENDING", datetime.now()) == "PENDING"
+    assert state_or_unknown("PENDING", datetime.now()) == "PENDING"

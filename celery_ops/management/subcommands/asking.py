@@ -19,7 +19,7 @@ LONGEST_WAIT: Final = 86_400.0
 SEARCH: Final = 1.0
 
 
-def learnt() -> frozenset[str]:
+def learn_hosts() -> frozenset[str]:
     """Have the next question end as soon as all workers have answered; return those that the broker says there are.
 
     None are returned when the broker is away: whoever asks next says so.
@@ -32,7 +32,7 @@ def learnt() -> frozenset[str]:
 
 def known_hosts() -> frozenset[str]:
     """Return the workers that answer and those that the broker has. Raises CommandRefused when it is away."""
-    bound = learnt()
+    bound = learn_hosts()
     try:
         return bound | {worker.hostname for worker in conf.load("WORKER_BACKEND")().workers().workers}
     except BackendUnavailable as error:

@@ -46,7 +46,7 @@ class Control(Subcommand):
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         user = commander(options)
-        acted = told(COMMANDS[options["action"]](options, targets=options["hostnames"]), user)
+        acted = tell(COMMANDS[options["action"]](options, targets=options["hostnames"]), user)
         answer = answer_of([acted])
         return Answer(answer.data, answer.lines, FAILED if acted.refusals and not answer.code else answer.code)
 
@@ -60,7 +60,7 @@ def commander(options: Mapping[str, Any]) -> Any:
     return user
 
 
-def told(command: WorkerCommand, user: Any) -> Acted:
+def tell(command: WorkerCommand, user: Any) -> Acted:
     """Tell workers, and return what came of it. Raises CommandRefused."""
     try:
         return workers.tell(command, user)

@@ -12,7 +12,7 @@ from ...control.journal import Acted
 from ...exceptions import BackendUnavailable, NotDone
 from ...permissions import MANAGE_QUEUES
 from . import people
-from .asking import SEARCH, learnt
+from .asking import SEARCH, learn_hosts
 from .base import DONE, FAILED, NO_ANSWER, USAGE, Answer, CommandRefused, Subcommand, Terminal
 from .revoke import answer_of
 
@@ -28,7 +28,7 @@ class Pause(Subcommand):
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         queue, user = options["queue"], people.user_named(options["user"])
         people.check(user, MANAGE_QUEUES, queue)
-        learnt()
+        learn_hosts()
         try:
             if paused_queues.queue(conf.load("QUEUE_BACKEND")(), queue, wait=SEARCH)[0] is None:
                 raise CommandRefused(f"no queue {queue!r} is known", USAGE)

@@ -11,7 +11,7 @@ from ...exceptions import BackendUnavailable, NotDone
 from ...formatting import clean
 from ...permissions import MANAGE_QUEUES
 from . import people
-from .asking import SEARCH, learnt
+from .asking import SEARCH, learn_hosts
 from .base import FAILED, NO_ANSWER, USAGE, Answer, CommandRefused, Subcommand, Terminal
 
 
@@ -26,7 +26,7 @@ class Purge(Subcommand):
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         queue, user = options["queue"], people.user_named(options["user"])
         people.check(user, MANAGE_QUEUES, queue)
-        learnt()
+        learn_hosts()
         waiting = _waiting(queue)
         if not options["yes"]:
             number = "" if waiting is None else f", {waiting:,} now"

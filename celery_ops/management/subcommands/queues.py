@@ -11,7 +11,7 @@ from ...exceptions import BackendUnavailable
 from ...formatting import clean, duration
 from ...info import QueueInfo
 from ..tables import table
-from .asking import SEARCH, learnt
+from .asking import SEARCH, learn_hosts
 from .base import NO_ANSWER, Answer, CommandRefused, Subcommand, Terminal
 
 HEADS: Final = ("NAME", "DEPTH", "UNACKED", "CONSUMERS", "OLDEST", "PAUSED")
@@ -26,7 +26,7 @@ class Queues(Subcommand):
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         from ...views.api.serializers import queue_item
 
-        learnt()
+        learn_hosts()
         try:
             report = paused_queues.queues(conf.load("QUEUE_BACKEND")(), wait=SEARCH)
         except BackendUnavailable as error:

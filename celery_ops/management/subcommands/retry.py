@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 from ...formatting import clean
 from ..tables import printable
 from . import people
-from .asking import learnt
+from .asking import learn_hosts
 from .base import DONE, FAILED, Answer, Subcommand, Terminal
 
 
@@ -26,7 +26,7 @@ class Retry(Subcommand):
         from ...rerun import rerun_all  # dear to import, and a hook that prunes has no use for it
         from ...views.bulk.retry import answer
 
-        learnt()
+        learn_hosts()
         outcomes = rerun_all(options["task_ids"], people.user_named(options["user"]))
         refused = any(outcome.record is None for outcome in outcomes)
         return Answer(answer(outcomes), [*map(_line, outcomes)], FAILED if refused else DONE)

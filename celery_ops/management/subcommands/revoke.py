@@ -15,7 +15,7 @@ from ...formatting import clean
 from ...permissions import REVOKE_TASK
 from ...task_detail import TaskDetail, task_detail
 from . import people
-from .asking import learnt
+from .asking import learn_hosts
 from .base import DONE, FAILED, NO_ANSWER, USAGE, Answer, CommandRefused, Subcommand, Terminal
 
 #: Ids of which every source is asked whether there is such a task; of more, nobody is.
@@ -42,12 +42,12 @@ class Revoke(Subcommand):
             people.check(user, REVOKE_TASK, task_id)
         try:
             revoke.check(ids, options["signal"])
-            learnt()
+            learn_hosts()
             details = _details(ids)
             unknown = [] if options["unknown"] else [task_id for task_id in ids if _is_unknown(details.get(task_id))]
             over = {task_id: detail.task.state for task_id, detail in details.items() if _is_over(detail)}
             going = [task_id for task_id in ids if task_id not in unknown and task_id not in over]
-            acted = _revoked(going, details, user, options) if going else []
+            acted = _revoke(going, details, user, options) if going else []
         except BadInput as error:
             raise CommandRefused(str(error), USAGE) from error
         except NotDone as error:
@@ -78,7 +78,7 @@ def _is_over(detail: TaskDetail) -> bool:
     return detail.is_known and states.is_final(detail.task.state)
 
 
-def _revoked(
+def _revoke(
     ids: Sequence[str], details: Mapping[str, TaskDetail], user: Any, options: Mapping[str, Any]
 ) -> list[Acted]:
     tasks = {task_id: details[task_id].task for task_id in ids if task_id in details}

@@ -13,7 +13,7 @@ from ...formatting import clean
 from ...permissions import RUN_TASK, VIEW_PAYLOAD, allows
 from ..tables import printable
 from . import people
-from .asking import learnt, seconds
+from .asking import learn_hosts, seconds
 from .base import DONE, FAILED, NO_ANSWER, Answer, CommandRefused, Subcommand, Terminal
 
 #: Seconds between two looks at a task that is waited for: short at first.
@@ -37,12 +37,12 @@ class RunTask(Subcommand):
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         user = people.user_named(options["user"])
-        record = _sent(options, user)
-        detail = None if options["wait"] is None else _ended(record, options["wait"])
+        record = _send(options, user)
+        detail = None if options["wait"] is None else _wait_for_end(record, options["wait"])
         return _answer(record, detail, shows_payload=user is None or allows(user, VIEW_PAYLOAD, record.task_name))
 
 
-def _sent(options: Mapping[str, Any], user: Any) -> Any:
+def _send(options: Mapping[str, Any], user: Any) -> Any:
     """Send the task and return its row. Raises CommandRefused."""
     from ... import catalog  # forms are dear to import, and a hook that prunes has no use for them
     from ...exceptions import BadInput, NotSent
@@ -52,7 +52,7 @@ def _sent(options: Mapping[str, Any], user: Any) -> Any:
     from ...running.launcher import launch
 
     name = options["name"]
-    learnt()
+    learn_hosts()
     try:
         runnable = catalog.find(name)
     except BackendUnavailable as error:
@@ -64,12 +64,12 @@ def _sent(options: Mapping[str, Any], user: Any) -> Any:
         args, kwargs = entered(runnable, user, load(options["positional"]), load(options["named"]))
         return launch(Asked(runnable.name, runnable.task, args, kwargs), user)
     except BadInput as error:
-        raise CommandRefused(_said(error)) from error
+        raise CommandRefused(_one_line(error)) from error
     except NotSent as error:
         raise CommandRefused(str(error)) from error
 
 
-def _said(error: Any) -> str:
+def _one_line(error: Any) -> str:
     """Return all that is wrong with arguments, in one line."""
     parts = (
         f"{'' if name == '__all__' else f'{clean(name, 100)}: '}{' '.join(map(str, messages))}"
@@ -78,7 +78,7 @@ def _said(error: Any) -> str:
     return printable(clean(" ".join(parts)))
 
 
-def _ended(record: Any, wait: float) -> Any:
+def _wait_for_end(record: Any, wait: float) -> Any:
     """Return what is known of the task when it has ended, or after ``wait`` seconds."""
     from ...task_detail import task_detail
     from ...task_detail.many_states import states_of

@@ -11,7 +11,7 @@ from ...exceptions import BackendUnavailable
 from ...formatting import clean
 from ...info import NO_REPLY, WorkerInfo
 from ..tables import table
-from .asking import learnt
+from .asking import learn_hosts
 from .base import DONE, NO_ANSWER, Answer, CommandRefused, Subcommand, Terminal
 
 HEADS: Final = ("HOSTNAME", "STATE", "POOL", "CONCURRENCY", "ACTIVE", "RESERVED", "SCHEDULED", "PROCESSED", "QUEUES")
@@ -29,7 +29,7 @@ class Workers(Subcommand):
         )
 
         backend = conf.load("WORKER_BACKEND")()
-        bound = learnt() if isinstance(backend, ControlWorkerBackend) else frozenset()
+        bound = learn_hosts() if isinstance(backend, ControlWorkerBackend) else frozenset()
         try:
             report = backend.workers()
         except BackendUnavailable as error:

@@ -23,7 +23,7 @@ from ...permissions import VIEW_OPS, VIEW_RECORDS, allows
 from ...tables.links import PageLink
 from ...tables.records import TONES, RecordTable, is_doubtful, record_rows, shown_arguments, shown_error, shown_state
 from ...task_detail import TaskDetail, task_detail
-from ...task_detail.many_states import states_of, told
+from ...task_detail.many_states import state_or_unknown, states_of
 from ...tracking.refs import ObjectRef
 from ...tracking.registry import registry
 from ..objects import object_links
@@ -165,7 +165,7 @@ class RecordDetailView(RecordsPage):
 
     def _run(self, record: TaskRunRecord, detail: TaskDetail) -> ViewedRun:
         may_view_payload = self.may_view_payload(record.task_name)
-        heard = told(detail.task.state, record.created_at)
+        heard = state_or_unknown(detail.task.state, record.created_at)
         is_unheard = _is_unheard(detail.task)
         state = shown_state(record, None if is_unheard and detail.troubles else heard, is_unheard=is_unheard)
         ref = ObjectRef(record.object_type, record.object_id)
