@@ -557,6 +557,13 @@ def test_a_page_that_looked_at_so_many_says_so_and_leads_on(few_at_once, browser
     assert (len(rows(html)), "it was asked" in text_of(html)) == (1, False)
 
 
+def test_rows_of_which_it_is_asked_what_became_of_them_are_read_by_one_query(few_at_once, browser):
+    for number in range(1, 10):
+        journal(number)
+    table = connection.ops.quote_name(TaskRunRecord._meta.db_table)
+    assert len([sql for sql in queries(browser, "?state=FAILURE") if f"FROM {table}" in sql]) == 1
+
+
 def test_what_became_of_runs_is_not_guessed_while_a_source_is_away(became, browser, monkeypatch):
     monkeypatch.setattr("celery_ops.tracking.reading.find_tasks", away)
     html = html_of(browser.get(f"{JOURNAL}?state=PENDING"))

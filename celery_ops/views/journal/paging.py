@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from django.db.models import QuerySet
@@ -72,14 +73,14 @@ def _place(cursor: str) -> Cursor:
     return place
 
 
-def _from(rows: QuerySet[TaskRunRecord], key: int | None, most: int, *, rises: bool) -> list[TaskRunRecord]:
+def _from(rows: QuerySet[TaskRunRecord], key: int | None, most: int, *, rises: bool) -> QuerySet[TaskRunRecord]:
     if key is not None:
         rows = rows.filter(**{"pk__gt" if rises else "pk__lt": key})
-    return list(rows.order_by("pk" if rises else "-pk")[:most])
+    return rows.order_by("pk" if rises else "-pk")[:most]
 
 
 def _all(rows: QuerySet[TaskRunRecord], key: int | None, size: int, *, rises: bool) -> _Walk:
-    records = _from(rows, key, size + 1, rises=rises)
+    records = list(_from(rows, key, size + 1, rises=rises))
     shown = records[:size]
     return _Walk(shown, len(records) > size, shown[-1].pk if shown else 0)
 
@@ -89,8 +90,9 @@ def _among(rows: QuerySet[TaskRunRecord], states: Collection[str], key: int | No
     records: list[TaskRunRecord] = []
     troubles: tuple[str, ...] = ()
     number = 0
+    left = _from(rows, key, MOST_ASKED, rises=rises).iterator(AT_ONCE)  # what has to be sorted is so once
     while number < MOST_ASKED and len(records) <= size and not troubles:
-        some = _from(rows, key, AT_ONCE, rises=rises)
+        some = list(islice(left, AT_ONCE))
         matching, troubles = _matching(some, states)
         records += matching
         number += len(some)
