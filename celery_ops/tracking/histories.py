@@ -1,7 +1,8 @@
 """What one place of the store has of its tasks, completed by long values and by the starts of workers."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from .. import states
 from ..info import TrackedTask
@@ -32,6 +33,11 @@ class History:
         """Return the name of the field in which a fact of the task at ``place`` is stored."""
         derived, life = self.tasks[place]
         return life.field(derived.short, key)
+
+    def unread(self, kinds: Collection[str]) -> Iterator[tuple[int, Key]]:
+        """Yield the long values of these kinds that are not fetched yet: place of the task, fact."""
+        for place, (_derived, life) in enumerate(self.tasks):
+            yield from ((place, key) for key, value in life.facts.items() if value is None and key[0] in kinds)
 
 
 def history_of(ref: ObjectRef, stored: Mapping[str, str | None], limit: int | None) -> History:
@@ -72,12 +78,11 @@ def _age(task: tuple[Derived, Life]) -> tuple[int, str]:
 def doubtful_hosts(histories: Sequence[History]) -> set[str]:
     """Return the workers whose tasks have run for long enough that they may be gone."""
     doubtful = now_ms() - BEAT_COUNTS * 1000
-    return {
-        derived.started.hostname
-        for history in histories
-        for derived, _ in history.tasks
-        if derived.state == states.STARTED and derived.started and derived.started.at < doubtful
-    }
+    hosts = set()
+    for derived, _life in chain.from_iterable(history.tasks for history in histories):
+        if derived.state == states.STARTED and derived.started and derived.started.at < doubtful:
+            hosts.add(derived.started.hostname)
+    return hosts
 
 
 def complete(
@@ -87,7 +92,9 @@ def complete(
 
     Return the starts by worker, in ms since the epoch. Raises StoreUnavailable.
     """
-    wanted = unread(histories, kinds)
+    wanted: list[tuple[History, int, Key]] = []
+    for history in histories:
+        wanted += ((history, place, key) for place, key in history.unread(kinds))
     if not wanted and not hosts:
         return {}
     fields = [(history.ref, history.field(place, key)) for history, place, key in wanted]
@@ -97,17 +104,6 @@ def complete(
         life.facts[key] = value
         history.tasks[place] = (derive(derived.short, life), life)
     return starts
-
-
-def unread(histories: Iterable[History], kinds: Collection[str]) -> list[tuple[History, int, Key]]:
-    """Return the long values of these kinds that are not fetched yet: history, place of the task in it, fact."""
-    return [
-        (history, place, key)
-        for history in histories
-        for place, (_, life) in enumerate(history.tasks)
-        for key, value in life.facts.items()
-        if value is None and key[0] in kinds
-    ]
 
 
 def tracked_tasks(history: History, starts: Mapping[str, int]) -> Iterator[TrackedTask]:

@@ -12,7 +12,7 @@ from ..conf import conf
 from ..exceptions import StoreUnavailable
 from ..info import TrackedTask
 from . import facts, index
-from .histories import LISTED, History, complete, doubtful_hosts, history_of, tracked_tasks, unread
+from .histories import LISTED, History, complete, doubtful_hosts, history_of, tracked_tasks
 from .recorder import recorder
 from .refs import ObjectRef
 from .stamp import now_ms
@@ -79,7 +79,7 @@ class ObjectReading:
 def reading_of(ref: ObjectRef, stored: Mapping[str, str | None]) -> ObjectReading:
     """Return what one object's facts come to, in one more round trip at most. Raises StoreUnavailable."""
     history = history_of(ref, stored, None)
-    keys = [(place, key) for _, place, key in unread([history], LISTED)]
+    keys = list(history.unread(LISTED))
     starts = complete([history], hosts=doubtful_hosts([history]))
     long = {history.field(place, key): history.tasks[place][1].facts[key] for place, key in keys}
     return ObjectReading(list(tracked_tasks(history, starts)), long, _settled_until(history))

@@ -143,12 +143,10 @@ class Registry:
         self.bindings("")
         concrete, of_models = model._meta.concrete_model or model, self._of_models
         if concrete not in of_models:
-            of_models[concrete] = tuple(
-                (name, binding)
-                for name, bindings in sorted(self._merged.items())
-                for binding in bindings
-                if _same_model(binding, concrete)
-            )
+            pairs: list[tuple[str, TaskBinding]] = []
+            for name, bindings in sorted(self._merged.items()):
+                pairs += ((name, binding) for binding in bindings if _same_model(binding, concrete))
+            of_models[concrete] = tuple(pairs)
         return of_models[concrete]
 
     def models(self) -> list[type[Model]]:
