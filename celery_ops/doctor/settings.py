@@ -29,8 +29,10 @@ def check_settings() -> Iterator[Finding]:
     """Run the system checks alone."""
     messages = checks.run_checks(tags=["celery_ops"])
     yield from _settings([message for message in messages if message.id not in (NO_URLS, NO_LOGIN)])
-    yield from _urls([message for message in messages if message.id == NO_URLS])
-    yield from _login([message for message in messages if message.id == NO_LOGIN])
+    urls = [message for message in messages if message.id == NO_URLS]
+    yield from _expected("urls", urls, _("The pages are included in the site's URLs."))
+    login = [message for message in messages if message.id == NO_LOGIN]
+    yield from _expected("login", login, _("Who is not logged in is sent to a page of the site, or to another site."))
 
 
 def _settings(messages: list[Any]) -> Iterator[Finding]:
@@ -43,18 +45,11 @@ def _settings(messages: list[Any]) -> Iterator[Finding]:
         yield ok("settings", _("CELERY_OPS is in order."))
 
 
-def _urls(messages: list[Any]) -> Iterator[Finding]:
+def _expected(name: str, messages: list[Any], good: str) -> Iterator[Finding]:
     for message in messages:
-        yield warning("urls", clean(str(message.msg)), clean(str(message.hint)))
+        yield warning(name, clean(str(message.msg)), clean(str(message.hint)))
     if not messages:
-        yield ok("urls", _("The pages are included in the site's URLs."))
-
-
-def _login(messages: list[Any]) -> Iterator[Finding]:
-    for message in messages:
-        yield warning("login", clean(str(message.msg)), clean(str(message.hint)))
-    if not messages:
-        yield ok("login", _("Who is not logged in is sent to a page of the site, or to another site."))
+        yield ok(name, good)
 
 
 def _pickle(config: Any) -> Finding:
