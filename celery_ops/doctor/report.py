@@ -80,7 +80,7 @@ class _PartCheck:
         except Exception as failure:
             logger.warning("The part %s could not be checked", self.name, exc_info=True)
             message = _("It could not be checked: %(kind)s.") % {"kind": type(failure).__name__}
-            hint = _("The log of celery_ops.doctor has the whole story.")
+            hint = _("The log of %(logger)s has the whole story.") % {"logger": logger.name}
             self.findings.append(error(self.name, message, hint))
         return self.findings
 

@@ -352,7 +352,7 @@ def test_everything_dead_takes_no_more_than_five_seconds(own_redis, settings, lo
     assert took < 5
 
 
-def test_a_check_that_raises_is_told_and_the_others_go_on():
+def test_a_check_that_raises_is_told_and_the_others_go_on(caplog):
     def bad():
         yield finding.ok("bad", "so far")
         raise RuntimeError("secret")
@@ -361,6 +361,7 @@ def test_a_check_that_raises_is_told_and_the_others_go_on():
 
     assert [(each.name, each.level) for each in found] == [("bad", "ok"), ("bad", "error"), ("good", "ok")]
     assert "secret" not in found[1].message
+    assert caplog.records[0].name in found[1].hint
 
 
 # -- what no real part can be brought to do here

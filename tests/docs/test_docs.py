@@ -242,3 +242,10 @@ def test_the_newest_entry_of_the_changelog_is_this_version():
     versions = re.findall(r"^## (\S+)", text("CHANGELOG.md"), re.M)
 
     assert versions[0] == celery_ops.__version__
+
+
+def test_a_log_that_the_documentation_names_is_one_that_is_written():
+    named = set(re.findall(r"\blog(?:ger)? \(?`(celery_ops\.\w+)`", "".join(path.read_text() for path in PAGES)))
+    written = set(re.findall(r'get_logger\("([\w.]+)"\)', source()))
+    assert named
+    assert named <= written
