@@ -5,6 +5,7 @@ store. Small shards keep Redis's compact encoding; slots make the newest tasks q
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain, product
 from operator import methodcaller
 from typing import Final
@@ -191,6 +192,7 @@ def _shard(task_id: str) -> int:
     return crc32(task_id.encode("utf-8", "surrogatepass")) % SHARDS
 
 
+@lru_cache(maxsize=4 * SLOTS * SHARDS)
 def _place(slot: int, shard: int) -> ObjectRef:
     return ObjectRef(INDEX, f"{slot}-{shard}")
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain, islice, pairwise
 from typing import Any, Final
 
@@ -58,10 +58,11 @@ def at(value: str) -> Bounds:
     return (">=", value), ("<=", value)
 
 
-def gaps() -> list[Bounds]:
+@cache
+def gaps() -> tuple[Bounds, ...]:
     """Return the ranges between Celery's states, in which those of the site's own are."""
     between: list[Bounds] = [((">", low), ("<", high)) for low, high in pairwise(STATES)]
-    return [*between, (("<", STATES[0]),), ((">", STATES[-1]),)]
+    return (*between, (("<", STATES[0]),), ((">", STATES[-1]),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +154,11 @@ def _seen_of(state: str, in_states: Sequence[Seen]) -> list[Seen]:
     return [by_status[state], *(seen for seen in others if seen.hits[state])]
 
 
-def _looks_by_state(limit: int) -> list[RangeLook]:
+@cache
+def _looks_by_state(limit: int) -> tuple[RangeLook, ...]:
     """One look for each of Celery's states, and then one between each two of them, for those of the site's own."""
-    return [RangeLook.at("status", state, limit) for state in STATES] + [
-        RangeLook("status", gap, limit) for gap in gaps()
-    ]
+    of_celery = (RangeLook.at("status", state, limit) for state in STATES)
+    return (*of_celery, *(RangeLook("status", gap, limit) for gap in gaps()))
 
 
 def _looks_by_filter(conditions: Conditions, limit: int) -> dict[str, list[RangeLook]]:
@@ -185,15 +186,30 @@ def _looks_by_index(conditions: Conditions) -> dict[str, list[RangeLook]]:
 
 def _look(looks: list[RangeLook], table: QuerySet, conditions: Conditions) -> list[Seen]:
     """Ask the database for all looks at once."""
-    statements = Statements(table, conditions)
-    parts, values = zip(*(statements.of(number, look) for number, look in enumerate(looks)), strict=True)
+    vendor = connections[table.db].vendor
+    if conditions:
+        sql, values = _statement(table, conditions, looks)
+    else:
+        sql, values = _of_all(table.db, vendor, table.model, tuple(looks))
     with connections[table.db].cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(parts), list(chain(*values)))
+        cursor.execute(sql, values)
         lines = cursor.fetchall()
     seen = [Seen() for _look in looks]
     for number, state, hits, rows, *others in lines:
         seen[number].add(looks[number], state, hits, rows, tuple(others))
     return seen
+
+
+def _statement(table: QuerySet, conditions: Conditions, looks: Sequence[RangeLook]) -> Expression:
+    statements = Statements(table, conditions)
+    parts, values = zip(*(statements.of(number, look) for number, look in enumerate(looks)), strict=True)
+    return " UNION ALL ".join(parts), list(chain(*values))
+
+
+@lru_cache(maxsize=8)
+def _of_all(using: str, vendor: str, model: Any, looks: tuple[RangeLook, ...]) -> Expression:
+    """The statement that counts without a condition, as a list does that nobody has filtered: it is always the same."""
+    return _statement(model._base_manager.using(using), Conditions(), looks)
 
 
 class Statements:
@@ -203,6 +219,8 @@ class Statements:
         self.table, self.conditions = table, conditions
         self.connection = connections[table.db]
         self.hit = hit_of(table, conditions.q())
+        self.quoted_table = self.connection.ops.quote_name(table.model._meta.db_table)
+        self.quoted_columns: dict[str, str] = {}
 
     def of(self, number: int, look: RangeLook) -> Expression:
         bounds, named = self._bounds(look), self._named(number, look)
@@ -223,15 +241,20 @@ class Statements:
         return f"CASE WHEN {meant} THEN {hit} END", [*values, *hit_values]
 
     def _named(self, number: int, look: RangeLook) -> dict[str, Any]:
-        operations, meta = self.connection.ops, self.table.model._meta
-        column = operations.quote_name(meta.get_field(look.column).column)
+        column = self._column(look.column)
         return {
             "number": number,
-            "table": operations.quote_name(meta.db_table),
-            "rows": " AND ".join(f"{column} {operator} %s" for operator, _value in look.bounds),
+            "table": self.quoted_table,
+            "rows": " AND ".join([f"{column} {operator} %s" for operator, _value in look.bounds]),
             "column": column,
-            "limit": operations.limit_offset_sql(0, look.limit),
+            "limit": self.connection.ops.limit_offset_sql(0, look.limit),
         }
+
+    def _column(self, name: str) -> str:
+        if name not in self.quoted_columns:
+            field = self.table.model._meta.get_field(name)
+            self.quoted_columns[name] = self.connection.ops.quote_name(field.column)
+        return self.quoted_columns[name]
 
     def _bounds(self, look: RangeLook) -> list[Any]:
         adapted = self.connection.ops.adapt_datetimefield_value

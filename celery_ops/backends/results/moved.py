@@ -133,7 +133,7 @@ def looks_of(counts: Counts) -> list[Look]:
     Those are the statuses of Celery's that are open, the site's own, and those of which some rows mean another state.
     """
     there = {state for state, count in counts.states.items() if count.number}
-    own = gaps() if any(map(states.is_custom, there)) else []
+    own = gaps() if any(map(states.is_custom, there)) else ()
     looks: list[Look] = [(at(state), Q()) for state in OPEN if there.intersection((state, *OTHERS.get(state, ())))]
     looks += [(bounds, Q()) for bounds in own]
     hidden = {states.REVOKED: REQUESTED, states.FAILURE: REFUSED}
