@@ -49,7 +49,9 @@ class TaskFilterSet(ListFilterSet):
 
     q = TextFilter(
         label=_("Search"),
-        widget=forms.TextInput(attrs={"type": "search", "data-search": "", "placeholder": _("Task id or name")}),
+        widget=forms.TextInput(
+            attrs={"type": "search", "data-search": "", "placeholder": _("Id, name, error, object")}
+        ),
     )
     name = TextFilter(label=_("Task"), widget=forms.TextInput(attrs={"list": "celery-ops-names"}))
     worker = TextFilter(label=_("Worker"), widget=forms.TextInput(attrs={"list": "celery-ops-workers"}))
