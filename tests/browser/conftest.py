@@ -111,7 +111,8 @@ def visit(chromium, live_server, site):
     open_page.troubles = troubles
     yield open_page
     for context in contexts:
-        context.close()
+        for page in context.pages:
+            page.close()  # contexts go with the browser: to close one hung for ever, once in some runs
     wait_for(lambda: len(ended) >= len(begun), "the last poll's answer")  # it must not meet the next test's database
     request_started.disconnect(begin)
     request_finished.disconnect(end)
