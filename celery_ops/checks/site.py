@@ -10,8 +10,11 @@ from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
 
 from ..conf import NAME, conf
+from ..logs import get_logger
 from ..permissions import ACTIONS, VIEW_INSTANCE, VIEW_OPS, Policy
 from .messages import IDS, Messages, note, warning
+
+logger = get_logger("celery_ops.checks")
 
 REQUEST: Final = "django.template.context_processors.request"
 DJANGO_TEMPLATES: Final = "django.template.backends.django.DjangoTemplates"
@@ -24,8 +27,8 @@ def urls() -> Messages:
         reverse("celery_ops:panel", args=["x"])
     except NoReverseMatch:
         yield warning(1, IDS["celery_ops.W001"], "Add path('ops/', include('celery_ops.urls')) to your urlpatterns.")
-    except Exception:
-        return  # Django's own checks tell what is wrong with the URLconf
+    except Exception:  # Django's own checks tell what is wrong with the URLconf
+        logger.debug("The URLconf cannot be asked", exc_info=True)
 
 
 def context_processors() -> Messages:
@@ -44,8 +47,9 @@ def login() -> Messages:
 def _has_pages() -> bool:
     try:
         return bool(reverse("celery_ops:overview"))
-    except Exception:
-        return False  # which another check tells, or Django's own
+    except Exception:  # which another check tells, or Django's own
+        logger.debug("The URLconf cannot be asked", exc_info=True)
+        return False
 
 
 def _is_answered(login_url: Any) -> bool:
@@ -72,8 +76,9 @@ def users(site: Mapping[Any, Any]) -> Messages:
     """What the default policy asks for, and this site's users cannot have."""
     try:
         policy = conf.load("POLICY")
-    except Exception:
-        return  # which has been told by its key
+    except Exception:  # which has been told by its key
+        logger.debug("The policy cannot be had", exc_info=True)
+        return
     if not (isinstance(policy, type) and issubclass(policy, Policy) and policy.allows is Policy.allows):
         return
     model = get_user_model()

@@ -307,8 +307,9 @@ def _unknown_runnable(site: Mapping[Any, Any]) -> Messages:
         return
     try:
         tasks = site_tasks()
-    except Exception:
-        return  # APP itself is wrong, which has been told by its key
+    except Exception:  # APP itself is wrong, which has been told by its key
+        logger.debug("The site's tasks cannot be had", exc_info=True)
+        return
     for name in allowed:
         if _text(name) and name not in tasks and not name.startswith("celery."):
             text = f"{NAME}['RUNNABLE_TASKS'] names {name}, which this process does not know."
@@ -326,8 +327,8 @@ def _store(site: Mapping[Any, Any]) -> Messages:
     except ValueError as error:
         hint = getattr(error, "hint", "Begin it with redis://, rediss://, unix:// or sentinel://.")
         yield failure(13, f"{NAME}['STORE_URL'] is not a URL that the store knows.", hint)
-    except Exception:
-        return  # STORE itself is wrong, which has been told by its key
+    except Exception as error:  # STORE itself is wrong, which has been told by its key
+        logger.debug("The store cannot be made: %s", type(error).__name__)  # its words may quote a password
 
 
 def _backends(site: Mapping[Any, Any]) -> Messages:

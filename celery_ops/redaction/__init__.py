@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
+from ..logs import get_logger
 from .budget import Budget
 from .fitting import MAX_BYTES, Captured, encode, fit
 from .hidden import hidden_texts, without
@@ -37,6 +38,8 @@ __all__ = [
     "secrets_of",
 ]
 
+logger = get_logger("celery_ops.redaction")
+
 SECRETS: Final = 64
 WORD: Final = re.compile(r"[^\W\d][\w.-]*")
 UNPLAIN: Final = re.compile(r"\\|\de\+")  # an escape may be part of a secret, and 4.1e+15 be a card
@@ -50,7 +53,8 @@ def _or_else(fallback: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]
                 return function(*args, **kwargs)
             except SoftTimeLimitExceeded:
                 raise
-            except Exception:
+            except Exception as error:  # of a value's own methods; its words are not to be shown
+                logger.debug("A value could not be read: %s", type(error).__name__)
                 return fallback
 
         return wrapper

@@ -16,31 +16,13 @@ from celery_ops.models import ControlRecord, RunClaim, TaskRunRecord
 from celery_ops.pruning.prune import old_records, prune
 from celery_ops.rerun import candidate, rerun_candidate
 from celery_ops.running.launcher import Run, launch, launch_all
-from celery_ops.tracking import facts
-from celery_ops.tracking.recorder import recorder
-from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.store import TASK
 from tests.celery import app
 from tests.conftest import make_user
-from tests.ops.task_backends import Held, a_task, use
 from tests.planting import panel_of, plant
 
+from .conftest import UNTRACKED, failed
+
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.mariadb]
-
-UNTRACKED = "tests.shop.tasks.untracked"
-
-
-def failed(settings, number):
-    batch, tasks = [], []
-    for n in range(number):
-        task_id = f"id-{n}"
-        fields = facts.published(task_id, 1_900_000_000_000, UNTRACKED)
-        fields[facts.field(task_id, facts.ENDED["FAILURE"])] = "1900000003000"
-        fields[facts.field(task_id, facts.ARGUMENTS)] = f'={{"args": [{n}], "kwargs": {{}}}}'
-        batch.append((ObjectRef(TASK, task_id), fields))
-        tasks.append(a_task(n, "FAILURE", id=task_id, name=UNTRACKED))
-    recorder().record(batch)
-    use(settings, Held, *tasks)
 
 
 def at_once(people, act):

@@ -18,17 +18,13 @@ from celery_ops.bulk.rerun import RerunAction
 from celery_ops.exceptions import BackendUnavailable, BrokerUnavailable
 from celery_ops.models import ControlRecord, TaskRunRecord
 from celery_ops.task_query import TaskQuery
-from celery_ops.tracking import facts
-from celery_ops.tracking.recorder import recorder
-from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.store import TASK
 from tests.conftest import make_user
 from tests.ops.task_backends import HOSTILE, Away, Held, a_task, on_databases, use
 from tests.pages import words
 
-pytestmark = pytest.mark.django_db
+from .conftest import UNTRACKED, failed
 
-UNTRACKED = "tests.shop.tasks.untracked"
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -52,20 +48,6 @@ def browser_of(user):
 @pytest.fixture
 def browser(staff):
     return browser_of(staff)
-
-
-def failed(settings, number, *others):
-    """Let the list have so many failed tasks, and what the worker keeps of each."""
-    batch, tasks = [], []
-    for n in range(number):
-        task_id = f"id-{n}"
-        fields = facts.published(task_id, 1_900_000_000_000, UNTRACKED)
-        fields[facts.field(task_id, facts.ENDED["FAILURE"])] = "1900000003000"
-        fields[facts.field(task_id, facts.ARGUMENTS)] = f'={{"args": [{n}], "kwargs": {{}}}}'
-        batch.append((ObjectRef(TASK, task_id), fields))
-        tasks.append(a_task(n, "FAILURE", id=task_id, name=UNTRACKED))
-    recorder().record(batch)
-    use(settings, Held, *tasks, *others)
 
 
 def begin(browser, **filters):

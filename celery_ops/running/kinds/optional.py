@@ -26,19 +26,19 @@ class OptionalKind(Kind):
         return _("%(value)s, or nothing") % {"value": self.inner.words}
 
     @property
-    def rows(self) -> int:  # type: ignore[override]
+    def rows(self) -> int:  # type: ignore[override]  # the inner kind says it
         return self.inner.rows
 
     @property
-    def input_type(self) -> str:  # type: ignore[override]
+    def input_type(self) -> str:  # type: ignore[override]  # the inner kind says it
         return self.inner.input_type
 
     @property
-    def input_mode(self) -> str:  # type: ignore[override]
+    def input_mode(self) -> str:  # type: ignore[override]  # the inner kind says it
         return self.inner.input_mode
 
     @property
-    def is_blank_meant(self) -> bool:  # type: ignore[override]
+    def is_blank_meant(self) -> bool:  # type: ignore[override]  # the inner kind says it
         return self.inner.is_blank_meant
 
     def parse(self, text: str) -> Any:
