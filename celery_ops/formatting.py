@@ -26,6 +26,11 @@ def clean(text: str | None, longest: int = LONGEST_NAME) -> str:
     text = text or ""
     if len(text) > longest:
         text = text[:longest] + CUT
+    return presentable(text)
+
+
+def presentable(text: str) -> str:
+    """Return a text, however long, without what no page can carry."""
     return text if text.isprintable() else DIRTY.sub("\ufffd", text)
 
 

@@ -1,7 +1,7 @@
 """Revoking what was chosen in a list, and all that its filters find."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from .. import states
 from ..backends.base import TaskBackend
 from ..control import revoke
-from ..control.standing import REVOKE
+from ..control.standing import REVOKE, texts
 from ..exceptions import StoreUnavailable
 from ..formatting import clean
 from ..info import TaskInfo
@@ -126,11 +126,7 @@ def answers_of(record: ControlRecord) -> dict[str, tuple[int, int]]:
     answers: dict[str, tuple[int, int]] = {}
     rows = ControlRecord.objects.filter(action=REVOKE, pk__gt=record.pk, parameters__bulk=record.pk)
     for replies in rows.values_list("replies", flat=True).iterator(chunk_size=100):
-        for host in _texts(replies.get("asked")):
+        for host in texts(replies.get("asked")):
             asked, answered = answers.get(host, (0, 0))
             answers[host] = asked + 1, answered + (host in (replies.get("answered") or {}))
     return answers
-
-
-def _texts(value: Any) -> Iterable[str]:
-    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []

@@ -58,7 +58,7 @@ def kept_paused() -> StandingRequests:
 def paused_queues() -> dict[str, Paused]:
     """Return the queues that are paused, by name: those of which a pause is the last that was asked."""
     return {
-        row.target: Paused(row.target, row.username, row.created_at, _texts(row.parameters.get("strangers")))
+        row.target: Paused(row.target, row.username, row.created_at, texts(row.parameters.get("strangers")))
         for row in ControlRecord.pauses().order_by("target")
     }
 
@@ -67,7 +67,7 @@ def _revoked() -> Iterator[str]:
     """Yield the ids that were revoked, the newest first."""
     seen: set[str] = set()
     for record in _rows(REVOKE):
-        for task_id in _texts(record.parameters.get("task_ids")) or (record.target,):
+        for task_id in texts(record.parameters.get("task_ids")) or (record.target,):
             if task_id not in seen:
                 seen.add(task_id)
                 yield task_id
@@ -80,7 +80,7 @@ def _stamps() -> dict[str, tuple[str, ...]]:
     for record in _rows(REVOKE_BY_STAMPS):
         headers = record.parameters.get("headers")
         for header, stamps in headers.items() if isinstance(headers, dict) else ():
-            by_header.setdefault(header, {}).update(dict.fromkeys(_texts(stamps)))
+            by_header.setdefault(header, {}).update(dict.fromkeys(texts(stamps)))
     return {header: tuple(stamps) for header, stamps in by_header.items()}
 
 
@@ -90,5 +90,6 @@ def _rows(action: str) -> Iterator[ControlRecord]:
     return rows.only("target", "parameters").iterator(chunk_size=200)
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def texts(value: Any) -> tuple[str, ...]:
+    """Return the texts of a list that came out of JSON; of anything else there are none."""
     return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()

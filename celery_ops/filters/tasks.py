@@ -129,11 +129,6 @@ class TaskFilterSet(ListFilterSet):
         """What the request asks for, without what could not be read."""
         return self.qs
 
-    @property
-    def is_filtered(self) -> bool:
-        """Whether something may be left out of the list."""
-        return self.query.is_filtered
-
     def _in_url(self, name: str, value: Any) -> list[str]:
         text = super()._in_url(name, value)
         return list(text) if isinstance(text, tuple) else [str(text)]

@@ -23,6 +23,7 @@ from ..exceptions import (
     SentNothing,
     StoreUnavailable,
 )
+from ..formatting import presentable
 from ..info import TrackedTask
 from ..models import TaskRunRecord
 from ..permissions import REVOKE_TASK, RUN_TASK, allows
@@ -34,7 +35,6 @@ from ..tracking.context import tracking
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
 from .launching import launch_arguments, launchable
-from .texts import clean
 
 #: Times that one form of a panel may fail to be sent and be sent once more.
 MOST_UNSENT: Final = 100
@@ -141,7 +141,7 @@ def run_again(
     except NotSent as error:
         return ActionOutcome(str(error), status=503)
     return ActionOutcome(
-        _("%(task)s was sent once more.") % {"task": clean(task.label)},
+        _("%(task)s was sent once more.") % {"task": presentable(task.label)},
         status=201,
         data={"task_id": record.task_id, "record": record.pk},
     )
@@ -181,7 +181,7 @@ def revoke_task(user: Any, instance: Model, task_id: str, *, terminate: bool = F
         )
     try:
         (acted,) = tasks.revoke(
-            [task_id], user, terminate=terminate, places={task_id: [ref]}, task_name=clean(task.name)
+            [task_id], user, terminate=terminate, places={task_id: [ref]}, task_name=presentable(task.name)
         )
     except BadInput as error:
         return ActionOutcome(str(error), status=400)

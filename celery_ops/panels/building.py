@@ -9,6 +9,7 @@ from django.utils.functional import SimpleLazyObject
 
 from .. import states
 from ..exceptions import StoreUnavailable
+from ..formatting import presentable
 from ..info import TrackedTask
 from ..objects import name_of
 from ..task_detail.own_states import with_own_states
@@ -18,7 +19,6 @@ from ..tracking.registry import humanised
 from .launching import launch_choices
 from .page import Choice, PanelPage
 from .query import PanelQuery
-from .texts import clean
 from .token import PanelOptions
 from .viewer import Viewer
 
@@ -78,7 +78,7 @@ class Draft:
             total=len(shown),
             number=number,
             pages=pages,
-            states=_choices({state: clean(state) for state in _states_of(tasks)}, selection.state),
+            states=_choices({state: presentable(state) for state in _states_of(tasks)}, selection.state),
             names=_choices(dict(sorted(names.items(), key=lambda choice: choice[1])), selection.name),
             launchable=self.launchable,
             prefix=options.prefix,

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 from .. import states
+from ..formatting import presentable
 from ..info import TrackedTask
 from .names import public_key, public_name
-from .texts import clean
 
 
 class PanelQuery:
@@ -26,5 +26,5 @@ class PanelQuery:
             self.state = ""
 
     def matches(self, task: TrackedTask, *, public: bool) -> bool:
-        name = public_key(public_name(task)) if public else clean(task.name)
+        name = public_key(public_name(task)) if public else presentable(task.name)
         return self.name in ("", name) and self.state in ("", task.state)

@@ -4,12 +4,6 @@ from dataclasses import replace
 
 from .. import redaction
 from ..info import Payload, Progress
-from ..redaction.text import DIRTY
-
-
-def clean(text: str) -> str:
-    """Return a text from the store without what no page can carry."""
-    return DIRTY.sub("\ufffd", text)
 
 
 def shown_payload(payload: Payload) -> Payload:
@@ -23,8 +17,3 @@ def shown_payload(payload: Payload) -> Payload:
 
 def shown_progress(progress: Progress | None) -> Progress | None:
     return progress and replace(progress, message=redaction.capture_text(progress.message).text)
-
-
-def class_of(error: str) -> str:
-    name = error.partition(":")[0]
-    return name if all(part.isidentifier() for part in name.split(".")) else ""

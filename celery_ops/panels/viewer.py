@@ -7,7 +7,8 @@ from urllib.parse import quote
 from django.utils.translation import gettext as _
 
 from .. import redaction, states
-from ..info import TrackedTask
+from ..formatting import presentable
+from ..info import TrackedTask, error_class
 from ..links import task_url
 from ..permissions import REVOKE_TASK, RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, Asking
 from ..rerun.doubts import Doubt, doubts_of, known_rerun
@@ -15,7 +16,7 @@ from ..rerun.policy import rerunnable
 from ..running.allowlist import Runnable
 from .names import public_key, public_name
 from .page import SHORT, Row
-from .texts import class_of, clean, shown_progress
+from .texts import shown_progress
 
 #: Of these a row offers to run the task again; what succeeded may be run again from its own page.
 REPEATED: Final = frozenset((states.FAILURE, states.REVOKED, states.REJECTED, states.LOST))
@@ -68,20 +69,20 @@ class Viewer:
         return (*again, *doubts_of(runnable, task.state, None))
 
     def task_key(self, task: TrackedTask) -> str:
-        return public_key(public_name(task)) if self.public else clean(task.name)
+        return public_key(public_name(task)) if self.public else presentable(task.name)
 
     def page_url(self, task: TrackedTask) -> str:
         """Return where the operations pages show the task, empty for those who may not see them."""
         return task_url(task.id) if self.url and self.may(VIEW_OPS) else ""
 
     def label(self, task: TrackedTask) -> str:
-        return clean(task.label) if not self.public or public_name(task) else _("Task")
+        return presentable(task.label) if not self.public or public_name(task) else _("Task")
 
     def row(self, task: TrackedTask) -> Row:
         shared = {
             "key": public_key(task.id),
             "label": self.label(task),
-            "state": clean(task.state),
+            "state": presentable(task.state),
             "tone": states.tone(task.state),
             "attempts": task.attempts,
             "executions": task.executions,
@@ -100,10 +101,10 @@ class Viewer:
         doubts = self.doubts(task)
         return Row(
             **shared,
-            id=clean(task.id),
-            name=clean(task.name),
-            worker=clean(task.worker or ""),
-            error=error if may_view else class_of(error),
+            id=presentable(task.id),
+            name=presentable(task.name),
+            worker=presentable(task.worker or ""),
+            error=error if may_view else error_class(error),
             revoke_requested_at=task.revoke_requested_at,
             detail_url=f"{self.url}?task={task_parameter(task.id)}" if may_view and self.url else "",
             page_url="" if may_view else self.page_url(task),
@@ -111,8 +112,8 @@ class Viewer:
             may_repeat=doubts is not None,
             warning=" ".join(doubt.text for doubt in doubts or ()),
             asks=any(doubt.asks for doubt in doubts or ()),
-            again_of=clean(task.retry_of)[:SHORT] if task.retry_of in self._ids else "",
-            again_as=clean(self._again.get(task.id, ""))[:SHORT],
+            again_of=presentable(task.retry_of)[:SHORT] if task.retry_of in self._ids else "",
+            again_as=presentable(self._again.get(task.id, ""))[:SHORT],
         )
 
 

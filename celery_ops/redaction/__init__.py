@@ -96,8 +96,7 @@ def capture_arguments(
             walk = Walk.in_mode(mode, sensitive=sensitive, secrets=secrets, budget=budget.again())
             walk.hidden = hidden
             plain = walk.arguments(args, kwargs, parameters)
-    captured = fit(plain, walk.exact)[1]
-    return Captured(captured.text, False, typed=captured.exact) if walk.typed else captured
+    return _captured(walk, plain)
 
 
 @_or_else(Captured(FAILED, False))
@@ -113,7 +112,11 @@ def capture_value(
     if mode == "none":
         return Captured("", False)
     walk = Walk.in_mode(mode, secrets=secrets, budget=budget)
-    captured = fit(walk.argument(value, name), walk.exact)[1]
+    return _captured(walk, walk.argument(value, name))
+
+
+def _captured(walk: Walk, plain: Any) -> Captured:
+    captured = fit(plain, walk.exact)[1]
     return Captured(captured.text, False, typed=captured.exact) if walk.typed else captured
 
 

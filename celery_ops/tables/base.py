@@ -9,6 +9,8 @@ from django.utils.html import format_html
 from django_tables2.columns import BoundColumn
 from django_tables2.utils import Accessor, AttributeDict, signature
 
+from ..task_query import NEWEST_FIRST, OLDEST_FIRST
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -78,7 +80,7 @@ class JournalTable(OpsTable):
         head = super()._head(column)
         if column.name != "created":
             return head
-        other, order = ("created", "descending") if self.sort == "-created" else ("-created", "ascending")
+        other, order = (OLDEST_FIRST, "descending") if self.sort == NEWEST_FIRST else (NEWEST_FIRST, "ascending")
         return replace(head, url=self.link(sort=other), order=order)
 
 

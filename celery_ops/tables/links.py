@@ -8,7 +8,7 @@ from django.utils.html import conditional_escape, format_html, format_html_join,
 from django.utils.translation import gettext as _
 
 from ..formatting import clean
-from ..links import queue_url, worker_url
+from ..links import queue_url, task_url, worker_url
 
 
 @html_safe
@@ -24,6 +24,10 @@ class PageLink:
 
     def __str__(self) -> str:
         return format_html('<a href="{}">{}</a>', self.url, self.name) if self.url else conditional_escape(self.name)
+
+
+def task_link(task_id: str) -> PageLink:
+    return PageLink(clean(task_id), task_url(task_id))
 
 
 def worker_link(hostname: str) -> PageLink:

@@ -13,10 +13,10 @@ from django.utils.safestring import SafeString
 
 from ..conf import conf
 from ..exceptions import StoreUnavailable
+from ..formatting import presentable
 from ..info import TrackedTask
 from ..panels.building import Draft
 from ..panels.query import PanelQuery
-from ..panels.texts import clean
 from ..panels.token import PanelOptions, viewer
 from ..permissions import VIEW_INSTANCE, allows
 from ..states import tone
@@ -85,9 +85,9 @@ def instance_tasks_badge(context: Context, obj: Any) -> SafeString | str:
         return ""
     task = tasks[0] if tasks else None
     shown = {
-        "state": clean(task.state) if task else "",
+        "state": presentable(task.state) if task else "",
         "tone": tone(task.state) if task else "",
-        "label": clean(task.label) if task else "",
+        "label": presentable(task.label) if task else "",
         "assets": _first(request, "badge"),
     }
     return get_template("celery_ops/panel/badge.html").render(shown, request)

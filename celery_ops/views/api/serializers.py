@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from ... import redaction, states
+from ...formatting import presentable
 from ...info import Progress, QueueInfo, TaskInfo, WorkerInfo
 from ...models import TaskRunRecord
-from ...panels.texts import clean
 from ...payload import payload
 from ...redaction import Budget
 from ...task_detail import TaskDetail
@@ -20,9 +20,9 @@ def task_item(task: TaskInfo, *, shows_payload: bool, page: Budget | None = None
     items of a page.
     """
     item = {
-        "task_id": clean(task.id),
-        "name": clean(task.name) or None,
-        "state": clean(task.state),
+        "task_id": presentable(task.id),
+        "name": presentable(task.name) or None,
+        "state": presentable(task.state),
         "worker": _text(task.worker),
         "created_at": _moment(task.created_at),
         "started_at": _moment(task.started_at),
@@ -54,9 +54,9 @@ def run_item(detail: TaskDetail, record: TaskRunRecord | None, *, shows_payload:
     """
     task = detail.task
     item = {
-        "task_id": clean(task.id),
-        "task_name": clean(task.name) or None,
-        "state": clean(task.state),
+        "task_id": presentable(task.id),
+        "task_name": presentable(task.name) or None,
+        "state": presentable(task.state),
         "worker": _text(task.worker),
         "created_at": _moment(task.created_at or (record and record.created_at)),
         "started_at": _moment(task.started_at),
@@ -96,7 +96,7 @@ def _progress(progress: Progress | None) -> dict[str, Any] | None:
 
 def worker_item(worker: WorkerInfo) -> dict[str, Any]:
     return {
-        "hostname": clean(worker.hostname),
+        "hostname": presentable(worker.hostname),
         "state": worker.state,
         "last_seen": _moment(worker.last_seen),
         "pool": _text(worker.pool),
@@ -105,14 +105,14 @@ def worker_item(worker: WorkerInfo) -> dict[str, Any]:
         "reserved": worker.reserved,
         "scheduled": worker.scheduled,
         "processed": worker.processed,
-        "queues": None if worker.queues is None else [clean(queue) for queue in worker.queues],
+        "queues": None if worker.queues is None else [presentable(queue) for queue in worker.queues],
     }
 
 
 def queue_item(queue: QueueInfo) -> dict[str, Any]:
     """Return a queue for ``api-queues``; ages are seconds."""
     return {
-        "name": clean(queue.name),
+        "name": presentable(queue.name),
         "depth": queue.depth,
         "unacked": queue.unacked,
         "consumers": queue.consumers,
@@ -122,7 +122,7 @@ def queue_item(queue: QueueInfo) -> dict[str, Any]:
 
 
 def _text(text: str | None) -> str | None:
-    return None if text is None else clean(text)
+    return None if text is None else presentable(text)
 
 
 def _moment(moment: datetime | None) -> str | None:

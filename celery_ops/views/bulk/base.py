@@ -22,12 +22,12 @@ from ...bulk.base import TARGET, BulkAction, BulkPreview, progress_of, stop
 from ...bulk.progress import DONE, RUNNING, BulkProgress
 from ...conf import conf
 from ...exceptions import BackendUnavailable, BadInput, StoreUnavailable
+from ...filters.base import LAYOUT
 from ...filters.tasks import TaskFilterSet
 from ...formatting import Moment, clean, count
-from ...links import task_url
 from ...models import ControlRecord
 from ...permissions import VIEW_OPS, VIEW_RECORDS, allows
-from ...tables.links import PageLink
+from ...tables.links import PageLink, task_link
 from ...task_query import Count, TaskQuery
 from ..absent import no_row
 from ..asked import form_key
@@ -226,7 +226,7 @@ class BulkDetailView(BulkView):
             "total": count(Count(total)),
             "done": count(Count(progress.tally.done)),
             "skipped": _skipped(progress),
-            "sent": [(_link(old), _link(new)) for old, new in progress.tally.sent],
+            "sent": [(task_link(old), task_link(new)) for old, new in progress.tally.sent],
             "is_running": is_running,
             "is_over": progress.state == DONE,
             "may_go_on": may_go_on,
@@ -264,7 +264,7 @@ def conditions(filters: TaskFilterSet) -> list[tuple[str, str]]:
     return [
         (str(filters.filters[name].label), ", ".join(map(clean, values)))
         for name, values in filters.parameters.items()
-        if name not in ("sort", "page_size")
+        if name not in LAYOUT
     ]
 
 
@@ -272,7 +272,7 @@ def _sample(preview: BulkPreview) -> list[Sampled]:
     now = timezone.now()
     return [
         Sampled(
-            _link(task.id),
+            task_link(task.id),
             clean(task.name),
             clean(task.state),
             states.tone(task.state),
@@ -287,13 +287,9 @@ def _skipped(progress: BulkProgress) -> list[tuple[str, str, list[PageLink], int
     """Return each reason with how many, some of them, and how many more there are."""
     rows = []
     for reason, skipped in sorted(progress.tally.skipped.items(), key=lambda item: -item[1].count):
-        links = [_link(task_id) for task_id in skipped.sample]
+        links = [task_link(task_id) for task_id in skipped.sample]
         rows.append((reason, count(Count(skipped.count)), links, skipped.count - len(links)))
     return rows
-
-
-def _link(task_id: str) -> PageLink:
-    return PageLink(clean(task_id), task_url(task_id))
 
 
 def _key(submission: UUID, user: Any, filters: TaskFilterSet) -> UUID:

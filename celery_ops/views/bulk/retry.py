@@ -26,7 +26,7 @@ from ...links import task_url
 from ...models import TaskRunRecord
 from ...permissions import RUN_TASK, VIEW_OPS, allows
 from ...rerun import RerunCandidate, RerunOutcome, candidates_of, rerun_candidates
-from ...tables.links import PageLink
+from ...tables.links import PageLink, task_link
 from ..absent import no_task
 from ..asked import form_key, next_url
 from ..ops import EitherPage, errors
@@ -116,7 +116,7 @@ class RetryView(EitherPage):
             return JsonResponse({"preview": [_preview_item(task) for task in tasks]})
         context = self.get_context_data(
             candidates=[ViewedCandidate.of(task) for task in candidates],
-            left_out=[(shown_link(task.task_id), task.reason) for task in left_out],
+            left_out=[(task_link(task.task_id), task.reason) for task in left_out],
             has_changed=self.request.POST.get("confirm") == "1",
             task_ids=[task.task_id for task in candidates],
             submission=form_key(self.request.POST) or uuid4(),
@@ -143,7 +143,7 @@ class RetryView(EitherPage):
 
     def page(self, outcomes: Sequence[RerunOutcome], status: int) -> HttpResponse:
         context = self.get_context_data(
-            refused=[(shown_link(outcome.task_id), outcome.reason) for outcome in outcomes if outcome.reason],
+            refused=[(task_link(outcome.task_id), outcome.reason) for outcome in outcomes if outcome.reason],
             next_url=next_url(self.request),
         )
         return self.render_to_response(context, status=status)
@@ -163,7 +163,7 @@ class ViewedCandidate:
     def of(cls, task: RerunCandidate) -> "ViewedCandidate":
         doubts = tuple(doubt.text for doubt in task.doubts)
         state = task.original.state
-        return cls(shown_link(task.task_id), clean(task.runnable.label), clean(state), states.tone(state), doubts)
+        return cls(task_link(task.task_id), clean(task.runnable.label), clean(state), states.tone(state), doubts)
 
 
 def _preview_item(task: CandidateOrOutcome) -> dict[str, Any]:
@@ -195,10 +195,6 @@ def answer(outcomes: Sequence[RerunOutcome]) -> dict[str, Any]:
 def record_page(record: TaskRunRecord) -> str:
     """Return where a run is shown: its row in the journal, else the task's own page."""
     return _reversed("record-detail", record.pk) or task_url(record.task_id)
-
-
-def shown_link(task_id: str) -> PageLink:
-    return PageLink(clean(task_id), task_url(task_id))
 
 
 def _reversed(name: str, argument: Any) -> str:

@@ -20,10 +20,10 @@ from ...exceptions import BackendUnavailable, BadInput
 from ...filters.tasks import TaskFilterSet
 from ...formatting import clean
 from ...info import TaskInfo
-from ...links import task_url, worker_url
+from ...links import task_url
 from ...models import ControlRecord
 from ...permissions import REVOKE_TASK
-from ...tables.links import PageLink
+from ...tables.links import PageLink, worker_link
 from ...task_detail import TaskDetail, task_detail
 from ..absent import no_task
 from ..asked import next_url
@@ -233,4 +233,4 @@ class BulkRevokeDetailView(BulkRevoke, BulkDetailView):
 def _answers(record: ControlRecord) -> list[tuple[PageLink, int, int]]:
     """Return for each worker how many messages it was sent, and how many it answered."""
     numbers = sorted(bulk_revoke.answers_of(record).items())
-    return [(PageLink(clean(host), worker_url(host)), sent, answered) for host, (sent, answered) in numbers]
+    return [(worker_link(host), sent, answered) for host, (sent, answered) in numbers]

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ...control.standing import texts
 from ...filters.control_records import ControlRecordFilterSet
 from ...filters.journal import JournalFilterSet
 from ...formatting import Moment, clean
@@ -89,7 +90,7 @@ class ControlRecordDetailView(JournalPage):
 def viewed_action(record: ControlRecord, *, links: bool) -> ViewedAction:
     """``links`` is whether the viewer may open the pages of workers, queues and tasks."""
     replies = record.replies if isinstance(record.replies, dict) else {}
-    hosts = [host for host in _listed(replies.get("asked")) if isinstance(host, str)]
+    hosts = texts(replies.get("asked"))
     answered = replies["answered"] if isinstance(replies.get("answered"), dict) else {}
     parameters = record.parameters if isinstance(record.parameters, dict) else {}
     answers = [Reply(_worker(host, links), clean(str(answered.get(host, "")), 300)) for host in hosts[:MOST_REPLIES]]
@@ -105,10 +106,6 @@ def viewed_action(record: ControlRecord, *, links: bool) -> ViewedAction:
         outcome=outcome_of(record),
         bulk_url=reverse(f"celery_ops:{BULKS[record.action]}", args=[record.pk]) if record.action in BULKS else "",
     )
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _worker(hostname: str, links: bool) -> PageLink:
