@@ -32,7 +32,7 @@ def region(html: str, name: str) -> str | None:
 
 def heads(html: str) -> list[str]:
     """Return the heads of all columns."""
-    return [text_of(head) for head in re.findall(r"<th [^>]*>(.*?)</th>", html, re.S)]
+    return [text_of(head) for head in re.findall(r"<th\b[^>]*>(.*?)</th>", html, re.S)]
 
 
 def rows(html: str) -> dict[str | int, dict[str, str]]:
@@ -47,12 +47,12 @@ def rows(html: str) -> dict[str | int, dict[str, str]]:
 
 def ids(html: str) -> list[str]:
     """Return the keys of the rows, from the top, as they are written."""
-    return re.findall(r'<tr data-key="([^"]*)"', html)
+    return re.findall(r'<tr [^>]*?data-key="([^"]*)"', html)
 
 
 def states(html: str) -> list[str]:
     """Return the states of a panel's rows, from the top."""
-    return re.findall(r'<tr data-key="[^"]*" data-state="([A-Z]+)"', html)
+    return re.findall(r'<tr data-key="[^"]*" data-state="([^"]*)"', html)
 
 
 def attribute(html: str, name: str) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from celery_ops.backends.remote.known import known_workers
 from tests.conftest import make_user, visiting
 from tests.servers import Site, Worker
 
@@ -60,7 +61,11 @@ def shared(redis_server, django_db_setup):
 def real_worker(transactional_db, shared, settings):
     """The one worker of the tests here: they keep to tasks of their own."""
     with visiting(shared[0], settings):
-        yield shared[1]
+        known_workers().forget()
+        try:
+            yield shared[1]
+        finally:
+            known_workers().forget()
 
 
 @pytest.fixture

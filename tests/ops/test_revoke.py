@@ -152,7 +152,6 @@ def test_what_nobody_asked_for_is_not_shown_as_asked(client, quiet):
 def test_a_worker_drops_what_waits_stops_what_runs_and_is_too_late_for_the_rest(real_worker, settings, order, pace):
     client = browser_of(make_user("operator", "celery_ops.revoke_task", is_staff=True))
     settings.CELERY_OPS = {**settings.CELERY_OPS, "CONTROL_TIMEOUT": 5}
-    known_workers().forget()
     known_workers().note((), (), {real_worker.hostname: {}}, looked_around=True)
     runs = tasks.paced.delay(order.pk, pace.file).id
     waits = tasks.noop.delay(order.pk).id
@@ -181,7 +180,6 @@ def test_a_worker_drops_what_waits_stops_what_runs_and_is_too_late_for_the_rest(
     pace.to(1)
     state(order, late, "SUCCESS")
     assert outcome_shown(client, late) == "too late"
-    known_workers().forget()
 
 
 def state(order, task_id, wanted):

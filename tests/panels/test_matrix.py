@@ -50,7 +50,7 @@ PERMISSIONS = {
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
-#: Who asks by a method that a URL has for nobody, or only as the head of a page.
+#: Who asks by a method that a URL has for nobody.
 OUTSIDE_AND_INSIDE = ("anonymous", "superuser")
 
 
@@ -465,7 +465,7 @@ def questions(expected, *, first):
     """Every actor by each method that the row has for somebody; a URL's first row asks by all other methods, too."""
     for method in METHODS:
         codes = expected.get(method, NOBODY)
-        some = codes == NOBODY or method == "HEAD"
+        some = codes == NOBODY
         if method in expected or first:
             yield from ((method, actor, codes[actor]) for actor in (OUTSIDE_AND_INSIDE if some else ACTORS))
 

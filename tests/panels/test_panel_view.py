@@ -722,7 +722,7 @@ def answers(**replies):
 @pytest.fixture
 def answering():
     """One worker says yes, and one that was heard before says nothing; what they were asked is recorded."""
-    with mock.patch("celery_ops.backends.remote.gather.ask", return_value=answers(w1={"ok": "done"})) as asked:
+    with mock.patch(ASK, return_value=answers(w1={"ok": "done"})) as asked:
         yield asked
 
 
@@ -805,12 +805,12 @@ def test_a_revoke_that_was_asked_for_shows_in_the_list(order, staff, running):
     ids=lambda reply: repr(reply)[:20],
 )
 def test_rubbish_from_a_worker_is_no_error(reply, order, staff, running):
-    with mock.patch("celery_ops.backends.remote.gather.ask", return_value=answers(w1=reply)):
+    with mock.patch(ASK, return_value=answers(w1=reply)):
         assert revoke(order, staff, running, JSON).status_code == 200
 
 
 def test_a_long_reply_does_not_come_back_whole(order, staff, running):
-    with mock.patch("celery_ops.backends.remote.gather.ask", return_value=answers(w1={"ok": "x" * 10**6})):
+    with mock.patch(ASK, return_value=answers(w1={"ok": "x" * 10**6})):
         assert len(revoke(order, staff, running, JSON).content) < 1000
 
 
@@ -855,16 +855,12 @@ def test_a_row_that_has_ended_offers_no_revoke(order, staff):
 
 
 def test_a_revoke_while_the_broker_is_away_is_said(order, staff, running):
-    with mock.patch(
-        "celery_ops.backends.remote.gather.ask", side_effect=BrokerUnavailable("ConnectionRefusedError: no")
-    ):
+    with mock.patch(ASK, side_effect=BrokerUnavailable("ConnectionRefusedError: no")):
         assert revoke(order, staff, running).status_code == 503
 
 
 def test_a_revoke_while_the_broker_is_away_is_kept_in_the_journal(order, staff, running):
-    with mock.patch(
-        "celery_ops.backends.remote.gather.ask", side_effect=BrokerUnavailable("ConnectionRefusedError: no")
-    ):
+    with mock.patch(ASK, side_effect=BrokerUnavailable("ConnectionRefusedError: no")):
         revoke(order, staff, running)
     assert "ConnectionRefusedError" in ControlRecord.objects.get().replies["error"]
 

@@ -252,7 +252,6 @@ def test_the_same_form_sent_twice_begins_once(browser, settings, published):
 def test_a_chunk_that_is_done_twice_sends_nothing_twice(browser, settings, published, staff):
     failed(settings, 3)
     record = begin(browser)
-    BulkProgress.of(record.replies)
     ControlRecord.objects.update(replies=BulkProgress().plain())  # as a process that died before it wrote leaves it
     browser.post(reverse("celery_ops:bulk-retry-detail", args=[record.pk]))
     assert tally(record) == ("done", 3, {})
