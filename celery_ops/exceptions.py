@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from .models import ControlRecord, TaskRunRecord
 
 
+class NoAnswer(Exception):
+    """There was none within the time that it was waited for."""
+
+
 class BackendUnavailable(Exception):
     """The source did not answer. The message says what and why, in words for the page."""
 

@@ -5,7 +5,6 @@ A pooled connection that timed out may still hold an old question's answer, so e
 
 import os
 import select
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -14,8 +13,9 @@ from typing import Any, Final, TypeVar
 
 from kombu import Connection
 
+from ..concurrency import Asked
 from ..conf import conf
-from ..exceptions import BrokerUnavailable
+from ..exceptions import BrokerUnavailable, NoAnswer
 
 #: Seconds for a page to reach the broker at all.
 CONNECT_TIMEOUT: Final = 1.0
@@ -150,20 +150,9 @@ def within(seconds: float, call: Callable[[], T]) -> T:
 
     The call runs in a thread of its own: some transports wait for ever on a broker that is frozen.
     """
-    answer: list[T] = []
-    failure: list[Exception] = []
-
-    def run() -> None:
-        try:
-            answer.append(call())
-        except Exception as error:
-            failure.append(error)
-
-    thread = threading.Thread(target=run, name="celery_ops broker call", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if failure:
-        raise BrokerUnavailable(f"{type(failure[0]).__name__}: {failure[0]}") from failure[0]
-    if not answer:
-        raise BrokerUnavailable(f"no answer within {seconds:g} s")
-    return answer[0]
+    try:
+        return Asked(call, "broker call").answer(seconds)
+    except NoAnswer:
+        raise BrokerUnavailable(f"no answer within {seconds:g} s") from None
+    except Exception as error:
+        raise BrokerUnavailable(f"{type(error).__name__}: {error}") from error

@@ -10,6 +10,8 @@ from typing import Any, Final
 from celery import signals
 from django.db import connections
 
+from ..concurrency import Asked
+from ..exceptions import NoAnswer
 from ..logs import get_logger
 from ..tracking.edge import receiver
 from .standing import StandingRequests, kept, kept_paused
@@ -153,13 +155,11 @@ def _consumed(consumer: Any) -> list[str]:
 
 
 def _within(seconds: float, ask: Callable[[], StandingRequests]) -> StandingRequests | None:
-    answer: list[StandingRequests | None] = []
-    thread = threading.Thread(target=lambda: answer.append(_looked_up(ask)), name="celery_ops asks", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not answer:
+    try:
+        return Asked(lambda: _looked_up(ask), "asks").answer(seconds)
+    except NoAnswer:
         logger.warning("The database did not answer within %s s: what is revoked or paused is looked up later", seconds)
-    return answer[0] if answer else None
+        return None
 
 
 def _looked_up(ask: Callable[[], StandingRequests]) -> StandingRequests | None:

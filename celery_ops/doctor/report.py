@@ -1,6 +1,5 @@
 """All checks together: independent parts are asked at once, so that several dead ones cost the time of one."""
 
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Final
@@ -8,7 +7,9 @@ from typing import Final
 from django.db import connections
 from django.utils.translation import gettext as _
 
+from ..concurrency import Asked
 from ..conf import conf
+from ..exceptions import NoAnswer
 from ..logs import get_logger
 from ..running.allowlist import site_tasks
 from . import broker, database, results, settings, store
@@ -60,8 +61,14 @@ def side_by_side(parts: Mapping[str, Part], seconds: float) -> Sequence[Finding]
             findings += alone(name, part)
         return findings
     until = monotonic() + seconds
-    for thread in [_Thread(_PartCheck(name, part)) for name, part in parts.items()]:
-        findings += thread.findings(until, seconds)
+    checks = [_PartCheck(name, part) for name, part in parts.items()]
+    for check, asked in [(check, Asked(check.run, f"doctor {check.name}")) for check in checks]:
+        try:
+            findings += asked.answer(until - monotonic())
+        except NoAnswer:
+            message = _("There was no answer within %(n)s s.") % {"n": f"{seconds:g}"}
+            hint = _("Look whether it is up and can be reached from here.")
+            findings += [*check.findings, error(check.name, message, hint)]
     return findings
 
 
@@ -83,26 +90,3 @@ class _PartCheck:
             hint = _("The log of %(logger)s has the whole story.") % {"logger": logger.name}
             self.findings.append(error(self.name, message, hint))
         return self.findings
-
-
-class _Thread(threading.Thread):
-    def __init__(self, check: _PartCheck) -> None:
-        super().__init__(name=f"celery_ops doctor {check.name}", daemon=True)
-        self._check = check
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self._check.run()
-        finally:
-            connections.close_all()
-
-    def findings(self, until: float, seconds: float) -> list[Finding]:
-        """Return what was found by then, on the monotonic clock."""
-        self.join(max(0.0, until - monotonic()))
-        findings = list(self._check.findings)
-        if self.is_alive():
-            message = _("There was no answer within %(n)s s.") % {"n": f"{seconds:g}"}
-            hint = _("Look whether it is up and can be reached from here.")
-            findings.append(error(self._check.name, message, hint))
-        return findings

@@ -1,7 +1,7 @@
 """What views read of a request, whatever it is for."""
 
-from typing import Final
-from uuid import UUID
+from typing import Any, Final
+from uuid import UUID, uuid5
 
 from django.http import HttpRequest, QueryDict
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -32,3 +32,13 @@ def form_key(posted: QueryDict) -> UUID | None:
         return UUID(text) if len(text) <= LONGEST_KEY else None
     except ValueError:
         return None
+
+
+def submission_of(posted: QueryDict, user: Any, *what: Any) -> UUID | None:
+    """Return what makes the same form, filled in the same way, one action; None for what comes without a key.
+
+    The form's key is mixed with the person and what is asked for: a form that is sent again after a change, as the
+    browser's way back allows, is another action.
+    """
+    key = form_key(posted)
+    return key and uuid5(key, repr((user.pk, *what)))

@@ -11,11 +11,9 @@ from django.core.exceptions import PermissionDenied
 from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.csrf import requires_csrf_token
-from django.views.generic.base import TemplateView, View
+from django.views.generic.base import TemplateView
 
 from ..catalog import may_run_something
 from ..conf import conf
@@ -24,7 +22,7 @@ from ..logs import get_logger
 from ..permissions import RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, VIEW_RECORDS, allows
 from .asked import wants_json
 from .impatient import impatient
-from .private import private
+from .private import PrivateView
 from .refusals import SAFE_METHODS, log_refusal, noting_refusals
 
 logger = get_logger("celery_ops.views")
@@ -59,8 +57,7 @@ def part(ask: Callable[[], T]) -> Part[T]:
         return Part(trouble=str(error))
 
 
-@method_decorator(private, name="dispatch")
-class OpsView(View):
+class OpsView(PrivateView):
     """Asks in order: is the method known, who is it, may they. JSON refuses in JSON, a page with a page."""
 
     http_method_names = ["get", "head"]
@@ -167,12 +164,8 @@ def frame(request: HttpRequest, user: Any) -> dict[str, Any]:
     }
 
 
-@method_decorator(requires_csrf_token, name="dispatch")
 class OpsPage(OpsView, TemplateView):
-    """A page: ``section`` is the navigation's entry it belongs to, ``title`` what the browser's tab says.
-
-    Its forms bring their cookie along, on a site without CsrfViewMiddleware too.
-    """
+    """A page: ``section`` is the navigation's entry it belongs to, ``title`` what the browser's tab says."""
 
     section: ClassVar[str] = ""
     title: ClassVar[Any] = ""

@@ -1,6 +1,5 @@
 """A panel's fragment, its forms, and the details of one task."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.apps import apps
@@ -11,8 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
-from django.views import View
-from django.views.decorators.csrf import csrf_protect
 
 from ..conf import conf
 from ..exceptions import BadToken, StoreUnavailable
@@ -31,22 +28,17 @@ from ..tracking.reading import read_tasks
 from ..tracking.refs import ObjectRef, key_of
 from .asked import form_key, next_url, wants_json
 from .ops import errors
-from .private import private
+from .private import PrivateView
 from .refusals import log_refusal, noting_refusals
 
 
-class PanelView(View):
+class PanelView(PrivateView):
     """GET answers the list, or with ``task`` the details of one; POST launches, runs again or revokes.
 
     A token that is foreign, tampered with or too old, and an object that is gone or may not be seen, are all 404.
     """
 
     http_method_names = ["get", "head", "post"]
-
-    @classmethod
-    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponse]:
-        """Return the view, wrapped once: ``method_decorator`` wraps anew at each poll."""
-        return private(csrf_protect(super().as_view(**initkwargs)))
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)

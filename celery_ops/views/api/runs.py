@@ -4,9 +4,7 @@ from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.views.decorators.csrf import csrf_protect
 
 from ... import catalog
 from ...exceptions import BackendUnavailable, BadInput, NotSent, SentNothing
@@ -23,7 +21,6 @@ LARGEST: Final = LARGEST_ARGUMENTS + 4096
 KEYS: Final = ("task", "args", "kwargs", *options.NAMES)
 
 
-@method_decorator(csrf_protect, name="dispatch")
 class RunsApi(OpsView):
     """POST ``{"task", "args"?, "kwargs"?, "countdown"?, "eta"?, "expires"?, "priority"?, "queue"?}`` sends one task.
 

@@ -5,16 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar, Final
-from uuid import UUID, uuid4, uuid5
+from uuid import uuid4
 
 from django.core.exceptions import PermissionDenied
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.views.decorators.csrf import csrf_protect
 
 from ... import states
 from ...backends.base import TaskBackend
@@ -30,9 +28,8 @@ from ...permissions import VIEW_OPS, VIEW_RECORDS, allows
 from ...tables.links import PageLink, task_link
 from ...task_query import Count, TaskQuery
 from ..absent import no_row
-from ..asked import form_key
+from ..asked import submission_of
 from ..ops import OpsPage
-from ..private import private
 
 #: Seconds after which nobody seems to go on with it any more: the page has been closed.
 ABANDONED: Final = 30.0
@@ -96,7 +93,6 @@ class Sampled:
     reason: str
 
 
-@method_decorator([private, csrf_protect], name="dispatch")
 class BulkStartView(BulkView):
     """GET counts what the filters find and shows what would be taken; POST begins."""
 
@@ -141,8 +137,7 @@ class BulkStartView(BulkView):
         """Write down what is asked for. Raises DatabaseError."""
         posted = self.request.POST
         counted = Count(_number(posted.get("count", "")), capped="is_partial" in posted)
-        submission = form_key(posted)
-        key = submission and _key(submission, self.user, filters)
+        key = submission_of(posted, self.user, sorted(filters.parameters.items()))
         return self.bulk.start(self.user, filters.parameters, filters.query, counted, key, **chosen)
 
     def shown(self, filters: TaskFilterSet, *, status: int = 200, **context: Any) -> HttpResponse:
@@ -156,7 +151,6 @@ class BulkStartView(BulkView):
         return {"list_url": reverse("celery_ops:task-list") + query, "action": self.request.path + query}
 
 
-@method_decorator([private, csrf_protect], name="dispatch")
 class BulkDetailView(BulkView):
     """GET shows how far it is and what came of it; POST goes on for a while, with ``stop=1`` no further."""
 
@@ -290,11 +284,6 @@ def _skipped(progress: BulkProgress) -> list[tuple[str, str, list[PageLink], int
         links = [task_link(task_id) for task_id in skipped.sample]
         rows.append((reason, count(Count(skipped.count)), links, skipped.count - len(links)))
     return rows
-
-
-def _key(submission: UUID, user: Any, filters: TaskFilterSet) -> UUID:
-    """The form's own key; after a change of the filters, as the browser's way back allows, it is another one."""
-    return uuid5(submission, repr((user.pk, sorted(filters.parameters.items()))))
 
 
 def _number(text: str) -> int:

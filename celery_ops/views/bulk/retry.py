@@ -12,10 +12,8 @@ from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.csrf import csrf_protect
 
 from ... import states
 from ...bulk.rerun import RerunAction
@@ -30,7 +28,6 @@ from ...tables.links import PageLink, task_link
 from ..absent import no_task
 from ..asked import form_key, next_url
 from ..ops import EitherPage, errors
-from ..private import private
 from ..runs.sent import sent_item
 from .base import BulkDetailView, BulkStartView, Words
 
@@ -41,7 +38,6 @@ MOST_IDS: Final = 500
 CandidateOrOutcome = RerunCandidate | RerunOutcome
 
 
-@method_decorator([private, csrf_protect], name="dispatch")
 class RetryView(EitherPage):
     """POST ``task_id`` (repeatable) runs each of them again and goes on to ``next``, or to the new run's own page.
 

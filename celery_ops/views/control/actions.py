@@ -2,16 +2,14 @@
 
 from collections.abc import Container, Mapping, Sequence
 from typing import Any, ClassVar, Final
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.urls import reverse
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.csrf import csrf_protect
 
 from ...backends.base import QueueBackend
 from ...backends.broker.declarations import LONGEST_NAME
@@ -27,9 +25,8 @@ from ...links import queue_url, worker_url
 from ...models import ControlRecord
 from ...permissions import CONTROL_WORKERS, MANAGE_QUEUES, allows
 from ..absent import no_message, no_queue, no_worker
-from ..asked import form_key, next_url
+from ..asked import next_url, submission_of
 from ..ops import EitherPage, errors
-from ..private import private
 from .offers import lists_of
 
 #: What is a form's own and no part of what it asks for.
@@ -38,7 +35,6 @@ ENVELOPE: Final = ("csrfmiddlewaretoken", "next", "submission")
 MOST_MESSAGES: Final = 100
 
 
-@method_decorator([private, csrf_protect], name="dispatch")
 class ActionView(EitherPage):
     """POST alone. JSON is answered to those who accept it; others go on to ``next`` with what came of it."""
 
@@ -134,12 +130,8 @@ class ActionView(EitherPage):
         return self.request.POST.get("action", "")
 
     def key(self) -> UUID | None:
-        """Return what makes the same form, filled in the same way, one action; None for what comes without a key."""
-        submission = form_key(self.request.POST)
-        if submission is None:
-            return None
         values = sorted((name, values) for name, values in self.request.POST.lists() if name not in ENVELOPE)
-        return uuid5(submission, repr((self.user.pk, self.request.path, values)))
+        return submission_of(self.request.POST, self.user, self.request.path, values)
 
 
 def messages_beside(problems: Mapping[str, Sequence[str]], shown: Container[str]) -> list[str]:

@@ -10,10 +10,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.csrf import csrf_protect
 
 from ...catalog import Offer, Offers, find, may_run_something, offers
 from ...exceptions import BackendUnavailable, BadInput, Claimed, NotSent, SentNothing
@@ -27,14 +25,13 @@ from ...running.allowlist import allowed_names, described, site_tasks
 from ...running.launcher import Run, launch
 from ...tables.runs import RUNNERS, OfferData, RunTable, in_order
 from ..absent import no_runnable
-from ..asked import next_url
+from ..asked import next_url, submission_of
 from ..lists import ListPage
 from ..ops import EitherPage, errors
-from ..private import private
 from .origin import origin_of
 from .preview import forecast, registration
 from .sent import sent_item, sent_nothing
-from .submission import digest_of, kept_key, mistakes, submission_of, withheld
+from .submission import digest_of, entered_values, kept_key, mistakes, withheld
 
 
 class RunListView(ListPage):
@@ -65,7 +62,6 @@ class RunListView(ListPage):
         return OfferData(in_order(self.filter.qs), self.user)
 
 
-@method_decorator([private, csrf_protect], name="dispatch")
 class RunTaskView(EitherPage):
     """GET is the form of one task; POST sends it, or with ``preview=1`` shows what would be sent.
 
@@ -145,6 +141,7 @@ class RunTaskView(EitherPage):
         return bool(seen) and not constant_time_compare(seen, digest_of(self.request.POST))
 
     def get_run(self, form: RunForm) -> Run:
+        posted = self.request.POST
         return Run(
             self.runnable.name,
             self.runnable.task,
@@ -153,7 +150,7 @@ class RunTaskView(EitherPage):
             form.send_options,
             retry_of=self.origin.task_id,
             refs=self.origin.refs_of(form.args, form.kwargs, self.user),
-            submission=submission_of(self.request.POST, self.user, self.runnable.name),
+            submission=submission_of(posted, self.user, self.runnable.name, entered_values(posted)),
         )
 
     # -- answers

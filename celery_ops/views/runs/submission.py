@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Final
-from uuid import UUID, uuid4, uuid5
+from typing import Final
+from uuid import UUID, uuid4
 
 from django.forms import BoundField
 from django.http import QueryDict
@@ -59,24 +59,12 @@ def kept_key(posted: QueryDict) -> UUID:
     return form_key(posted) or uuid4()
 
 
-def submission_of(posted: QueryDict, user: Any, name: str) -> UUID | None:
-    """Return what makes the same form sent twice one run; None for what comes without a key.
-
-    The form's key is mixed with the person, the task and the values: a form that is sent again after a change, as the
-    browser's way back allows, is another run.
-    """
-    key = form_key(posted)
-    if key is None:
-        return None
-    return uuid5(key, repr((user.pk, name, _values(posted))))
-
-
 def digest_of(posted: QueryDict) -> str:
     """Return what tells one set of values from another, and nothing else of them: it stands in the page."""
-    return salted_hmac("celery_ops.run", repr(_values(posted)), algorithm="sha256").hexdigest()
+    return salted_hmac("celery_ops.run", repr(entered_values(posted)), algorithm="sha256").hexdigest()
 
 
-def _values(posted: QueryDict) -> list[tuple[str, list[str]]]:
-    """What was entered: blank fields say nothing, and those of a hidden tab are not sent at all."""
+def entered_values(posted: QueryDict) -> list[tuple[str, list[str]]]:
+    """Return what was entered: blank fields say nothing, and those of a hidden tab are not sent at all."""
     pairs = ((field, posted.getlist(field)) for field in posted if field.startswith(VALUES))
     return sorted((field, values) for field, values in pairs if any(values))
