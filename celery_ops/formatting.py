@@ -17,6 +17,8 @@ from .timezones import aware
 
 #: Characters of a name or an id that a page shows: sources may say anything.
 LONGEST_NAME: Final = 1000
+#: Characters of an id that tell it from its neighbours.
+SHORT_ID: Final = 8
 #: Seconds from which a time reads as its date.
 WEEKS: Final = 4 * 7 * 86400
 

@@ -43,20 +43,6 @@ REJECT: Final = "Reject"
 CUT_SHORT: Final = "Retry"
 
 
-def of_row(status: str, error: str | None = None, *, is_confirmed: bool = True) -> str:
-    """Return what the status of a stored result means, the same for every Celery that wrote it.
-
-    ``error`` is ``"Class: message"``, the class alone or None. ``is_confirmed`` says whether a worker wrote the row:
-    since Celery 5.6 a revoke is stored as soon as workers hear of it, and the task may still run.
-    """
-    name = (error or "").partition(":")[0]
-    if status == FAILURE and name == REJECT:  # Celery 5.7
-        return REJECTED
-    if status == RETRY and name == CUT_SHORT:  # nobody tries it again: an attempt that is tried again names its error
-        return LOST
-    return PENDING if status == REVOKED and not is_confirmed else status
-
-
 def is_confirmed(name: str | None, worker: str | None, *, is_extended: bool) -> bool:
     """Return whether a worker that had the task wrote its row, as far as the row can tell.
 

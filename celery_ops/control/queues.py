@@ -16,7 +16,7 @@ from ..backends.remote import gather, snapshot
 from ..exceptions import BackendUnavailable, BrokerUnavailable, NotDone
 from ..models import ControlRecord
 from . import worker_receivers
-from .journal import Acted, ask_workers, complete, write_record
+from .journal import Acted, ask_workers, complete, is_error, write_record
 from .standing import PAUSE, RESUME, paused_queues
 
 T = TypeVar("T")
@@ -125,7 +125,7 @@ def _resume(queue: str, consumed: Sequence[str]) -> Replies:
 
 def _strangers(replies: Replies) -> list[str]:
     """Return the workers that do not know our command: those of other projects on the same broker."""
-    return [host for host, reply in replies.answered.items() if isinstance(reply, dict) and "error" in reply]
+    return [host for host, reply in replies.answered.items() if is_error(reply)]
 
 
 def _without(replies: Replies, hosts: Sequence[str]) -> dict[str, Any]:

@@ -21,6 +21,16 @@ class TextFilter(Filter):
     field_class = TextField
 
 
+class SearchFilter(TextFilter):
+    """What is searched for: the key ``/`` leads to its field, ``placeholder`` says what that may be."""
+
+    def __init__(self, *, placeholder: Any = None, **kwargs: Any) -> None:
+        attrs = {"type": "search", "data-search": ""}
+        if placeholder is not None:
+            attrs["placeholder"] = placeholder
+        super().__init__(widget=forms.TextInput(attrs=attrs), **kwargs)
+
+
 class ChoiceFilter(Filter):
     field_class = forms.ChoiceField
 
@@ -36,32 +46,31 @@ class MomentFilter(Filter):
         return super().filter(qs, value and stored(value))
 
 
-class StatesFilter(Filter):
+class ReadFilter(Filter):
+    """A parameter that leaves the rows as they are: whoever makes the list reads it."""
+
+    def filter(self, qs: Any, value: Any) -> Any:
+        return qs
+
+
+class StatesFilter(ReadFilter):
+    """A state is in no column of ours."""
+
     field_class = StatesField
 
-    def filter(self, qs: Any, value: Any) -> Any:
-        """Leave the rows: a state is in no column of ours."""
-        return qs
 
-
-class SizeFilter(Filter):
+class SizeFilter(ReadFilter):
     field_class = SizeField
 
-    def filter(self, qs: Any, value: Any) -> Any:
-        """Leave the rows."""
-        return qs
 
-
-class SortFilter(ChoiceFilter):
+class SortFilter(ReadFilter):
     """The order, of those that the list can be in."""
+
+    field_class = forms.ChoiceField
 
     def __init__(self, **kwargs: Any) -> None:
         wrong = {"invalid_choice": _("This list has no such order.")}
-        super().__init__(label=_("Order"), widget=forms.HiddenInput, error_messages=wrong, **kwargs)
-
-    def filter(self, qs: Any, value: Any) -> Any:
-        """Leave the rows."""
-        return qs
+        super().__init__(label=_("Order"), widget=forms.HiddenInput, **{"error_messages": wrong, **kwargs})
 
 
 class FilterForm(forms.Form):

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django_filters import Filter
 
-from .base import ChoiceFilter, ListFilterSet, SizeFilter, TextFilter
+from .base import ListFilterSet, SizeFilter, SortFilter
 
 #: More digits than any page has.
 LONGEST_PAGE: Final = 9
@@ -44,15 +44,10 @@ class Values(list):
         return self
 
 
-def search(label: Any) -> TextFilter:
-    """Return the filter that the key ``/`` leads to."""
-    return TextFilter(label=label, widget=forms.TextInput(attrs={"type": "search", "data-search": ""}))
-
-
 class PlainFilterSet(ListFilterSet):
     """The parameters of one request for a list. A subclass adds filters, and says in ``matches`` what they mean."""
 
-    sort = ChoiceFilter(label=_("Order"), widget=forms.HiddenInput)
+    sort = SortFilter(error_messages=None)  # Django's own words name the order
     page = PageFilter(label=_("Page"))
     page_size = SizeFilter(label=_("Rows a page"))
 

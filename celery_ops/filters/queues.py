@@ -5,11 +5,12 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from ..info import QueueInfo
-from .plain import PlainFilterSet, search
+from .base import SearchFilter
+from .plain import PlainFilterSet
 
 
 class QueueFilterSet(PlainFilterSet):
-    q = search(_("Name"))
+    q = SearchFilter(label=_("Name"))
 
     def matches(self, value: QueueInfo, wanted: dict[str, Any]) -> bool:
         return wanted.get("q", "").lower() in value.name.lower()

@@ -1,6 +1,7 @@
 """What a request asks of the journal of runs."""
 
 import re
+from functools import cached_property
 from typing import Any, Final
 
 from django import forms
@@ -10,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django_filters import Filter
 
 from ..models import TaskRunRecord
-from .base import ChoicesFilter, StatesFilter, TextFilter
+from .base import ChoicesFilter, SearchFilter, StatesFilter, TextFilter
 from .journal import JournalFilterSet
 from .task_fields import TextField
 
@@ -46,11 +47,8 @@ class RecordFilterSet(JournalFilterSet):
     of the task: no row says that, so ``states`` are for whoever reads the rows.
     """
 
-    q = TextFilter(
-        label=_("Search"),
-        field_name="task_name",
-        lookup_expr="icontains",
-        widget=forms.TextInput(attrs={"type": "search", "data-search": "", "placeholder": _("Task id or name")}),
+    q = SearchFilter(
+        label=_("Search"), field_name="task_name", lookup_expr="icontains", placeholder=_("Task id or name")
     )
     name = TextFilter(
         label=_("Task"),
@@ -69,16 +67,17 @@ class RecordFilterSet(JournalFilterSet):
     retry_of = TextFilter(label=_("Run again of"), widget=forms.HiddenInput)
 
     def filter_queryset(self, queryset: QuerySet[TaskRunRecord]) -> QuerySet[TaskRunRecord]:
-        if self._is_id(queryset):
+        if self._is_id:
             return queryset.filter(task_id=self.cleaned_data["q"])
         return super().filter_queryset(queryset)
 
-    def _is_id(self, queryset: QuerySet[TaskRunRecord]) -> bool:
+    @cached_property
+    def _is_id(self) -> bool:
         text = self.cleaned_data.get("q", "")
-        return bool(text) and queryset.filter(task_id=text).exists()
+        return bool(text) and self.queryset.filter(task_id=text).exists()
 
     @property
     def states(self) -> tuple[str, ...]:
         """The states that the tasks of the rows are to have, none for any."""
         states = self.cleaned_data.get("state") or ()
-        return () if states and self._is_id(self.queryset.all()) else states
+        return () if states and self._is_id else states

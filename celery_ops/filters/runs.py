@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from django_filters import Filter
 
 from ..catalog import Offer
-from .plain import PlainFilterSet, search
+from .base import SearchFilter
+from .plain import PlainFilterSet
 
 YES: Final = "1"
 
@@ -43,7 +44,7 @@ class FlagFilter(Filter):
 
 
 class RunFilterSet(PlainFilterSet):
-    q = search(_("Search"))
+    q = SearchFilter(label=_("Search"))
     runnable = FlagFilter(label=_("Runnable only"))
 
     def matches(self, value: Offer, wanted: dict[str, Any]) -> bool:

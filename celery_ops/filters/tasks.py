@@ -16,7 +16,7 @@ from ..objects import NEWEST as NEWEST_OBJECTS
 from ..objects import ObjectTasks, tasks_of
 from ..task_query import TaskQuery
 from . import suggestions
-from .base import ListFilterSet, MomentFilter, SizeFilter, SortFilter, StatesFilter, TextFilter
+from .base import ListFilterSet, MomentFilter, SearchFilter, SizeFilter, SortFilter, StatesFilter, TextFilter
 
 #: Parameters of which each needs something that not every backend has.
 SUPPORTS: Final = {
@@ -47,12 +47,7 @@ class TaskFilterSet(ListFilterSet):
     What the backend does not support is no parameter.
     """
 
-    q = TextFilter(
-        label=_("Search"),
-        widget=forms.TextInput(
-            attrs={"type": "search", "data-search": "", "placeholder": _("Id, name, error, object")}
-        ),
-    )
+    q = SearchFilter(label=_("Search"), placeholder=_("Id, name, error, object"))
     name = TextFilter(label=_("Task"), widget=forms.TextInput(attrs={"list": "celery-ops-names"}))
     worker = TextFilter(label=_("Worker"), widget=forms.TextInput(attrs={"list": "celery-ops-workers"}))
     queue = TextFilter(label=_("Queue"), widget=forms.TextInput(attrs={"list": "celery-ops-queues"}))

@@ -8,14 +8,14 @@ from django.utils.translation import gettext_lazy as _
 
 from ..formatting import clean
 from ..info import ENDED, GONE, NO_REPLY, ONLINE, WorkerInfo
-from .base import ChoiceFilter, ChoicesFilter
-from .plain import PlainFilterSet, search
+from .base import ChoiceFilter, ChoicesFilter, SearchFilter
+from .plain import PlainFilterSet
 
 STATES = ((ONLINE, _("Online")), (NO_REPLY, _("No reply")), (GONE, _("Gone")), (ENDED, _("Ended")))
 
 
 class WorkerFilterSet(PlainFilterSet):
-    q = search(_("Hostname"))
+    q = SearchFilter(label=_("Hostname"))
     queue = ChoiceFilter(label=_("Queue"))
     state = ChoicesFilter(label=_("State"), choices=STATES, widget=forms.CheckboxSelectMultiple)
 

@@ -1,4 +1,4 @@
-"""What a form is filled with beforehand: the arguments of a run that is to be repeated."""
+"""What a form is filled with beforehand: the arguments of the task that is to be run again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
 """Launching, running again and revoking from a panel: on its object only, asked of the policy, and journalled."""
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 from uuid import UUID, uuid5
 
 from django.core.exceptions import PermissionDenied
@@ -30,14 +30,12 @@ from ..permissions import REVOKE_TASK, RUN_TASK, allows
 from ..rerun import candidate, rerun_candidate
 from ..running.allowlist import described
 from ..running.launcher import Run, launch
+from ..running.rows import unused
 from ..tracking import accounts, reading
 from ..tracking.context import tracking
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
 from .launching import launch_arguments, launchable
-
-#: Times that one form of a panel may fail to be sent and be sent once more.
-MOST_UNSENT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ def launch_task(
         return ActionOutcome(_("This task asks before it is run: confirm it. Nothing was sent."), status=400)
     try:
         args, kwargs = launch_arguments(task_name, binding, instance)
-        own = submission and _unused(uuid5(submission, repr((user.pk, ref, task_name))))
+        own = submission and unused(uuid5(submission, repr((user.pk, ref, task_name))), _was_unsent)
         with tracking(instance):
             record = launch(Run(task_name, task, args, kwargs, target=ref, submission=own), user)
     except BadInput as error:
@@ -95,13 +93,8 @@ def launch_task(
     )
 
 
-def _unused(own: UUID) -> UUID:
-    """Return the key of a form that is sent once more because it could not be sent: a panel shows the same one on."""
-    for _try in range(MOST_UNSENT):
-        if not TaskRunRecord.objects.filter(submission=own, send_state=TaskRunRecord.SendState.FAILED).exists():
-            break
-        own = uuid5(own, "again")
-    return own
+def _was_unsent(submission: UUID) -> bool:
+    return TaskRunRecord.objects.filter(submission=submission, send_state=TaskRunRecord.SendState.FAILED).exists()
 
 
 def _sent_nothing(error: SentNothing) -> ActionOutcome:

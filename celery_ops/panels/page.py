@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from .. import states as task_states
+from ..formatting import SHORT_ID
 from ..info import Progress
-
-#: Characters of an id that a list shows.
-SHORT: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class Row:
     detail_url: str = ""  # where arguments, result and traceback are; empty without view_payload
     page_url: str = ""  # its page among the operations pages, for those who may see them and have no detail_url
     may_revoke: bool = False
-    may_repeat: bool = False
+    may_rerun: bool = False
     warning: str = ""  # what to consider before it is run again
     asks: bool = False  # whether that has to be confirmed
     again_of: str = ""  # short ids of other rows
@@ -53,7 +51,7 @@ class Row:
 
     @property
     def short_id(self) -> str:
-        return self.id[:SHORT]
+        return self.id[:SHORT_ID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +95,8 @@ class PanelPage:
         return any(row.may_revoke for row in self.rows)
 
     @property
-    def has_repeatable(self) -> bool:
-        return any(row.may_repeat for row in self.rows)
+    def has_rerunnable(self) -> bool:
+        return any(row.may_rerun for row in self.rows)
 
     @property
     def has_asking(self) -> bool:

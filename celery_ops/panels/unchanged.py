@@ -48,7 +48,7 @@ class Remembered:
     object_label: str
     answers: Mapping[Question, bool]
     names: Mapping[str, Any]
-    repeated: Mapping[str, Any]
+    runnables: Mapping[str, Any]
     long_names: tuple[str, ...]
     long: str
     source: Any  # the settings, by which texts were redacted
@@ -63,7 +63,7 @@ class Remembered:
             and self.launchable == draft.launchable
             and self.object_label == str(draft.object_label)
             and all(_naming(name, draft) == naming for name, naming in self.names.items())
-            and all(_repeated(name) == task for name, task in self.repeated.items())
+            and all(_runnable(name) == task for name, task in self.runnables.items())
             and all(policy.allows(*question) == answer for question, answer in self.answers.items())
         )
 
@@ -119,7 +119,7 @@ class Unchanged:
             str(draft.object_label),
             viewer.answers,
             {name: _naming(name, draft) for name in {task.name for task in reading.tasks}},
-            {name: _repeated(name) for name in viewer.repeated},
+            {name: _runnable(name) for name in viewer.runnables},
             tuple(reading.long),
             digest(reading.long),
             conf.source,
@@ -146,6 +146,6 @@ def _naming(name: str, draft: Draft) -> tuple[str, bool]:
     return registry.label(name, draft.ref.label), bool(registry.bindings(name))
 
 
-def _repeated(name: str) -> Any:
+def _runnable(name: str) -> Any:
     task = rerunnable(name, ask_workers=False)
     return task and (task, warning(task))

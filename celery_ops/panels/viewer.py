@@ -7,7 +7,7 @@ from urllib.parse import quote
 from django.utils.translation import gettext as _
 
 from .. import redaction, states
-from ..formatting import presentable
+from ..formatting import SHORT_ID, presentable
 from ..info import TrackedTask, error_class
 from ..links import task_url
 from ..permissions import REVOKE_TASK, RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, Asking
@@ -15,11 +15,11 @@ from ..rerun.doubts import Doubt, doubts_of, known_rerun
 from ..rerun.policy import rerunnable
 from ..running.allowlist import Runnable
 from .names import public_key, public_name
-from .page import SHORT, Row
+from .page import Row
 from .texts import shown_progress
 
 #: Of these a row offers to run the task again; what succeeded may be run again from its own page.
-REPEATED: Final = frozenset((states.FAILURE, states.REVOKED, states.REJECTED, states.LOST))
+RERUNNABLE: Final = frozenset((states.FAILURE, states.REVOKED, states.REJECTED, states.LOST))
 
 #: What the policy was asked: an action, and a task's name or id or nothing.
 Question = tuple[str, str | None]
@@ -28,14 +28,14 @@ Question = tuple[str, str | None]
 class Viewer:
     """What one user may see and do on one panel; the policy is asked once for each thing.
 
-    ``answers`` are the policy's by ``(action, thing)``, ``repeated`` the tasks that may be run again by name.
+    ``answers`` are the policy's by ``(action, thing)``, ``runnables`` the tasks that may be run again by name.
     """
 
     def __init__(self, user: Any, *, public: bool, url: str) -> None:
         self.user, self.public, self.url = user, public, url
         self._policy = Asking(user)
         self.answers: dict[Question, bool] = {}
-        self.repeated: dict[str, Runnable | None] = {}
+        self.runnables: dict[str, Runnable | None] = {}
         self._ids: set[str] = set()
         self._again: dict[str, str] = {}
 
@@ -56,13 +56,13 @@ class Viewer:
 
     def doubts(self, task: TrackedTask) -> tuple[Doubt, ...] | None:
         """Return what to consider before the task is run again; None when this user may not."""
-        if not self.url or task.state not in REPEATED:
+        if not self.url or task.state not in RERUNNABLE:
             return None
         if not self.may(RUN_TASK, task.name):
             return None
-        if task.name not in self.repeated:
-            self.repeated[task.name] = rerunnable(task.name, ask_workers=False)
-        runnable = self.repeated[task.name]
+        if task.name not in self.runnables:
+            self.runnables[task.name] = rerunnable(task.name, ask_workers=False)
+        runnable = self.runnables[task.name]
         if runnable is None:
             return None
         again = (known_rerun(self._again[task.id]),) if task.id in self._again else ()
@@ -109,11 +109,11 @@ class Viewer:
             detail_url=f"{self.url}?task={task_parameter(task.id)}" if may_view and self.url else "",
             page_url="" if may_view else self.page_url(task),
             may_revoke=bool(self.url) and undone and self.may(REVOKE_TASK, task.id),
-            may_repeat=doubts is not None,
+            may_rerun=doubts is not None,
             warning=" ".join(doubt.text for doubt in doubts or ()),
             asks=any(doubt.asks for doubt in doubts or ()),
-            again_of=presentable(task.retry_of)[:SHORT] if task.retry_of in self._ids else "",
-            again_as=presentable(self._again.get(task.id, ""))[:SHORT],
+            again_of=presentable(task.retry_of)[:SHORT_ID] if task.retry_of in self._ids else "",
+            again_as=presentable(self._again.get(task.id, ""))[:SHORT_ID],
         )
 
 

@@ -1,20 +1,16 @@
 """What to consider before a task is run again, and what of that is worth a question."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .. import states
-from ..formatting import ago, clean
+from ..formatting import SHORT_ID, ago, clean
 from ..models import TaskRunRecord
 from ..running.allowlist import Runnable
 from ..timezones import aware
 from .policy import warning
-
-#: Characters of another task's id that a sentence names.
-SHORT_ID: Final = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from django.db import DatabaseError
 
@@ -12,9 +12,10 @@ from ..models import TaskRunRecord
 from ..running.allowlist import Runnable
 from ..running.launcher import Run, launch
 from ..running.options import SendOptions, read_options
+from ..running.rows import unused
 from ..task_detail.original import Original
 from .candidates import RerunCandidate, RerunOutcome, candidate, candidates_of
-from .claims import NOT_SENT, Reruns, submission_of_task
+from .claims import NOT_SENT, submission_of_task
 
 
 def rerun(task_id: str, user: Any, *, submission: UUID | None = None) -> TaskRunRecord:
@@ -34,7 +35,8 @@ def rerun_candidate(task: RerunCandidate, user: Any, *, submission: UUID | None 
     run it again since it was looked at, and NotSent.
     """
     options = chosen_options([task.task_id]).get(task.task_id, {})
-    own = submission and _unused(submission_of_task(submission, task.task_id), task.reruns)
+    unsent = {row.submission for row in task.reruns.rows if row.send_state == NOT_SENT}
+    own = submission and unused(submission_of_task(submission, task.task_id), unsent.__contains__)
     try:
         return launch(run_of(task.original, task.runnable, own, options, task.reruns.claim), user)
     except (BadInput, Claimed) as error:
@@ -62,14 +64,6 @@ def _outcome(task: RerunCandidate, user: Any, submission: UUID | None, away: Not
         return RerunOutcome(task.task_id, rerun_candidate(task, user, submission=submission))
     except (RerunRefused, NotSent) as error:
         return RerunOutcome(task.task_id, reason=str(error), error=error)
-
-
-def _unused(own: UUID, reruns: Reruns) -> UUID:
-    """Return the key of a form that is sent once more because it could not be sent: a panel shows the same one on."""
-    unsent = {row.submission for row in reruns.rows if row.send_state == NOT_SENT}
-    while own in unsent:
-        own = uuid5(own, "again")
-    return own
 
 
 def chosen_options(task_ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:

@@ -1,9 +1,10 @@
 """The journal's rows of runs: committed together before anything is sent, and completed afterwards."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID, uuid5
 
 from celery.app.task import Task
 from celery.utils import uuid
@@ -24,6 +25,8 @@ from .run import Run
 logger = get_logger("celery_ops.running")
 #: Times that rows are written anew because somebody claimed the same at that moment.
 TRIES: Final = 20
+#: Times that one form may fail to be sent and be sent once more.
+MOST_UNSENT: Final = 100
 #: What becomes of one of many runs: its row, SENT or FAILED by the broker, or why there is none that was sent.
 Launched = TaskRunRecord | Claimed | BadInput | SentNothing
 
@@ -117,6 +120,15 @@ def commit(run: Run, row: ReadyRow) -> TaskRunRecord | None:
 
 def _earlier(run: Run) -> TaskRunRecord | None:
     return TaskRunRecord.objects.filter(submission=run.submission).first() if run.submission else None
+
+
+def unused(submission: UUID, was_unsent: Callable[[UUID], bool]) -> UUID:
+    """Return the key of a form that is sent once more because it could not be sent: a panel shows the same one on."""
+    for _try in range(MOST_UNSENT):
+        if not was_unsent(submission):
+            break
+        submission = uuid5(submission, "again")
+    return submission
 
 
 def commit_all(runs: Sequence[Run], rows: Sequence[ReadyRow]) -> tuple[dict[int, Launched], dict[int, ReadyRow]]:

@@ -12,12 +12,8 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django_tables2.utils import Accessor
 
-from ..formatting import Moment
+from ..formatting import SHORT_ID, Moment
 from .links import PageLink, id_html, linked
-
-#: Characters of an id that tell it from its neighbours.
-SHORT: Final = 8
-
 
 #: For cells that speak for themselves: where rows are cards, the column's name does not stand before them.
 PLAIN: Final = {"cell": {"class": "celery-ops-plain"}}
@@ -101,7 +97,7 @@ class IdColumn(LinkColumn):
         super().__init__(*args, **{"attrs": {"cell": {"class": "celery-ops-id"}}, **kwargs})
 
     def render(self, value: str, record: Any) -> Any:
-        return id_html(super().render(value, record), longest=SHORT)
+        return id_html(super().render(value, record), longest=SHORT_ID)
 
 
 class LinksColumn(tables.Column):

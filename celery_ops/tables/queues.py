@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django_tables2 import Column
 
 from ..backends.base import QueueBackend
-from ..formatting import clean, duration, is_clean
+from ..formatting import SHORT_ID, clean, duration, is_clean
 from ..info import Binding, MessageInfo, QueueInfo, TaskInfo
 from ..links import task_url
 from ..payload import payload
@@ -20,7 +20,6 @@ from ..redaction import Budget
 from .base import OpsTable
 from .columns import (
     PLAIN,
-    SHORT,
     CodeColumn,
     IdColumn,
     LengthColumn,
@@ -178,7 +177,7 @@ class MessageIdColumn(IdColumn):
         cell, task_id = super().render(value, record), record.chosen_by
         if not task_id:
             return cell
-        label = f"{gettext('Select')} {value[:SHORT]}"
+        label = f"{gettext('Select')} {value[:SHORT_ID]}"
         return with_choice(cell, form="celery-ops-messages", name="message", value=task_id, label=label)
 
 

@@ -14,13 +14,12 @@ from django_tables2.columns import BoundColumn
 
 from .. import states
 from ..backends.base import TaskBackend
-from ..formatting import Moment, clean, duration
+from ..formatting import SHORT_ID, Moment, clean, duration
 from ..info import TaskInfo
 from ..links import task_url
 from ..payload.payload import Searched, error_class
 from ..redaction import Budget
 from .base import Head, OpsTable
-from .columns import SHORT
 from .links import PageLink, queue_link, worker_link
 
 #: Columns of which each needs something that not every backend has.
@@ -64,7 +63,7 @@ class TaskRow:
 
     @property
     def short_id(self) -> str:
-        return self.id[:SHORT]
+        return self.id[:SHORT_ID]
 
 
 def task_rows(tasks: Iterable[TaskInfo], *, may_view_payload: Callable[[str], bool], query: str = "") -> list[TaskRow]:

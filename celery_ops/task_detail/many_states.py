@@ -32,6 +32,11 @@ class States:
     unheard: frozenset[str] = frozenset()
     troubles: tuple[str, ...] = ()
 
+    def __or__(self, other: "States") -> "States":
+        """Return what both say of tasks of their own."""
+        troubles = dict.fromkeys((*self.troubles, *other.troubles))
+        return States({**self.found, **other.found}, self.unheard | other.unheard, tuple(troubles))
+
 
 def states_of(sent: Mapping[str, datetime]) -> States:
     """Return the states of tasks; ``sent`` says when each was sent, give or take minutes. Never raises for a source.

@@ -19,7 +19,6 @@ from django.utils.translation import gettext as _
 
 from .. import formatting
 from ..payload import mapping
-from ..tables.columns import SHORT
 from ..tables.links import PageLink, id_html
 from ..tables.links import linked as links_html
 from ..tracking.edge import part_of_a_page
@@ -117,7 +116,7 @@ def whole_id(link: PageLink | None) -> str:
 @register.filter
 def short_id(link: PageLink) -> str:
     """Return the beginning of a task's id, with a button that copies all of it."""
-    return id_html(link, SHORT)
+    return id_html(link, formatting.SHORT_ID)
 
 
 @register.filter

@@ -9,11 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_celery_results.models import TaskResult
 
-from celery_ops import states
 from celery_ops.backends.results import counts as results_counts
 from celery_ops.backends.results import moved
 from celery_ops.backends.results.backend import ResultsTaskBackend
-from celery_ops.backends.results.rows import error_of
 from celery_ops.backends.results.states import BEGUN
 from celery_ops.backends.waiting import Waiting
 from celery_ops.exceptions import StoreUnavailable
@@ -38,8 +36,12 @@ ROWS = {
     "met": (MET, "REVOKED"),
     "rejected": ({"status": "FAILURE", "result": REJECT}, "REJECTED"),
     "raised": ({"status": "FAILURE", "result": exception("Rejected: no"), **RAISED}, "FAILURE"),
+    "of-another-class": ({"status": "FAILURE", "result": exception("Rejected: by the bank")}, "FAILURE"),
+    "about-a-reject": ({"status": "FAILURE", "result": exception("ValueError: Reject")}, "FAILURE"),
+    "wordless": ({"status": "FAILURE", "result": None}, "FAILURE"),
     "interrupted": ({"status": "RETRY", "result": CUT_SHORT}, "LOST"),
     "tried-again": ({"status": "RETRY", "result": exception("ValueError: no")}, "RETRY"),
+    "tried-again-wordless": ({"status": "RETRY", "result": None}, "RETRY"),
     "runs": ({"status": "STARTED", "result": '{"pid": 7, "hostname": "w1@host"}'}, "STARTED"),
     "uploads": ({"status": "UPLOADING", "result": '{"done": 3}'}, "UPLOADING"),
     "done": ({"status": "SUCCESS", "result": "7"}, "SUCCESS"),
@@ -101,14 +103,6 @@ def test_the_counts_count_what_rows_mean():
 def test_a_row_by_itself_means_the_same_as_in_a_list():
     for task_id, (_fields, state) in ROWS.items():
         assert ResultsTaskBackend().get(task_id).state == state
-
-
-@pytest.mark.usefixtures("stored")
-def test_the_database_says_of_a_row_what_states_says_of_it():
-    for task_id, (fields, state) in ROWS.items():
-        is_confirmed = not task_id.endswith("heard")
-        meant = states.of_row(fields["status"], error_of(fields["result"]), is_confirmed=is_confirmed)
-        assert meant == (state if task_id != "begun-and-heard" else states.PENDING)
 
 
 @pytest.mark.usefixtures("stored")

@@ -347,6 +347,22 @@ def test_a_page_of_states_takes_three_round_trips(order, browser, trips):
     assert trips == ["read", "read", "look_up"]
 
 
+def test_runs_filtered_by_their_state_are_asked_for_once(order, browser, trips):
+    for number in range(3):
+        journal(number)
+        plant(order, PAYMENT, "STARTED", task_id=id_of(number), ago=60)
+    trips.clear()
+    assert len(listed(browser, "?state=STARTED")) == 3
+    assert trips == ["read", "read"]
+
+
+def test_whether_a_search_is_an_id_is_asked_once(browser):
+    journal(1)
+    with CaptureQueriesContext(connection) as asked:
+        assert len(listed(browser, f"?state=PENDING&q={id_of(1)}")) == 1
+    assert sum(query["sql"].startswith("SELECT 1") for query in asked) == 1
+
+
 def test_runs_older_than_what_tracking_keeps_take_none(browser, trips):
     for number in range(3):
         journal(number, ago=timedelta(days=30))

@@ -27,30 +27,6 @@ def test_a_state_of_a_tasks_own_is_custom(state, custom):
 
 
 @pytest.mark.parametrize(
-    ("status", "error", "state"),
-    [
-        ("FAILURE", "Reject: not today, false", "REJECTED"),
-        ("FAILURE", "Reject", "REJECTED"),
-        ("FAILURE", "Rejected: by the bank", "FAILURE"),
-        ("FAILURE", "ValueError: Reject", "FAILURE"),
-        ("FAILURE", None, "FAILURE"),
-        ("RETRY", "Retry: Retry(Retry(...), None, None)", "LOST"),
-        ("RETRY", "ConnectionError: no answer", "RETRY"),
-        ("RETRY", None, "RETRY"),
-        ("UPLOADING", None, "UPLOADING"),
-        ("SUCCESS", None, "SUCCESS"),
-    ],
-)
-def test_a_row_means_the_same_whichever_celery_wrote_it(status, error, state):
-    assert states.of_row(status, error) == state
-
-
-def test_a_revoke_that_no_worker_has_applied_is_no_end():
-    told = [states.of_row("REVOKED", "TaskRevokedError: revoked", is_confirmed=by) for by in (False, True)]
-    assert told == ["PENDING", "REVOKED"]
-
-
-@pytest.mark.parametrize(
     ("name", "worker", "extended", "confirmed"),
     [
         (None, None, True, False),

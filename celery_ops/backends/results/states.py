@@ -5,8 +5,6 @@ request: it has no worker, and ``null`` for its children. The task goes on as it
 row. From 5.7 on a task that rejects its message is stored as FAILURE by the worker's main process, which has no
 traceback. And a worker that is stopped before its tasks have ended stores RETRY for them, with an error that no retry
 of their own has.
-
-``states.of_row`` says the same of one row; here the database says it of many.
 """
 
 from itertools import chain

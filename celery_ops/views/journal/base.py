@@ -14,6 +14,7 @@ from ...exceptions import BackendUnavailable, BadCursor
 from ...filters.journal import JournalFilterSet
 from ...models import ControlRecord, TaskRunRecord
 from ...permissions import VIEW_RECORDS, allows
+from ...task_detail.many_states import States
 from ..absent import no_row
 from ..ops import OpsPage, part
 from .paging import RecordPage, page_of
@@ -60,7 +61,7 @@ class JournalView(JournalPage):
         self.has_bad_cursor = False
         filters = self.filterset_class(self.request.GET, self.rows, sees_all=self.sees_all)
         listed = part(lambda: self._page(filters))
-        page = listed.value or RecordPage(troubles=(listed.trouble,))
+        page = listed.value or RecordPage(told=States(troubles=(listed.trouble,)))
         cursor = "" if self.has_bad_cursor else filters.cursor
         context = super().get_context_data(
             filter=filters,

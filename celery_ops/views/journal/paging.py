@@ -1,6 +1,6 @@
 """Pages of the journals, by primary key: nothing is counted and no row skipped."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from ...exceptions import BadCursor
 from ...models import TaskRunRecord
 from ...tables.records import became
-from ...task_detail.many_states import states_of
+from ...task_detail.many_states import States, states_of
 from ...task_query import OLDEST_FIRST, Cursor
 
 #: What no primary key is above.
@@ -24,15 +24,19 @@ MOST_ASKED: Final = 2000
 class RecordPage:
     """Some rows and the cursors of the pages around them.
 
-    ``is_cut`` says that there may be more rows for this page, beyond those that were looked at; ``troubles`` what kept
-    them from being looked at.
+    ``is_cut`` says that there may be more rows for this page, beyond those that were looked at; ``told`` what became
+    of the tasks, where that was asked for the page, and what kept the rest from being looked at.
     """
 
     records: tuple[TaskRunRecord, ...] = ()
     next: str = ""
     previous: str = ""
     is_cut: bool = False
-    troubles: tuple[str, ...] = ()
+    told: States | None = None
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        return self.told.troubles if self.told else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class _Walk:
     has_more: bool
     last: int  # the key of the last one that was looked at
     is_cut: bool = False
-    troubles: tuple[str, ...] = ()
+    told: States | None = None
 
 
 def page_of(
@@ -63,7 +67,7 @@ def page_of(
         edge = walk.rows[0].pk if walk.rows else beside
         back = Cursor((edge,), before=not is_back).encoded()
     next_, previous = (back, onward) if is_back else (onward, back)
-    return RecordPage(tuple(shown), next_, previous, walk.is_cut, walk.troubles)
+    return RecordPage(tuple(shown), next_, previous, walk.is_cut, walk.told)
 
 
 def _place(cursor: str) -> Cursor:
@@ -88,28 +92,23 @@ def _all(rows: QuerySet[TaskRunRecord], key: int | None, size: int, *, rises: bo
 def _among(rows: QuerySet[TaskRunRecord], states: Collection[str], key: int | None, size: int, *, rises: bool) -> _Walk:
     """The journal does not know what became of a run: those who do are asked, for some rows after the other."""
     records: list[TaskRunRecord] = []
-    troubles: tuple[str, ...] = ()
+    told = States()
     number = 0
     left = _from(rows, key, MOST_ASKED, rises=rises).iterator(AT_ONCE)  # what has to be sorted is so once
-    while number < MOST_ASKED and len(records) <= size and not troubles:
+    while number < MOST_ASKED and len(records) <= size and not told.troubles:
         some = list(islice(left, AT_ONCE))
-        matching, troubles = _matching(some, states)
-        records += matching
+        told |= states_of({record.task_id: record.created_at for record in some})
+        records += [record for record in some if became(record, told) in states]
         number += len(some)
         if len(some) < AT_ONCE:
-            return _page(records, size, key=None, troubles=troubles)
+            return _page(records, size, key=None, told=told)
         key = some[-1].pk
-    return _page(records, size, key=key, troubles=troubles)
+    return _page(records, size, key=key, told=told)
 
 
-def _page(records: list[TaskRunRecord], size: int, *, key: int | None, troubles: tuple[str, ...]) -> _Walk:
+def _page(records: list[TaskRunRecord], size: int, *, key: int | None, told: States) -> _Walk:
     """``key`` is where to look on, None when every row was looked at."""
     shown = records[:size]
     if len(records) > size:
-        return _Walk(shown, True, shown[-1].pk, troubles=troubles)
-    return _Walk(shown, key is not None, key or 0, is_cut=key is not None, troubles=troubles)
-
-
-def _matching(records: Sequence[TaskRunRecord], states: Collection[str]) -> tuple[list[TaskRunRecord], tuple[str, ...]]:
-    told = states_of({record.task_id: record.created_at for record in records})
-    return [record for record in records if became(record, told) in states], told.troubles
+        return _Walk(shown, True, shown[-1].pk, told=told)
+    return _Walk(shown, key is not None, key or 0, is_cut=key is not None, told=told)

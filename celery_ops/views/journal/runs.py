@@ -56,11 +56,11 @@ class RecordListView(RecordsPage, JournalView):
     filterset_class = RecordFilterSet
 
     def listed(self, page: RecordPage, filters: RecordFilterSet) -> dict[str, Any]:
-        task_states = states_of(_sent(page.records))
+        told = page.told or states_of({record.task_id: record.created_at for record in page.records})
         refs = [ObjectRef(record.object_type, record.object_id) for record in page.records if record.object_type]
         rows = record_rows(
             page.records,
-            task_states=task_states,
+            task_states=told,
             objects=object_links(refs, self.user),
             may_view_payload=self.may_view_payload,
             task_url=self.task_url,
@@ -69,7 +69,7 @@ class RecordListView(RecordsPage, JournalView):
             "tabs": _tabs(filters),
             "names": self._names(row.name for row in rows),
             "table": RecordTable(rows, sort=filters.order, link=filters.link),
-            "troubles": dict.fromkeys([*page.troubles, *task_states.troubles]),
+            "troubles": told.troubles,
             "notes": _notes(page),
             "asks": _asks(filters),
         }
@@ -77,10 +77,6 @@ class RecordListView(RecordsPage, JournalView):
     def _names(self, shown: Iterable[str]) -> list[str]:
         """What the filter suggests: which tasks the site has is for those who may see all of them."""
         return suggestions.task_names(shown) if allows(self.user, VIEW_OPS) else sorted(set(shown))
-
-
-def _sent(records: tuple[TaskRunRecord, ...]) -> dict[str, Any]:
-    return {record.task_id: record.created_at for record in records}
 
 
 def _tabs(filters: RecordFilterSet) -> list[Tab]:
