@@ -12,7 +12,7 @@ from .lives import by_life
 from .refs import ObjectRef
 from .signs import Sign
 from .stamp import now_ms
-from .store import BEAT_COUNTS, INDEX, SIGNS_KEPT, TASKS_KEPT, Batch, Store, lifetime
+from .store import BEAT_COUNTS, INDEX, SIGNS_KEPT, TASKS_KEPT, Batch, Store, add_fields, lifetime
 
 #: Whose object it is, and which.
 Key = tuple[str, ObjectRef]
@@ -32,7 +32,7 @@ class MemoryStore(Store):
             for ref, fields in batch:
                 key = _key(ref)
                 kept = self._objects.setdefault(key, {})
-                kept.update(fields)
+                add_fields(kept, fields)
                 self._expires[key] = time.monotonic() + lifetime(ref)
                 for name in oldest_fields(kept) if ref.label != INDEX else ():
                     del kept[name]

@@ -20,7 +20,7 @@ from ..exceptions import StoreUnavailable
 from ..logs import get_logger
 from . import counters, prefix
 from .refs import ObjectRef
-from .store import Batch, NoStore, Store
+from .store import Batch, NoStore, Store, add_fields
 
 logger = get_logger("celery_ops.tracking")
 
@@ -222,7 +222,7 @@ def merged(batches: Sequence[Batch]) -> Batch:
     fields: dict[ObjectRef, dict[str, str]] = {}
     for batch in batches:
         for ref, facts in batch:
-            fields.setdefault(ref, {}).update(facts)
+            add_fields(fields.setdefault(ref, {}), facts)
     return list(fields.items())
 
 

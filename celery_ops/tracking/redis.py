@@ -8,7 +8,7 @@ import hashlib
 import re
 import threading
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final
@@ -27,7 +27,7 @@ from . import lifeline, prefix
 from .memory import TRIM_ABOVE, oldest_fields
 from .refs import ObjectRef
 from .signs import Sign
-from .store import BEAT_COUNTS, INDEX, Batch, Store, lifetime
+from .store import BEAT_COUNTS, INDEX, Batch, IfAbsent, Store, lifetime
 
 #: Redis's hash-max-listpack-value: one longer value turns the whole hash into a table five times its size.
 SHORT: Final = 64
@@ -52,6 +52,7 @@ PASSING: Final = ("BUSY", "CLUSTERDOWN", "MASTERDOWN", "MISCONF", "NOREPLICAS", 
 _PLAIN: Final = re.compile(r"[\w.~-]{1,200}", re.ASCII)
 
 Command = tuple[bytes, ...]
+Pair = tuple[bytes, bytes, bool]  # a field, its value, and whether one that is there stays
 #: That command with a key of so many bytes, packed.
 _HGETALL: Final = b"*2\r\n$7\r\nHGETALL\r\n$%d\r\n%b\r\n"
 
@@ -82,9 +83,7 @@ class RedisStore(Store):
             key, ttl = self._key(ref), b"%d" % lifetime(ref)
             short, long = _split(fields)
             first.append(len(commands) - 1)
-            commands += ((b"HSET", key, *short), (b"EXPIRE", key, ttl))
-            if long:
-                commands.append((b"HSET", key + b":long", *long))
+            commands += (*_setting(key, short), (b"EXPIRE", key, ttl), *_setting(key + b":long", long))
             if long or ref.label != INDEX:  # an index's long values need not outlive what they were written with
                 commands.append((b"EXPIRE", key + b":long", ttl))
             if measured:
@@ -260,17 +259,28 @@ def store_url() -> str:
     return "redis://localhost:6379/0"
 
 
-def _split(fields: Any) -> tuple[list[bytes], list[bytes]]:
-    short: list[bytes] = []
-    long: list[bytes] = []
+def _split(fields: Mapping[str, str]) -> tuple[list[Pair], list[Pair]]:
+    short: list[Pair] = []
+    long: list[Pair] = []
     for name, text in fields.items():
-        field, value = name.encode(), text.encode("utf-8", "replace")
+        field, value, stays = name.encode(), text.encode("utf-8", "replace"), isinstance(text, IfAbsent)
         if len(value) <= SHORT and value[:1] != ELSEWHERE:
-            short += (field, value)
+            short.append((field, value, stays))
         else:
-            short += (field, ELSEWHERE)
-            long += (field, value)
+            short.append((field, ELSEWHERE, stays))
+            long.append((field, value, stays))
     return short, long
+
+
+def _setting(key: bytes, pairs: Iterable[Pair]) -> Iterator[Command]:
+    replaced: list[bytes] = []
+    for field, value, stays in pairs:
+        if stays:
+            yield b"HSETNX", key, field, value
+        else:
+            replaced += (field, value)
+    if replaced:
+        yield b"HSET", key, *replaced
 
 
 def _is_foreign(reply: Any) -> bool:

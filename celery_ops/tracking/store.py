@@ -13,6 +13,20 @@ from .signs import Sign
 #: What one event knows, for each object that the task belongs to.
 Batch = Sequence[tuple[ObjectRef, Mapping[str, str]]]
 
+
+class IfAbsent(str):
+    """The value of a field that keeps what it has: another event's, which says the same and more."""
+
+    __slots__ = ()
+
+
+def add_fields(kept: dict[str, str], fields: Mapping[str, str]) -> None:
+    """Add fields to those that are ``kept``, as a store does."""
+    for name, value in fields.items():
+        if not (isinstance(value, IfAbsent) and name in kept):
+            kept[name] = value
+
+
 #: The label of what is no object but an index: it is never trimmed.
 INDEX: Final = "~index"
 #: The label of a task that failed: what it takes to run it again is kept like an object of its own, by its id.
@@ -46,7 +60,10 @@ class Store(ABC):
 
     @abstractmethod
     def write(self, batch: Batch) -> int:
-        """Set the fields of each object. Return how many objects were refused for good (their key is not ours)."""
+        """Set the fields of each object, but those that it has and that are to be set only ``IfAbsent``.
+
+        Return how many objects were refused for good (their key is not ours).
+        """
 
     @abstractmethod
     def read(self, refs: Sequence[ObjectRef]) -> list[dict[str, str | None]]:

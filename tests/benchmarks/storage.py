@@ -1,30 +1,72 @@
 """What a tracked task costs the store: round trips and bytes."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 from unittest import mock
 
+from celery import shared_task
 from celery.utils import uuid
 
+from celery_ops import track
 from celery_ops.tracking import facts, receivers, stamp
 from celery_ops.tracking.redis import RedisStore
 from tests.shop import tasks
+from tests.shop.models import Order
 
 from .setup import Figure, client, default_store
 
 
-def lifecycle(task, args: tuple, task_id: str | None = None) -> None:
+@track(Order)
+@shared_task(name="shop.tasks.charge_card")
+def charge_card(order_id, currency):
+    """A task as sites have them, by its name and by what it is given."""
+
+
+@dataclass
+class Clock:
+    """Milliseconds since the epoch, which pass when somebody says so."""
+
+    now: int = field(default_factory=stamp.now_ms)
+
+    def passes(self, milliseconds: int) -> None:
+        self.now += milliseconds
+
+    def nanoseconds(self) -> int:
+        return self.now * 1_000_000
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        with mock.patch.object(time, "time_ns", self.nanoseconds):
+            yield
+
+
+def lifecycle(
+    task: Any,
+    args: tuple,
+    kwargs: dict[str, Any] | None = None,
+    *,
+    result: Any = None,
+    hostname: str = "celery@web-3",
+    passes: Callable[[int], None] = lambda milliseconds: None,
+) -> None:
     """Take a task through the signals of a real publish and of a worker, in this process."""
-    task_id = task_id or uuid()
+    task_id, kwargs = uuid(), kwargs or {}
     headers = {"id": task_id, "task": task.name, "parent_id": None}
-    receivers.before_task_publish(sender=task.name, headers=headers, body=(args, {}, {}))
-    receivers.after_task_publish(sender=task.name, headers=headers, body=(args, {}, {}))
-    request = {**headers, "args": args, "kwargs": {}, "hostname": "celery@web-3"}
+    receivers.before_task_publish(sender=task.name, headers=headers, body=(args, kwargs, {}))
+    receivers.after_task_publish(sender=task.name, headers=headers, body=(args, kwargs, {}))
+    passes(12)
+    request = {**headers, "args": args, "kwargs": kwargs, "hostname": hostname}
     request |= {stamp.RECEIVED: stamp.now_ms(), stamp.DELIVERY: facts.execution_tag()}
     task.request_stack.push(type(task.request)(request))
+    passes(3)
     try:
-        receivers.task_prerun(sender=task, task_id=task_id, args=args, kwargs={})
-        receivers.task_success(sender=task, result=None)
-        receivers.task_postrun(sender=task, task_id=task_id, args=args, kwargs={}, state="SUCCESS")
+        receivers.task_prerun(sender=task, task_id=task_id, args=args, kwargs=kwargs)
+        passes(437)
+        receivers.task_success(sender=task, result=result)
+        receivers.task_postrun(sender=task, task_id=task_id, args=args, kwargs=kwargs, state="SUCCESS")
     finally:
         task.request_stack.pop()
 
@@ -44,20 +86,45 @@ def round_trips() -> Iterator[Figure]:
     yield Figure("store round trips, tracked task", str(count_round_trips(lambda: lifecycle(tasks.noop, (2,)))), "3")
 
 
+def synthetic(number: int, _clock: Clock) -> None:
+    lifecycle(tasks.noop, (number + 1,))
+
+
+def real(number: int, clock: Clock) -> None:
+    """As a site has it: names of a pod and of a task, what the task is given, and what it answers."""
+    lifecycle(
+        charge_card,
+        (10432 + number,),
+        {"currency": "EUR"},
+        result={"charged": "49.90"},
+        hostname="celery@worker-6d8f9c7b5d-x2k4q",
+        passes=clock.passes,
+    )
+
+
 def memory() -> Iterator[Figure]:
     default_store()
-    redis = client()
-    for objects, each, reach in ((200, 20, 350), (4000, 1, 500)):
-        redis.flushdb()
-        before = redis.info("memory")["used_memory"]
+    for what, publish, reaches in (("synthetic", synthetic, (350, 500)), ("real", real, (300, 400))):
+        for (objects, each), reach in zip(((200, 20), (4000, 1)), reaches, strict=True):
+            by_key, used, without_ttl = _bytes_a_task(publish, objects, each)
+            shown = f"store bytes a task, {what}, {each} an object (keys / used)"
+            yield Figure(shown, f"{by_key:.0f} / {used:.0f}", f"<= {reach}")
+            yield Figure("keys without a time to live", str(without_ttl), "0")
+
+
+def _bytes_a_task(publish: Callable[[int, Clock], None], objects: int, each: int) -> tuple[float, float, int]:
+    """What Redis says of the keys, index and long values among them; what it has taken; and keys that stay for ever."""
+    redis, clock = client(), Clock()
+    publish(0, clock)  # connects
+    redis.flushdb()
+    before = redis.info("memory")["used_memory"]
+    with clock.stopped():
         for number in range(objects):
             for _ in range(each):
-                lifecycle(tasks.noop, (number + 1,))
-        keys = list(redis.scan_iter(count=1000))
-        by_key = sum(redis.memory_usage(key, samples=0) for key in keys) / (objects * each)
-        used = (redis.info("memory")["used_memory"] - before) / (objects * each)
-        what = f"store bytes a task, {each} an object"
-        yield Figure(f"{what} (MEMORY USAGE / used_memory)", f"{by_key:.0f} / {used:.0f}", f"<= {reach}")
+                publish(number, clock)
+    used = redis.info("memory")["used_memory"] - before
+    keys = list(redis.scan_iter(count=1000))
+    by_key = sum(redis.memory_usage(key, samples=0) for key in keys)
     without_ttl = sum(redis.ttl(key) < 0 for key in keys)
-    yield Figure("keys without a time to live", str(without_ttl), "0")
     redis.flushdb()
+    return by_key / (objects * each), used / (objects * each), without_ttl

@@ -11,7 +11,7 @@ from celery_ops.tracking.memory import TRIM_ABOVE
 from celery_ops.tracking.reading import read_tasks
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.stamp import now_ms
-from celery_ops.tracking.store import TASKS_KEPT
+from celery_ops.tracking.store import TASKS_KEPT, IfAbsent
 
 ONE, OTHER = ObjectRef("shop.order", "1"), ObjectRef("shop.order", "2")
 ODD_KEYS = [
@@ -81,6 +81,22 @@ def test_a_write_that_is_repeated_changes_nothing(store):
     for _ in range(3):
         store.write([(ONE, {"a": "1", "long": "x" * 100})])
     assert stored(store) == {"a": "1", "long": "x" * 100}
+
+
+@pytest.mark.parametrize("first", ["1", "x" * 65, "~"], ids=["short", "long", "mark"])
+@pytest.mark.parametrize("then", ["2", "y" * 65, "~~"], ids=["short", "long", "mark"])
+def test_a_value_for_where_there_is_none_replaces_nothing(store, first, then):
+    store.write([(ONE, {"a": first})])
+    store.write([(ONE, {"a": IfAbsent(then), "b": IfAbsent(then)}), (OTHER, {"a": IfAbsent(then), "b": "3"})])
+    assert (stored(store), stored(store, OTHER)) == ({"a": first, "b": then}, {"a": then, "b": "3"})
+
+
+@pytest.mark.parametrize("first", ["1", "x" * 65], ids=["short", "long"])
+@pytest.mark.parametrize("then", ["2", "y" * 65], ids=["short", "long"])
+def test_a_value_for_where_there_was_none_is_replaced(store, first, then):
+    store.write([(ONE, {"a": IfAbsent(first)})])
+    store.write([(ONE, {"a": then})])
+    assert stored(store) == {"a": then}
 
 
 def test_objects_are_kept_apart(store):

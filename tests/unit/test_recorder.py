@@ -9,6 +9,8 @@ import threading
 import pytest
 import redis
 from billiard.exceptions import SoftTimeLimitExceeded
+from hypothesis import given
+from hypothesis import strategies as st
 
 from celery_ops.exceptions import StoreUnavailable
 from celery_ops.tracking import counters
@@ -16,6 +18,7 @@ from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.recorder import COOL_DOWN, SPILL, Recorder, merged, recorder
 from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.store import IfAbsent
 from tests.servers import PATIENCE, RedisServer, Site, free_port
 
 REF = ObjectRef("shop.order", "1")
@@ -304,6 +307,21 @@ def test_merging_changes_no_event():
     first = event("a")
     merged([first, event("b")])
     assert first == event("a")
+
+
+_values = st.sampled_from("123") | st.sampled_from("123").map(IfAbsent)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("ab"), _values, min_size=1), min_size=1, max_size=4), st.booleans())
+def test_events_that_are_written_as_one_come_to_what_they_come_to_one_by_one(events, has_some):
+    batches = [[(REF, fields)] for fields in events]
+    at_once, one_by_one = MemoryStore(), MemoryStore()
+    for store in (at_once, one_by_one):
+        store.write([(REF, {"a": "0"} if has_some else {})])
+    at_once.write(merged(batches))
+    for batch in batches:
+        one_by_one.write(batch)
+    assert at_once.read([REF]) == one_by_one.read([REF])
 
 
 # -- what is said -----------------------------------------------------------------------------------------------------
