@@ -5,13 +5,14 @@ VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test test-quick coverage clean
+.PHONY: help sandbox test test-quick coverage bench clean
 
 help:
 	@echo "make sandbox     a small shop on http://127.0.0.1:8000 with live tasks; Ctrl-C stops it"
 	@echo "make test        the test suite; ARGS=… is passed to pytest"
 	@echo "make test-quick  while working: what needs no server, worker or browser, in a minute"
 	@echo "make coverage    the tests on SQLite, and which lines and branches they do not reach"
+	@echo "make bench       everything measured, beside other tools, into docs/benchmarks.md; ARGS=\"--quick lists\" only prints that"
 	@echo "make clean       remove .venv, the sandbox's data and what builds leave behind"
 	@echo
 	@echo "PYTHON=python3.12 chooses the Python, SANDBOX_PORT=8001 the port,"
@@ -29,6 +30,9 @@ test-quick: $(VENV)/.installed-test
 
 coverage: $(VENV)/.installed-coverage
 	@$(VENV)/bin/python -m pytest -n 3 --dist loadgroup --cov=celery_ops $(ARGS)
+
+bench: $(VENV)/.installed-bench
+	@$(VENV)/bin/python -m tests.benchmarks $(or $(ARGS),--write)
 
 clean:
 	rm -rf .venv .tox build dist docs/_build *.egg-info sandbox/var

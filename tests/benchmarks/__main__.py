@@ -1,70 +1,65 @@
-"""``python -m tests.benchmarks [name …]``: each figure beside the one to reach.
+"""``python -m tests.benchmarks [--quick] [--write] [name …]``: each figure beside a peer's and the one to reach.
 
-Ratios and counts, on a Redis of the run's own: absolute times say little on a shared machine.
+Ratios and counts, on a Redis of the run's own: absolute times say little on a shared machine. ``--quick`` only shows
+that each benchmark works. ``--write`` keeps what was measured in docs/benchmarks.json and writes docs/benchmarks.md.
 """
 
+import argparse
+import os
 import sys
-
-from . import setup
-
-setup.django_with_redis()
-
-from . import (  # noqa: E402 - Django first
-    again,
-    commands,
-    control,
-    detail,
-    drain,
-    lists,
-    overview,
-    pages,
-    panel,
-    patterns,
-    prune,
-    publish,
-    queues,
-    revoke,
-    runs,
-    storage,
-    workers,
-)
-
-BENCHMARKS = {
-    "round_trips": storage.round_trips,
-    "memory": storage.memory,
-    "publish": publish.ratio,
-    "hung": publish.hung,
-    "outage": publish.outage,
-    "panel": panel.poll,
-    "badges": panel.badges,
-    "hostile": patterns.hostile,
-    "drain": drain.ratios,
-    "workers": workers.gathers,
-    "overview": overview.crowded,
-    "control": control.actions,
-    "queues": queues.page,
-    "pages": pages.beside_the_peer,
-    "lists": lists.pages,
-    "detail": detail.large,
-    "runs": runs.launching,
-    "prune": prune.pruning,
-    "inspect": commands.inspecting,
-    "again": again.in_bulk,
-    "revoke": revoke.in_bulk,
-}
+import traceback
+from datetime import datetime, timezone
 
 
-def main() -> None:
-    wanted = sys.argv[1:] or list(BENCHMARKS)
-    if unknown := sorted(set(wanted) - set(BENCHMARKS)):
-        sys.exit(f"no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
-    print(f"{'figure':<58} {'measured':>14} {'to reach':>12}")
-    for name in wanted:
-        for figure in BENCHMARKS[name]():
-            print(f"{figure.what:<58} {figure.measured:>14} {figure.reach:>12}", flush=True)
+def main() -> int:
+    """Return how many benchmarks failed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help="all when none is given")
+    parser.add_argument("--quick", action="store_true", help="few rows and rounds: its figures say nothing")
+    parser.add_argument("--write", action="store_true", help="keep the figures, and write docs/benchmarks.md")
+    parser.add_argument("--list", action="store_true", help="print the names, and what each measures")
+    options = parser.parse_args()
+    if options.quick and options.write:
+        parser.error("figures of --quick are not worth keeping")
+    os.environ.update({"BENCHMARK_QUICK": "1"} if options.quick else {})
+    from . import setup
+
+    setup.django_with_redis()
+    try:
+        return run(parser, options)
+    finally:
+        setup.stop()
 
 
-try:
-    main()
-finally:
-    setup.stop()
+def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    from . import registry, report, setup
+    from .versions import commit, versions
+
+    known = registry.benchmarks()
+    if unknown := sorted(set(options.names) - set(known)):
+        parser.error(f"no benchmark {unknown[0]!r}; there are {', '.join(known)}")
+    wanted = [known[name] for name in options.names or known]
+    if options.list:
+        print("\n".join(f"{each.name:<14} {each.about}" for each in wanted))
+        return 0
+    failures, today = 0, datetime.now(timezone.utc).date().isoformat()
+    print(report.text_head())
+    for each in wanted:
+        print(f"-- {each.name}: {each.about}", flush=True)
+        figures = []
+        setup.fresh()
+        try:
+            for figure in each.run():
+                figures.append(figure)
+                print(report.text_line(figure), flush=True)
+        except Exception:  # the others are measured all the same
+            failures += 1
+            traceback.print_exc()
+            continue
+        if options.write:
+            found = report.Record(each.name, each.part, each.about, today, commit(), versions(), tuple(figures))
+            report.keep([found])
+    return failures
+
+
+sys.exit(main())

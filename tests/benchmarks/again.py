@@ -1,4 +1,4 @@
-"""10,000 failed tasks run again in bulk, as the page does it, half of them tracked. ``TEST_DATABASE=postgresql``."""
+"""Failed tasks run again in bulk. ``TEST_DATABASE=postgresql``."""
 
 import time
 import tracemalloc
@@ -24,13 +24,18 @@ from celery_ops.tracking.stamp import now_ms
 from celery_ops.tracking.store import TASK
 from tests.shop import tasks
 
-from .setup import Figure, client, default_store
+from .figures import Figure, at_least, exactly
+from .registry import ACTIONS, benchmark
+from .setup import client, default_store
+from .timing import milliseconds, sized
 
-TASKS = 10_000
+TASKS = sized(10_000, quick=500)
 QUERY = TaskQuery(states=("FAILURE",))
 
 
+@benchmark("again", ACTIONS)
 def in_bulk() -> Iterator[Figure]:
+    """Failed tasks run again in bulk, as the page does it, half of them tracked."""
     default_store()
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": [tasks.untracked_noop.name]}
     user = User.objects.create_superuser(f"again-{uuid()[:8]}")
@@ -42,19 +47,21 @@ def in_bulk() -> Iterator[Figure]:
     tally = progress_of(record).tally
     sent = TaskRunRecord.objects.filter(user=user, send_state="SENT").count()
     waiting = client(0).llen("celery")
-    yield Figure(f"{vendor}: run again of {TASKS:,}, tasks a second", f"{tally.done / taken:,.0f}", ">= 500")
-    yield Figure(f"{vendor}: the same, a second of this process's CPU", f"{tally.done / busy:,.0f}", "")
-    yield Figure(f"{vendor}: sent, in the journal, in the queue", f"{tally.done} {sent} {waiting}", f"{TASKS} each")
-    yield Figure(f"{vendor}: longest request of {len(steps)}", f"{max(steps):.1f} s", "")
+    yield Figure.of(f"{vendor}: {TASKS:,} tasks, a second", tally.done / taken, target=at_least(500))
+    yield Figure.of("… a second of this process's CPU", tally.done / busy)
+    for where, number in (("sent", tally.done), ("in the journal", sent), ("in the queue", waiting)):
+        yield Figure.of(f"… {where}", number, target=exactly(TASKS))
+    yield Figure.of("… requests", len(steps))
+    yield Figure.of("… the longest of them", max(steps), "ms")
     _forget(user)
     tracemalloc.start()
     _run(user)
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    yield Figure(f"{vendor}: most memory meanwhile", f"{peak / 2**20:.1f} MB", "")
-    begun = time.perf_counter()
-    RerunAction().preview(ResultsTaskBackend(), QUERY, user)
-    yield Figure(f"{vendor}: its preview", f"{time.perf_counter() - begun:.2f} s", "")
+    yield Figure.of("… most memory meanwhile", peak / 2**20, "MB")
+    yield Figure.of(
+        "… its preview", milliseconds(lambda: RerunAction().preview(ResultsTaskBackend(), QUERY, user)), "ms"
+    )
     _forget(user)
     TaskResult.objects.all().delete()
     client(1).flushdb()
@@ -62,14 +69,16 @@ def in_bulk() -> Iterator[Figure]:
 
 def _run(user: User) -> tuple[ControlRecord, list[float]]:
     """Ask for the next part until it is done, as the page's script does."""
-    steps = []
+    steps: list[float] = []
     record = RerunAction().start(user, {}, QUERY, Count(TASKS))
     while progress_of(record).state == "running":
-        begun = time.perf_counter()
-        RerunAction().advance(ControlRecord.objects.get(pk=record.pk), ResultsTaskBackend(), QUERY, user)
-        steps.append(time.perf_counter() - begun)
+        steps.append(milliseconds(lambda: _advance(record, user)))
         record.refresh_from_db()
     return record, steps
+
+
+def _advance(record: ControlRecord, user: User) -> None:
+    RerunAction().advance(ControlRecord.objects.get(pk=record.pk), ResultsTaskBackend(), QUERY, user)
 
 
 def _forget(user: User) -> None:

@@ -1,4 +1,4 @@
-"""What it costs to ask three workers from a terminal, beside a command that does nothing."""
+"""What ``manage.py celery_ops inspect`` costs."""
 
 import json
 import os
@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from tests.backends.starting import end, start
 from tests.servers import PORT
 
-from .setup import Figure
+from .figures import Figure, at_most, exactly
+from .registry import COMMANDS, benchmark
+from .timing import sized
 
-ROUNDS = 7
+ROUNDS = sized(7, quick=1)
 MANAGE = """
 import sys
 from django.core.management import execute_from_command_line
@@ -24,7 +26,9 @@ BARE = ("celery_ops", "prune", "--dry-run", "--verbosity", "0")
 INSPECT = ("celery_ops", "inspect", "--format", "json")
 
 
+@benchmark("inspect", COMMANDS)
 def inspecting() -> Iterator[Figure]:
+    """Three workers asked from a terminal, beside a command that does nothing."""
     url = f"redis://127.0.0.1:{PORT}/3"
     workers = start("i1@bench", "i2@bench", "i3@bench", url=url)
     try:
@@ -39,16 +43,19 @@ def _figures(url: str, workers) -> Iterator[Figure]:
     for _ in range(ROUNDS):  # in turn, so that a drift of the machine meets all
         for words, seconds in took.items():
             seconds.append(_timed(url, *words)[0])
-    check, bare, inspect = (statistics.median(seconds) for seconds in took.values())
+    check, bare, inspect = took.values()
+    nothing = statistics.median(bare)
     answered = json.loads(_timed(url, *INSPECT)[1])
-    yield Figure("manage.py check, s", f"{check:.2f}", "")
-    yield Figure("celery_ops prune --dry-run, s", f"{bare:.2f}", "")
-    yield Figure("celery_ops inspect of three workers, s", f"{inspect:.2f}", "")
-    yield Figure("… over the command that does nothing, s", f"{inspect - bare:.2f}", "<= 0.30")
-    yield Figure("… workers that answered", str(len(answered["workers"])), "3")
+    yield Figure.of("manage.py check", check, "s")
+    yield Figure.of("celery_ops prune --dry-run", bare, "s")
+    yield Figure.of("celery_ops inspect of three workers", inspect, "s")
+    yield Figure.of(
+        "… over the command that does nothing", statistics.median(inspect) - nothing, "s", target=at_most(0.3)
+    )
+    yield Figure.of("… workers that answered", len(answered["workers"]), target=exactly(3))
     workers[0].signal_all(signal.SIGKILL)
-    left = statistics.median(_timed(url, *INSPECT)[0] for _ in range(3))
-    yield Figure("… one of them was killed, s over it", f"{left - bare:.2f}", "<= 1.30")
+    over = [_timed(url, *INSPECT)[0] - nothing for _ in range(sized(3, quick=1))]
+    yield Figure.of("… over it, one of them killed", over, "s", target=at_most(1.3))
 
 
 def _timed(url: str, *words: str) -> tuple[float, str]:

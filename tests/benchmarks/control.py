@@ -1,7 +1,5 @@
-"""What it costs to tell three workers something: the whole request, its journal row included."""
+"""What it costs to tell workers something."""
 
-import statistics
-import time
 from collections.abc import Iterator
 
 from django.contrib.auth.models import User
@@ -14,13 +12,18 @@ from celery_ops.models import ControlRecord
 from tests.backends.starting import end, start
 from tests.celery import app
 
-from .setup import Figure, default_store
+from .figures import Figure, at_most
+from .registry import ACTIONS, benchmark
+from .setup import default_store
+from .timing import in_turn, milliseconds, sized
 
-ROUNDS = 50
+ROUNDS = sized(50, quick=2)
 NAMES = ("w1@bench", "w2@bench", "w3@bench")
 
 
+@benchmark("control", ACTIONS)
 def actions() -> Iterator[Figure]:
+    """Three workers told something: the whole request, its journal row included."""
     default_store()
     user = User.objects.create_superuser("bench-control", "bench@example.com", "secret")
     client = Client(headers={"accept": "application/json"})
@@ -31,12 +34,10 @@ def actions() -> Iterator[Figure]:
         snapshot.forget()
         _tell(client, "ping")  # this process knows them now
         given = {"task_name": "shop.nap", "rate_limit": "10/m"}
-        took = sorted(_timed(lambda: _tell(client, "rate_limit", **given)) for _ in range(ROUNDS))
-        figures = f"{took[ROUNDS // 10]:.0f} / {statistics.median(took):.0f} / {took[-ROUNDS // 10]:.0f}"
-        yield Figure("an action on three workers, ms: 10 % / median / 90 %", figures, "<= 100")
-        yield Figure(
-            "a shutdown of three, ms", f"{_timed(lambda: _tell(client, 'shutdown', confirm='shutdown')):.0f}", "<= 100"
-        )
+        (took,) = in_turn(lambda: _tell(client, "rate_limit", **given), rounds=ROUNDS)
+        yield Figure.of("an action on three workers", took, "ms", target=at_most(100))
+        shutdown = milliseconds(lambda: _tell(client, "shutdown", confirm="shutdown"))
+        yield Figure.of("a shutdown of three", shutdown, "ms", target=at_most(100))
     finally:
         for worker in workers:
             end(worker)
@@ -48,9 +49,3 @@ def _tell(client: Client, action: str, **given: str) -> None:
     response = client.post(reverse("celery_ops:worker-control"), {"action": action, "destination": NAMES, **given})
     answer = response.json()
     assert len(answer["answered"]) == (0 if action == "shutdown" else 3), answer
-
-
-def _timed(call) -> float:
-    begin = time.perf_counter()
-    call()
-    return (time.perf_counter() - begin) * 1000

@@ -1,7 +1,6 @@
 """How long one worker takes over a full queue, tracked against untracked."""
 
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -10,23 +9,27 @@ from collections.abc import Iterator
 from tests.servers import PORT, wait_for
 from tests.shop import tasks
 
-from .setup import Figure, client, default_store
+from .figures import Figure, at_most
+from .registry import TRACKING, benchmark
+from .setup import client, default_store
+from .timing import sized
 
-TASKS = 3000
-ROUNDS = 3
+TASKS = sized(3000, quick=50)
+ROUNDS = sized(3, quick=1)
 
 
+@benchmark("drain", TRACKING)
 def ratios() -> Iterator[Figure]:
-    for backend, name, reach in (
-        ("django-db", "django-db results", "<= 1.35"),
-        ("disabled://", "no results", "<= 1.50"),
+    """One worker that works off a full queue of no-ops, tracked over untracked."""
+    for backend, name, target in (
+        ("django-db", "django-db results", at_most(1.08)),
+        ("disabled://", "no results", at_most(1.15)),
     ):
         pairs = []
         for _ in range(ROUNDS):
             plain = drain(tasks.untracked_noop, backend)
             pairs.append(drain(tasks.noop, backend) / plain)
-        shown = f"{statistics.median(pairs):.2f} ({min(pairs):.2f}-{max(pairs):.2f})"
-        yield Figure(f"worker draining {TASKS} no-ops, tracked / untracked, {name}", shown, reach)
+        yield Figure.of(f"worker time over {TASKS:,} no-ops, {name}", pairs, "x", target=target)
 
 
 def drain(task, backend: str) -> float:

@@ -1,6 +1,5 @@
-"""The list of tasks over many results, its counts included, beside dj-celery-panel where that is installed."""
+"""What the list of tasks costs over many results, apart from its HTML."""
 
-import statistics
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -16,10 +15,12 @@ from celery_ops.task_query import TaskQuery
 from tests.celery import app
 
 from . import peer
+from .figures import Figure, at_most
+from .registry import LISTS, benchmark
 from .results import ALIAS, BEGIN, NAMES, ROWS, VENDORS, WORKERS, is_reachable, table, task_id
-from .setup import Figure
+from .timing import in_turn, sized
 
-ROUNDS = 15
+ROUNDS = sized(15, quick=1)
 SIZE = peer.ROWS_A_PAGE
 DEEP = min(500, ROWS // SIZE // 2)
 DAY = BEGIN + timedelta(days=100)
@@ -28,14 +29,17 @@ HUGE = 2 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Case:
-    """What is asked of us, the same of the peer where that can be asked, and what to reach at 200,000 rows and more."""
+    """What is asked of us, the same of the peer where that can be asked, and what to reach at 200,000 rows and more.
+
+    ``queries``: the milliseconds that PostgreSQL may take.
+    """
 
     what: str
     query: TaskQuery
     ratio: float | None = None
     theirs: dict[str, Any] | None = None
     page: int = 1
-    queries: str = "<= 30 ms"
+    queries: float | None = 30
 
 
 CASES = (
@@ -55,34 +59,31 @@ CASES = (
     Case("one old day", TaskQuery(since=DAY, until=DAY + timedelta(days=1))),
     Case("one old day, FAILURE", TaskQuery(since=DAY, until=DAY + timedelta(days=1), states=("FAILURE",))),
     Case("a whole id", TaskQuery(text=task_id(ROWS // 3)), 0.1, {"search": task_id(ROWS // 3)}),
-    Case("a text in arguments", TaskQuery(text="4711", searches_arguments=True), queries=""),
+    Case("a text in arguments", TaskQuery(text="4711", searches_arguments=True), queries=None),
 )
 
 
+@benchmark("lists", LISTS)
 def pages() -> Iterator[Figure]:
-    if not peer.IS_INSTALLED:
-        yield Figure(peer.MISSING, "", "")
-    for vendor in VENDORS:
-        if not is_reachable(vendor):
-            yield Figure(f"{vendor} is not reachable", "", "")
-            continue
+    """The data of the list of tasks, its counts included, beside that of dj-celery-panel's."""
+    for vendor in filter(is_reachable, VENDORS):
         with table(vendor):
             for case in CASES:
-                yield _figure(f"{vendor}, {ROWS:,}: {case.what}", case, case.queries * (vendor == "postgresql"))
-            yield _huge(vendor)
+                yield from _figures(f"{vendor}, {ROWS:,}: {case.what}", case, vendor == "postgresql")
+            yield from _huge(vendor)
 
 
-def _figure(what: str, case: Case, limit: str) -> Figure:
+def _figures(what: str, case: Case, is_limited: bool) -> Iterator[Figure]:
     cursor = _cursor(case)
     calls: list[Callable[[], object]] = [lambda: _ours(case.query, cursor)]
     queries = [_asked(calls[0]) for _ in range(ROUNDS)]
-    alone = statistics.median(map(sum, queries)) * 1000
     if case.theirs is not None and peer.IS_INSTALLED:
         calls.append(lambda: peer.task_list(app, **case.theirs))
-    ours, *theirs = _in_turn(calls)
-    ratio = f", {ours / theirs[0]:.2f} of {theirs[0]:.0f} ms" if theirs else ""
-    shown = f"{ours:.1f} ms{ratio}; {len(queries[0])} queries, {alone:.1f} ms"
-    return Figure(what, shown, "; ".join(filter(None, [f"<= {case.ratio:g}" if case.ratio else "", limit])))
+    ours, *theirs = in_turn(*calls, rounds=ROUNDS)
+    ratio_target = at_most(case.ratio) if case.ratio else None
+    yield Figure.of(what, ours, "ms", peer=peer.NAME, theirs=theirs[0] if theirs else None, ratio_target=ratio_target)
+    limit = at_most(case.queries) if is_limited and case.queries else None
+    yield Figure.of(f"… its {len(queries[0])} queries", [sum(spent) for spent in queries], "ms", target=limit)
 
 
 def _ours(query: TaskQuery, cursor: str) -> None:
@@ -102,7 +103,7 @@ def _cursor(case: Case) -> str:
     return cursor
 
 
-def _huge(vendor: str) -> Figure:
+def _huge(vendor: str) -> Iterator[Figure]:
     """A page of rows with results of 2 MB."""
     newest = list(TaskResult.objects.order_by("-id").values_list("pk", flat=True)[:50])
     TaskResult.objects.filter(pk__in=newest).update(result="x" * HUGE)
@@ -110,12 +111,13 @@ def _huge(vendor: str) -> Figure:
     ResultsTaskBackend().page(TaskQuery(), size=50)
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    (spent,) = _in_turn([lambda: ResultsTaskBackend().page(TaskQuery(), size=50)])
-    return Figure(f"{vendor}: 50 rows of 2 MB", f"{peak / 2**20:.2f} MB, {spent:.1f} ms", "<= 5 MB")
+    (spent,) = in_turn(lambda: ResultsTaskBackend().page(TaskQuery(), size=50), rounds=ROUNDS)
+    yield Figure.of(f"{vendor}: 50 rows of 2 MB", spent, "ms")
+    yield Figure.of("… most memory meanwhile", peak / 2**20, "MB", target=at_most(5))
 
 
 def _asked(call: Callable[[], object]) -> list[float]:
-    """Return the seconds of each query that a call makes."""
+    """Return the milliseconds of each query that a call makes."""
     spent = []
 
     def timed(execute, *args):
@@ -123,21 +125,8 @@ def _asked(call: Callable[[], object]) -> list[float]:
         try:
             return execute(*args)
         finally:
-            spent.append(time.perf_counter() - begin)
+            spent.append((time.perf_counter() - begin) * 1000)
 
     with connections[ALIAS].execute_wrapper(timed):
         call()
     return spent
-
-
-def _in_turn(calls: list[Callable[[], object]]) -> list[float]:
-    """Return the milliseconds of each call, the median of rounds in which a drift of the machine meets them all."""
-    times: list[list[float]] = [[] for _ in calls]
-    for call in calls:
-        call()
-    for _ in range(ROUNDS):
-        for call, spent in zip(calls, times, strict=True):
-            begin = time.perf_counter()
-            call()
-            spent.append(time.perf_counter() - begin)
-    return [statistics.median(spent) * 1000 for spent in times]

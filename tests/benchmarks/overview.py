@@ -1,18 +1,23 @@
-"""What the overview costs while many workers answer: in a new process, in one that knows them, and within a moment."""
+"""What the overview costs while many workers answer."""
 
 import os
-import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
 
-from .setup import Figure, client
+from .figures import Figure, at_most
+from .registry import WORKERS as PART
+from .registry import benchmark
+from .setup import client
+from .timing import sized
 
-WORKERS = 300
-ROUNDS = 5
+WORKERS = sized(300, quick=10)
+ROUNDS = sized(5, quick=1)
 
 
+@benchmark("overview", PART)
 def crowded() -> Iterator[Figure]:
+    """The overview while many workers answer: in a new process, in one that knows them, and within a moment."""
     from tests.celery import app
 
     client(0).flushdb()
@@ -24,17 +29,12 @@ def crowded() -> Iterator[Figure]:
         whats = f"overview, {WORKERS} workers, a new process", "… again when the answers are old", "… again at once"
         for number, (what, most) in enumerate(zip(whats, (2500, 500, 500), strict=True)):
             took, worked = ([row[2 * number + offset] for row in cold] for offset in (0, 1))
-            yield Figure(f"{what}, ms", _shown(took), f"<= {most}")
-            yield Figure("… of it the processor's", _shown(worked), "")
+            yield Figure.of(what, took, "ms", target=at_most(most))
+            yield Figure.of("… of it the processor's", worked, "ms")
     finally:
         crowd.kill()
         crowd.wait()
         client(0).flushdb()
-
-
-def _shown(milliseconds) -> str:
-    found = sorted(milliseconds)
-    return f"{statistics.median(found):.0f} (most {found[-1]:.0f})"
 
 
 def _new_process() -> list[float]:

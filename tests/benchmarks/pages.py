@@ -1,8 +1,6 @@
-"""The pages of workers and queues with three real workers, beside dj-celery-panel where that is installed."""
+"""What the pages of workers and queues cost."""
 
 import contextlib
-import statistics
-import time
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -16,13 +14,19 @@ from tests.celery import app
 from tests.conftest import broker as broker_at
 from tests.servers import PORT, Site, Worker
 
-from .setup import Figure, use_store
+from . import peer
+from .figures import Figure, at_most
+from .registry import WORKERS, benchmark
+from .setup import use_store
+from .timing import in_turn, sized
 
-ROUNDS = 20
-PEER_ROUNDS = 3
+ROUNDS = sized(20, quick=1)
+PEER_ROUNDS = sized(3, quick=1)
 
 
+@benchmark("pages", WORKERS)
 def beside_the_peer() -> Iterator[Figure]:
+    """Our pages of workers and queues with three real workers, beside the data alone of dj-celery-panel's."""
     site = Site(f"redis://127.0.0.1:{PORT}/4", f"redis://127.0.0.1:{PORT}/5", "django-db://")
     use_store(site.store)
     user = User.objects.create_superuser(f"pages-{uuid.uuid4().hex[:6]}")
@@ -41,29 +45,31 @@ def beside_the_peer() -> Iterator[Figure]:
 def _page(browser: Client, name: str) -> Iterator[Figure]:
     address = reverse(f"celery_ops:{name}")
     ours = _asked_anew(lambda: browser.get(address))
-    shared = _median(lambda: browser.get(address), ROUNDS)
-    theirs = _peer(name)
-    ratio = f", {ours / theirs:.3f} of the peer's {theirs:.0f} ms" if theirs else ""
-    yield Figure(f"{name}, workers asked anew", f"{ours:.0f} ms{ratio}", "<= 60 ms, <= 0.1")
-    yield Figure(f"{name}, shared with another viewer", f"{shared:.0f} ms", "")
+    (shared,) = in_turn(lambda: browser.get(address), rounds=ROUNDS)
+    theirs, ratio_target = _peer(name), at_most(0.1)
+    what = f"{name}, workers asked anew"
+    yield Figure.of(what, ours, "ms", peer=peer.NAME, theirs=theirs, target=at_most(60), ratio_target=ratio_target)
+    yield Figure.of(f"{name}, shared with another viewer", shared, "ms")
 
 
 def _detail(browser: Client) -> Iterator[Figure]:
     address = reverse("celery_ops:worker-detail", args=["w0@bench"])
-    yield Figure("worker-detail", f"{_median(lambda: browser.get(address), ROUNDS):.0f} ms", "")
+    (taken,) = in_turn(lambda: browser.get(address), rounds=ROUNDS)
+    yield Figure.of("worker-detail", taken, "ms")
 
 
-def _asked_anew(call: Callable[[], object]) -> float:
+def _asked_anew(call: Callable[[], object]) -> list[float]:
     def fresh() -> None:
         snapshot.forget()
         backend.forget()
         call()
 
     call()  # knows the workers from now on
-    return _median(fresh, ROUNDS)
+    (taken,) = in_turn(fresh, rounds=ROUNDS)
+    return taken
 
 
-def _peer(name: str) -> float | None:
+def _peer(name: str) -> list[float] | None:
     """Return what the peer needs for the data alone of its page, in milliseconds; None where it is not installed."""
     try:
         from dj_celery_panel.celery_utils import CeleryQueuesInterface, CeleryWorkersInterface
@@ -73,13 +79,4 @@ def _peer(name: str) -> float | None:
         "worker-list": lambda: CeleryWorkersInterface(app).get_workers(),
         "queue-list": lambda: CeleryQueuesInterface(app).get_queues(),
     }.get(name)
-    return _median(asked, PEER_ROUNDS) if asked else None
-
-
-def _median(call: Callable[[], object], rounds: int) -> float:
-    times = []
-    for _ in range(rounds):
-        begin = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - begin)
-    return statistics.median(times) * 1000
+    return in_turn(asked, rounds=PEER_ROUNDS, warm=0)[0] if asked else None

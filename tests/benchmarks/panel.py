@@ -17,11 +17,16 @@ from tests import urls as site_urls
 from tests.shop import tasks
 from tests.shop.models import Order
 
-from .setup import Figure, client, default_store
+from .figures import Figure, at_most, exactly
+from .registry import PANEL, benchmark
+from .setup import client, default_store
 from .storage import count_round_trips, lifecycle
+from .timing import in_turn, sized
 
 
+@benchmark("panel", PANEL)
 def poll() -> Iterator[Figure]:
+    """One panel's poll: what it asks, sends and costs the processor."""
     default_store()
     user = User.objects.create_superuser("bench", "bench@example.com", "secret")
     order = Order.objects.create()
@@ -34,23 +39,26 @@ def poll() -> Iterator[Figure]:
     trips = count_round_trips(lambda: responses.append(browser.get(url)))
     again = browser.get(url, headers={"If-None-Match": responses[0].headers["ETag"]})
     size = len(responses[0].content)
-    yield Figure("panel poll, round trips to the store", str(trips), "<= 2")
-    yield Figure("panel poll with ten results of 1 MB, bytes", str(size), "<= 10240")
-    yield Figure("panel poll when nothing changed", f"{again.status_code}, {len(again.content)} bytes", "304")
+    yield Figure.of("a poll, round trips to the store", trips, target=at_most(2))
+    yield Figure.of("a poll with ten results of 1 MB", size, "B", target=at_most(10_240))
+    yield Figure.of("a poll when nothing changed, status", again.status_code, target=exactly(304))
+    yield Figure.of("… its content", len(again.content), "B")
     trips = count_round_trips(lambda: browser.get(url, headers={"If-None-Match": again.headers["ETag"]}))
-    yield Figure("… round trips to the store", str(trips), "1")
+    yield Figure.of("… round trips to the store", trips, target=exactly(1))
     full = Order.objects.create()
     with override_settings(ROOT_URLCONF=__name__, CELERY_OPS={**settings.CELERY_OPS, "STORE_TIMEOUT": 5}):
         for _ in range(TASKS_KEPT):
             lifecycle(tasks.noop, (full.pk,))
         polls = [(each, browser.get(each).headers["ETag"]) for each in (url, _url(full, user))]
         poll, full_poll, empty, user_only = _cpu(browser, *polls, (EMPTY, ""), (USER_ONLY, ""))
-    yield Figure("… CPU, the test client and the middleware included", f"{poll:.2f} ms", "")
-    yield Figure("… an empty view through the same", f"{empty:.2f} ms", "")
-    yield Figure("… one that loads session and user", f"{user_only:.2f} ms", "")
-    yield Figure("panel poll when nothing changed, CPU over an empty view", f"{poll - empty:.2f} ms", "<= 3")
-    yield Figure("… times what session and user cost", f"{(poll - empty) / (user_only - empty):.2f}", "")
-    yield Figure(f"… of {TASKS_KEPT} tasks", f"{full_poll - empty:.2f} ms", "<= 3")
+    yield Figure.of("… CPU, the test client and the middleware included", poll, "ms")
+    yield Figure.of("… an empty view through the same", empty, "ms")
+    yield Figure.of("… one that loads session and user", user_only, "ms")
+    nothing = statistics.median(empty)
+    over, session = statistics.median(poll) - nothing, statistics.median(user_only) - nothing
+    yield Figure.of("a poll when nothing changed, CPU over an empty view", over, "ms", target=at_most(3))
+    yield Figure.of("… times what session and user cost", over / session, "x")
+    yield Figure.of(f"… of {TASKS_KEPT} tasks", statistics.median(full_poll) - nothing, "ms", target=at_most(3))
 
 
 def _url(order: Order, user: User) -> str:
@@ -61,16 +69,15 @@ def _url(order: Order, user: User) -> str:
     return re.search('data-url="([^"]+)"', page).group(1)
 
 
-def _cpu(browser: Client, *requests: tuple[str, str]) -> list[float]:
+def _cpu(browser: Client, *requests: tuple[str, str]) -> list[list[float]]:
     """Return the milliseconds of CPU that each request takes, ``(address, entity tag)``, the test client included."""
-    spent: list[list[float]] = [[] for _ in requests]
-    for _ in range(ROUNDS):  # in turn, so that a drift of the machine meets all
-        for (address, tag), seconds in zip(requests, spent, strict=True):
-            begin = time.process_time()
-            response = browser.get(address, headers={"If-None-Match": tag})
-            seconds.append(time.process_time() - begin)
-            assert response.status_code == (304 if tag else 204), response
-    return [statistics.median(seconds) * 1000 for seconds in spent]
+
+    def get(address: str, tag: str) -> None:
+        response = browser.get(address, headers={"If-None-Match": tag})
+        assert response.status_code == (304 if tag else 204), response
+
+    calls = [lambda address=address, tag=tag: get(address, tag) for address, tag in requests]
+    return in_turn(*calls, rounds=ROUNDS, clock=time.process_time)
 
 
 def _user_only(request: HttpRequest) -> HttpResponse:
@@ -79,7 +86,7 @@ def _user_only(request: HttpRequest) -> HttpResponse:
 
 
 EMPTY, USER_ONLY = "/empty/", "/user/"
-ROUNDS = 200
+ROUNDS = sized(200, quick=2)
 urlpatterns = [
     path("empty/", lambda request: HttpResponse(status=204)),
     path("user/", _user_only),
@@ -102,7 +109,9 @@ def finish_with_a_megabyte(order: Order) -> None:
     tasks.returns.request_stack.pop()
 
 
+@benchmark("badges", PANEL)
 def badges() -> Iterator[Figure]:
+    """A list page with a hundred badges."""
     default_store()
     user = User.objects.get(username="bench") if User.objects.filter(username="bench") else User(is_superuser=True)
     orders = [Order.objects.create() for _ in range(100)]
@@ -116,5 +125,5 @@ def badges() -> Iterator[Figure]:
         "{% for order in orders %}{% instance_tasks_badge order %}{% endfor %}"
     )
     trips = count_round_trips(lambda: template.render(RequestContext(request, {"orders": orders})))
-    yield Figure("page of 100 badges, round trips to the store", str(trips), "<= 2")
+    yield Figure.of("a page of 100 badges, round trips to the store", trips, target=at_most(2))
     client().flushdb()

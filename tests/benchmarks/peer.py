@@ -11,7 +11,7 @@ except ImportError:
     Peer = None
 
 IS_INSTALLED = Peer is not None
-MISSING = "dj-celery-panel is not installed: nothing to compare with"
+NAME = "dj-celery-panel"
 
 
 def task_list(app: Any, *, search: str = "", state: str = "", page: int = 1, rows: int = ROWS_A_PAGE) -> list[Any]:

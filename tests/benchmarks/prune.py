@@ -7,7 +7,6 @@ import itertools
 import os
 import random
 import signal
-import statistics
 import subprocess
 import sys
 import threading
@@ -20,12 +19,14 @@ from django.db import connection
 from django_celery_results.models import TaskResult
 
 from . import results
-from .setup import Figure
+from .figures import Figure, at_most, exactly
+from .registry import COMMANDS, benchmark
+from .timing import sized
 
 TABLE = TaskResult._meta.db_table
-KILLS = int(os.environ.get("BENCHMARK_KILLS", "5"))
-ROWS_TO_KILL = 40_000
-STARTS = 7
+KILLS = int(os.environ.get("BENCHMARK_KILLS", sized(5, quick=1)))
+ROWS_TO_KILL = sized(40_000, quick=4_000)
+STARTS = sized(7, quick=1)
 PRUNE = ["-m", "django", "celery_ops", "prune", "--results", "--verbosity", "0"]
 ALL = [*PRUNE, "--older-than", "1h"]
 NOTHING = [*PRUNE, "--older-than", "5000d"]
@@ -101,9 +102,8 @@ class Writer:
         self.waits.append((time.perf_counter() - began) * 1000)
 
     @property
-    def said(self) -> str:
-        ranked = sorted(self.waits)
-        return f"{ranked[len(ranked) * 99 // 100]:.1f} / {ranked[-1]:.0f} ms"
+    def percentile_99(self) -> float:
+        return sorted(self.waits)[len(self.waits) * 99 // 100]
 
 
 def adapted(value: object) -> object:
@@ -128,7 +128,9 @@ def fill(number: int) -> None:
             cursor.execute("COMMIT")
 
 
+@benchmark("prune", COMMANDS)
 def pruning() -> Iterator[Figure]:
+    """Old results deleted while others write, killed again and again, and with nothing to do."""
     yield from beside_a_writer(results.ROWS)
     yield from heard(min(results.ROWS, 200_000))
     yield from killed()
@@ -136,27 +138,29 @@ def pruning() -> Iterator[Figure]:
 
 
 def beside_a_writer(number: int) -> Iterator[Figure]:
-    what, idle = f"{connection.vendor}: prune {number:,} results", ended(*NOTHING)
+    idle = ended(*NOTHING)
     fill(number)
     with Writer() as alone:
-        time.sleep(5)
+        time.sleep(sized(5, quick=1))
     with Writer() as beside:
         pruned = ended(*ALL)
-    load = os.getloadavg()[0]
-    reach = f"<= {60 * number / 5_000_000:.1f} s" if connection.vendor == "postgresql" else ""
-    yield Figure(f"{what} (load {load:.1f})", f"{pruned.seconds:.1f} s", reach)
-    yield Figure(f"{what}: memory over an idle command", f"{pruned.peak - idle.peak:+.0f} MiB", "<= 50 MiB")
-    yield Figure("the writer beside it, 99th percentile / worst", beside.said, "<= 100 ms")
-    yield Figure("the writer alone", alone.said, "")
+    target = at_most(60 * number / 5_000_000) if connection.vendor == "postgresql" else None
+    yield Figure.of(f"{connection.vendor}: prune of {number:,} results", pruned.seconds, "s", target=target)
+    yield Figure.of("… memory over an idle command", pruned.peak - idle.peak, "MB", target=at_most(50))
+    for whose, writer, reach in (("beside it", beside, at_most(100)), ("alone", alone, None)):
+        yield Figure.of(f"… a writer {whose}, 99th percentile", writer.percentile_99, "ms", target=reach)
+        yield Figure.of(f"… a writer {whose}, worst", max(writer.waits), "ms", target=reach)
 
 
 def heard(number: int) -> Iterator[Figure]:
-    idle = ended(*NOTHING)
-    for whose, code in (("prune", OURS_HEARD), ("Django's .delete()", DJANGOS_HEARD)):
+    idle, took = ended(*NOTHING), []
+    for code in (OURS_HEARD, DJANGOS_HEARD):
         fill(number)
-        took = ended("-c", code)
-        measured = f"{took.seconds:.0f} s {took.peak - idle.peak:+.0f} MiB"
-        yield Figure(f"{whose} of {number:,} results to which a site listens", measured, "")
+        took.append(ended("-c", code))
+    ours, theirs = took
+    beside = {"peer": ".delete()", "unit": "s", "theirs": theirs.seconds}
+    yield Figure.of(f"prune of {number:,} results to which a site listens", ours.seconds, **beside)
+    yield Figure.of("… memory", ours.peak - idle.peak, **beside | {"unit": "MB", "theirs": theirs.peak - idle.peak})
 
 
 def killed() -> Iterator[Figure]:
@@ -177,8 +181,9 @@ def killed() -> Iterator[Figure]:
         left -= went[-1]
     ended(*ALL)
     is_exact = all(went) and not old.exists() and TaskResult.objects.count() == young
-    what = f"{connection.vendor}: {KILLS} kills, {sum(went):,} rows went before them and {left:,} in the rerun"
-    yield Figure(what, "exact" if is_exact else "wrong", "exact")
+    yield Figure.of(f"{KILLS} kills, rows gone before them", sum(went))
+    yield Figure.of("… and in the rerun", left)
+    yield Figure.of("… runs that left too many rows or too few", int(not is_exact), target=exactly(0))
 
 
 def nothing_to_do() -> Iterator[Figure]:
@@ -186,5 +191,6 @@ def nothing_to_do() -> Iterator[Figure]:
     for _ in range(STARTS):  # in turn, so that a drift of the machine meets both
         taken["prune"].append(ended(*NOTHING).seconds)
         taken["check"].append(ended("-m", "django", "check").seconds)
-    prune, check = (statistics.median(seconds) for seconds in taken.values())
-    yield Figure("nothing to prune / manage.py check", f"{prune / check:.2f}", "<= 1.20")
+    prune, check = taken.values()
+    what = "nothing to prune, beside a command of Django's"
+    yield Figure.of(what, prune, "s", peer="manage.py check", theirs=check, ratio_target=at_most(1.2))

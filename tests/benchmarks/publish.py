@@ -9,10 +9,13 @@ from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from tests.shop import tasks
 
-from .setup import Figure, client, default_store, new_server, use_store
+from .figures import Figure, at_most, exactly
+from .registry import TRACKING, benchmark
+from .setup import client, default_store, new_server, use_store
+from .timing import sized
 
-ROUNDS = 7
-CALLS = 300
+ROUNDS = sized(7, quick=1)
+CALLS = sized(300, quick=20)
 
 
 def timed(call) -> float:
@@ -21,7 +24,9 @@ def timed(call) -> float:
     return time.perf_counter() - begin
 
 
+@benchmark("publish", TRACKING)
 def ratio() -> Iterator[Figure]:
+    """delay() of a tracked task over that of an untracked one."""
     default_store()
     for number in range(100):
         tasks.noop.delay(number), tasks.untracked_noop.delay(number)
@@ -34,11 +39,12 @@ def ratio() -> Iterator[Figure]:
         ratios.append(statistics.median(tracked) / statistics.median(plain))
     client(0).flushdb()
     client(1).flushdb()
-    shown = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
-    yield Figure("delay() tracked / untracked, median", shown, "<= 1.40")
+    yield Figure.of("delay() tracked / untracked, medians of each round", ratios, "x", target=at_most(1.1))
 
 
+@benchmark("hung", TRACKING)
 def hung() -> Iterator[Figure]:
+    """delay() while the store takes connections and does not answer."""
     server = new_server()
     use_store(server.url)
     tasks.noop.delay(1)
@@ -49,12 +55,15 @@ def hung() -> Iterator[Figure]:
         others = [timed(lambda: tasks.noop.delay(1)) for _ in range(200)]
     finally:
         server.thaw()
-    yield Figure("delay() with the store hung, first", f"{first:.3f} s", "<= 0.12 s")
-    yield Figure("delay() with the store hung, others / untracked", f"{statistics.median(others) / plain:.2f}", "")
+    yield Figure.of("the first delay()", first * 1000, "ms", target=at_most(2))
+    yield Figure.of("the worst of all", max(first, *others) * 1000, "ms", target=at_most(2))
+    yield Figure.of("those after the first / untracked", [each / plain for each in others], "x")
     default_store()
 
 
+@benchmark("outage", TRACKING)
 def outage() -> Iterator[Figure]:
+    """Five seconds without the store, at 100 publishes a second."""
     server = new_server()
     use_store(server.url)
     tasks.noop.delay(1)
@@ -66,6 +75,6 @@ def outage() -> Iterator[Figure]:
     server.thaw()
     recorder().try_again()
     stored = sum(map(len, read_tasks([ObjectRef("shop.order", str(number + 2)) for number in range(500)])))
-    yield Figure("events lost in 5 s of outage at 100/s", str(500 - stored), "0")
-    yield Figure("time in delay() over those 5 s, beyond the first stall", f"{stalled - 0.1:.2f} s of 500 calls", "")
+    yield Figure.of("events lost", 500 - stored, target=exactly(0))
+    yield Figure.of("time in 500 calls of delay()", stalled, "s")
     default_store()

@@ -1,8 +1,6 @@
-"""What the queues page's data costs: four queues with messages, one worker that consumes them."""
+"""What the queues page's data costs."""
 
 import os
-import statistics
-import time
 from collections.abc import Iterator
 from unittest import mock
 
@@ -11,41 +9,51 @@ from redis.connection import AbstractConnection
 from celery_ops.backends.broker import backend
 from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.backends.remote import snapshot
+from tests.celery import app
+from tests.conftest import broker as broker_at
 from tests.servers import Worker, wait_for
+from tests.shop.tasks import untracked_noop
 
-from . import setup
-from .setup import Figure, client
+from .figures import Figure, at_most
+from .registry import WORKERS, benchmark
+from .setup import client
+from .timing import in_turn, sized
 
 QUEUES = ("mail", "print", "reports", "slow")
-ROUNDS = 30
+ROUNDS = sized(30, quick=1)
 
 
+@benchmark("queues", WORKERS)
 def page() -> Iterator[Figure]:
-    from tests.celery import app
-    from tests.shop.tasks import untracked_noop
+    """The data of the queues' pages: four queues with messages, one worker that consumes them."""
+    with broker_at(app.conf.broker_url):
+        yield from _figures()
 
+
+def _figures() -> Iterator[Figure]:
     client(0).flushdb()
     for name in QUEUES:
         for number in range(25):
             untracked_noop.apply_async((number,), queue=name, countdown=3600 if name == "slow" else None)
     backend.forget()
-    yield Figure(
-        "queues page, 4 queues, round trips, first of a process", str(trips(BrokerQueueBackend().queues)), "<= 3"
-    )
-    yield Figure("queues page, 4 queues, round trips", str(trips(anew)), "<= 3")
-    yield Figure("queue page with 20 messages, round trips", str(trips(lambda: anew("mail"))), "<= 3")
-    yield Figure("queues page, 4 queues, the broker's part", milliseconds(anew), "<= 60 ms")
-    yield Figure("queue page with 20 messages, the broker's part", milliseconds(lambda: anew("mail")), "<= 60 ms")
+    first, later, one = trips(BrokerQueueBackend().queues), trips(anew), trips(lambda: anew("mail"))
+    yield Figure.of("4 queues, round trips, first of a process", first, target=at_most(3))
+    yield Figure.of("4 queues, round trips", later, target=at_most(3))
+    yield Figure.of("one queue with 20 messages, round trips", one, target=at_most(3))
+    every, one = in_turn(anew, lambda: anew("mail"), rounds=ROUNDS)
+    yield Figure.of("4 queues, the broker's part", every, "ms", target=at_most(60))
+    yield Figure.of("one queue with 20 messages, the broker's part", one, "ms", target=at_most(60))
     worker = Worker("queues@bench", dict(os.environ), "-c", "1", "-Q", "slow")
     try:
         wait_for(lambda: snapshot.expire() or snapshot.snapshot().answers.replies, "the worker to answer")
-        yield Figure("queues page, 4 queues, with the question to a worker", milliseconds(asking), "<= 60 ms")
-        yield Figure("queues page within a second of another one", milliseconds(BrokerQueueBackend().queues), "")
+        (asked,) = in_turn(asking, rounds=ROUNDS)
+        (again,) = in_turn(BrokerQueueBackend().queues, rounds=ROUNDS)
+        yield Figure.of("4 queues, with the question to a worker", asked, "ms", target=at_most(60))
+        yield Figure.of("… within a second of another one", again, "ms")
     finally:
         worker.stop()
         backend.forget()
         snapshot.forget()
-        app.pool.force_close_all()
         client(0).flushdb()
 
 
@@ -73,21 +81,3 @@ def trips(call) -> int:
     ):
         call()
     return spy.call_count
-
-
-def milliseconds(call) -> str:
-    taken = []
-    for _ in range(ROUNDS):
-        begin = time.perf_counter()
-        call()
-        taken.append(1000 * (time.perf_counter() - begin))
-    return f"{statistics.median(taken):.1f} ({min(taken):.1f}-{max(taken):.1f})"
-
-
-if __name__ == "__main__":
-    setup.django_with_redis()
-    try:
-        for figure in page():
-            print(f"{figure.what:<58} {figure.measured:>20} {figure.reach:>12}", flush=True)
-    finally:
-        setup.stop()

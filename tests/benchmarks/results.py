@@ -14,9 +14,11 @@ from django.core.management import call_command
 from django.db import connections, router
 from django_celery_results.models import TaskResult
 
+from .timing import sized
+
 ALIAS = "results"
 VENDORS = ("sqlite", "postgresql")
-ROWS = int(os.environ.get("BENCHMARK_ROWS", "200000"))
+ROWS = int(os.environ.get("BENCHMARK_ROWS", sized(200_000, quick=5_000)))
 HOST = os.environ.get("TEST_POSTGRES_HOST", "127.0.0.1")
 USER = os.environ.get("TEST_POSTGRES_USER", "postgres")
 NAMES = [f"shop.{module}.{task}" for module in ("orders", "mail", "stock", "reports") for task in "abcde"]

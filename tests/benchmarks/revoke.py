@@ -1,4 +1,4 @@
-"""10,000 waiting tasks revoked in bulk with three workers, as the page does it, half of them tracked."""
+"""Tasks revoked in bulk."""
 
 import time
 from collections.abc import Iterator
@@ -25,14 +25,19 @@ from celery_ops.tracking.stamp import now_ms
 from tests.backends.starting import end, start
 from tests.celery import app
 
-from .setup import Figure, client, default_store
+from .figures import Figure, at_most, exactly
+from .registry import ACTIONS, benchmark
+from .setup import client, default_store
+from .timing import milliseconds, sized
 
-TASKS = 10_000
+TASKS = sized(10_000, quick=500)
 QUERY = TaskQuery(states=("PENDING",))
 NAMES = ("r1@bench", "r2@bench", "r3@bench")
 
 
+@benchmark("revoke", ACTIONS)
 def in_bulk() -> Iterator[Figure]:
+    """Waiting tasks revoked in bulk with three workers, as the page does it, half of them tracked."""
     default_store()
     user = User.objects.create_superuser(f"revoke-{uuid()[:8]}")
     tracked, untracked = _plant()
@@ -47,20 +52,21 @@ def in_bulk() -> Iterator[Figure]:
         messages = ControlRecord.objects.filter(action="revoke", user=user)
         most = max(len(message.parameters["task_ids"]) for message in messages)
         answers = answers_of(record)
-        yield Figure(f"revoke of {TASKS:,} with three workers", f"{taken:.2f} s", "<= 2 s")
-        yield Figure("the same, this process's CPU", f"{busy:.2f} s", "")
-        yield Figure("its messages, and most ids of one", f"{len(messages)} {most}", "10 1000")
-        yield Figure("answered by each", " ".join(f"{n}/{m}" for m, n in answers.values()), "10/10 each")
+        yield Figure.of(f"{TASKS:,} tasks", taken, "s", target=at_most(2))
+        yield Figure.of("… this process's CPU", busy, "s")
+        yield Figure.of("… messages", len(messages), target=at_most(10))
+        yield Figure.of("… most ids of one", most, target=at_most(1000))
+        unanswered = sum(asked - answered for asked, answered in answers.values())
+        yield Figure.of("… questions without an answer", unanswered, target=exactly(0))
         noted = find_tasks(dict.fromkeys(tracked, timezone.now()))
         shown = sum(task.revoke_requested_at is not None for task in noted.values())
         alone = sum(revoke_noted_at(task_id) is not None for task_id in untracked[:100])
-        yield Figure("shown as requested: tracked, 100 of the others", f"{shown} {alone}", f"{TASKS // 2} 100")
+        yield Figure.of("… shown as requested, of the tracked ones", shown, target=exactly(TASKS // 2))
+        yield Figure.of("… of 100 others", alone, target=exactly(100))
     finally:
         for worker in workers:
             end(worker)
-    begun = time.perf_counter()
-    _run(user)
-    yield Figure("the same with nobody to answer", f"{time.perf_counter() - begun:.2f} s", "")
+    yield Figure.of("… with nobody to answer", milliseconds(lambda: _run(user)) / 1000, "s")
     ControlRecord.objects.filter(user=user).delete()
     TaskResult.objects.all().delete()
     client(1).flushdb()

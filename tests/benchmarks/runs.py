@@ -1,7 +1,6 @@
-"""What it costs to run a task by hand, beside a bare ``delay()`` and one committed row."""
+"""What it costs to run a task by hand."""
 
-import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from unittest import mock
 
 from django.db import connection, transaction
@@ -12,35 +11,25 @@ from celery_ops.running.launcher import Run, launch
 from tests.celery import app
 from tests.shop import tasks
 
-from .publish import timed
-from .setup import Figure, client, default_store
+from .figures import Figure, at_most
+from .registry import ACTIONS, benchmark
+from .setup import client, default_store
+from .timing import in_turn, sized
 
-ROUNDS = 5
-CALLS = 100
+CALLS = sized(500, quick=5)
 NAME = tasks.untracked_noop.name
 
 
+@benchmark("runs", ACTIONS)
 def launching() -> Iterator[Figure]:
+    """A task run by hand, beside a bare delay() and one committed row."""
     default_store()
     run = Run(NAME, app.tasks[NAME], [1])
-    calls: dict[str, Callable[[], object]] = {
-        "bare": _bare,
-        "sent": lambda: _until_sent(run),
-        "launch": lambda: launch(run, None),
-    }
-    for call in calls.values():
-        for _ in range(20):
-            call()
-    taken: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(ROUNDS * CALLS):  # in turn, so that a drift of the machine meets both
-        for name, call in calls.items():
-            taken[name].append(timed(call))
+    bare, sent, whole = in_turn(_bare, lambda: _until_sent(run), lambda: launch(run, None), rounds=CALLS, warm=20)
     client(0).flushdb()
-    bare, sent, whole = (statistics.median(taken[name]) for name in calls)
-    vendor = connection.vendor
-    yield Figure(f"{vendor}: until sent / (a committed row + delay())", f"{sent / bare:.2f}", "<= 1.50")
-    yield Figure(f"{vendor}: launch(), its row completed / the same", f"{whole / bare:.2f}", "")
-    yield Figure(f"{vendor}: launch(), median", f"{whole * 1000:.2f} ms", "")
+    vendor, peer = connection.vendor, "row + delay()"
+    yield Figure.of(f"{vendor}: until sent", sent, "ms", peer=peer, theirs=bare, ratio_target=at_most(1.5))
+    yield Figure.of(f"{vendor}: its row completed", whole, "ms", peer=peer, theirs=bare)
 
 
 def _until_sent(run: Run) -> None:

@@ -1,20 +1,12 @@
-"""A Redis of the run's own, Django on an in-memory database, and what a figure is."""
+"""A Redis of the run's own, and Django on a database of the run's own."""
 
 import os
 import uuid
-from dataclasses import dataclass
 
 from tests.servers import PORT, RedisServer
 
 servers: list[RedisServer] = []
 databases: list[str] = []
-
-
-@dataclass(frozen=True)
-class Figure:
-    what: str
-    measured: str
-    reach: str
 
 
 def django_with_redis() -> None:
@@ -80,6 +72,12 @@ def use_store(url: str) -> None:
 
     settings.CELERY_OPS = {"STORE_URL": url}
     recorder.forget()
+
+
+def fresh() -> None:
+    """Leave nothing of one benchmark to the next."""
+    client().flushall()
+    default_store()
 
 
 def default_store() -> None:

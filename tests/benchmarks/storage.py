@@ -16,7 +16,13 @@ from celery_ops.tracking.redis import RedisStore
 from tests.shop import tasks
 from tests.shop.models import Order
 
-from .setup import Figure, client, default_store
+from .figures import Figure, at_most, exactly
+from .registry import TRACKING, benchmark
+from .setup import client, default_store
+from .timing import sized
+
+#: So many objects, and so many tasks of each.
+SHAPES = ((sized(200, quick=5), 20), (sized(4000, quick=100), 1))
 
 
 @track(Order)
@@ -78,12 +84,15 @@ def count_round_trips(call) -> int:
     return spy.call_count
 
 
+@benchmark("round_trips", TRACKING)
 def round_trips() -> Iterator[Figure]:
+    """What one task asks of the store, from its publish to its end."""
     default_store()
     lifecycle(tasks.noop, (1,))  # connects, and brings the script
     untracked = count_round_trips(lambda: lifecycle(tasks.untracked_noop, (1,)))
-    yield Figure("store round trips, untracked task", str(untracked), "0")
-    yield Figure("store round trips, tracked task", str(count_round_trips(lambda: lifecycle(tasks.noop, (2,)))), "3")
+    tracked = count_round_trips(lambda: lifecycle(tasks.noop, (2,)))
+    yield Figure.of("round trips, untracked task", untracked, target=exactly(0))
+    yield Figure.of("round trips, tracked task", tracked, target=at_most(3))
 
 
 def synthetic(number: int, _clock: Clock) -> None:
@@ -102,14 +111,16 @@ def real(number: int, clock: Clock) -> None:
     )
 
 
+@benchmark("memory", TRACKING)
 def memory() -> Iterator[Figure]:
+    """What a tracked task takes in the store."""
     default_store()
     for what, publish, reaches in (("synthetic", synthetic, (350, 500)), ("real", real, (300, 400))):
-        for (objects, each), reach in zip(((200, 20), (4000, 1)), reaches, strict=True):
+        for (objects, each), reach in zip(SHAPES, reaches, strict=True):
             by_key, used, without_ttl = _bytes_a_task(publish, objects, each)
-            shown = f"store bytes a task, {what}, {each} an object (keys / used)"
-            yield Figure(shown, f"{by_key:.0f} / {used:.0f}", f"<= {reach}")
-            yield Figure("keys without a time to live", str(without_ttl), "0")
+            yield Figure.of(f"{what}, {each} an object, by MEMORY USAGE", by_key, "B", target=at_most(reach))
+            yield Figure.of("… by used_memory", used, "B")
+            yield Figure.of("… keys without a time to live", without_ttl, target=exactly(0))
 
 
 def _bytes_a_task(publish: Callable[[int, Clock], None], objects: int, each: int) -> tuple[float, float, int]:

@@ -1,8 +1,6 @@
-"""What it costs to ask three workers five things."""
+"""What it costs to ask workers."""
 
 import signal
-import statistics
-import time
 from collections.abc import Iterator
 from unittest import mock
 
@@ -14,12 +12,17 @@ from celery_ops.backends.remote.known import known_workers
 from tests.backends.starting import end, start
 from tests.celery import app
 
-from .setup import Figure, client, default_store
+from .figures import Figure, at_most
+from .registry import WORKERS, benchmark
+from .setup import client, default_store
+from .timing import in_turn, milliseconds, sized
 
-ROUNDS = 50
+ROUNDS = sized(50, quick=2)
 
 
+@benchmark("workers", WORKERS)
 def gathers() -> Iterator[Figure]:
+    """Three workers asked five things, beside the same five calls of Celery's inspect."""
     default_store()
     workers = start("w1@bench", "w2@bench", "w3@bench", url=app.conf.broker_url)
     try:
@@ -32,32 +35,24 @@ def gathers() -> Iterator[Figure]:
 def _figures(workers) -> Iterator[Figure]:
     known_workers().forget()
     snapshot.forget()
-    yield Figure("five questions to three workers, a new process, ms", f"{_timed(_ask):.0f}", "<= 1100")
-    took = sorted(_timed(_ask) for _ in range(ROUNDS))
-    figures = f"{took[ROUNDS // 10]:.0f} / {statistics.median(took):.0f} / {took[-ROUNDS // 10]:.0f}"
-    yield Figure("… known workers, ms: 10 % / median / 90 %", figures, "12 to 20")
-    yield Figure("… round trips to Redis", str(_round_trips(_ask)), "")
-    yield Figure("… commands in Redis, the workers' own among them", str(_commands(_ask)), "")
+    yield Figure.of("a new process's first round", milliseconds(_ask), "ms", target=at_most(1100))
+    (ours,) = in_turn(_ask, rounds=ROUNDS)
     inspect = app.control.inspect(timeout=1)
-    theirs = _timed(lambda: [getattr(inspect, method)() for method in snapshot.QUESTIONS])
-    yield Figure("… as five calls of Celery's inspect, ms", f"{theirs:.0f}", "")
+    theirs = milliseconds(lambda: [getattr(inspect, method)() for method in snapshot.QUESTIONS])
+    yield Figure.of("known workers", ours, "ms", peer="inspect", theirs=theirs, target=at_most(20))
+    yield Figure.of("… round trips to Redis", _round_trips(_ask))
+    yield Figure.of("… commands in Redis, the workers' own among them", _commands(_ask))
     backend = ControlWorkerBackend()
-    took = [_timed(lambda: backend.worker("w1@bench")) for _ in range(ROUNDS)]
-    yield Figure("seven questions to one worker, ms", f"{statistics.median(took):.0f}", "<= 20")
+    (one,) = in_turn(lambda: backend.worker("w1@bench"), rounds=ROUNDS)
+    yield Figure.of("seven questions to one worker", one, "ms", target=at_most(20))
     workers[0].signal_all(signal.SIGSTOP)
-    once, again = _timed(_ask), statistics.median(_timed(_ask) for _ in range(10))
-    yield Figure("one of three is stopped, first / later rounds, ms", f"{once:.0f} / {again:.0f}", "<= 1100 / 20")
+    once, (later,) = milliseconds(_ask), in_turn(_ask, rounds=sized(10, quick=1), warm=0)
+    yield Figure.of("one of three is stopped, the first round", once, "ms", target=at_most(1100))
+    yield Figure.of("… later rounds", later, "ms", target=at_most(20))
 
 
 def _ask() -> None:
     gather.ask(snapshot.QUESTIONS)
-
-
-def _timed(call) -> float:
-    """Milliseconds."""
-    begin = time.perf_counter()
-    call()
-    return (time.perf_counter() - begin) * 1000
 
 
 def _round_trips(call) -> int:

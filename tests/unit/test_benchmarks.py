@@ -1,0 +1,103 @@
+"""Benchmarks are not run here. What they are made of has to hold all the same: registry, figures, and the page."""
+
+import pytest
+
+from tests.benchmarks import report
+from tests.benchmarks.figures import Figure, at_least, at_most, exactly
+from tests.benchmarks.registry import TRACKING, benchmark, benchmarks
+
+SLOWER = Figure.of("a | page", [40.0, 20.0, 30.0], "ms", peer="Flower", theirs=[10.0, 20.0], ratio_target=at_most(1))
+COUNT = Figure.of("round trips <3>", 3, target=at_most(3))
+
+
+def record(*figures: Figure, name: str = "lists", commit: str = "cc093e6") -> report.Record:
+    return report.Record(name, "Lists", "The list.", "2026-11-29", commit, {"Django": "5.2.19"}, figures)
+
+
+def test_every_module_of_benchmarks_can_be_imported_and_registers_under_names_of_its_own():
+    found = benchmarks()
+
+    assert {"lists", "publish", "memory", "panel", "workers", "prune"} <= set(found)
+    assert [name for name, each in found.items() if each.name != name or not each.about.endswith(".")] == []
+
+
+def test_a_name_is_given_once():
+    with pytest.raises(AssertionError, match="lists"):
+        benchmark("lists", TRACKING)(lambda: iter(()))
+
+
+def test_a_figure_of_samples_has_their_median_and_spread():
+    figure = Figure.of("page", [float(number) for number in range(1, 21)], "ms")
+
+    assert (figure.ours, figure.spread) == (10.5, (3.0, 18.0))
+
+
+@pytest.mark.parametrize(
+    ("target", "ours", "is_reached"),
+    [
+        (at_most(3), 3, True),
+        (at_most(3), 3.1, False),
+        (at_least(500), 499, False),
+        (exactly(304), 304, True),
+        (None, 1, None),
+    ],
+)
+def test_a_target_is_reached_or_missed(target, ours, is_reached):
+    figure = Figure.of("page", ours, target=target)
+
+    assert figure.is_reached is is_reached
+    assert figure.is_behind is (is_reached is False)
+
+
+def test_a_target_beside_a_peer_that_was_not_there_is_neither_reached_nor_missed():
+    assert Figure.of("page", 1, peer="Flower", ratio_target=at_most(1)).is_reached is None
+
+
+def test_a_peer_that_is_better_is_behind_where_nothing_else_was_to_be_reached():
+    assert Figure.of("page", 2, peer="Flower", theirs=1).is_behind
+    assert not Figure.of("page", 1, peer="Flower", theirs=2).is_behind
+    assert not Figure.of("page", 2, peer="Flower", theirs=1, ratio_target=at_most(3)).is_behind
+
+
+def test_the_page_has_a_table_for_each_benchmark_without_its_empty_columns():
+    page = report.markdown([record(COUNT)])
+
+    assert "### lists\n\nThe list.\n\n| figure | ours | to reach |\n| --- | ---: | ---: |\n" in page
+    assert "| round trips &lt;3> | 3 | <= 3 |\n\nMeasured 2026-11-29 at cc093e6.\n" in page.replace("&lt;=", "<=")
+
+
+def test_the_page_begins_with_what_is_behind():
+    behind, rest = report.markdown([record(SLOWER, COUNT)]).split("## What took part")
+
+    assert "| lists | a \\| page | 30 ms | 20-40 | 15 ms | Flower | 2 | &lt;= 1 of theirs (missed) |" in behind
+    assert "round trips" not in behind
+    assert "a \\| page" in rest
+    assert "Nowhere" in report.markdown([record(COUNT)])
+
+
+def test_the_page_names_each_version_that_took_part():
+    later = report.Record("panel", "The panel", "A poll.", "2026-11-30", "", {"Django": "6.1"}, (COUNT,))
+
+    page = report.markdown([record(COUNT), later])
+
+    assert "| Django | 5.2.19, 6.1 |" in page
+    assert "Measured 2026-11-30.\n" in page
+
+
+def test_what_was_measured_again_takes_the_place_of_what_was_measured_before(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "KEPT", tmp_path / "kept.json")
+    monkeypatch.setattr(report, "PAGE", tmp_path / "page.md")
+    report.PAGE.write_text("# By hand\n" + report.MARK + "old")
+    report.keep([record(SLOWER, name="lists"), record(COUNT, name="publish")])
+    report.keep([record(COUNT, name="lists")])
+
+    assert report.kept() == {"lists": record(COUNT, name="lists"), "publish": record(COUNT, name="publish")}
+    assert report.PAGE.read_text() == "# By hand\n" + report.MARK + "\n" + report.markdown(report.kept().values())
+
+
+def test_the_page_is_what_was_measured():
+    kept = report.kept()
+    page = report.PAGE.read_text()
+
+    assert page == report.by_hand(page) + report.MARK + "\n" + report.markdown(kept.values())
+    assert set(kept) <= set(benchmarks())
