@@ -22,13 +22,14 @@ from celery_ops.testing import TaskBackendContract
 from tests.backends.result_rows import EVERY, NOON, exception, many, plant, row, walk
 from tests.servers import IN_CI
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 STATES = ("SUCCESS", "FAILURE", "RETRY", "STARTED", "SUCCESS")
 NAMES = ("shop.tasks.charge", "shop.tasks.send", None)
 WORKERS = ("w1@host", "w2@host")
 
 
+@pytest.mark.database
 class TestResults(TaskBackendContract):
     def make_backend(self, tasks):
         TaskResult.objects.all().delete()
@@ -74,6 +75,7 @@ def test_a_queue_is_not_known_so_a_query_with_one_finds_nothing():
 STRETCHES = (1, 3, 200)
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("stretch", STRETCHES)
 @pytest.mark.parametrize("sort", ResultsTaskBackend.sorts)
 def test_any_filters_find_their_tasks_wherever_these_are(monkeypatch, sort, stretch):
@@ -124,12 +126,14 @@ def _expected(tasks, query):
     return [id for *_key, id in sorted(keys, reverse=query.sort.startswith("-"))]
 
 
+@pytest.mark.database
 def test_an_unnamed_task_has_no_name_that_a_filter_could_find():
     row("4f1c", task_name=None)
     assert [task.name for task in page().tasks] == [""]
     assert listed(TaskQuery(name="n")) == []
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("error", ["ValueError: no", "ValueError"])
 @pytest.mark.parametrize("state", ["FAILURE", "RETRY", "REVOKED"])
 def test_the_list_says_why_a_task_failed(state, error):
@@ -137,6 +141,7 @@ def test_the_list_says_why_a_task_failed(state, error):
     assert page().tasks[0].error == error
 
 
+@pytest.mark.database
 def test_a_message_that_is_longer_than_a_list_reads_leaves_the_class():
     row(status="FAILURE", result=exception("ValueError: " + "x" * 10_000))
     assert page().tasks[0].error == "ValueError"
@@ -152,6 +157,7 @@ def test_a_task_that_has_not_ended_has_no_end():
     assert page().tasks[0].finished_at is None
 
 
+@pytest.mark.database
 def test_times_are_aware_on_a_site_that_stores_them_naive(settings):
     settings.USE_TZ = False
     settings.TIME_ZONE = "Asia/Tokyo"
@@ -159,6 +165,7 @@ def test_times_are_aware_on_a_site_that_stores_them_naive(settings):
     assert page().tasks[0].stored_at.tzinfo is not None
 
 
+@pytest.mark.database
 def test_dates_are_compared_on_a_site_that_stores_them_naive(settings):
     settings.USE_TZ = False
     settings.TIME_ZONE = "Asia/Tokyo"
@@ -168,6 +175,7 @@ def test_dates_are_compared_on_a_site_that_stores_them_naive(settings):
     assert listed(TaskQuery(since=created + second)) == listed(TaskQuery(until=created - second)) == []
 
 
+@pytest.mark.database
 def test_pages_by_date_follow_each_other_on_a_site_that_stores_them_naive(settings):
     settings.USE_TZ = False
     settings.TIME_ZONE = "Asia/Tokyo"
@@ -220,6 +228,7 @@ def test_a_cursor_that_can_be_none_of_a_list_by_date_is_refused(key):
         page(TaskQuery(sort="-finished"), cursor=Cursor(key).encoded())
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("key", [(0,), (2**31,), (2**63 - 1,)])
 @pytest.mark.parametrize("sort", ["created", "-created"])
 @pytest.mark.parametrize("states", [(), ("SUCCESS",)])
@@ -272,6 +281,7 @@ def test_a_filtered_page_and_its_counts_are_three_queries_where_its_rows_are_far
     assert len(queries_of(lambda: backend.page(query, size=1), lambda: backend.counts(query))) == 3
 
 
+@pytest.mark.database
 def test_a_page_of_a_rare_state_is_read_through_an_index_and_walks_nothing(short_stretch):
     many(1, state="FAILURE", worker="w1@host")
     row("new")
@@ -308,6 +318,7 @@ def test_large_columns_are_not_in_a_list():
         assert not [sql for sql in queries if re.search(rf"AS .{column}\W", sql)]
 
 
+@pytest.mark.database
 def test_a_page_of_large_rows_costs_little_memory():
     row_of = {"result": "x" * 2_000_000, "traceback": "y" * 500_000}
     for number in range(20):
@@ -339,6 +350,7 @@ def test_the_tasks_of_a_page_are_completed_in_one_query():
     assert len(queries_of(lambda: backend.complete(tasks))) == 1
 
 
+@pytest.mark.database
 def test_a_completed_task_has_its_payload():
     plant(TaskInfo("4f1c", args=[1], result="done"))
     backend = ResultsTaskBackend()

@@ -14,7 +14,7 @@ from celery_ops.info import TaskInfo
 from celery_ops.task_query import Count, TaskQuery
 from tests.backends.result_rows import NOON, plant, row
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +44,7 @@ def test_every_state_that_a_result_can_have_is_counted():
     assert set(counts().states) == set(states.ALL) - {states.LOST}
 
 
+@pytest.mark.database
 def test_states_of_the_sites_own_are_counted_too():
     for number, state in enumerate(["PROGRESS", "AAA", "ZZZ", "progress", "SUCCESS"]):
         row(str(number), status=state)
@@ -53,6 +54,7 @@ def test_states_of_the_sites_own_are_counted_too():
     assert counts().all == Count(5)
 
 
+@pytest.mark.database
 def test_counting_stops_and_says_so():
     rows(7, state="SUCCESS")
     rows(1, state="FAILURE")
@@ -67,6 +69,7 @@ def test_counts_leave_the_states_aside():
     assert counts(states=("SUCCESS",)) == counts() == counts(states=("\0",))
 
 
+@pytest.mark.database
 def test_a_small_filter_is_exact_in_every_state():
     rows(9, state="FAILURE", name="other")
     rows(9, state="SUCCESS", name="other")
@@ -75,6 +78,7 @@ def test_a_small_filter_is_exact_in_every_state():
     assert (numbers.all, numbers.states["FAILURE"], numbers.states["SUCCESS"]) == (Count(2), Count(2), Count(0))
 
 
+@pytest.mark.database
 def test_a_rare_state_is_exact_in_every_filter():
     rows(1, state="FAILURE", name="shop.charge")
     rows(9, state="SUCCESS", name="shop.charge")
@@ -84,6 +88,7 @@ def test_a_rare_state_is_exact_in_every_filter():
     assert numbers.all.capped
 
 
+@pytest.mark.database
 def test_what_is_neither_is_at_least_what_was_seen():
     rows(9, state="FAILURE", name="shop.charge", worker="w1@host")
     rows(9, state="SUCCESS", name="shop.charge", worker="w1@host")
@@ -99,6 +104,7 @@ def test_filters_narrow_each_other():
     assert (numbers.all, numbers.states["FAILURE"]) == (Count(1), Count(1))
 
 
+@pytest.mark.database
 def test_several_names_are_counted_together(monkeypatch):
     monkeypatch.setattr(results_counts, "READ_IN_TABLE", 4)
     rows(1, name="shop.charge")
@@ -107,6 +113,7 @@ def test_several_names_are_counted_together(monkeypatch):
     assert counts(name="charge").all == Count(2)
 
 
+@pytest.mark.database
 def test_more_names_than_are_looked_through_are_counted_by_state(monkeypatch):
     monkeypatch.setattr(results_counts, "MOST_NAMES", 1)
     rows(1, name="shop.charge")
@@ -114,12 +121,14 @@ def test_more_names_than_are_looked_through_are_counted_by_state(monkeypatch):
     assert counts(name="charge").all == Count(2)
 
 
+@pytest.mark.database
 def test_dates_bound_what_is_counted():
     rows(9, state="FAILURE")
     numbers = counts(since=NOON + timedelta(minutes=2), until=NOON + timedelta(minutes=3))
     assert (numbers.all, numbers.states["FAILURE"]) == (Count(2), Count(2))
 
 
+@pytest.mark.database
 def test_dates_are_counted_on_a_site_that_stores_them_naive(settings):
     settings.USE_TZ = False
     settings.TIME_ZONE = "Asia/Tokyo"
@@ -137,6 +146,7 @@ def test_any_other_text_is_not_counted():
     assert counts(text="4f") is None
 
 
+@pytest.mark.database
 def test_what_nothing_can_match_is_none():
     row("4f1c")
     for query in ({"queue": "celery"}, {"worker": "\0"}, {"name": "nowhere"}, {"text": "x" * 100_000}):

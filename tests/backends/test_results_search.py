@@ -13,7 +13,7 @@ from celery_ops.info import TaskInfo
 from celery_ops.task_query import TaskQuery
 from tests.backends.result_rows import NOON, many, plant, row, walk
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
@@ -45,18 +45,21 @@ def called(*customers, **fields):
 # -- ids and names -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.database
 def test_an_id_is_found_by_its_beginning_however_old_it_is(two_newest):
     for id in ("4f1c-old", "1", "2", "3"):
         row(id)
     assert ids_with("4f1c") == ids_with("4F1C") == ["4f1c-old"]
 
 
+@pytest.mark.database
 def test_the_middle_of_an_id_is_found_among_the_newest(two_newest):
     for id in ("a-4f1c-old", "1", "b-4f1c-new"):
         row(id)
     assert ids_with("4f1c") == ["b-4f1c-new"]
 
 
+@pytest.mark.database
 def test_the_newest_are_those_that_the_other_filters_leave(two_newest):
     row("a-4f1c-old", worker="w1@host")
     for id in ("1", "2", "3"):
@@ -76,18 +79,21 @@ def test_there_is_no_note_when_all_were_looked_at():
     assert page("x", searches_arguments=True).notes == ()
 
 
+@pytest.mark.database
 def test_a_name_is_found_by_its_part_however_old_the_task_is(two_newest):
     for number, name in enumerate(["shop.tasks.charge", "other", "other", "other"]):
         row(str(number), task_name=name)
     assert ids_with("TASKS.ch") == ["0"]
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("text", ["%", "_", "4_1c", "4%c", "'", '"', "\\", "4f1c' OR '1'='1", "{0}", "%s", "*", "."])
 def test_a_sign_is_only_a_letter(text):
     row("4f1c", task_name="shop")
     assert ids_with(text, arguments=True) == []
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("text", ["\0", "4f\0", "\ud800", "x" * 100_000, "9" * 5_000, "x" * 300])
 def test_a_text_that_nothing_can_hold_finds_nothing(text):
     row("4f1c")
@@ -100,6 +106,7 @@ def test_a_text_and_filters_narrow_each_other():
     assert ids_with("4f1c", states=("FAILURE",)) == ["4f1c-1"]
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("sort", ResultsTaskBackend.sorts)
 def test_pages_of_a_search_follow_each_other(monkeypatch, sort):
     monkeypatch.setattr(lists, "STRETCH", 1)
@@ -185,6 +192,7 @@ def test_what_was_shown_before_the_rules_changed_is_not_found(settings):
     assert ids_with("countess", arguments=True) == []
 
 
+@pytest.mark.database
 def test_a_row_that_was_written_anew_is_read_anew():
     task = row("0", task_kwargs=json.dumps("{'customer': 'Ada'}"))
     assert ids_with("Ada", arguments=True) == ["0"]
@@ -242,6 +250,7 @@ def test_errors_are_searched_among_the_newest(two_newest):
     assert page("CardDeclined").notes
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("sort", ResultsTaskBackend.sorts)
 def test_errors_and_arguments_are_found_in_every_order_and_on_every_page(sort):
     tasks = [
@@ -278,6 +287,7 @@ def test_only_tasks_whose_payload_is_shown_are_searched_in_it():
 # -- labels and objects ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.database
 def test_names_and_ids_that_the_text_means_are_found_however_old_they_are(two_newest):
     for number, name in enumerate(["shop.charge", "shop.refund", "other", "other", "other"]):
         row(str(number), task_name=name)
@@ -285,6 +295,7 @@ def test_names_and_ids_that_the_text_means_are_found_however_old_they_are(two_ne
     assert walk(query, size=1) == ["1", "0"]
 
 
+@pytest.mark.database
 def test_what_arguments_say_beyond_what_is_read_is_not_found():
     called("x" * 10_000 + "Ada")
     assert ids_with("Ada", arguments=True) == []
@@ -312,6 +323,7 @@ def test_names_are_read_once_for_a_page_and_its_counts():
     assert names_read(lambda: (backend.page(query), backend.counts(query))) == 1
 
 
+@pytest.mark.database
 def test_many_names_are_kept_for_some_seconds(monkeypatch):
     monkeypatch.setattr(names, "MANY", 2)
     for number in range(3):
@@ -328,6 +340,7 @@ def test_kept_names_are_read_again_later(monkeypatch):
     assert names_read(lambda: walk(TaskQuery(name="charge"))) == 1
 
 
+@pytest.mark.database
 @pytest.mark.parametrize(("setting", "value"), [("MOST_NAMES", 2), ("VENDORS", ())])
 def test_where_names_are_not_known_the_database_looks_for_the_part(monkeypatch, setting, value):
     monkeypatch.setattr(names, setting, value)
@@ -337,6 +350,7 @@ def test_where_names_are_not_known_the_database_looks_for_the_part(monkeypatch, 
     assert ResultsTaskBackend().counts(TaskQuery(name="CHARGE")).all.number == 1
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("name", ["\0", "\ud800", "x" * 100_000])
 def test_a_name_that_nothing_can_hold_finds_nothing(monkeypatch, name):
     row(task_name="shop.charge")

@@ -21,7 +21,7 @@ from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.stamp import now_ms
 from tests.backends.result_rows import exception, row
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 ORDER = ObjectRef("shop.order", "7")
 #: What Celery stores when a worker hears of a revoke, and when one meets the revoked message.
@@ -76,6 +76,7 @@ def task_of(task_id):
     return next(task for task in ResultsTaskBackend().page(TaskQuery()).tasks if task.id == task_id)
 
 
+@pytest.mark.database
 @pytest.mark.usefixtures("stored")
 def test_a_list_says_what_each_row_means():
     assert {task.id: task.state for task in ResultsTaskBackend().page(TaskQuery()).tasks} == {
@@ -83,12 +84,14 @@ def test_a_list_says_what_each_row_means():
     }
 
 
+@pytest.mark.database
 @pytest.mark.usefixtures("stored")
 @pytest.mark.parametrize("state", sorted({state for _fields, state in ROWS.values()}))
 def test_a_filter_finds_what_means_its_state(state):
     assert listed(state) == {task_id for task_id, (_fields, means) in ROWS.items() if means == state}
 
 
+@pytest.mark.database
 @pytest.mark.usefixtures("stored")
 def test_the_counts_count_what_rows_mean():
     counts = ResultsTaskBackend().counts(TaskQuery())
@@ -99,6 +102,7 @@ def test_the_counts_count_what_rows_mean():
     assert counts.all == Count(len(ROWS))
 
 
+@pytest.mark.database
 @pytest.mark.usefixtures("stored")
 def test_a_row_by_itself_means_the_same_as_in_a_list():
     for task_id, (_fields, state) in ROWS.items():
@@ -113,6 +117,7 @@ def test_a_revoke_that_was_only_heard_of_is_no_end_and_no_error():
     assert (bool(met.finished_at), met.error, met.revoke_requested_at) == (True, "TaskRevokedError: revoked", None)
 
 
+@pytest.mark.database
 def test_a_site_without_extended_results_has_the_same_states(memory_store):
     row("heard", **HEARD)
     row("met", **{**MET, "task_name": None, "worker": None})
@@ -173,6 +178,7 @@ def test_a_success_is_not_told_by_the_failure_before_it(memory_store):
     assert (task_of("again").state, task_of("again").worker) == ("SUCCESS", "w2@host")
 
 
+@pytest.mark.database
 def test_a_filter_by_name_and_state_knows_what_is_tracked(memory_store):
     row("left", task_name="shop.tasks.charge", **ROWS["runs"][0])
     row("other", task_name="shop.tasks.send", **ROWS["runs"][0])
@@ -226,6 +232,7 @@ def test_a_list_of_ended_tasks_asks_the_database_no_more_than_before(memory_stor
     assert len(captured) == 2
 
 
+@pytest.mark.database
 def test_the_rows_to_be_looked_up_are_found_through_the_index_of_the_statuses(memory_store):
     backend = ResultsTaskBackend()
     row("runs", **ROWS["runs"][0])
@@ -236,6 +243,7 @@ def test_the_rows_to_be_looked_up_are_found_through_the_index_of_the_statuses(me
     assert sql.count("looked") == 1  # nowhere but among those that run
 
 
+@pytest.mark.database
 def test_failures_of_which_too_many_are_to_be_counted_fill_a_page_without_rejections(memory_store, monkeypatch):
     monkeypatch.setattr(results_counts, "READ_IN_INDEX", 2)
     for task_id in ("raised-1", "rejected-1", "raised-2", "raised-3"):
@@ -254,6 +262,7 @@ number
 """
 
 
+@pytest.mark.database
 def test_an_error_without_a_message_has_the_words_of_its_traceback(memory_store):
     row("4f1c", status="FAILURE", result=WORDLESS, traceback=WORDS)
     words = "ValidationError: 1 validation error for Order\nnumber\n  Input should be a valid integer"
@@ -284,6 +293,7 @@ def test_a_stamped_row_says_when_its_task_was_published_and_began(memory_store):
     assert task_of("4f1c").wait == timedelta(seconds=38)
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("hours", [9, -9])
 def test_a_start_of_another_zone_is_not_believed(memory_store, hours):
     row("4f1c", status="SUCCESS", date_started=timezone.now() + timedelta(hours=hours))

@@ -77,7 +77,6 @@ def test_what_both_know_is_listed_once_and_says_what_each_knows(order):
     assert (task.id, task.name, task.queue, task.args) == (task_id, "shop.charge", "mail", "(8,)")
 
 
-@pytest.mark.database
 def test_a_row_is_believed_before_the_message(order):
     queue(task_id := plant(order, state=PENDING))
     row(task_id, status="STARTED")
@@ -97,7 +96,6 @@ def test_a_row_that_comes_while_what_waits_is_kept_is_seen_at_once(order):
     assert listed() == {task_id: "STARTED"}
 
 
-@pytest.mark.database
 def test_filters_hold_for_what_waits(order):
     queue("1")
     task_id = plant(order, "shop.charge", PENDING)
@@ -192,7 +190,6 @@ def test_two_lists_behind_each_other_are_paged_as_one(waits, rows, size, sort):
     assert [page.tasks for page in back[::-1]] == [page.tasks for page in pages]
 
 
-@pytest.mark.database
 def test_all_of_it_is_exported(order):
     queue("1")
     row("2")

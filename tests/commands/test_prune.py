@@ -20,7 +20,7 @@ from celery_ops.pruning import prune as pruning
 from tests.commands import planted
 from tests.commands.planted import YOUNG
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 
 def prune(*options: str) -> dict:
@@ -57,12 +57,14 @@ def test_with_both_flags_it_deletes_both():
     assert prune("--records", "--results") == {"records": 3, "control": 0, "results": 4, "groups": 0}
 
 
+@pytest.mark.database
 def test_none_that_old_is_left_whatever_the_size_of_a_batch():
     planted.results(50), planted.results(2, YOUNG)
     prune("--results", "--batch-size", "7")
     assert TaskResult.objects.count() == 2
 
 
+@pytest.mark.database
 def test_rows_of_one_moment_all_go_in_batches_that_are_smaller():
     planted.results(30)
     TaskResult.objects.update(date_done=timezone.now() - planted.OLD)
@@ -75,6 +77,7 @@ def test_results_go_by_when_they_were_last_written():
     assert prune("--results")["results"] == 1
 
 
+@pytest.mark.database
 def test_results_of_the_asked_states_go_and_groups_stay():
     for state in ("SUCCESS", "FAILURE", "REVOKED"):
         planted.results(2, state=state)
@@ -99,6 +102,7 @@ def test_the_age_may_be_said_in_any_unit(age, gone):
     assert prune("--results", "--older-than", age)["results"] == gone
 
 
+@pytest.mark.database
 def test_a_dry_run_counts_what_then_goes_and_deletes_nothing():
     planted.runs(3), planted.controls(1), planted.results(4), planted.results(2, state="FAILURE"), planted.groups(2)
     options = ("--records", "--results", "--keep-failures")
@@ -126,6 +130,7 @@ def test_json_says_the_cutoff_with_its_zone(settings):
     assert timedelta(days=1) <= age < timedelta(days=1, minutes=5)
 
 
+@pytest.mark.database
 def test_a_batch_is_one_delete_where_nobody_listens():
     planted.results(40)
     with CaptureQueriesContext(
@@ -159,6 +164,7 @@ def test_receivers_of_the_site_are_told_of_each_row(heard):
     assert [sorted(heard["pre"]), sorted(heard["post"])] == [["0", "1", "2", "3", "4"]] * 2
 
 
+@pytest.mark.database
 def test_few_rows_are_loaded_at_once_where_receivers_need_them(heard):
     planted.results(batches.LOADED + 1)
     with CaptureQueriesContext(connection) as asked:
@@ -167,6 +173,7 @@ def test_few_rows_are_loaded_at_once_where_receivers_need_them(heard):
     assert len(loads) == 2
 
 
+@pytest.mark.database
 def test_a_result_written_anew_since_it_was_found_stays(monkeypatch):
     planted.results(3)
     delete = batches.Batches._delete
@@ -189,18 +196,21 @@ def needed():
         cursor.execute(f"INSERT INTO invoices SELECT id FROM {table} WHERE task_id IN ('2', '7')")
 
 
+@pytest.mark.database
 def test_rows_that_others_need_stay_and_all_others_go(needed):
     with pytest.raises(CommandError):
         prune("--results", "--batch-size", "4")
     assert set(TaskResult.objects.values_list("task_id", flat=True)) == {"2", "7"}
 
 
+@pytest.mark.database
 def test_rows_that_others_need_are_an_error_in_one_line(needed):
     with pytest.raises(CommandError, match=r"^2 old rows of django_celery_results_taskresult stay: .*$") as refused:
         prune("--results")
     assert refused.value.returncode == 1
 
 
+@pytest.mark.database
 def test_when_the_time_runs_out_a_batch_is_done_and_the_rest_is_for_the_next_run():
     planted.results(9)
     pruned = pruning.prune(old_results(), batch_size=4, until=0)
@@ -224,6 +234,7 @@ def test_rows_are_looked_for_where_they_are_written(settings):
     assert old_results().rows.db == "results"
 
 
+@pytest.mark.database
 def test_naive_times_are_compared_with_naive_times(settings):
     if connection.vendor != "sqlite":
         pytest.skip("PostgreSQL's connection has its zone already")

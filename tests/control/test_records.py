@@ -29,13 +29,11 @@ def shown(client, query=""):
     return [row.pk for row in client.get(LIST + query).context["table"].data]
 
 
-@pytest.mark.database
 def test_the_newest_action_comes_first(reader):
     rows = [record().pk for _ in range(3)]
     assert shown(reader) == rows[::-1]
 
 
-@pytest.mark.database
 @pytest.mark.parametrize(
     ("query", "found"),
     [
@@ -85,7 +83,6 @@ def test_the_page_of_one_has_its_parameters_and_each_workers_reply(reader):
     assert "hunter2" not in html
 
 
-@pytest.mark.database
 def test_one_sees_the_own_actions_without_the_permission_to_see_all(memory_store):
     client, user = Client(), make_user("operator", "celery_ops.control_workers")
     client.force_login(user)

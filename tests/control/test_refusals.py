@@ -228,7 +228,6 @@ def test_a_foreign_next_is_not_followed(client, spy):
     assert response.url == reverse("celery_ops:worker-detail", args=[W1])
 
 
-@pytest.mark.database
 def test_a_broker_that_is_away_is_said_and_its_pause_does_not_count(client, spy, settings):
     with broker("redis://127.0.0.1:1/0"):
         response = tell(client, *queue("pause"), **JSON)
@@ -244,7 +243,6 @@ def test_a_paused_queue_is_shown_so_with_who_and_since_when(client, spy, operato
         assert "by operator" in client.get(url).content.decode()
 
 
-@pytest.mark.database
 def test_a_paused_queue_that_nobody_else_knows_can_be_resumed(client, spy, operator):
     queues.pause("forgotten", operator)
     assert client.get(reverse("celery_ops:queue-detail", args=["forgotten"])).status_code == 200

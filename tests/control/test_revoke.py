@@ -345,7 +345,6 @@ def test_a_broker_that_is_away_stops_a_bulk_and_later_it_goes_on(client, spy):
     assert (tally(record)[:2], len(spy.heard())) == (("done", 2), 1)
 
 
-@pytest.mark.database
 def test_the_page_of_a_bulk_says_what_each_worker_answered(client, spy, monkeypatch):
     replies = Replies(("w1@test", "w2@test"), {"w1@test": {"ok": "flagged"}})
     monkeypatch.setattr(revoke.control, "revoke", lambda *_, **__: replies)

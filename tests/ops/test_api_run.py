@@ -38,7 +38,6 @@ def ask(user, task_id=None):
     return client.get(reverse("celery_ops:api-run", args=[task_id or id_of(1)]))
 
 
-@pytest.mark.database
 def test_ones_own_run_is_answered_with_what_became_of_it(runner):
     Tasks.hold(a_task(1, "FAILURE"))
     record = journal(1, runner)
@@ -112,7 +111,6 @@ def test_anonymous_visitors_are_asked_to_log_in():
     assert ask(None).status_code == 401
 
 
-@pytest.mark.database
 def test_with_view_ops_every_task_is_answered_with_the_row_that_one_may_see(operator, staff):
     Tasks.hold(a_task(1))
     record = journal(1)

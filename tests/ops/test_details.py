@@ -171,7 +171,6 @@ def test_a_task_that_a_worker_holds_is_known(workers):
     assert (detail.is_known, detail.task.state, detail.task.eta) == (True, "RECEIVED", NOON + timedelta(hours=1))
 
 
-@pytest.mark.database
 def test_a_task_that_was_only_asked_for_is_known(order):
     journal(object_type="shop.order", object_id=str(order.pk), retry_of="before")
     detail = task_detail(ID)

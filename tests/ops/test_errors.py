@@ -13,7 +13,7 @@ from celery_ops.task_detail import sources
 from .task_backends import LIST
 from .test_csv import exported
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 SECRET = "s3same-open"
 
 

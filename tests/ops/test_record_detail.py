@@ -53,7 +53,6 @@ def text(user, record):
     return text_of(page(user, record))
 
 
-@pytest.mark.database
 def test_it_says_what_who_and_when(runner):
     said = text(runner, journal(1, runner, options={"countdown": 10}))
     for words in (
@@ -226,7 +225,6 @@ def test_the_object_is_named_for_those_who_may_see_it(order, runner, superuser):
     assert f"order {order.pk}" not in page(runner, record).lower()
 
 
-@pytest.mark.database
 @pytest.mark.parametrize(
     "hostile", ["<script>alert(1)</script>", "\x1b[31m", "'\"><img src=x onerror=alert(2)>", "{{ 7 }}"]
 )
@@ -271,7 +269,6 @@ def test_the_navigation_has_what_the_viewer_may_open(runner, operator):
     assert sections(runner) <= {"Run", "Journal"}
 
 
-@pytest.mark.database
 def test_opening_a_page_writes_nothing(runner):
     record = journal(1, runner)
     before = TaskRunRecord.objects.values().get()

@@ -396,14 +396,12 @@ def test_a_task_of_several_objects_is_found(order):
 # -- filters ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.database
 def test_a_whole_task_id_finds_that_run_whatever_else_is_asked(browser):
     journal(1)
     journal(2)
     assert numbers(browser, f"?q={id_of(1)}&send_state=FAILED&name=nothing") == [1]
 
 
-@pytest.mark.database
 def test_another_text_finds_parts_of_names(browser):
     journal(1)
     journal(2, task_name=NOOP)
@@ -614,7 +612,6 @@ def test_the_next_links_lead_through_all_rows_and_the_previous_ones_back(sort, b
     assert seen == back == ([[7, 5], [3, 1]] if sort == "-created" else [[1, 3], [5, 7]])
 
 
-@pytest.mark.database
 def test_new_rows_do_not_move_a_page(browser):
     for number in range(1, 5):
         journal(number)
@@ -623,7 +620,6 @@ def test_new_rows_do_not_move_a_page(browser):
     assert numbers(browser, second) == [2, 1]
 
 
-@pytest.mark.database
 @pytest.mark.parametrize("key", [(0,), (-1,), (2**63,), (10**4000,), ("1",), (1.5,), (1, 2)])
 def test_a_cursor_of_another_list_is_the_first_page_or_an_empty_one(key, browser):
     journal(1)
@@ -667,7 +663,6 @@ def stored(settings):
     }
 
 
-@pytest.mark.database
 def test_a_page_takes_six_queries_and_counts_nothing(browser, stored):
     for number in range(30):
         journal(number)
@@ -677,7 +672,6 @@ def test_a_page_takes_six_queries_and_counts_nothing(browser, stored):
     assert not any("COUNT(" in sql for sql in asked)
 
 
-@pytest.mark.database
 def test_objects_take_one_query_for_each_model(superuser, order, stored):
     journal(0)
     without = len(queries(of(superuser)))
@@ -686,7 +680,6 @@ def test_objects_take_one_query_for_each_model(superuser, order, stored):
     assert len(queries(of(superuser))) == without + 1
 
 
-@pytest.mark.database
 def test_results_are_read_without_what_they_returned(browser, stored):
     journal(1)
     (sql,) = (sql for sql in queries(browser) if "django_celery_results" in sql)
@@ -703,7 +696,6 @@ def double(times=17):
             cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {table}")
 
 
-@pytest.mark.database
 def test_a_hundred_thousand_rows_take_the_same_queries(browser, stored, runner):
     journal(1, runner)
     few = len(queries(browser))

@@ -127,7 +127,6 @@ def test_a_row_has_the_options_of_the_allowlist(runner, allow):
     assert "<h2>Numbers</h2>" in html
 
 
-@pytest.mark.database
 def test_a_row_says_when_the_task_ran_last_by_hand(runner, allow):
     allow([PAYMENT, UNTRACKED])
     for hours in (30, 3):

@@ -203,7 +203,6 @@ def test_a_task_is_sent_with_what_was_typed(client, published):
     assert published == [(UNTRACKED, (), {"number": 7})]
 
 
-@pytest.mark.database
 def test_a_run_leads_to_its_record(client, runner):
     response = client.post(page(), {"arg-number": "7"})
     record = TaskRunRecord.objects.get()
@@ -275,7 +274,6 @@ def test_the_second_time_one_is_told_so(client):
     assert "This had been sent already" in text_of(client.post(page(), data, follow=True).text)
 
 
-@pytest.mark.database
 @pytest.mark.parametrize("submission", [None, "", "nonsense", "x" * 10_000])
 def test_without_a_key_of_the_form_each_post_is_a_run(submission, client, published):
     data = {} if submission is None else {"submission": submission}
@@ -291,7 +289,6 @@ def test_a_form_that_was_changed_after_it_was_sent_is_another_run(client, publis
     assert [kwargs["number"] for _, _, kwargs in published] == [7, 8]
 
 
-@pytest.mark.database
 def test_one_form_s_key_is_of_no_use_to_another_person_or_for_another_task(client, published):
     data = {"submission": str(uuid.uuid4())}
     other = Client()
@@ -474,7 +471,6 @@ def test_a_run_once_more_begins_with_the_earlier_arguments(browser):
     assert (value(response, "arg-number"), hidden(response, "again")) == ("7", "earlier")
 
 
-@pytest.mark.database
 def test_a_run_once_more_is_linked_to_the_earlier_one(client):
     ran()
     client.post(page(), {"arg-number": "8", "again": "earlier"})

@@ -202,7 +202,6 @@ def test_an_object_that_one_may_not_see_is_not_named(browser, order, settings, w
     assert f"order {order.pk}" not in html.lower()
 
 
-@pytest.mark.database
 def test_an_object_that_is_gone_keeps_its_model_and_key(browser, order):
     task_id, key = plant(order), order.pk
     order.delete()
@@ -221,7 +220,6 @@ def test_an_object_that_cannot_be_is_not_named(browser, ref):
 # -- the journal ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.database
 def test_who_ran_it_is_shown(browser):
     journal(username="ada", send_state="FAILED", error="OperationalError: password=hunter2")
     html = page(browser)

@@ -24,7 +24,7 @@ from .test_csv import exported
 from .test_task_detail import fact, text
 from .test_task_list import ids, tabs, walk
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 LARGE = 2_000_000
 
 
@@ -180,6 +180,7 @@ def test_all_of_them_are_exported(browser):
     assert [row[0] for row in exported(browser)[1:]] == [f"task-{number}" for number in (4, 3, 2, 1, 0)]
 
 
+@pytest.mark.database
 def test_a_page_of_large_rows_takes_little_memory(browser):
     large = "x" * LARGE
     for number in range(10):
@@ -193,6 +194,7 @@ def test_a_page_of_large_rows_takes_little_memory(browser):
     assert peak < 5_000_000
 
 
+@pytest.mark.database
 def test_a_large_rows_own_page_is_bounded(browser):
     large = "password=hunter2 " * (LARGE // 17)
     task_id = failure(result=large, traceback=large, task_args=large, task_kwargs=large, meta=large)

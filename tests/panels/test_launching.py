@@ -155,7 +155,6 @@ def test_a_task_is_sent_with_values_from_what_the_object_points_to(order, staff,
     assert published == [(RECEIPT, (), {"email": "ada@example.com", "order_id": order.pk})]
 
 
-@pytest.mark.database
 @pytest.mark.parametrize(
     ("make", "task", "key"),
     [
@@ -320,7 +319,6 @@ def test_a_value_that_is_empty_is_sent_as_it_is(order, staff, published):
 # -- the journal
 
 
-@pytest.mark.database
 def test_a_run_is_journalled_with_who_what_and_for_which_object(order, staff):
     launch(order, staff, PAYMENT)
     record = TaskRunRecord.objects.get()
@@ -328,7 +326,6 @@ def test_a_run_is_journalled_with_who_what_and_for_which_object(order, staff):
     assert (record.object_type, record.object_id, record.send_state) == ("shop.order", str(order.pk), "SENT")
 
 
-@pytest.mark.database
 def test_a_run_is_journalled_with_its_arguments(order, staff):
     launch(order, staff, RECEIPT)
     assert TaskRunRecord.objects.get().kwargs == {"email": "ada@example.com", "order_id": order.pk}
@@ -350,7 +347,6 @@ def test_a_row_is_there_before_the_message_is(order, staff):
     assert seen == ["REQUESTED"]
 
 
-@pytest.mark.database
 def test_a_user_who_goes_leaves_the_name(order, staff):
     launch(order, staff, PAYMENT)
     staff.delete()

@@ -102,14 +102,12 @@ def test_every_kind_of_key_has_a_panel_of_its_own(make, superuser):
     assert task_id in browser(superuser).get(panel_of(obj, superuser)).text
 
 
-@pytest.mark.database
 def test_keys_that_look_alike_have_panels_of_their_own(superuser):
     one, other = Page.objects.create(path="a/b"), Page.objects.create(path="a%2Fb")
     plant(one)
     assert plant(other) not in browser(superuser).get(panel_of(one, superuser)).text
 
 
-@pytest.mark.database
 def test_two_seats_do_not_share_a_panel(superuser):
     one, other = Seat.objects.create(row="A", number=11), Seat.objects.create(row="A1", number=1)
     plant(one)
@@ -162,7 +160,6 @@ def test_a_token_from_before_a_key_became_composite_is_not_found(pk, superuser):
     assert browser(superuser).get(url_with(token)).status_code == 404
 
 
-@pytest.mark.database
 def test_an_object_that_is_gone_is_not_found(order, superuser):
     url = panel_of(order, superuser)
     order.delete()

@@ -189,7 +189,6 @@ def test_a_thousand_are_each_sent_once_with_what_they_were_given(browser, settin
     assert rows.values("retry_of").distinct().count() == rows.filter(send_state="SENT").count() == 1000
 
 
-@pytest.mark.database
 def test_its_page_says_what_was_done_and_why_others_were_not(browser, settings):
     failed(settings, 3, a_task(50, "FAILURE", name="tests.shop.tasks.child"), a_task(51, "STARTED", name=UNTRACKED))
     record = begin(browser)

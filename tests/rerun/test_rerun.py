@@ -105,7 +105,6 @@ def test_an_untracked_task_that_failed_is_sent_with_what_the_worker_saw(staff, p
     assert published == [(UNTRACKED, (1,), {})]
 
 
-@pytest.mark.database
 def test_a_task_that_was_run_from_here_is_sent_with_what_the_journal_says(staff, published, settings):
     use(settings, Held, a_task(id="one", name=UNTRACKED))
     journal("one")
@@ -222,14 +221,12 @@ def test_a_lost_task_is_run_again(order, staff):
     assert rerun(plant(order, NOOP, "STARTED", args=ARGS, ago=600), staff).send_state == "SENT"
 
 
-@pytest.mark.database
 def test_a_run_of_which_nothing_was_heard_is_not(staff):
     journal("one")
     with pytest.raises(RerunRefused, match="may still wait"):
         rerun("one", staff)
 
 
-@pytest.mark.database
 def test_a_run_that_the_broker_did_not_take_is(staff, published):
     journal("one", send_state="FAILED")
     rerun("one", staff)
@@ -298,7 +295,6 @@ def test_the_same_form_sent_twice_runs_once(browser, published):
     assert first.url == second.url == reverse("celery_ops:record-detail", args=[TaskRunRecord.objects.get().pk])
 
 
-@pytest.mark.database
 def test_a_second_run_of_the_same_task_asks(browser, published):
     post(browser, alone("one"))
     assert "It was run again already, just now" in post(browser, "one").content.decode()
@@ -654,7 +650,6 @@ def test_both_pages_lead_to_the_other(browser):
     assert "Run again of one" in detail_page(browser, new)
 
 
-@pytest.mark.database
 def test_the_link_outlives_the_journal(browser, order):
     task_id = plant(order, NOOP, "FAILURE", args=ARGS)
     post(browser, task_id)

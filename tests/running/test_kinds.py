@@ -267,7 +267,6 @@ def test_a_pydantic_model_checks_its_own_values():
         assert "hunter2" not in str(refused.value)
 
 
-@pytest.mark.database
 @pytest.mark.django_db
 class TestObjects:
     def test_an_object_is_its_primary_key(self, order):
@@ -276,12 +275,14 @@ class TestObjects:
         assert kind_of(list[Order]).parse(f"{order.pk}, {order.pk}") == [order.pk, order.pk]
         assert kind_of(Express).read(str(order.pk)) == order.pk
 
+    @pytest.mark.database
     def test_a_key_comes_in_its_own_type(self):
         item = Item.objects.create()
         Page.objects.create(path="/a b/")
         assert kind_of(Item).parse(item.pk.hex) == item.pk
         assert kind_of(Page).parse("/a b/") == "/a b/"
 
+    @pytest.mark.database
     @pytest.mark.parametrize(
         "key", ["", "x", "1.5", "-1", "9" * 30, "9" * 101, "\x00", "\ud800", True, None, [], {}, 1.0, 2**70]
     )
@@ -309,5 +310,6 @@ class TestObjects:
         Customer.objects.bulk_create(Customer(name="x") for _ in range(101))
         assert kind_of(Customer).choices() is None
 
+    @pytest.mark.database
     def test_a_composite_key_is_json(self):
         assert kind_of(Seat).label == "json"

@@ -76,7 +76,6 @@ def test_the_row_says_sent_afterwards(user):
     assert (record.send_state, record.error) == ("SENT", "")
 
 
-@pytest.mark.database
 def test_the_row_holds_who_what_and_how(user):
     launch(run(3, options=SendOptions(countdown=5, priority=2)), user)
     record = TaskRunRecord.objects.get()
@@ -202,7 +201,6 @@ def test_a_submission_that_comes_twice_is_sent_once(user, sent):
     assert (first.pk, len(sent)) == (second.pk, 1)
 
 
-@pytest.mark.database
 def test_a_submission_that_could_not_be_sent_is_not_sent_by_asking_again(user, sent):
     submission = uuid4()
     with broker(f"redis://127.0.0.1:{free_port()}/0"), pytest.raises(NotSent):
@@ -223,7 +221,6 @@ def test_a_task_may_be_run_as_often_a_minute_as_its_option_says(user, settings, 
     assert len(sent) == 2
 
 
-@pytest.mark.database
 def test_runs_of_more_than_a_minute_ago_do_not_count(user, settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": {UNTRACKED: {"max_per_minute": 1}}}
     launch(run(1), user)
@@ -234,7 +231,6 @@ def test_runs_of_more_than_a_minute_ago_do_not_count(user, settings):
 # -- once more
 
 
-@pytest.mark.database
 def test_a_task_that_is_run_again_is_linked_and_belongs_to_the_same_objects(user):
     order = Order.objects.create(reference="A")
     name = tasks.process_payment.name

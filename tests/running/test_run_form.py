@@ -422,7 +422,6 @@ class CardForm(forms.Form):
 
 
 @pytest.mark.django_db
-@pytest.mark.database
 class TestObjects:
     def test_an_object_is_chosen_from_those_that_may_be_seen(self, order):
         asked = form("order")
