@@ -1,8 +1,8 @@
 """What is raised from one package into another: each message is for the person who asked, and none quotes a secret."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
@@ -24,6 +24,14 @@ class BrokerUnavailable(Exception):
 
 class StoreUnavailable(Exception):
     """The store did not answer in time, refused the connection, or cannot take writes now."""
+
+
+class StorePartlyUnavailable(StoreUnavailable):
+    """Some servers of the store did not answer, and the others did. ``left`` is what could not be written."""
+
+    def __init__(self, message: str, left: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self.left = left
 
 
 class WrongURL(ValueError):

@@ -133,9 +133,6 @@ def pool_of_url(url: str, seconds: float) -> redis.ConnectionPool:
 
     It may be several of the same kind between semicolons, or ``sentinel://host:port;host:port/master/0``.
     """
-    if url.startswith("redis+cluster"):
-        hint = "Redis Cluster is not spoken: name one server, or sentinels as sentinel://host:port;host:port/master/0."
-        raise WrongURL("STORE_URL names a cluster", hint)
     if SENTINEL.match(url):
         return _pool_of_sentinels(url, seconds)
     given = {**LEAN, **bounds(seconds)}
@@ -149,8 +146,8 @@ def client_url(url: str) -> str:
     """
     parts = urlsplit(url)
     if parts.scheme not in SCHEMES:
-        schemes = ", ".join((*SCHEMES, "sentinel"))
-        hint = f"Begin it with {'://, '.join(SCHEMES)}:// or sentinel://."
+        schemes = ", ".join((*SCHEMES, "sentinel", "redis+cluster"))
+        hint = f"Begin it with {'://, '.join(SCHEMES)}://, sentinel:// or redis+cluster://."
         raise WrongURL(f"STORE_URL must begin with one of {schemes}, not {parts.scheme!r}", hint)
     query = dict(parse_qsl(parts.query))
     if "virtual_host" in query:

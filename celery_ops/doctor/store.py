@@ -13,19 +13,28 @@ from ..conf import conf
 from ..connections.target import reason
 from ..exceptions import StoreUnavailable
 from ..formatting import duration
+from ..tracking.cluster import Cluster
 from ..tracking.memory import MemoryStore
 from ..tracking.recorder import new_store
-from ..tracking.redis import RedisStore, store_pool
+from ..tracking.redis import RedisStore, store_servers
+from ..tracking.server import Server
 from ..tracking.store import Store
-from . import memory
-from .finding import Finding, error, ok, warning
+from . import cluster, memory
+from .finding import OK, Finding, error, ok, warning
 
 PINGS: Final = 5
+#: Seconds for what is asked once.
+PATIENCE: Final = 1.0
 
 
 def check() -> Iterator[Finding]:
     """Ask the store for signs of life; a slow one costs the site time with each task."""
     store = new_store()
+    if isinstance(store, RedisStore):
+        servers = store_servers(PATIENCE)
+        if wrong := cluster.wrong_kind(servers):
+            yield wrong
+            return
     try:
         took = median(_timed(store) for _number in range(PINGS))
     except StoreUnavailable as failure:
@@ -36,7 +45,10 @@ def check() -> Iterator[Finding]:
         store.close()
     yield _answers(store, took)
     if isinstance(store, RedisStore):
-        yield from _memory()
+        if isinstance(servers, Cluster):
+            yield cluster.check(servers)
+        yield from _memory(servers)
+        servers.close()
 
 
 def _answers(store: Store, seconds: float) -> Finding:
@@ -57,10 +69,14 @@ def _timed(store: Any) -> float:
     return time.perf_counter() - begin
 
 
-def _memory() -> Iterator[Finding]:
-    pool, _kept = store_pool(1.0)
-    with redis.Redis(connection_pool=pool) as client:
-        if memory.is_the_brokers(client):
-            yield ok("store-memory", _("It is the broker's Redis."))
-        else:
-            yield from memory.check("store-memory", client)
+def _memory(servers: Server | Cluster) -> Iterator[Finding]:
+    """Say of each server what is wrong, and of all of them once that nothing is."""
+    findings: list[Finding] = []
+    for pool in servers.pools():
+        with redis.Redis(connection_pool=pool) as client:
+            if memory.is_the_brokers(client):
+                findings.append(ok("store-memory", _("It is the broker's Redis.")))
+            else:
+                findings += memory.check("store-memory", client)
+    wrong = [finding for finding in findings if finding.level != OK]
+    yield from wrong or findings[:1]

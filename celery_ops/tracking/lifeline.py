@@ -64,11 +64,15 @@ def read(kept: Any, time: Any) -> tuple[Sequence[Sign], int]:
     return decoded(text.decode("utf-8", "replace") for text in texts), _ms(time)
 
 
-def connected(clients: Any, signs: Sequence[Sign]) -> Collection[str] | None:
-    """Return the keys of the signs whose connection is among the server's clients; None where it does not tell."""
-    if not isinstance(clients, bytes):  # Redis before 6.2, or one that allows few commands
+def connected(replies: Sequence[Any], signs: Sequence[Sign]) -> Collection[str] | None:
+    """Return the keys of the signs whose connection is among the clients that servers list.
+
+    None where one of the servers does not tell.
+    """
+    if not all(isinstance(reply, bytes) for reply in replies):  # Redis before 6.2, or one that allows few commands
         return None
-    tokens = {word.removeprefix("name=") for word in clients.decode("utf-8", "replace").split()}
+    words = b" ".join(replies).decode("utf-8", "replace").split()
+    tokens = {word.removeprefix("name=") for word in words}
     return [sign.key for sign in signs if sign.token in tokens]
 
 

@@ -12,7 +12,7 @@ from celery.utils import uuid
 
 from celery_ops import track
 from celery_ops.tracking import facts, receivers, stamp
-from celery_ops.tracking.redis import RedisStore
+from celery_ops.tracking.server import Server
 from tests.shop import tasks
 from tests.shop.models import Order
 
@@ -78,8 +78,8 @@ def lifecycle(
 
 
 def count_round_trips(call) -> int:
-    exchange = RedisStore._exchange
-    with mock.patch.object(RedisStore, "_exchange", autospec=True, side_effect=exchange) as spy:
+    exchange = Server._exchange
+    with mock.patch.object(Server, "_exchange", autospec=True, side_effect=exchange) as spy:
         call()
     return spy.call_count
 

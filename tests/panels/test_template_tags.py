@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from django.urls import path
 from django.utils import translation
 
-from celery_ops.tracking.redis import RedisStore
+from celery_ops.tracking.server import Server
 from tests.pages import attribute, states, words
 from tests.planting import plant
 from tests.shop.models import Item, Order, Page, Seat
@@ -336,8 +336,8 @@ LIST = "{% prefetch_instance_tasks objs %}{% for obj in objs %}{% instance_tasks
 
 
 def round_trips(call) -> int:
-    exchange = RedisStore._exchange
-    with mock.patch.object(RedisStore, "_exchange", autospec=True, side_effect=exchange) as spy:
+    exchange = Server._exchange
+    with mock.patch.object(Server, "_exchange", autospec=True, side_effect=exchange) as spy:
         call()
     return spy.call_count
 

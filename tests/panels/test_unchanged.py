@@ -148,7 +148,7 @@ def test_the_panels_polled_longest_ago_are_forgotten(order, staff, failed, monke
 
 def round_trips(store, call):
     """Return what was answered, and in how many round trips to the store."""
-    with mock.patch.object(store, "_exchange", side_effect=store._exchange) as exchange:
+    with mock.patch.object(store._servers, "_exchange", side_effect=store._servers._exchange) as exchange:
         return call(), exchange.call_count
 
 

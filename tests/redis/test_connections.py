@@ -327,7 +327,9 @@ def test_sentinels_that_hang_take_no_more_than_their_time(site, settings, own_re
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("redis+cluster://one:7000,two:7000", "Redis Cluster is not spoken"),
+        ("redis+cluster://one:7000,two:7000/2", "A cluster has no databases"),
+        ("redis+cluster://one:7000,two:seven", "Write it as redis+cluster://host:port,host:port"),
+        ("unix+cluster:///run/redis.sock", "Begin it with redis://"),
         ("sentinel://one:26379", "Name the master"),
         ("sentinel://one:26379/0", "Name the master"),
         ("http://one", "Begin it with redis://"),

@@ -52,13 +52,13 @@ def keys(client, settings):
 def round_trips(redis_store, monkeypatch):
     """How many commands each exchange with the server carried."""
     exchanged = []
-    real = redis_store._exchange
+    real = redis_store._servers._exchange
 
     def exchange(connection, packed, count):
         exchanged.append(count)
         return real(connection, packed, count)
 
-    monkeypatch.setattr(redis_store, "_exchange", exchange)
+    monkeypatch.setattr(redis_store._servers, "_exchange", exchange)
     redis_store.write([(ONE, {"warm": "1"})])
     exchanged.clear()
     return exchanged
@@ -281,8 +281,8 @@ def test_a_connection_that_the_server_closed_is_no_outage(own_store, own_client)
 
 def test_several_connections_that_the_server_closed_are_no_outage(own_store, own_client):
     for _ in range(3):
-        own_store._idle.append(own_store._pool.make_connection())
-        own_store._idle[-1].connect()
+        own_store._servers._idle.append(own_store._servers._pool.make_connection())
+        own_store._servers._idle[-1].connect()
     own_client.client_kill_filter(_type="normal", skipme=True)
     own_store.ping()
 

@@ -1,0 +1,58 @@
+"""Whether the store's URL leads to the kind of servers that it names, and whether all of a cluster is there."""
+
+from typing import Final
+
+import redis
+from django.utils.translation import gettext as _
+
+from ..connections.cluster import FORM
+from ..tracking.cluster import Cluster
+from ..tracking.redis import PING
+from ..tracking.server import Server
+from .finding import Finding, error, ok
+
+#: What the store's URL is to be, by the kind of server that it leads to.
+FORMS: Final = {
+    "standalone": "redis://host:port/0",
+    "sentinel": "sentinel://host:port;host:port/master/0",
+    "cluster": FORM,
+}
+
+
+def wrong_kind(servers: Server | Cluster) -> Finding | None:
+    """Say what the URL should be when it leads to another kind of servers. None too where they do not tell."""
+    mode = _mode(servers)
+    if mode == ("cluster" if isinstance(servers, Cluster) else "standalone") or mode not in FORMS:
+        return None
+    messages = {
+        "standalone": _("The tracking store is one server, and no Redis Cluster."),
+        "sentinel": _("The tracking store is a sentinel, which keeps nothing itself."),
+        "cluster": _("The tracking store is a server of a Redis Cluster."),
+    }
+    return error("store", messages[mode], _("Write STORE_URL in CELERY_OPS as %(form)s.") % {"form": FORMS[mode]})
+
+
+def _mode(servers: Server | Cluster) -> str:
+    for pool in servers.known_pools():
+        try:
+            with redis.Redis(connection_pool=pool) as client:
+                info = client.info("server")
+        except (redis.RedisError, OSError) as failure:
+            if "cluster mode" in str(failure):  # it has no databases
+                return "cluster"
+        else:
+            return str(info.get("redis_mode") or info.get("server_mode"))  # Valkey has a name of its own for it
+    return ""
+
+
+def check(cluster: Cluster) -> Finding:
+    """Say whether each slot has a server, and whether that answers."""
+    hint = _("Start the servers that are away, or give their slots to others.")
+    replies = cluster.ask_all(PING)
+    away = [reply for reply in replies if isinstance(reply, Exception)]
+    if away:
+        numbers = {"away": len(away), "all": len(replies)}
+        return error("store-cluster", _("%(away)d of %(all)d masters of the cluster do not answer.") % numbers, hint)
+    if not cluster.nodes.slots.are_complete:
+        return error("store-cluster", _("Some slots of the cluster have no server."), hint)
+    return ok("store-cluster", _("All %(all)d masters of the cluster answer.") % {"all": len(replies)})

@@ -1,0 +1,91 @@
+"""One server, or one of several that stand in for each other."""
+
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
+from ..connections.redis import connected
+from ..exceptions import StoreUnavailable
+from . import wire
+from .wire import Part, Question
+
+MAX_IDLE: Final = 16
+
+
+class Server:
+    """Every call is one round trip. Each raises StoreUnavailable, and nothing is retried."""
+
+    def __init__(self, pool: redis.ConnectionPool, kept: object = None) -> None:
+        """Connect to nothing. ``kept`` is what the pool needs for as long as it is used."""
+        self._pool, self._kept = pool, kept
+        self._idle: deque[Any] = deque(maxlen=MAX_IDLE)
+
+    def ask(self, questions: Sequence[Question]) -> list[Any]:
+        """Return a reply for each, errors among them."""
+        return self._send(b"".join([packed for _key, packed in questions]), len(questions))
+
+    def ask_all(self, packed: bytes) -> list[Any]:
+        """Return each server's reply: this is the only one."""
+        return self._send(packed, 1)
+
+    def write(self, parts: Sequence[Part]) -> list[list[Any]]:
+        """Carry out everything in one transaction, and return each part's replies."""
+        commands = [command for _key, of_part in parts for command in of_part]
+        done, end, outcomes = wire.done(self._send(*wire.transaction(commands))), 0, []
+        for _key, of_part in parts:
+            begin, end = end, end + len(of_part)
+            outcomes.append(done[begin:end])
+        return outcomes
+
+    def connected(self, key: bytes) -> Any:
+        """Return a new connection to where ``key`` is, which is the caller's. Raises what redis-py does."""
+        return connected(self._pool)
+
+    def known_pools(self) -> list[redis.ConnectionPool]:
+        """Return connections to each server that the settings name."""
+        return [self._pool]
+
+    def pools(self) -> list[redis.ConnectionPool]:
+        """Return connections to each server that has keys."""
+        return [self._pool]
+
+    def unavailable(self, error: Exception) -> StoreUnavailable:
+        """Return what to raise for this."""
+        return StoreUnavailable(f"{type(error).__name__}: {error}")
+
+    def close(self) -> None:
+        with suppress(IndexError):  # another thread may have taken the last one
+            while True:
+                self._idle.pop().disconnect()
+
+    def _send(self, packed: bytes, number: int) -> list[Any]:
+        try:
+            try:
+                connection, used = self._idle.pop(), True
+            except IndexError:
+                connection, used = connected(self._pool), False
+            try:
+                return self._exchange(connection, packed, number)
+            except RedisConnectionError:
+                # A connection that waited may have been closed by the server since: that is no outage.
+                if not used:
+                    raise
+                self.close()
+                return self._exchange(connected(self._pool), packed, number)
+        except (RedisError, OSError, ValueError) as error:
+            raise self.unavailable(error) from error
+
+    def _exchange(self, connection: Any, packed: bytes, count: int) -> list[Any]:
+        try:
+            connection.send_packed_command([packed])
+            replies = wire.replies(connection, count)
+        except BaseException:  # a limit of the host's may strike here: a half-read connection is of no use
+            connection.disconnect()
+            raise
+        self._idle.append(connection)
+        return replies
