@@ -28,7 +28,7 @@ class Kind:
     is_blank_meant = False  # whether spaces alone are a value
 
     @property
-    def words(self) -> str:
+    def words(self) -> Any:
         """What a person reads beside a field: the label, where there are no better words for it."""
         return self.label
 
@@ -37,8 +37,8 @@ class Kind:
         raise NotImplementedError
 
     def read(self, value: Any) -> Any:
-        """Return the value that a JSON value means. Raises ValueError with a message for that person."""
-        raise NotImplementedError
+        """Return the value that a JSON value means: the one that its text does. Raises ValueError as ``parse`` does."""
+        return self.parse(given_text(value))
 
     def plain(self, value: Any) -> Any:
         """Return a JSON value that ``read`` reads again. Raises ValueError for what is not of this kind."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Choices
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from .base import Kind, given_text, of_type
 
@@ -18,10 +19,7 @@ class EnumKind(Kind):
     """A member of ``enum``, by its name or by its value."""
 
     enum: type[Enum] = Enum
-
-    @property
-    def words(self) -> str:
-        return _("one of these")
+    words = gettext_lazy("one of these")
 
     def parse(self, text: str) -> Enum:
         text = given_text(text)
@@ -62,10 +60,7 @@ class LiteralKind(Kind):
     """One of ``values``, told apart by type as well: 1 is not True."""
 
     values: tuple[Any, ...] = ()
-
-    @property
-    def words(self) -> str:
-        return _("one of these")
+    words = gettext_lazy("one of these")
 
     def parse(self, text: str) -> Any:
         text = given_text(text)

@@ -5,24 +5,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from .base import Kind, typed_text
 from .limits import load, named
-from .plain import JsonKind, shown
+from .plain import JsonKind, WrittenKind
 
 
 @dataclass(frozen=True, slots=True)
-class ManyKind(Kind):
+class ManyKind(WrittenKind):
     """Values of one kind, typed as JSON, a line each or with commas between them. ``make`` is list, tuple or a set."""
 
     item: Kind = field(default_factory=JsonKind)
     make: type[Any] = list
 
     rows = 3
-
-    @property
-    def words(self) -> str:
-        return _("a list, by commas, by lines or as JSON")
+    words = gettext_lazy("a list, by commas, by lines or as JSON")
 
     def parse(self, text: str) -> Any:
         text = typed_text(text)
@@ -40,9 +38,6 @@ class ManyKind(Kind):
             raise ValueError(_("This value cannot be shown here."))
         return [self.item.plain(item) for item in in_order(value)]
 
-    def text(self, value: Any) -> str:
-        return shown(self.plain(value))
-
     def _typed(self, text: str) -> Any:
         return _guessed(text) if type(self.item) is JsonKind else self.item.parse(text)
 
@@ -55,7 +50,7 @@ class ManyKind(Kind):
 
 
 @dataclass(frozen=True, slots=True)
-class TupleKind(Kind):
+class TupleKind(WrittenKind):
     """A tuple of so many values, each of its own kind."""
 
     items: tuple[Kind, ...] = ()
@@ -87,9 +82,6 @@ class TupleKind(Kind):
             raise ValueError(_("This value cannot be shown here."))
         return [kind.plain(item) for kind, item in zip(self.items, value, strict=True)]
 
-    def text(self, value: Any) -> str:
-        return shown(self.plain(value))
-
     def _count(self, values: list[Any]) -> None:
         if len(values) != len(self.items):
             raise ValueError(
@@ -98,20 +90,14 @@ class TupleKind(Kind):
 
 
 @dataclass(frozen=True, slots=True)
-class DictKind(Kind):
+class DictKind(WrittenKind):
     """A JSON object; its keys are text that ``key`` reads."""
 
     key: Kind | None = None
     item: Kind = field(default_factory=JsonKind)
 
     rows = 4
-
-    @property
-    def words(self) -> str:
-        return _("a JSON object")
-
-    def parse(self, text: str) -> dict[Any, Any]:
-        return self.read(load(typed_text(text)))
+    words = gettext_lazy("a JSON object")
 
     def read(self, value: Any) -> dict[Any, Any]:
         if not isinstance(value, dict):
@@ -128,9 +114,6 @@ class DictKind(Kind):
         if not isinstance(value, dict):
             raise ValueError(_("This value cannot be shown here."))
         return {key if self.key is None else self.key.text(key): self.item.plain(item) for key, item in value.items()}
-
-    def text(self, value: Any) -> str:
-        return shown(self.plain(value))
 
 
 def in_order(values: Iterable[Any]) -> list[Any]:

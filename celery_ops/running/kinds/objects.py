@@ -11,11 +11,12 @@ from django.core.exceptions import ValidationError
 from django.db import DataError
 from django.db.models import Model
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ...formatting import clean
 from .base import Kind, of_type, typed_text
-from .limits import check, load, named
-from .plain import JsonKind, shown
+from .limits import check, named
+from .plain import JsonKind, WrittenKind
 
 Sees = Callable[[Model], bool]
 #: Objects that a select offers.
@@ -86,20 +87,14 @@ def _any_json(_annotation: Any) -> Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class DataclassKind(Kind):
+class DataclassKind(WrittenKind):
     """A JSON object of a dataclass's fields. ``kind_of`` is asked when a value comes: a dataclass may hold itself."""
 
     cls: type = object
     kind_of: Callable[[Any], Kind] = _any_json
 
     rows = 5
-
-    @property
-    def words(self) -> str:
-        return _("a JSON object")
-
-    def parse(self, text: str) -> Any:
-        return self.read(load(typed_text(text)))
+    words = gettext_lazy("a JSON object")
 
     def read(self, value: Any) -> Any:
         if not isinstance(value, dict):
@@ -116,9 +111,6 @@ class DataclassKind(Kind):
     def plain(self, value: Any) -> dict[str, Any]:
         of_type(value, self.cls)
         return {name: kind.plain(getattr(value, name)) for name, (kind, _required) in self._fields().items()}
-
-    def text(self, value: Any) -> str:
-        return shown(self.plain(value))
 
     def _made(self, values: dict[str, Any]) -> Any:
         try:
@@ -155,19 +147,13 @@ def _field(name: str, kind: Kind, value: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class PydanticKind(Kind):
+class PydanticKind(WrittenKind):
     """A JSON object that a pydantic model (of version 2) validates itself."""
 
     model: Any = None
 
     rows = 5
-
-    @property
-    def words(self) -> str:
-        return _("a JSON object")
-
-    def parse(self, text: str) -> Any:
-        return self.read(load(typed_text(text)))
+    words = gettext_lazy("a JSON object")
 
     def read(self, value: Any) -> Any:
         check(value)
@@ -180,9 +166,6 @@ class PydanticKind(Kind):
 
     def plain(self, value: Any) -> Any:
         return of_type(value, self.model).model_dump(mode="json")
-
-    def text(self, value: Any) -> str:
-        return shown(self.plain(value))
 
 
 def _message(error: Any) -> str:

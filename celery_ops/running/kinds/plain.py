@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from .base import Kind, typed_text
 from .limits import check, load
@@ -17,14 +17,22 @@ _VALUES: Final = frozenset({"true", "false", "null", "none", "nan", "infinity", 
 
 
 @dataclass(frozen=True, slots=True)
-class JsonKind(Kind):
+class WrittenKind(Kind):
+    """A value that a person reads and writes as JSON."""
+
+    def parse(self, text: str) -> Any:
+        return self.read(load(typed_text(text)))
+
+    def text(self, value: Any) -> str:
+        return shown(self.plain(value))
+
+
+@dataclass(frozen=True, slots=True)
+class JsonKind(WrittenKind):
     """Any JSON value: for annotations that say no more, and for none. Words may be typed without quotes."""
 
     rows = 2
-
-    @property
-    def words(self) -> str:
-        return _("text or JSON")
+    words = gettext_lazy("text or JSON")
 
     def parse(self, text: str) -> Any:
         text = typed_text(text)
@@ -38,9 +46,6 @@ class JsonKind(Kind):
 
     def plain(self, value: Any) -> Any:
         return self.read(value)
-
-    def text(self, value: Any) -> str:
-        return shown(self.plain(value))
 
 
 def shown(plain: Any) -> str:

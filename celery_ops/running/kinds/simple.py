@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from .base import Kind, given_text, of_type, typed_text
 from .limits import DIGITS, check_number
@@ -23,16 +24,10 @@ class StrKind(Kind):
 
     label: str = "str"
     is_blank_meant = True
-
-    @property
-    def words(self) -> str:
-        return _("text")
+    words = gettext_lazy("text")
 
     def parse(self, text: str) -> str:
         return given_text(text)
-
-    def read(self, value: Any) -> str:
-        return given_text(value)
 
     def text(self, value: Any) -> str:
         return given_text(value)
@@ -44,10 +39,7 @@ class IntKind(Kind):
 
     label: str = "int"
     input_mode = "numeric"
-
-    @property
-    def words(self) -> str:
-        return _("a whole number")
+    words = gettext_lazy("a whole number")
 
     def parse(self, text: str) -> int:
         text = typed_text(text)
@@ -76,10 +68,7 @@ class FloatKind(Kind):
 
     label: str = "float"
     input_mode = "decimal"
-
-    @property
-    def words(self) -> str:
-        return _("a number")
+    words = gettext_lazy("a number")
 
     def parse(self, text: str) -> float:
         return self.read(float(_number(text)))
@@ -103,10 +92,7 @@ class DecimalKind(Kind):
 
     label: str = "Decimal"
     input_mode = "decimal"
-
-    @property
-    def words(self) -> str:
-        return _("an exact number")
+    words = gettext_lazy("an exact number")
 
     def parse(self, text: str) -> Decimal:
         return _bounded(Decimal(_number(text)))
@@ -145,10 +131,7 @@ class BoolKind(Kind):
     """Yes or no."""
 
     label: str = "bool"
-
-    @property
-    def words(self) -> str:
-        return _("true or false")
+    words = gettext_lazy("true or false")
 
     def parse(self, text: str) -> bool:
         word = typed_text(text).lower()
@@ -174,19 +157,13 @@ class BoolKind(Kind):
 @dataclass(frozen=True, slots=True)
 class UUIDKind(Kind):
     label: str = "UUID"
-
-    @property
-    def words(self) -> str:
-        return _("a UUID")
+    words = gettext_lazy("a UUID")
 
     def parse(self, text: str) -> UUID:
         try:
             return UUID(typed_text(text))
         except ValueError:
             raise ValueError(_("Enter a UUID: 32 hexadecimal digits, with or without dashes.")) from None
-
-    def read(self, value: Any) -> UUID:
-        return self.parse(given_text(value))
 
     def text(self, value: Any) -> str:
         return str(of_type(value, UUID))

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime, parse_duration, parse_time
 from django.utils.duration import duration_iso_string, duration_string
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from .base import Kind, given_text, of_type, typed_text
 from .limits import check_number
@@ -24,16 +25,10 @@ _OFFSET = re.compile(r"([zZ]|[+-][0-9:]+)$")
 class DateKind(Kind):
     label: str = "date"
     input_type = "date"
-
-    @property
-    def words(self) -> str:
-        return _("a date")
+    words = gettext_lazy("a date")
 
     def parse(self, text: str) -> date:
         return _parsed(parse_date, text, _("Enter a date such as 2026-01-31."))
-
-    def read(self, value: Any) -> date:
-        return self.parse(given_text(value))
 
     def text(self, value: Any) -> str:
         of_type(value, date)
@@ -48,16 +43,10 @@ class DatetimeKind(Kind):
 
     label: str = "datetime"
     input_type = "datetime-local"
-
-    @property
-    def words(self) -> str:
-        return _("a date and time")
+    words = gettext_lazy("a date and time")
 
     def parse(self, text: str) -> datetime:
         return _moment(_parsed(parse_datetime, text, _("Enter a date and time such as 2026-01-31T14:30.")))
-
-    def read(self, value: Any) -> datetime:
-        return self.parse(given_text(value))
 
     def plain(self, value: Any) -> str:
         return of_type(value, datetime).isoformat()
@@ -80,18 +69,12 @@ class TimeKind(Kind):
 
     label: str = "time"
     input_type = "time"
-
-    @property
-    def words(self) -> str:
-        return _("a time of day")
+    words = gettext_lazy("a time of day")
 
     def parse(self, text: str) -> time:
         if isinstance(text, str) and _OFFSET.search(text.strip()):
             raise ValueError(_("Enter a time without an offset, such as 14:30."))
         return _parsed(parse_time, text, _("Enter a time such as 14:30."))
-
-    def read(self, value: Any) -> time:
-        return self.parse(given_text(value))
 
     def text(self, value: Any) -> str:
         if of_type(value, time).tzinfo is not None:
@@ -104,10 +87,7 @@ class TimedeltaKind(Kind):
     """A length of time: seconds, or as ISO 8601 or Django say it."""
 
     label: str = "timedelta"
-
-    @property
-    def words(self) -> str:
-        return _("seconds, or a duration such as 1 02:30:00")
+    words = gettext_lazy("seconds, or a duration such as 1 02:30:00")
 
     def parse(self, text: str) -> timedelta:
         return _parsed(_duration, text, _("Enter seconds, or a duration such as 1 02:30:00 or P1DT2H30M."))
