@@ -1,4 +1,4 @@
-"""What the two journals' filters have in common: of runs, and of control actions."""
+"""What a request asks of a journal: what both have in common, and what that of control actions has."""
 
 from typing import Any, Final
 
@@ -7,8 +7,9 @@ from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from ..control.commands import LABELS
 from ..task_query import NEWEST_FIRST, OLDEST_FIRST
-from .base import ListFilterSet, MomentFilter, SizeFilter, SortFilter, TextFilter
+from .base import ChoiceFilter, ListFilterSet, MomentFilter, SearchFilter, SizeFilter, SortFilter, TextFilter
 
 SORTS: Final = (NEWEST_FIRST, OLDEST_FIRST)
 
@@ -48,3 +49,10 @@ class JournalFilterSet(ListFilterSet):
     @property
     def order(self) -> str:
         return self.cleaned_data.get("sort") or NEWEST_FIRST
+
+
+class ControlRecordFilterSet(JournalFilterSet):
+    """The parameters of one request for the journal of control actions."""
+
+    target = SearchFilter(label=_("Target"), lookup_expr="icontains", placeholder=_("Worker, queue or task id"))
+    action = ChoiceFilter(label=_("Action"), choices=[("", _("any")), *LABELS.items()])

@@ -5,6 +5,7 @@ looked at again at each poll: the policy is asked all that it was asked before, 
 from the settings of now. A panel on which a task runs is never remembered.
 """
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -25,8 +26,7 @@ from ..tracking.registry import registry
 from ..tracking.stamp import now_ms
 from ..tracking.store import lifetime
 from .building import Draft
-from .etag import digest
-from .page import Choice
+from .page import Choice, PanelPage
 from .viewer import Question
 
 #: A panel as one viewer asks for it.
@@ -131,6 +131,18 @@ class Unchanged:
                 _remembered.popitem(last=False)
 
 
+def etag(panel: PanelPage) -> str:
+    """Return the panel's entity tag: the same for as long as a viewer would see the same."""
+    listed = panel.rows, panel.total, panel.number, panel.pages, panel.states, panel.names, panel.available
+    around = str(panel.object_label), panel.launchable, panel.next_url
+    return f'"{digest(listed, around, get_language(), get_current_timezone_name())}"'
+
+
+def digest(*values: Any) -> str:
+    """Return what stands for values that have a telling ``repr()``."""
+    return hashlib.sha256(repr(values).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
 def _key(draft: Draft) -> Key:
     """What tells panels, viewers and what they ask for apart; empty when it is not known whose facts these are."""
     try:
@@ -147,5 +159,5 @@ def _naming(name: str, draft: Draft) -> tuple[str, bool]:
 
 
 def _runnable(name: str) -> Any:
-    task = rerunnable(name, ask_workers=False)
+    task = rerunnable(name)
     return task and (task, warning(task))

@@ -61,7 +61,7 @@ class Viewer:
         if not self.may(RUN_TASK, task.name):
             return None
         if task.name not in self.runnables:
-            self.runnables[task.name] = rerunnable(task.name, ask_workers=False)
+            self.runnables[task.name] = rerunnable(task.name)
         runnable = self.runnables[task.name]
         if runnable is None:
             return None

@@ -16,16 +16,9 @@ from ..tracking.registry import registry
 OVER: Final = states.FINAL | {states.LOST}
 
 
-def rerunnable(name: str, *, ask_workers: bool = True) -> Runnable | None:
+def rerunnable(name: str, find: Callable[[str], Runnable | None] = runnable) -> Runnable | None:
     """Return the task of this name when it may be run again by somebody: it is in ``RUNNABLE_TASKS``, or tracked and
-    not hidden. Workers are asked for one that this process does not know, unless told not to."""
-    try:
-        return _rerunnable(name, catalog.find if ask_workers else runnable)
-    except BackendUnavailable:
-        return None
-
-
-def _rerunnable(name: str, find: Callable[[str], Runnable | None]) -> Runnable | None:
+    not hidden. ``find`` may ask workers for one that this process does not know, and raises what it raises."""
     if name.startswith(CELERYS):
         return None
     allowed = find(name)
@@ -43,7 +36,7 @@ def permitted(name: str, user: Any) -> Runnable:
     A ``user`` of None is whoever may use a shell of the site, not a visitor: the policy is not asked.
     """
     try:
-        task = _rerunnable(name, catalog.find)
+        task = rerunnable(name, catalog.find)
     except BackendUnavailable as error:
         raise RerunRefused(str(error), is_away=True) from error
     if task is None:

@@ -23,9 +23,9 @@ def rerun(task_id: str, user: Any, *, submission: UUID | None = None) -> TaskRun
     return rerun_candidate(candidate(task_id, user, submission), user, submission=submission)
 
 
-def rerun_all(task_ids: Iterable[str], user: Any, *, submission: UUID | None = None) -> list[RerunOutcome]:
+def rerun_all(task_ids: Iterable[str], user: Any) -> list[RerunOutcome]:
     """Look at some tasks and run them again at once, as ``rerun_candidates`` does."""
-    return rerun_candidates(candidates_of(task_ids, user, submission), user, submission=submission)
+    return rerun_candidates(candidates_of(task_ids, user), user)
 
 
 def rerun_candidate(task: RerunCandidate, user: Any, *, submission: UUID | None = None) -> TaskRunRecord:

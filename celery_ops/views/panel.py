@@ -15,11 +15,10 @@ from ..conf import conf
 from ..exceptions import BadToken, StoreUnavailable
 from ..panels import actions
 from ..panels.building import Draft
-from ..panels.etag import etag
 from ..panels.query import PanelQuery
 from ..panels.texts import shown_payload
 from ..panels.token import PanelOptions, options_of, viewer
-from ..panels.unchanged import Unchanged
+from ..panels.unchanged import Unchanged, etag
 from ..panels.viewer import Viewer
 from ..permissions import VIEW_INSTANCE, VIEW_PAYLOAD, allows
 from ..task_detail.own_states import with_own_states

@@ -9,8 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ...control.standing import texts
-from ...filters.control_records import ControlRecordFilterSet
-from ...filters.journal import JournalFilterSet
+from ...filters.journal import ControlRecordFilterSet, JournalFilterSet
 from ...formatting import Moment, clean
 from ...links import queue_url, task_url, worker_url
 from ...models import ControlRecord
