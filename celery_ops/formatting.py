@@ -22,6 +22,9 @@ SHORT_ID: Final = 8
 #: Seconds from which a time reads as its date.
 WEEKS: Final = 4 * 7 * 86400
 
+#: How many of which unit in seconds, 0 for less than one, and whether it is past.
+Age = tuple[int, int, bool]
+
 
 def clean(text: str | None, longest: int = LONGEST_NAME) -> str:
     """Return a source's text without what no page can carry, cut to ``longest`` characters."""
@@ -93,14 +96,26 @@ class Moment:
 
 def ago(value: datetime, now: datetime) -> str:
     """Return how long before ``now`` in one unit, and the date when that is weeks; times to come read ``in …``."""
-    seconds = (now - value).total_seconds()
+    number, size, is_past = _age((now - value).total_seconds())
+    if size == WEEKS:
+        return value.strftime("%Y-%m-%d")
+    return _ago(number, size, get_language(), is_past=is_past) if size else _("just now")
+
+
+def age(value: datetime | None, now: datetime) -> Age | None:
+    """Return what ``Moment.of(value, now)`` says of ``now``: the same where it reads the same."""
+    try:
+        return value and _age((aware(now) - aware(value)).total_seconds())
+    except (OverflowError, ValueError):  # the first or the last day that a datetime can say
+        return None
+
+
+def _age(seconds: float) -> Age:
     length = abs(seconds)
     if length >= WEEKS:
-        return value.strftime("%Y-%m-%d")
-    if length < 1:
-        return _("just now")
-    size = next(size for size in _UNITS if length >= size)
-    return _ago(int(length // size), size, get_language(), is_past=seconds > 0)
+        return 0, WEEKS, True
+    size = next((size for size in _UNITS if length >= size), 0)
+    return int(length // size) if size else 0, size, seconds > 0
 
 
 #: Seconds of the units that a time reads in.

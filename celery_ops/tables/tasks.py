@@ -1,9 +1,7 @@
 """The table of tasks: its columns, and its rows as one viewer may see them."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
+from collections.abc import Callable, Container, Iterable, Iterator
+from functools import cache, cached_property
 from typing import Any, Final
 
 from django.template.loader import get_template
@@ -14,11 +12,14 @@ from django_tables2.columns import BoundColumn
 
 from .. import states
 from ..backends.base import TaskBackend
-from ..formatting import SHORT_ID, Moment, clean, duration
+from ..conf import conf
+from ..formatting import SHORT_ID, Moment, age, clean, duration
 from ..info import TaskInfo
 from ..links import task_url
 from ..payload.payload import Searched, error_class
 from ..redaction import Budget
+from ..tracking import capture
+from ..tracking.registry import registry
 from .base import Head, OpsTable
 from .links import PageLink, queue_link, worker_link
 
@@ -34,36 +35,137 @@ SUPPORTS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class TaskRow:
-    """One task in a list: texts that a page can carry, and addresses, empty where there can be none."""
+    """One task in a list: texts that a page can carry, and addresses, empty where there can be none.
 
-    id: str
-    url: str
-    name: str
-    state: str
-    tone: str
-    worker: str
-    worker_url: str
-    queue: str
-    queue_url: str
-    created: datetime | None
-    started: datetime | None
-    finished: datetime | None
-    wait: str
-    run: str
-    error: str
-    waits: bool = False
-    revoke: str = ""
+    Each is worked out when it is asked for: most rows were written before, and only their ``key`` is asked.
+    """
 
-    @property
-    def is_to_be_revoked(self) -> bool:
-        """Whether somebody asked for that and nothing has come of it yet."""
-        return self.revoke == states.REQUESTED
+    def __init__(self, task: TaskInfo, rows: "_Rows") -> None:
+        self._task, self._rows = task, rows
+        self.state = clean(task.state)
+        self.created, self.started, self.finished = task.created_at, task.started_at, task.finished_at
+
+    @cached_property
+    def key(self) -> tuple[Any, ...] | None:
+        """All that the row shows of the task and what it is shown by; None where that cannot be told."""
+        task, rows = self._task, self._rows
+        payload: tuple[Any, ...] = ()
+        if task.error:
+            if conf.REDACTOR is not None:  # it may answer otherwise next time
+                return None
+            payload = (task.error, *rows.rules(task.name))
+            if rows.ask(task.name):
+                payload = (*payload, task.args, task.kwargs)
+        return (
+            task.id,
+            task.name,
+            task.state,
+            task.worker,
+            task.queue,
+            task.created_at,
+            task.started_at,
+            task.finished_at,
+            task.revoke_requested_at is None,
+            rows.query,
+            payload,
+        )
+
+    @cached_property
+    def id(self) -> str:
+        return clean(self._task.id)
 
     @property
     def short_id(self) -> str:
         return self.id[:SHORT_ID]
+
+    @property
+    def url(self) -> str:
+        return task_url(self._task.id, self._rows.query)
+
+    @property
+    def name(self) -> str:
+        return clean(self._task.name)
+
+    @property
+    def tone(self) -> str:
+        return states.tone(self._task.state)
+
+    @property
+    def worker(self) -> str:
+        return self._worker.name
+
+    @property
+    def worker_url(self) -> str:
+        return self._worker.url
+
+    @property
+    def queue(self) -> str:
+        return self._queue.name
+
+    @property
+    def queue_url(self) -> str:
+        return self._queue.url
+
+    @property
+    def _worker(self) -> PageLink:
+        return self._rows.worker(self._task.worker or "")
+
+    @property
+    def _queue(self) -> PageLink:
+        return self._rows.queue(self._task.queue or "")
+
+    @property
+    def wait(self) -> str:
+        return duration(self._task.wait)
+
+    @property
+    def run(self) -> str:
+        return duration(self._task.run_time)
+
+    @cached_property
+    def error(self) -> str:
+        """On one line: redacted, or its class alone."""
+        return self._rows.error(self._task)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there may have been no more time to look through its error."""
+        return bool(self._task.error) and self._rows.is_spent
+
+    @property
+    def waits(self) -> bool:
+        task = self._task
+        return task.state == states.PENDING and not (task.worker or task.started_at)
+
+    @property
+    def is_to_be_revoked(self) -> bool:
+        """Whether somebody asked for that and nothing has come of it yet."""
+        task = self._task
+        return task.revoke_requested_at is not None and states.revoke_outcome(task.state) == states.REQUESTED
+
+
+class _Rows:
+    """What the rows of one page have in common, each thing found out once."""
+
+    def __init__(self, may_view_payload: Callable[[str], bool], query: str) -> None:
+        self.ask, self.worker, self.queue = cache(may_view_payload), cache(worker_link), cache(queue_link)
+        self.rules = cache(self._rules)
+        self.query = query
+        self._budget = Budget.of_page()
+        self._texts = Searched(self._budget)
+
+    def error(self, task: TaskInfo) -> str:
+        return shown_error(task, self._texts, may_view_payload=self.ask(task.name))
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether so much was looked through on this page that errors may be hidden for that alone."""
+        return self._budget.is_spent
+
+    def _rules(self, name: str) -> tuple[Any, ...]:
+        """What an error of a task of this name is redacted by, and whether more than its class is shown."""
+        return self.ask(name), tuple(conf.REDACT_KEYS), capture.parameters(name), registry.sensitive(name)
 
 
 def task_rows(tasks: Iterable[TaskInfo], *, may_view_payload: Callable[[str], bool], query: str = "") -> list[TaskRow]:
@@ -71,40 +173,8 @@ def task_rows(tasks: Iterable[TaskInfo], *, may_view_payload: Callable[[str], bo
 
     ``query`` is a query string that goes with the addresses of the tasks' own pages.
     """
-    ask, worker, queue = cache(may_view_payload), cache(worker_link), cache(queue_link)
-    texts = Searched(Budget.of_page())
-    return [
-        _row(
-            task,
-            worker(task.worker or ""),
-            queue(task.queue or ""),
-            error=shown_error(task, texts, may_view_payload=ask(task.name)),
-            query=query,
-        )
-        for task in tasks
-    ]
-
-
-def _row(task: TaskInfo, worker: PageLink, queue: PageLink, *, error: str, query: str) -> TaskRow:
-    return TaskRow(
-        id=clean(task.id),
-        url=task_url(task.id, query),
-        name=clean(task.name),
-        state=clean(task.state),
-        tone=states.tone(task.state),
-        worker=worker.name,
-        worker_url=worker.url,
-        queue=queue.name,
-        queue_url=queue.url,
-        created=task.created_at,
-        started=task.started_at,
-        finished=task.finished_at,
-        wait=duration(task.wait),
-        run=duration(task.run_time),
-        error=error,
-        waits=task.state == states.PENDING and not (task.worker or task.started_at),
-        revoke=states.revoke_outcome(task.state) if task.revoke_requested_at else "",
-    )
+    rows = _Rows(may_view_payload, query)
+    return [TaskRow(task, rows) for task in tasks]
 
 
 def shown_error(task: TaskInfo, texts: Searched, *, may_view_payload: bool) -> str:
@@ -116,16 +186,12 @@ def shown_error(task: TaskInfo, texts: Searched, *, may_view_payload: bool) -> s
     return " ".join(texts.error(task).split())
 
 
-#: A row, its name, its badge, where it is and its queue as they are written, and its times under their labels.
-Written = tuple[TaskRow, str, str, str, str, list[tuple[str, Moment | None]]]
-
-
 def _cells(name: str) -> dict[str, dict[str, str]]:
     return {"cell": {"class": name}}
 
 
 class TaskTable(OpsTable):
-    """Rows are written by one template each, in a quarter of the time that a template for each cell takes.
+    """Rows are written out in one template, and what was written for a row before is written again.
 
     Heads lead to the orders that the backend has: nothing is sorted here.
     """
@@ -149,32 +215,32 @@ class TaskTable(OpsTable):
         template_name = "celery_ops/tasks/table.html"
 
     def __init__(
-        self, rows: list[TaskRow], *, backend: TaskBackend, sort: str, link: Callable[..., str], **kwargs: Any
+        self,
+        rows: list[TaskRow],
+        *,
+        backend: TaskBackend,
+        sort: str,
+        link: Callable[..., str],
+        choice: Container[str] | None = None,
+        **kwargs: Any,
     ) -> None:
-        """``sort`` is the order of the rows; ``link`` returns the address of this list with ``sort`` changed."""
+        """``sort`` is the order of the rows; ``link`` returns the address of this list with ``sort`` changed.
+
+        ``choice`` has the states in which a row can be chosen; it is None where none can.
+        """
         left_out = [name for name, needs in SUPPORTS.items() if not all(getattr(backend, need) for need in needs)]
         if sort.lstrip("-") != "started" and not {"created", "wait"} & set(left_out):
             left_out.append("started")  # the creation and the wait say it
         super().__init__(rows, exclude=left_out, orderable=False, **kwargs)
-        self.link, self.sort, self.sorts = link, sort, backend.sorts
+        self.link, self.sort, self.sorts, self.choice = link, sort, backend.sorts, choice
         self.shows = {column.name: True for column in self.columns}
         self.labels = {column.name: str(column.header) for column in self.columns}
 
-    def tasks(self) -> Iterator[Written]:
+    def tasks(self) -> Iterator["WrittenRow"]:
         """Yield the rows; a name, a badge or a link that several have is written once."""
-        now = timezone.now()
-        name, badge, link, waits = map(cache, (_name, _badge, _link, _waits))
-        times = [(time, self.labels[time]) for time in ("created", "started", "finished") if time in self.shows]
+        writing = _Writing(self)
         for row in self.data:
-            queue = link(row.queue, row.queue_url)
-            yield (
-                row,
-                name(row.name),
-                badge(row.state, row.tone),
-                waits(queue) if row.waits else link(row.worker, row.worker_url),
-                queue,
-                [(label, Moment.of(getattr(row, time), now)) for time, label in times],
-            )
+            yield WrittenRow(row, writing)
 
     def _head(self, column: BoundColumn) -> Head:
         attrs = column.attrs["th"].as_html()
@@ -185,6 +251,62 @@ class TaskTable(OpsTable):
         following = next((order for order in offered if order != self.sort), self.sort)
         order = {down: "descending", up: "ascending"}.get(self.sort, "")
         return Head(column.header, attrs, self.link(sort=following), order)
+
+
+class _Writing:
+    """What the rows of one table are written with."""
+
+    def __init__(self, table: TaskTable) -> None:
+        self.now = timezone.now()
+        self.name, self.badge, self.link, self.waits = map(cache, (_name, _badge, _link, _waits))
+        self.times = [(time, table.labels[time]) for time in ("created", "started", "finished") if time in table.shows]
+        self.choice = table.choice
+        self.look = (*table.shows, task_url("0"))
+
+
+class WrittenRow:
+    """A row and its parts as they are written, each when it is asked for. ``key`` is all that it shows."""
+
+    def __init__(self, task: TaskRow, writing: _Writing) -> None:
+        self.task, self._writing = task, writing
+        choice = writing.choice
+        self.choice = None if choice is None else task.state in choice
+
+    @property
+    def key(self) -> tuple[Any, ...] | None:
+        task, writing = self.task, self._writing
+        if task.key is None:
+            return None
+        ages = [age(getattr(task, time), writing.now) for time, _label in writing.times]
+        return writing.look, task.key, self.choice, *ages
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it says all that its key does."""
+        return not self.task.is_cut
+
+    @property
+    def name(self) -> str:
+        return self._writing.name(self.task.name)
+
+    @property
+    def badge(self) -> str:
+        return self._writing.badge(self.task.state, self.task.tone)
+
+    @property
+    def place(self) -> str:
+        task, writing = self.task, self._writing
+        return writing.waits(self.queue) if task.waits else writing.link(task.worker, task.worker_url)
+
+    @property
+    def queue(self) -> str:
+        return self._writing.link(self.task.queue, self.task.queue_url)
+
+    @property
+    def times(self) -> list[tuple[str, Moment | None]]:
+        """The times under their labels."""
+        now = self._writing.now
+        return [(label, Moment.of(getattr(self.task, time), now)) for time, label in self._writing.times]
 
 
 def _name(name: str) -> str:

@@ -10,15 +10,19 @@ from django import template
 from django.contrib.sites.shortcuts import get_current_site
 from django.forms import BaseForm
 from django.http import HttpRequest
+from django.template.base import FilterExpression, Parser, Token
 from django.template.context import Context
 from django.urls import NoReverseMatch, get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from .. import formatting
 from ..payload import mapping
+from ..tables.kept import Keepable, kept
 from ..tables.links import PageLink, id_html
 from ..tables.links import linked as links_html
 from ..tracking.edge import part_of_a_page
@@ -69,6 +73,37 @@ def _logout_url() -> str:
         except NoReverseMatch:
             continue
     return ""
+
+
+@register.tag("kept")
+def do_kept(parser: Parser, token: Token) -> "KeptNode":
+    """Write ``{% kept thing %}…{% endkept %}`` once for each key of a ``Keepable``, language and time zone."""
+    try:
+        _tag, thing = token.split_contents()
+    except ValueError:
+        raise template.TemplateSyntaxError("kept takes one argument: what is written") from None
+    nodes = parser.parse(("endkept",))
+    parser.delete_first_token()
+    return KeptNode(parser.compile_filter(thing), nodes)
+
+
+class KeptNode(template.Node):
+    """The node is of one compiled template: a template that has changed keeps its own."""
+
+    def __init__(self, thing: FilterExpression, nodelist: template.NodeList) -> None:
+        self.thing, self.nodelist = thing, nodelist
+
+    def render(self, context: Context) -> SafeString:
+        thing: Keepable = self.thing.resolve(context)
+        if (shown := thing.key) is None:
+            return self.nodelist.render(context)
+        key = (self, get_language(), timezone.get_current_timezone_name(), shown)
+        html = kept.get(key)
+        if html is None:
+            html = self.nodelist.render(context)
+            if thing.is_whole:
+                kept.keep(key, html)
+        return html
 
 
 #: A word of a dotted name with what ends it.

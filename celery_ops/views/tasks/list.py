@@ -58,23 +58,24 @@ class TaskListView(OpsPage):
         cursor = "" if self.has_bad_cursor else filters.cursor
         back = back_query(filters.link(cursor=cursor)[1:])
         rows = task_rows(page.tasks, may_view_payload=self.may_view_payload, query=back)
+        choice = choice_of(filters, counted, self.user)
         return super().get_context_data(
             backend=backend,
             filter=filters,
             has_bad_cursor=self.has_bad_cursor,
             tabs=state_tabs(filters, counted),
             ranges=time_ranges(filters),
-            names=suggestions.task_names(row.name for row in rows),
-            workers=suggestions.worker_names(row.worker for row in rows) if backend.supports_worker else (),
-            queues=suggestions.queue_names(row.queue for row in rows) if backend.supports_queue else (),
-            table=TaskTable(rows, backend=backend, sort=filters.query.sort, link=filters.link),
+            names=suggestions.task_names(task.name for task in page.tasks),
+            workers=suggestions.worker_names(task.worker for task in page.tasks) if backend.supports_worker else (),
+            queues=suggestions.queue_names(task.queue for task in page.tasks) if backend.supports_queue else (),
+            table=TaskTable(rows, backend=backend, sort=filters.query.sort, link=filters.link, choice=choice),
             trouble=listed.trouble,
             notes=[clean(str(note)) for note in (*filters.notes, *page.notes)],
             first_url=filters.link() if cursor else "",
             previous_url=filters.link(cursor=page.previous) if page.previous else "",
             next_url=filters.link(cursor=page.next) if page.next else "",
             csv_url=filters.link(format="csv"),
-            choice=choice_of(filters, counted, self.user),
+            choice=choice,
             **kwargs,
         )
 

@@ -1,0 +1,166 @@
+"""Rows that were written before are written again, for whoever sees the same of them, and for nobody else."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.template import Context, Template
+from django.test import Client
+from django.utils import timezone
+
+from celery_ops.info import TaskInfo
+from celery_ops.tables.kept import Kept, kept
+from celery_ops.tables.tasks import task_rows
+from tests.conftest import make_user
+
+from .backends import Tasks
+from .task_backends import LIST
+
+pytestmark = pytest.mark.django_db
+LONG_AGO = timezone.now() - timedelta(days=60)
+CHARGE = TaskInfo("one", "shop.tasks.charge", "SUCCESS", worker="w@host", created_at=LONG_AGO, finished_at=LONG_AGO)
+FAILED = TaskInfo(
+    "two", "shop.tasks.charge", "FAILURE", error="ValueError: card of Ada", created_at=LONG_AGO, args=("x",)
+)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept(pages):
+    kept.forget()
+    yield
+    kept.forget()
+
+
+@pytest.fixture
+def browser(staff):
+    client = Client()
+    client.force_login(staff)
+    return client
+
+
+def rows(browser, path=LIST, **headers):
+    html = browser.get(path, headers=headers).content.decode()
+    return html[html.index("<tbody>") : html.index("</tbody>")]
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """The rows whose parts were worked out, by their ids."""
+    asked = []
+    name = task_rows.__globals__["TaskRow"].name
+    monkeypatch.setattr(
+        "celery_ops.tables.tasks.TaskRow.name", property(lambda row: asked.append(row.id) or name.fget(row))
+    )
+    return asked
+
+
+def test_a_list_that_is_looked_at_again_writes_the_rows_that_are_new(browser, written):
+    Tasks.hold(CHARGE, FAILED)
+    first = rows(browser)
+    assert sorted(written) == ["one", "two"]
+    assert rows(browser) == first
+    Tasks.hold(CHARGE, FAILED, TaskInfo("three", "shop.tasks.charge"))
+    assert 'data-key="three"' in rows(browser)
+    assert sorted(written) == ["one", "three", "two"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"state": "FAILURE"},
+        {"name": "shop.tasks.refund"},
+        {"worker": "other@host"},
+        {"finished_at": LONG_AGO + timedelta(seconds=1)},
+        {"started_at": LONG_AGO},
+        {"error": "ValueError: no"},
+        {"revoke_requested_at": LONG_AGO},
+    ],
+)
+def test_a_task_that_has_changed_is_written_anew(browser, written, change):
+    Tasks.hold(CHARGE)
+    rows(browser)
+    Tasks.hold(replace(CHARGE, **change))
+    rows(browser)
+    assert written == ["one", "one"]
+
+
+def test_times_go_on(browser, monkeypatch):
+    now = timezone.now()
+    Tasks.hold(TaskInfo("one", "shop.tasks.charge", "SUCCESS", finished_at=now - timedelta(hours=2, minutes=5)))
+    assert ">2 h ago<" in rows(browser)
+    monkeypatch.setattr("celery_ops.tables.tasks.timezone.now", lambda: now + timedelta(hours=1))
+    assert ">3 h ago<" in rows(browser)
+
+
+def test_who_may_not_read_errors_gets_no_row_of_those_who_may(browser):
+    Tasks.hold(FAILED)
+    viewer = Client()
+    viewer.force_login(make_user("someone", "celery_ops.view_ops"))
+    assert "card of Ada" in rows(browser)
+    assert "card of Ada" not in rows(viewer)
+    assert "card of Ada" in rows(browser)
+
+
+def test_who_may_choose_nothing_gets_no_box(browser):
+    Tasks.hold(FAILED)
+    viewer = Client()
+    viewer.force_login(make_user("someone", "celery_ops.view_ops", "celery_ops.view_payload"))
+    assert 'type="checkbox"' in rows(browser)
+    assert "celery-ops-choose" not in rows(viewer)
+
+
+def test_rows_are_redacted_by_the_settings_of_now(browser, settings):
+    Tasks.hold(replace(FAILED, error="ValueError: shoe=brown"))
+    assert "brown" in rows(browser)
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "REDACT_KEYS": ("shoe",)}
+    assert "brown" not in rows(browser)
+
+
+def test_each_list_leads_back_to_itself(browser):
+    Tasks.hold(CHARGE)
+    assert "?back=" not in rows(browser)
+    assert "?back=name" in rows(browser, f"{LIST}?name=charge")
+
+
+def test_what_is_kept_has_a_bound():
+    html = Kept(10_000)
+    for number in range(100):
+        html.keep(("x" * 500, number), "y" * 1000)
+        assert html.size <= 10_000
+    assert html.get(("x" * 500, 99)) == "y" * 1000
+    assert html.get(("x" * 500, 0)) is None
+
+
+def test_what_was_asked_for_last_stays_longest():
+    html = Kept(3500)
+    for key in "ab":
+        html.keep((key,), "")
+    html.get(("a",))
+    for key in "cd":
+        html.keep((key,), "")
+    assert [html.get((key,)) for key in "abcd"] == ["", None, "", ""]
+
+
+def test_what_is_no_key_is_written_each_time():
+    html = Kept()
+    html.keep(([],), "y")
+    assert html.get(([],)) is None
+    assert html.size == 0
+
+
+class Thing:
+    def __init__(self, key, is_whole=True):
+        self.key, self.is_whole, self.asked = key, is_whole, 0
+
+    @property
+    def word(self):
+        self.asked += 1
+        return "a word"
+
+
+@pytest.mark.parametrize(("key", "is_whole", "times"), [(("k",), True, 1), (None, True, 2), (("k",), False, 2)])
+def test_a_template_writes_once_what_may_be_kept(key, is_whole, times):
+    thing = Thing(key, is_whole)
+    template = Template("{% load celery_ops_pages %}{% kept thing %}{{ thing.word }}{% endkept %}")
+    assert [template.render(Context({"thing": thing})) for _round in range(2)] == ["a word"] * 2
+    assert thing.asked == times
