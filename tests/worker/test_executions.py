@@ -101,6 +101,18 @@ def start_worker(site):
         worker.stop()
 
 
+def started_in(worker):
+    """How many tasks a worker's main process knows to run: those are what it cancels when it is shut down."""
+    active = current_app.control.inspect(destination=[worker.hostname], timeout=1, limit=1).active() or {}
+    return sum(task["time_start"] is not None for task in active.get(worker.hostname, ()))
+
+
+def takes_over(follower, worker):
+    """Tell one worker to take from another's queue; a worker that is ready may not have subscribed yet."""
+    destination = {"destination": [follower.hostname], "limit": 1, "timeout": 2}
+    return current_app.control.add_consumer(worker.hostname, reply=True, **destination)
+
+
 @only_redis
 def test_what_a_shutdown_interrupts_says_whether_its_message_is_back(order, other, pace, start_worker, tmp_path):
     worker = start_worker()
@@ -111,6 +123,7 @@ def test_what_a_shutdown_interrupts_says_whether_its_message_is_back(order, othe
     reached(order, "STARTED")
     reached(other, "STARTED")
     wait_for(begun.exists, "the third task to begin")
+    wait_for(lambda: started_in(worker) == 3, "the main process to hear from its pool of all three")
     worker.process.send_signal(signal.SIGQUIT)
     gone, back = reached(order, "LOST"), reached(other, "PENDING")
     assert gone.error == "Interrupted: its worker was shut down while it ran, and its message is gone"
@@ -121,7 +134,7 @@ def test_what_a_shutdown_interrupts_says_whether_its_message_is_back(order, othe
     worker.process.wait(30)
     assert "TypeError" not in worker.text()
     follower = start_worker()
-    current_app.control.add_consumer(worker.hostname, destination=[follower.hostname])
+    wait_for(lambda: takes_over(follower, worker), "the follower to hear what it is told")
     pace.to(10)
     task = reached(other, "SUCCESS")
     assert (task.executions, task.attempts, task.worker) == (2, 1, follower.hostname)
