@@ -32,6 +32,8 @@ def main() -> int:
 
 
 def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    import pytest
+
     from . import registry, report, setup
     from .versions import commit, versions
 
@@ -52,7 +54,7 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
             for figure in each.run():
                 figures.append(figure)
                 print(report.text_line(figure), flush=True)
-        except Exception:  # the others are measured all the same
+        except (Exception, pytest.fail.Exception):  # the others are measured all the same
             failures += 1
             traceback.print_exc()
             continue

@@ -74,7 +74,7 @@ def pages() -> Iterator[Figure]:
 
 
 def _figures(what: str, case: Case, is_limited: bool) -> Iterator[Figure]:
-    cursor = _cursor(case)
+    cursor = cursor_of(case.query, case.page)
     calls: list[Callable[[], object]] = [lambda: _ours(case.query, cursor)]
     queries = [_asked(calls[0]) for _ in range(ROUNDS)]
     if case.theirs is not None and peer.IS_INSTALLED:
@@ -93,12 +93,12 @@ def _ours(query: TaskQuery, cursor: str) -> None:
     backend.counts(query)
 
 
-def _cursor(case: Case) -> str:
+def cursor_of(query: TaskQuery, page: int) -> str:
     """Return the cursor of a page, come to in long strides."""
-    cursor, rows = "", (case.page - 1) * SIZE
+    cursor, rows = "", (page - 1) * SIZE
     while rows:
         stride = min(rows, 1000)
-        cursor = ResultsTaskBackend().page(case.query, cursor=cursor, size=stride).next or ""
+        cursor = ResultsTaskBackend().page(query, cursor=cursor, size=stride).next or ""
         rows -= stride
     return cursor
 

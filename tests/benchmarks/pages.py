@@ -1,61 +1,70 @@
 """What the pages of workers and queues cost."""
 
 import contextlib
-import uuid
 from collections.abc import Callable, Iterator
 
-from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
 from celery_ops.backends.broker import backend
 from celery_ops.backends.remote import snapshot
-from tests.celery import app
 from tests.conftest import broker as broker_at
-from tests.servers import PORT, Site, Worker
+from tests.servers import PORT, Site, Worker, wait_for
 
-from . import peer
-from .figures import Figure, at_most
+from . import flower
+from .beside import FLOWER, PANEL, Call, browser, is_installed, page
+from .figures import Figure, Target, at_most
 from .registry import WORKERS, benchmark
 from .setup import use_store
 from .timing import in_turn, sized
 
 ROUNDS = sized(20, quick=1)
+#: Of a peer that waits a whole second each time.
 PEER_ROUNDS = sized(3, quick=1)
+NAMES = ("w0@bench", "w1@bench", "w2@bench")
 
 
 @benchmark("pages", WORKERS)
-def beside_the_peer() -> Iterator[Figure]:
-    """Our pages of workers and queues with three real workers, beside the data alone of dj-celery-panel's."""
+def beside_the_peers() -> Iterator[Figure]:
+    """Whole pages of workers and queues with three real workers, beside dj-celery-panel's, and Flower's over HTTP."""
     site = Site(f"redis://127.0.0.1:{PORT}/4", f"redis://127.0.0.1:{PORT}/5", "django-db://")
     use_store(site.store)
-    user = User.objects.create_superuser(f"pages-{uuid.uuid4().hex[:6]}")
-    browser = Client()
-    browser.force_login(user)
+    client = browser()
     with contextlib.ExitStack() as stack:
         stack.enter_context(broker_at(site.broker))
-        for number in range(3):
-            worker = Worker(f"w{number}@bench", site.environment, "-c", "1")
-            stack.callback(worker.stop)
-        for page in ("worker-list", "queue-list", "overview"):
-            yield from _page(browser, page)
-        yield from _detail(browser)
+        for name in NAMES:
+            stack.callback(Worker(name, site.environment, "-c", "1").stop)
+        flowers = stack.enter_context(flower.Flower(site.broker)) if flower.IS_INSTALLED else None
+        yield from _page(client, "worker-list", _theirs(client, "workers", flowers and _flowers_workers(flowers)))
+        yield from _page(client, "queue-list", _theirs(client, "queues"))
+        yield from _page(client, "overview", {})
+        yield from _page(client, "worker-detail", _theirs(client, "worker_detail"), NAMES[0])
 
 
-def _page(browser: Client, name: str) -> Iterator[Figure]:
-    address = reverse(f"celery_ops:{name}")
-    ours = _asked_anew(lambda: browser.get(address))
-    (shared,) = in_turn(lambda: browser.get(address), rounds=ROUNDS)
-    theirs, ratio_target = _peer(name), at_most(0.1)
-    what = f"{name}, workers asked anew"
-    yield Figure.of(what, ours, "ms", peer=peer.NAME, theirs=theirs, target=at_most(60), ratio_target=ratio_target)
-    yield Figure.of(f"{name}, shared with another viewer", shared, "ms")
+def _page(client: Client, name: str, theirs: dict[str, Call], *args: str) -> Iterator[Figure]:
+    ours = page(client, reverse(f"celery_ops:{name}", args=args))
+    anew = _asked_anew(ours)
+    (shared,) = in_turn(ours, rounds=ROUNDS)
+    targets: dict[str, Target] = {"target": at_most(60), "ratio_target": at_most(0.1)}
+    for peer, call in theirs.items():
+        (taken,) = in_turn(call, rounds=PEER_ROUNDS)
+        yield Figure.of(f"{name}, workers asked anew", anew, "ms", peer=peer, theirs=taken, **targets)
+    if not theirs:
+        yield Figure.of(f"{name}, workers asked anew", anew, "ms", target=at_most(60))
+    yield Figure.of("… shared with another viewer", shared, "ms")
 
 
-def _detail(browser: Client) -> Iterator[Figure]:
-    address = reverse("celery_ops:worker-detail", args=["w0@bench"])
-    (taken,) = in_turn(lambda: browser.get(address), rounds=ROUNDS)
-    yield Figure.of("worker-detail", taken, "ms")
+def _theirs(client: Client, name: str, asked: Call | None = None) -> dict[str, Call]:
+    args = [NAMES[0]] if name == "worker_detail" else []
+    calls = {PANEL: page(client, reverse(f"dj_celery_panel:{name}", args=args))} if is_installed(PANEL) else {}
+    return {**calls, FLOWER: asked} if asked else calls
+
+
+def _flowers_workers(flowers: flower.Flower) -> Call:
+    """Return what has Flower ask its workers anew; its page itself shows what it has heard before."""
+    call = lambda: flowers.get("/api/workers?refresh=true")  # noqa: E731
+    wait_for(lambda: all(name.encode() in call() for name in NAMES), "Flower to know the workers")
+    return call
 
 
 def _asked_anew(call: Callable[[], object]) -> list[float]:
@@ -67,16 +76,3 @@ def _asked_anew(call: Callable[[], object]) -> list[float]:
     call()  # knows the workers from now on
     (taken,) = in_turn(fresh, rounds=ROUNDS)
     return taken
-
-
-def _peer(name: str) -> list[float] | None:
-    """Return what the peer needs for the data alone of its page, in milliseconds; None where it is not installed."""
-    try:
-        from dj_celery_panel.celery_utils import CeleryQueuesInterface, CeleryWorkersInterface
-    except ImportError:
-        return None
-    asked = {
-        "worker-list": lambda: CeleryWorkersInterface(app).get_workers(),
-        "queue-list": lambda: CeleryQueuesInterface(app).get_queues(),
-    }.get(name)
-    return in_turn(asked, rounds=PEER_ROUNDS, warm=0)[0] if asked else None

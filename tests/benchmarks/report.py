@@ -75,9 +75,19 @@ def markdown(records: Iterable[Record]) -> str:
 
 
 def _behind(records: list[Record]) -> str:
-    behind = [(record.name, *cells(figure)) for record in records for figure in record.figures if figure.is_behind]
+    behind = [(record.name, *row) for record in records for row in _rows_behind(record)]
     said = table(("benchmark", *HEADS), behind) if behind else "Nowhere, of what is measured here.\n"
     return f"## Where ours is behind\n\nA target missed, or a peer that is better.\n\n{said}"
+
+
+def _rows_behind(record: Record) -> Iterator[tuple[str, ...]]:
+    """Yield the rows, those that begin with dots with what they go on from."""
+    before = ""
+    for figure in record.figures:
+        before = before if figure.what.startswith("…") else figure.what
+        what, *rest = cells(figure)
+        if figure.is_behind:
+            yield (what if what == before else f"{before} {what}", *rest)
 
 
 def _versions(records: list[Record]) -> str:

@@ -11,7 +11,7 @@ databases: list[str] = []
 
 def django_with_redis() -> None:
     servers.append(RedisServer(PORT))
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.site.settings"
     os.environ["TEST_DURABLE"] = "yes"
     os.environ["TEST_BROKER_URL"] = f"redis://127.0.0.1:{PORT}/0"
     os.environ["TEST_STORE_URL"] = f"redis://127.0.0.1:{PORT}/1"
@@ -22,6 +22,7 @@ def django_with_redis() -> None:
     from django.core.management import call_command
 
     django.setup()
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"  # of processes to come, which show no page of a peer
     call_command("migrate", run_syncdb=True, verbosity=0)
 
 
