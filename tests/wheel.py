@@ -51,7 +51,7 @@ request.user = user
 page = Template("{% load celery_ops %}{% instance_tasks user %}").render(RequestContext(request, {"user": user}))
 assert "/ops/panel/" in page, page
 listed = TaskListView.as_view()(request).render()
-assert "No task" in listed.content.decode(), listed.content
+assert "No task" in listed.text, listed.content
 for name in ("panel.css", "pages.css", "live.js", "panel.js", "pages.js", "actions.js"):
     assert find(f"celery_ops/{name}"), name
 assert (Path(celery_ops.__file__).parent / "py.typed").exists()

@@ -210,9 +210,9 @@ def test_what_waits_for_its_time_in_rabbitmq_is_counted_and_said(delaying, name,
     assert BrokerQueueBackend().queue("celery_delayed_6").info.depth == 1
     client = Client()
     client.force_login(make_user("viewer", "celery_ops.view_ops"))
-    assert "RabbitMQ holds 1 message" in client.get(reverse("celery_ops:queue-list")).content.decode()
+    assert "RabbitMQ holds 1 message" in client.get(reverse("celery_ops:queue-list")).text
     page = client.get(reverse("celery_ops:task-detail", args=[task_id]))
-    assert (page.status_code, "RabbitMQ holds 1 message" in page.content.decode()) == (404, True)
+    assert (page.status_code, "RabbitMQ holds 1 message" in page.text) == (404, True)
 
 
 def test_while_nothing_waits_there_nothing_is_said(delaying, name):

@@ -163,7 +163,7 @@ def pages(db, other):
 
 
 def test_the_list_shows_it_without_being_told(app, pages):
-    assert "tpyo" in pages.get(reverse("celery_ops:queue-list")).content.decode()
+    assert "tpyo" in pages.get(reverse("celery_ops:queue-list")).text
 
 
 def test_json_has_it(app, pages):
@@ -183,7 +183,7 @@ def test_it_can_be_emptied_and_its_page_stays(app, pages):
 
 
 def test_the_overview_says_first_that_nobody_takes_them(app, pages):
-    html = pages.get(reverse("celery_ops:overview")).content.decode()
+    html = pages.get(reverse("celery_ops:overview")).text
     assert "has 2 messages and nobody to take them." in html
 
 

@@ -27,7 +27,7 @@ def page(spy, operator):
 
     def get(detail=WORKER):
         with MemoryWorkerBackend.holding(detail):
-            return client.get(reverse("celery_ops:worker-detail", args=[detail.info.hostname])).content.decode()
+            return client.get(reverse("celery_ops:worker-detail", args=[detail.info.hostname])).text
 
     return get
 

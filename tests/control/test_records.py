@@ -69,7 +69,7 @@ def test_the_list_is_filtered(query, found, reader):
 def test_what_came_of_it_is_said(action, replies, said, reader):
     row = record(action, replies=replies)
     for url in (LIST, f"{LIST}{row.pk}/"):
-        html = reader.get(url).content.decode()
+        html = reader.get(url).text
         assert said in html
         assert "hunter2" not in html
 
@@ -77,7 +77,7 @@ def test_what_came_of_it_is_said(action, replies, said, reader):
 def test_the_page_of_one_has_its_parameters_and_each_workers_reply(reader):
     replies = {"asked": ["a@one", "b@two"], "answered": {"a@one": "pool will grow"}, "silent": ["b@two"]}
     row = record("pool_grow", "a@one, b@two", parameters={"n": 3, "password": "hunter2"}, replies=replies)
-    html = reader.get(f"{LIST}{row.pk}/").content.decode()
+    html = reader.get(f"{LIST}{row.pk}/").text
     for said in ("pool will grow", "silent", reverse("celery_ops:worker-detail", args=["b@two"]), "<dt>n</dt>"):
         assert said in html
     assert "hunter2" not in html

@@ -203,7 +203,7 @@ def test_a_shutdown_does_not_wait_for_who_ends(client, spy, settings):
 def test_what_is_still_missing_is_asked_for_first(client, spy):
     response = tell(client, *worker("rate_limit", W1, W2, ask="1"))
     assert (response.status_code, spy.heard()) == (200, [])
-    html = response.content.decode()
+    html = response.text
     assert f'name="destination" value="{W1}"' in html
     assert 'name="rate_limit"' in html
     assert ('list="celery-ops-tasks"' in html, '<datalist id="celery-ops-tasks"' in html) == (True, True)
@@ -213,7 +213,7 @@ def test_whatever_is_wrong_is_said_at_once_and_beside_its_field(client, spy):
     given = worker("time_limit", soft="<soon>\0", hard="9" * 20)
     errors = tell(client, *given, **JSON).json()["errors"]
     assert list(errors) == ["task_name", "soft", "hard"]
-    html = tell(client, *given).content.decode()
+    html = tell(client, *given).text
     assert [html.count(text) for text in ("Enter a name.", errors["soft"][0], "&lt;soon&gt;\ufffd")] == [1, 2, 1]
     assert (html.count('aria-invalid="true"'), spy.heard()) == (3, [])
 
@@ -240,7 +240,7 @@ def test_a_paused_queue_is_shown_so_with_who_and_since_when(client, spy, operato
     listed = client.get(reverse("celery_ops:api-queues")).json()["results"]
     assert {item["name"]: item["paused"] for item in listed}["mail"] is True
     for url in (reverse("celery_ops:queue-list"), reverse("celery_ops:queue-detail", args=["mail"])):
-        assert "by operator" in client.get(url).content.decode()
+        assert "by operator" in client.get(url).text
 
 
 def test_a_paused_queue_that_nobody_else_knows_can_be_resumed(client, spy, operator):
@@ -275,7 +275,7 @@ def test_those_whom_the_policy_refuses_see_no_form(spy, db):
         reverse("celery_ops:worker-detail", args=[W1]),
         reverse("celery_ops:queue-detail", args=["mail"]),
     ):
-        html = viewer.get(url).content.decode()
+        html = viewer.get(url).text
         assert [html.count(part) for part in ('method="post"', 'name="destination"', 'name="message"')] == [0, 0, 0]
 
 

@@ -1,7 +1,6 @@
 """Revoking tasks: what is refused before anybody hears of it, who may, what is answered, and one of several."""
 
 import json
-import re
 from base64 import b64decode
 from uuid import uuid4
 
@@ -22,6 +21,7 @@ from celery_ops.tracking.reading import tasks_for
 from celery_ops.tracking.revoke_requests import revoke_noted_at
 from tests.conftest import broker, make_user
 from tests.ops.task_backends import HOSTILE, Away, Held, a_task, on_databases, use
+from tests.pages import value
 from tests.planting import plant
 
 from .conftest import Spy, forget
@@ -128,8 +128,8 @@ def test_a_pages_form_works_on_a_site_without_the_csrf_middleware(operator, spy,
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "Csrf" not in name]
     client = Client(enforce_csrf_checks=True)
     client.force_login(operator)
-    page = client.get(reverse("celery_ops:task-detail", args=["PENDING"])).content.decode()
-    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
+    page = client.get(reverse("celery_ops:task-detail", args=["PENDING"])).text
+    token = value(page, "csrfmiddlewaretoken")
     assert ask(client, ids("PENDING", csrfmiddlewaretoken=token)).status_code == 200
 
 
@@ -256,7 +256,7 @@ def test_stamped_headers_are_broadcast_written_down_and_kept(client, spy):
 
 def test_a_form_of_stamps_that_will_not_do_comes_back_as_it_was(client, spy):
     response = ask(client, {"header": "", "stamps": "<7>\n8", "terminate": "1", "signal": "INT"}, {}, STAMPED)
-    html = response.content.decode()
+    html = response.text
     for part in ("&lt;7&gt;\n8</textarea>", "checked", "<option selected>INT</option>", "Enter the name of a header."):
         assert part in html
 
@@ -350,6 +350,6 @@ def test_the_page_of_a_bulk_says_what_each_worker_answered(client, spy, monkeypa
     monkeypatch.setattr(revoke.control, "revoke", lambda *_, **__: replies)
     record = begin(client)
     assert bulk_revoke.answers_of(record) == {"w1@test": (1, 1), "w2@test": (1, 0)}
-    html = client.get(reverse("celery_ops:bulk-revoke-detail", args=[record.pk])).content.decode()
+    html = client.get(reverse("celery_ops:bulk-revoke-detail", args=[record.pk])).text
     assert "What workers answered" in html
     assert "w2@test" in html

@@ -106,7 +106,7 @@ answers = {}
 for who, client in clients.items():
     for name, url in pages.items():
         response = client.get(url)
-        answers[f"{who}: {name}"] = [response.status_code, response.content.decode()]
+        answers[f"{who}: {name}"] = [response.status_code, response.text]
 changed = clients["mighty"].post(pages["run"], {"username": "eve"})
 answers["change"] = [changed.status_code, TaskRunRecord.objects.get().username]
 removed = clients["mighty"].post(RUNS, {"action": "delete_selected", "_selected_action": run.pk, "post": "yes"})

@@ -176,7 +176,7 @@ def test_asking_for_the_head_alone_reads_no_task(browser):
 
 def test_the_page_links_to_its_file_and_keeps_the_filters(browser, settings):
     use(settings, Held, a_task())
-    html = browser.get(LIST, {"name": "charge", "cursor": "x"}).content.decode()
+    html = browser.get(LIST, {"name": "charge", "cursor": "x"}).text
     assert 'href="?name=charge&amp;format=csv">CSV</a>' in html
 
 

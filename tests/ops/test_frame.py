@@ -12,7 +12,7 @@ from django.utils import translation
 
 import celery_ops
 from tests.conftest import make_user
-from tests.pages import html_of, links, text_of
+from tests.pages import elements, html_of, links, text_of, value
 
 from .backends import HOSTILE, Queues, Workers, queue, worker
 from .conftest import OPS
@@ -107,7 +107,7 @@ def test_every_link_of_a_page_stays_behind_the_prefix(path, browser):
 
 
 def header(browser):
-    return re.search(r'<header class="celery-ops-site">.*?</header>', html_of(browser.get(OPS)), re.S)[0]
+    return elements(html_of(browser.get(OPS)), "header", class_="celery-ops-site")[0].html
 
 
 def test_a_site_without_a_base_template_of_its_own_has_its_name_a_way_home_and_who_one_is(browser):
@@ -119,8 +119,8 @@ def test_a_site_without_a_base_template_of_its_own_has_its_name_a_way_home_and_w
 def test_who_can_log_out_there_finds_it_on_every_page(browser, settings):
     settings.ROOT_URLCONF = "tests.urls_with_logout"
     html = html_of(browser.get("/ops/tasks/"))
-    token = re.search(r'action="/out/".*?name="csrfmiddlewaretoken" value="(\w+)"', html, re.S)[1]
-    browser.post("/out/", {"csrfmiddlewaretoken": token})
+    (form,) = elements(html, "form", action="/out/")
+    browser.post("/out/", {"csrfmiddlewaretoken": value(form.html, "csrfmiddlewaretoken")})
     assert browser.get("/ops/tasks/").status_code == 302
 
 

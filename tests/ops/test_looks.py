@@ -97,7 +97,7 @@ def test_a_kind_has_words_for_people(annotation, words):
 )
 def test_what_is_not_there_is_said_with_what_may_have_become_of_it_and_a_way_on(path, reason, hint, browser):
     response = browser.get(f"{OPS}{path}")
-    html = response.content.decode()
+    html = response.text
     assert (response.status_code, reason in html, hint in html) == (404, True, True)
     assert f'href="{OPS}tasks/"' in html
 

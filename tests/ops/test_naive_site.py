@@ -54,12 +54,12 @@ def test_the_journal_is_filtered_in_the_sites_zone(since, expected, browser, sta
     journal(1, staff, ago=timedelta(minutes=5))
     moment = (datetime.now(timezone.utc) - since).isoformat().replace("+00:00", "Z")
     page = browser.get(f"{OPS}journal/", {"since": moment})
-    assert page.content.decode().count('<tr data-key="') == expected
+    assert page.text.count('<tr data-key="') == expected
 
 
 def test_how_long_ago_is_the_same_as_with_zones(browser, staff):
     row = journal(1, staff)
-    assert "5 min ago" in browser.get(f"{OPS}journal/{row.pk}/").content.decode()
+    assert "5 min ago" in browser.get(f"{OPS}journal/{row.pk}/").text
 
 
 def test_what_was_asked_for_just_now_is_pending():

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from html import unescape
 
 import pytest
 from django.db import OperationalError, connection
@@ -22,7 +21,7 @@ from celery_ops.tracking.stamp import now_ms
 from celery_ops.views.journal import paging
 from celery_ops.views.objects import object_links
 from tests.conftest import make_user
-from tests.pages import html_of, links, rows, text_of, words
+from tests.pages import elements, html_of, link, links, rows, text_of
 from tests.planting import plant
 from tests.shop.models import Express, Item, Order, Page, Seat
 
@@ -524,11 +523,10 @@ def test_runs_are_found_by_what_became_of_them(query, expected, became, browser)
 
 def test_what_failed_is_a_tab_beside_what_was_not_sent(became, browser):
     html = html_of(browser.get(f"{JOURNAL}?name=payment&send_state=FAILED"))
-    failed = re.search(r'href="([^"]*)"[^>]*>\s*Failed', html)[1]
-    assert numbers(browser, unescape(failed)) == [4, 1]
-    html = html_of(browser.get(JOURNAL + unescape(failed)))
-    tabs = re.search(r'aria-label="What became of it".*?</nav>', html, re.S)[0]
-    assert [words(tab) for tab in re.findall(r'<a [^>]*aria-current="true".*?</a>', tabs, re.S)] == ["Failed"]
+    failed = dict(links(html))["Failed"]
+    assert numbers(browser, failed) == [4, 1]
+    (tabs,) = elements(html_of(browser.get(JOURNAL + failed)), "nav", aria_label="What became of it")
+    assert [text_of(tab.html) for tab in elements(tabs.html, "a", aria_current="true")] == ["Failed"]
 
 
 def test_a_state_that_is_asked_for_is_said_and_can_be_left(became, browser):
@@ -552,12 +550,12 @@ def test_one_moves_among_those_that_failed_and_back_and_meets_each_once(sort, fe
     query, seen = f"?state=FAILURE&page_size=2&sort={sort}", []
     while query:
         seen.append((query, numbers(browser, query)))
-        query = leads(html_of(browser.get(JOURNAL + query)), "next")
+        query = link(html_of(browser.get(JOURNAL + query)), rel="next")
     assert [number for _, page in seen for number in page] == sorted(failed, reverse=sort == "-created")
     met, query = set(), seen[-1][0]
     while query:
         met.update(numbers(browser, query))
-        query = leads(html_of(browser.get(JOURNAL + query)), "prev")
+        query = link(html_of(browser.get(JOURNAL + query)), rel="prev")
     assert met == set(failed)
 
 
@@ -567,7 +565,7 @@ def test_a_page_that_looked_at_so_many_says_so_and_leads_on(few_at_once, browser
         journal(number)
     html = html_of(browser.get(f"{JOURNAL}?state=FAILURE"))
     assert (rows(html), "it was asked what became of them" in text_of(html)) == ({}, True)
-    html = html_of(browser.get(JOURNAL + leads(html, "next")))
+    html = html_of(browser.get(JOURNAL + link(html, rel="next")))
     assert (len(rows(html)), "it was asked" in text_of(html)) == (1, False)
 
 
@@ -591,11 +589,6 @@ def away(*_):
 # -- moving -----------------------------------------------------------------------------------------------------------
 
 
-def leads(html, rel):
-    found = re.search(rf'<a [^>]*rel="{rel}" href="([^"]*)"', html)
-    return unescape(found[1]) if found else None
-
-
 @pytest.mark.database
 @pytest.mark.parametrize("sort", ["-created", "created"])
 def test_the_next_links_lead_through_all_rows_and_the_previous_ones_back(sort, browser):
@@ -604,18 +597,18 @@ def test_the_next_links_lead_through_all_rows_and_the_previous_ones_back(sort, b
     query, seen, back = f"?sort={sort}&page_size=2&name=noop", [], []
     while query:
         seen.append(numbers(browser, query))
-        last, query = query, leads(html_of(browser.get(JOURNAL + query)), "next")
+        last, query = query, link(html_of(browser.get(JOURNAL + query)), rel="next")
     query = last
     while query:
         back.insert(0, numbers(browser, query))
-        query = leads(html_of(browser.get(JOURNAL + query)), "prev")
+        query = link(html_of(browser.get(JOURNAL + query)), rel="prev")
     assert seen == back == ([[7, 5], [3, 1]] if sort == "-created" else [[1, 3], [5, 7]])
 
 
 def test_new_rows_do_not_move_a_page(browser):
     for number in range(1, 5):
         journal(number)
-    second = leads(html_of(browser.get(f"{JOURNAL}?page_size=2")), "next")
+    second = link(html_of(browser.get(f"{JOURNAL}?page_size=2")), rel="next")
     journal(5)
     assert numbers(browser, second) == [2, 1]
 

@@ -1,7 +1,5 @@
 """What pages offer for revoking and show of it; with a real worker, what comes of it."""
 
-import re
-
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -12,7 +10,7 @@ from celery_ops.control import revoke as acting
 from celery_ops.models import ControlRecord
 from tests.conftest import broker, make_user
 from tests.ops.task_backends import LIST, Held, a_task, use
-from tests.pages import words
+from tests.pages import attribute, elements, text_of, words
 from tests.planting import panel_of, plant
 from tests.servers import wait_for
 from tests.shop import tasks
@@ -47,12 +45,16 @@ def quiet(memory_store, settings, monkeypatch):
 
 
 def page(client, task_id):
-    return client.get(reverse("celery_ops:task-detail", args=[task_id])).content.decode()
+    return client.get(reverse("celery_ops:task-detail", args=[task_id])).text
 
 
 def outcome_shown(client, task_id):
-    found = re.search('data-revoke="([^"]*)"', page(client, task_id))
-    return found and found[1]
+    return next(iter(attribute(page(client, task_id), "data-revoke")), None)
+
+
+def chosen(html):
+    """The tasks of a list that can be chosen."""
+    return [box.attributes["value"] for box in elements(html, "input", name="task_id")]
 
 
 # -- what is offered --------------------------------------------------------------------------------------------------
@@ -72,23 +74,25 @@ def outcome_shown(client, task_id):
 def test_a_tasks_page_offers_it_while_the_task_goes_on(state, offered, client, quiet):
     quiet(a_task(1, state, id="a/b c"))
     html = page(client, "a/b c")
-    buttons = [words(button) for button in re.findall(r"<button[^>]*>(.*?)</button>", html, re.S)]
+    buttons = [text_of(button.html) for button in elements(html, "button")]
     assert (buttons.count("Revoke"), buttons.count("Stop this task")) == offered
-    signals = re.findall(r"<option>(\w+)</option>", html[html.find('name="signal"') :])
-    assert signals[:3] == (["TERM", "INT", "KILL"] if offered[1] else [])
+    signals = [
+        text_of(option.html) for select in elements(html, name="signal") for option in elements(select.html, "option")
+    ]
+    assert signals == (["TERM", "INT", "KILL"] if offered[1] else [])
 
 
 def test_those_whom_the_policy_refuses_are_offered_nothing(quiet):
     quiet(a_task(1, "STARTED", id="one"))
     viewer = browser_of(make_user("viewer", is_staff=True))
-    for html in (page(viewer, "one"), viewer.get(LIST).content.decode()):
+    for html in (page(viewer, "one"), viewer.get(LIST).text):
         assert ["revoke" in html.lower(), 'type="checkbox"' in html, "Stop this task" in html] == [False] * 3
 
 
 def test_a_list_lets_choose_what_has_not_ended(client, quiet):
     quiet(*(a_task(n, state, id=state) for n, state in enumerate(("PENDING", "LOST", "MINE", "SUCCESS", "REVOKED"))))
-    html = client.get(LIST).content.decode()
-    assert re.findall(r'name="task_id" value="(\w+)"', html) == ["PENDING", "LOST", "MINE"]
+    html = client.get(LIST).text
+    assert chosen(html) == ["PENDING", "LOST", "MINE"]
     assert f'formaction="{reverse("celery_ops:revoke")}"' in html
     assert reverse("celery_ops:retry") not in html
     assert reverse("celery_ops:revoke-stamped") in html
@@ -96,13 +100,13 @@ def test_a_list_lets_choose_what_has_not_ended(client, quiet):
 
 def test_who_may_both_chooses_any_task(superuser, quiet):
     quiet(*(a_task(n, state, id=state) for n, state in enumerate(("PENDING", "SUCCESS"))))
-    html = browser_of(superuser).get(LIST).content.decode()
-    assert re.findall(r'name="task_id" value="(\w+)"', html) == ["PENDING", "SUCCESS"]
+    html = browser_of(superuser).get(LIST).text
+    assert chosen(html) == ["PENDING", "SUCCESS"]
 
 
 def test_a_preview_counts_what_would_be_revoked(client, quiet):
     quiet(*(a_task(n, state) for n, state in enumerate(("PENDING", "PENDING", "SUCCESS"))))
-    text = words(client.get(reverse("celery_ops:bulk-revoke")).content.decode())
+    text = words(client.get(reverse("celery_ops:bulk-revoke")).text)
     for said in ("3 tasks match.", "PENDING 2 SUCCESS 1", "Revoke 2 tasks", "1 of them has ended already."):
         assert said in text
     assert ControlRecord.objects.count() == 0
@@ -136,7 +140,7 @@ def test_a_request_is_shown_in_the_panel_of_its_object(state, said, client, oper
     task_id = plant(order, "tests.shop.tasks.long", "PENDING")
     client.post(reverse("celery_ops:revoke"), {"task_id": task_id})
     plant(order, "tests.shop.tasks.long", state, task_id=task_id)
-    assert said in words(client.get(panel_of(order, operator)).content.decode())
+    assert said in words(client.get(panel_of(order, operator)).text)
 
 
 def test_what_nobody_asked_for_is_not_shown_as_asked(client, quiet):

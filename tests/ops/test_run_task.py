@@ -18,7 +18,7 @@ from celery_ops import tasks_for
 from celery_ops.exceptions import BackendUnavailable
 from celery_ops.models import TaskRunRecord
 from tests.conftest import broker, make_user
-from tests.pages import links, text_of
+from tests.pages import elements, links, text_of, value
 from tests.planting import plant
 from tests.servers import free_port
 from tests.shop.models import Order
@@ -81,17 +81,8 @@ def client(runner):
 
 def hidden(response, name):
     """The value of one of the form's hidden inputs, None when it has no such one."""
-    found = re.search(rf'<input type="hidden" name="{name}" value="([^"]*)"', response.text)
-    return found[1] if found else None
-
-
-def value(response, name):
-    """What a field is filled with, None when it is empty."""
-    if area := re.search(rf'<textarea [^>]*name="{name}"[^>]*>\s*(.*?)</textarea>', response.text, re.S):
-        return area[1] or None
-    found = re.search(rf'<input [^>]*name="{name}"[^>]*>', response.text)
-    said = found and re.search(r' value="([^"]*)"', found[0])
-    return said[1] if said else None
+    found = elements(response.text, "input", type="hidden", name=name)
+    return found[0].attributes["value"] if found else None
 
 
 def nothing_was_sent(published):
@@ -319,7 +310,7 @@ def test_bad_input_sends_nothing_and_says_where_it_is_wrong(client, published):
 
 def test_bad_input_keeps_what_was_typed(client):
     response = client.post(page(), {"arg-number": "7", "opt-countdown": "-5"})
-    assert (value(response, "arg-number"), value(response, "opt-countdown")) == ("7", "-5")
+    assert (value(response.text, "arg-number"), value(response.text, "opt-countdown")) == ("7", "-5")
 
 
 def test_bad_input_opens_the_options_that_it_is_in(client):
@@ -357,7 +348,7 @@ def test_a_preview_shows_the_message_and_sends_nothing(client, published):
 def test_a_preview_keeps_the_form_filled_and_its_key(client):
     key = str(uuid.uuid4())
     response = client.post(page(), {"arg-number": "7", "opt-priority": "3", "preview": "1", "submission": key})
-    assert (value(response, "arg-number"), value(response, "opt-priority")) == ("7", "3")
+    assert (value(response.text, "arg-number"), value(response.text, "opt-priority")) == ("7", "3")
     assert hidden(response, "submission") == key
 
 
@@ -468,7 +459,7 @@ def ran(**fields):
 def test_a_run_once_more_begins_with_the_earlier_arguments(browser):
     ran()
     response = browser.get(page() + "?again=earlier")
-    assert (value(response, "arg-number"), hidden(response, "again")) == ("7", "earlier")
+    assert (value(response.text, "arg-number"), hidden(response, "again")) == ("7", "earlier")
 
 
 def test_a_run_once_more_is_linked_to_the_earlier_one(client):
@@ -480,14 +471,14 @@ def test_a_run_once_more_is_linked_to_the_earlier_one(client):
 def test_who_may_not_see_arguments_enters_them(client):
     ran()
     response = client.get(page() + "?again=earlier")
-    assert value(response, "arg-number") is None
+    assert value(response.text, "arg-number") is None
     assert "enter them yourself" in text_of(response.text)
 
 
 def test_arguments_that_were_redacted_are_not_filled_in_and_the_reason_is_said(browser):
     ran(is_exact=False)
     response = browser.get(page() + "?again=earlier")
-    assert (value(response, "arg-number"), hidden(response, "again")) == (None, "earlier")
+    assert (value(response.text, "arg-number"), hidden(response, "again")) == (None, "earlier")
     assert "redacted or cut" in text_of(response.text)
 
 
@@ -497,7 +488,7 @@ def test_what_a_page_would_redact_is_not_filled_in_though_it_was_kept(browser, o
     task_id = plant(order, "tests.shop.tasks.fails", "FAILURE", args=kept)
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": ["tests.shop.tasks.fails"]}
     response = browser.get(page("tests.shop.tasks.fails"), {"again": task_id})
-    assert (value(response, "arg-order_id"), value(response, "arg-message")) == (str(order.pk), None)
+    assert (value(response.text, "arg-order_id"), value(response.text, "arg-message")) == (str(order.pk), None)
     assert "hunter2" not in response.text
 
 
@@ -507,7 +498,7 @@ def test_json_is_filled_in_without_what_a_page_would_redact(browser, allow):
     ran(task_name="elsewhere.render", kwargs={"note": "see amqp://me:hunter2@mq//", "number": 7})
     response = browser.get(page("elsewhere.render"), {"again": "earlier"})
     assert "hunter2" not in response.text
-    assert json.loads(html.unescape(value(response, "json-kwargs"))) == {"number": 7}
+    assert json.loads(html.unescape(value(response.text, "json-kwargs"))) == {"number": 7}
 
 
 @pytest.mark.database
@@ -544,7 +535,7 @@ def test_a_broker_that_is_away_leaves_a_failed_row_and_the_form(client):
     with broker(f"redis://127.0.0.1:{free_port()}/0"):
         response = client.post(page(), {"arg-number": "7", "submission": (key := str(uuid.uuid4()))})
     record = TaskRunRecord.objects.get()
-    assert (response.status_code, record.send_state, value(response, "arg-number")) == (503, "FAILED", "7")
+    assert (response.status_code, record.send_state, value(response.text, "arg-number")) == (503, "FAILED", "7")
     assert dict(links(response.text))["See the record of this attempt"] == f"{OPS}journal/{record.pk}/"
     assert hidden(response, "submission") != key
 
@@ -567,7 +558,7 @@ def test_a_journal_that_cannot_be_written_sends_nothing(client, published):
     key = str(uuid.uuid4())
     with mock.patch.object(TaskRunRecord, "save", side_effect=DatabaseError):
         response = client.post(page(), {"arg-number": "7", "submission": key})
-    assert (response.status_code, value(response, "arg-number"), hidden(response, "submission")) == (503, "7", key)
+    assert (response.status_code, value(response.text, "arg-number"), hidden(response, "submission")) == (503, "7", key)
     assert nothing_was_sent(published)
 
 
@@ -599,7 +590,7 @@ def test_a_description_is_text(client, allow):
 def test_running_again_with_edits_begins_with_the_priority_and_the_queue_that_were_chosen(client):
     data = {"arg-number": "7", "opt-priority": "3", "opt-queue": "celery", "opt-countdown": "60"}
     client.post(page(), data)
-    html = client.get(page(), {"again": TaskRunRecord.objects.get().task_id}).content.decode()
+    html = client.get(page(), {"again": TaskRunRecord.objects.get().task_id}).text
     assert re.search(r'name="opt-priority" value="3"', html)
     assert re.search(r'<option value="celery"\s+selected', html)
     assert 'value="60"' not in html

@@ -105,10 +105,8 @@ def test_a_bulk_takes_no_refused_task_whose_hidden_argument_has_the_text(browser
     use(settings, Held, POLICY="tests.ops.test_search.OnlyOpen")
     shown = a_task(1, "FAILURE", name="shop.tasks.open", args=["A-17"])
     Held.hold(shown, a_task(2, "FAILURE", name="shop.tasks.secret", args=["A-17"]))
-    url = next(
-        url for url in browser.get(LIST, {"q": "A-17"}).content.decode().split('"') if action in url and "q=" in url
-    )
-    page = words(browser.get(url.replace("&amp;", "&")).content.decode())
+    url = next(url for url in browser.get(LIST, {"q": "A-17"}).text.split('"') if action in url and "q=" in url)
+    page = words(browser.get(url.replace("&amp;", "&")).text)
     assert "shop.tasks.open" in page
     assert "shop.tasks.secret" not in page
 
@@ -170,9 +168,7 @@ def test_a_note_says_that_older_objects_were_not_looked_at(browser, named, monke
     monkeypatch.setattr(objects, "NEWEST", 2)
     for number in range(3):
         plant(Order.objects.create(reference=f"HT-{number}"), ago=number)
-    assert "Objects were searched by name among those of the newest" in words(
-        browser.get(LIST, {"q": "HT-1"}).content.decode()
-    )
+    assert "Objects were searched by name among those of the newest" in words(browser.get(LIST, {"q": "HT-1"}).text)
 
 
 # -- what objects are called ------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from celery_ops.exceptions import BackendUnavailable, StoreUnavailable
 from celery_ops.models import TaskRunRecord
 from celery_ops.task_detail import sources
 from tests.conftest import make_user
-from tests.pages import words
+from tests.pages import elements, html_of, link, text_of, words
 from tests.planting import plant
 from tests.shop.models import Order
 
@@ -51,20 +51,18 @@ def address(task_id=ID):
 
 
 def page(browser, task_id=ID, **data):
-    response = browser.get(address(task_id), data)
-    assert response.status_code == 200
-    return response.content.decode()
+    return html_of(browser.get(address(task_id), data))
 
 
 def fact(html, name):
-    found = re.search(rf"<dt>{name}</dt>\s*<dd[^>]*>(.*?)</dd>", html, re.DOTALL)
-    return words(unescape(found[1])) if found else None
+    names = [text_of(term.html) for term in elements(html, "dt")]
+    return text_of(elements(html, "dd")[names.index(name)].html) if name in names else None
 
 
 def text(html, name):
     """Return what one of the page's foldable texts says."""
-    found = re.search(rf'data-key="{name}".*?<pre[^>]*>(.*?)</pre>', html, re.DOTALL)
-    return unescape(found[1]) if found else None
+    found = [pre for part in elements(html, data_key=name) for pre in elements(part.html, "pre")]
+    return unescape(found[0].html) if found else None
 
 
 def journal(**fields):
@@ -249,7 +247,8 @@ def test_ones_own_runs_do_not(client):
 
 
 def back(html):
-    return unescape(re.search(r'<nav class="celery-ops-back"><a href="([^"]*)"', html)[1])
+    (navigation,) = elements(html, "nav", class_="celery-ops-back")
+    return link(navigation.html)
 
 
 def test_back_leads_to_the_list(browser, settings):
@@ -299,7 +298,7 @@ def test_back_leads_nowhere_else(browser, settings, text):
 
 def test_a_task_that_no_source_knows_is_404_and_may_have_been_too_old(browser):
     response = browser.get(address("nobody-knows"))
-    assert (response.status_code, "too old to be kept" in response.content.decode()) == (404, True)
+    assert (response.status_code, "too old to be kept" in response.text) == (404, True)
 
 
 @pytest.mark.parametrize("known_to", ["store", "workers", "journal"])
@@ -333,7 +332,7 @@ def test_a_trouble_shows_without_secrets(browser, settings, monkeypatch):
         raise BackendUnavailable("redis://:hunter2@host is away <b>")
 
     monkeypatch.setattr(sources, "live_task", live_task)
-    html = browser.get(address()).content.decode()
+    html = browser.get(address()).text
     assert "hunter2" not in html
     assert "&lt;b&gt;" in html
 
@@ -345,7 +344,7 @@ def test_what_its_list_does_not_know_is_404_whatever_else_is_away(browser, monke
     monkeypatch.setattr(sources, "live_task", live_task)
     response = browser.get(address())
     assert response.status_code == 404
-    assert "The broker does not answer." in response.content.decode()
+    assert "The broker does not answer." in response.text
 
 
 def test_while_its_list_is_away_nobody_can_say_that_there_is_no_such_task(browser, settings):

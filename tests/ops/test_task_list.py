@@ -11,7 +11,7 @@ from celery_ops.backends.remote.known import known_workers
 from celery_ops.filters.tasks import TaskFilterSet
 from celery_ops.payload.payload import shown
 from tests.conftest import make_user
-from tests.pages import heads, ids, link, words
+from tests.pages import heads, html_of, ids, link, words
 
 from .task_backends import HOSTILE, LIST, Away, Bare, Capped, Held, Live, Noting, Uncounted, Unstarted, a_task, use
 
@@ -42,9 +42,7 @@ def poor_browser():
 
 
 def page(browser, query="", **data):
-    response = browser.get(LIST + query, data)
-    assert response.status_code == 200
-    return response.content.decode()
+    return html_of(browser.get(LIST + query, data))
 
 
 def tabs(html):
@@ -128,7 +126,7 @@ def walk(browser, query=""):
     while url:
         html = page(browser, url.removeprefix(LIST))
         found.append(ids(html))
-        url = link(html, 'rel="next"')
+        url = link(html, rel="next")
         url = url and LIST + url
     return found, html
 
@@ -144,7 +142,7 @@ def test_the_next_links_lead_through_all_of_them_and_keep_the_filters(browser, s
 def test_the_previous_and_the_first_page_are_linked(browser, settings):
     use(settings, Held, *(a_task(number) for number in range(10)))
     pages, last = walk(browser, "?page_size=4")
-    assert ids(page(browser, link(last, 'rel="prev"'))) == pages[1]
+    assert ids(page(browser, link(last, rel="prev"))) == pages[1]
     (first,) = re.findall(r'href="([^"]*)">First<', last)
     assert ids(page(browser, unescape(first))) == pages[0]
 
@@ -239,7 +237,7 @@ def test_names_and_workers_are_suggested(browser, settings):
 def test_a_tasks_link_takes_the_list_along(browser, settings):
     use(settings, Held, *(a_task(number) for number in range(3)))
     html = page(browser, "?name=charge&page_size=1")
-    second = page(browser, link(html, 'rel="next"'))
+    second = page(browser, link(html, rel="next"))
     (task,) = re.findall(rf'href="({LIST}[^"]+)"', second)
     kept = parse_qs(parse_qs(urlsplit(unescape(task)).query)["back"][0])
     assert ids(page(browser, **kept)) == ids(second)
@@ -268,7 +266,7 @@ def test_filters_that_nothing_matches_lead_back_to_all(browser, settings):
 
 def test_a_page_after_the_last_leads_back_to_the_first(browser, settings):
     use(settings, Held, *(a_task(number) for number in range(3)))
-    beyond = link(page(browser, "?page_size=2"), 'rel="next"')
+    beyond = link(page(browser, "?page_size=2"), rel="next")
     use(settings, Held, a_task(0))
     html = page(browser, beyond)
     assert "There are no more tasks." in html

@@ -16,7 +16,7 @@ from celery_ops.backends.memory import MemoryQueueBackend
 from celery_ops.info import MessageInfo, QueueDetail, QueueInfo
 from celery_ops.task_detail import sources
 from tests.conftest import make_user
-from tests.pages import words
+from tests.pages import html_of, words
 from tests.planting import plant
 
 from .task_backends import LIST
@@ -58,9 +58,7 @@ def failure(number=0, **fields):
 
 
 def page(browser, path=LIST):
-    response = browser.get(path)
-    assert response.status_code == 200
-    return response.content.decode()
+    return html_of(browser.get(path))
 
 
 def queries(browser, path):

@@ -59,6 +59,6 @@ def test_lists_say_of_a_workers_tasks_what_happened(real_worker, order, staff):
         client.force_login(staff)
         item = client.get(reverse("celery_ops:api-history"), {"q": waits}).json()["results"][0]
         assert (item["state"], item["revoke"]) == ("PENDING", "requested")
-        assert 'data-revoke="requested"' in client.get(reverse("celery_ops:task-list")).content.decode()
+        assert 'data-revoke="requested"' in client.get(reverse("celery_ops:task-list")).text
         csv = b"".join(client.get(reverse("celery_ops:task-list"), {"format": "csv"}).streaming_content).decode()
         assert f"{waits},{tasks.noop.name},PENDING," in csv

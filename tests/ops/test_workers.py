@@ -370,5 +370,5 @@ def test_the_page_of_a_worker_says_how_it_is(fields, words, browser):
 @pytest.mark.parametrize("state", ["online", "no_reply", "ended", "gone"])
 def test_each_state_is_a_filter(state, browser):
     Workers.hold(*(worker(f"{each}@x", state=each) for each in ("online", "no_reply", "ended", "gone")))
-    found = browser.get(f"{OPS}workers/?state={state}").content.decode()
+    found = browser.get(f"{OPS}workers/?state={state}").text
     assert [each for each in ("online", "no_reply", "ended", "gone") if f'data-key="{each}@x"' in found] == [state]

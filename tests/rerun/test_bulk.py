@@ -1,6 +1,5 @@
 """A whole filtered list once more: what would be, in chunks, once each, and what came of it."""
 
-import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -20,7 +19,7 @@ from celery_ops.models import ControlRecord, TaskRunRecord
 from celery_ops.task_query import TaskQuery
 from tests.conftest import make_user
 from tests.ops.task_backends import HOSTILE, Away, Held, a_task, on_databases, use
-from tests.pages import words
+from tests.pages import value, words
 
 from .conftest import UNTRACKED, failed
 
@@ -63,7 +62,7 @@ def query(filters):
 def page(browser, record):
     response = browser.get(reverse("celery_ops:bulk-retry-detail", args=[record.pk]))
     assert response.status_code == 200
-    return response.content.decode()
+    return response.text
 
 
 def tally(record):
@@ -78,7 +77,7 @@ def tally(record):
 def test_the_preview_counts_by_name_and_says_who_is_not_run_again(browser, settings):
     others = [a_task(50 + n, "FAILURE", name="tests.shop.tasks.child") for n in range(2)]
     failed(settings, 3, *others, a_task(90, "STARTED", name=UNTRACKED))
-    text = words(browser.get(reverse("celery_ops:bulk-retry")).content.decode())
+    text = words(browser.get(reverse("celery_ops:bulk-retry")).text)
     assert "6 tasks match" in text
     assert f"{UNTRACKED} 4 yes" in text
     assert "tests.shop.tasks.child 2 This task may not be run by hand" in text
@@ -89,15 +88,15 @@ def test_the_preview_counts_by_name_and_says_who_is_not_run_again(browser, setti
 
 def test_the_preview_keeps_to_the_filters(browser, settings):
     failed(settings, 3, a_task(90, "SUCCESS", name=UNTRACKED))
-    text = words(browser.get(reverse("celery_ops:bulk-retry"), {"state": "SUCCESS"}).content.decode())
+    text = words(browser.get(reverse("celery_ops:bulk-retry"), {"state": "SUCCESS"}).text)
     assert "1 task matches" in text
     assert "they would run a second time" in text
 
 
 def foreseen(browser, **filters):
     """The number that the preview gives its form."""
-    html = browser.get(f"{reverse('celery_ops:bulk-retry')}?{query(filters)}").content.decode()
-    return re.search(r'name="count" value="(\d+)"', html)[1]
+    html = browser.get(f"{reverse('celery_ops:bulk-retry')}?{query(filters)}").text
+    return value(html, "count")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +111,7 @@ def foreseen(browser, **filters):
 def test_a_count_that_differs_from_the_previews_is_said(foreseen_number, said, browser, settings):
     failed(settings, 3)
     response = browser.post(reverse("celery_ops:bulk-retry"), {"count": foreseen_number})
-    text = words(browser.get(response.url).content.decode())
+    text = words(browser.get(response.url).text)
     assert "3 sent once more, 3 of" in text
     assert (said in text, "The preview found" in text) == (True, bool(said))
 
@@ -120,7 +119,7 @@ def test_a_count_that_differs_from_the_previews_is_said(foreseen_number, said, b
 def test_a_count_that_stopped_early_differs_from_nothing(browser, settings):
     failed(settings, 3)
     response = browser.post(reverse("celery_ops:bulk-retry"), {"count": "1", "is_partial": "1"})
-    assert "The preview found" not in words(browser.get(response.url).content.decode())
+    assert "The preview found" not in words(browser.get(response.url).text)
 
 
 def test_counting_ends_with_its_time_and_says_that_there_are_more():
@@ -141,7 +140,7 @@ def test_a_task_that_was_run_again_since_the_preview_is_left_out_and_said(browse
     number = foreseen(browser)
     browser.post(reverse("celery_ops:retry"), {"task_id": Held.contents[0].id})
     response = browser.post(reverse("celery_ops:bulk-retry"), {"count": number})
-    text = words(browser.get(response.url).content.decode())
+    text = words(browser.get(response.url).text)
     assert "2 sent once more, 3 of 3 looked at" in text
     assert "It was run again already. 1" in text
 
@@ -164,7 +163,7 @@ def test_a_source_that_is_away_says_so(browser, settings):
     use(settings, Away)
     response = browser.get(reverse("celery_ops:bulk-retry"))
     assert response.status_code == 503
-    assert "The distant place does not answer." in response.content.decode()
+    assert "The distant place does not answer." in response.text
 
 
 @pytest.mark.parametrize("text", on_databases(HOSTILE))

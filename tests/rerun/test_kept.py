@@ -75,7 +75,7 @@ def test_its_page_says_to_what_it_belongs_and_offers_it(eager, memory_store, ord
     use(settings, Held, listed(task_id))
     browser = Client()
     browser.force_login(superuser)
-    text = words(browser.get(reverse("celery_ops:task-detail", args=[task_id])).content.decode())
+    text = words(browser.get(reverse("celery_ops:task-detail", args=[task_id])).text)
     assert re.search(r"Belongs to\s+\S", text)
     assert "Run again" in text
     assert "not kept" not in text

@@ -297,7 +297,7 @@ def test_the_same_form_sent_twice_runs_once(browser, published):
 
 def test_a_second_run_of_the_same_task_asks(browser, published):
     post(browser, alone("one"))
-    assert "It was run again already, just now" in post(browser, "one").content.decode()
+    assert "It was run again already, just now" in post(browser, "one").text
     assert post(browser, "one", accept="application/json").json()["errors"].keys() == {"confirm"}
     assert len(published) == 1
 
@@ -358,7 +358,7 @@ def test_refusals_come_in_their_order(accept, db, staff, order, browser):
 
 def test_a_page_says_why_a_task_was_not_run_again(browser, order):
     response = post(browser, plant(order, NOOP, "STARTED", args=ARGS, ago=5))
-    assert "It has not ended yet." in words(response.content.decode())
+    assert "It has not ended yet." in words(response.text)
 
 
 @pytest.mark.parametrize("ids", [["one"], ["one", "two"]], ids=["one", "two"])
@@ -376,7 +376,7 @@ def test_a_task_that_only_workers_know_is_503_while_they_cannot_be_asked(browser
     use(settings, Held, RUNNABLE_TASKS=["elsewhere.tasks.only_there"])
     with broker(f"redis://127.0.0.1:{free_port()}/0"):
         response = post(browser, alone("one", name="elsewhere.tasks.only_there"))
-    assert (response.status_code, "The broker does not answer" in words(response.content.decode())) == (503, True)
+    assert (response.status_code, "The broker does not answer" in words(response.text)) == (503, True)
 
 
 def test_too_many_ids_are_refused(browser, published):
@@ -415,7 +415,7 @@ def asks(settings):
 def test_a_task_that_asks_first_is_sent_when_it_is_confirmed(asks, browser, published, order):
     other = plant(order, NOOP, "FAILURE", args=ARGS)
     asked = post(browser, alone("one"), other, next="/somewhere/")
-    text = asked.content.decode()
+    text = asked.text
 
     assert (asked.status_code, published) == (200, [])
     assert all(
@@ -630,7 +630,7 @@ def test_its_page_has_no_object_but_its_error(superuser):
     fail_untracked(UNTRACKED)
     client = Client()
     client.force_login(superuser)
-    text = words(client.get(reverse("celery_ops:task-detail", args=["alone"])).content.decode())
+    text = words(client.get(reverse("celery_ops:task-detail", args=["alone"])).text)
     assert "ValueError: no" in text
     assert "Belongs to" not in text
     assert "Run again Run again with edits This task does not say that it may run twice (acks_late)." in text
@@ -640,7 +640,7 @@ def test_its_page_has_no_object_but_its_error(superuser):
 
 
 def detail_page(client, task_id):
-    return words(client.get(reverse("celery_ops:task-detail", args=[task_id])).content.decode())
+    return words(client.get(reverse("celery_ops:task-detail", args=[task_id])).text)
 
 
 def test_both_pages_lead_to_the_other(browser):
@@ -707,7 +707,7 @@ def test_a_panel_offers_it_for_what_failed_to_who_may(browser, staff, order):
 
 
 def panel_html(client, order, user):
-    return client.get(panel_of(order, user)).content.decode()
+    return client.get(panel_of(order, user)).text
 
 
 def test_a_panels_rows_name_each_other(browser, staff, order):

@@ -48,7 +48,7 @@ def days_pass(site):
 
 
 def page(browser, task_id):
-    return browser.get(reverse("celery_ops:task-detail", args=[task_id])).content.decode()
+    return browser.get(reverse("celery_ops:task-detail", args=[task_id])).text
 
 
 def test_tasks_that_failed_are_run_again_and_linked(site, make_worker, superuser, tmp_path, db):

@@ -115,16 +115,16 @@ def test_one_that_sends_nothing_is_not_blamed_on_the_broker(browser, task, said)
     assert response.status_code == 400
     assert said in response.json()["errors"]["__all__"][0]
     assert said in TaskRunRecord.objects.get().error
-    assert "hunter2" not in response.content.decode() + TaskRunRecord.objects.get().error
+    assert "hunter2" not in response.text + TaskRunRecord.objects.get().error
 
 
 def test_the_page_says_it_too(browser):
     page = reverse("celery_ops:run-task", args=[raising.name])
     response = browser.post(page, {"arg-number": "1", "submission": str(uuid4())})
     assert response.status_code == 400
-    assert "AlreadyQueued" in response.content.decode()
+    assert "AlreadyQueued" in response.text
     response = browser.post(reverse("celery_ops:run-task", args=[another.name]), {"arg-number": "1"}, follow=True)
-    assert "Nothing new was sent" in response.content.decode()
+    assert "Nothing new was sent" in response.text
 
 
 def test_one_with_ids_of_its_own_is_found_under_them(superuser):

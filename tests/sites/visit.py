@@ -92,7 +92,7 @@ def _answers(user):
     return {
         "pages": sorted({client.get(f"/ops/{path}").status_code for path in PAGES}),
         "own page": page.status_code,
-        "panel": "celery-ops-panel" in page.content.decode(),
+        "panel": "celery-ops-panel" in page.text,
         "sends": client.post(f"/ops/run/{SEND}/", {"arg-parcel_id": "1"}).status_code,
         "pauses": client.post("/ops/control/queues/", {"action": "pause", "queue": "celery"}).status_code,
         "revokes": client.post("/ops/revoke/", {"task_id": "x"}).status_code,
