@@ -23,6 +23,7 @@ from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.registry import registry
 from tests.celery import app
+from tests.clusters import RedisCluster
 from tests.servers import IN_CI, PORT, STORE_TIMEOUT, RedisServer, Site, Worker, unavailable
 
 # On a busy machine an example may take long, and so may finding one; CI tries as many as Hypothesis does by itself.
@@ -48,6 +49,7 @@ SHARED = {
     "patient_worker",
     "plain_worker",
     "rabbit_worker",
+    "redis_cluster",
     "shared",
     "site_worker",
     "started",
@@ -73,6 +75,14 @@ def redis_server():
     server = RedisServer(PORT)
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="session")
+def redis_cluster():
+    """A Redis Cluster of three masters, the first with a replica. Who stops one starts it again."""
+    cluster = RedisCluster(replicas=1)
+    yield cluster
+    cluster.kill()
 
 
 @pytest.fixture
@@ -116,6 +126,15 @@ def store_settings(url: str, prefix: str, timeout: float = STORE_TIMEOUT) -> dic
 def redis_store(settings, redis_server):
     """A Redis store under a prefix of this test's own."""
     settings.CELERY_OPS = store_settings(f"{redis_server.url}/1", f"test-{uuid.uuid4().hex[:8]}")
+    store = recorder_module.recorder().store
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def cluster_store(settings, redis_cluster):
+    """A store in a cluster, under a prefix of this test's own."""
+    settings.CELERY_OPS = store_settings(redis_cluster.url, f"test-{uuid.uuid4().hex[:8]}")
     store = recorder_module.recorder().store
     yield store
     store.close()

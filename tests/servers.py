@@ -96,6 +96,7 @@ class RedisServer:
         self.port = port
         # Many databases, so that no two packages of tests share one.
         bounds = ["--bind", "127.0.0.1", "--save", "", "--databases", "64"]
+        bounds += ["--dbfilename", f"{port}.rdb"]  # a replica writes one, which no other server is to read
         self.command = [binary, "--port", str(port), *bounds, *options]
         self.process: subprocess.Popen | None = None
         self.start()

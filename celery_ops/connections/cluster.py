@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import redis
+import redis.cluster
 from redis.connection import parse_url
 
 from ..exceptions import WrongURL
@@ -16,6 +17,9 @@ from .redis import LEAN, bounds, client_url
 SCHEME: Final = re.compile(r"\A(redis|rediss|valkey|valkeys)\+cluster://")
 
 FORM: Final = "redis+cluster://host:port,host:port"
+
+#: Until version 6 redis-py's usual connections do not know what a cluster's servers answer besides.
+PARSER: Final = {"parser_class": redis.cluster.ClusterParser} if hasattr(redis.cluster, "ClusterParser") else {}
 
 #: A server's host and port.
 Address = tuple[str, int]
@@ -57,4 +61,4 @@ def servers_of(url: str, seconds: float) -> ClusterServers:
         hint = f"A cluster has no databases: write {FORM}, and tell sites apart by STORE_PREFIX."
         raise WrongURL("STORE_URL names a database of a cluster", hint)
     del parameters["host"]
-    return ClusterServers(known, {**parameters, **LEAN, **bounds(seconds)})
+    return ClusterServers(known, {**parameters, **LEAN, **PARSER, **bounds(seconds)})

@@ -67,7 +67,7 @@ def slots_of(reply: Any, host: str) -> Slots:
             tuple(servers["primary"] for _range, servers in ranges),
             tuple(replicas),
         )
-    except (TypeError, IndexError, KeyError) as error:
+    except (TypeError, ValueError, IndexError, KeyError) as error:
         raise ValueError(f"this is no answer of a cluster: {reply!r:.80}") from error
 
 

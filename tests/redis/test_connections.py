@@ -20,7 +20,8 @@ from celery_ops.exceptions import StoreUnavailable
 from celery_ops.tracking.redis import RedisStore
 from celery_ops.tracking.refs import ObjectRef
 from tests.backends.brokers import make_app, publish, using
-from tests.servers import FILES, RedisServer, free_port, wait_for
+from tests.clusters import Sentinels
+from tests.servers import FILES, RedisServer, free_port
 
 REF = ObjectRef("shop.order", "1")
 FACTS = {"t:1:published": "1"}
@@ -237,49 +238,9 @@ def test_a_credential_provider_logs_the_store_in(site, own_redis):
 @pytest.fixture
 def watched():
     """A master, its replica, and a sentinel that watches them."""
-    master = RedisServer(free_port(), "--repl-diskless-sync-delay", "0")
-    replica = RedisServer(free_port(), "--replicaof", "127.0.0.1", str(master.port))
-    port = free_port()
-    configuration = FILES / f"sentinel-{port}.conf"
-    configuration.write_text(
-        f"port {port}\nbind 127.0.0.1\ndir {FILES}\n"
-        f"sentinel monitor main 127.0.0.1 {master.port} 1\n"
-        "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n"
-    )
-    sentinel = subprocess.Popen([master.command[0], str(configuration), "--sentinel"], stdout=subprocess.DEVNULL)
-    try:
-        with redis.Redis(port=port) as client:
-            wait_for(lambda: seen(client) == (master.port, 1), "the sentinel to know the replica")
-            yield Watched(master, replica, port, client)
-    finally:
-        sentinel.kill()
-        sentinel.wait(10)
-        master.kill()
-        replica.kill()
-
-
-class Watched:
-    def __init__(self, master, replica, port, client):
-        self.master, self.replica, self.port, self._client = master, replica, port, client
-        self.servers = (master, replica)
-
-    def fail_over(self):
-        """Kill the master once its replica has all that it has, and wait until that has taken its place."""
-        wait_for(
-            lambda: len({s.tell("INFO", "replication")["master_repl_offset"] for s in self.servers}) == 1, "a copy"
-        )
-        self.master.kill()
-        wait_for(lambda: seen(self._client)[0] == self.replica.port, "the replica to be the master")
-        wait_for(lambda: self.replica.tell("ROLE")[0] == b"master", "the replica to know that")
-
-
-def seen(client):
-    """Return the master's port and how many replicas it has, as far as the sentinel knows; None while it starts."""
-    try:
-        master = client.sentinel_masters()["main"]
-    except redis.ConnectionError:
-        return None
-    return master["port"], master["num-slaves"]
+    servers = Sentinels()
+    yield servers
+    servers.kill()
 
 
 def test_a_sentinels_master_is_the_stores_and_the_queues_also_after_it_died(site, watched):

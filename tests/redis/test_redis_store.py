@@ -457,6 +457,8 @@ def celery_conf():
         ("sqs://", DEFAULT),
         ("sentinel://host:26379", DEFAULT),
         ("memory://", DEFAULT),
+        ("redis+cluster://one:7000,two:7000", "redis+cluster://one:7000,two:7000"),
+        ("redis+cluster://one:7000;redis+cluster://two:7000", "redis+cluster://one:7000;redis+cluster://two:7000"),
         ("", DEFAULT),
         (None, DEFAULT),
         ([], DEFAULT),

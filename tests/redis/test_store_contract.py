@@ -1,4 +1,4 @@
-"""What every store does: one suite for the one in memory and the one in Redis."""
+"""What every store does: one suite for the one in memory, the one in Redis and the one in a Redis Cluster."""
 
 import threading
 
@@ -35,7 +35,7 @@ ODD_KEYS = [
 ]
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "cluster"])
 def store(request):
     return request.getfixturevalue(f"{request.param}_store")
 
