@@ -17,6 +17,18 @@ def get_logger(name: str) -> logging.Logger:
     return logger
 
 
+#: What was said in this process, and is not said again.
+said: Final[set[Any]] = set()
+
+
+def is_new(*what: Any) -> bool:
+    """Return whether this is to be said for the first time: what may come with every request would fill the log."""
+    if what in said:
+        return False
+    said.add(what)
+    return True
+
+
 def one_line(text: str) -> str:
     """Return a text with every character that is not printable written as its escape."""
     if text.isprintable():

@@ -5,7 +5,7 @@ from typing import Any, Final
 from django.core.exceptions import PermissionDenied
 
 from .conf import conf
-from .logs import get_logger
+from .logs import get_logger, is_new
 
 logger = get_logger("celery_ops.permissions")
 
@@ -115,15 +115,6 @@ class Asking:
         except PermissionDenied:
             return False
         except Exception as error:
-            _say_once(action, error)
+            if is_new("policy", action, type(error)):
+                logger.error("The policy cannot say who may %s, so nobody may. Said once.", action, exc_info=True)
             return False
-
-
-_logged: set[tuple[str, type]] = set()
-
-
-def _say_once(action: str, error: Exception) -> None:
-    key = (action, type(error))
-    if key not in _logged:
-        _logged.add(key)
-        logger.error("The policy cannot say who may %s, so nobody may. Said once.", action, exc_info=error)

@@ -37,9 +37,8 @@ SAMPLE: Final = 20
 AT_ONCE: Final = 1000
 #: Tasks that a preview may look at one by one.
 JUDGED: Final = 2000
-#: Times that a store is asked again, and seconds between two.
+#: Times that a store is asked again.
 PATIENCE: Final = 2
-PAUSE: Final = 1.2
 #: Times that a row is written when others write it at the same moment.
 TRIES: Final = 20
 
@@ -151,6 +150,8 @@ class BulkAction(ABC):
     chunk_size: ClassVar[int]
     #: Seconds that a request takes for as many chunks as go into it.
     seconds: ClassVar[float] = 2.0
+    #: Seconds for which a store that was slow is left alone.
+    pause: ClassVar[float] = 1.2
 
     @abstractmethod
     def preview(self, backend: TaskBackend, query: TaskQuery, user: Any) -> BulkPreview:
@@ -217,11 +218,36 @@ class BulkAction(ABC):
         progress = _write(record, lambda now: now if now.state == DONE else _going_on(now))
         while progress.state == RUNNING:
             before = time.monotonic()
-            progress = _next(record, progress, lambda c: backend.page(ordered, cursor=c, size=self.chunk_size), do)
+            progress = self._next(record, progress, lambda c: backend.page(ordered, cursor=c, size=self.chunk_size), do)
             after = time.monotonic()
             if (after - begun) + (after - before) > self.seconds:  # the next one will take as long
                 break
         return progress
+
+    def _next(
+        self, record: ControlRecord, progress: BulkProgress, read: Callable[[str], TaskPage], do: DoChunk
+    ) -> BulkProgress:
+        """Do one chunk and write down what came of it."""
+        try:
+            check_broker()
+            page = read(progress.cursor)
+            outcome = self._patiently(lambda: do(page.tasks))
+        except BadCursor:
+            return _halt(record, progress, _("The list has changed, so the place in it is lost."))
+        except StoreUnavailable:
+            return _halt(record, progress, _("The tracking store does not answer."))
+        except (BackendUnavailable, NotSent, NotDone, BrokerUnavailable) as error:
+            return _halt(record, progress, clean(str(error), 300))
+        return _write(record, lambda now: _after(now, progress, page, outcome))
+
+    def _patiently(self, ask: Callable[[], ChunkOutcome]) -> ChunkOutcome:
+        """A store that was slow once is asked again when it has had its pause: nothing was done by then."""
+        for _try in range(PATIENCE):
+            try:
+                return ask()
+            except StoreUnavailable:
+                time.sleep(self.pause)
+        return ask()
 
 
 def progress_of(record: ControlRecord) -> BulkProgress:
@@ -235,31 +261,6 @@ def stop(record: ControlRecord) -> BulkProgress:
 
 def _going_on(progress: BulkProgress) -> BulkProgress:
     return progress.changed(time.time(), state=RUNNING, trouble="")
-
-
-def _next(record: ControlRecord, progress: BulkProgress, read: Callable[[str], TaskPage], do: DoChunk) -> BulkProgress:
-    """Do one chunk and write down what came of it."""
-    try:
-        check_broker()
-        page = read(progress.cursor)
-        outcome = _patiently(lambda: do(page.tasks))
-    except BadCursor:
-        return _halt(record, progress, _("The list has changed, so the place in it is lost."))
-    except StoreUnavailable:
-        return _halt(record, progress, _("The tracking store does not answer."))
-    except (BackendUnavailable, NotSent, NotDone, BrokerUnavailable) as error:
-        return _halt(record, progress, clean(str(error), 300))
-    return _write(record, lambda now: _after(now, progress, page, outcome))
-
-
-def _patiently(ask: Callable[[], ChunkOutcome]) -> ChunkOutcome:
-    """A store that was slow once is asked again when it has had its pause: nothing was done by then."""
-    for _try in range(PATIENCE):
-        try:
-            return ask()
-        except StoreUnavailable:
-            time.sleep(PAUSE)
-    return ask()
 
 
 def _after(now: BulkProgress, before: BulkProgress, page: TaskPage, outcome: ChunkOutcome) -> BulkProgress:

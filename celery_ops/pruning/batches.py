@@ -6,7 +6,7 @@ for later, and is tried again when the database chose it to give way.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,7 +25,6 @@ LOADED: Final = 100
 #: Seconds that a batch may take: one that took longer makes the next one smaller, down to where it is mostly commit.
 LONGEST_BATCH: Final = 0.03
 LEAST: Final = 500
-#: Seconds between the tries of a batch which meets a lock, one after the other.
 PATIENCE: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 #: Rows that others hold; with more of them something is wrong.
 MOST_HELD: Final = 10_000
@@ -70,13 +69,15 @@ class _OneOf(In):
 class Batches:
     """Deletes ``rows``, those with the oldest ``moment`` first; ``rows`` name the database that they are deleted on.
 
-    ``until`` is a time of ``time.monotonic``, and ``size`` how many rows a batch has at most.
+    ``until`` is a time of ``time.monotonic``, ``size`` how many rows a batch has at most, and ``patience`` the seconds
+    between the tries of a batch which meets a lock, one after the other.
     """
 
     rows: QuerySet[Any]
     moment: str
     size: int = BATCH_SIZE
     until: float | None = None
+    patience: Sequence[float] = PATIENCE
     #: How many rows went so far.
     deleted: int = 0
     #: Rows that stay; those which other rows need are not tried again.
@@ -146,7 +147,7 @@ class Batches:
         self._delete(keys)
         left = self._left(keys) if self.deleted - before < len(keys) else []
         if locked := self._locked(left):
-            self._sleep(PATIENCE[0])
+            self._sleep(self.patience[0])
             self._delete(locked)
             left = self._left(left)
         self._held.update(left)
@@ -164,7 +165,7 @@ class Batches:
     def _come_back(self) -> Iterator[int]:
         """Delete rows that were locked, until nobody locks them or patience ends."""
         size = self._most()
-        for pause in PATIENCE:
+        for pause in self.patience:
             locked = self._locked(self._held)
             if not locked:
                 return
@@ -209,7 +210,7 @@ class Batches:
         transaction of the caller's: that holds on to what the others wait for.
         """
         met = False
-        for pause in PATIENCE:
+        for pause in self.patience:
             try:
                 return action(met)
             except OperationalError as error:

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
-from ..logs import get_logger
+from ..logs import get_logger, is_new
 from . import counters, runs
 
 logger = get_logger("celery_ops.tracking")
@@ -18,8 +18,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 #: Seconds after which a soft time limit that struck in a receiver strikes again, then in the task's own code.
 REARM_AFTER: Final = 0.05
-
-_logged: set[tuple[str, type]] = set()
 
 
 def receiver(function: F) -> F:
@@ -72,9 +70,7 @@ def part_of_a_page(function: F) -> F:
 
 def _note(function: Callable[..., Any], error: Exception, comfort: str = "the task is not affected") -> None:
     counters.add("errors")
-    key = (function.__name__, type(error))
-    if key not in _logged:
-        _logged.add(key)
+    if is_new(function.__name__, type(error)):
         logger.warning("%s failed; %s. Said once.", function.__name__, comfort, exc_info=error)
 
 

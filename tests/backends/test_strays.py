@@ -1,7 +1,6 @@
 """Queues that nobody names but Redis: found by a search beside the questions of pages."""
 
 import json
-import time
 import uuid
 
 import pytest
@@ -13,7 +12,6 @@ from kombu import Queue
 from celery_ops.backends.broker import backend as broker
 from celery_ops.backends.broker import look, strays
 from celery_ops.backends.broker.backend import BrokerQueueBackend
-from celery_ops.backends.broker.look import DEADLINE
 from celery_ops.connections.target import target
 from tests.backends.brokers import consuming, declare, make_app, publish, timed, using
 from tests.conftest import make_user
@@ -208,19 +206,10 @@ def test_each_of_very_many_queues_has_a_page(crowded, name):
     assert BrokerQueueBackend().queue(name).info.depth == 1
 
 
-def test_very_many_queues_are_listed_in_time_and_cut(crowded):
+def test_very_many_queues_are_listed_and_cut(crowded):
     report = BrokerQueueBackend().queues()
     assert len(report.queues) == 1000
     assert "There may be more queues" in report.trouble
-    assert min(looked_anew() for _ in range(3)) < DEADLINE
-
-
-def looked_anew():
-    """Return the seconds of work: how long it takes beside other work says nothing."""
-    broker.expire()
-    begin = time.process_time()
-    BrokerQueueBackend().queues()
-    return time.process_time() - begin
 
 
 def test_a_mistyped_queue_is_listed_beside_very_many(crowded, other):

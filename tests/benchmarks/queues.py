@@ -1,14 +1,18 @@
 """What the queues page's data costs."""
 
 import os
+import time
 from collections.abc import Iterator
 from unittest import mock
 
+from django.test import override_settings
+from kombu import Queue
 from redis.connection import AbstractConnection
 
-from celery_ops.backends.broker import backend
+from celery_ops.backends.broker import backend, look
 from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.backends.remote import snapshot
+from tests.backends.brokers import make_app
 from tests.celery import app
 from tests.conftest import broker as broker_at
 from tests.servers import Worker, wait_for
@@ -55,6 +59,19 @@ def _figures() -> Iterator[Figure]:
         backend.forget()
         snapshot.forget()
         client(0).flushdb()
+
+
+@benchmark("very-many-queues", WORKERS)
+def very_many() -> Iterator[Figure]:
+    """The work of listing 5,000 queues of the settings, of which the page has 1,000: it has to end before the look."""
+    names = [f"q{number:04}" for number in range(5000)]
+    with (
+        override_settings(CELERY_OPS={"APP": make_app(app.conf.broker_url, *map(Queue, names))}),
+        mock.patch.multiple(look, DEADLINE=20.0, BROKER_DEADLINE=20.0),
+    ):
+        (listed,) = in_turn(anew, rounds=sized(3, quick=1), clock=time.process_time)
+    backend.forget()
+    yield Figure.of("5,000 queues, the work of a list", listed, "ms", target=at_most(1000 * look.DEADLINE))
 
 
 def anew(name: str = "") -> None:

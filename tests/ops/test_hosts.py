@@ -7,7 +7,7 @@ import pytest
 from django.template import engines
 from django.test import Client
 
-from celery_ops import permissions
+from celery_ops import logs, permissions
 from celery_ops.tracking import counters, edge
 from tests.conftest import make_user
 from tests.planting import panel_of, plant
@@ -47,7 +47,7 @@ def own_page(rf, order):
 @pytest.fixture
 def _no_answer(pages, settings, monkeypatch):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "POLICY": f"{__name__}.NoAnswer"}
-    monkeypatch.setattr(permissions, "_logged", set())
+    monkeypatch.setattr(logs, "said", set())
 
 
 @pytest.mark.usefixtures("_no_answer")
@@ -71,7 +71,7 @@ def test_whatever_fails_the_page_is_shown_without_it(broken, own_page, staff, or
         raise RuntimeError("no")
 
     plant(order)
-    monkeypatch.setattr(edge, "_logged", set())
+    monkeypatch.setattr(logs, "said", set())
     monkeypatch.setattr(f"celery_ops.templatetags.celery_ops.{broken}", fails)
     counters.reset()
     for _ in range(2):

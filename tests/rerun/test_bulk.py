@@ -321,7 +321,7 @@ def broken(error):
 )
 def test_what_is_away_stops_it_and_later_it_goes_on(place, error, browser, settings, published, monkeypatch):
     failed(settings, 3)
-    monkeypatch.setattr(steps, "PAUSE", 0)
+    monkeypatch.setattr(RerunAction, "pause", 0)
     with monkeypatch.context() as broken_site:
         broken_site.setattr(place, broken(error))
         record = begin(browser)
@@ -335,7 +335,7 @@ def test_what_is_away_stops_it_and_later_it_goes_on(place, error, browser, setti
 def test_a_store_that_was_slow_once_is_asked_again(browser, settings, monkeypatch):
     failed(settings, 3)
     whole, answers = bulk_rerun.originals_of, [steps.StoreUnavailable("slow")]
-    monkeypatch.setattr(steps, "PAUSE", 0)
+    monkeypatch.setattr(RerunAction, "pause", 0)
     monkeypatch.setattr(bulk_rerun, "originals_of", lambda tasks: broken(answers.pop())() if answers else whole(tasks))
     assert tally(begin(browser)) == ("done", 3, {})
 

@@ -3,7 +3,7 @@
 import pytest
 from celery import chain
 
-from celery_ops import tasks_for, tracking
+from celery_ops import logs, tasks_for, tracking
 from celery_ops.exceptions import StoreUnavailable
 from celery_ops.tracking import counters, edge
 from celery_ops.tracking.accounts import read_payload
@@ -373,7 +373,7 @@ def test_a_receiver_that_fails_is_counted_each_time():
 
 
 def test_a_receiver_that_fails_again_the_same_way_is_logged_once(caplog, monkeypatch):
-    monkeypatch.setattr(edge, "_logged", set())
+    monkeypatch.setattr(logs, "said", set())
     for _ in range(3):
         broken()
     assert [record.getMessage() for record in caplog.records] == ["broken failed; the task is not affected. Said once."]
