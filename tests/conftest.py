@@ -18,6 +18,7 @@ from kombu import pools
 from celery_ops import objects
 from celery_ops.backends import waiting
 from celery_ops.backends.results import texts
+from celery_ops.backends.results.counts import known_looks
 from celery_ops.tracking import counters
 from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.memory import MemoryStore
@@ -102,6 +103,7 @@ def _fresh_tracking():
     yield
     objects.forget()
     texts.texts.forget()
+    known_looks.forget()
     waiting.forget()
     recorder, recorder_module._recorder = recorder_module._recorder, None
     if recorder is not None:

@@ -12,7 +12,7 @@ from celery_ops.backends.results import counts as results_counts
 from celery_ops.backends.results.backend import ResultsTaskBackend
 from celery_ops.info import TaskInfo
 from celery_ops.task_query import Count, TaskQuery
-from tests.backends.result_rows import NOON, plant, row
+from tests.backends.result_rows import NOON, exception, plant, row
 
 pytestmark = pytest.mark.django_db
 
@@ -159,3 +159,78 @@ def test_counts_are_one_query(query):
     with CaptureQueriesContext(connection) as captured:
         counts(**query)
     assert len(captured) == 1
+
+
+@pytest.fixture
+def known(monkeypatch):
+    """What two failures and more mean is known when they were read once."""
+    known = results_counts.KnownLooks(many=2)
+    monkeypatch.setattr(results_counts, "known_looks", known)
+    return known
+
+
+def looked():
+    """Return the numbers of failures and of rejections, and how often rows themselves were read for them."""
+    with CaptureQueriesContext(connection) as captured:
+        numbers = counts().states
+    sql = [query["sql"] for query in captured.captured_queries if " AS look" in query["sql"]]
+    reads = sum("traceback" in each for each in sql)
+    return numbers["FAILURE"], numbers["REJECTED"], reads
+
+
+def rejected(id):
+    return row(id, status="FAILURE", result=exception("Reject: no"))
+
+
+def failed(id):
+    return row(id, status="FAILURE", result=exception("ValueError: no"), traceback="Traceback")
+
+
+@pytest.mark.database
+def test_what_failures_mean_is_read_once(known):
+    failed("one"), rejected("two")
+    assert looked() == (Count(1), Count(1), 1)
+    assert looked() == (Count(1), Count(1), 0)
+
+
+@pytest.mark.database
+def test_another_failure_has_them_read_again(known):
+    failed("one"), rejected("two")
+    looked()
+    rejected("three")
+    assert looked() == (Count(1), Count(2), 1)
+
+
+def test_one_failure_in_place_of_another_has_them_read_again(known):
+    gone, _failure = rejected("one"), failed("two")
+    looked()
+    gone.delete()
+    failed("three")
+    assert looked() == (Count(2), Count(0), 1)
+
+
+def test_few_failures_are_read_each_time(known):
+    failed("one")
+    assert (looked(), looked()) == ((Count(1), Count(0), 1), (Count(1), Count(0), 1))
+
+
+def test_what_was_read_is_known_for_some_seconds(known):
+    failed("one"), rejected("two")
+    looked()
+    known.seconds = -1
+    assert looked() == (Count(1), Count(1), 1)
+
+
+@pytest.mark.database
+def test_a_count_that_stopped_holds_while_the_row_is_there_at_which_it_did(known):
+    rows(6, state="SUCCESS")
+    assert (counts().of("SUCCESS"), counts().of("SUCCESS")) == (Count(5, capped=True), Count(5, capped=True))
+    TaskResult.objects.order_by("pk")[1].delete()
+    TaskResult.objects.order_by("pk")[0].delete()
+    assert counts().of("SUCCESS") == Count(4)
+
+
+def test_what_is_known_of_all_is_not_said_of_some(known):
+    failed("one"), rejected("two")
+    looked()
+    assert counts(name="none").of("REJECTED") == Count(0)

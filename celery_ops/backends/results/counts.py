@@ -5,8 +5,9 @@ of time. It counts those among them that match. A look that comes to its end is 
 has counted most says "at least". So the cost has a bound, whatever the filters are and however many rows there are.
 """
 
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, lru_cache
@@ -28,27 +29,44 @@ READ_IN_INDEX: Final = 10_000
 READ_IN_TABLE: Final = 1_000
 #: Rows up to which an index alone is asked how many it finds for one filter.
 MOST_IN_INDEX: Final = 5_000
+#: From so many rows of a status on, what they mean is kept for so many seconds.
+MANY: Final = 500
+SECONDS: Final = 30.0
 #: With more names than this, there is no look through the names.
 MOST_NAMES: Final = 10
 
 STATES: Final = tuple(sorted(set(states.ALL) - {states.LOST}))
 
 _LOOK: Final = (
-    "SELECT {number} AS look, state, COUNT(hit) AS hits, COUNT(*) AS seen, 0 AS first, 0 AS second FROM"
+    "SELECT {number} AS look, state, COUNT(hit) AS hits, COUNT(*) AS seen, 0 AS first, 0 AS second,"
+    " 0 AS ids, 0 AS last FROM"
     " (SELECT {state} AS state, {hit} AS hit FROM {table} WHERE {rows} ORDER BY {column} DESC {limit}) looked"
     " GROUP BY state"
 )
 #: The same of a look whose rows have one status and mean one of two others at most: to group them takes longer.
 _LOOK_AT_STATUS: Final = (
     "SELECT {number} AS look, NULL AS state, COUNT(hit) AS hits, COUNT(*) AS seen,"
-    " COUNT(first) AS first, COUNT(second) AS second FROM"
-    " (SELECT {hit} AS hit, {first} AS first, {second} AS second"
+    " COUNT(first) AS first, COUNT(second) AS second, SUM(id) AS ids, MIN(id) AS last FROM"
+    " (SELECT id, {hit} AS hit, {first} AS first, {second} AS second"
     " FROM {table} WHERE {rows} ORDER BY {column} DESC {limit}) looked"
+)
+#: The same of rows of which it may be known what they mean: the index tells whether they are still the same.
+_LOOK_AT_IDS: Final = (
+    "SELECT {number} AS look, NULL AS state, COUNT(*) AS hits, COUNT(*) AS seen, 0 AS first, 0 AS second,"
+    " SUM(id) AS ids, MIN(id) AS last FROM"
+    " (SELECT id FROM {table} WHERE {rows} ORDER BY {column} DESC {limit}) looked"
+)
+#: And of a look that stopped: whether the row is still there at which it did.
+_LOOK_AT_LAST: Final = (
+    "SELECT {number} AS look, NULL AS state, {most} AS hits, {most} AS seen, 0 AS first, 0 AS second,"
+    " 0 AS ids, id AS last FROM {table} WHERE {rows} AND id = %s"
 )
 
 
 #: SQL and its values.
 Expression = tuple[str, list[Any]]
+#: What a look answers: its number, a state, hits, rows, two numbers of hits that mean others, and what ``Known`` has.
+Line = tuple[Any, ...]
 #: Operators and values of a range.
 Bounds = tuple[tuple[str, Any], ...]
 
@@ -66,17 +84,40 @@ def gaps() -> tuple[Bounds, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What a look at the rows of a status has found: so many, the sum of their keys, and the last of these.
+
+    ``others`` are how many of them mean each other state.
+    """
+
+    rows: int
+    ids: Any
+    last: int
+    others: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RangeLook:
-    """At most ``limit`` rows of a range, along the column's index; nothing of them is read where it ``only_counts``."""
+    """At most ``limit`` rows of a range, along the column's index; nothing of them is read where it ``only_counts``.
+
+    What its rows mean is ``known`` since it was made before.
+    """
 
     column: str
     bounds: Bounds
     limit: int
     only_counts: bool = False
+    known: Known | None = None
 
     @classmethod
     def at(cls, column: str, value: str, limit: int) -> "RangeLook":
         return cls(column, at(value), limit)
+
+    def is_the_same(self, rows: int, ids: Any) -> bool:
+        """Return whether what is found now is what was known."""
+        if self.known is None:
+            return False
+        return rows == self.known.rows and (rows >= self.limit or ids == self.known.ids)
 
     @property
     def status(self) -> str | None:
@@ -184,20 +225,68 @@ def _looks_by_index(conditions: Conditions) -> dict[str, list[RangeLook]]:
     return by_column
 
 
-def _look(looks: list[RangeLook], table: QuerySet, conditions: Conditions) -> list[Seen]:
-    """Ask the database for all looks at once."""
-    vendor = connections[table.db].vendor
+def _look(looks: Sequence[RangeLook], table: QuerySet, conditions: Conditions) -> list[Seen]:
+    """Ask the database for all looks at once, and once more for those at rows that are not those which were known."""
+    if conditions:
+        return _seen(looks, _lines(looks, table, conditions))
+    looks = [known_looks.with_known(table, look) for look in looks]
+    lines = _lines(looks, table, conditions)
+    seen = _seen(looks, lines)
+    same = {line[0] for line in lines if looks[line[0]].is_the_same(line[3], line[6])}
+    if changed := [number for number, look in enumerate(looks) if look.known and number not in same]:
+        again = [replace(looks[number], known=None) for number in changed]
+        lines = _lines(again, table, conditions)
+        for number, found in zip(changed, _seen(again, lines), strict=True):
+            seen[number] = found
+        looks = again
+    for number, _state, _hits, rows, *others, ids, last in lines:
+        known_looks.keep(table, looks[number], Known(rows, ids, last, tuple(others)))
+    return seen
+
+
+def _seen(looks: Sequence[RangeLook], lines: Iterable[Line]) -> list[Seen]:
+    seen = [Seen() for _look in looks]
+    for number, state, hits, rows, *others, _ids, _last in lines:
+        known = looks[number].known
+        seen[number].add(looks[number], state, hits, rows, known.others if known else tuple(others))
+    return seen
+
+
+def _lines(looks: Sequence[RangeLook], table: QuerySet, conditions: Conditions) -> list[Line]:
     if conditions:
         sql, values = _statement(table, conditions, looks)
     else:
-        sql, values = _of_all(table.db, vendor, table.model, tuple(looks))
+        sql, values = _of_all(table.db, connections[table.db].vendor, table.model, tuple(looks))
     with connections[table.db].cursor() as cursor:
         cursor.execute(sql, values)
-        lines = cursor.fetchall()
-    seen = [Seen() for _look in looks]
-    for number, state, hits, rows, *others in lines:
-        seen[number].add(looks[number], state, hits, rows, tuple(others))
-    return seen
+        return cursor.fetchall()
+
+
+class KnownLooks:
+    """The last looks at whole statuses at which ``many`` rows were read, for some seconds: it is much to read again.
+
+    A look that came to its end holds for as long as the index has the same rows, one that stopped for as long as the
+    row is there at which it did.
+    """
+
+    def __init__(self, many: int = MANY, seconds: float = SECONDS) -> None:
+        self.many, self.seconds = many, seconds
+        self._known: dict[tuple[str, type, RangeLook], tuple[float, Known]] = {}
+
+    def with_known(self, table: QuerySet, look: RangeLook) -> RangeLook:
+        found_at, known = self._known.get((table.db, table.model, look), (0.0, None))
+        return look if time.monotonic() - found_at > self.seconds else replace(look, known=known)
+
+    def keep(self, table: QuerySet, look: RangeLook, known: Known) -> None:
+        is_read = look.status is not None and not look.only_counts and look.known is None
+        if is_read and known.rows >= (self.many if look.status in OTHERS else look.limit):
+            self._known[table.db, table.model, look] = time.monotonic(), known
+
+    def forget(self) -> None:
+        self._known.clear()
+
+
+known_looks: Final = KnownLooks()
 
 
 def _statement(table: QuerySet, conditions: Conditions, looks: Sequence[RangeLook]) -> Expression:
@@ -206,9 +295,9 @@ def _statement(table: QuerySet, conditions: Conditions, looks: Sequence[RangeLoo
     return " UNION ALL ".join(parts), list(chain(*values))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _of_all(using: str, vendor: str, model: Any, looks: tuple[RangeLook, ...]) -> Expression:
-    """The statement that counts without a condition, as a list does that nobody has filtered: it is always the same."""
+    """The statement that counts without a condition, as a list does that nobody has filtered: it is often the same."""
     return _statement(model._base_manager.using(using), Conditions(), looks)
 
 
@@ -226,10 +315,14 @@ class Statements:
         bounds, named = self._bounds(look), self._named(number, look)
         if look.only_counts:
             return _COUNTING_LOOK.format(**named), bounds
+        if look.known and look.known.rows >= look.limit:
+            return _LOOK_AT_LAST.format(most=look.limit, **named), [*bounds, look.known.last]
+        if look.known:
+            return _LOOK_AT_IDS.format(**named), bounds
         hit, values = self.hit
         place = (self.table.db, self.connection.vendor, self.table.model)
         if look.status is None:
-            state, state_values = _state(*place)
+            state, state_values = _state(*place) if look.column != "status" else (named["column"], [])  # its own
             return _LOOK.format(state=state, hit=hit, **named), [*state_values, *values, *bounds]
         others = [self._other(*meant) for meant in _others(*place).get(look.status, ())]
         (first, first_values), (second, second_values) = (*others, _NONE, _NONE)[:2]
@@ -263,7 +356,8 @@ class Statements:
 
 #: The same of a look that only tells how many rows there are.
 _COUNTING_LOOK: Final = (
-    "SELECT {number} AS look, NULL AS state, 0 AS hits, COUNT(*) AS seen, 0 AS first, 0 AS second FROM"
+    "SELECT {number} AS look, NULL AS state, 0 AS hits, COUNT(*) AS seen, 0 AS first, 0 AS second,"
+    " 0 AS ids, 0 AS last FROM"
     " (SELECT 1 AS hit FROM {table} WHERE {rows} ORDER BY {column} DESC {limit}) looked"
 )
 #: What no row means.
