@@ -6,6 +6,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from django import forms
+from django.forms import BoundField
 from django.utils.translation import gettext_lazy as _
 from django_filters import Filter, FilterSet
 
@@ -96,6 +97,16 @@ class ListFilterSet(FilterSet):
         return self.form.cleaned_data
 
     @property
+    def key(self) -> tuple[Any, ...]:
+        """All that the form shows: see ``Keepable``."""
+        errors = str(self.form.errors) if self.form.errors else ""
+        return type(self), *(_shown(field) for field in self.form), errors
+
+    @property
+    def is_whole(self) -> bool:
+        return True
+
+    @property
     def size(self) -> int:
         """How many rows a page has: 1 to ``MAX_PAGE_SIZE``."""
         return self.cleaned_data.get("page_size") or max(1, min(conf.PAGE_SIZE, conf.MAX_PAGE_SIZE))
@@ -129,6 +140,17 @@ class ListFilterSet(FilterSet):
 
     def _in_url(self, name: str, value: Any) -> Any:
         return self.data[name].strip() if isinstance(self.filters[name].field, MomentField) else value
+
+
+def _shown(field: BoundField) -> tuple[Any, ...]:
+    """What a page shows of a field: its name, its value, and what there is to choose from."""
+    value = field.value()
+    choices = [] if field.is_hidden else getattr(field.field, "choices", ())
+    return (
+        field.name,
+        value if isinstance(value, str) else repr(value),
+        *((name, str(label)) for name, label in choices),
+    )
 
 
 def query_string(parameters: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.template import Context, Template
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from celery_ops.info import TaskInfo
 from celery_ops.tables.kept import Kept, kept
@@ -164,3 +164,28 @@ def test_a_template_writes_once_what_may_be_kept(key, is_whole, times):
     template = Template("{% load celery_ops_pages %}{% kept thing %}{{ thing.word }}{% endkept %}")
     assert [template.render(Context({"thing": thing})) for _round in range(2)] == ["a word"] * 2
     assert thing.asked == times
+
+
+def filters(browser, query="", **headers):
+    html = browser.get(f"{LIST}{query}", headers=headers).content.decode()
+    return html[html.index('<form class="celery-ops-filter"') : html.index("</form>")]
+
+
+@pytest.mark.parametrize(
+    "query", ["?name=charge", "?state=FAILURE", "?since=2026-01-31", "?since=nonsense", "?page_size=nonsense"]
+)
+def test_filters_say_what_this_request_asks_for(browser, query):
+    empty = filters(browser)
+    kept.forget()
+    asked = filters(browser, query)
+    assert asked != empty
+    assert [filters(browser), filters(browser, query)] == [empty, asked]
+
+
+def test_what_is_kept_is_in_one_language():
+    template = Template("{% load celery_ops_pages i18n %}{% kept thing %}{% translate 'Monday' %}{% endkept %}")
+    words = []
+    for language in ("en", "de", "en"):
+        with translation.override(language):
+            words.append(template.render(Context({"thing": Thing(("k",))})))
+    assert words == ["Monday", "Montag", "Monday"]
