@@ -1,7 +1,8 @@
 """``python -m tests.benchmarks [--quick] [--write] [name …]``: each figure beside a peer's and the one to reach.
 
 Ratios and counts, on a Redis of the run's own: absolute times say little on a shared machine. ``--quick`` only shows
-that each benchmark works. ``--write`` keeps what was measured in docs/benchmarks.json and writes docs/benchmarks.md.
+that each benchmark works. ``--write`` keeps what was measured in docs/benchmarks.json and writes docs/benchmarks.md and
+docs/scaling.md. A name is a benchmark's, or a part's: ``scaling`` is all of that part.
 """
 
 import argparse
@@ -37,10 +38,10 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     from . import registry, report, setup
     from .versions import commit, versions
 
-    known = registry.benchmarks()
-    if unknown := sorted(set(options.names) - set(known)):
-        parser.error(f"no benchmark {unknown[0]!r}; there are {', '.join(known)}")
-    wanted = [known[name] for name in options.names or known]
+    try:
+        wanted = registry.named(options.names)
+    except KeyError as error:
+        parser.error(f"no benchmark {error}; there are {', '.join(registry.benchmarks())}")
     if options.list:
         print("\n".join(f"{each.name:<14} {each.about}" for each in wanted))
         return 0

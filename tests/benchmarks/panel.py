@@ -32,7 +32,7 @@ def poll() -> Iterator[Figure]:
     order = Order.objects.create()
     for _ in range(10):
         finish_with_a_megabyte(order)
-    url, browser = _url(order, user), Client()
+    url, browser = url_of(order, user), Client()
     browser.force_login(user)
     browser.get(url)
     responses = []
@@ -49,7 +49,7 @@ def poll() -> Iterator[Figure]:
     with override_settings(ROOT_URLCONF=__name__, CELERY_OPS={**settings.CELERY_OPS, "STORE_TIMEOUT": 5}):
         for _ in range(TASKS_KEPT):
             lifecycle(tasks.noop, (full.pk,))
-        polls = [(each, browser.get(each).headers["ETag"]) for each in (url, _url(full, user))]
+        polls = [(each, browser.get(each).headers["ETag"]) for each in (url, url_of(full, user))]
         poll, full_poll, empty, user_only = _cpu(browser, *polls, (EMPTY, ""), (USER_ONLY, ""))
     yield Figure.of("… CPU, the test client and the middleware included", poll, "ms")
     yield Figure.of("… an empty view through the same", empty, "ms")
@@ -61,7 +61,7 @@ def poll() -> Iterator[Figure]:
     yield Figure.of(f"… of {TASKS_KEPT} tasks", statistics.median(full_poll) - nothing, "ms", target=at_most(3))
 
 
-def _url(order: Order, user: User) -> str:
+def url_of(order: Order, user: User) -> str:
     """Return the address that ``user``'s panel of ``order`` polls."""
     request = RequestFactory().get("/")
     request.user = user

@@ -2,14 +2,14 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .figures import Figure
 
 Run = Callable[[], Iterator[Figure]]
 #: The parts of the page, in its order.
-TRACKING, PANEL, LISTS, WORKERS, ACTIONS, COMMANDS, GROWTH = PARTS = (
+TRACKING, PANEL, LISTS, WORKERS, ACTIONS, COMMANDS, GROWTH, SCALING = PARTS = (
     "Tracking",
     "The panel",
     "Lists",
@@ -17,6 +17,7 @@ TRACKING, PANEL, LISTS, WORKERS, ACTIONS, COMMANDS, GROWTH = PARTS = (
     "Actions",
     "Commands and processes",
     "Growth",
+    "Scaling",
 )
 
 
@@ -42,6 +43,16 @@ def benchmark(name: str, part: str) -> Callable[[Run], Run]:
         return run
 
     return register
+
+
+def named(names: Sequence[str]) -> list[Benchmark]:
+    """Return the benchmarks of these names, which may be those of parts; without any, all. Raises KeyError."""
+    known = benchmarks()
+    found: list[Benchmark] = []
+    for name in names:
+        part = [each for each in known.values() if each.part.lower() == name.lower()]
+        found += part or [known[name]]
+    return found or list(known.values())
 
 
 def benchmarks() -> dict[str, Benchmark]:

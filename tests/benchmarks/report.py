@@ -1,4 +1,4 @@
-"""Figures as text for a terminal, as JSON to keep, and as the Markdown of docs/benchmarks.md."""
+"""Figures as text for a terminal, as JSON to keep, and as the Markdown of docs/benchmarks.md and docs/scaling.md."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .figures import Figure, Target, number
-from .registry import PARTS
+from .registry import PARTS, SCALING
 
 DOCS = Path(__file__).parents[2] / "docs"
-KEPT, PAGE = DOCS / "benchmarks.json", DOCS / "benchmarks.md"
-#: What stands before it in the page is written by hand, what stands behind it by this module.
+KEPT, PAGE, SCALING_PAGE = DOCS / "benchmarks.json", DOCS / "benchmarks.md", DOCS / "scaling.md"
+#: What stands before it in a page is written by hand, what stands behind it by this module.
 MARK = "<!-- From here on `python -m tests.benchmarks --write` writes. -->\n"
 HEADS = ("figure", "ours", "10-90 %", "theirs", "peer", "ratio", "to reach")
 
@@ -68,10 +68,18 @@ def _escaped(cell: str) -> str:
     return cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
-def markdown(records: Iterable[Record]) -> str:
-    """Return the written part of the page: what is behind, the versions, and a table for each benchmark."""
+def pages(records: Iterable[Record]) -> dict[Path, str]:
+    """Return the written part of each page.
+
+    The benchmarks' is what is behind, the versions, and a table for each of them; those of scaling have their own page.
+    """
     records = sorted(records, key=lambda record: (PARTS.index(record.part), record.name))
-    return "\n".join([_behind(records), _versions(records), *_parts(records)])
+    scaling = [record for record in records if record.part == SCALING]
+    others = [record for record in records if record.part != SCALING]
+    return {
+        PAGE: "\n".join([_behind(records), _versions(records), *_parts(others)]),
+        SCALING_PAGE: "\n".join(_parts(scaling)),
+    }
 
 
 def _behind(records: list[Record]) -> str:
@@ -139,11 +147,16 @@ def keep(records: Iterable[Record]) -> None:
     all_records = {**kept(), **{record.name: record for record in records}}
     items = [asdict(all_records[name]) for name in sorted(all_records)]
     KEPT.write_text(json.dumps(items, indent=1, ensure_ascii=False) + "\n")
-    PAGE.write_text(by_hand(PAGE.read_text()) + MARK + "\n" + markdown(all_records.values()))
+    write(all_records.values())
+
+
+def write(records: Iterable[Record]) -> None:
+    for page, text in pages(records).items():
+        page.write_text(by_hand(page.read_text()) + MARK + "\n" + text)
 
 
 def by_hand(page: str) -> str:
     """Return what stands before the mark."""
     before, mark, _written = page.partition(MARK)
-    assert mark, f"{PAGE.name} has lost its mark"
+    assert mark, "a page has lost its mark"
     return before

@@ -14,6 +14,10 @@ def record(*figures: Figure, name: str = "lists", commit: str = "cc093e6") -> re
     return report.Record(name, "Lists", "The list.", "2026-11-29", commit, {"Django": "5.2.19"}, figures)
 
 
+def benchmarks_page(*records: report.Record) -> str:
+    return report.pages(records)[report.PAGE]
+
+
 def test_every_module_of_benchmarks_can_be_imported_and_registers_under_names_of_its_own():
     found = benchmarks()
 
@@ -60,25 +64,25 @@ def test_a_peer_that_is_better_is_behind_where_nothing_else_was_to_be_reached():
 
 
 def test_the_page_has_a_table_for_each_benchmark_without_its_empty_columns():
-    page = report.markdown([record(COUNT)])
+    page = benchmarks_page(record(COUNT))
 
     assert "### lists\n\nThe list.\n\n| figure | ours | to reach |\n| --- | ---: | ---: |\n" in page
     assert "| round trips &lt;3> | 3 | <= 3 |\n\nMeasured 2026-11-29 at cc093e6.\n" in page.replace("&lt;=", "<=")
 
 
 def test_the_page_begins_with_what_is_behind():
-    behind, rest = report.markdown([record(SLOWER, COUNT)]).split("## What took part")
+    behind, rest = benchmarks_page(record(SLOWER, COUNT)).split("## What took part")
 
     assert "| lists | a \\| page | 30 ms | 20-40 | 15 ms | Flower | 2 | &lt;= 1 of theirs (missed) |" in behind
     assert "round trips" not in behind
     assert "a \\| page" in rest
-    assert "Nowhere" in report.markdown([record(COUNT)])
+    assert "Nowhere" in benchmarks_page(record(COUNT))
 
 
 def test_the_page_names_each_version_that_took_part():
     later = report.Record("panel", "The panel", "A poll.", "2026-11-30", "", {"Django": "6.1"}, (COUNT,))
 
-    page = report.markdown([record(COUNT), later])
+    page = benchmarks_page(record(COUNT), later)
 
     assert "| Django | 5.2.19, 6.1 |" in page
     assert "Measured 2026-11-30.\n" in page
@@ -86,18 +90,31 @@ def test_the_page_names_each_version_that_took_part():
 
 def test_what_was_measured_again_takes_the_place_of_what_was_measured_before(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "KEPT", tmp_path / "kept.json")
-    monkeypatch.setattr(report, "PAGE", tmp_path / "page.md")
-    report.PAGE.write_text("# By hand\n" + report.MARK + "old")
+    for name in ("PAGE", "SCALING_PAGE"):
+        monkeypatch.setattr(report, name, tmp_path / name)
+        getattr(report, name).write_text("# By hand\n" + report.MARK + "old")
     report.keep([record(SLOWER, name="lists"), record(COUNT, name="publish")])
     report.keep([record(COUNT, name="lists")])
 
     assert report.kept() == {"lists": record(COUNT, name="lists"), "publish": record(COUNT, name="publish")}
-    assert report.PAGE.read_text() == "# By hand\n" + report.MARK + "\n" + report.markdown(report.kept().values())
+    for page, written in report.pages(report.kept().values()).items():
+        assert page.read_text() == "# By hand\n" + report.MARK + "\n" + written
 
 
-def test_the_page_is_what_was_measured():
-    kept = report.kept()
-    page = report.PAGE.read_text()
+def test_scaling_has_a_page_of_its_own_and_what_is_behind_there_is_said_on_the_first():
+    scaled = report.Record("sites", "Scaling", "Sites.", "2026-11-29", "", {}, (SLOWER,))
+    written = report.pages([record(COUNT), scaled])
 
-    assert page == report.by_hand(page) + report.MARK + "\n" + report.markdown(kept.values())
+    assert "### sites" in written[report.SCALING_PAGE]
+    assert "### sites" not in written[report.PAGE]
+    assert "| sites | a" in written[report.PAGE]
+    assert "### lists" not in written[report.SCALING_PAGE]
+
+
+@pytest.mark.parametrize("page", ["PAGE", "SCALING_PAGE"])
+def test_the_pages_are_what_was_measured(page):
+    page, kept = getattr(report, page), report.kept()
+    text = page.read_text()
+
+    assert text == report.by_hand(text) + report.MARK + "\n" + report.pages(kept.values())[page]
     assert set(kept) <= set(benchmarks())

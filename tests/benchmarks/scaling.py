@@ -1,0 +1,182 @@
+"""What a store takes for so many tasks a day: what one task takes, by these formulas, held against a large sample.
+
+memory = tasks a day x days kept x bytes a task + failures a day x days that they can be run again x bytes a failure
+rate = tasks a day / 86,400 x PEAK; commands, bytes on the wire and the store's CPU a second = rate x those of one task
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from celery.utils import uuid
+from django.conf import settings
+from redis import Redis
+from redis.crc import key_slot
+
+from celery_ops.conf import DEFAULTS
+from celery_ops.tracking import counters, facts, receivers, stamp
+from celery_ops.tracking.recorder import recorder
+
+from .figures import Figure, Target
+from .registry import SCALING, benchmark
+from .setup import new_server, use_store
+from .storage import Clock, charge_card, real
+from .timing import sized
+
+DAY = 86_400
+#: The busiest second over the mean of the day, and how many tasks fail.
+PEAK, FAILED = 10, 0.01
+DAYS_KEPT = DEFAULTS["RETENTION"] / DAY
+DAYS_RERUNNABLE = DEFAULTS["RERUN_RETENTION"].total_seconds() / DAY
+MASTERS = 3
+#: Of memory over what Redis counts as used: fragmentation, and what a fork copies while it saves.
+HEADROOM = 1.5
+SAMPLE, LARGE = sized(5_000, quick=100), sized(100_000, quick=1_000)
+ONE_BY_ONE = sized(300, quick=20)
+SIZES = (10_000, 1_000_000, 10_000_000)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one task takes: bytes kept, commands, bytes to and from the store, microseconds of the store's CPU."""
+
+    kept: float
+    commands: float
+    received: float
+    sent: float
+    busy: float
+
+
+@dataclass(frozen=True)
+class Store:
+    """So many tasks a day in a store, on so many masters."""
+
+    tasks: int
+    task: Cost
+    failure: Cost
+
+    @property
+    def rate(self) -> float:
+        """Tasks in the busiest second."""
+        return self.tasks / DAY * PEAK
+
+    @property
+    def gigabytes(self) -> float:
+        kept = self.tasks * DAYS_KEPT * self.task.kept
+        return (kept + self.tasks * FAILED * DAYS_RERUNNABLE * self.failure.kept) / 2**30
+
+    def figures(self) -> Iterator[Figure]:
+        yield Figure.of(f"{self.tasks:,} tasks a day: memory of all masters", self.gigabytes, "GB")
+        yield Figure.of(f"… of each of {MASTERS}, with headroom", self.gigabytes / MASTERS * HEADROOM, "GB")
+        yield Figure.of("… tasks in the busiest second", self.rate, "a second")
+        yield Figure.of("… commands then", self.rate * self.task.commands, "a second")
+        yield Figure.of("… to the store then", self.rate * self.task.received * 8 / 1e6, "Mbit/s")
+        yield Figure.of("… from the store then", self.rate * self.task.sent * 8 / 1e6, "Mbit/s")
+        yield Figure.of("… of one core of the store's then", self.rate * self.task.busy / 1e4, "%")
+
+
+@benchmark("store_a_day", SCALING)
+def store() -> Iterator[Figure]:
+    """The store of 10,000, a million and ten million tracked tasks a day, from what one task takes."""
+    server = new_server()
+    use_store(server.url)
+    settings.CELERY_OPS["STORE_TIMEOUT"] = 20  # a busy machine is no outage here
+    with Redis(port=server.port) as redis:
+        alone = measured(redis, real, SAMPLE)
+        together = measured(redis, lambda number, clock: real(number // 20, clock), SAMPLE)
+        failure = measured(redis, failing, SAMPLE // 5)
+        single = measured(redis, one_by_one, ONE_BY_ONE)
+        yield Figure.of("one task, alone on its object: kept", alone.kept, "B")
+        yield Figure.of("… one of 20 of its object: kept", together.kept, "B")
+        yield Figure.of("… one that failed: kept beside it, to be run again", failure.kept - alone.kept, "B")
+        yield Figure.of("… commands, each event by itself", single.commands)
+        yield Figure.of("… to the store", single.received, "B")
+        yield Figure.of("… from the store", single.sent, "B")
+        yield Figure.of("… of the store's CPU", single.busy, "us")
+        task = Cost(alone.kept, single.commands, single.received, single.sent, single.busy)
+        rest = Cost(failure.kept - alone.kept, 0, 0, 0, 0)
+        for tasks in SIZES:
+            yield from Store(tasks, task, rest).figures()
+        yield from _large(redis, alone)
+    server.kill()
+
+
+def measured(redis: Redis, publish: Callable[[int, Clock], None], number: int) -> Cost:
+    """Publish and run so many tasks on an empty store, and return what one took."""
+    clock = Clock()
+    counters.reset()
+    publish(0, clock)  # connects, and brings the script
+    recorder_flush()
+    redis.flushall()
+    first, before = _counted(redis), _counted(redis)  # what counting itself takes is no task's
+    with clock.stopped():
+        for task in range(number):
+            publish(task, clock)
+            if task % 50 == 0:  # no more than a process keeps for its writer
+                recorder_flush()
+    recorder_flush()
+    assert not counters.counts().get("lost"), "facts were lost, so memory would be too little"
+    taken = zip(first, before, _counted(redis), strict=True)
+    return Cost(*((after - begin - (begin - first)) / number for first, begin, after in taken))
+
+
+def recorder_flush() -> None:
+    """Have what this process recorded written now."""
+    getattr(recorder(), "flush", int)()
+
+
+def _counted(redis: Redis) -> tuple[float, ...]:
+    """Return memory, commands, bytes in and out, and microseconds of CPU, up to now."""
+    found = redis.info("everything")
+    busy = (found["used_cpu_user"] + found["used_cpu_sys"]) * 1e6
+    commands = found["total_commands_processed"]
+    return found["used_memory"], commands, found["total_net_input_bytes"], found["total_net_output_bytes"], busy
+
+
+def one_by_one(number: int, clock: Clock) -> None:
+    """Each event written by itself, as where publisher and worker are two of many processes."""
+    real(number, Waiting(clock))
+
+
+@dataclass
+class Waiting:
+    """A clock that has everything written before it goes on."""
+
+    clock: Clock
+
+    def passes(self, milliseconds: int) -> None:
+        recorder_flush()
+        self.clock.passes(milliseconds)
+
+
+def failing(number: int, clock: Clock) -> None:
+    """Take a task through publish, start and an error."""
+    task_id, args, kwargs = uuid(), (10432 + number,), {"currency": "EUR"}
+    headers = {"id": task_id, "task": charge_card.name, "parent_id": None}
+    receivers.before_task_publish(sender=charge_card.name, headers=headers, body=(args, kwargs, {}))
+    receivers.after_task_publish(sender=charge_card.name, headers=headers, body=(args, kwargs, {}))
+    clock.passes(15)
+    request = {**headers, "args": args, "kwargs": kwargs, "hostname": "celery@worker-6d8f9c7b5d-x2k4q"}
+    request |= {stamp.RECEIVED: stamp.now_ms(), stamp.DELIVERY: facts.execution_tag()}
+    charge_card.request_stack.push(type(charge_card.request)(request))
+    try:
+        receivers.task_prerun(sender=charge_card, task_id=task_id, args=args, kwargs=kwargs)
+        clock.passes(437)
+        error = ValueError("the card was refused")
+        known = {"sender": charge_card, "task_id": task_id, "args": args, "kwargs": kwargs}
+        receivers.task_failure(**known, exception=error, einfo=None)
+        receivers.task_postrun(**known, state="FAILURE")
+    finally:
+        charge_card.request_stack.pop()
+
+
+def _large(redis: Redis, alone: Cost) -> Iterator[Figure]:
+    """Hold the small sample against a large one, and see how its keys lie on the masters of a cluster."""
+    large = measured(redis, real, LARGE)
+    what = f"{LARGE:,} tasks really kept, over {SAMPLE:,} and the formula"
+    yield Figure.of(what, large.kept / alone.kept, "x", target=Target("<=", 1.1))
+    nodes = [0] * MASTERS
+    for key in redis.scan_iter(count=5000):
+        nodes[key_slot(key) * MASTERS // 16_384] += 1
+    yield Figure.of(f"… the fullest of {MASTERS} masters over their mean", max(nodes) * MASTERS / sum(nodes), "x")
+    yield Figure.of("… of the store's CPU a task, written in groups", large.busy, "us")
+    redis.flushall()
