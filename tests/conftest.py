@@ -107,6 +107,7 @@ def _fresh_tracking():
     waiting.forget()
     recorder, recorder_module._recorder = recorder_module._recorder, None
     if recorder is not None:
+        recorder._writer.stop(STORE_TIMEOUT)
         with recorder._trying:  # else its timer writes and counts in the next test
             recorder._spill.clear()
 

@@ -46,6 +46,7 @@ def plant(
         fields[facts.field(task_id, facts.ARGUMENTS)] = facts.EXACT + args
     ref = ObjectRef.of(obj)
     recorder().record([(ref, fields), index.entry(task_id, [ref], published)])
+    recorder().flush()
     return task_id
 
 

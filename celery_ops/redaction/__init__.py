@@ -28,6 +28,7 @@ __all__ = [
     "REDACTED",
     "Budget",
     "Captured",
+    "asks_the_site",
     "capture_arguments",
     "capture_text",
     "capture_value",
@@ -181,6 +182,11 @@ def hidden_arguments(
 
 def _secrets(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(islice((text for text in texts if len(text) >= SHORTEST_SECRET), SECRETS)))
+
+
+def asks_the_site() -> bool:
+    """Return whether a ``REDACTOR`` of the site's decides as well: it may look around itself."""
+    return site()[1] is not None
 
 
 def plain_text() -> Callable[[str], bool]:

@@ -92,7 +92,7 @@ def set_progress(current: float, total: float, message: str = "") -> None:
     if not all(isinstance(n, (Real, Decimal)) and math.isfinite(n) for n in (current, total)):
         raise TypeError(f"set_progress() takes two finite numbers, not {current!r:.40} and {total!r:.40}")
     text = redaction.capture_text(str(message)[:MESSAGE_LENGTH]).text if message else ""
-    run.progress = facts.progress_text(Progress(float(current), float(total), text))
+    run.unsaid.append(facts.progress_text(Progress(float(current), float(total), text)))
     now = time.monotonic()
     if now - run.progress_written >= PROGRESS_EVERY:
         run.progress_written = now

@@ -47,8 +47,11 @@ def note_interruption(task: Any, request: Any, received: Any) -> None:
 
 def _record_apart(batch: Batch, whose: str) -> None:
     """Write in a thread: a shutdown's signal may have struck while this one held the recorder's lock."""
-    thread = threading.Thread(
-        target=lambda: recorder.recorder().record(batch, whose), name="celery_ops writes", daemon=True
-    )
+
+    def write() -> None:
+        recorder.recorder().record(batch, whose)
+        recorder.recorder().flush()
+
+    thread = threading.Thread(target=write, name="celery_ops writes", daemon=True)
     thread.start()
     thread.join(recorder.EXIT_PATIENCE)

@@ -2,11 +2,23 @@
 
 import marshal
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from types import NoneType
 from typing import Any, Final
+from uuid import UUID
+
+from .. import redaction
 
 #: Where it lies on the request.
 _ATTRIBUTE: Final = "celery_ops_given"
 _MUTABLE: Final = (list, dict, set, bytearray)
+#: Types whose values stay what they are.
+_FIXED: Final = frozenset((int, str, NoneType, bool, float, UUID, datetime, date, time, timedelta, Decimal, bytes))
+#: Values of nested arguments that are copied; to capture more takes no longer than to copy it.
+_COPIED: Final = 100
+
+Given = tuple[Sequence[Any], Mapping[str, Any]]
 
 
 def note(request: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
@@ -19,9 +31,48 @@ def note(request: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         return
 
 
-def noted(request: Any, args: Any, kwargs: Any) -> tuple[Sequence[Any], Mapping[str, Any]]:
+def noted(request: Any, args: Any, kwargs: Any) -> Given:
     """Return the arguments as ``note`` saw them, else as they are now."""
     kept = getattr(request, _ATTRIBUTE, None)
     if isinstance(kept, bytes):
         return marshal.loads(kept)  # noqa: S302 - written a moment ago by this very process
     return args or (), kwargs or {}
+
+
+def frozen(args: Any, kwargs: Any) -> Given | None:
+    """Return arguments that another thread may look at later, whatever happens to these meanwhile.
+
+    None when that would take long, or what they show depends on where one looks: a redactor of the site's may ask.
+    """
+    if type(args) not in (tuple, list) or type(kwargs) is not dict or redaction.asks_the_site():
+        return None
+    if _FIXED.issuperset(map(type, args)) and _FIXED.issuperset(map(type, kwargs.values())):
+        return tuple(args), kwargs.copy()
+    try:
+        return _copy(args, [_COPIED]), _copy(kwargs, [_COPIED])
+    except _Unknown:
+        return None
+
+
+class _Unknown(Exception):
+    """Nobody can tell whether it changes, or at what price it is copied."""
+
+
+def _copy(value: Any, left: list[int]) -> Any:
+    kind = type(value)
+    if kind in _FIXED:
+        return value
+    if kind not in (list, tuple, dict):
+        raise _Unknown
+    left[0] -= len(value)
+    if left[0] < 0:
+        raise _Unknown
+    if kind is dict:
+        return {_key(key): _copy(item, left) for key, item in value.items()}
+    return kind([_copy(item, left) for item in value])
+
+
+def _key(key: Any) -> Any:
+    if type(key) not in _FIXED:
+        raise _Unknown
+    return key

@@ -19,6 +19,8 @@ Key = tuple[str, ObjectRef]
 
 
 class MemoryStore(Store):
+    is_at_hand = True
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._objects: dict[Key, dict[str, str]] = {}

@@ -1,19 +1,22 @@
 """Celery's signals in the process that publishes: a message is stamped, and PENDING written once the broker has it."""
 
 import threading
-from typing import Any
+from typing import Any, Final, NamedTuple
 
-from . import chains, context, prefix, runs
+from . import capture, chains, context, given, prefix, runs
 from .binding import Undecided, resolve
 from .edge import receiver
 from .messages import nesting_of, owned, stamp_for
 from .recorder import recorder
 from .registry import registry
 from .runs import Execution
-from .stamp import FIRST_PUBLISHED, HEADER, PUBLISHED, WHOSE, decoded, now_ms
+from .stamp import FIRST_PUBLISHED, HEADER, PUBLISHED, WHOSE, Stamp, decoded, now_ms
+from .store import Batch
 
-#: The stamp that this thread made last, so that what follows at once need not read it again.
+#: The stamp that this thread made last, as text and as it is, and the tracked task that it is inside of: what follows
+#: at once need not ask again.
 _latest = threading.local()
+_NOTHING: Final = (None, None, None)
 
 
 @receiver
@@ -21,6 +24,7 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, **_: An
     """Stamp the message with its objects; a message sent again keeps its first stamp."""
     if not isinstance(headers, dict) or "id" not in headers:
         return  # message protocol 1
+    _latest.stamped = _NOTHING
     earlier, published = headers.get(PUBLISHED), now_ms()
     headers[PUBLISHED] = published
     if prefix.is_asked():
@@ -43,7 +47,7 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, **_: An
         own, undecided = [], prepended
     stamp = stamp_for(sender, own, parent, published, undecided)
     headers[HEADER] = text = stamp.encoded()
-    _latest.stamped = (text, stamp)
+    _latest.stamped = (text, stamp, parent)
 
 
 def _republish(run: Execution, headers: dict[str, Any], request: Any) -> None:
@@ -61,22 +65,42 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
     context.note_send((headers or {}).get("id") or _id_in(body), sender)
     if text is None:
         return
-    latest, stamp = getattr(_latest, "stamped", (None, None))
+    latest, stamp, current = getattr(_latest, "stamped", _NOTHING)
     if latest is not text:
-        stamp = decoded(text)
+        stamp, current = decoded(text), runs.current()
     if stamp is None or not stamp.refs:
         return
-    stamp = owned(stamp, headers)
-    run = Execution(headers["id"], sender, 0, stamp, headers.get("parent_id"), nesting=nesting_of(headers))
-    current = runs.current()
-    if current is not None and current.task_id == run.task_id:
+    task_id, parent_id = headers["id"], headers.get("parent_id")
+    if current is not None and current.task_id == task_id:
         if not current.replaced:
             return
-        run.parent_id = current.parent_id
-    run.keep_arguments(body[0], body[1])
-    if original := context.retry_of():
-        run.note_original(original)
-    recorder().record(run.first_batch(), run.whose)
+        parent_id = current.parent_id
+    stamp = owned(stamp, headers)
+    arguments = given.frozen(body[0], body[1]) or capture.arguments(sender, body[0], body[1])
+    publish = _Publish(task_id, sender, stamp, parent_id, nesting_of(headers), context.retry_of(), arguments)
+    recorder().record(publish.told, stamp.whose)
+
+
+class _Publish(NamedTuple):
+    """What is put off until somebody else has the time: ``delay()`` returns before."""
+
+    task_id: str
+    name: str
+    stamp: Stamp
+    parent_id: str | None
+    nesting: int
+    original: str
+    arguments: given.Given | str | None  # a text is how they are kept
+
+    def told(self) -> Batch:
+        run = Execution(self.task_id, self.name, 0, self.stamp, self.parent_id, nesting=self.nesting)
+        if isinstance(self.arguments, tuple):
+            run.keep_arguments(*self.arguments)
+        elif self.arguments is not None:
+            run.note_arguments(self.arguments)
+        if self.original:
+            run.note_original(self.original)
+        return run.first_batch()
 
 
 def _id_in(body: Any) -> str:

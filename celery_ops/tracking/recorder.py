@@ -1,4 +1,7 @@
-"""Between the host and the store: one bounded stall an outage, nothing lost silently, nothing raised.
+"""Between the host and the store: nobody waits for it, nothing lost silently, nothing raised.
+
+An event is handed over in memory, and a thread writes those of a few milliseconds at once. They are written as well
+before anything is read here, before the process forks, and before it ends.
 
 A store that fails once is not asked again by the host. A timer asks in its place after a cool-down (1 s, doubling to
 30 s), and what could not be written meanwhile waits in a bounded deque: it is written when the store is back, and at
@@ -7,10 +10,11 @@ the latest when the process ends.
 
 import atexit
 import os
+import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -21,11 +25,18 @@ from ..logs import get_logger
 from . import counters, prefix
 from .refs import ObjectRef
 from .store import Batch, NoStore, Store, add_fields
+from .writer import Writer
 
 logger = get_logger("celery_ops.tracking")
 
 SPILL: Final = 1000  # events
-SPILL_A_WRITE: Final = 100  # events written at once when the store is back
+EVENTS_A_WRITE: Final = 100
+#: Events that wait for the thread before who has another one lets it run, and the seconds that takes.
+CROWD: Final = 500
+LET_RUN: Final = 0.001
+#: Events that are told before the other threads, which wait for Python's lock, have so many seconds.
+TOLD_AT_ONCE: Final = 8
+BREATH: Final = 1e-6
 COOL_DOWN: Final = 1.0  # seconds
 COOL_DOWN_MAX: Final = 30.0
 #: Seconds after which the host tries itself: some servers let no thread of ours run.
@@ -35,6 +46,8 @@ EXIT_PATIENCE: Final = 1.0
 EXIT_PAUSE: Final = 0.05
 
 T = TypeVar("T")
+#: What one event knows, or what tells it when it is about to be written.
+Event = Batch | Callable[[], Batch]
 #: A batch that waits, behind the prefix of the moment when it happened.
 Kept = tuple[str, Batch]
 
@@ -46,6 +59,9 @@ class Recorder:
         self.store = store
         self._lock = threading.Lock()
         self._trying = threading.Lock()
+        self._writing = threading.RLock()
+        self._handed: deque[tuple[str, Event]] = deque()
+        self._writer = Writer(self._handed, self.flush)
         self._spill: deque[Kept] = deque()
         self._cool_down = 0.0  # 0 while the store is well
         self._retry_at = 0.0  # time.monotonic()
@@ -53,33 +69,84 @@ class Recorder:
     @property
     def kept(self) -> int:
         """How many events wait for the store."""
-        return len(self._spill)
+        return len(self._handed) + len(self._spill)
 
-    def record(self, batch: Batch, whose: str = "") -> None:
-        """Write what one event knows, or keep it until the store is back. Never raises StoreUnavailable.
+    def record(self, event: Event, whose: str = "") -> None:
+        """Have what one event knows written soon. Never raises StoreUnavailable, and never waits for the store.
 
         ``whose`` is the prefix that it belongs under; without one it is the one of this moment.
         """
-        if not batch:
+        if not event:
             return
         try:
             whose = whose or prefix.current()
         except StoreUnavailable as error:
             _nobodys(error)
             return
-        try:
-            refused = self._ask(lambda store: store.write(batch), whose)
-        except StoreUnavailable:
-            self._keep((whose, batch))
-        except BaseException:  # a time limit of the host's: the event must outlive it
-            self._keep((whose, batch))
-            raise
-        else:
-            _written(1, refused)
+        self._handed.append((whose, event))
+        if self.store.is_at_hand or _is_ending:
+            self.flush()
+        elif not self._writer.wake():
+            self.flush(0)  # it may be that it writes just now
+        elif len(self._handed) > CROWD:
+            self._bound()
 
     def ask(self, question: Callable[[Store], T]) -> T:
         """Return what the store answers. Raises StoreUnavailable, and at once during an outage."""
-        return self._ask(question, prefix.current())
+        whose = prefix.current()
+        self.flush()
+        return self._ask(question, whose)
+
+    def flush(self, patience: float | None = None) -> int:
+        """Write here and now what was handed over, and return how many events that was; they may have to be kept.
+
+        ``patience`` is for how many seconds to wait for another thread that is writing, ``EXIT_PATIENCE`` without one.
+        """
+        if not self._writing.acquire(timeout=EXIT_PATIENCE if patience is None else patience):
+            return 0
+        try:
+            count = 0
+            while handed := _taken(self._handed):
+                count += len(handed)
+                self._write(handed)
+            return count
+        finally:
+            self._writing.release()
+
+    def pause(self) -> None:
+        """Write what was handed over, and let no thread run until the next event."""
+        self._writer.stop(EXIT_PATIENCE)
+        self.flush()
+
+    def _bound(self) -> None:
+        """So many wait since others keep the thread from running, or since the store hangs."""
+        time.sleep(LET_RUN)
+        lost = 0
+        while len(self._handed) > SPILL:
+            self._handed.popleft()
+            lost += 1
+        if lost:
+            counters.add("lost", lost)
+
+    def _write(self, handed: Sequence[tuple[str, Event]]) -> None:
+        """Write them in one round trip for each prefix; what could not be written is kept."""
+        left = _by_prefix(list(_all_told(handed)))
+        try:
+            for whose, batches in list(left.items()):
+                try:
+                    self._write_batches(batches, whose)
+                except StoreUnavailable:
+                    self._keep([(whose, batch) for batch in batches])
+                del left[whose]
+        except BaseException:  # a time limit of the host's: the events must outlive it
+            self._keep([(whose, batch) for whose, batches in left.items() for batch in batches])
+            raise
+
+    def _write_batches(self, batches: Sequence[Batch], whose: str) -> None:
+        refused = self._ask(lambda store: store.write(merged(batches)), whose)
+        if refused and len(batches) > 1:  # which of them, each tells
+            refused = sum(self._ask(lambda store: store.write(batch), whose) for batch in batches)  # noqa: B023
+        _written(len(batches), refused)
 
     def _ask(self, question: Callable[[Store], T], whose: str) -> T:
         if self._cool_down and time.monotonic() > self._retry_at + TIMER_LATE:
@@ -117,10 +184,13 @@ class Recorder:
             self.try_again()
 
     def end(self) -> None:
-        """Write what is kept before the process ends; what the store does not take in time is lost, and counted."""
+        """Write what waits before the process ends; what the store does not take in time is lost, and counted."""
         until = time.monotonic() + EXIT_PATIENCE
+        self.pause()
+        if stuck := _taken(self._handed, len(self._handed)):  # behind a thread whose write does not come back
+            counters.add("lost", len(stuck))
         if not self._trying.acquire(timeout=EXIT_PATIENCE):  # by the timer, whose try may have taken events along
-            counters.add("lost", len(self._spill))
+            counters.add("lost", self.kept)
             return
         try:
             while events := self._take():
@@ -152,17 +222,17 @@ class Recorder:
 
     def _take(self) -> list[Kept]:
         with self._lock:
-            return [self._spill.popleft() for _ in range(min(SPILL_A_WRITE, len(self._spill)))]
+            return _taken(self._spill)
 
-    def _keep(self, event: Kept) -> None:
-        counters.add("kept")
+    def _keep(self, events: Sequence[Kept]) -> None:
+        counters.add("kept", len(events))
         with self._lock:
-            self._spill.append(event)
-            lost = len(self._spill) > SPILL
-            if lost:
+            self._spill.extend(events)
+            lost = max(0, len(self._spill) - SPILL)
+            for _ in range(lost):
                 self._spill.popleft()
         if lost:
-            counters.add("lost")
+            counters.add("lost", lost)
         if not self._cool_down:  # it came back since, and took what was kept before this
             self.try_again()
 
@@ -189,6 +259,38 @@ class Recorder:
         if outage:
             counts = counters.counts()
             logger.warning("The tracking store is back. So far %(kept)d events were kept, %(lost)d lost.", counts)
+
+
+def _taken(events: deque[Any], number: int = EVENTS_A_WRITE) -> list[Any]:
+    """Take the first of them, as many as are written at once."""
+    taken: list[Any] = []
+    try:
+        while len(taken) < number:
+            taken.append(events.popleft())
+    except IndexError:  # others may take as well: length and pop are two steps
+        pass
+    return taken
+
+
+def _all_told(handed: Sequence[tuple[str, Event]]) -> Iterator[Kept]:
+    for number, (whose, event) in enumerate(handed, 1):
+        if batch := _told(event):
+            yield whose, batch
+        if not number % TOLD_AT_ONCE:
+            time.sleep(BREATH)
+
+
+def _told(event: Event) -> Batch:
+    if not callable(event):
+        return event
+    try:
+        return event()
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception:
+        counters.add("errors")
+        logger.warning("An event could not be told; the task is not affected.", exc_info=True)
+        return ()
 
 
 def _written(events: int, refused: int) -> None:
@@ -227,6 +329,9 @@ def merged(batches: Sequence[Batch]) -> Batch:
 
 
 _recorder: Recorder | None = None
+_process = os.getpid()  # whose it is: not every server tells Python that it forks
+_ends_with = 0  # the process with whose end ours is tied
+_is_ending = False
 _built_for: tuple[Any, ...] = ()
 _source: Any = None
 _lock = threading.Lock()
@@ -234,13 +339,16 @@ _lock = threading.Lock()
 
 def recorder() -> Recorder:
     """Return this process's recorder, made anew when the settings that it depends on change."""
-    global _recorder, _built_for, _source
-    current, source = _recorder, conf.source
-    if current is not None and source is _source:
+    global _recorder, _built_for, _source, _ends_with
+    current, source, process = _recorder, conf.source, os.getpid()
+    if current is not None and source is _source and process == _process:
         return current
+    if process != _process:
+        forget()
     with _lock:
         wanted = (conf.STORE, conf.STORE_URL, conf.STORE_TIMEOUT, conf.STORE_PREFIX)
         if _recorder is not None and wanted != _built_for:
+            _recorder.pause()
             if _recorder.kept:
                 _recorder.try_again()
             _recorder.store.close()
@@ -248,6 +356,9 @@ def recorder() -> Recorder:
         if _recorder is None:
             _recorder, _built_for = Recorder(_store()), wanted
         _source = source
+        if process != _ends_with:
+            _ends_with = process
+            _end_with_the_process()
         return _recorder
 
 
@@ -265,17 +376,36 @@ def _store() -> Store:
 
 
 def flush_at_exit() -> None:
-    """Write what is kept before the process ends."""
-    if _recorder is not None:
+    """Write what waits before the process ends."""
+    if _recorder is not None and _process == os.getpid():
         _recorder.end()
 
 
+def _at_exit() -> None:
+    global _is_ending
+    _is_ending = True  # what is published from now on is written at once
+    flush_at_exit()
+
+
+def _end_with_the_process() -> None:
+    """A child of multiprocessing or billiard ends without Python's own exit."""
+    for name in ("multiprocessing.util", "billiard.util"):
+        if (module := sys.modules.get(name)) is not None:
+            module.Finalize(None, flush_at_exit, exitpriority=0)
+
+
+def before_fork() -> None:
+    """Write what waits: the child must not, and the parent may end at once, as daemons do."""
+    if _recorder is not None and _process == os.getpid():
+        _recorder.pause()
+
+
 def forget() -> None:
-    """Start anew, as a forked child must: connections, locks and kept events are its parent's."""
-    global _recorder, _lock
-    _recorder, _lock = None, threading.Lock()
+    """Start anew, as a forked child must: connections, locks and events are its parent's."""
+    global _recorder, _lock, _process
+    _recorder, _lock, _process = None, threading.Lock(), os.getpid()
     counters.reset()
 
 
-atexit.register(flush_at_exit)
-os.register_at_fork(after_in_child=forget)
+atexit.register(_at_exit)
+os.register_at_fork(before=before_fork, after_in_child=forget)

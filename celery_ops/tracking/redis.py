@@ -82,8 +82,8 @@ class RedisStore(Store):
         measured = self._writes % MEASURE_EVERY == 0
         parts: list[Part] = []
         firsts: list[int] = []  # of each object's parts
-        for ref, fields in batch:
-            key, ttl = self._key(ref), b"%d" % lifetime(ref)
+        for key, (ref, fields) in zip(self._keys([ref for ref, _fields in batch]), batch, strict=True):
+            ttl = b"%d" % lifetime(ref)
             short, long = _split(fields)
             firsts.append(len(parts))
             commands: list[Command] = [*_setting(key, short), (b"EXPIRE", key, ttl)]

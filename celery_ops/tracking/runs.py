@@ -1,7 +1,9 @@
 """The tracked tasks that are executing in this process now, and what is known of each."""
 
 import threading
+from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +25,7 @@ class Execution:
     stamp: Stamp
     parent_id: str | None = None
     noted: dict[str, str] = field(default_factory=dict)  # written again with each event: it rebuilds a flushed store
-    progress: str | None = None  # the last that was not written yet
+    unsaid: deque[str] = field(default_factory=lambda: deque(maxlen=1))  # the last progress, until it is written
     progress_written: float = 0.0  # time.monotonic()
     replaced: bool = False  # by Task.replace(): it goes on under the same id
     nesting: int = 0  # how many tasks had the id before this one
@@ -54,15 +56,17 @@ class Execution:
     def keep_arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Know the task's arguments, as the settings say."""
         if (arguments := capture.arguments(self.name, args, kwargs)) is not None:
-            name = facts.field(self.task_id, facts.ARGUMENTS, self.nesting, self.life)  # the same at each attempt
-            self.noted[name] = arguments
+            self.note_arguments(arguments)
+
+    def note_arguments(self, kept: str) -> None:
+        """Know the task's arguments, as they are to be kept."""
+        self.noted[facts.field(self.task_id, facts.ARGUMENTS, self.nesting, self.life)] = kept  # at each attempt
 
     def batch(self) -> Batch:
         """Return everything known, for each object; an inherited one also learns who launched the task."""
         own = self._stored()
-        if self.progress is not None:
-            own[self._field(facts.PROGRESS)] = self.progress
-            self.progress = None
+        with suppress(IndexError):  # the task's own thread may set another one meanwhile
+            own[self._field(facts.PROGRESS)] = self.unsaid.pop()
         inherited = own
         if self.stamp.inherited and self.parent_id:
             inherited = {**own, facts.field(self.task_id, facts.PARENT, 0, self.life): facts.short_id(self.parent_id)}

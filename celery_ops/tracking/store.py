@@ -58,6 +58,9 @@ class Store(ABC):
     decides. A store may be called from several threads.
     """
 
+    #: Whether a write takes so little that it is made where the event happens, and not soon after in a thread.
+    is_at_hand = False
+
     @abstractmethod
     def write(self, batch: Batch) -> int:
         """Set the fields of each object, but those that it has and that are to be set only ``IfAbsent``.

@@ -3,15 +3,19 @@
 Commands are packed here and not by redis-py's pipeline, which costs a tracked ``delay()`` more than all the rest.
 """
 
+import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from redis.exceptions import ExecAbortError, ResponseError
 
 from ..exceptions import StoreUnavailable
 
-Command = tuple[bytes, ...]
+#: Replies that are read before the other threads of the process, which wait for Python's lock, have so many seconds.
+REPLIES_AT_ONCE: Final = 40
+BREATH: Final = 1e-6
 
+Command = tuple[bytes, ...]
 
 #: A packed command, behind the key that says which server of several is asked.
 Question = tuple[bytes, bytes]
@@ -50,7 +54,9 @@ def done(replies: list[Any]) -> list[Any]:
 def replies(connection: Any, count: int) -> list[Any]:
     """Return so many replies, errors among them. Raises what redis-py does when there are fewer."""
     answers: list[Any] = []
-    for _ in range(count):
+    for number in range(1, count + 1):
+        if not number % REPLIES_AT_ONCE:
+            time.sleep(BREATH)
         try:
             answers.append(connection.read_response())
         except ResponseError as error:

@@ -66,13 +66,9 @@ def test_a_task_is_sent_and_runs(fault, patient_worker, order):
     assert tasks.process_payment.delay(order.pk).get(PATIENCE) == {"order": order.pk}
 
 
-def test_sending_stalls_once_at_most(fault, order):
+def test_sending_never_waits_for_the_store(fault, order):
     fault.begin()
-    first = seconds_of(tasks.noop.apply_async, (order.pk,), queue=NOWHERE)
-    # The quickest of three rounds: a stall of ours would be in each, a busy machine's is not.
-    later = min(seconds_of(send, [order], 20) for _ in range(3))
-    assert first < 2 * STORE_TIMEOUT
-    assert later < STORE_TIMEOUT
+    assert seconds_of(send, [order], 60) < STORE_TIMEOUT
 
 
 def test_an_outage_is_logged_once(fault, order, caplog):
@@ -80,6 +76,7 @@ def test_an_outage_is_logged_once(fault, order, caplog):
     with caplog.at_level(logging.INFO, "celery_ops.tracking"):
         for _ in range(5):
             tasks.noop.apply_async((order.pk,), queue=NOWHERE)
+        recorder_module.recorder().flush(PATIENCE)
     assert [record.message.split(" (")[0] for record in caplog.records] == ["The tracking store is away"]
 
 
@@ -88,6 +85,7 @@ def test_an_outage_and_its_events_are_counted(fault, order):
     fault.begin()
     for _ in range(5):
         tasks.noop.apply_async((order.pk,), queue=NOWHERE)
+    recorder_module.recorder().flush(PATIENCE)
     after = counters.counts()
     assert {name: after[name] - before[name] for name in after if after[name] != before[name]} == {
         "outages": 1,
@@ -189,6 +187,7 @@ def test_a_task_runs_though_its_objects_key_is_taken(patient_worker, order):
 @pytest.mark.usefixtures("taken")
 def test_a_taken_key_is_counted_and_is_no_outage(order):
     tasks.noop.apply_async((order.pk,), queue=NOWHERE)
+    recorder_module.recorder().flush(PATIENCE)
     counts = counters.counts()
     assert (counts["refused"], counts["outages"], counts["kept"]) == (1, 0, 0)
 
@@ -245,6 +244,7 @@ def test_of_a_long_outage_a_thousand_events_are_kept_and_the_others_counted_as_l
 def test_the_end_of_an_outage_is_logged_once_with_its_counts(store_server, orders, caplog):
     with caplog.at_level(logging.INFO, "celery_ops.tracking"):
         send(orders, 50)
+        recorder_module.recorder().flush(PATIENCE)
         store_server.thaw()
         wait_for(lambda: len(caplog.records) >= 2, "the second line")
     assert caplog.records[1].message == "The tracking store is back. So far 50 events were kept, 0 lost."

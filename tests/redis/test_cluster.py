@@ -20,7 +20,7 @@ from celery_ops.tracking.redis import RedisStore
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.signs import Sign
 from tests.conftest import store_settings
-from tests.servers import free_port, wait_for
+from tests.servers import PATIENCE, free_port, wait_for
 
 ONE = ObjectRef("shop.order", "1")
 LONG = "x" * 100
@@ -206,12 +206,14 @@ def test_a_burst_in_which_a_master_is_killed_loses_nothing_that_its_replica_had(
     replica = redis_cluster.replica_of(dying)
     for number, ref in enumerate(refs):
         if number == 100:
+            recorder.flush(PATIENCE)
             wait_for(lambda: not recorder.kept and dying.tell("WAIT", 1, 100), "the replica to have what there is")
             dying.kill()
         if number == 200:
             redis_cluster.promote(replica)
         recorder.record([(ref, {"a": "1"})])
-    wait_for(lambda: recorder.try_again() or not recorder.kept, "everything to be written")
+    wait_for(lambda: (recorder.flush(), recorder.try_again()) and not recorder.kept, "everything to be written")
+    recorder.pause()
     assert store.read(refs) == [{"a": "1"}] * len(refs)
     assert counters.counts()["lost"] == 0
 

@@ -274,8 +274,10 @@ def test_a_server_that_forgot_everything_is_written_anew(redis_store, client):
 def test_a_connection_that_the_server_closed_is_no_outage(own_store, own_client):
     recorder = Recorder(own_store)
     recorder.record([(ONE, {"a": "1"})])
+    recorder.flush()
     own_client.client_kill_filter(_type="normal", skipme=True)
     recorder.record([(ONE, {"b": "2"})])
+    recorder.pause()
     assert (own_store.read([ONE]), counters.counts()["outages"]) == ([{"a": "1", "b": "2"}], 0)
 
 
@@ -366,7 +368,9 @@ def test_a_long_value_whose_key_is_taken_is_none(redis_store, taken):
 
 
 def test_a_refusal_is_counted(redis_store, taken):
-    Recorder(redis_store).record([(ONE, {"a": LONG})])
+    recorder = Recorder(redis_store)
+    recorder.record([(ONE, {"a": LONG})])
+    recorder.pause()
     assert (counters.counts()["refused"], counters.counts()["outages"]) == (1, 0)
 
 

@@ -49,7 +49,7 @@ def started(attempt=0, delivery="", life=0, at=10):
 
 def progressed(attempt=0):
     event = run(attempt)
-    event.progress = facts.progress_text(Progress(3, 10, "three"))
+    event.unsaid.append(facts.progress_text(Progress(3, 10, "three")))
     return event.batch()
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from urllib.parse import quote
 
 import pytest
 import redis
@@ -409,6 +410,79 @@ def test_a_process_that_ends_after_an_outage_writes_everything(outlived):
 def test_a_forked_child_writes_its_own_events_and_not_its_parents(outlived):
     _, stored = outlived(events=1, then=FORK)
     assert sorted(stored) == [b"child", b"event-0"]
+
+
+ENDS = """
+import multiprocessing, os, sys, threading
+from concurrent.futures import ProcessPoolExecutor
+import django
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+django.setup()
+from celery_ops.tracking.recorder import recorder
+from celery_ops.tracking.refs import ObjectRef
+processes = multiprocessing.get_context("fork")
+
+def work(end=lambda: None):
+    for number in range(20):
+        recorder().record([(ObjectRef("shop.order", kind), {f"event-{number}": "1"})])
+    return end()
+
+def in_a_thread():
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+def in_a_child(run):
+    process = processes.Process(target=run)
+    process.start()
+    process.join()
+
+def in_a_pool():
+    with ProcessPoolExecutor(1, mp_context=processes) as pool:
+        pool.submit(work).result()
+
+def as_a_daemon():
+    work()
+    os.fork()
+    os._exit(0)
+
+kinds = {
+    "returns": work,
+    "exits": lambda: work(lambda: sys.exit(3)),
+    "raises": lambda: work(lambda: 1 / 0),
+    "thread": in_a_thread,
+    "multiprocessing": lambda: in_a_child(work),
+    "multiprocessing raises": lambda: in_a_child(lambda: work(lambda: 1 / 0)),
+    "pool": in_a_pool,
+    "daemon": as_a_daemon,
+}
+work.__globals__["kind"] = "parent"
+work()
+for kind, run in kinds.items():
+    if os.fork() == 0:
+        run()
+        sys.exit()
+    os.wait()
+print(*kinds, sep=",")
+"""
+
+
+def test_however_a_process_ends_its_events_are_written_once_each(redis_server):
+    site = Site("memory://", f"{redis_server.url}/1", results="disabled://")
+    environment = {**os.environ, **site.environment}
+    said = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", ENDS],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    kinds = [*said.stdout.splitlines()[-1].split(","), "parent"]
+    with contextlib.closing(redis.Redis(port=redis_server.port, db=1)) as client:
+        written = {kind: client.hlen(f"{site.prefix}:{{shop.order:{quote(kind)}}}") for kind in kinds}
+    assert written == dict.fromkeys(kinds, 20)
 
 
 def test_a_forked_child_begins_without_its_parents_outage(away):

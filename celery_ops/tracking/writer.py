@@ -1,0 +1,102 @@
+"""The thread that writes for a process, so that nobody who publishes or runs a task waits for the store."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sized
+from contextlib import suppress
+from typing import Any, Final
+
+#: Seconds between an event and its write, in which others join it: alone, and while many happen.
+PAUSE: Final = 0.004
+PAUSE_IN_A_BURST: Final = 0.012
+#: Seconds after which who has an event to write no longer counts on the thread: some servers let none of ours run.
+LATE: Final = 0.25
+
+
+class Writer:
+    """Calls ``write`` soon after it was woken, in a thread that is started when it is first needed.
+
+    ``waiting`` is what there is to write. Waking takes no lock that a signal's handler could meet held.
+    """
+
+    def __init__(self, waiting: Sized, write: Callable[[], int]) -> None:
+        """``write`` returns how many events it found."""
+        self._waiting = waiting
+        self._write = write
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._called = threading.Lock()  # released by who wakes
+        self._called.acquire()
+        self._is_asleep = False
+        self._is_to_end = False
+        self._due = 0.0  # time.monotonic() by which it will have begun to write
+
+    def wake(self) -> bool:
+        """Have what is waiting written. Return whether that can be counted on; else write it yourself."""
+        if self._is_asleep:
+            self._is_asleep = False
+            self._due = time.monotonic() + LATE
+            self._call()
+            return True
+        if self._thread is None:
+            return self._start()
+        return time.monotonic() < self._due
+
+    def stop(self, seconds: float) -> None:
+        """End the thread; it is started again when it is needed. Waits so long at most for the write under way."""
+        thread = self._thread
+        if thread is None or thread is threading.current_thread():
+            return
+        self._is_to_end = True
+        self._call()
+        thread.join(seconds)
+        self._thread = None
+
+    def _call(self) -> None:
+        with suppress(RuntimeError):  # another one woke it at the same moment
+            self._called.release()
+
+    def _start(self) -> bool:
+        if not threads_run():
+            return False
+        if not self._starting.acquire(blocking=False):
+            return True  # by somebody else, now
+        try:
+            if self._thread is None:
+                self._is_asleep = self._is_to_end = False
+                self._due = time.monotonic() + LATE
+                thread = threading.Thread(target=self._run, name="celery_ops writer", daemon=True)
+                thread.start()
+                self._thread = thread
+        except RuntimeError:  # the interpreter is ending
+            return False
+        finally:
+            self._starting.release()
+        return True
+
+    def _run(self) -> None:
+        found = 0
+        while not self._is_to_end:
+            self._is_asleep = True
+            if not self._waiting:
+                self._called.acquire()
+            self._is_asleep = False
+            if self._is_to_end:
+                break
+            self._due = time.monotonic() + LATE
+            self._called.acquire(timeout=PAUSE_IN_A_BURST if found > 1 else PAUSE)
+            found = self._write()
+
+
+def threads_run() -> bool:
+    """Return whether this process lets threads of ours run: uWSGI without ``enable-threads`` lets none."""
+    options: Mapping[Any, Any] = getattr(sys.modules.get("uwsgi"), "opt", None) or {}
+    wanted = {_text(name): _text(value) for name, value in options.items()}
+    if not wanted:
+        return True
+    return "threads" in wanted or wanted.get("enable-threads", "false").lower() in ("true", "1", "yes", "on")
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,314 @@
+"""Who has an event hands it over: a thread writes what there is, and nobody waits for the store."""
+
+import os
+import sys
+import threading
+from types import SimpleNamespace
+from unittest import mock
+
+import pytest
+
+from celery_ops.exceptions import StoreUnavailable
+from celery_ops.tracking import counters, given, prefix
+from celery_ops.tracking import recorder as recorder_module
+from celery_ops.tracking import writer as writer_module
+from celery_ops.tracking.memory import MemoryStore
+from celery_ops.tracking.recorder import CROWD, SPILL, Recorder
+from celery_ops.tracking.refs import ObjectRef
+from tests.servers import PATIENCE, wait_for
+
+REF = ObjectRef("shop.order", "1")
+OTHER = ObjectRef("shop.order", "2")
+
+
+def event(name, value="1", ref=REF):
+    return [(ref, {str(name): value})]
+
+
+class FarStore(MemoryStore):
+    """A store that is asked by the thread; ``hung`` until told otherwise, and tells each write."""
+
+    is_at_hand = False
+
+    def __init__(self):
+        super().__init__()
+        self.writes = []
+        self.threads = []
+        self.asked = threading.Event()
+        self.goes_on = threading.Event()
+        self.goes_on.set()
+
+    def write(self, batch):
+        self.asked.set()
+        if not self.goes_on.wait(PATIENCE):
+            raise StoreUnavailable("hung")
+        self.threads.append(threading.current_thread())
+        self.writes.append([name for _, fields in batch for name in fields])
+        return super().write(batch)
+
+
+@pytest.fixture
+def store():
+    store = FarStore()
+    yield store
+    store.goes_on.set()
+
+
+@pytest.fixture
+def recorder(store):
+    recorder = Recorder(store)
+    yield recorder
+    store.goes_on.set()
+    recorder.pause()
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """The thread takes its time: what happens meanwhile has to see to itself."""
+    monkeypatch.setattr(writer_module, "PAUSE", PATIENCE)
+    monkeypatch.setattr(writer_module, "PAUSE_IN_A_BURST", PATIENCE)
+
+
+def test_an_event_is_written_soon_by_a_thread(recorder, store):
+    recorder.record(event("a"))
+    wait_for(lambda: store.read([REF]) == [{"a": "1"}], "the write")
+    assert store.threads[0] is not threading.current_thread()
+
+
+def test_the_thread_goes_on_with_the_next_event(recorder, store):
+    for name in ("a", "b"):
+        recorder.record(event(name))
+        wait_for(lambda: name in store.read([REF])[0], "the write")  # noqa: B023 - called at once
+    assert len(set(store.threads)) == 1
+
+
+def test_nobody_waits_while_the_store_hangs(recorder, store):
+    store.goes_on.clear()
+    recorder.record(event("a"))
+    store.asked.wait(PATIENCE)
+    for number in range(100):
+        recorder.record(event(number))
+    assert (store.writes, recorder.kept) == ([], 100)
+
+
+def test_what_happened_meanwhile_is_one_write(recorder, store):
+    store.goes_on.clear()
+    recorder.record(event("first"))
+    store.asked.wait(PATIENCE)
+    for number in range(50):
+        recorder.record(event(number))
+    store.goes_on.set()
+    wait_for(lambda: len(store.writes) == 2, "the second write")
+    assert store.writes == [["first"], [str(number) for number in range(50)]]
+
+
+def test_a_tenants_events_are_a_write_of_their_own(recorder, store, slow):
+    for name in ("acme", "beta", "acme"):
+        recorder.record(event(f"of {name}"), name)
+    recorder.flush()
+    assert store.writes == [["of acme"], ["of beta"]]
+    with prefix.using("beta"):
+        assert store.read([REF]) == [{"of beta": "1"}]
+
+
+def test_whose_an_event_is_is_asked_when_it_happens(recorder, store, slow, settings):
+    tenant = ["acme"]
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "STORE_PREFIX": lambda: tenant[0]}
+    recorder.record(event("a"))
+    tenant[0] = "beta"
+    recorder.flush()
+    assert store.read([REF]) == [{}]
+
+
+def test_a_reader_sees_what_happened_here_before(recorder, store, slow):
+    recorder.record(event("a"))
+    assert recorder.ask(lambda store: store.read([REF])) == [{"a": "1"}]
+
+
+def test_a_reader_waits_for_a_write_under_way(recorder, store):
+    store.goes_on.clear()
+    recorder.record(event("a"))
+    store.asked.wait(PATIENCE)
+    threading.Timer(0.05, store.goes_on.set).start()
+    assert recorder.ask(lambda store: store.read([REF])) == [{"a": "1"}]
+
+
+def test_an_event_that_is_told_later_is_told_by_the_thread(recorder, store):
+    told = []
+    recorder.record(lambda: told.append(threading.current_thread()) or event("a"))
+    wait_for(lambda: store.writes, "the write")
+    assert told == store.threads
+
+
+def test_an_event_that_cannot_be_told_is_counted_and_takes_none_along(recorder, store, slow):
+    recorder.record(lambda: 1 / 0)
+    recorder.record(event("a"))
+    recorder.flush()
+    assert (store.read([REF]), counters.counts()["errors"]) == ([{"a": "1"}], 1)
+
+
+def test_what_the_store_refuses_is_counted_event_by_event(recorder, store, slow, monkeypatch):
+    monkeypatch.setattr(store, "write", lambda batch: sum(ref == REF for ref, _ in batch))
+    for ref in (REF, OTHER, REF):
+        recorder.record(event("a", ref=ref))
+    recorder.flush()
+    counts = counters.counts()
+    assert (counts["refused"], counts["written"]) == (2, 3)
+
+
+def test_while_the_store_hangs_no_more_is_held_than_an_outage_may_keep(recorder, store, monkeypatch):
+    monkeypatch.setattr(recorder_module, "LET_RUN", 0)
+    store.goes_on.clear()
+    recorder.record(event("first"))
+    store.asked.wait(PATIENCE)
+    for number in range(SPILL + 10):
+        recorder.record(event(number))
+    assert (recorder.kept, counters.counts()["lost"]) == (SPILL, 10)
+    assert CROWD < SPILL
+
+
+def test_a_store_at_hand_is_written_where_it_happens(recorder, store, slow):
+    store.is_at_hand = True
+    recorder.record(event("a"))
+    assert store.threads == [threading.current_thread()]
+
+
+# -- where no thread runs ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{"master": b"true"}, {b"enable-threads": b"false"}], ids=repr)
+def test_a_server_that_lets_no_thread_run_is_written_from_where_it_happens(recorder, store, options):
+    with mock.patch.dict(sys.modules, uwsgi=SimpleNamespace(opt=options)):
+        recorder.record(event("a"))
+    assert store.threads == [threading.current_thread()]
+
+
+@pytest.mark.parametrize("options", [{}, {"enable-threads": b"true"}, {"threads": b"4"}], ids=repr)
+def test_a_server_that_lets_threads_run_has_one(recorder, store, slow, options):
+    with mock.patch.dict(sys.modules, uwsgi=SimpleNamespace(opt=options)):
+        recorder.record(event("a"))
+    assert (store.threads, recorder.kept) == ([], 1)
+
+
+def test_a_thread_that_does_not_get_to_run_is_not_waited_for(recorder, store, slow, monkeypatch):
+    monkeypatch.setattr(writer_module, "LATE", -1)
+    for name in ("a", "b"):
+        recorder.record(event(name))
+    recorder.record(event("c"))
+    assert set(store.threads) == {threading.current_thread()}
+
+
+def test_a_thread_that_is_late_since_the_store_hangs_makes_nobody_wait(recorder, store, monkeypatch):
+    monkeypatch.setattr(writer_module, "LATE", -1)
+    store.goes_on.clear()
+    recorder.record(event("a"))
+    store.asked.wait(PATIENCE)
+    recorder.record(event("b"))
+    assert store.writes == []
+
+
+def test_a_process_that_can_start_no_thread_any_more_writes_itself(recorder, store, monkeypatch):
+    monkeypatch.setattr(threading.Thread, "start", mock.Mock(side_effect=RuntimeError("at interpreter shutdown")))
+    recorder.record(event("a"))
+    assert store.threads == [threading.current_thread()]
+
+
+# -- forks ------------------------------------------------------------------------------------------------------------
+
+
+def in_a_child(question):
+    """Fork, and return what the child answers."""
+    read, write = os.pipe()
+    if (child := os.fork()) == 0:
+        try:
+            os.write(write, repr(question()).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        text = answer.read()
+    os.waitpid(child, 0)
+    return text
+
+
+@pytest.fixture
+def current(recorder):
+    """The recorder of this process."""
+    recorder_module._recorder = recorder
+    return recorder
+
+
+def test_what_happened_before_a_fork_is_written_before_it(current, store, slow):
+    current.record(event("a"))
+    assert in_a_child(lambda: store.read([REF])) == "[{'a': '1'}]"
+
+
+def test_a_child_repeats_nothing_and_begins_empty(current, store, slow):
+    store.goes_on.clear()
+    current.record(event("a"))
+    with mock.patch.object(recorder_module, "EXIT_PATIENCE", 0.01):
+        assert in_a_child(lambda: recorder_module._recorder is None) == "True"
+    store.goes_on.set()
+    assert current.ask(lambda store: store.read([REF])) == [{"a": "1"}]
+
+
+def test_no_thread_runs_at_a_fork_and_the_next_event_starts_one(current, store):
+    current.record(event("a"))
+    (thread,) = wait_for(lambda: store.threads, "the write")
+    assert thread.is_alive()
+    in_a_child(int)
+    assert not thread.is_alive()
+    current.record(event("b"))
+    wait_for(lambda: "b" in store.read([REF])[0], "the next thread's write")
+
+
+def test_a_server_that_forks_without_telling_python_makes_a_child_all_the_same(current, monkeypatch):
+    monkeypatch.setattr(recorder_module, "_process", os.getpid() + 1)
+    assert recorder_module.recorder() is not current
+    assert recorder_module.recorder() is recorder_module.recorder()
+
+
+# -- arguments --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "args",
+    [(1, "a", None), [1.5, b"b"], ([1, {"a": [2]}],), ({"a": (1, 2)},), ()],
+    ids=repr,
+)
+def test_arguments_are_the_same_later(args):
+    kept_args, kept_kwargs = given.frozen(args, {"k": [1]})
+    assert (list(kept_args), kept_kwargs) == (list(args), {"k": [1]})
+
+
+def test_arguments_that_are_changed_later_are_those_of_now():
+    inner, kwargs = [1], {"a": {"b": [2]}}
+    kept = given.frozen(([inner],), kwargs)
+    inner.append(3)
+    kwargs["a"]["b"].append(3)
+    kwargs["c"] = 1
+    assert kept == (([[1]],), {"a": {"b": [2]}})
+
+
+class Text(str):
+    __slots__ = ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [object(), {1, 2}, Text("x"), list(range(200)), {Text("x"): 1}, [[object()]], bytearray(b"x")],
+    ids=["an object", "a set", "a subclass", "many", "a subclass as key", "an object within", "bytes that change"],
+)
+def test_what_might_change_or_takes_long_to_copy_is_captured_at_once(value):
+    assert given.frozen((value,), {}) is None
+
+
+def test_what_goes_round_in_circles_is_captured_at_once():
+    ring = []
+    ring.append(ring)
+    assert given.frozen((ring,), {}) is None
+
+
+def test_a_redactor_of_the_sites_is_asked_at_once(settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "REDACTOR": lambda name, value: value}
+    assert given.frozen((1,), {}) is None
