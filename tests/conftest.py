@@ -7,10 +7,12 @@ from operator import or_
 from pathlib import Path
 
 import pytest
+from celery import signals
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.db.models import Q
+from django.test import Client
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from kombu import pools
@@ -259,6 +261,27 @@ def make_user(name: str, *permissions: str, **fields) -> User:
         assert len(found) == len(named), permissions
         user.user_permissions.add(*found)
     return user
+
+
+def browser_of(user: User | None = None, **options) -> Client:
+    """A browser in which somebody is logged in, or nobody."""
+    client = Client(**options)
+    if user is not None:
+        client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def published():
+    """What was handed to the broker: ``(task name, args, kwargs)`` each."""
+    seen = []
+
+    def note(sender=None, body=None, **_):
+        seen.append((sender, tuple(body[0]), body[1]))
+
+    signals.after_task_publish.connect(note)
+    yield seen
+    signals.after_task_publish.disconnect(note)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Sequence
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from kombu import Consumer, Exchange, Queue
 from kombu.transport.native_delayed_delivery import (
@@ -20,7 +19,7 @@ from celery_ops.backends.broker.transports.amqp import AmqpTransport
 from celery_ops.info import Binding, QueueDetail
 from celery_ops.testing import QueueBackendContract
 from tests.backends.brokers import consuming, declare, detail, make_app, plant, publish, queue, queues_of, using
-from tests.conftest import make_user, rabbitmq_vhost
+from tests.conftest import browser_of, make_user, rabbitmq_vhost
 from tests.servers import wait_for
 
 pytestmark = pytest.mark.rabbitmq
@@ -208,8 +207,7 @@ def test_what_waits_for_its_time_in_rabbitmq_is_counted_and_said(delaying, name,
     (held,) = (queue for queue in report.queues if queue.name in DELAYS)
     assert (held.name, held.depth, held.consumers) == ("celery_delayed_6", 1, None)
     assert BrokerQueueBackend().queue("celery_delayed_6").info.depth == 1
-    client = Client()
-    client.force_login(make_user("viewer", "celery_ops.view_ops"))
+    client = browser_of(make_user("viewer", "celery_ops.view_ops"))
     assert "RabbitMQ holds 1 message" in client.get(reverse("celery_ops:queue-list")).text
     page = client.get(reverse("celery_ops:task-detail", args=[task_id]))
     assert (page.status_code, "RabbitMQ holds 1 message" in page.text) == (404, True)

@@ -5,7 +5,6 @@ import uuid
 
 import pytest
 import redis
-from django.test import Client
 from django.urls import reverse
 from kombu import Queue
 
@@ -14,7 +13,7 @@ from celery_ops.backends.broker import look, strays
 from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.connections.target import target
 from tests.backends.brokers import consuming, declare, make_app, publish, timed, using
-from tests.conftest import make_user
+from tests.conftest import browser_of, make_user
 from tests.servers import free_port
 
 #: For a search on a busy machine.
@@ -154,8 +153,7 @@ def test_other_brokers_are_not_searched(settings):
 def pages(db, other):
     """Pages of a site on which somebody mistyped a queue."""
     publish(other, "tpyo", times=2)
-    client = Client()
-    client.force_login(make_user("operator", "celery_ops.view_ops", "celery_ops.manage_queues"))
+    client = browser_of(make_user("operator", "celery_ops.view_ops", "celery_ops.manage_queues"))
     broker.forget()
     return client
 

@@ -10,7 +10,7 @@ from kombu import Connection
 from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.backends.broker.transports import changes
 from celery_ops.models import ControlRecord
-from tests.conftest import broker, make_user
+from tests.conftest import broker, browser_of, make_user
 from tests.shop.tasks import untracked
 
 from .conftest import forget
@@ -119,8 +119,7 @@ def test_what_a_worker_takes_meanwhile_is_not_deleted_and_said(waiting, tell, mo
 
 
 def test_the_page_offers_what_can_be_chosen(waiting, db):
-    client = Client()
-    client.force_login(make_user("manager", "celery_ops.view_ops", "celery_ops.manage_queues"))
+    client = browser_of(make_user("manager", "celery_ops.view_ops", "celery_ops.manage_queues"))
     html = client.get(reverse("celery_ops:queue-detail", args=[HERE])).text
     assert [html.count(f'name="message" value="{task_id}"') for task_id in waiting] == [1, 1, 1]
     assert f"<option>{THERE}</option>" in html
@@ -144,8 +143,7 @@ def test_the_head_says_which_task_a_long_message_is_of(long_one, request):
 
 
 def test_a_task_whose_message_is_long_has_a_page(long_one, db):
-    client = Client()
-    client.force_login(make_user("viewer", "celery_ops.view_ops"))
+    client = browser_of(make_user("viewer", "celery_ops.view_ops"))
     assert "tests.shop.tasks.untracked" in client.get(reverse("celery_ops:task-detail", args=[long_one])).text
 
 

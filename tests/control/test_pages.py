@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from celery_ops.backends.memory import MemoryWorkerBackend
 from celery_ops.info import RegisteredTask, WorkerDetail, WorkerInfo
+from tests.conftest import browser_of
 
 from .conftest import W1
 
@@ -22,8 +22,7 @@ WORKER = WorkerDetail(
 @pytest.fixture
 def page(spy, operator):
     """Return the page of a worker."""
-    client = Client()
-    client.force_login(operator)
+    client = browser_of(operator)
 
     def get(detail=WORKER):
         with MemoryWorkerBackend.holding(detail):

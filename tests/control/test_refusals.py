@@ -20,7 +20,7 @@ from celery_ops.models import ControlRecord
 from celery_ops.permissions import Policy
 from tests.backends.fakes import FakeWorkers, speaking
 from tests.celery import app
-from tests.conftest import broker, make_user
+from tests.conftest import broker, browser_of, make_user
 
 from .conftest import GONE, W1, W2
 
@@ -29,9 +29,7 @@ pytestmark = [pytest.mark.django_db]
 
 @pytest.fixture
 def client(operator):
-    client = Client()
-    client.force_login(operator)
-    return client
+    return browser_of(operator)
 
 
 def tell(client, kind, given, **headers):
@@ -268,8 +266,7 @@ def test_a_worker_is_not_told_to_consume_what_is_paused(client, spy, operator):
 
 
 def test_those_whom_the_policy_refuses_see_no_form(spy, db):
-    viewer = Client()
-    viewer.force_login(make_user("viewer", is_staff=True))
+    viewer = browser_of(make_user("viewer", is_staff=True))
     for url in (
         reverse("celery_ops:worker-list"),
         reverse("celery_ops:worker-detail", args=[W1]),

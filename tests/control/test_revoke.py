@@ -19,7 +19,7 @@ from celery_ops.models import ControlRecord
 from celery_ops.permissions import Policy
 from celery_ops.tracking.reading import tasks_for
 from celery_ops.tracking.revoke_requests import revoke_noted_at
-from tests.conftest import broker, make_user
+from tests.conftest import broker, browser_of, make_user
 from tests.ops.task_backends import HOSTILE, Away, Held, a_task, on_databases, use
 from tests.pages import value
 from tests.planting import plant
@@ -54,9 +54,7 @@ def operator(db):
 
 @pytest.fixture
 def client(operator):
-    client = Client()
-    client.force_login(operator)
-    return client
+    return browser_of(operator)
 
 
 def ask(client, given, headers=JSON, url=URL):
@@ -145,8 +143,7 @@ def test_it_is_a_post(client, spy):
 
 @pytest.mark.parametrize("url", [URL, STAMPED, BULK])
 def test_who_may_revoke_nothing_is_refused_whatever_is_asked(url, spy, caplog):
-    client = Client()
-    client.force_login(make_user("viewer", "celery_ops.view_ops"))
+    client = browser_of(make_user("viewer", "celery_ops.view_ops"))
     for given in ({}, ids("no such task"), ids("PENDING", signal="STOP")):
         assert ask(client, given, url=url).status_code == 403
     assert (spy.heard(), ControlRecord.objects.count()) == ([], 0)

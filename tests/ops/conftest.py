@@ -5,14 +5,14 @@ import uuid
 
 import pytest
 from django.db import connection
-from django.test import Client
 
 from celery_ops.backends.remote.known import known_workers
-from tests.conftest import make_user, visiting
+from tests.conftest import browser_of, make_user, visiting
 from tests.servers import Site, Worker
 
-from . import backends
+from . import backends, task_backends
 from .backends import FrozenWorkers, Queues, Tasks, Workers
+from .task_backends import Held
 
 OPS = "/behind/a/prefix/"
 
@@ -31,6 +31,14 @@ def pages(memory_store, settings, loaded_tasks):
     FrozenWorkers.thaw.set()
     for backend in (Workers, Queues, Tasks):
         backend.hold()
+
+
+@pytest.fixture
+def held(memory_store, settings, loaded_tasks):
+    """The list over a backend in memory, empty until the test fills it."""
+    task_backends.use(settings, Held)
+    yield
+    Held.hold()
 
 
 @pytest.fixture
@@ -71,14 +79,10 @@ def real_worker(transactional_db, shared, settings):
 @pytest.fixture
 def browser(staff):
     """A browser of staff who may see payloads."""
-    client = Client()
-    client.force_login(staff)
-    return client
+    return browser_of(staff)
 
 
 @pytest.fixture
 def poor_browser(db):
     """A browser of staff who may not."""
-    client = Client()
-    client.force_login(make_user("viewer", is_staff=True))
-    return client
+    return browser_of(make_user("viewer", is_staff=True))

@@ -10,7 +10,7 @@ from django.urls import reverse
 from celery_ops.backends.memory import MemoryQueueBackend, MemoryTaskBackend, MemoryWorkerBackend
 from celery_ops.exceptions import BackendUnavailable
 from celery_ops.info import NO_REPLY, QueueDetail, QueueInfo, TaskInfo, WorkerDetail, WorkerInfo
-from tests.conftest import make_user
+from tests.conftest import browser_of, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -45,16 +45,12 @@ def _memory(settings):
 @pytest.fixture
 def reader():
     """May look, and not at payload."""
-    client = Client()
-    client.force_login(make_user("reader", is_staff=True))
-    return client
+    return browser_of(make_user("reader", is_staff=True))
 
 
 @pytest.fixture
 def privileged():
-    client = Client()
-    client.force_login(make_user("privileged", "celery_ops.view_payload", is_staff=True))
-    return client
+    return browser_of(make_user("privileged", "celery_ops.view_payload", is_staff=True))
 
 
 def asked(client, name, **parameters):
@@ -232,8 +228,7 @@ def test_nobody_is_401_in_json(name):
 
 @pytest.mark.parametrize("name", ["api-history", "api-workers", "api-queues"])
 def test_who_may_not_is_403_in_json(name):
-    client = Client()
-    client.force_login(make_user("nobody"))
+    client = browser_of(make_user("nobody"))
     response = asked(client, name)
     assert (response.status_code, list(response.json())) == (403, ["errors"])
 

@@ -7,30 +7,16 @@ import tracemalloc
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.test import AsyncClient, Client
+from django.test import AsyncClient
 from django.utils import timezone
 
 from celery_ops.task_query import TaskQuery
 from celery_ops.views.tasks.csv import COLUMNS, csv_response, inert
-from tests.conftest import make_user
+from tests.conftest import browser_of, make_user
 
 from .task_backends import HOSTILE, LIST, Away, Bare, Dying, Held, a_task, use
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _in_memory(memory_store, settings):
-    use(settings, Held)
-    yield
-    Held.hold()
-
-
-@pytest.fixture
-def browser(staff):
-    client = Client()
-    client.force_login(staff)
-    return client
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("held")]
 
 
 def exported(browser, **data):
@@ -84,8 +70,7 @@ def test_what_is_not_known_is_empty(browser, settings):
 
 def test_an_error_is_its_class_for_those_who_may_not_see_payloads(settings):
     use(settings, Held, a_task(state="FAILURE"))
-    browser = Client()
-    browser.force_login(make_user("viewer", is_staff=True))
+    browser = browser_of(make_user("viewer", is_staff=True))
     assert exported(browser)[1][-1] == "ValueError"
 
 

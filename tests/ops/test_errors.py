@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from django_celery_results.models import TaskResult
 
@@ -29,13 +28,6 @@ def _one_failure(memory_store, loaded_tasks, monkeypatch):
         result=json.dumps({"exc_type": "CardDeclined", "exc_message": [f"the card {SECRET} was refused"]}),
         traceback=f"CardDeclined: the card {SECRET} was refused",
     )
-
-
-@pytest.fixture
-def browser(staff):
-    client = Client()
-    client.force_login(staff)
-    return client
 
 
 SHOWN = f"CardDeclined: the card {REDACTED} was refused"

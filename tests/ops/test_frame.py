@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import translation
 
 import celery_ops
-from tests.conftest import make_user
+from tests.conftest import browser_of, make_user
 from tests.pages import elements, html_of, links, text_of, value
 
 from .backends import HOSTILE, Queues, Workers, queue, worker
@@ -69,15 +69,13 @@ def test_an_anonymous_visitor_is_sent_to_log_in(path):
 
 @pytest.mark.parametrize("path", PAGES)
 def test_who_may_not_see_operations_is_refused(path):
-    client = Client()
-    client.force_login(make_user("nobody"))
+    client = browser_of(make_user("nobody"))
     assert client.get(OPS + path).status_code == 403
 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_the_permission_is_enough(path):
-    client = Client()
-    client.force_login(make_user("clerk", "celery_ops.view_ops"))
+    client = browser_of(make_user("clerk", "celery_ops.view_ops"))
     assert client.get(OPS + path).status_code == 200
 
 

@@ -9,7 +9,7 @@ from django.test import Client
 
 from celery_ops import logs, permissions
 from celery_ops.tracking import counters, edge
-from tests.conftest import make_user
+from tests.conftest import browser_of, make_user
 from tests.planting import panel_of, plant
 
 from .conftest import OPS
@@ -157,8 +157,7 @@ def test_no_log_line_can_be_forged(path, sent, known, lines):
 
 def test_a_refusal_on_a_panel_is_logged_with_who_asked(lines, order):
     user = make_user("ada", "shop.view_order")
-    client = Client()
-    client.force_login(user)
+    client = browser_of(user)
     client.post(panel_of(order, user), {"action": "launch", "task": "tests.shop.tasks.noop"})
     assert lines.text == "WARNING Refused (403): launch to tests.shop.tasks.noop for ada\n"
 

@@ -5,13 +5,12 @@ from datetime import timedelta
 
 import pytest
 from django.template import Context, Template
-from django.test import Client
 from django.utils import timezone, translation
 
 from celery_ops.info import TaskInfo
 from celery_ops.tables.kept import Kept, kept
 from celery_ops.tables.tasks import task_rows
-from tests.conftest import make_user
+from tests.conftest import browser_of, make_user
 
 from .backends import Tasks
 from .task_backends import LIST
@@ -29,13 +28,6 @@ def _nothing_kept(pages):
     kept.forget()
     yield
     kept.forget()
-
-
-@pytest.fixture
-def browser(staff):
-    client = Client()
-    client.force_login(staff)
-    return client
 
 
 def rows(browser, path=LIST, **headers):
@@ -94,8 +86,7 @@ def test_times_go_on(browser, monkeypatch):
 
 def test_who_may_not_read_errors_gets_no_row_of_those_who_may(browser):
     Tasks.hold(FAILED)
-    viewer = Client()
-    viewer.force_login(make_user("someone", "celery_ops.view_ops"))
+    viewer = browser_of(make_user("someone", "celery_ops.view_ops"))
     assert "card of Ada" in rows(browser)
     assert "card of Ada" not in rows(viewer)
     assert "card of Ada" in rows(browser)
@@ -103,8 +94,7 @@ def test_who_may_not_read_errors_gets_no_row_of_those_who_may(browser):
 
 def test_who_may_choose_nothing_gets_no_box(browser):
     Tasks.hold(FAILED)
-    viewer = Client()
-    viewer.force_login(make_user("someone", "celery_ops.view_ops", "celery_ops.view_payload"))
+    viewer = browser_of(make_user("someone", "celery_ops.view_ops", "celery_ops.view_payload"))
     assert 'type="checkbox"' in rows(browser)
     assert "celery-ops-choose" not in rows(viewer)
 

@@ -5,11 +5,10 @@ import time
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django_celery_results.models import TaskResult
 
 from celery_ops.models import TaskRunRecord
-from tests.conftest import make_user
+from tests.conftest import browser_of, make_user
 
 from .conftest import OPS
 
@@ -49,9 +48,7 @@ def client(memory_store, loaded_tasks, settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": ["tests.shop.tasks.untracked"]}
     for setting in ("WORKER", "QUEUE"):
         settings.CELERY_OPS[f"{setting}_BACKEND"] = f"celery_ops.backends.memory.Memory{setting.title()}Backend"
-    client = Client()
-    client.force_login(make_user("root", is_superuser=True))
-    return client
+    return browser_of(make_user("root", is_superuser=True))
 
 
 def waits():

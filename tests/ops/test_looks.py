@@ -4,11 +4,11 @@ import re
 from dataclasses import replace
 
 import pytest
-from django.test import Client
 
 from celery_ops.info import Binding, MessageInfo, RegisteredTask
 from celery_ops.models import ControlRecord
 from celery_ops.running.kinds import kind_of
+from tests.conftest import browser_of
 from tests.pages import html_of, text_of
 
 from .backends import Queues, Tasks, Workers, queue, worker
@@ -131,8 +131,7 @@ def one_of_each():
 )
 def test_each_table_says_what_it_lists(path, captions, one_of_each, superuser, settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": [PAYMENT]}
-    client = Client()
-    client.force_login(superuser)
+    client = browser_of(superuser)
     html = html_of(client.get(OPS + path))
     assert [text_of(caption) for caption in re.findall(r"<caption[^>]*>(.*?)</caption>", html, re.S)] == captions
     assert html.count("<table") == len(captions)

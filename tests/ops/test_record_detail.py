@@ -4,10 +4,9 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.test import Client
 
 from celery_ops.models import TaskRunRecord
-from tests.conftest import make_user
+from tests.conftest import browser_of, make_user
 from tests.pages import html_of, links, region, text_of
 from tests.planting import plant
 
@@ -29,12 +28,6 @@ def _no_workers(monkeypatch):
     monkeypatch.setattr("celery_ops.task_detail.sources.live_task", lambda task_id: None)
 
 
-def of(user):
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 @pytest.fixture
 def runner():
     return make_user("runner", "celery_ops.add_taskrunrecord")
@@ -46,7 +39,7 @@ def operator():
 
 
 def page(user, record):
-    return html_of(of(user).get(url_of(record)))
+    return html_of(browser_of(user).get(url_of(record)))
 
 
 def text(user, record):
@@ -67,7 +60,7 @@ def test_it_says_what_who_and_when(runner):
 
 
 def test_a_foreign_row_is_unknown_without_view_records(runner):
-    assert of(runner).get(url_of(journal(1))).status_code == 404
+    assert browser_of(runner).get(url_of(journal(1))).status_code == 404
 
 
 def test_a_foreign_row_shows_with_view_records(operator):
@@ -77,7 +70,7 @@ def test_a_foreign_row_shows_with_view_records(operator):
 @pytest.mark.database
 @pytest.mark.parametrize("pk", ["0", "9" * 40, "424242"])
 def test_a_row_that_is_not_there_is_unknown(pk, operator):
-    assert of(operator).get(f"{JOURNAL}{pk}/").status_code == 404
+    assert browser_of(operator).get(f"{JOURNAL}{pk}/").status_code == 404
 
 
 def test_the_state_is_that_of_the_task(runner):
@@ -186,7 +179,7 @@ def test_the_tasks_page_is_linked_for_those_who_may_open_it(runner, operator):
 def test_a_runner_is_led_to_no_page_that_answers_403(runner):
     Tasks.hold(a_task(1, "SUCCESS", parent_id="the-parent", root_id="the-root", children=("a-child",)))
     record = journal(1, runner, retry_of=id_of(9))
-    client = of(runner)
+    client = browser_of(runner)
     leads = [url for _, url in links(page(runner, record)) if url.startswith("/")]
     assert [url for url in leads if client.get(url).status_code == 403] == []
 
@@ -254,7 +247,7 @@ def test_a_task_id_that_no_address_can_have_has_no_links(superuser):
 
 
 def test_the_script_gets_the_page_without_its_frame(runner):
-    html = html_of(of(runner).get(url_of(journal(1, runner)), headers={"X-Celery-Ops": "fragment"}))
+    html = html_of(browser_of(runner).get(url_of(journal(1, runner)), headers={"X-Celery-Ops": "fragment"}))
     assert "data-region" in html
     assert "<html" not in html
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 from django.db import OperationalError, connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import localtime
 from django_celery_results.models import TaskResult
@@ -20,7 +19,7 @@ from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.stamp import now_ms
 from celery_ops.views.journal import paging
 from celery_ops.views.objects import object_links
-from tests.conftest import make_user
+from tests.conftest import browser_of, make_user
 from tests.pages import elements, html_of, link, links, rows, text_of
 from tests.planting import plant
 from tests.shop.models import Express, Item, Order, Page, Seat
@@ -40,12 +39,6 @@ def _pages(pages):
     """Everything is in memory."""
 
 
-def of(user):
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 @pytest.fixture
 def reader():
     """May see every row with its arguments, and nothing else."""
@@ -60,7 +53,7 @@ def runner():
 
 @pytest.fixture
 def browser(reader):
-    return of(reader)
+    return browser_of(reader)
 
 
 def listed(browser, query=""):
@@ -85,7 +78,7 @@ def test_without_view_records_one_sees_ones_own_rows(runner):
     journal(1, runner)
     journal(2, make_user("other"))
     journal(3)
-    assert numbers(of(runner)) == [1]
+    assert numbers(browser_of(runner)) == [1]
 
 
 def test_with_view_records_one_sees_all_rows(browser, runner):
@@ -108,14 +101,14 @@ def test_a_run_of_nobody_says_so(browser):
 def test_the_filter_by_user_is_for_those_who_see_all(runner, browser):
     journal(1, runner)
     assert 'name="user"' in html_of(browser.get(JOURNAL))
-    assert 'name="user"' not in html_of(of(runner).get(JOURNAL))
-    assert numbers(of(runner), "?user=nobody-else") == [1]
+    assert 'name="user"' not in html_of(browser_of(runner).get(JOURNAL))
+    assert numbers(browser_of(runner), "?user=nobody-else") == [1]
 
 
 def test_staff_who_see_all_tasks_still_see_only_their_own_runs(staff):
     journal(1, staff)
     journal(2)
-    assert numbers(of(staff)) == [1]
+    assert numbers(browser_of(staff)) == [1]
 
 
 # -- rows -------------------------------------------------------------------------------------------------------------
@@ -131,7 +124,7 @@ def test_a_row_says_what_who_and_when_and_leads_to_its_page(browser, runner):
 @pytest.mark.parametrize("is_staff", [True, False])
 def test_a_row_has_the_whole_id_which_leads_to_the_task_for_those_who_may_open_it(is_staff):
     record = journal(1, user := make_user("somebody", *READER, is_staff=is_staff))
-    html = html_of(of(user).get(JOURNAL))
+    html = html_of(browser_of(user).get(JOURNAL))
     assert f'<code title="{record.task_id}">' in html
     assert (("00000001", f"{OPS}tasks/{record.task_id}/") in links(html)) is is_staff
 
@@ -150,7 +143,7 @@ def test_arguments_are_redacted_once_more(browser):
 
 def test_arguments_are_for_those_with_view_payload(runner):
     journal(1, runner, args=["A-1"])
-    html = html_of(of(runner).get(JOURNAL))
+    html = html_of(browser_of(runner).get(JOURNAL))
     assert "A-1" not in html
     assert "Arguments" not in text_of(html)
 
@@ -171,7 +164,7 @@ def test_an_object_is_a_link_for_those_who_may_see_it(order, runner, monkeypatch
     monkeypatch.setattr(Order, "get_absolute_url", lambda self: f"/orders/{self.pk}/", raising=False)
     seeing = make_user("seeing", *READER, "shop.view_order")
     journal(1, seeing, object_type="shop.order", object_id=str(order.pk))
-    assert (f"Order {order.pk}", f"/orders/{order.pk}/") in links(html_of(of(seeing).get(JOURNAL)))
+    assert (f"Order {order.pk}", f"/orders/{order.pk}/") in links(html_of(browser_of(seeing).get(JOURNAL)))
 
 
 def test_an_object_that_one_may_not_see_is_not_named(browser, order):
@@ -193,12 +186,12 @@ def test_an_object_that_one_may_not_see_is_not_named(browser, order):
 )
 def test_what_can_be_no_object_is_left_out(label, key, superuser):
     journal(1, object_type=label, object_id=key)
-    assert "Object" not in only(of(superuser))
+    assert "Object" not in only(browser_of(superuser))
 
 
 def test_an_object_that_is_gone_keeps_its_model_and_key_for_those_who_see_the_pages(browser, superuser):
     journal(1, object_type="shop.order", object_id="424242")
-    assert only(of(superuser))["Object"] == "order 424242"
+    assert only(browser_of(superuser))["Object"] == "order 424242"
     assert "424242" not in html_of(browser.get(JOURNAL))
 
 
@@ -217,7 +210,7 @@ def test_keys_of_every_kind_lead_to_their_objects(superuser):
 def test_what_a_run_repeats_is_named_and_linked_for_those_who_see_tasks(browser, superuser):
     journal(1, retry_of=id_of(9))
     assert only(browser)["Run again of"] == id_of(9)[:8]
-    leads = [url for _, url in links(html_of(of(superuser).get(JOURNAL)))]
+    leads = [url for _, url in links(html_of(browser_of(superuser).get(JOURNAL)))]
     assert any(id_of(9) in url for url in leads)
     assert not any(id_of(9) in url for _, url in links(html_of(browser.get(JOURNAL))))
 
@@ -250,10 +243,10 @@ def test_arguments_of_another_shape_are_shown_all_the_same(args, browser):
 
 def test_the_sites_task_names_are_not_suggested_to_those_who_only_run_tasks(runner, staff):
     journal(1, runner)
-    html = html_of(of(runner).get(JOURNAL))
+    html = html_of(browser_of(runner).get(JOURNAL))
     assert f'<option value="{PAYMENT}">' in html
     assert NOOP not in html
-    assert NOOP in html_of(of(staff).get(JOURNAL))
+    assert NOOP in html_of(browser_of(staff).get(JOURNAL))
 
 
 # -- what became of them ----------------------------------------------------------------------------------------------
@@ -622,7 +615,7 @@ def test_a_cursor_of_another_list_is_the_first_page_or_an_empty_one(key, browser
 
 def test_an_empty_journal_says_what_will_be_there(browser, runner):
     assert "Nobody has run a task by hand yet." in text_of(html_of(browser.get(JOURNAL)))
-    assert "You have not run a task yet." in text_of(html_of(of(runner).get(JOURNAL)))
+    assert "You have not run a task yet." in text_of(html_of(browser_of(runner).get(JOURNAL)))
 
 
 def test_filters_that_find_nothing_can_be_left(browser):
@@ -667,10 +660,10 @@ def test_a_page_takes_six_queries_and_counts_nothing(browser, stored):
 
 def test_objects_take_one_query_for_each_model(superuser, order, stored):
     journal(0)
-    without = len(queries(of(superuser)))
+    without = len(queries(browser_of(superuser)))
     for number in range(1, 20):
         journal(number, object_type="shop.order", object_id=str(order.pk))
-    assert len(queries(of(superuser))) == without + 1
+    assert len(queries(browser_of(superuser))) == without + 1
 
 
 def test_results_are_read_without_what_they_returned(browser, stored):

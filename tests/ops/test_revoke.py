@@ -1,14 +1,13 @@
 """What pages offer for revoking and show of it; with a real worker, what comes of it."""
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from celery_ops import tasks_for
 from celery_ops.backends.remote.known import known_workers
 from celery_ops.control import revoke as acting
 from celery_ops.models import ControlRecord
-from tests.conftest import broker, make_user
+from tests.conftest import broker, browser_of, make_user
 from tests.ops.task_backends import LIST, Held, a_task, use
 from tests.pages import attribute, elements, text_of, words
 from tests.planting import panel_of, plant
@@ -26,12 +25,6 @@ def operator(db):
 @pytest.fixture
 def client(operator):
     return browser_of(operator)
-
-
-def browser_of(user):
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
 from celery_ops.info import RegisteredTask, WorkerDetail, WorkerInfo
 from celery_ops.models import TaskRunRecord
 from celery_ops.permissions import Policy
 from celery_ops.tables import runs
-from tests.conftest import make_user
+from tests.conftest import browser_of, make_user
 from tests.pages import html_of, links, text_of
 from tests.pages import rows as all_rows
 
@@ -38,9 +37,7 @@ def allow(settings):
 @pytest.fixture
 def runner():
     """Somebody who may run tasks and see nothing else."""
-    client = Client()
-    client.force_login(make_user("runner", "celery_ops.add_taskrunrecord"))
-    return client
+    return browser_of(make_user("runner", "celery_ops.add_taskrunrecord"))
 
 
 def live(*tasks, hostname="celery@one", rate_limit=None):

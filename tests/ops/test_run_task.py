@@ -7,7 +7,6 @@ import uuid
 from unittest import mock
 
 import pytest
-from celery import signals
 from celery.result import AsyncResult
 from django.contrib.auth.models import Permission
 from django.db import DatabaseError, connection
@@ -17,7 +16,7 @@ from django.urls import resolve
 from celery_ops import tasks_for
 from celery_ops.exceptions import BackendUnavailable
 from celery_ops.models import TaskRunRecord
-from tests.conftest import broker, make_user
+from tests.conftest import broker, browser_of, make_user
 from tests.pages import elements, links, text_of, value
 from tests.planting import plant
 from tests.servers import free_port
@@ -55,28 +54,13 @@ def allow(settings):
 
 
 @pytest.fixture
-def published():
-    """What was handed to the broker: ``(task name, args, kwargs)`` each."""
-    seen = []
-
-    def note(sender=None, body=None, **_):
-        seen.append((sender, tuple(body[0]), body[1]))
-
-    signals.after_task_publish.connect(note)
-    yield seen
-    signals.after_task_publish.disconnect(note)
-
-
-@pytest.fixture
 def runner(db):
     return make_user("runner", "celery_ops.add_taskrunrecord")
 
 
 @pytest.fixture
 def client(runner):
-    client = Client()
-    client.force_login(runner)
-    return client
+    return browser_of(runner)
 
 
 def hidden(response, name):
@@ -282,8 +266,7 @@ def test_a_form_that_was_changed_after_it_was_sent_is_another_run(client, publis
 
 def test_one_form_s_key_is_of_no_use_to_another_person_or_for_another_task(client, published):
     data = {"submission": str(uuid.uuid4())}
-    other = Client()
-    other.force_login(make_user("other", "celery_ops.add_taskrunrecord"))
+    other = browser_of(make_user("other", "celery_ops.add_taskrunrecord"))
     client.post(page(), data)
     other.post(page(), data)
     client.post(page(NOOP), {**data, "arg-order_id": "1"})
@@ -513,8 +496,7 @@ def test_an_id_that_is_not_this_tasks_links_nothing(task_id, browser):
 @pytest.mark.parametrize(("permission", "ties"), [("shop.view_item", False), ("shop.view_order", True)])
 def test_a_run_once_more_belongs_to_objects_that_the_runner_may_see(permission, ties, order):
     ran(object_type="shop.order", object_id=order.pk)
-    client = Client()
-    client.force_login(make_user("someone", "celery_ops.add_taskrunrecord", permission))
+    client = browser_of(make_user("someone", "celery_ops.add_taskrunrecord", permission))
     client.post(page(), {"arg-number": "7", "again": "earlier"})
     assert len(tasks_for(order)) == ties
 

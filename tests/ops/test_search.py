@@ -5,7 +5,6 @@ import io
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from celery_ops import objects
@@ -13,14 +12,14 @@ from celery_ops.exceptions import StoreUnavailable
 from celery_ops.models import TaskRunRecord
 from celery_ops.tracking import reading
 from celery_ops.tracking.refs import ObjectRef
-from tests.conftest import make_user
+from tests.conftest import browser_of, make_user
 from tests.pages import words
 from tests.planting import plant
 from tests.shop.models import Customer, Express, Item, Order, Page, Seat
 
 from .task_backends import LIST, Held, a_task, use
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("held")]
 
 API = "/behind/a/prefix/api/history/"
 CARD_DECLINED = "CardDeclined: the bank refused HT-1003"
@@ -33,20 +32,6 @@ class OnlyOpen:
         if action == "view_payload":
             return obj in (None, "shop.tasks.open")
         return action != "view_instance" or obj.reference != "HT-1003"
-
-
-@pytest.fixture(autouse=True)
-def _in_memory(memory_store, settings, loaded_tasks):
-    use(settings, Held)
-    yield
-    Held.hold()
-
-
-@pytest.fixture
-def browser(staff):
-    client = Client()
-    client.force_login(staff)
-    return client
 
 
 @pytest.fixture
@@ -84,8 +69,7 @@ def test_a_failure_is_found_by_its_errors_words_and_by_its_label(browser, ask, t
 
 @EVERYWHERE
 def test_those_without_view_payload_find_an_errors_class_alone(db, ask):
-    browser = Client()
-    browser.force_login(make_user("viewer", is_staff=True))
+    browser = browser_of(make_user("viewer", is_staff=True))
     failed = a_task(1, "FAILURE", error=CARD_DECLINED, args=["HT-1003"])
     Held.hold(failed, a_task(2))
     assert ask(browser, q="CardDeclined") == [failed.id]

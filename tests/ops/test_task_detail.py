@@ -6,13 +6,12 @@ from html import unescape
 from urllib.parse import quote
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from celery_ops.exceptions import BackendUnavailable, StoreUnavailable
 from celery_ops.models import TaskRunRecord
 from celery_ops.task_detail import sources
-from tests.conftest import make_user
+from tests.conftest import browser_of, make_user
 from tests.pages import elements, html_of, link, text_of, words
 from tests.planting import plant
 from tests.shop.models import Order
@@ -33,17 +32,7 @@ def _in_memory(memory_store, settings, loaded_tasks, monkeypatch):
 
 @pytest.fixture
 def browser(superuser):
-    client = Client()
-    client.force_login(superuser)
-    return client
-
-
-@pytest.fixture
-def poor_browser():
-    """A browser of staff who may see no payload, no other people's runs."""
-    client = Client()
-    client.force_login(make_user("viewer", is_staff=True))
-    return client
+    return browser_of(superuser)
 
 
 def address(task_id=ID):

@@ -5,7 +5,6 @@ from html import unescape
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from django.test import Client
 
 from celery_ops.backends.remote.known import known_workers
 from celery_ops.filters.tasks import TaskFilterSet
@@ -15,30 +14,7 @@ from tests.pages import heads, html_of, ids, link, words
 
 from .task_backends import HOSTILE, LIST, Away, Bare, Capped, Held, Live, Noting, Uncounted, Unstarted, a_task, use
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _in_memory(memory_store, settings, loaded_tasks):
-    use(settings, Held)
-    yield
-    Held.hold()
-
-
-@pytest.fixture
-def browser(staff):
-    """A browser of staff who may see payloads."""
-    client = Client()
-    client.force_login(staff)
-    return client
-
-
-@pytest.fixture
-def poor_browser():
-    """A browser of staff who may not."""
-    client = Client()
-    client.force_login(make_user("viewer", is_staff=True))
-    return client
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("held")]
 
 
 def page(browser, query="", **data):

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +14,7 @@ from django_celery_results.models import TaskResult
 from celery_ops.backends.memory import MemoryQueueBackend
 from celery_ops.info import MessageInfo, QueueDetail, QueueInfo
 from celery_ops.task_detail import sources
-from tests.conftest import make_user
+from tests.conftest import browser_of, make_user
 from tests.pages import html_of, words
 from tests.planting import plant
 
@@ -31,13 +30,6 @@ LARGE = 2_000_000
 @pytest.fixture(autouse=True)
 def _without_workers(memory_store, loaded_tasks, monkeypatch):
     monkeypatch.setattr(sources, "live_task", lambda task_id: None)
-
-
-@pytest.fixture
-def browser(staff):
-    client = Client()
-    client.force_login(staff)
-    return client
 
 
 def keep(number=0, status="SUCCESS", **fields):
@@ -104,9 +96,7 @@ def test_tasks_that_wait_are_in_the_json_and_the_file(browser, one_waits):
 @pytest.fixture
 def viewer():
     """A browser of somebody whose permissions have to be read."""
-    client = Client()
-    client.force_login(make_user("viewer", "celery_ops.view_ops", "celery_ops.view_payload", is_staff=True))
-    return client
+    return browser_of(make_user("viewer", "celery_ops.view_ops", "celery_ops.view_payload", is_staff=True))
 
 
 @pytest.mark.parametrize(

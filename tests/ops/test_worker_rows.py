@@ -1,7 +1,6 @@
 """What a real worker stores of its tasks, as lists, filters and counts tell it: the same on every Celery."""
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from django_celery_results.models import TaskResult
 
@@ -9,6 +8,7 @@ from celery_ops import tasks_for
 from celery_ops.backends.results.backend import ResultsTaskBackend
 from celery_ops.task_query import TaskQuery
 from tests.celery import app
+from tests.conftest import browser_of
 from tests.servers import PATIENCE, wait_for
 from tests.shop import tasks
 
@@ -55,8 +55,7 @@ def test_lists_say_of_a_workers_tasks_what_happened(real_worker, order, staff):
         assert (page[waits].state, page[waits].name, page[waits].finished_at) == ("PENDING", tasks.noop.name, None)
         assert page[waits].revoke_requested_at
         assert set(listed(states=("PENDING",))) == {waits}
-        client = Client()
-        client.force_login(staff)
+        client = browser_of(staff)
         item = client.get(reverse("celery_ops:api-history"), {"q": waits}).json()["results"][0]
         assert (item["state"], item["revoke"]) == ("PENDING", "requested")
         assert 'data-revoke="requested"' in client.get(reverse("celery_ops:task-list")).text

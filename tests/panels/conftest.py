@@ -4,13 +4,12 @@ import contextlib
 from unittest import mock
 
 import pytest
-from celery import signals
 from django.contrib.auth.backends import BaseBackend
-from django.test import Client
 
 from celery_ops.backends.remote.known import known_workers
 from celery_ops.exceptions import StoreUnavailable
 from tests.conftest import broker, make_user
+from tests.conftest import browser_of as browser  # noqa: F401 - the name that these tests know it by
 from tests.shop.models import Order
 
 
@@ -30,19 +29,6 @@ def _in_memory(memory_store, settings, loaded_tasks):
     with broker("memory://"):
         known_workers().forget()
         yield
-
-
-@pytest.fixture
-def published():
-    """What was handed to the broker: ``(task name, args, kwargs)`` each."""
-    seen = []
-
-    def note(sender=None, body=None, **_):
-        seen.append((sender, tuple(body[0]), body[1]))
-
-    signals.after_task_publish.connect(note)
-    yield seen
-    signals.after_task_publish.disconnect(note)
 
 
 @pytest.fixture
@@ -66,14 +52,6 @@ def other_order(db):
 def reader(db):
     """Staff who may look and no more."""
     return make_user("reader", is_staff=True)
-
-
-def browser(user=None, **options) -> Client:
-    """A client logged in as ``user``."""
-    client = Client(**options)
-    if user is not None:
-        client.force_login(user)
-    return client
 
 
 @contextlib.contextmanager

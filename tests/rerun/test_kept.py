@@ -4,7 +4,6 @@ import re
 from datetime import date, timedelta
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -18,6 +17,7 @@ from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.store import TASK
 from tests.celery import app
+from tests.conftest import browser_of
 from tests.ops.task_backends import Held, a_task, use
 from tests.pages import words
 from tests.shop import tasks
@@ -73,8 +73,7 @@ def test_its_page_says_to_what_it_belongs_and_offers_it(eager, memory_store, ord
     task_id = failed(order)
     forget_objects(memory_store)
     use(settings, Held, listed(task_id))
-    browser = Client()
-    browser.force_login(superuser)
+    browser = browser_of(superuser)
     text = words(browser.get(reverse("celery_ops:task-detail", args=[task_id])).text)
     assert re.search(r"Belongs to\s+\S", text)
     assert "Run again" in text

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 import pytest
-from celery import signals
 from celery.exceptions import Ignore, Reject, Retry
 from django.test import Client
 from django.urls import reverse
@@ -24,7 +23,7 @@ from celery_ops.tracking import capture, facts, index, reading, receivers
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.store import TASK
-from tests.conftest import broker, make_user
+from tests.conftest import broker, browser_of, make_user
 from tests.ops.task_backends import HOSTILE, Held, a_task, on_databases, use
 from tests.pages import words
 from tests.planting import panel_of, plant
@@ -41,22 +40,8 @@ ARGS = '{"args": [1], "kwargs": {}}'
 
 
 @pytest.fixture
-def published():
-    seen = []
-
-    def note(sender=None, headers=None, body=None, **_):
-        seen.append((sender, tuple(body[0]), body[1]))
-
-    signals.after_task_publish.connect(note)
-    yield seen
-    signals.after_task_publish.disconnect(note)
-
-
-@pytest.fixture
 def browser(staff):
-    client = Client()
-    client.force_login(staff)
-    return client
+    return browser_of(staff)
 
 
 def post(client, *task_ids, accept="text/html", **data):
@@ -469,8 +454,7 @@ def test_a_preview_as_json_of_one_task_that_is_not_run_again_is_its_refusal(task
 
 
 def test_a_preview_is_for_those_who_may_run_it(asks, db):
-    client = Client()
-    client.force_login(make_user("viewer", is_staff=True))
+    client = browser_of(make_user("viewer", is_staff=True))
     assert post(client, alone("one"), accept="application/json", preview="1").status_code == 403
 
 
@@ -485,8 +469,7 @@ def test_a_panel_runs_again_what_asks_only_when_it_is_confirmed(asks, browser, s
 
 
 def test_nobody_is_asked_about_what_they_may_not_run(asks, db):
-    client = Client()
-    client.force_login(make_user("viewer", is_staff=True))
+    client = browser_of(make_user("viewer", is_staff=True))
     assert post(client, alone("one")).status_code == 403
 
 
@@ -628,8 +611,7 @@ def test_it_is_on_no_list(superuser):
 
 def test_its_page_has_no_object_but_its_error(superuser):
     fail_untracked(UNTRACKED)
-    client = Client()
-    client.force_login(superuser)
+    client = browser_of(superuser)
     text = words(client.get(reverse("celery_ops:task-detail", args=["alone"])).text)
     assert "ValueError: no" in text
     assert "Belongs to" not in text
@@ -665,8 +647,7 @@ def test_the_page_says_why_there_is_no_button(browser, order):
 
 
 def test_who_may_not_run_it_sees_neither_button_nor_reason(order):
-    client = Client()
-    client.force_login(make_user("viewer", is_staff=True))
+    client = browser_of(make_user("viewer", is_staff=True))
     assert "again" not in detail_page(client, plant(order, NOOP, "FAILURE", args=ARGS))
 
 
@@ -701,8 +682,7 @@ def test_a_panel_offers_it_for_what_failed_to_who_may(browser, staff, order):
         offered[state] = "Run this task again" in row[0] and task_id in row[0]
     assert [state for state, has_it in offered.items() if has_it] == ["FAILURE", "REVOKED", "REJECTED"]
     viewer = make_user("viewer", is_staff=True)
-    client = Client()
-    client.force_login(viewer)
+    client = browser_of(viewer)
     assert "Run this task again" not in panel_html(client, order, viewer)
 
 

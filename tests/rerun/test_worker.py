@@ -5,14 +5,13 @@ from contextlib import closing
 
 import pytest
 import redis
-from django.test import Client
 from django.urls import reverse
 
 from celery_ops import tasks_for
 from celery_ops.models import TaskRunRecord
 from celery_ops.tracking import reading
 from tests.celery import app
-from tests.conftest import visiting
+from tests.conftest import browser_of, visiting
 from tests.pages import words
 from tests.servers import PATIENCE, Site, wait_for
 from tests.shop import tasks
@@ -54,8 +53,7 @@ def page(browser, task_id):
 def test_tasks_that_failed_are_run_again_and_linked(site, make_worker, superuser, tmp_path, db):
     """One worker for all of it: starting one takes longer than the rest."""
     make_worker(None, "-c", "1", TEST_RESULT_BACKEND=site.results)
-    browser = Client()
-    browser.force_login(superuser)
+    browser = browser_of(superuser)
     order = Order.objects.create(reference="A-1")
 
     tracked = tasks.fails_once.delay(order.pk, str(tmp_path / "tracked")).id

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from celery_ops.models import TaskRunRecord
-from tests.conftest import broker, make_user
+from tests.conftest import broker, browser_of, make_user
 from tests.servers import free_port
 from tests.shop import tasks
 
@@ -59,17 +59,11 @@ def runner(db):
     return make_user("runner", "celery_ops.add_taskrunrecord")
 
 
-def client_of(user, **options):
-    client = Client(**options)
-    client.force_login(user)
-    return client
-
-
 @pytest.fixture
 def post(runner):
     def post(body, user=runner, **options):
         text = body if isinstance(body, (str, bytes)) else json.dumps(body)
-        return client_of(user).post(URL, text, content_type="application/json", **options)
+        return browser_of(user).post(URL, text, content_type="application/json", **options)
 
     return post
 
@@ -162,7 +156,7 @@ def test_a_task_that_is_not_listed_by_exactly_this_name_is_not_found(name, post,
 
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
 def test_another_method_is_not_allowed(method, runner):
-    assert getattr(client_of(runner), method)(URL).status_code == 405
+    assert getattr(browser_of(runner), method)(URL).status_code == 405
 
 
 def test_a_post_without_a_csrf_token_is_refused_on_a_site_without_the_middleware(runner, settings, sent):
@@ -170,7 +164,7 @@ def test_a_post_without_a_csrf_token_is_refused_on_a_site_without_the_middleware
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
     ]
-    client = client_of(runner, enforce_csrf_checks=True)
+    client = browser_of(runner, enforce_csrf_checks=True)
     response = client.post(URL, json.dumps({"task": UNTRACKED}), content_type="application/json")
     assert (response.status_code, sent) == (403, [])
 
@@ -252,7 +246,7 @@ def test_bad_input_is_400_with_messages_and_nothing_is_sent(body, post, sent):
     "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
 )
 def test_what_does_not_come_as_json_is_400(content_type, runner, sent):
-    response = client_of(runner).post(URL, json.dumps({"task": UNTRACKED}), content_type=content_type)
+    response = browser_of(runner).post(URL, json.dumps({"task": UNTRACKED}), content_type=content_type)
     assert (response.status_code, sent) == (400, [])
 
 

@@ -1,7 +1,6 @@
 """What may be run, as JSON, and the document that describes all of it."""
 
 import pytest
-from django.test import Client
 from django.utils.timezone import now
 from openapi_spec_validator import validate
 
@@ -9,7 +8,7 @@ from celery_ops.backends.memory import MemoryWorkerBackend
 from celery_ops.info import NO_REPLY, QueueInfo, RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
 from celery_ops.openapi.schemas import PAYLOAD, SCHEMAS
 from celery_ops.views.api.serializers import queue_item, task_item, worker_item
-from tests.conftest import broker, make_user
+from tests.conftest import broker, browser_of, make_user
 from tests.shop import tasks
 
 pytestmark = pytest.mark.django_db
@@ -35,8 +34,7 @@ def _site(memory_store, settings, loaded_tasks):
 @pytest.fixture
 def ask():
     def ask(user, query="", url=URL):
-        client = Client()
-        client.force_login(user)
+        client = browser_of(user)
         return client.get(url + query)
 
     return ask

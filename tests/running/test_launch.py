@@ -8,7 +8,6 @@ from uuid import uuid4
 import pytest
 from celery import signals as celery_signals
 from django.db import DatabaseError, connection, transaction
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -20,7 +19,7 @@ from celery_ops.running.options import SendOptions
 from celery_ops.task_detail.original import original_of
 from celery_ops.tracking.reading import tasks_for
 from tests.celery import app
-from tests.conftest import broker, make_user
+from tests.conftest import broker, browser_of, make_user
 from tests.servers import PATIENCE, free_port
 from tests.shop import tasks
 from tests.shop.models import Order
@@ -291,8 +290,7 @@ def worker(redis_server, redis_store, make_worker):
 
 def posted(user, number):
     """Send the task by so many forms, and return the ids."""
-    client = Client()
-    client.force_login(user)
+    client = browser_of(user)
     url = reverse("celery_ops:run-task", args=[tasks.own_row.name])
     answers = [client.post(url, headers={"Accept": "application/json"}) for _ in range(number)]
     return [answer.json()["task_id"] for answer in answers]

@@ -5,14 +5,13 @@ from uuid import uuid4
 import pytest
 from celery import Task
 from celery.result import AsyncResult, EagerResult
-from django.test import Client
 from django.urls import reverse
 
 from celery_ops.exceptions import SentNothing
 from celery_ops.models import TaskRunRecord
 from celery_ops.running.launcher import Run, launch, launch_all
 from tests.celery import app
-from tests.conftest import broker, make_user
+from tests.conftest import broker, browser_of, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -81,9 +80,7 @@ def _allowed(memory_store, settings, loaded_tasks, monkeypatch):
 
 @pytest.fixture
 def browser(superuser):
-    client = Client()
-    client.force_login(superuser)
-    return client
+    return browser_of(superuser)
 
 
 @pytest.fixture

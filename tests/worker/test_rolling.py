@@ -7,14 +7,13 @@ import uuid
 from dataclasses import dataclass
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from celery_ops.backends.broker import backend as queues
 from celery_ops.backends.remote import presence, snapshot
 from celery_ops.backends.remote.known import known_workers
 from celery_ops.tracking.store import BEAT_EVERY
-from tests.conftest import visiting
+from tests.conftest import browser_of, visiting
 from tests.pages import html_of, region, text_of
 from tests.servers import Site, Worker, wait_for
 
@@ -79,9 +78,7 @@ def forget():
 
 @pytest.fixture
 def browser(staff):
-    client = Client()
-    client.force_login(staff)
-    return client
+    return browser_of(staff)
 
 
 def listed(browser, deploy):
