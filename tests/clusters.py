@@ -86,8 +86,11 @@ class RedisCluster:
         is_copied = copies == len(replicas) == self.replicas and all(role[3] == b"connected" for role in replicas)
         return is_copied and self._all_know("cluster_state:ok")
 
-    def replica_of(self, master: ClusterNode) -> ClusterNode:
-        return next(node for node in self.nodes if not node.is_master and node.tell("ROLE")[2] == master.port)
+    def copied(self, master: ClusterNode) -> ClusterNode:
+        """Return the replica of this master, once it has all that the master has."""
+        replica = next(node for node in self.nodes if not node.is_master and node.tell("ROLE")[2] == master.port)
+        wait_for(lambda: replica.tell("ROLE")[4] == master.tell("ROLE")[1], "a copy")
+        return replica
 
     def promote(self, replica: ClusterNode) -> None:
         """Give a replica its dead master's place, without the others' votes and the time that those take."""

@@ -1,5 +1,6 @@
 """Whether the store's URL leads to the kind of servers that it names, and whether all of a cluster is there."""
 
+from contextlib import suppress
 from typing import Final
 
 import redis
@@ -33,16 +34,22 @@ def wrong_kind(servers: Server | Cluster) -> Finding | None:
 
 
 def _mode(servers: Server | Cluster) -> str:
+    """Return what kind of server the first is that answers; nothing when none does, or it does not tell."""
     for pool in servers.known_pools():
         try:
-            with redis.Redis(connection_pool=pool) as client:
-                info = client.info("server")
-        except (redis.RedisError, OSError) as failure:
-            if "cluster mode" in str(failure):  # it has no databases
-                return "cluster"
-        else:
-            return str(info.get("redis_mode") or info.get("server_mode"))  # Valkey has a name of its own for it
+            return _kind(pool)
+        except redis.ResponseError:  # a cluster's server may have no such database
+            with suppress(redis.RedisError, OSError):
+                return _kind(redis.ConnectionPool(pool.connection_class, **{**pool.connection_kwargs, "db": 0}))
+        except (redis.RedisError, OSError):
+            continue
     return ""
+
+
+def _kind(pool: redis.ConnectionPool) -> str:
+    with redis.Redis(connection_pool=pool) as client:
+        info = client.info("server")
+    return str(info.get("redis_mode") or info.get("server_mode"))  # Valkey has a name of its own for it
 
 
 def check(cluster: Cluster) -> Finding:

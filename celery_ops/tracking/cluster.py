@@ -125,8 +125,8 @@ class Cluster:
         return [self.nodes.pool(address) for address in self.nodes.named]
 
     def pools(self) -> list[redis.ConnectionPool]:
-        """Return connections to each server that has keys. Raises StoreUnavailable."""
-        return [self.nodes.pool(address) for address in self.masters()]
+        """Return connections to each server that has keys and is there. Raises StoreUnavailable."""
+        return [self.nodes.pool(address) for address in self.masters() if not self.nodes.rests(address)]
 
     def close(self) -> None:
         self.nodes.close()

@@ -53,6 +53,14 @@ def owned_by(node, cluster, settings, number=1):
     return owned[:number]
 
 
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch):
+    """No test waits for long until a server that failed is asked again."""
+    monkeypatch.setattr(nodes, "REST", 0.2)
+    monkeypatch.setattr(nodes, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(store_diagnosis, "PATIENCE", 0.3)
+
+
 @contextlib.contextmanager
 def visits():
     """How many questions or writes went to each server, round trip by round trip."""
@@ -159,8 +167,7 @@ def test_a_master_that_is_killed_costs_nothing_once_its_replica_is_promoted(make
     store = make_store()
     store.write(FACTS)
     store.sign(Sign("celery@here", 1, 1))
-    wait_for(lambda: dying.tell("WAIT", 1, 100), "the replica to have it")
-    replica = redis_cluster.replica_of(dying)
+    replica = redis_cluster.copied(dying)
     dying.kill()
     redis_cluster.promote(replica)
     assert store.write([(ref, {"b": "1"}) for ref in ORDERS]) == 0
@@ -173,7 +180,7 @@ def test_the_other_servers_go_on_until_a_replica_is_promoted(make_store, redis_c
     store.ping()
     (hit,) = owned_by(dying, redis_cluster, settings)
     spared = [ref for ref in ORDERS if redis_cluster.owner(key_of(ref, settings)) is not dying]
-    replica = redis_cluster.replica_of(dying)
+    replica = redis_cluster.copied(dying)
     dying.kill()
     with pytest.raises(StorePartlyUnavailable) as raised:
         store.write([(hit, {"a": "1"}), *((ref, {"a": "1"}) for ref in spared)])
@@ -199,21 +206,20 @@ def test_a_burst_in_which_a_master_is_killed_loses_nothing_that_its_replica_had(
 ):
     """What a process could not write waits, and is written once the replica is promoted."""
     monkeypatch.setattr("celery_ops.tracking.recorder.COOL_DOWN", 0.1)
-    monkeypatch.setattr(nodes, "LOOK_EVERY", 0.1)
     store = make_store()
     recorder = Recorder(store)
     refs = [ObjectRef("shop.order", f"burst-{number}") for number in range(300)]
-    replica = redis_cluster.replica_of(dying)
     for number, ref in enumerate(refs):
         if number == 100:
             recorder.flush(PATIENCE)
-            wait_for(lambda: not recorder.kept and dying.tell("WAIT", 1, 100), "the replica to have what there is")
+            wait_for(lambda: not recorder.kept, "what there is to be written")
+            replica = redis_cluster.copied(dying)
             dying.kill()
         if number == 200:
             redis_cluster.promote(replica)
         recorder.record([(ref, {"a": "1"})])
-    wait_for(lambda: (recorder.flush(), recorder.try_again()) and not recorder.kept, "everything to be written")
     recorder.pause()
+    wait_for(lambda: not recorder.kept and not recorder._cool_down, "everything to be written")
     assert store.read(refs) == [{"a": "1"}] * len(refs)
     assert counters.counts()["lost"] == 0
 
@@ -255,7 +261,7 @@ def redis_cluster_owner(node, ref, store):
 
 
 def test_all_servers_that_hang_take_no_more_time_than_one_each(make_store, redis_cluster):
-    store = make_store(timeout=0.2)
+    store = make_store(timeout=0.1)
     store.ping()
     for node in redis_cluster.nodes:
         node.freeze()
@@ -269,7 +275,7 @@ def test_all_servers_that_hang_take_no_more_time_than_one_each(make_store, redis
     finally:
         for node in redis_cluster.nodes:
             node.thaw()
-    assert first < 0.2 * (1 + len(redis_cluster.nodes)) + 0.5
+    assert first < 0.1 * (1 + len(redis_cluster.nodes)) + 0.5
 
 
 # -- who is asked -----------------------------------------------------------------------------------------------------
