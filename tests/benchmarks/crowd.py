@@ -4,10 +4,15 @@ They are bound as workers are. What they say is packed beforehand: their own cos
 """
 
 import base64
+import contextlib
 import json
+import subprocess
 import sys
+from collections.abc import Iterator
 
 import redis
+
+from tests.celery import app
 
 STATS = {
     "total": {f"shop.tasks.task_{number}": 100 * number for number in range(20)},
@@ -80,6 +85,22 @@ def answer(client: redis.Redis, question: dict, packed: list[str]) -> None:
         pipe.lpush(queue, *(message(each, question["ticket"]) for each in packed))
         pipe.expire(queue, 10)
         pipe.execute()
+
+
+@contextlib.contextmanager
+def crowd(number: int) -> Iterator[None]:
+    """So many of them on the broker of this run."""
+    url = app.conf.broker_url
+    command = [sys.executable, "-m", "tests.benchmarks.crowd", url, str(number)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "listening\n"
+        yield
+    finally:
+        process.kill()
+        process.wait()
+        with redis.Redis.from_url(url) as client:
+            client.flushdb()
 
 
 if __name__ == "__main__":

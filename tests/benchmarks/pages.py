@@ -43,7 +43,7 @@ def beside_the_peers() -> Iterator[Figure]:
 
 def _page(client: Client, name: str, theirs: dict[str, Call], *args: str) -> Iterator[Figure]:
     ours = page(client, reverse(f"celery_ops:{name}", args=args))
-    anew = _asked_anew(ours)
+    anew = asked_anew(ours, ROUNDS)
     (shared,) = in_turn(ours, rounds=ROUNDS)
     targets: dict[str, Target] = {"target": at_most(60), "ratio_target": at_most(0.1)}
     for peer, call in theirs.items():
@@ -67,12 +67,14 @@ def _flowers_workers(flowers: flower.Flower) -> Call:
     return call
 
 
-def _asked_anew(call: Callable[[], object]) -> list[float]:
+def asked_anew(call: Callable[[], object], rounds: int) -> list[float]:
+    """Return the milliseconds of a page that asks the workers, by a process that knows them."""
+
     def fresh() -> None:
         snapshot.forget()
         backend.forget()
         call()
 
     call()  # knows the workers from now on
-    (taken,) = in_turn(fresh, rounds=ROUNDS)
+    (taken,) = in_turn(fresh, rounds=rounds)
     return taken
