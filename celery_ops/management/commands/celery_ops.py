@@ -12,9 +12,10 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
+from ...exceptions import BackendUnavailable, BadInput, NotDone
 from ...logs import get_logger
 from ..subcommands import SUBCOMMANDS, Summary
-from ..subcommands.base import FAILED, USAGE, Answer, CommandRefused, Terminal
+from ..subcommands.base import FAILED, NO_ANSWER, USAGE, Answer, CommandRefused, Terminal
 from ..tables import printable
 
 #: Django's own options, which may be written after the subcommand too.
@@ -90,6 +91,8 @@ class Command(BaseCommand):
             answer = options["run"](options, terminal)
         except CommandRefused as error:
             raise CommandError(printable(str(error)), returncode=error.code) from error
+        except (BackendUnavailable, BadInput, NotDone) as error:
+            raise CommandError(printable(str(error)), returncode=_code(error)) from error
         except DatabaseError as error:
             from ..subcommands.asking import one_line  # dear to import
 
@@ -109,6 +112,12 @@ class Command(BaseCommand):
             _drop_output()
             reason = error.strerror or type(error).__name__
             raise CommandError(f"the answer could not be written: {reason}", returncode=FAILED) from error
+
+
+def _code(error: BackendUnavailable | BadInput | NotDone) -> int:
+    if isinstance(error, BadInput):
+        return USAGE
+    return FAILED if isinstance(error, NotDone) and error.record is None else NO_ANSWER
 
 
 def _shown(answer: Answer, options: dict[str, Any]) -> Sequence[str]:

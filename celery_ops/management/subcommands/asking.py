@@ -6,11 +6,11 @@ from typing import Final
 
 from ...backends.remote import presence
 from ...conf import conf
-from ...exceptions import BackendUnavailable, BrokerUnavailable
+from ...exceptions import BrokerUnavailable
 from ...formatting import clean
 from ...redaction import capture_text
 from ..tables import printable
-from .base import NO_ANSWER, USAGE, CommandRefused
+from .base import USAGE, CommandRefused
 
 #: Seconds: nobody waits longer for an answer.
 LONGEST_WAIT: Final = 86_400.0
@@ -31,12 +31,8 @@ def learn_hosts() -> frozenset[str]:
 
 
 def known_hosts() -> frozenset[str]:
-    """Return the workers that answer and those that the broker has. Raises CommandRefused when it is away."""
-    bound = learn_hosts()
-    try:
-        return bound | {worker.hostname for worker in conf.load("WORKER_BACKEND")().workers().workers}
-    except BackendUnavailable as error:
-        raise CommandRefused(str(error), NO_ANSWER) from error
+    """Return the workers that answer and those that the broker has. Raises BackendUnavailable when it is away."""
+    return learn_hosts() | {worker.hostname for worker in conf.load("WORKER_BACKEND")().workers().workers}
 
 
 def check_hosts(hostnames: Iterable[str], known: Collection[str]) -> None:

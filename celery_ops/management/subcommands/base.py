@@ -69,7 +69,7 @@ class Subcommand(ABC):
 
     @abstractmethod
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
-        """Do it. Raises CommandRefused."""
+        """Do it. Raises CommandRefused, and BackendUnavailable, BadInput and NotDone as whoever does it does."""
 
 
 def duration(text: str) -> timedelta:

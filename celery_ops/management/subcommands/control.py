@@ -6,13 +6,11 @@ from typing import Any, Final
 from django.core.management.base import CommandParser
 
 from ...control import workers
-from ...control.commands import COMMANDS, ShutdownWorker, WorkerCommand
-from ...control.journal import Acted
-from ...exceptions import BadInput, NotDone
+from ...control.commands import COMMANDS, ShutdownWorker
 from ...permissions import CONTROL_WORKERS
 from . import people
 from .asking import check_hosts, known_hosts
-from .base import FAILED, NO_ANSWER, USAGE, Answer, CommandRefused, Subcommand, Terminal
+from .base import FAILED, Answer, Subcommand, Terminal
 from .revoke import answer_of
 
 #: Ending a worker has a command of its own, with ``--yes``.
@@ -46,7 +44,7 @@ class Control(Subcommand):
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         user = commander(options)
-        acted = tell(COMMANDS[options["action"]](options, targets=options["hostnames"]), user)
+        acted = workers.tell(COMMANDS[options["action"]](options, targets=options["hostnames"]), user)
         answer = answer_of([acted])
         return Answer(answer.data, answer.lines, FAILED if acted.refusals and not answer.code else answer.code)
 
@@ -58,13 +56,3 @@ def commander(options: Mapping[str, Any]) -> Any:
         people.check(user, CONTROL_WORKERS, hostname)
     check_hosts(options["hostnames"], known_hosts())
     return user
-
-
-def tell(command: WorkerCommand, user: Any) -> Acted:
-    """Tell workers, and return what came of it. Raises CommandRefused."""
-    try:
-        return workers.tell(command, user)
-    except BadInput as error:
-        raise CommandRefused(str(error), USAGE) from error
-    except NotDone as error:
-        raise CommandRefused(str(error), NO_ANSWER if error.record else FAILED) from error

@@ -9,11 +9,10 @@ from django.core.management.base import CommandParser
 from ...conf import conf
 from ...control import paused_queues, queues
 from ...control.journal import Acted
-from ...exceptions import BackendUnavailable, NotDone
 from ...permissions import MANAGE_QUEUES
 from . import people
 from .asking import SEARCH, learn_hosts
-from .base import DONE, FAILED, NO_ANSWER, USAGE, Answer, CommandRefused, Subcommand, Terminal
+from .base import DONE, USAGE, Answer, CommandRefused, Subcommand, Terminal
 from .revoke import answer_of
 
 
@@ -29,14 +28,9 @@ class Pause(Subcommand):
         queue, user = options["queue"], people.user_named(options["user"])
         people.check(user, MANAGE_QUEUES, queue)
         learn_hosts()
-        try:
-            if paused_queues.queue(conf.load("QUEUE_BACKEND")(), queue, wait=SEARCH)[0] is None:
-                raise CommandRefused(f"no queue {queue!r} is known", USAGE)
-            acted = self.does(queue, user)
-        except NotDone as error:
-            raise CommandRefused(str(error), NO_ANSWER if error.record else FAILED) from error
-        except BackendUnavailable as error:
-            raise CommandRefused(str(error), NO_ANSWER) from error
+        if paused_queues.queue(conf.load("QUEUE_BACKEND")(), queue, wait=SEARCH)[0] is None:
+            raise CommandRefused(f"no queue {queue!r} is known", USAGE)
+        acted = self.does(queue, user)
         answer = answer_of([acted])
         return answer if acted.replies.asked else replace(answer, code=DONE)  # those that start later will know
 

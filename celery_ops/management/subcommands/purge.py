@@ -7,12 +7,11 @@ from django.core.management.base import CommandParser
 
 from ...conf import conf
 from ...control import paused_queues, queues
-from ...exceptions import BackendUnavailable, NotDone
 from ...formatting import clean
 from ...permissions import MANAGE_QUEUES
 from . import people
 from .asking import SEARCH, learn_hosts
-from .base import FAILED, NO_ANSWER, USAGE, Answer, CommandRefused, Subcommand, Terminal
+from .base import USAGE, Answer, CommandRefused, Subcommand, Terminal
 
 
 class Purge(Subcommand):
@@ -31,21 +30,15 @@ class Purge(Subcommand):
         if not options["yes"]:
             number = "" if waiting is None else f", {waiting:,} now"
             raise CommandRefused(f"this deletes what waits in {queue}{number}: add --yes")
-        try:
-            purged = queues.purge(queue, user)
-        except NotDone as error:
-            raise CommandRefused(str(error), NO_ANSWER if error.record else FAILED) from error
+        purged = queues.purge(queue, user)
         return Answer({"queue": queue, "purged": purged}, [f"{purged:,} messages deleted from {queue}"])
 
 
 def _waiting(queue: str) -> int | None:
     """Return how many messages wait, None when nobody says. Raises CommandRefused for a queue that nobody has."""
     backend = conf.load("QUEUE_BACKEND")()
-    try:
-        detail, _paused = paused_queues.queue(backend, queue, wait=SEARCH)
-        if detail is None:
-            names = ", ".join(sorted(clean(other.name) for other in backend.queues().queues))
-            raise CommandRefused(f"no queue {queue!r}; there are {names or 'none'}", USAGE)
-    except BackendUnavailable as error:
-        raise CommandRefused(str(error), NO_ANSWER) from error
+    detail, _paused = paused_queues.queue(backend, queue, wait=SEARCH)
+    if detail is None:
+        names = ", ".join(sorted(clean(other.name) for other in backend.queues().queues))
+        raise CommandRefused(f"no queue {queue!r}; there are {names or 'none'}", USAGE)
     return detail.info.depth

@@ -7,7 +7,6 @@ from django.core.management.base import CommandParser
 
 from ...conf import conf
 from ...control import paused_queues
-from ...exceptions import BackendUnavailable
 from ...formatting import clean, duration
 from ...info import QueueInfo
 from ..tables import table
@@ -27,10 +26,7 @@ class Queues(Subcommand):
         from ...views.api.serializers import queue_item
 
         learn_hosts()
-        try:
-            report = paused_queues.queues(conf.load("QUEUE_BACKEND")(), wait=SEARCH)
-        except BackendUnavailable as error:
-            raise CommandRefused(str(error), NO_ANSWER) from error
+        report = paused_queues.queues(conf.load("QUEUE_BACKEND")(), wait=SEARCH)
         if report.trouble and all(queue.depth is None for queue in report.queues):
             raise CommandRefused(report.trouble, NO_ANSWER)
         lines = [*table(HEADS, map(_queue, report.queues)), *filter(None, (report.trouble, report.note))]

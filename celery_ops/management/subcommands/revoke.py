@@ -10,13 +10,12 @@ from ...backends.remote import snapshot
 from ...bulk import revoke as bulk_revoke
 from ...control import revoke
 from ...control.journal import Acted
-from ...exceptions import BadInput, NotDone
 from ...formatting import clean
 from ...permissions import REVOKE_TASK
 from ...task_detail import TaskDetail, task_detail
 from . import people
 from .asking import learn_hosts
-from .base import DONE, FAILED, NO_ANSWER, USAGE, Answer, CommandRefused, Subcommand, Terminal
+from .base import DONE, FAILED, NO_ANSWER, Answer, CommandRefused, Subcommand, Terminal
 
 #: Ids of which every source is asked whether there is such a task; of more, nobody is.
 MOST_LOOKED_UP: Final = 50
@@ -40,18 +39,13 @@ class Revoke(Subcommand):
         ids = list(dict.fromkeys(options["task_ids"]))
         for task_id in ids:
             people.check(user, REVOKE_TASK, task_id)
-        try:
-            revoke.check(ids, options["signal"])
-            learn_hosts()
-            details = _details(ids)
-            unknown = [] if options["unknown"] else [task_id for task_id in ids if _is_unknown(details.get(task_id))]
-            over = {task_id: detail.task.state for task_id, detail in details.items() if _is_over(detail)}
-            going = [task_id for task_id in ids if task_id not in unknown and task_id not in over]
-            acted = _revoke(going, details, user, options) if going else []
-        except BadInput as error:
-            raise CommandRefused(str(error), USAGE) from error
-        except NotDone as error:
-            raise CommandRefused(str(error), NO_ANSWER if error.record else FAILED) from error
+        revoke.check(ids, options["signal"])
+        learn_hosts()
+        details = _details(ids)
+        unknown = [] if options["unknown"] else [task_id for task_id in ids if _is_unknown(details.get(task_id))]
+        over = {task_id: detail.task.state for task_id, detail in details.items() if _is_over(detail)}
+        going = [task_id for task_id in ids if task_id not in unknown and task_id not in over]
+        acted = _revoke(going, details, user, options) if going else []
         if not acted and not over:
             raise CommandRefused(
                 f"no source knows a task {clean(unknown[0], 200)!r}: nothing was asked (--unknown asks)"

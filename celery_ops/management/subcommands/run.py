@@ -8,7 +8,6 @@ from typing import Any, Final
 from django.core.management.base import CommandParser
 
 from ... import states
-from ...exceptions import BackendUnavailable
 from ...formatting import clean
 from ...permissions import RUN_TASK, VIEW_PAYLOAD, allows
 from ..tables import printable
@@ -43,7 +42,7 @@ class RunTask(Subcommand):
 
 
 def _send(options: Mapping[str, Any], user: Any) -> Any:
-    """Send the task and return its row. Raises CommandRefused."""
+    """Send the task and return its row. Raises CommandRefused and BackendUnavailable."""
     from ... import catalog  # forms are dear to import, and a hook that prunes has no use for them
     from ...exceptions import BadInput, NotSent
     from ...forms.entered import entered
@@ -53,10 +52,7 @@ def _send(options: Mapping[str, Any], user: Any) -> Any:
 
     name = options["name"]
     learn_hosts()
-    try:
-        runnable = catalog.find(name)
-    except BackendUnavailable as error:
-        raise CommandRefused(str(error), NO_ANSWER) from error
+    runnable = catalog.find(name)
     if runnable is None:
         raise CommandRefused(f"{clean(name, 100)} may not be run: RUNNABLE_TASKS does not name it, or nobody knows it")
     people.check(user, RUN_TASK, name)

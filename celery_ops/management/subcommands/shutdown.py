@@ -5,10 +5,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from ...control import commands
+from ...control import commands, workers
 from . import people
 from .base import Answer, CommandRefused, Subcommand, Terminal
-from .control import commander, tell
+from .control import commander
 
 
 class Shutdown(Subcommand):
@@ -23,6 +23,6 @@ class Shutdown(Subcommand):
         user = commander(options)
         if not options["yes"]:
             raise CommandRefused(f"this ends {', '.join(options['hostnames'])}: add --yes")
-        acted = tell(commands.ShutdownWorker.confirmed(options["hostnames"]), user)
+        acted = workers.tell(commands.ShutdownWorker.confirmed(options["hostnames"]), user)
         number = len(acted.replies.asked)
         return Answer(acted.data, [f"Asked {number} to end. A worker that ends does not answer."])

@@ -7,12 +7,11 @@ from django.core.management.base import CommandParser
 
 from ...backends.control import ControlWorkerBackend
 from ...conf import conf
-from ...exceptions import BackendUnavailable
 from ...formatting import clean
 from ...info import NO_REPLY, WorkerInfo
 from ..tables import table
 from .asking import learn_hosts
-from .base import DONE, NO_ANSWER, Answer, CommandRefused, Subcommand, Terminal
+from .base import DONE, NO_ANSWER, Answer, Subcommand, Terminal
 
 HEADS: Final = ("HOSTNAME", "STATE", "POOL", "CONCURRENCY", "ACTIVE", "RESERVED", "SCHEDULED", "PROCESSED", "QUEUES")
 
@@ -30,10 +29,7 @@ class Workers(Subcommand):
 
         backend = conf.load("WORKER_BACKEND")()
         bound = learn_hosts() if isinstance(backend, ControlWorkerBackend) else frozenset()
-        try:
-            report = backend.workers()
-        except BackendUnavailable as error:
-            raise CommandRefused(str(error), NO_ANSWER) from error
+        report = backend.workers()
         heard = {worker.hostname for worker in report.workers}
         silent = [WorkerInfo(host, NO_REPLY) for host in bound - heard]
         workers = sorted((*report.workers, *silent), key=lambda worker: worker.hostname)
