@@ -14,7 +14,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 
 from ..logs import get_logger
 from .budget import Budget
-from .fitting import MAX_BYTES, Captured, encode, fit
+from .fitting import MAX_BYTES, Captured, briefly, encode, fit
 from .hidden import hidden_texts, without
 from .keys import LONGEST_NAME, NAME
 from .repeats import SHORTEST_SECRET, Secrets
@@ -72,17 +72,19 @@ def capture_arguments(
     sensitive: Collection[str] = (),
     mode: str = "redacted",
     budget: Budget | None = None,
+    brief: bool = False,
 ) -> Captured:
     """Return a task's arguments as the JSON text ``{"args": [...], "kwargs": {...}}``. Never raises.
 
     ``parameters`` names the positional arguments in order, a tuple of names one that may have any of them;
     ``sensitive`` are those that never show. What one argument hides, no other shows. ``mode`` is ``none``, ``redacted``
-    or ``full``; the bounds hold in each. ``budget`` is that of one field, its own where none is given.
+    or ``full``; the bounds hold in each. ``budget`` is that of one field, its own where none is given. ``brief`` text
+    is ``[...],{...}``, without spaces, and without the second where that is empty.
     """
     if mode == "none":
         return Captured("", False)
     args, kwargs = () if args is None else args, {} if kwargs is None else kwargs
-    if text := _tiny(args, kwargs, parameters, sensitive):
+    if text := _tiny(args, kwargs, parameters, sensitive, brief):
         return Captured(text, True)
     budget = budget or Budget()
     walk = Walk.in_mode(mode, sensitive=sensitive, budget=budget)
@@ -97,7 +99,7 @@ def capture_arguments(
             walk = Walk.in_mode(mode, sensitive=sensitive, secrets=secrets, budget=budget.again())
             walk.hidden = hidden
             plain = walk.arguments(args, kwargs, parameters)
-    return _captured(walk, plain)
+    return _captured(walk, plain, briefly if brief else encode)
 
 
 @_or_else(Captured(FAILED, False))
@@ -116,8 +118,8 @@ def capture_value(
     return _captured(walk, walk.argument(value, name))
 
 
-def _captured(walk: Walk, plain: Any) -> Captured:
-    captured = fit(plain, walk.exact)[1]
+def _captured(walk: Walk, plain: Any, encode: Callable[[Any], str] = encode) -> Captured:
+    captured = fit(plain, walk.exact, encode)[1]
     return Captured(captured.text, False, typed=captured.exact) if walk.typed else captured
 
 
@@ -207,7 +209,7 @@ def plain_text() -> Callable[[str], bool]:
     return is_plain
 
 
-def _tiny(args: Any, kwargs: Any, parameters: Sequence[Name], sensitive: Collection[str]) -> str | None:
+def _tiny(args: Any, kwargs: Any, parameters: Sequence[Name], sensitive: Collection[str], brief: bool) -> str | None:
     """A few numbers, words and UUIDs, which every tracked publish pays for, at a third of the price; else None."""
     rules, redactor = site()
     if redactor is not None or type(args) not in (tuple, list) or type(kwargs) is not dict:
@@ -227,8 +229,11 @@ def _tiny(args: Any, kwargs: Any, parameters: Sequence[Name], sensitive: Collect
             return None
         if (text := _plainly(value)) is None or name in sensitive or rules.hides(name):
             return None
-        named.append(f'"{name}": {text}')
-    text = f'{{"args": [{", ".join(listed)}], "kwargs": {{{", ".join(named)}}}}}'
+        named.append(f'"{name}":{text}' if brief else f'"{name}": {text}')
+    if brief:
+        text = f"[{','.join(listed)}]" + (f",{{{','.join(named)}}}" if named else "")
+    else:
+        text = f'{{"args": [{", ".join(listed)}], "kwargs": {{{", ".join(named)}}}}}'
     return text if len(text) <= MAX_BYTES // 4 else None
 
 

@@ -1,6 +1,7 @@
 """JSON of at most 2 KiB: what is shown of a value is made smaller until it fits."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ TIGHTER: Final = (
 ENOUGH: Final = {ROOM: 2 * MAX_BYTES, MAX_BYTES: MAX_BYTES}
 
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_tightly = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,14 @@ class Captured:
     typed: bool = False
 
 
-def fit(plain: Any, exact: bool) -> tuple[Any, Captured]:
+def briefly(plain: Any) -> str:
+    """Return ``{"args": [...], "kwargs": {...}}`` as ``[...],{...}``, and that without ``{}``; else what it is."""
+    if type(plain) is not dict or plain.keys() != {"args", "kwargs"}:
+        return _tightly(plain)
+    return _tightly([value for name, value in plain.items() if name == "args" or value != {}])[1:-1]
+
+
+def fit(plain: Any, exact: bool, encode: Callable[[Any], str] = encode) -> tuple[Any, Captured]:
     """Return the structure and its JSON, both made to fit: strings are cut before whole values are."""
     text = encode(plain)
     size = len(text) if text.isascii() else len(text.encode())

@@ -21,7 +21,7 @@ def arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str 
     if mode == "none":
         return None
     captured = redaction.capture_arguments(
-        args, kwargs, parameters=parameters(name), sensitive=registry.sensitive(name), mode=mode
+        args, kwargs, parameters=parameters(name), sensitive=registry.sensitive(name), mode=mode, brief=True
     )
     if captured.typed and (text := _typed(args, kwargs)):
         return TYPED + text
@@ -30,8 +30,9 @@ def arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str 
 
 def _typed(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     """Return arguments as a message would carry them, empty when that is more than is kept of a field."""
+    given = [list(args), dict(kwargs)] if kwargs else [list(args)]
     try:
-        text = kombu_json.dumps({"args": list(args), "kwargs": dict(kwargs)})
+        text = kombu_json.dumps(given, separators=(",", ":"))[1:-1]
     except (TypeError, ValueError, OverflowError):
         return ""
     return text if len(text.encode("utf-8", "replace")) <= redaction.MAX_BYTES else ""
@@ -51,9 +52,14 @@ def kept_arguments(fact: str) -> tuple[list[Any], dict[str, Any]] | None:
 
 
 def _read(text: str, *, typed: bool) -> tuple[list[Any], dict[str, Any]]:
+    loads = kombu_json.loads if typed else json.loads
     try:
-        kept = kombu_json.loads(text) if typed else json.loads(text)
-        args, kwargs = kept["args"], kept["kwargs"]
+        if text.startswith("{"):  # as earlier snapshots wrote them
+            kept = loads(text)
+            args, kwargs = kept["args"], kept["kwargs"]
+        else:
+            given = loads(f"[{text}]")
+            args, kwargs = given if len(given) == 2 else (*given, {})
     except SoftTimeLimitExceeded:
         raise
     except Exception as error:  # kombu's hooks raise whatever the values make them

@@ -49,7 +49,7 @@ INEXACT: Final = "~"
 EXACT: Final = "="
 TYPED: Final = ":"  # exact, in kombu's JSON: it says which texts are dates, times, Decimals and UUIDs
 
-#: Characters that leave room for times in a value that a store keeps short: what is asked for in any list.
+#: Bytes that leave room for times in a value that a store keeps short: what is asked for in any list.
 SHORT_NAME: Final = 48
 SHORT_HOST: Final = 36
 
@@ -121,7 +121,7 @@ def published(task_id: str, at: int | None, name: str, nesting: int = 0, life: s
     """Return the facts of a publish: when, in milliseconds since the epoch, and the name of the ``nesting``th task."""
     moment = _untagged(at) if life and at is not None else at
     time = "-" if moment is None else str(moment)
-    if len(name) <= SHORT_NAME and not nesting:
+    if len(name.encode("utf-8", "replace")) <= SHORT_NAME and not nesting:
         return {field(task_id, PUBLISHED, 0, life): f"{time} {name}"}
     return {field(task_id, PUBLISHED, 0, life): time, field(task_id, NAME, nesting, life): name}
 
@@ -141,10 +141,10 @@ def since(published_at: int | None, at: int) -> str:
 
 def short_host(hostname: str) -> str:
     """Return what stands for a worker where room is short: the name, or its beginning and a digest."""
-    if len(hostname) <= SHORT_HOST:
+    raw = hostname.encode("utf-8", "surrogatepass")
+    if len(raw) <= SHORT_HOST:
         return hostname
-    digest = hashlib.sha256(hostname.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    return f"{hostname[: SHORT_HOST - 13]}~{digest}"
+    return f"{raw[: SHORT_HOST - 13].decode('utf-8', 'ignore')}~{hashlib.sha256(raw).hexdigest()[:12]}"
 
 
 #: Milliseconds below which a time counts from the publish: three years.

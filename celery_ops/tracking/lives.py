@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .. import states
+from . import folding
 from .facts import (
     ARGUMENTS,
     ENDED,
@@ -55,7 +56,12 @@ def by_task(stored: Iterable[tuple[str, str | None]]) -> dict[str, Life]:
     for name, value in stored:
         if match := FIELD.fullmatch(name):
             short, kind, attempt, life, execution = match.groups()
-            tasks.setdefault(short, {})[kind, int(attempt or 0), life or "", execution or ""] = value
+            place = int(attempt or 0), life or "", execution or ""
+            mine = tasks.setdefault(short, {})
+            if folding.is_folded(kind):
+                mine.update(((part, *place), text) for part, text in folding.unfold(kind, value))
+            else:  # one that stands alone may know less: somebody's who told it without the rest
+                mine.setdefault((kind, *place), value)
     return {short: _newest(values) for short, values in tasks.items()}
 
 

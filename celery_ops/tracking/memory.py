@@ -85,8 +85,8 @@ def _key(ref: ObjectRef) -> Key:
     return prefix.current(), ref
 
 
-#: More fields than this are more tasks than are kept: most have five to seven, and trimming must make room for long.
-TRIM_ABOVE = TASKS_KEPT * 8
+#: More fields than this are more tasks than are kept: most have two to five, and trimming must make room for long.
+TRIM_ABOVE = TASKS_KEPT * 6
 
 
 def oldest_fields(stored: Mapping[str, str | None]) -> list[str]:

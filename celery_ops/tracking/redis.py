@@ -1,4 +1,4 @@
-"""Tracked tasks in Redis or Valkey: one hash an object, one field a fact.
+"""Tracked tasks in Redis or Valkey: one hash an object, and in it a few fields a task.
 
 ``{prefix}:{label:pk}`` holds short values only, so that it keeps Redis's compact encoding; values over 64 bytes lie in
 ``{prefix}:{label:pk}:long`` under the same field. The braces are a hash tag: an object's two keys share a slot.
@@ -28,11 +28,9 @@ from .memory import TRIM_ABOVE, oldest_fields
 from .refs import ObjectRef
 from .server import Server
 from .signs import Sign
-from .store import BEAT_COUNTS, INDEX, Batch, IfAbsent, Store, lifetime
+from .store import BEAT_COUNTS, INDEX, SHORT, Batch, IfAbsent, Store, lifetime
 from .wire import Command, Part, Question, is_foreign, packed
 
-#: Redis's hash-max-listpack-value: one longer value turns the whole hash into a table five times its size.
-SHORT: Final = 64
 #: Stands in the short hash for a value that lies in the long one.
 ELSEWHERE: Final = b"~"
 

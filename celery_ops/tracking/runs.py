@@ -9,7 +9,7 @@ from typing import Any
 
 from celery import current_task
 
-from . import capture, facts, index, prefix
+from . import capture, facts, folding, index, prefix
 from .refs import ObjectRef
 from .stamp import Stamp, now_ms
 from .store import Batch
@@ -64,7 +64,7 @@ class Execution:
 
     def batch(self) -> Batch:
         """Return everything known, for each object; an inherited one also learns who launched the task."""
-        own = self._stored()
+        own = self._folded(self._known())
         with suppress(IndexError):  # the task's own thread may set another one meanwhile
             own[self._field(facts.PROGRESS)] = self.unsaid.pop()
         inherited = own
@@ -73,22 +73,25 @@ class Execution:
         entries: list[tuple[ObjectRef, dict[str, str]]] = [(ref, own) for ref in self.stamp.own]
         return entries + [(ref, inherited) for ref in self.stamp.inherited]
 
-    def _stored(self) -> dict[str, str]:
+    def _known(self) -> dict[str, str]:
         published = facts.published(self.task_id, self.stamp.published, self.name, self.nesting, self.life)
         return {**self.noted, **published}
+
+    def _folded(self, known: dict[str, str]) -> dict[str, str]:
+        return folding.fold(known, lambda kind: facts.field(self.task_id, kind, 0, self.life), self._field)
 
     def failed_batch(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Batch:
         """Return ``batch()`` and what it takes to run the task again, which outlives what its objects know of it."""
         own = index.own_place(self.task_id)
         if own in self.stamp.own:
             return self.batch()
-        kept = self._stored()
+        kept = self._known()
         kept.pop(self._field(facts.TRACEBACK), None)
         if (arguments := capture.arguments(self.name, args, kwargs)) is None:
             return self.batch()
         kept.setdefault(facts.field(self.task_id, facts.ARGUMENTS, self.nesting, self.life), arguments)
         kept[facts.field(self.task_id, facts.OBJECTS, 0, self.life)] = index.text_of(self.stamp.refs)
-        return [*self.batch(), (own, kept)]
+        return [*self.batch(), (own, self._folded(kept))]
 
     def _field(self, kind: str) -> str:
         return facts.field(self.task_id, kind, self.attempt, self.life + self.delivery)

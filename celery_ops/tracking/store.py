@@ -34,6 +34,10 @@ TASK: Final = "~task"
 #: The label of a task that belongs to no object and was asked to be revoked.
 REVOKE: Final = "~revoke"
 
+#: Bytes of a value that is kept with others of its object, a longer one apart. It is Redis's hash-max-listpack-value:
+#: one longer value turns the whole hash into a table five times its size.
+SHORT: Final = 64
+
 #: How many tasks of one object are kept at least; the oldest go first.
 TASKS_KEPT: Final = 200
 

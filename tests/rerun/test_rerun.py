@@ -142,7 +142,12 @@ def test_typed_values_are_not_kept_with_what_is_hidden_or_cut(args, kwargs):
     [
         (facts.INEXACT + ARGS, "redacted or cut"),
         (facts.EXACT + "{", "cannot be read"),
-        (facts.EXACT + "[]", "cannot be read"),
+        (facts.EXACT, "cannot be read"),
+        (facts.EXACT + "[],[]", "cannot be read"),
+        (facts.EXACT + "[1],{},{}", "cannot be read"),
+        (facts.EXACT + '{"x": 1}', "cannot be read"),
+        (facts.EXACT + '"x"', "cannot be read"),
+        (facts.EXACT + "[1],{}]", "cannot be read"),
         (facts.EXACT + '{"args": {}, "kwargs": []}', "cannot be read"),
         ("?" + ARGS, "cannot be read"),
         (facts.TYPED + '{"args": [{"__type__": "nonsense", "__value__": 1}], "kwargs": {}}', "cannot be read"),
@@ -554,8 +559,14 @@ def test_a_task_that_was_published_long_before_it_was_seen_is_found(order):
 
 
 def test_kombu_reads_what_is_kept():
-    text = capture.arguments(NOOP, [Decimal("1.5")], {})[1:]
-    assert kombu_json.loads(text) == {"args": [Decimal("1.5")], "kwargs": {}}
+    text = capture.arguments(NOOP, [Decimal("1.5")], {"at": date(2026, 1, 31)})[1:]
+    assert kombu_json.loads(f"[{text}]") == [[Decimal("1.5")], {"at": date(2026, 1, 31)}]
+
+
+@pytest.mark.parametrize("kwargs", [{}, {"kwargs": {}}, {"currency": "EUR", "note": '],{"a": 1}'}], ids=repr)
+@pytest.mark.parametrize("args", [[], [1], [{}], ["],{", [], "a, b"], [date(2026, 1, 31)]], ids=repr)
+def test_what_is_kept_is_what_was_given(args, kwargs):
+    assert capture.kept_arguments(capture.arguments(NOOP, args, kwargs)) == (args, kwargs)
 
 
 # -- what is kept of a task that nobody tracks ------------------------------------------------------------------------

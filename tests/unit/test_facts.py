@@ -516,7 +516,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=lambda value: f"{value!a:.20}")
-@pytest.mark.parametrize("kind", "pausgetboxIJRFSqZ")
+@pytest.mark.parametrize("kind", "pausgetboxIJRFSqZPE")
 def test_a_hostile_value_of_any_kind_leaves_the_other_tasks_readable(memory_store, kind, value):
     other = str(uuid.uuid4())
     memory_store.write([(REF, {facts.field(other, facts.PUBLISHED): f"{NOW} a.b"})])

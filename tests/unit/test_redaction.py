@@ -581,10 +581,11 @@ def test_a_bushy_value_costs_no_more_than_its_beginning(leaf):
     ],
     ids=["number", "words", "many"],
 )
-def test_the_short_way_and_the_long_way_say_the_same(args, kwargs, monkeypatch):
-    short = capture_arguments(args, kwargs)
+@pytest.mark.parametrize("brief", [False, True])
+def test_the_short_way_and_the_long_way_say_the_same(args, kwargs, brief, monkeypatch):
+    short = capture_arguments(args, kwargs, brief=brief)
     monkeypatch.setattr(redaction, "_tiny", lambda *arguments: None)
-    assert capture_arguments(args, kwargs) == short
+    assert capture_arguments(args, kwargs, brief=brief) == short
 
 
 TEXT = st.text() | st.text(alphabet="key=:'\"[](){}\\ 42@/-eyJ.\n\x00\ud800é…")
@@ -621,6 +622,16 @@ def test_arguments_are_json_within_two_kib_whatever_they_are(args, kwargs):
     captured = capture_arguments(tuple(args), kwargs, parameters=("order_id", "token"))
     assert len(captured.text.encode()) <= MAX_BYTES
     json.loads(captured.text)
+
+
+@given(args=st.lists(VALUE, max_size=3), kwargs=st.dictionaries(TEXT, VALUE, max_size=3))
+@settings(deadline=None)
+def test_arguments_say_the_same_briefly(args, kwargs):
+    brief, whole = (capture_arguments(args, kwargs, parameters=("token",), brief=brief) for brief in (True, False))
+    assert len(brief.text.encode()) <= MAX_BYTES
+    if "…" not in whole.text:
+        given = dict(zip(("args", "kwargs"), json.loads(f"[{brief.text}]"), strict=False))
+        assert ({"kwargs": {}, **given}, brief.exact) == (json.loads(whole.text), whole.exact)
 
 
 @given(value=VALUE)

@@ -50,7 +50,8 @@ def take_the_first(function):
 
 
 def stored(task, *args, **kwargs):
-    return json.loads(capture.arguments(task.name, args, kwargs)[1:])
+    given = json.loads(f"[{capture.arguments(task.name, args, kwargs)[1:]}]")
+    return dict(zip(("args", "kwargs"), given, strict=False))
 
 
 @pytest.fixture
