@@ -53,12 +53,12 @@ class Heart:
 
     def _run(self) -> None:
         while not self._is_over:
-            self._tell(self._beat)
+            self._tell(lambda store: store.beat(short_host(self._sign.hostname), self._sign.started))
+            self._tell(self._signed)
             self._wakes.wait(BEAT_EVERY)
             self._wakes.clear()
 
-    def _beat(self, store: Store) -> None:
-        store.beat(short_host(self._sign.hostname), self._sign.started)
+    def _signed(self, store: Store) -> None:
         if self._answers and not self._is_over:
             store.sign(self._sign)
 

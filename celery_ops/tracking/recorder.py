@@ -6,6 +6,8 @@ before anything is read here, before the process forks, and before it ends.
 A store that fails once is not asked again by the host. A timer asks in its place after a cool-down (1 s, doubling to
 30 s), and what could not be written meanwhile waits in a bounded deque: it is written when the store is back, and at
 the latest when the process ends.
+
+Where only some servers of a store are away, nothing of this holds up what belongs to the others.
 """
 
 import atexit
@@ -20,7 +22,7 @@ from typing import Any, Final, TypeVar
 from billiard.exceptions import SoftTimeLimitExceeded
 
 from ..conf import conf
-from ..exceptions import StoreUnavailable
+from ..exceptions import StorePartlyUnavailable, StoreUnavailable
 from ..logs import get_logger
 from . import counters, prefix
 from .refs import ObjectRef
@@ -65,6 +67,7 @@ class Recorder:
         self._spill: deque[Kept] = deque()
         self._cool_down = 0.0  # 0 while the store is well
         self._retry_at = 0.0  # time.monotonic()
+        self._lacks_part = False  # whether some of its servers did not take what is theirs
 
     @property
     def kept(self) -> int:
@@ -135,6 +138,8 @@ class Recorder:
             for whose, batches in list(left.items()):
                 try:
                     self._write_batches(batches, whose)
+                except StorePartlyUnavailable as error:
+                    self._keep_part(whose, batches, error)
                 except StoreUnavailable:
                     self._keep([(whose, batch) for batch in batches])
                 del left[whose]
@@ -149,14 +154,14 @@ class Recorder:
         _written(len(batches), refused)
 
     def _ask(self, question: Callable[[Store], T], whose: str) -> T:
-        if self._cool_down and time.monotonic() > self._retry_at + TIMER_LATE:
+        if (self._cool_down or self._lacks_part) and time.monotonic() > self._retry_at + TIMER_LATE:
             self.try_again()
         if self._cool_down:
             raise StoreUnavailable("the store did not answer a moment ago")
         try:
             with prefix.using(whose):
                 return question(self.store)
-        except SoftTimeLimitExceeded:
+        except (SoftTimeLimitExceeded, StorePartlyUnavailable):
             raise
         except Exception as error:
             self._away(error)
@@ -170,18 +175,27 @@ class Recorder:
             return
         try:
             self.store.ping()  # not with events: a frozen store would take them in after all, once they are given up
-            while events := self._take():
-                self._write_kept(events)
+            missing = self._write_all_kept()
         except SoftTimeLimitExceeded:
             raise
         except Exception as error:
             self._away(error, again=True)
         else:
-            self._back()
+            self._back(missing)
         finally:
             self._trying.release()
-        if self._spill and not self._cool_down:  # kept by another thread just before it was back
+        if self._spill and not (self._cool_down or self._lacks_part):  # kept by another thread just before it was back
             self.try_again()
+
+    def _write_all_kept(self) -> StorePartlyUnavailable | None:
+        """Try everything once. Return why some of it still waits, if it does."""
+        missing = None
+        for _ in range(0, len(self._spill), EVENTS_A_WRITE):
+            try:
+                self._write_kept(self._take())
+            except StorePartlyUnavailable as error:
+                missing = error
+        return missing
 
     def end(self) -> None:
         """Write what waits before the process ends; what the store does not take in time is lost, and counted."""
@@ -207,24 +221,49 @@ class Recorder:
             self._trying.release()
 
     def _write_kept(self, events: Sequence[Kept]) -> None:
-        """Write them in one round trip for each prefix; what could not be written waits on."""
-        left = _by_prefix(events)
+        """Write them in one round trip for each prefix; what could not be written waits on.
+
+        Raises StorePartlyUnavailable when that is only what belongs to some servers: it waits behind all others.
+        """
+        left, missing = _by_prefix(events), None
         try:
             for whose, batches in list(left.items()):
-                with prefix.using(whose):
-                    refused = self.store.write(merged(batches))
+                try:
+                    with prefix.using(whose):
+                        refused = self.store.write(merged(batches))
+                except StorePartlyUnavailable as error:
+                    missing = error
+                    waiting = _part_of(batches, error)
+                    with self._lock:
+                        self._spill.extend((whose, batch) for batch in waiting)
+                    _written(len(batches) - len(waiting), 0)
+                else:
+                    _written(len(batches), refused)
                 del left[whose]
-                _written(len(batches), refused)
         except BaseException:
             with self._lock:
                 self._spill.extendleft(event for event in reversed(events) if event[0] in left)
             raise
+        if missing is not None:
+            raise missing
 
     def _take(self) -> list[Kept]:
         with self._lock:
             return _taken(self._spill)
 
     def _keep(self, events: Sequence[Kept]) -> None:
+        self._spill_over(events)
+        if not self._cool_down:  # it came back since, and took what was kept before this
+            self.try_again()
+
+    def _keep_part(self, whose: str, batches: Sequence[Batch], error: StorePartlyUnavailable) -> None:
+        """Keep what belongs to the servers that are away: the others have theirs."""
+        waiting = _part_of(batches, error)
+        _written(len(batches) - len(waiting), 0)
+        self._spill_over([(whose, batch) for batch in waiting])
+        self._lack(error)
+
+    def _spill_over(self, events: Sequence[Kept]) -> None:
         counters.add("kept", len(events))
         with self._lock:
             self._spill.extend(events)
@@ -233,8 +272,6 @@ class Recorder:
                 self._spill.popleft()
         if lost:
             counters.add("lost", lost)
-        if not self._cool_down:  # it came back since, and took what was kept before this
-            self.try_again()
 
     def _away(self, error: Exception, *, again: bool = False) -> None:
         with self._lock:
@@ -246,17 +283,35 @@ class Recorder:
         if fresh:
             counters.add("outages")
             logger.warning("The tracking store is away (%s). Tasks are not affected; events are kept.", error)
-        timer = threading.Timer(self._cool_down, self.try_again)
+        self._try_again_after(self._cool_down)
+
+    def _lack(self, error: StorePartlyUnavailable, *, again: bool = False) -> None:
+        with self._lock:
+            fresh, self._lacks_part = not self._lacks_part, True
+            if not (fresh or again):
+                return
+            self._retry_at = time.monotonic() + COOL_DOWN
+        if fresh:
+            counters.add("outages")
+            logger.warning("A part of the tracking store is away (%s). Tasks are not affected; events are kept.", error)
+        self._try_again_after(COOL_DOWN)  # what is away is asked less often by the store itself
+
+    def _try_again_after(self, seconds: float) -> None:
+        timer = threading.Timer(seconds, self.try_again)
         timer.daemon = True
         try:
             timer.start()
         except RuntimeError:  # the interpreter is ending: flush_at_exit comes
             logger.debug("No thread for the store's next try")
 
-    def _back(self) -> None:
+    def _back(self, missing: StorePartlyUnavailable | None) -> None:
+        """The store answers; ``missing`` says why a part of it does not, if one does not."""
         with self._lock:
-            outage, self._cool_down = self._cool_down, 0.0
-        if outage:
+            outage, self._cool_down = self._cool_down or self._lacks_part, 0.0
+            self._lacks_part = self._lacks_part and missing is not None
+        if missing is not None:
+            self._lack(missing, again=True)
+        elif outage:
             counts = counters.counts()
             logger.warning("The tracking store is back. So far %(kept)d events were kept, %(lost)d lost.", counts)
 
@@ -315,6 +370,13 @@ def _by_prefix(events: Sequence[Kept]) -> dict[str, list[Batch]]:
     for whose, batch in events:
         batches.setdefault(whose, []).append(batch)
     return batches
+
+
+def _part_of(batches: Sequence[Batch], error: StorePartlyUnavailable) -> list[Batch]:
+    """Return what of these could not be written."""
+    left = {ref for ref, _fields in error.left}
+    parts = ([(ref, fields) for ref, fields in batch if ref in left] for batch in batches)
+    return [part for part in parts if part]
 
 
 def merged(batches: Sequence[Batch]) -> Batch:

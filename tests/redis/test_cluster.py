@@ -224,6 +224,80 @@ def test_a_burst_in_which_a_master_is_killed_loses_nothing_that_its_replica_had(
     assert counters.counts()["lost"] == 0
 
 
+def split(redis_cluster, settings, node, number=40):
+    """Return orders whose facts this server has, and others."""
+    refs = [ObjectRef("shop.order", f"many-{number}") for number in range(number)]
+    hit = [ref for ref in refs if redis_cluster.owner(key_of(ref, settings)) is node]
+    return hit, [ref for ref in refs if ref not in hit]
+
+
+def test_a_process_keeps_what_belongs_to_a_dead_server_and_writes_the_rest(
+    make_store, redis_cluster, dying, settings, monkeypatch, caplog
+):
+    monkeypatch.setattr("celery_ops.tracking.recorder.COOL_DOWN", 0.1)
+    store = make_store()
+    recorder = Recorder(store)
+    hit, spared = split(redis_cluster, settings, dying)
+    replica = redis_cluster.copied(dying)
+    dying.kill()
+    for ref in (*hit, *spared):
+        recorder.record([(ref, {"a": "1"}), (spared[0], {ref.pk: "1"})])
+    recorder.flush(PATIENCE)
+    assert recorder.ask(lambda store: store.read(spared[1:])) == [{"a": "1"}] * len(spared[1:])
+    assert set(recorder.ask(lambda store: store.read(spared[:1]))[0]) == {"a", *(ref.pk for ref in (*hit, *spared))}
+    assert recorder.kept == len(hit)
+    redis_cluster.promote(replica)
+    wait_for(lambda: not recorder.kept and not recorder._lacks_part, "everything to be written")
+    assert store.read(hit) == [{"a": "1"}] * len(hit)
+    counts = counters.counts()
+    numbers = {"written": len(hit) + len(spared), "kept": len(hit), "lost": 0, "outages": 1}
+    assert {name: counts[name] for name in numbers} == numbers
+    words = [record.getMessage() for record in caplog.records if record.name == "celery_ops.tracking"]
+    assert ["A part of the tracking store is away" in words[0], "is back" in words[-1], len(words)] == [True, True, 2]
+
+
+def test_a_process_that_ends_loses_and_counts_only_what_belongs_to_a_dead_server(
+    make_store, redis_cluster, dying, settings, monkeypatch
+):
+    monkeypatch.setattr("celery_ops.tracking.recorder.EXIT_PATIENCE", 0.2)
+    store = make_store()
+    recorder = Recorder(store)
+    hit, spared = split(redis_cluster, settings, dying)
+    replica = redis_cluster.copied(dying)
+    dying.kill()
+    for ref in (*hit, *spared):
+        recorder.record([(ref, {"a": "1"})])
+    recorder.end()
+    counts = counters.counts()
+    assert (counts["lost"], counts["written"]) == (len(hit), len(spared))
+    assert store.read(spared) == [{"a": "1"}] * len(spared)
+    redis_cluster.promote(replica)
+
+
+def test_an_outage_of_a_part_may_become_one_of_the_whole(make_store, redis_cluster, dying, settings, monkeypatch):
+    monkeypatch.setattr("celery_ops.tracking.recorder.COOL_DOWN", 0.1)
+    monkeypatch.setattr("celery_ops.tracking.recorder.COOL_DOWN_MAX", 0.1)
+    store = make_store(timeout=0.2)
+    recorder = Recorder(store)
+    hit, spared = split(redis_cluster, settings, dying)
+    replica = redis_cluster.copied(dying)
+    dying.kill()
+    recorder.record([(hit[0], {"a": "1"})])
+    recorder.flush(PATIENCE)
+    others = redis_cluster.masters
+    for node in others:
+        node.freeze()
+    recorder.record([(spared[0], {"a": "1"})])
+    recorder.flush(PATIENCE)
+    assert recorder.kept == 2
+    for node in others:
+        node.thaw()
+    redis_cluster.promote(replica)
+    wait_for(lambda: not recorder.kept and not recorder._cool_down, "everything to be written")
+    assert store.read([hit[0], spared[0]]) == [{"a": "1"}] * 2
+    assert counters.counts()["lost"] == 0
+
+
 # -- servers that hang ------------------------------------------------------------------------------------------------
 
 
