@@ -5,7 +5,7 @@ without these set the field only where it is absent, so whatever the order, the 
 A long fact, and what snapshots before this wrote, is a field of its own.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from .. import states
@@ -31,28 +31,34 @@ _PARTS: Final = {
 }
 
 
-def fold(known: Mapping[str, str], of_life: Callable[[str], str], of_execution: Callable[[str], str]) -> dict[str, str]:
-    """Return what is ``known``, with one field of what belongs together. Two functions name the field of a kind."""
+def fold(known: Mapping[str, str], short: str, life: str, attempt: str) -> dict[str, str]:
+    """Return the fields of what is ``known`` of a task, with one of what belongs together.
+
+    Behind the ``short`` id and the kind, ``life`` and ``attempt`` end the names of what belongs to either.
+    """
     fields = dict(known)
-    _fold(fields, PUBLISH, of_life)
-    _fold(fields, COURSE, of_execution)
+    _fold(fields, PUBLISH, short, life)
+    _fold(fields, COURSE, short, attempt)
     return fields
 
 
-def _fold(fields: dict[str, str], kind: str, field: Callable[[str], str]) -> None:
+def _fold(fields: dict[str, str], kind: str, short: str, end: str) -> None:
     words, first, others = _PARTS[kind]
-    text = fields.get(field(first), "")
-    if text.count(" ") != words - 1 or not _is_short(text):  # the name of a task or a worker may have a space, too
+    name = f"{short}{first}{end}"
+    text = fields.get(name)
+    # The name of a task or a worker may have a space, too.
+    if text is None or text.count(" ") != words - 1 or not _is_short(text):
         return
-    del fields[field(first)]
+    del fields[name]
     whole: str = IfAbsent(text)
     for other in others:
-        more = fields.get(field(other))
+        name = f"{short}{other}{end}"
+        more = fields.get(name)
         if more is None or not _is_short(longer := f"{whole} {more}"):
             break
-        del fields[field(other)]
+        del fields[name]
         whole = longer
-    fields[field(kind)] = whole
+    fields[f"{short}{kind}{end}"] = whole
 
 
 def unfold(kind: str, value: str | None) -> Iterator[tuple[str, str | None]]:

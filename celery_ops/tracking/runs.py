@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from celery import current_task
@@ -31,7 +32,7 @@ class Execution:
     nesting: int = 0  # how many tasks had the id before this one
     delivery: str = ""  # the tag of this execution, empty where there is but one
 
-    @property
+    @cached_property
     def life(self) -> str:
         """The tag of the publish that this is an execution of."""
         return facts.life_tag(self.stamp.published)
@@ -78,7 +79,8 @@ class Execution:
         return {**self.noted, **published}
 
     def _folded(self, known: dict[str, str]) -> dict[str, str]:
-        return folding.fold(known, lambda kind: facts.field(self.task_id, kind, 0, self.life), self._field)
+        end = f"{self.attempt or ''}{self.life}{self.delivery}"
+        return folding.fold(known, facts.short_id(self.task_id), self.life, end)
 
     def failed_batch(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Batch:
         """Return ``batch()`` and what it takes to run the task again, which outlives what its objects know of it."""

@@ -193,11 +193,7 @@ words = texts.map(lambda text: text.replace(" ", ""))
 @example({facts.PUBLISHED: "5 a.b", facts.ARGUMENTS: "é" * 30})
 def test_whatever_was_known_is_told_by_the_fields(known):
     apart = {facts.field(ID, kind, 0, LIFE): value for kind, value in known.items()}
-
-    def name_of(kind):
-        return facts.field(ID, kind, 0, LIFE)
-
-    folded = folding.fold(apart, name_of, name_of)
+    folded = folding.fold(apart, facts.short_id(ID), LIFE, LIFE)
     kept = {name: str(value) for name, value in folded.items()}
     assert {short: life.facts for short, life in lives.by_task(kept.items()).items()} == {
         short: life.facts for short, life in lives.by_task(apart.items()).items()
