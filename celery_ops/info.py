@@ -62,7 +62,7 @@ class TrackedTask:
     @property
     def duration(self) -> timedelta | None:
         """From start to finish, or None while either is unknown."""
-        return _between(self.started_at, self.finished_at)
+        return between(self.started_at, self.finished_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +124,12 @@ class TaskInfo:
     @property
     def wait(self) -> timedelta | None:
         """From creation to start, or None while either is unknown."""
-        return _between(self.created_at, self.started_at)
+        return between(self.created_at, self.started_at)
 
     @property
     def run_time(self) -> timedelta | None:
         """From start to finish, or None while either is unknown."""
-        return _between(self.started_at, self.finished_at)
+        return between(self.started_at, self.finished_at)
 
 
 def error_class(error: str | None) -> str:
@@ -138,7 +138,7 @@ def error_class(error: str | None) -> str:
     return name if all(part.isidentifier() for part in name.split(".")) else ""
 
 
-def _between(begin: datetime | None, end: datetime | None) -> timedelta | None:
+def between(begin: datetime | None, end: datetime | None) -> timedelta | None:
     return None if begin is None or end is None else max(timedelta(0), end - begin)
 
 

@@ -42,14 +42,7 @@ class Waiting:
 
 def waiting() -> Waiting:
     """Return the tasks that wait, a source that is away left out. Two seconds old at most; raises nothing."""
-    return _shared.get((broker(), _tenant()), _waiting_now)
-
-
-def _tenant() -> str:
-    try:
-        return prefix.current()
-    except StoreUnavailable:
-        return ""  # nothing tracked is shown then
+    return _shared.get((broker(), prefix.current_or_none()), _waiting_now)
 
 
 def forget() -> None:

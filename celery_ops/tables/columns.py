@@ -15,8 +15,14 @@ from django_tables2.utils import Accessor
 from ..formatting import SHORT_ID, Moment
 from .links import PageLink, id_html, linked
 
+
+def cells(name: str) -> dict[str, dict[str, str]]:
+    """Return the ``attrs`` of a column whose cells have this class."""
+    return {"cell": {"class": name}}
+
+
 #: For cells that speak for themselves: where rows are cards, the column's name does not stand before them.
-PLAIN: Final = {"cell": {"class": "celery-ops-plain"}}
+PLAIN: Final = cells("celery-ops-plain")
 
 
 class TextColumn(tables.Column):
@@ -27,7 +33,7 @@ class FigureColumn(tables.Column):
     """Figures under figures: the largest come first when the column's head is clicked."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        defaults = {"attrs": {"cell": {"class": "celery-ops-number"}}, "initial_sort_descending": True}
+        defaults = {"attrs": cells("celery-ops-number"), "initial_sort_descending": True}
         super().__init__(*args, **{**defaults, **kwargs})
 
 
@@ -72,7 +78,7 @@ class TimeColumn(tables.Column):
     """How long ago, and when exactly for those who ask."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        defaults = {"attrs": {"cell": {"class": "celery-ops-when"}}, "initial_sort_descending": True}
+        defaults = {"attrs": cells("celery-ops-when"), "initial_sort_descending": True}
         super().__init__(*args, **{**defaults, **kwargs})
 
     def render(self, value: datetime) -> Moment | None:
@@ -83,7 +89,7 @@ class LinkColumn(tables.Column):
     """A name that leads to the page at the record's ``url``, where there is one."""
 
     def __init__(self, *args: Any, url: str = "url", **kwargs: Any) -> None:
-        super().__init__(*args, **{"attrs": {"cell": {"class": "celery-ops-name"}}, **kwargs})
+        super().__init__(*args, **{"attrs": cells("celery-ops-name"), **kwargs})
         self.url = Accessor(url)
 
     def render(self, value: Any, record: Any) -> PageLink:
@@ -94,7 +100,7 @@ class IdColumn(LinkColumn):
     """An id, cut to what tells it from its neighbours, to be copied as a whole."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"attrs": {"cell": {"class": "celery-ops-id"}}, **kwargs})
+        super().__init__(*args, **{"attrs": cells("celery-ops-id"), **kwargs})
 
     def render(self, value: str, record: Any) -> Any:
         return id_html(super().render(value, record), longest=SHORT_ID)

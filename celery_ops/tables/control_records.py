@@ -16,7 +16,7 @@ from ..formatting import clean
 from ..models import ControlRecord
 from ..redaction import capture_text
 from .base import JournalTable
-from .columns import LinkColumn, TextColumn, TimeColumn
+from .columns import LinkColumn, TextColumn, TimeColumn, cells
 
 #: Characters of a target that a row shows.
 LONGEST_TARGET: Final = 120
@@ -109,7 +109,7 @@ def _of_workers(replies: Mapping[str, Any], *, ends: bool) -> Outcome:
 class ControlRecordTable(JournalTable):
     caption = gettext_lazy("Control actions")
     action = LinkColumn(verbose_name=gettext_lazy("Action"))
-    target = TextColumn(verbose_name=gettext_lazy("Target"), attrs={"cell": {"class": "celery-ops-control-target"}})
+    target = TextColumn(verbose_name=gettext_lazy("Target"), attrs=cells("celery-ops-control-target"))
     outcome = TextColumn(verbose_name=gettext_lazy("What came of it"))
     who = TextColumn(verbose_name=gettext_lazy("Who"))
     created = TimeColumn(verbose_name=gettext_lazy("When"))

@@ -24,7 +24,7 @@ from ..task_detail.many_states import States
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
 from .base import JournalTable
-from .columns import PLAIN, IdColumn, LinkColumn, PartialColumn, TextColumn, TimeColumn
+from .columns import PLAIN, IdColumn, LinkColumn, PartialColumn, TextColumn, TimeColumn, cells
 from .links import PageLink
 
 #: Characters of the arguments that a row shows.
@@ -189,20 +189,16 @@ class ArgumentsColumn(Column):
         return format_html('<code title="{}">{}</code>', value, record.short_arguments)
 
 
-def _cells(name: str) -> dict[str, dict[str, str]]:
-    return {"cell": {"class": name}}
-
-
 class RecordTable(JournalTable):
     caption = gettext_lazy("Runs")
-    label = RunColumn(verbose_name=gettext_lazy("Task"), attrs=_cells("celery-ops-record-task"))
+    label = RunColumn(verbose_name=gettext_lazy("Task"), attrs=cells("celery-ops-record-task"))
     task_id = IdColumn(verbose_name=gettext_lazy("Id"), url="task_url")
     state = RunStateColumn(verbose_name=gettext_lazy("State"), attrs=PLAIN)
     created = TimeColumn(verbose_name=gettext_lazy("When"))
-    who = TextColumn(verbose_name=gettext_lazy("Who"), attrs=_cells("celery-ops-record-who"))
+    who = TextColumn(verbose_name=gettext_lazy("Who"), attrs=cells("celery-ops-record-who"))
     object = LinkColumn(verbose_name=gettext_lazy("Object"), accessor="object__name", url="object__url")
-    arguments = ArgumentsColumn(verbose_name=gettext_lazy("Arguments"), attrs=_cells("celery-ops-record-arguments"))
-    sent = SentColumn(verbose_name=gettext_lazy("Send state"), attrs=_cells("celery-ops-record-sent"))
+    arguments = ArgumentsColumn(verbose_name=gettext_lazy("Arguments"), attrs=cells("celery-ops-record-arguments"))
+    sent = SentColumn(verbose_name=gettext_lazy("Send state"), attrs=cells("celery-ops-record-sent"))
     retry_of = IdColumn(verbose_name=gettext_lazy("Run again of"), url="retry_of_url")
 
     class Meta(JournalTable.Meta):

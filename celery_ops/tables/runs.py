@@ -26,7 +26,7 @@ from ..running.allowlist import allowed_names
 from ..running.parameters import Parameter, parameters_of
 from ..tracking.registry import registry
 from .base import Line, OpsTable
-from .columns import PLAIN, PartialColumn, TextColumn, TimeColumn
+from .columns import PLAIN, PartialColumn, TextColumn, TimeColumn, cells
 
 logger = get_logger("celery_ops.running")
 
@@ -208,7 +208,7 @@ class TaskColumn(PartialColumn):
     template_name = "celery_ops/runs/task.html"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"attrs": {"cell": {"class": "celery-ops-run-what"}}, **kwargs})
+        super().__init__(*args, **{"attrs": cells("celery-ops-run-what"), **kwargs})
 
     def context(self, value: Any, record: RunRow) -> dict[str, Any]:
         return {"row": record}
@@ -216,7 +216,7 @@ class TaskColumn(PartialColumn):
 
 class SignatureColumn(Column):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"attrs": {"cell": {"class": "celery-ops-run-takes"}}, **kwargs})
+        super().__init__(*args, **{"attrs": cells("celery-ops-run-takes"), **kwargs})
 
     def render(self, value: Takes) -> str:
         if value.is_code:

@@ -21,6 +21,7 @@ from ..redaction import Budget
 from ..tracking import capture
 from ..tracking.registry import registry
 from .base import Head, OpsTable
+from .columns import cells
 from .links import PageLink, queue_link, worker_link
 
 #: Columns of which each needs something that not every backend has.
@@ -186,27 +187,23 @@ def shown_error(task: TaskInfo, texts: Searched, *, may_view_payload: bool) -> s
     return " ".join(texts.error(task).split())
 
 
-def _cells(name: str) -> dict[str, dict[str, str]]:
-    return {"cell": {"class": name}}
-
-
 class TaskTable(OpsTable):
     """Rows are written out in one template, and what was written for a row before is written again.
 
     Heads lead to the orders that the backend has: nothing is sorted here.
     """
 
-    id = Column(verbose_name=_("Id"), attrs=_cells("celery-ops-task-id"))
-    name = Column(verbose_name=_("Task"), attrs=_cells("celery-ops-task-name"))
-    state = Column(verbose_name=_("State"), attrs=_cells("celery-ops-task-state"))
-    worker = Column(verbose_name=_("Worker"), attrs=_cells("celery-ops-task-worker"))
-    queue = Column(verbose_name=_("Queue"), attrs=_cells("celery-ops-task-queue"))
-    created = Column(verbose_name=_("Created"), attrs=_cells("celery-ops-when"))
-    started = Column(verbose_name=_("Started"), attrs=_cells("celery-ops-when"))
-    finished = Column(verbose_name=_("Finished"), attrs=_cells("celery-ops-when"))
-    wait = Column(verbose_name=_("Wait"), attrs=_cells("celery-ops-number"))
-    run = Column(verbose_name=_("Run time"), attrs=_cells("celery-ops-number"))
-    error = Column(verbose_name=_("Error"), attrs=_cells("celery-ops-task-error"))
+    id = Column(verbose_name=_("Id"), attrs=cells("celery-ops-task-id"))
+    name = Column(verbose_name=_("Task"), attrs=cells("celery-ops-task-name"))
+    state = Column(verbose_name=_("State"), attrs=cells("celery-ops-task-state"))
+    worker = Column(verbose_name=_("Worker"), attrs=cells("celery-ops-task-worker"))
+    queue = Column(verbose_name=_("Queue"), attrs=cells("celery-ops-task-queue"))
+    created = Column(verbose_name=_("Created"), attrs=cells("celery-ops-when"))
+    started = Column(verbose_name=_("Started"), attrs=cells("celery-ops-when"))
+    finished = Column(verbose_name=_("Finished"), attrs=cells("celery-ops-when"))
+    wait = Column(verbose_name=_("Wait"), attrs=cells("celery-ops-number"))
+    run = Column(verbose_name=_("Run time"), attrs=cells("celery-ops-number"))
+    error = Column(verbose_name=_("Error"), attrs=cells("celery-ops-task-error"))
 
     caption = _("Tasks")
 

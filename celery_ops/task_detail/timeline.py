@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from .. import states, timezones
 from ..formatting import duration
-from ..info import TaskInfo
+from ..info import TaskInfo, between
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,6 @@ def timeline(task: TaskInfo, now: datetime | None = None) -> Timeline | None:
     end = task.finished_at or ((now or timezones.now()) if goes_on else None)
     # Between two attempts it waits, and the one that failed no longer runs.
     started = None if task.state == states.RETRY else task.started_at
-    waiting = _between(task.created_at, started or end)
-    running = _between(started, end)
+    waiting = between(task.created_at, started or end)
+    running = between(started, end)
     return None if waiting is None and running is None else Timeline(waiting, running, goes_on, task.attempts or 1)
-
-
-def _between(begin: datetime | None, end: datetime | None) -> timedelta | None:
-    return None if begin is None or end is None else max(timedelta(0), end - begin)

@@ -33,6 +33,14 @@ def current() -> str:
     return named
 
 
+def current_or_none() -> str:
+    """Return the same, empty when the site cannot tell: for who shows nothing that is tracked then."""
+    try:
+        return current()
+    except StoreUnavailable:
+        return ""
+
+
 def is_asked() -> bool:
     """Return whether the prefix depends on who asks."""
     return callable(conf.STORE_PREFIX)

@@ -63,10 +63,6 @@ class OpsView(PrivateView):
     http_method_names = ["get", "head"]
     is_json: ClassVar[bool] = False
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.user = getattr(request, "user", None)
-
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         with impatient() if request.method in SAFE_METHODS else nullcontext():
             return noting_refusals(lambda: self.answered(request, *args, **kwargs), self.log_refusal)

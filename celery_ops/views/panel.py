@@ -1,7 +1,5 @@
 """A panel's fragment, its forms, and the details of one task."""
 
-from typing import Any
-
 from django.apps import apps
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -38,10 +36,6 @@ class PanelView(PrivateView):
     """
 
     http_method_names = ["get", "head", "post"]
-
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.user = getattr(request, "user", None)
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         options, instance = self._subject(token)

@@ -48,3 +48,7 @@ class PrivateView(View):
         """Return the view, wrapped once: ``method_decorator`` wraps anew at each request."""
         protect = csrf_protect if "post" in cls.http_method_names else requires_csrf_token
         return private(protect(super().as_view(**initkwargs)))
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.user = getattr(request, "user", None)  # a site may have no accounts

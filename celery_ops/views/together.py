@@ -9,7 +9,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from ..concurrency import Asked
-from ..exceptions import NoAnswer, StoreUnavailable
+from ..exceptions import NoAnswer
 from ..tracking import prefix
 from .ops import Part, part
 
@@ -33,21 +33,13 @@ class PendingPart:
 
 def _as_viewer(ask: Callable[[], Part[Any]]) -> Callable[[], Part[Any]]:
     """Return what asks in the viewer's language, zone and tenant: a thread of its own has none."""
-    language, zone, viewers = translation.get_language(), timezone.get_current_timezone(), _prefix()
+    language, zone, viewers = translation.get_language(), timezone.get_current_timezone(), prefix.current_or_none()
 
     def asking() -> Part[Any]:
         with translation.override(language), timezone.override(zone), prefix.using(viewers):
             return ask()
 
     return asking
-
-
-def _prefix() -> str:
-    """The viewer's: in another thread there is no tenant."""
-    try:
-        return prefix.current()
-    except StoreUnavailable:
-        return ""
 
 
 def together(*asks: Callable[[], Any]) -> list[PendingPart]:

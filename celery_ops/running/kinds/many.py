@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .base import Kind, typed_text
+from .base import Kind, of_type, typed_text
 from .limits import load, named
 from .plain import JsonKind, WrittenKind
 
@@ -34,9 +34,7 @@ class ManyKind(WrittenKind):
         return self._made(self.item.read, value)
 
     def plain(self, value: Any) -> list[Any]:
-        if not isinstance(value, self.make):
-            raise ValueError(_("This value cannot be shown here."))
-        return [self.item.plain(item) for item in in_order(value)]
+        return [self.item.plain(item) for item in in_order(of_type(value, self.make))]
 
     def _typed(self, text: str) -> Any:
         return _guessed(text) if type(self.item) is JsonKind else self.item.parse(text)
@@ -111,9 +109,8 @@ class DictKind(WrittenKind):
         return items
 
     def plain(self, value: Any) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise ValueError(_("This value cannot be shown here."))
-        return {key if self.key is None else self.key.text(key): self.item.plain(item) for key, item in value.items()}
+        items = of_type(value, dict).items()
+        return {key if self.key is None else self.key.text(key): self.item.plain(item) for key, item in items}
 
 
 def in_order(values: Iterable[Any]) -> list[Any]:

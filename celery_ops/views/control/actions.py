@@ -160,10 +160,6 @@ class WorkerControlView(ActionView):
     def permission(self) -> str:
         return CONTROL_WORKERS
 
-    @property
-    def action(self) -> str:
-        return self.request.POST.get("action", "")
-
     def check_known(self) -> None:
         hosts = self.objects()
         if not all(hosts):
@@ -172,7 +168,7 @@ class WorkerControlView(ActionView):
             raise no_worker(_("There is no worker %(name)s.") % {"name": clean(sorted(unknown)[0], 100)})
 
     def act(self, posted: QueryDict) -> HttpResponse:
-        command, hosts = command_of(self.action), workers.checked(posted.getlist("destination"))
+        command, hosts = command_of(self.named()), workers.checked(posted.getlist("destination"))
         if posted.get("ask") and not command.needs_nothing():
             return self.page(_shown(command(initial=posted.dict(), targets=hosts)), 200)
         acted = workers.tell(command(posted, targets=hosts), self.user, submission=self.key())
@@ -180,11 +176,11 @@ class WorkerControlView(ActionView):
 
     def home(self) -> str:
         hosts = self.objects()
-        single = worker_url(hosts[0]) if len(hosts) == 1 and self.action != ShutdownWorker.name else ""
+        single = worker_url(hosts[0]) if len(hosts) == 1 and self.named() != ShutdownWorker.name else ""
         return single or reverse("celery_ops:worker-list")
 
     def form(self) -> ActionForm | None:
-        command = COMMANDS.get(self.action)
+        command = COMMANDS.get(self.named())
         return command and _shown(command(self.request.POST, targets=self.request.POST.getlist("destination")))
 
 
