@@ -108,9 +108,9 @@ class Recorder:
         if not self._writing.acquire(timeout=EXIT_PATIENCE if patience is None else patience):
             return 0
         try:
-            count = 0
-            while handed := _taken(self._handed):
-                count += len(handed)
+            left = count = len(self._handed)  # what comes meanwhile is the next write's
+            while left > 0 and (handed := _taken(self._handed)):
+                left -= len(handed)
                 self._write(handed)
             return count
         finally:

@@ -7,14 +7,18 @@ from typing import Any, Final
 
 import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from ..connections.redis import connected
 from ..exceptions import StoreUnavailable
 from . import wire
-from .wire import Part, Question
+from .wire import Command, Part, Question
 
 MAX_IDLE: Final = 16
+#: Commands from which on a script is cheaper than a transaction: two events have as many.
+MANY: Final = 10
+#: Words of a command that a script may have: Lua holds 8,000.
+MOST_WORDS: Final = 4000
 
 
 class Server:
@@ -24,6 +28,7 @@ class Server:
         """Connect to nothing. ``kept`` is what the pool needs for as long as it is used."""
         self._pool, self._kept = pool, kept
         self._idle: deque[Any] = deque(maxlen=MAX_IDLE)
+        self._takes_scripts = True
 
     def ask(self, questions: Sequence[Question]) -> list[Any]:
         """Return a reply for each, errors among them."""
@@ -36,11 +41,22 @@ class Server:
     def write(self, parts: Sequence[Part]) -> list[list[Any]]:
         """Carry out everything in one transaction, and return each part's replies."""
         commands = [command for _key, of_part in parts for command in of_part]
-        done, end, outcomes = wire.done(self._send(*wire.transaction(commands))), 0, []
+        done, end, outcomes = self._done(commands), 0, []
         for _key, of_part in parts:
             begin, end = end, end + len(of_part)
             outcomes.append(done[begin:end])
         return outcomes
+
+    def _done(self, commands: Sequence[Command]) -> list[Any]:
+        """Return what the commands came to. Many go as a script, where the server's user may have one carried out."""
+        tried = self._takes_scripts and len(commands) >= MANY and max(map(len, commands)) < MOST_WORDS
+        if tried:
+            (reply,) = self._send(wire.scripted(commands), 1)
+            if not isinstance(reply, ResponseError):
+                return wire.done_by_script(reply, len(commands))
+        done = wire.done(self._send(*wire.transaction(commands)))
+        self._takes_scripts = self._takes_scripts and not tried  # only now is it known that it was the script's fault
+        return done
 
     def connected(self, key: bytes) -> Any:
         """Return a new connection to where ``key`` is, which is the caller's. Raises what redis-py does."""

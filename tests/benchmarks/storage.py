@@ -12,6 +12,7 @@ from celery.utils import uuid
 
 from celery_ops import track
 from celery_ops.tracking import facts, receivers, stamp
+from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.server import Server
 from tests.shop import tasks
 from tests.shop.models import Order
@@ -63,6 +64,7 @@ def lifecycle(
     headers = {"id": task_id, "task": task.name, "parent_id": None}
     receivers.before_task_publish(sender=task.name, headers=headers, body=(args, kwargs, {}))
     receivers.after_task_publish(sender=task.name, headers=headers, body=(args, kwargs, {}))
+    recorder().flush()  # a publisher and a worker are two processes, and a task takes longer than this
     passes(12)
     request = {**headers, "args": args, "kwargs": kwargs, "hostname": hostname}
     request |= {stamp.RECEIVED: stamp.now_ms(), stamp.DELIVERY: facts.execution_tag()}
@@ -70,9 +72,11 @@ def lifecycle(
     passes(3)
     try:
         receivers.task_prerun(sender=task, task_id=task_id, args=args, kwargs=kwargs)
+        recorder().flush()
         passes(437)
         receivers.task_success(sender=task, result=result)
         receivers.task_postrun(sender=task, task_id=task_id, args=args, kwargs=kwargs, state="SUCCESS")
+        recorder().flush()
     finally:
         task.request_stack.pop()
 

@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from celery_ops.exceptions import StoreUnavailable
-from celery_ops.tracking import counters
+from celery_ops.tracking import counters, wire
 from celery_ops.tracking.recorder import Recorder
 from celery_ops.tracking.redis import RedisStore, client_url, store_url
 from celery_ops.tracking.refs import ObjectRef
@@ -202,6 +202,66 @@ def test_a_server_that_refuses_scripts_is_asked_plainly_from_then_on(own_redis, 
         assert fields == {"a": "1"}
         assert store.read_unless(ONE, version) == (version, None)
     assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == 1
+
+
+MANY = [ObjectRef("shop.order", str(pk)) for pk in range(1, 21)]
+
+
+def write_many(store, name="a", value="1"):
+    return store.write([(ref, {name: value}) for ref in MANY])
+
+
+def test_many_objects_are_written_by_a_script_and_live_as_long(own_store, own_client):
+    assert write_many(own_store, "a", LONG) == 0
+    assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == 1
+    assert own_store.look_up([(ref, "a") for ref in MANY])[0] == [LONG] * 20
+    assert all(own_client.ttl(key) > 0 for key in own_client.scan_iter())
+
+
+def test_many_objects_are_written_plainly_where_scripts_are_refused(own_redis, own_client, settings):
+    own_client.acl_setuser("plain", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-eval"])
+    settings.CELERY_OPS = {"STORE_URL": f"redis://plain:any@127.0.0.1:{own_redis.port}/0", "STORE_TIMEOUT": 2}
+    with contextlib.closing(RedisStore()) as store:
+        write_many(store, "a")
+        own_client.acl_setuser("plain", commands=["+eval"])
+        write_many(store, "b")
+        assert store.read(MANY) == [{"a": "1", "b": "1"}] * 20
+    assert own_client.info("commandstats")["cmdstat_eval"].get("calls", 0) == 0
+
+
+def test_a_script_leaves_one_of_many_that_is_not_ours_and_writes_the_others(own_store, own_client):
+    own_client.set("celery_ops:{shop.order:3}", "not ours")
+    assert write_many(own_store) == 1
+    assert [bool(fields) for fields in own_store.read(MANY)] == [ref.pk != "3" for ref in MANY]
+
+
+def test_a_script_that_a_full_server_refuses_is_an_outage_and_scripts_go_on(own_store, own_client):
+    write_many(own_store)
+    own_client.config_set("maxmemory", 1)
+    with pytest.raises(StoreUnavailable, match="maxmemory"):
+        write_many(own_store)
+    own_client.config_set("maxmemory", 0)
+    own_client.config_resetstat()
+    write_many(own_store)
+    assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == 1
+
+
+def test_a_script_writes_more_fields_than_lua_holds(own_store):
+    fields = {f"{number:022d}p": "1" for number in range(5000)}
+    own_store.write([(ref, fields if ref == ONE else {"a": "1"}) for ref in MANY])
+    assert len(own_store.read([ONE])[0]) == 5000
+
+
+def test_a_full_one_of_many_objects_is_trimmed(own_store, monkeypatch):
+    monkeypatch.setattr("celery_ops.tracking.redis.MEASURE_EVERY", 1)
+    fields = {f"{number:022d}{kind}": "1" for number in range(400) for kind in "paosSg"}
+    own_store.write([(ref, fields if ref == ONE else {"a": "1"}) for ref in MANY])
+    assert len(own_store.read([ONE])[0]) == 200 * 6
+
+
+def test_what_a_server_answers_to_no_script_of_ours_is_an_outage():
+    with pytest.raises(StoreUnavailable):
+        wire.done_by_script(b"OK", 3)
 
 
 def test_a_key_that_is_not_ours_has_no_fields_and_scripts_go_on(redis_store, client, settings, round_trips):
