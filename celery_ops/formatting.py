@@ -22,8 +22,15 @@ SHORT_ID: Final = 8
 #: Seconds from which a time reads as its date.
 WEEKS: Final = 4 * 7 * 86400
 
+#: A language and a time zone.
+Reader = tuple[str | None, str]
 #: How many of which unit in seconds, 0 for less than one, and whether it is past.
 Age = tuple[int, int, bool]
+
+
+def reader() -> Reader:
+    """Return what all words and times on a page depend on, beside what they say."""
+    return get_language(), timezone.get_current_timezone_name()
 
 
 def clean(text: str | None, longest: int = LONGEST_NAME) -> str:

@@ -1,6 +1,7 @@
 """What the parameters of every list have in common."""
 
 from collections.abc import Mapping
+from copy import copy
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django_filters import Filter, FilterSet
 
 from ..conf import conf
+from ..formatting import reader
 from ..timezones import stored
 from .task_fields import MomentField, SizeField, StatesField, TextField
 
@@ -18,7 +20,17 @@ from .task_fields import MomentField, SizeField, StatesField, TextField
 LAYOUT: Final = ("sort", "page", "page_size")
 
 
-class TextFilter(Filter):
+class OwnFilter(Filter):
+    """Each request has its own filters, of which it changes nothing but what ``extra`` names: the rest is shared."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "OwnFilter":
+        copied = copy(self)
+        copied.extra = copy(self.extra)
+        copied.method = self.method  # it knows whose it is
+        return copied
+
+
+class TextFilter(OwnFilter):
     field_class = TextField
 
 
@@ -32,22 +44,22 @@ class SearchFilter(TextFilter):
         super().__init__(widget=forms.TextInput(attrs=attrs), **kwargs)
 
 
-class ChoiceFilter(Filter):
+class ChoiceFilter(OwnFilter):
     field_class = forms.ChoiceField
 
 
-class ChoicesFilter(Filter):
+class ChoicesFilter(OwnFilter):
     field_class = forms.MultipleChoiceField
 
 
-class MomentFilter(Filter):
+class MomentFilter(OwnFilter):
     field_class = MomentField
 
     def filter(self, qs: Any, value: Any) -> Any:
         return super().filter(qs, value and stored(value))
 
 
-class ReadFilter(Filter):
+class ReadFilter(OwnFilter):
     """A parameter that leaves the rows as they are: whoever makes the list reads it."""
 
     def filter(self, qs: Any, value: Any) -> Any:
@@ -100,7 +112,7 @@ class ListFilterSet(FilterSet):
     def key(self) -> tuple[Any, ...]:
         """All that the form shows: see ``Keepable``."""
         errors = str(self.form.errors) if self.form.errors else ""
-        return type(self), *(_shown(field) for field in self.form), errors
+        return type(self), reader(), *(_shown(field) for field in self.form), errors
 
     @property
     def is_whole(self) -> bool:

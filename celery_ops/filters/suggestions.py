@@ -1,6 +1,7 @@
 """What the filters suggest while somebody types: what is known without asking anyone."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from ..backends.remote.known import known_workers
@@ -10,6 +11,20 @@ from ..tracking.registry import registry
 
 #: More than a person scrolls through, and few enough for a page.
 MOST_SUGGESTED: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """What the filters of a list of tasks suggest; ``key`` is all of it, see ``Keepable``."""
+
+    names: tuple[str, ...]
+    workers: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ()
+    is_whole: bool = True
+
+    @property
+    def key(self) -> tuple[tuple[str, ...], ...]:
+        return self.names, self.workers, self.queues
 
 
 def task_names(shown: Iterable[str] = ()) -> list[str]:

@@ -1,5 +1,6 @@
 """Columns that say one thing each. Records hold texts that a page can carry and, beside a name, its page's address."""
 
+from copy import copy
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
@@ -26,7 +27,10 @@ PLAIN: Final = cells("celery-ops-plain")
 
 
 class TextColumn(tables.Column):
-    """A text as it is."""
+    """A text as it is. Tables copy their columns each time, deep down, and change nothing in them."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "TextColumn":
+        return copy(self)
 
 
 class FigureColumn(tables.Column):

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from typing import Final, Protocol
 
 from django.utils.safestring import SafeString
@@ -15,6 +15,8 @@ ENTRY: Final = 1000
 
 class Keepable(Protocol):
     """What is written once for each ``key``: all that is shown and what it depends on, None where nobody can tell.
+
+    That is also the ``reader`` of its words and times.
 
     ``is_whole`` is asked after it was written: whether it says all that the key does.
     """
@@ -71,7 +73,7 @@ def _length(key: Hashable, html: str) -> int:
 def _characters(key: Hashable) -> int:
     if isinstance(key, str):
         return len(key)
-    return sum(map(_characters, key)) if isinstance(key, Iterable) else 0
+    return sum(map(_characters, key)) if isinstance(key, tuple) else 0
 
 
 kept: Final = Kept()

@@ -1,19 +1,19 @@
 """The table of tasks: its columns, and its rows as one viewer may see them."""
 
 from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Final
 
 from django.template.loader import get_template
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django_tables2 import Column
 from django_tables2.columns import BoundColumn
 
 from .. import states
 from ..backends.base import TaskBackend
 from ..conf import conf
-from ..formatting import SHORT_ID, Moment, age, clean, duration
+from ..formatting import SHORT_ID, Moment, age, clean, duration, reader
 from ..info import TaskInfo
 from ..links import task_url
 from ..payload.payload import Searched, error_class
@@ -21,7 +21,7 @@ from ..redaction import Budget
 from ..tracking import capture
 from ..tracking.registry import registry
 from .base import Head, OpsTable
-from .columns import cells
+from .columns import TextColumn, cells
 from .links import PageLink, queue_link, worker_link
 
 #: Columns of which each needs something that not every backend has.
@@ -193,17 +193,17 @@ class TaskTable(OpsTable):
     Heads lead to the orders that the backend has: nothing is sorted here.
     """
 
-    id = Column(verbose_name=_("Id"), attrs=cells("celery-ops-task-id"))
-    name = Column(verbose_name=_("Task"), attrs=cells("celery-ops-task-name"))
-    state = Column(verbose_name=_("State"), attrs=cells("celery-ops-task-state"))
-    worker = Column(verbose_name=_("Worker"), attrs=cells("celery-ops-task-worker"))
-    queue = Column(verbose_name=_("Queue"), attrs=cells("celery-ops-task-queue"))
-    created = Column(verbose_name=_("Created"), attrs=cells("celery-ops-when"))
-    started = Column(verbose_name=_("Started"), attrs=cells("celery-ops-when"))
-    finished = Column(verbose_name=_("Finished"), attrs=cells("celery-ops-when"))
-    wait = Column(verbose_name=_("Wait"), attrs=cells("celery-ops-number"))
-    run = Column(verbose_name=_("Run time"), attrs=cells("celery-ops-number"))
-    error = Column(verbose_name=_("Error"), attrs=cells("celery-ops-task-error"))
+    id = TextColumn(verbose_name=_("Id"), attrs=cells("celery-ops-task-id"))
+    name = TextColumn(verbose_name=_("Task"), attrs=cells("celery-ops-task-name"))
+    state = TextColumn(verbose_name=_("State"), attrs=cells("celery-ops-task-state"))
+    worker = TextColumn(verbose_name=_("Worker"), attrs=cells("celery-ops-task-worker"))
+    queue = TextColumn(verbose_name=_("Queue"), attrs=cells("celery-ops-task-queue"))
+    created = TextColumn(verbose_name=_("Created"), attrs=cells("celery-ops-when"))
+    started = TextColumn(verbose_name=_("Started"), attrs=cells("celery-ops-when"))
+    finished = TextColumn(verbose_name=_("Finished"), attrs=cells("celery-ops-when"))
+    wait = TextColumn(verbose_name=_("Wait"), attrs=cells("celery-ops-number"))
+    run = TextColumn(verbose_name=_("Run time"), attrs=cells("celery-ops-number"))
+    error = TextColumn(verbose_name=_("Error"), attrs=cells("celery-ops-task-error"))
 
     caption = _("Tasks")
 
@@ -239,6 +239,10 @@ class TaskTable(OpsTable):
         for row in self.data:
             yield WrittenRow(row, writing)
 
+    @property
+    def head(self) -> "WrittenHead":
+        return WrittenHead((type(self), reader(), *self.shows, self.sort, *self.sorts, self.link and self.link()))
+
     def _head(self, column: BoundColumn) -> Head:
         attrs = column.attrs["th"].as_html()
         down, up = f"-{column.name}", column.name
@@ -250,6 +254,14 @@ class TaskTable(OpsTable):
         return Head(column.header, attrs, self.link(sort=following), order)
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenHead:
+    """The heads of a table's columns: ``key`` is all that they show."""
+
+    key: tuple[Any, ...]
+    is_whole: bool = True
+
+
 class _Writing:
     """What the rows of one table are written with."""
 
@@ -258,7 +270,7 @@ class _Writing:
         self.name, self.badge, self.link, self.waits = map(cache, (_name, _badge, _link, _waits))
         self.times = [(time, table.labels[time]) for time in ("created", "started", "finished") if time in table.shows]
         self.choice = table.choice
-        self.look = (*table.shows, task_url("0"))
+        self.look = (reader(), *table.shows, task_url("0"))
 
 
 class WrittenRow:

@@ -1,7 +1,7 @@
 """What the templates of the operations pages write many times: facts, links, ids, times, and the site around them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,12 +12,11 @@ from django.forms import BaseForm
 from django.http import HttpRequest
 from django.template.base import FilterExpression, Parser, Token
 from django.template.context import Context
-from django.urls import NoReverseMatch, get_script_prefix, reverse
+from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from .. import formatting
@@ -77,33 +76,45 @@ def _logout_url() -> str:
 
 @register.tag("kept")
 def do_kept(parser: Parser, token: Token) -> "KeptNode":
-    """Write ``{% kept thing %}…{% endkept %}`` once for each key of a ``Keepable``, language and time zone."""
-    try:
-        _tag, thing = token.split_contents()
-    except ValueError:
-        raise template.TemplateSyntaxError("kept takes one argument: what is written") from None
+    """Write ``{% kept thing %}…{% endkept %}`` once for each key of a ``Keepable``.
+
+    Things without a key are keys themselves, values or lists of them: ``{% kept sections section %}``. They are written
+    once for each reader and place of the site's URLs, and so is what stands behind ``{% kept %}`` alone.
+    """
+    things = [parser.compile_filter(thing) for thing in token.split_contents()[1:]]
     nodes = parser.parse(("endkept",))
     parser.delete_first_token()
-    return KeptNode(parser.compile_filter(thing), nodes)
+    return KeptNode(things, nodes)
 
 
 class KeptNode(template.Node):
     """The node is of one compiled template: a template that has changed keeps its own."""
 
-    def __init__(self, thing: FilterExpression, nodelist: template.NodeList) -> None:
-        self.thing, self.nodelist = thing, nodelist
+    def __init__(self, things: list[FilterExpression], nodelist: template.NodeList) -> None:
+        self.things, self.nodelist = things, nodelist
 
     def render(self, context: Context) -> SafeString:
-        thing: Keepable = self.thing.resolve(context)
-        if (shown := thing.key) is None:
+        things = [thing.resolve(context) for thing in self.things]
+        if len(things) == 1 and hasattr(things[0], "is_whole"):
+            return self._written(context, things[0].key, things[0])
+        values = (tuple(thing) if isinstance(thing, list) else thing for thing in things)
+        return self._written(context, (_place(context), *values))
+
+    def _written(self, context: Context, shown: Hashable, thing: Keepable | None = None) -> SafeString:
+        if shown is None:
             return self.nodelist.render(context)
-        key = (self, get_language(), timezone.get_current_timezone_name(), shown)
-        html = kept.get(key)
+        html = kept.get((self, shown))
         if html is None:
             html = self.nodelist.render(context)
-            if thing.is_whole:
-                kept.keep(key, html)
+            if thing is None or thing.is_whole:
+                kept.keep((self, shown), html)
         return html
+
+
+def _place(context: Context) -> tuple[Hashable, ...]:
+    """Return what words, times and addresses depend on."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    return formatting.reader(), get_script_prefix(), get_urlconf(), match and match.namespace
 
 
 #: A word of a dotted name with what ends it.

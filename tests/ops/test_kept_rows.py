@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 from django.template import Context, Template
+from django.template.loader import get_template
 from django.utils import timezone, translation
 
 from celery_ops.info import TaskInfo
 from celery_ops.tables.kept import Kept, kept
 from celery_ops.tables.tasks import task_rows
+from celery_ops.views.ops import SECTIONS
 from tests.conftest import browser_of, make_user
 
 from .backends import Tasks
@@ -173,9 +175,20 @@ def test_filters_say_what_this_request_asks_for(browser, query):
 
 
 def test_what_is_kept_is_in_one_language():
-    template = Template("{% load celery_ops_pages i18n %}{% kept thing %}{% translate 'Monday' %}{% endkept %}")
+    template = Template("{% load celery_ops_pages i18n %}{% kept %}{% translate 'Monday' %}{% endkept %}")
     words = []
     for language in ("en", "de", "en"):
         with translation.override(language):
-            words.append(template.render(Context({"thing": Thing(("k",))})))
+            words.append(template.render(Context()))
     assert words == ["Monday", "Montag", "Monday"]
+
+
+def test_values_are_keys_themselves():
+    template = Template("{% load celery_ops_pages %}{% kept words %}{{ words|join:' ' }}{% endkept %}")
+    assert [template.render(Context({"words": list(words)})) for words in ("ab", "ba", "ab")] == ["a b", "b a", "a b"]
+
+
+def test_the_navigation_is_what_this_viewer_may_open():
+    template = get_template("celery_ops/parts/navigation.html")
+    shown = [template.render({"sections": sections, "section": ""}) for sections in ([*SECTIONS], [*SECTIONS[:2]])]
+    assert [">Journal<" in html for html in shown] == [True, False]

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.apps import apps
 from django.core.checks import CheckMessage
 from django.db import Error, InterfaceError, OperationalError, router
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -77,13 +77,13 @@ class ResultsTaskBackend(TaskBackend):
 
     def get(self, task_id: str) -> TaskInfo | None:
         with _answered():
-            row = for_detail(self._with_id(task_id)).first()
+            row = for_detail(self._rows.filter(self._has_id(task_id))).first()
         return detailed(row) if row and row["task_id"] == task_id else None
 
     def get_many(self, task_ids: Iterable[str]) -> dict[str, TaskInfo]:
         wanted = set(task_ids)
         with _answered():
-            rows = list(for_list(self._rows.filter(task_id__in=storable(wanted))))
+            rows = list(for_list(self._rows, Q(task_id__in=storable(wanted))))
         return {row["task_id"]: listed(row) for row in rows if row["task_id"] in wanted}
 
     def complete(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
@@ -134,17 +134,17 @@ class ResultsTaskBackend(TaskBackend):
     def _names(self) -> list[str] | None:
         return task_names(self._model, self._using)
 
-    def _with_id(self, task_id: str) -> QuerySet:
-        """The row of an id; a longer one than the column holds, or one that no database can, is nobody's."""
+    def _has_id(self, task_id: str) -> Q:
+        """The condition of an id's row; one that is longer than the column, or no database can hold, is nobody's."""
         longest = self._model._meta.get_field("task_id").max_length
-        return self._rows.filter(task_id__in=storable([task_id] if len(task_id) <= longest else []))
+        return Q(task_id__in=storable([task_id] if len(task_id) <= longest else []))
 
     def _whole(self, query: TaskQuery) -> TaskInfo | None:
         """The task that the text names by its whole id. Databases differ in which ids they take for the same."""
         if not query.text or query.queue:
             return None
         if query.text not in self._by_text:
-            row = for_list(self._with_id(query.text)).first()
+            row = for_list(self._rows, self._has_id(query.text)).first()
             is_meant = row is not None and row["task_id"] == query.text
             self._by_text[query.text] = self._tracked.told([listed(row)])[0] if is_meant else None
         return self._by_text[query.text]

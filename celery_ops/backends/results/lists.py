@@ -70,7 +70,7 @@ class Listing:
         walked = self.conditions.on(walk.column)
         within = walked.q() & walk.after(begin) if begin else walked.q()
         if walked == self.conditions and not self.search:
-            return list(for_list(self.table.filter(within)).order_by(*walk.by)[:number])
+            return list(for_list(self.table, within).order_by(*walk.by)[:number])
         wanted = self.conditions.but_on(walk.column).q()
         if self.search:
             wanted &= self.search.q(self.search.hits(walk, begin, number))
@@ -103,7 +103,7 @@ class Listing:
 
     def _these(self, ids: Subquery) -> QuerySet:
         """Read the rows of these ids: what finds them, and sorts, need not carry what is read."""
-        return for_list(self.table.model._default_manager.using(self.table.db).filter(pk__in=ids))
+        return for_list(self.table, Q(pk__in=ids))
 
 
 class NoRows:

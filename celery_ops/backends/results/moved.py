@@ -119,7 +119,7 @@ def candidates(table: QuerySet, conditions: Conditions, looks: Sequence[Look]) -
         parts.append(_LOOK.format(**names, hit=hit, rows=rows, inner=inner, outer=outer))
         values += [*hit_values, *(value for _operator, value in bounds)]
     keys = _KEYS.format(looks=" UNION ALL ".join(parts))
-    return for_list(table.filter(pk__in=RawSQL(keys, values)).order_by("-pk"))  # noqa: S611 - values are parameters
+    return for_list(table, Q(pk__in=RawSQL(keys, values))).order_by("-pk")  # noqa: S611 - values are parameters
 
 
 def _may_mean_another(status: str, counts: Counts) -> bool:

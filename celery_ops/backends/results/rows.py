@@ -54,15 +54,21 @@ _GIVEN: Final = re.compile(r" *\[type=[^\n]*|\n *For further information visit [
 _DECODER: Final = json.JSONDecoder()
 
 
-def for_list(rows: QuerySet) -> QuerySet:
-    """Return the rows with what a list shows of them."""
-    shown = _shown(rows.db, connections[rows.db].vendor, rows.model)
-    return rows.annotate(**shown).values(*COLUMNS, *shown)
+def for_list(table: QuerySet, wanted: Q) -> QuerySet:
+    """Return the wanted rows of a whole table with what a list shows of them."""
+    model = table.model
+    return _listed_rows(table.db, connections[table.db].vendor, model, model._meta.db_table).filter(wanted)
 
 
 @cache
+def _listed_rows(using: str, vendor: str, model: Any, name: str) -> QuerySet:
+    """All rows, made into a query once: of it a page makes several, which takes Django longer than a database."""
+    shown = _shown(using, vendor, model)
+    return model._default_manager.using(using).order_by().annotate(**shown).values(*COLUMNS, *shown)
+
+
 def _shown(using: str, vendor: str, model: type) -> dict[str, RawSQL]:
-    """What a list shows of a table's large columns, compiled once: Django takes longer for it than a database."""
+    """What a list shows of a table's large columns."""
     wordless = Q(status=states.FAILURE) & Q(Contains(Left("result", LIST_ERROR), '"exc_message": []'))
     words = Case(When(wordless, then=Right("traceback", LIST_WORDS)), output_field=TextField())
     shown = {"state": STATE, "error": _error(), "words": words, "noted": Left("meta", row_times.LENGTH)}

@@ -1,5 +1,6 @@
 """The list of tasks, and all that is known of one."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any, Final
@@ -13,9 +14,11 @@ from django.utils.translation import gettext_lazy
 from ...conf import conf
 from ...exceptions import BadCursor
 from ...filters import suggestions
+from ...filters.suggestions import Suggested
 from ...filters.task_links import state_tabs, time_ranges
 from ...filters.tasks import TaskFilterSet
 from ...formatting import clean
+from ...info import TaskInfo
 from ...tables.tasks import TaskTable, task_rows
 from ...task_detail import TaskDetail, task_detail
 from ...task_query import TaskPage
@@ -65,9 +68,7 @@ class TaskListView(OpsPage):
             has_bad_cursor=self.has_bad_cursor,
             tabs=state_tabs(filters, counted),
             ranges=time_ranges(filters),
-            names=suggestions.task_names(task.name for task in page.tasks),
-            workers=suggestions.worker_names(task.worker for task in page.tasks) if backend.supports_worker else (),
-            queues=suggestions.queue_names(task.queue for task in page.tasks) if backend.supports_queue else (),
+            suggested=self._suggested(page.tasks),
             table=TaskTable(rows, backend=backend, sort=filters.query.sort, link=filters.link, choice=choice),
             trouble=listed.trouble,
             notes=[clean(str(note)) for note in (*filters.notes, *page.notes)],
@@ -78,6 +79,12 @@ class TaskListView(OpsPage):
             choice=choice,
             **kwargs,
         )
+
+    def _suggested(self, tasks: Sequence[TaskInfo]) -> Suggested:
+        names = suggestions.task_names(task.name for task in tasks)
+        workers = suggestions.worker_names(task.worker for task in tasks) if self.backend.supports_worker else ()
+        queues = suggestions.queue_names(task.queue for task in tasks) if self.backend.supports_queue else ()
+        return Suggested(tuple(names), tuple(workers), tuple(queues))
 
     def _page(self) -> TaskPage:
         page = self._listed()
