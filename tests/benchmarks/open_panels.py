@@ -24,6 +24,7 @@ import celery_ops
 from celery_ops import states
 from celery_ops.conf import DEFAULTS
 from celery_ops.panels.unchanged import REMEMBERED
+from celery_ops.tracking.recorder import recorder
 from tests.planting import plant
 from tests.shop.models import Order
 
@@ -136,6 +137,7 @@ def _opened(number: int) -> Iterator[tuple[web.WebServer, list[OpenPanel]]]:
     for order in orders:
         for _ in range(TASKS_A_PANEL):
             plant(order)
+    recorder().flush()
     browser = Client()
     browser.force_login(user)
     name = settings.SESSION_COOKIE_NAME
@@ -188,6 +190,7 @@ def _real_run(server: web.WebServer, panels: list[OpenPanel], cost: Cost) -> Ite
     busy = panels[: max(1, len(panels) // 20)]
     for panel in busy:
         plant(panel.order, state=states.PENDING)
+    recorder().flush()
     intervals = {id(panel): float(IDLE) for panel in panels} | {id(panel): float(BUSY) for panel in busy}
     for panel in panels:
         panel.poll(server)

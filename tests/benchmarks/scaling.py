@@ -107,7 +107,7 @@ def measured(nodes: list[Redis], publish: Callable[[int, Clock], None], number: 
     clock = Clock()
     counters.reset()
     publish(0, clock)  # connects, and brings the script
-    recorder_flush()
+    recorder().flush()
     for node in nodes:
         node.flushall()
     first, before = _counted(nodes), _counted(nodes)  # what counting itself takes is no task's
@@ -115,16 +115,11 @@ def measured(nodes: list[Redis], publish: Callable[[int, Clock], None], number: 
         for task in range(number):
             publish(task, clock)
             if task % 50 == 0:  # no more than a process keeps for its writer
-                recorder_flush()
-    recorder_flush()
+                recorder().flush()
+    recorder().flush()
     assert not counters.counts().get("lost"), "facts were lost, so memory would be too little"
     taken = zip(first, before, _counted(nodes), strict=True)
     return Cost(*((after - begin - (begin - first)) / number for first, begin, after in taken))
-
-
-def recorder_flush() -> None:
-    """Have what this process recorded written now."""
-    getattr(recorder(), "flush", int)()
 
 
 def _counted(nodes: list[Redis]) -> list[float]:
@@ -147,7 +142,7 @@ class Waiting:
     clock: Clock
 
     def passes(self, milliseconds: int) -> None:
-        recorder_flush()
+        recorder().flush()
         self.clock.passes(milliseconds)
 
 
