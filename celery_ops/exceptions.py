@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .models import ControlRecord, TaskRunRecord
 
 
-class NoAnswer(Exception):
+class NoAnswer(TimeoutError):
     """There was none within the time that it was waited for."""
 
 

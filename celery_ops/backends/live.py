@@ -35,7 +35,7 @@ class LiveTaskBackend(ListedTaskBackend):
     sorts = (task_query.LAST_STARTED_FIRST, task_query.FIRST_STARTED_FIRST)
 
     def tasks(self) -> Iterator[TaskInfo]:
-        workers = snapshot().answers.replies
+        workers = snapshot(whole=True).answers.replies
         for method, read in METHODS.items():
             for hostname, parts in workers.items():
                 yield from read(parts.get(method), hostname) or ()

@@ -28,7 +28,7 @@ from .memory import TRIM_ABOVE, oldest_fields
 from .refs import ObjectRef
 from .server import Server
 from .signs import Sign
-from .store import BEAT_COUNTS, INDEX, SHORT, Batch, IfAbsent, Store, lifetime
+from .store import BEAT_COUNTS, INDEX, SHORT, Batch, IfAbsent, Note, Store, lifetime
 from .wire import Command, Part, Question, is_foreign, packed
 
 #: Stands in the short hash for a value that lies in the long one.
@@ -171,6 +171,22 @@ class RedisStore(Store):
             return None
         return lifeline.connected(self._servers.ask_all(packed((b"CLIENT", b"LIST", b"ID", *clients))), signs)
 
+    def read_notes(self, names: Sequence[str]) -> list[Note | None] | None:
+        keys = [self._note_key(name) for name in names]
+        questions = [question for key in keys for question in (_question(key, b"GET"), _question(key, b"PTTL"))]
+        replies = iter(self._servers.ask(questions))
+        return [_note(value, left) for value, left in zip(replies, replies, strict=True)]
+
+    def write_notes(self, notes: Mapping[str, tuple[bytes, float]]) -> bool:
+        keys = [self._note_key(name) for name in notes]
+        commands = [_noting(key, *note) for key, note in zip(keys, notes.values(), strict=True)]
+        replies = self._servers.ask(list(zip(keys, map(packed, commands), strict=True)))
+        return not any(isinstance(reply, ResponseError) for reply in replies)
+
+    def add_note(self, name: str, value: bytes, seconds: float) -> bool:
+        key = self._note_key(name)
+        return self._ask(key, (*_noting(key, value, seconds), b"NX")) is not None
+
     def ping(self) -> None:
         for reply in self._servers.ask_all(PING):
             if isinstance(reply, ResponseError):
@@ -196,6 +212,10 @@ class RedisStore(Store):
     def _worker_key(self, hostname: str) -> bytes:
         return f"{_quoted(prefix.of_workers())}:worker:{_part(hostname)}".encode()
 
+    @staticmethod
+    def _note_key(name: str) -> bytes:
+        return f"{_quoted(prefix.of_workers())}:{{~note}}:{_part(name)}".encode()
+
     @property
     def _signs_key(self) -> bytes:
         return f"{_quoted(prefix.of_workers())}:workers".encode()
@@ -204,6 +224,15 @@ class RedisStore(Store):
         """Return the reply of the server that has ``key``, which may be an error."""
         (reply,) = self._servers.ask([(key, packed(command))])
         return reply
+
+
+def _note(value: Any, left: Any) -> Note | None:
+    """What is no note of ours, or would stay for ever, is none."""
+    return Note(value, left / 1000) if isinstance(value, bytes) and isinstance(left, int) and left >= 0 else None
+
+
+def _noting(key: bytes, value: bytes, seconds: float) -> Command:
+    return (b"SET", key, value, b"PX", b"%d" % (1000 * seconds)) if seconds > 0 else (b"DEL", key)
 
 
 def _question(key: bytes, command: bytes, *arguments: bytes, of: bytes = b"") -> Question:

@@ -3,7 +3,7 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..conf import conf
 from ..exceptions import StoreUnavailable
@@ -48,6 +48,13 @@ BEAT_COUNTS: Final = 60
 
 #: For how many seconds a sign is kept of a worker that gives none any more.
 SIGNS_KEPT: Final = 86_400
+
+
+class Note(NamedTuple):
+    """What is kept for all processes of the site. ``left`` are the seconds until it is forgotten, None when unknown."""
+
+    value: bytes
+    left: float | None = None
 
 
 def lifetime(ref: ObjectRef) -> int:
@@ -113,6 +120,21 @@ class Store(ABC):
     def connected(self, signs: Sequence[Sign]) -> Collection[str] | None:
         """Return the keys of those whose process still holds its connection open; None where that cannot be said."""
         return None
+
+    def read_notes(self, names: Sequence[str]) -> list[Note | None] | None:
+        """Return what the site's processes keep for each other by these names; None by a store that keeps no notes."""
+        return None
+
+    def write_notes(self, notes: Mapping[str, tuple[bytes, float]]) -> bool:
+        """Keep each value for so many seconds, whichever tenant's request this is; one of 0 seconds is forgotten.
+
+        Return whether the store did: it need not.
+        """
+        return False
+
+    def add_note(self, name: str, value: bytes, seconds: float) -> bool:
+        """Keep this one unless there is one of its name. Return whether there was none, as far as can be told."""
+        return True
 
     @abstractmethod
     def ping(self) -> None:

@@ -1,4 +1,4 @@
-"""Workers asked once in thirty seconds for the whole site, instead of once in two seconds by each of its processes."""
+"""Workers asked once in thirty seconds for the whole site, instead of once in two."""
 
 from django.core.cache import cache
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import uuid
 from dataclasses import dataclass
 
@@ -171,6 +172,15 @@ def fakes(empty_url):
         yield workers
         with _redis() as client:
             client.delete(BOUND)
+
+
+@pytest.fixture
+def silent_port():
+    """A port that accepts and never answers."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
 
 
 def sockets():

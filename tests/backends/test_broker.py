@@ -1,7 +1,6 @@
 """Which queues there are, whatever the broker, and what is shown while it does not answer."""
 
 import contextlib
-import socket
 import threading
 import uuid
 from collections.abc import Sequence
@@ -223,15 +222,6 @@ def test_what_a_transport_can_never_say_is_denied(settings):
 
 
 # -- away -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def silent_port():
-    """A port that accepts and never answers."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        yield server.getsockname()[1]
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])

@@ -126,7 +126,7 @@ def nowhere():
 def questions(monkeypatch):
     """How often somebody tried."""
     tries, look = [], snapshot_module.presence.look
-    monkeypatch.setattr(snapshot_module.presence, "look", lambda: tries.append(1) or look())
+    monkeypatch.setattr(snapshot_module.presence, "look", lambda *within: tries.append(1) or look(*within))
     return tries
 
 

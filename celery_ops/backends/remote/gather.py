@@ -8,8 +8,8 @@ import json
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timezone
+from math import inf
 from typing import Any, Final
 
 from kombu import Connection, Consumer, Message, Producer
@@ -20,14 +20,14 @@ from redis.exceptions import ResponseError
 from ... import connections
 from ...conf import conf
 from ...logs import get_logger
-from .known import KnownWorkers, known_workers
+from . import sharing
+from .known import KnownWorkers, is_hostname, known_workers
+from .looks import Answers
 
 logger = get_logger("celery_ops.workers")
 
 #: Bytes of one reply that are kept; of a larger one only that it came.
 LARGEST: Final = 4 * 1024 * 1024
-#: Characters of a hostname that is believed.
-LONGEST_HOSTNAME: Final = 255
 #: Seconds to part from the broker, after the deadline.
 CLOSING: Final = 0.25
 
@@ -50,39 +50,18 @@ LAST: Final = ("active", "scheduled", "reserved")
 Questions = Mapping[str, Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """Who was asked and who answered what: ``replies[hostname][method]`` is raw, and None where it was too large.
-
-    ``twice`` are the names under which one question was answered twice: two workers have each of them.
-    """
-
-    asked: tuple[str, ...]
-    replies: Mapping[str, Mapping[str, Any]]
-    collected_at: datetime
-    twice: frozenset[str] = frozenset()
-
-    @property
-    def silent(self) -> tuple[str, ...]:
-        """Those asked who answered nothing."""
-        return tuple(host for host in self.asked if host not in self.replies)
-
-    def to(self, method: str) -> dict[str, Any]:
-        """Return the replies to one of the questions, by hostname."""
-        return {host: parts[method] for host, parts in self.replies.items() if method in parts}
-
-
 def ask(
     questions: Questions,
     destination: Collection[str] | None = None,
     *,
     timeout: float | None = None,
     listening: float = 0,
+    within: float = inf,
 ) -> Answers:
     """Ask workers all questions at once and return what they answered within ``timeout`` seconds.
 
     Without ``timeout`` these are ``CONTROL_TIMEOUT``. ``listening`` are seconds for which more is waited for at least,
-    once all that are expected have answered.
+    once all that are expected have answered. ``within`` are seconds in which all of it, connecting too, has to be over.
 
     ``questions`` are the arguments by method, such as ``{"stats": {}, "conf": {"with_defaults": False}}``.
     ``destination`` are the hostnames to ask, None every worker. Raises ValueError when there is no question, or when
@@ -92,17 +71,15 @@ def ask(
     if not questions:
         raise ValueError("no question to ask")
     workers = known_workers()
+    if workers.is_new:
+        sharing.teach(workers)
     round_ = _Round(questions, hosts, workers, listening)
-    timeout = conf.CONTROL_TIMEOUT if timeout is None else timeout
-    connections.within(connections.CONNECT_TIMEOUT + timeout + CLOSING, lambda: round_.run(timeout))
+    timeout = min(conf.CONTROL_TIMEOUT if timeout is None else timeout, max(0.0, within - CLOSING))
+    seconds = min(connections.CONNECT_TIMEOUT + timeout + CLOSING, within)
+    connections.within(seconds, lambda: round_.run(timeout))
     asked = (workers.listed.keys() | round_.replies.keys() | round_.plan.awaited) if hosts is None else hosts
     workers.note(asked, questions, round_.replies, looked_around=hosts is None and round_.plan.listening > 0)
     return Answers(tuple(sorted(asked)), round_.replies, datetime.now(timezone.utc), frozenset(round_.twice))
-
-
-def is_hostname(value: Any) -> bool:
-    """Return whether a worker may have this name."""
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_HOSTNAME and value.isprintable()
 
 
 def _hosts(destination: Collection[str] | None) -> frozenset[str] | None:

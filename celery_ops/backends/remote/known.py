@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from math import inf
 from typing import Any, Final
@@ -16,6 +16,33 @@ REMEMBERED: Final = timedelta(days=1)
 LISTENING: Final = 0.2
 #: … and how many seconds later a round to all does so again.
 LOOKING_AROUND: Final = 30.0
+
+
+#: Hostnames that are believed: a set in Redis may hold any number.
+MOST_HOSTNAMES: Final = 5000
+NEVER: Final = datetime.min.replace(tzinfo=timezone.utc)
+#: Characters of a hostname that is believed.
+LONGEST_HOSTNAME: Final = 255
+
+
+def is_hostname(value: Any) -> bool:
+    """Return whether a worker may have this name."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_HOSTNAME and value.isprintable()
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a process knows of the workers, and since when: to be told to the site's others.
+
+    ``looked_around`` is None for never.
+    """
+
+    heard: Mapping[str, datetime] = field(default_factory=dict)
+    silent: Mapping[str, datetime] = field(default_factory=dict)
+    unheeding: Mapping[str, datetime] = field(default_factory=dict)
+    unanswered: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    ended: Mapping[str, datetime] = field(default_factory=dict)
+    looked_around: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +59,10 @@ class KnownWorkers:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._heard: dict[str, datetime] = {}
-        self._silent: set[str] = set()
+        self._silent: dict[str, datetime] = {}
         self._unanswered: dict[str, frozenset[str]] = {}
         self._announced: frozenset[str] = frozenset()
-        self._unheeding: set[str] = set()
+        self._unheeding: dict[str, datetime] = {}
         self._ended: dict[str, datetime] = {}
         self._looked_around: float | None = None
 
@@ -58,7 +85,9 @@ class KnownWorkers:
         Without ``again`` not for those that were silent the last time they were expected.
         """
         with self._lock:
-            self._announced = frozenset(hostnames) - (frozenset() if again else self._unheeding | self._silent)
+            self._announced = frozenset(hostnames) - (
+                frozenset() if again else self._unheeding.keys() | self._silent.keys()
+            )
             self._looked_around = time.monotonic()
 
     def part(self, hostnames: Collection[str], ended_at: datetime | None = None) -> None:
@@ -79,10 +108,10 @@ class KnownWorkers:
         """
         listed = self.listed
         with self._lock:
-            expected = frozenset(listed.keys() - self._silent) | self._announced
+            expected = frozenset(listed.keys() - self._silent.keys()) | self._announced
             looked = self._looked_around
             if hosts is not None:
-                awaited = hosts & expected if looked is not None else hosts - self._silent
+                awaited = hosts & expected if looked is not None else hosts - self._silent.keys()
                 listens = awaited != hosts
             elif looked is None:
                 return Plan(expected, inf)
@@ -107,30 +136,73 @@ class KnownWorkers:
         """Note one round: who of those asked was silent, and what those heard left unanswered."""
         now = datetime.now(timezone.utc)
         with self._lock:
-            self._silent |= set(asked)
-            self._unheeding |= self._announced & set(asked)
+            quiet = set(asked) - replies.keys()
+            self._silent |= dict.fromkeys(quiet & self._heard.keys(), now)
+            self._unheeding |= dict.fromkeys(quiet & self._announced, now)
             self._announced -= set(asked)
             for host, answered in replies.items():
                 self._heard[host] = now
-                self._silent.discard(host)
-                self._unheeding.discard(host)
-                self._ended.pop(host, None)
+                for missed in (self._silent, self._unheeding, self._ended):
+                    missed.pop(host, None)
                 left = (self._unanswered.get(host, frozenset()) | frozenset(methods)) - answered.keys()
                 self._unanswered[host] = left
-            self._silent &= self._heard.keys()
             if looked_around:
                 self._looked_around = time.monotonic()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this process has neither heard nor asked anybody yet."""
+        return self._looked_around is None and not self._heard
+
+    @property
+    def memory(self) -> Memory:
+        listed = self.listed
+        with self._lock:
+            looked = self._looked_around
+            ago = None if looked is None else timedelta(seconds=time.monotonic() - looked)
+            return Memory(
+                listed,
+                dict(self._silent),
+                dict(self._unheeding),
+                {host: methods for host, methods in self._unanswered.items() if methods and host in listed},
+                dict(self._ended),
+                None if ago is None else datetime.now(timezone.utc) - ago,
+            )
+
+    def adopt(self, memory: Memory) -> None:
+        """Know what another process knew, too: of each worker what is newer counts."""
+        now = datetime.now(timezone.utc)
+        with self._lock:
+            for host, moment in memory.heard.items():
+                if moment > self._last_known(host):
+                    self._heard[host] = min(moment, now)
+                    self._unanswered[host] = memory.unanswered.get(host, frozenset())
+                    self._ended.pop(host, None)
+            for host, moment in memory.ended.items():
+                if moment > self._last_known(host):
+                    self._heard.pop(host, None)
+                    self._ended[host] = min(moment, now)
+            self._silent = self._since(self._silent, memory.silent)
+            self._unheeding = self._since(self._unheeding, memory.unheeding)
+            if memory.looked_around is not None:
+                looked = time.monotonic() - max(0.0, (now - memory.looked_around).total_seconds())
+                self._looked_around = looked if self._looked_around is None else max(looked, self._looked_around)
+
+    def _since(self, mine: Mapping[str, datetime], theirs: Mapping[str, datetime]) -> dict[str, datetime]:
+        """Return who left a question unanswered and has not been heard since."""
+        return {host: moment for host, moment in {**mine, **theirs}.items() if moment > self._last_known(host)}
+
+    def _last_known(self, hostname: str) -> datetime:
+        return max(self._heard.get(hostname, NEVER), self._ended.get(hostname, NEVER))
 
     def forget(self, hostname: str | None = None) -> None:
         """List a worker no more until it is heard again; without a name, none."""
         with self._lock:
-            for kept in (self._heard, self._unanswered, self._ended):
+            for kept in (self._heard, self._unanswered, self._ended, self._silent, self._unheeding):
                 if hostname is None:
                     kept.clear()
                 else:
                     kept.pop(hostname, None)
-            self._silent &= self._heard.keys()
-            self._unheeding = set() if hostname is None else self._unheeding - {hostname}
             if hostname is None:
                 self._looked_around = None
                 self._announced = frozenset()

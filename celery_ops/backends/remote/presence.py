@@ -25,25 +25,15 @@ from ...info import ENDED, GONE, NO_REPLY
 from ...tracking.recorder import recorder
 from ...tracking.signs import Sign
 from ...tracking.store import BEAT_COUNTS, BEAT_EVERY, Store
-from . import gather
-from .known import known_workers
+from .known import MOST_HOSTNAMES, is_hostname, known_workers
+from .looks import Standing
 
-#: Hostnames that are believed: a set in Redis may hold any number.
-MOST_HOSTNAMES: Final = 5000
 #: Bytes that AMQP has room for in a name.
 LONGEST_NAME: Final = 255
 #: For how long a worker that ended well is listed.
 ENDED_LISTED: Final = timedelta(minutes=10)
 #: Seconds after its last sign of life from which a worker without a connection is gone: it would have given the next.
 QUIET: Final = BEAT_EVERY + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a worker is that does not answer: its state, and when it was there for certain."""
-
-    state: str
-    last_seen: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +88,14 @@ class Presence:
         return NO_REPLY if quiet < 1000 * QUIET or sign.key in self.connected else GONE
 
 
-def look() -> Presence:
-    """Return who is there. A store that is away costs only what it would have said.
+def look(within: float = 2 * connections.CONNECT_TIMEOUT) -> Presence:
+    """Return who is there; the broker has ``within`` seconds to say it. A store that is away costs only what it knows.
 
     Raises BrokerUnavailable when the broker does not answer.
     """
     bound = None
     if target.target().driver == "redis":
-        bound = connections.within(2 * connections.CONNECT_TIMEOUT, _bound_hosts)
+        bound = connections.within(within, _bound_hosts)
     try:
         return recorder().ask(lambda store: _presence(store, bound))
     except StoreUnavailable:
@@ -165,7 +155,7 @@ def shared(hostnames: Iterable[str]) -> frozenset[str]:
 def _presence(store: Store, bound: frozenset[str] | None) -> Presence:
     signs, now = store.signs()
     believed = sorted(
-        (sign for sign in signs if gather.is_hostname(sign.hostname)), key=lambda sign: (sign.hostname, -sign.started)
+        (sign for sign in signs if is_hostname(sign.hostname)), key=lambda sign: (sign.hostname, -sign.started)
     )[:MOST_HOSTNAMES]
     by_host = {host: tuple(group) for host, group in groupby(believed, key=lambda sign: sign.hostname)}
     late = [sign for sign in believed if now - sign.seen >= 1000 * QUIET and not sign.is_leaving]
@@ -182,7 +172,7 @@ def _bound_hosts() -> frozenset[str] | None:
         return None
     queues = (queue for _key, queue in filter(None, map(keys.split, members)))
     hosts = (queue.removesuffix(ending) for queue in queues if queue.endswith(ending))
-    return frozenset(filter(gather.is_hostname, hosts))
+    return frozenset(filter(is_hostname, hosts))
 
 
 def _readers(hosts: Iterable[str]) -> list[tuple[str, int]]:

@@ -16,6 +16,10 @@ LONGEST_NAME: Final = 1000
 LIMITS: Final = ("rate_limit", "soft_time_limit", "time_limit")
 
 
+class Count(int):
+    """Stands for the tasks of a reply that another process has read: how many they were."""
+
+
 def detail(
     hostname: str,
     parts: Mapping[str, Any],
@@ -36,9 +40,9 @@ def detail(
             last_seen,
             pool=_pool_name(pool),
             concurrency=_size(pool),
-            active=_length(read.get("active")),
-            reserved=_length(read.get("reserved")),
-            scheduled=_length(read.get("scheduled")),
+            active=_number_of(parts.get("active"), read.get("active")),
+            reserved=_number_of(parts.get("reserved"), read.get("reserved")),
+            scheduled=_number_of(parts.get("scheduled"), read.get("scheduled")),
             processed=None if totals is None else sum(totals.values()),
             queues=read.get("active_queues"),
             scales=bool(mapping(stats.get("autoscaler"))),
@@ -123,6 +127,8 @@ def task_name(request: Mapping[str, Any]) -> Any:
 
 
 def _tasks(reply: Any, read: Callable[[Any], TaskInfo | None]) -> tuple[TaskInfo, ...] | None:
+    if isinstance(reply, Count):
+        return ()
     if not isinstance(reply, (list, tuple)):
         return None
     return tuple(info for info in map(read, reply) if info is not None)
@@ -201,8 +207,10 @@ def _counts(values: Mapping[str, Any]) -> dict[str, int]:
     return {name: value for name, value in counts.items() if name and value is not None}
 
 
-def _length(values: tuple[Any, ...] | None) -> int | None:
-    return None if values is None else len(values)
+def _number_of(reply: Any, tasks: tuple[TaskInfo, ...] | None) -> int | None:
+    if isinstance(reply, Count):
+        return int(reply)
+    return None if tasks is None else len(tasks)
 
 
 def _number(value: Any) -> float | None:

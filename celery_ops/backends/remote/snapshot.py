@@ -1,28 +1,36 @@
-"""What all viewers share: one broadcast every two seconds at most, however many look, and the last good copy."""
+"""What all viewers share: one broadcast every two seconds at most, however many look, and the last good copy.
+
+That is so for the whole site, however many processes it has, where they have a store or a cache in common.
+"""
 
 import threading
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from math import inf
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
 from ... import connections
+from ...conf import conf
 from ...exceptions import BackendUnavailable, BrokerUnavailable
 from ...info import ENDED, NO_REPLY
 from ...logs import get_logger
-from . import gather, presence
-from .gather import Answers
+from . import gather, presence, sharing
 from .known import known_workers
-from .presence import Presence, Standing
+from .looks import Snapshot as Snapshot  # where it has always been found
+from .looks import Standing
+from .packing import Unpacked
+from .presence import Presence
+from .sharing import FRESH as FRESH  # seconds for which a copy is new, and a failure is not tried again
+from .sharing import Stamp
 
 logger = get_logger("celery_ops.workers")
 
-#: Seconds for which a copy is new, and a failure is not tried again.
-FRESH: Final = 2.0
+#: Seconds between two looks of one who waits for what another process finds.
+SHORTEST_PAUSE: Final = 0.005
+LONGEST_PAUSE: Final = 0.05
 
 #: What every worker is asked; for arguments as text, since a value that is no JSON would cost all other answers.
 QUESTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -34,38 +42,20 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """All workers at one moment.
-
-    ``last_words`` are each listed worker's replies of the last time it was heard. ``trouble`` says why there is
-    nothing newer, and is empty when this is the newest. ``silent`` are those that should have answered and ``absent``
-    those of which it is known that they are not there; ``twice`` are the names that two workers have.
-    """
-
-    answers: Answers
-    last_words: Mapping[str, Mapping[str, Any]]
-    trouble: str = ""
-    silent: Mapping[str, Standing] = field(default_factory=dict)
-    absent: Mapping[str, Standing] = field(default_factory=dict)
-    twice: frozenset[str] = frozenset()
-
-    @property
-    def collected_at(self) -> datetime:
-        return self.answers.collected_at
-
-
-def snapshot() -> Snapshot:
+def snapshot(*, whole: bool = False) -> Snapshot:
     """Return the workers' answers, at most two seconds old, or older ones with the trouble in words.
 
-    Raises BackendUnavailable when the broker does not answer and never did.
+    ``whole`` ones have every task that workers hold, and not only how many. Raises BackendUnavailable when the broker
+    does not answer and never did.
     """
-    return _copy().look()
+    return _copy().look(whole=whole)
 
 
 def last_words(hostname: str) -> Mapping[str, Any]:
     """Return a worker's replies of the last time it was heard by a snapshot, without asking anybody."""
-    return _copy().last_words.get(hostname, {})
+    copy = _copy()
+    copy.recall()
+    return copy.last_words.get(hostname, {})
 
 
 def twice() -> frozenset[str]:
@@ -86,7 +76,7 @@ def standing(hostname: str) -> Standing | None:
 
 def expire() -> None:
     """Have the next look ask again: something has just been changed."""
-    _copy().tried_at = -inf
+    _copy().expire()
 
 
 def forget() -> None:
@@ -99,10 +89,17 @@ def _copy() -> "_Copy":
 
 
 class _Copy:
-    """The last good answers. One thread asks, and those that come meanwhile wait for it and use what it got."""
+    """The last good answers. One thread asks, and those that come meanwhile wait for it and use what it got.
+
+    So do the site's processes: one of them asks, and the others read what it found.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._board = sharing.Board()
+        self._token = ""  # of the look that this is
+        self._change = ""  # the last that was known when it was made
+        self._asks_itself = False
         self.tried_at = -inf
         self._snapshot: Snapshot | None = None
         self.last_words: Mapping[str, Mapping[str, Any]] = {}
@@ -112,28 +109,99 @@ class _Copy:
     def twice(self) -> frozenset[str]:
         return self._snapshot.twice if self._snapshot else frozenset()
 
-    def look(self) -> Snapshot:
+    def recall(self) -> None:
+        """Have a process that has not looked yet know what others have seen last, without asking anybody."""
+        if self._snapshot is None:
+            with self._lock:
+                if self._board.stamp() is not None and (look := self._board.read()) is not None:
+                    self._adopt(look)
+
+    def look(self, *, whole: bool = False) -> Snapshot:
         with self._lock:
-            if time.monotonic() - self.tried_at >= FRESH:
-                self._try()
+            stamp = self._board.stamp()
+            if not self._is_new(stamp, whole=whole):
+                self._renew(stamp, whole=whole)
             return self._latest()
 
-    def _try(self) -> None:
+    def expire(self) -> None:
+        self.tried_at = -inf
+        self._asks_itself = not self._board.change()
+
+    def _is_new(self, stamp: Stamp | None, *, whole: bool) -> bool:
+        if time.monotonic() - self.tried_at >= FRESH:
+            return False
+        if stamp is not None and (stamp.change not in ("", self._change) or (self._failed and stamp.token)):
+            return False
+        return not whole or self._snapshot is None or self._snapshot.is_whole
+
+    def _renew(self, stamp: Stamp | None, *, whole: bool) -> None:
+        begin = time.monotonic()
+        if stamp is not None and not self._asks_itself:
+            if stamp.token and self._take(stamp, whole=whole):
+                return
+            if not stamp.token and not self._board.claim():
+                stamp = self._awaited(stamp, begin + conf.CONTROL_TIMEOUT + gather.CLOSING)
+                if stamp is not None and stamp.token and self._take(stamp, whole=whole):
+                    return
+        waited = time.monotonic() - begin
+        self._try(stamp, connections.CONNECT_TIMEOUT + conf.CONTROL_TIMEOUT + gather.CLOSING - waited)
+
+    def _awaited(self, stamp: Stamp, until: float) -> Stamp | None:
+        """Wait for what the one finds that asks the workers just now, or for it to give up."""
+        latest: Stamp | None = stamp
+        pause = SHORTEST_PAUSE
+        while latest is not None and not latest.token and time.monotonic() < until:
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+            latest = self._board.stamp()
+            if latest is not None and not latest.token and not latest.is_asked and self._board.claim():
+                break
+        return latest
+
+    def _take(self, stamp: Stamp, *, whole: bool) -> bool:
+        """Use what another process has found just now; return whether that will do."""
+        if stamp.token != self._token:
+            look = self._board.read()
+            if look is None or look.token != stamp.token:
+                return False
+            self._adopt(look)
+        self._change, self._failed = stamp.change, False
+        self.tried_at = time.monotonic() - (FRESH - stamp.left)
+        return self._snapshot is not None and (self._snapshot.is_whole or not whole)
+
+    def _adopt(self, look: Unpacked) -> None:
+        self._token = look.token
+        if self._snapshot is None or self._snapshot.collected_at < look.snapshot.collected_at:
+            self._snapshot = look.snapshot
+            self.last_words = look.snapshot.last_words
+        known_workers().adopt(look.memory)
+
+    def _try(self, stamp: Stamp | None, seconds: float) -> None:
+        if stamp is not None and (look := self._board.read(unless=self._token)) is not None:
+            self._adopt(look)
         try:
-            self._snapshot = self._new_snapshot()
+            self._snapshot = self._new_snapshot(seconds)
         except BrokerUnavailable as error:
             logger.warning("The workers cannot be asked: %s", error)
             self._failed = True
+            self._board.give_up()
         else:
-            self._failed = False
+            self._failed = self._asks_itself = False
+            self._tell(stamp)
         self.tried_at = time.monotonic()
 
-    def _new_snapshot(self) -> Snapshot:
-        workers, presence_now = known_workers(), presence.look()
+    def _tell(self, stamp: Stamp | None) -> None:
+        self._change = stamp.change if stamp is not None else ""
+        if stamp is not None and self._snapshot is not None:
+            self._token = self._board.write(self._snapshot, known_workers().memory, self._change)
+
+    def _new_snapshot(self, seconds: float) -> Snapshot:
+        begin = time.monotonic()
+        workers, presence_now = known_workers(), presence.look(min(seconds, 2 * connections.CONNECT_TIMEOUT))
         workers.part(presence_now.absent)
         if presence_now.bound is not None or presence_now.signs:
             workers.expect(presence_now.alive, again=False)
-        answers = gather.ask(QUESTIONS)
+        answers = gather.ask(QUESTIONS, within=seconds - (time.monotonic() - begin))
         silent = (workers.listed.keys() | presence_now.signs.keys()) - answers.replies.keys()
         if not silent <= presence_now.absent:  # they may have left since
             presence_now = presence.look()
