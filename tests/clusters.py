@@ -2,6 +2,7 @@
 
 import contextlib
 import subprocess
+import uuid
 from collections.abc import Iterator
 
 import redis
@@ -133,7 +134,17 @@ class Sentinels:
         self.replica = RedisServer(free_port(), "--replicaof", "127.0.0.1", str(self.master.port))
         self.servers = (self.master, self.replica)
         self.ports = [free_port() for _ in range(number)]
-        self._processes = [self._started(port, options, number // 2 + 1, patience) for port in self.ports]
+        names = {port: uuid.uuid4().hex + uuid.uuid4().hex[:8] for port in self.ports}
+        # told of each other, which they else find out within seconds
+        others = {
+            port: [f"sentinel known-sentinel main 127.0.0.1 {other} {names[other]}" for other in names if other != port]
+            for port in names
+        }
+        quorum = number // 2 + 1
+        self._processes = [
+            self._started(port, [f"sentinel myid {names[port]}", *options], others[port], quorum, patience)
+            for port in self.ports
+        ]
         self._client = redis.Redis(port=self.ports[0])
         wait_for(lambda: self._is_seen(number), "the sentinels to know each other and the replica")
 
@@ -141,16 +152,17 @@ class Sentinels:
     def port(self) -> int:
         return self.ports[0]
 
-    def _started(self, port: int, options: tuple[str, ...], quorum: int, patience: int) -> subprocess.Popen:
+    def _started(self, port: int, first: list[str], last: list[str], quorum: int, patience: int) -> subprocess.Popen:
         configuration = FILES / f"sentinel-{port}.conf"
         lines = [
             f"port {port}",
             "bind 127.0.0.1",
             f"dir {FILES}",
+            *first,
             f"sentinel monitor main 127.0.0.1 {self.master.port} {quorum}",
             f"sentinel down-after-milliseconds main {patience}",
             "sentinel failover-timeout main 2000",
-            *options,
+            *last,
         ]
         configuration.write_text("\n".join(lines) + "\n")
         command = [self.master.command[0], str(configuration), "--sentinel"]
@@ -167,14 +179,26 @@ class Sentinels:
         master = self._master()
         return (master.get("num-slaves"), master.get("num-other-sentinels")) == (1, number - 1)
 
-    def fail_over(self) -> None:
-        """Kill the master once its replica has all that it has, and wait until that has taken its place."""
+    @property
+    def url(self) -> str:
+        """As Celery writes it; the master is called ``main``."""
+        return ";".join(f"sentinel://127.0.0.1:{port}" for port in self.ports)
+
+    def copy(self) -> None:
+        """Return when the replica has all that the master has."""
         wait_for(
             lambda: len({s.tell("INFO", "replication")["master_repl_offset"] for s in self.servers}) == 1, "a copy"
         )
-        self.master.kill()
-        wait_for(lambda: self._master()["port"] == self.replica.port, "the replica to be the master")
-        wait_for(lambda: self.replica.tell("ROLE")[0] == b"master", "the replica to know that")
+
+    def change_places(self) -> None:
+        """Let master and replica change places, both alive, and tell the sentinels: they would take ten seconds."""
+        self.copy()
+        self.replica.tell("REPLICAOF", "NO", "ONE")
+        self.master.tell("REPLICAOF", "127.0.0.1", self.replica.port)
+        for port in self.ports:
+            with contextlib.closing(redis.Redis(port=port)) as client:
+                client.sentinel_remove("main")
+                client.sentinel_monitor("main", "127.0.0.1", self.replica.port, 1)
 
     def kill(self) -> None:
         self._client.close()

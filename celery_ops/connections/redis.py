@@ -161,22 +161,24 @@ def client_url(url: str) -> str:
 
 def _pool_of_sentinels(url: str, seconds: float) -> redis.ConnectionPool:
     hosts = [urlsplit(f"//{SENTINEL.sub('', host)}") for host in url.split(";")]
-    master, database = _master(next((host.path for host in reversed(hosts) if host.path.strip("/")), ""))
     query = dict(parse_qsl(hosts[-1].query))
+    path = next((host.path for host in reversed(hosts) if host.path.strip("/")), "")
+    master, database = _master(path, query.get("master_name"))
+    theirs = {name.removeprefix("sentinel_"): value for name, value in query.items() if name.startswith("sentinel_")}
     sentinels = Sentinel(
         [(host.hostname or "localhost", host.port or 26379) for host in hosts],
-        sentinel_kwargs={**_login(query.get("sentinel_username"), query.get("sentinel_password")), **bounds(seconds)},
+        sentinel_kwargs={**_login(theirs.get("username"), theirs.get("password")), **_tls(theirs), **bounds(seconds)},
     )
     login = next((host for host in hosts if host.password), hosts[0])
     parameters = {**LEAN, **bounds(seconds), **_tls(query), **_login(login.username, login.password), "db": database}
     return sentinels.master_for(master, redis.Redis, **parameters).connection_pool
 
 
-def _master(path: str) -> tuple[str, int]:
-    """Return the master's name and the database of ``/master/0``; Celery's own URLs have the second alone."""
+def _master(path: str, name: str | None) -> tuple[str, int]:
+    """Return the master's name and the database of ``/master/0``, or of ``/0`` and a name that is given besides."""
     names = [unquote(name) for name in path.split("/") if name]
     database = int(names.pop()) if names and names[-1].isdecimal() else 0
-    master = names[0] if names else _brokers_master()
+    master = names[0] if names else name or _brokers_master()
     if not master or len(names) > 1:
         hint = "Name the master and its database: sentinel://host:port;host:port/master/0."
         raise WrongURL("STORE_URL names no master of its sentinels", hint)
@@ -237,6 +239,10 @@ class FailoverPool(redis.ConnectionPool):
     def disconnect(self, inuse_connections: bool = True) -> None:
         for pool in self._pools:
             pool.disconnect(inuse_connections)
+
+    def pass_over(self) -> None:
+        """Go over to the next server: the one that answered last can no longer be used."""
+        self._at = (self._at + 1) % len(self._pools)
 
     def _of_first(self, connect: Callable[[redis.ConnectionPool], Any]) -> Any:
         failure: Exception | None = None

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 
-from ..connections.redis import connected
+from ..connections.redis import FailoverPool, connected
 from ..exceptions import StoreUnavailable
 from . import wire
 from .wire import Command, Part, Question
@@ -54,7 +54,7 @@ class Server:
             (reply,) = self._send(wire.scripted(commands), 1)
             if not isinstance(reply, ResponseError):
                 return wire.done_by_script(reply, len(commands))
-        done = wire.done(self._send(*wire.transaction(commands)))
+        done = self._carried_out(*wire.transaction(commands))
         self._takes_scripts = self._takes_scripts and not tried  # only now is it known that it was the script's fault
         return done
 
@@ -78,6 +78,16 @@ class Server:
         with suppress(IndexError):  # another thread may have taken the last one
             while True:
                 self._idle.pop().disconnect()
+
+    def _carried_out(self, packed: bytes, number: int) -> list[Any]:
+        try:
+            return wire.done(self._send(packed, number))
+        except StoreUnavailable as error:
+            if not (isinstance(error.__cause__, ReadOnlyError) and isinstance(self._pool, FailoverPool)):
+                raise
+            self._pool.pass_over()  # to the one that is the master now
+            self.close()
+            return wire.done(self._send(packed, number))
 
     def _send(self, packed: bytes, number: int) -> list[Any]:
         try:

@@ -14,14 +14,17 @@ from celery_ops import connections
 from celery_ops.backends.broker import backend as broker_backend
 from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.checks import check_settings
+from celery_ops.connections.redis import pool_of_url
 from celery_ops.control import queues as acting
 from celery_ops.doctor import broker
 from celery_ops.exceptions import StoreUnavailable
+from celery_ops.tracking import counters
+from celery_ops.tracking.recorder import Recorder
 from celery_ops.tracking.redis import RedisStore
 from celery_ops.tracking.refs import ObjectRef
 from tests.backends.brokers import make_app, publish, using
 from tests.clusters import Sentinels
-from tests.servers import FILES, RedisServer, free_port
+from tests.servers import FILES, PATIENCE, RedisServer, free_port, wait_for
 
 REF = ObjectRef("shop.order", "1")
 FACTS = {"t:1:published": "1"}
@@ -115,6 +118,24 @@ def test_a_store_goes_over_when_its_server_dies(site, own_redis):
         store.write([(REF, FACTS)])
         assert store.read([REF]) == [FACTS]
         assert second.tell("DBSIZE") > 0
+        store.close()
+    finally:
+        second.kill()
+
+
+def test_a_store_goes_over_when_its_server_has_become_a_replica(site, own_redis):
+    second = RedisServer(free_port())
+    try:
+        site("memory://", store=f"{own_redis.url}/0;{second.url}/0")
+        store = RedisStore()
+        store.write([(REF, FACTS)])
+        own_redis.tell("REPLICAOF", "127.0.0.1", second.port)
+        store.write([(REF, FACTS)])
+        assert store.read([REF]) == [FACTS]
+        assert second.tell("DBSIZE") > 0
+        second.tell("REPLICAOF", "127.0.0.1", own_redis.port)
+        with pytest.raises(StoreUnavailable, match="read only"):
+            store.write([(REF, FACTS)])
         store.close()
     finally:
         second.kill()
@@ -235,30 +256,63 @@ def test_a_credential_provider_logs_the_store_in(site, own_redis):
 # -- sentinels --------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def watched():
-    """A master, its replica, and a sentinel that watches them."""
-    servers = Sentinels()
+    """A master, its replica, and three sentinels that watch them."""
+    servers = Sentinels(3)
     yield servers
     servers.kill()
 
 
-def test_a_sentinels_master_is_the_stores_and_the_queues_also_after_it_died(site, watched):
-    app = site(f"sentinel://127.0.0.1:{watched.port}/4", broker_transport_options={"master_name": "main"})
+@pytest.fixture
+def doomed():
+    """The same, for a test that kills the master or makes it the replica."""
+    servers = Sentinels(3)
+    yield servers
+    servers.kill()
+
+
+def test_a_burst_in_which_a_sentinels_master_is_killed_loses_nothing_that_its_replica_had(site, doomed, monkeypatch):
+    monkeypatch.setattr("celery_ops.tracking.recorder.COOL_DOWN", 0.1)
+    monkeypatch.setattr("celery_ops.tracking.recorder.COOL_DOWN_MAX", 0.1)
+    app = site(f"{doomed.url}/4", broker_transport_options={"master_name": "main"})
     publish(app, "celery")
+    assert waiting() == 1
+    recorder = Recorder(RedisStore())
+    refs = [ObjectRef("shop.order", str(number)) for number in range(300)]
+    for number, ref in enumerate(refs):
+        if number == 100:
+            recorder.flush(PATIENCE)
+            doomed.copy()
+            doomed.master.kill()
+        recorder.record([(ref, FACTS)])
+    recorder.pause()
+    wait_for(lambda: not recorder.kept and not recorder._cool_down, "everything to be written")
+    assert recorder.store.read(refs) == [FACTS] * len(refs)
+    assert counters.counts()["lost"] == 0
+    recorder.store.close()
+    assert waiting() == 1
+
+
+def test_a_master_that_has_become_a_replica_is_left_for_the_one_that_is_master_now(site, doomed):
+    site("memory://", store=f"{doomed.url}/main/0")
     store = RedisStore()
     store.write([(REF, FACTS)])
-    assert waiting() == 1
-
-    watched.fail_over()
-
-    store.write([(REF, FACTS)])
-    assert store.read([REF]) == [FACTS]
+    doomed.change_places()
+    assert store.write([(REF, {"t:1:started": "2"})]) == 0
+    assert store.read([REF]) == [{**FACTS, "t:1:started": "2"}]
     store.close()
-    assert waiting() == 1
 
 
-@pytest.mark.parametrize("form", ["sentinel://{0};{0}/main/5", "sentinel://{1};{0}/main/5", "sentinel://{0}/main"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "sentinel://{0};{0}/main/5",
+        "sentinel://{1};{0}/main/5",
+        "sentinel://{0}/main",
+        "sentinel://{1};sentinel://{0}/5?master_name=main",
+    ],
+)
 def test_the_stores_own_url_may_name_sentinels(site, watched, form):
     url = form.format(f"127.0.0.1:{watched.port}", f"127.0.0.1:{free_port()}")
     site("memory://", store=url)
@@ -270,6 +324,22 @@ def test_it_may_name_them_as_celery_does(site, watched):
     url = f"sentinel://127.0.0.1:{free_port()};sentinel://127.0.0.1:{watched.port}/6"
     site("memory://", store=url, broker_transport_options={"master_name": "main"})
     assert kept_and_read()
+
+
+def test_sentinels_have_a_login_and_tls_of_their_own():
+    url = (
+        "sentinel://clerk:p%40ss@one;two:7000/main/2?ssl_ca_certs=/ca&sentinel_password=s&sentinel_ssl_ca_certs=/theirs"
+    )
+    pool = pool_of_url(url, 0.5)
+    parameters, sentinels = pool.connection_kwargs, pool.sentinel_manager.sentinels
+    assert (parameters["username"], parameters["password"], parameters["db"]) == ("clerk", "p@ss", 2)
+    assert (pool.connection_class.__name__, parameters["ssl_ca_certs"]) == ("SentinelManagedSSLConnection", "/ca")
+    asked = [sentinel.connection_pool.connection_kwargs for sentinel in sentinels]
+    names = ("host", "port", "password", "ssl_ca_certs", "socket_timeout")
+    assert [[each[name] for name in names] for each in asked] == [
+        ["one", 26379, "s", "/theirs", 0.5],
+        ["two", 7000, "s", "/theirs", 0.5],
+    ]
 
 
 def test_sentinels_that_hang_take_no_more_than_their_time(site, settings, own_redis):
