@@ -272,6 +272,12 @@ def browser_of(user: User | None = None, **options) -> Client:
 
 
 @pytest.fixture
+def no_live_task(monkeypatch):
+    """No worker is asked for the task of a page."""
+    monkeypatch.setattr("celery_ops.task_detail.sources.live_task", lambda task_id: None)
+
+
+@pytest.fixture
 def published():
     """What was handed to the broker: ``(task name, args, kwargs)`` each."""
     seen = []

@@ -194,3 +194,14 @@ def sockets():
         if link.startswith("socket:"):
             links.append(link)
     return sorted(links)
+
+
+@pytest.fixture
+def tell(redis_server, prefix):
+    """Ask Redis something, a key of this test's first."""
+
+    def ask(command, key, *words):
+        with redis.Redis(port=redis_server.port, db=6, protocol=2) as client:
+            return client.execute_command(command, f"{prefix}{key}", *words)
+
+    return ask

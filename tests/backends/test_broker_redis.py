@@ -36,17 +36,6 @@ def app(settings, redis_server, prefix):
         yield app
 
 
-@pytest.fixture
-def tell(redis_server, prefix):
-    """Ask Redis something, a key of this test's first."""
-
-    def ask(command, key, *words):
-        with redis.Redis(port=redis_server.port, db=6, protocol=2) as client:
-            return client.execute_command(command, f"{prefix}{key}", *words)
-
-    return ask
-
-
 def test_the_depth_is_the_sum_of_all_priorities(app):
     for priority in (0, 1, 3, 9, 9):
         publish(app, "mail", priority=priority)

@@ -4,7 +4,6 @@ import json
 import uuid
 
 import pytest
-import redis
 from django.urls import reverse
 from kombu import Queue
 
@@ -36,15 +35,6 @@ def app(settings, redis_server, prefix):
 def other(redis_server, prefix):
     """Somebody else who publishes there."""
     return make_app(f"{redis_server.url}/6", **prefixed(prefix))
-
-
-@pytest.fixture
-def tell(redis_server, prefix):
-    def ask(command, key, *words):
-        with redis.Redis(port=redis_server.port, db=6, protocol=2) as client:
-            return client.execute_command(command, f"{prefix}{key}", *words)
-
-    return ask
 
 
 def prefixed(prefix):

@@ -24,10 +24,9 @@ def alone(memory_store, settings, loaded_tasks):
 
 
 @pytest.fixture
-def held(alone, settings, monkeypatch):
+def held(alone, settings, no_live_task):
     """A site whose task backend knows what a test gives it."""
     use(settings, Held, RUNNABLE_TASKS=RUNNABLE, CONTROL_TIMEOUT=0.1)
-    monkeypatch.setattr("celery_ops.task_detail.sources.live_task", lambda task_id: None)
     yield Held
     Held.hold()
 

@@ -86,3 +86,25 @@ def browser(staff):
 def poor_browser(db):
     """A browser of staff who may not."""
     return browser_of(make_user("viewer", is_staff=True))
+
+
+@pytest.fixture
+def runner(db):
+    """May run tasks, and so see what became of their own runs."""
+    return make_user("runner", "celery_ops.add_taskrunrecord")
+
+
+@pytest.fixture
+def operator(db):
+    """May see every task and every row, with arguments, and do nothing."""
+    return make_user("operator", "celery_ops.view_ops", "celery_ops.view_payload", "celery_ops.view_taskrunrecord")
+
+
+@pytest.fixture
+def allow(settings):
+    """Let these tasks be run: names, or names with options."""
+
+    def put(allowed):
+        settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": allowed}
+
+    return put

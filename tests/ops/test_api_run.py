@@ -16,19 +16,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _pages(pages, monkeypatch):
+def _pages(pages, no_live_task):
     """Everything is in memory, and no broker is asked."""
-    monkeypatch.setattr("celery_ops.task_detail.sources.live_task", lambda task_id: None)
-
-
-@pytest.fixture
-def runner():
-    return make_user("runner", "celery_ops.add_taskrunrecord")
-
-
-@pytest.fixture
-def operator():
-    return make_user("operator", "celery_ops.view_ops", "celery_ops.view_payload", "celery_ops.view_taskrunrecord")
 
 
 def ask(user, task_id=None):

@@ -7,7 +7,6 @@ from django.urls import reverse
 from django_celery_results.models import TaskResult
 
 from celery_ops.redaction.text import REDACTED
-from celery_ops.task_detail import sources
 
 from .task_backends import LIST
 from .test_csv import exported
@@ -17,8 +16,7 @@ SECRET = "s3same-open"
 
 
 @pytest.fixture(autouse=True)
-def _one_failure(memory_store, loaded_tasks, monkeypatch):
-    monkeypatch.setattr(sources, "live_task", lambda task_id: None)
+def _one_failure(memory_store, loaded_tasks, no_live_task):
     TaskResult.objects.create(
         task_id="task-1",
         task_name="tests.shop.tasks.process_payment",

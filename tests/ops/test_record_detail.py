@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from celery_ops.models import TaskRunRecord
-from tests.conftest import browser_of, make_user
+from tests.conftest import browser_of
 from tests.pages import html_of, links, region, text_of
 from tests.planting import plant
 
@@ -18,24 +18,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _pages(pages, settings):
+def _pages(pages, settings, no_live_task):
     """Everything is in memory, and no broker is asked."""
     settings.CELERY_OPS = {**settings.CELERY_OPS, "CONTROL_TIMEOUT": 0.1}
-
-
-@pytest.fixture(autouse=True)
-def _no_workers(monkeypatch):
-    monkeypatch.setattr("celery_ops.task_detail.sources.live_task", lambda task_id: None)
-
-
-@pytest.fixture
-def runner():
-    return make_user("runner", "celery_ops.add_taskrunrecord")
-
-
-@pytest.fixture
-def operator():
-    return make_user("operator", "celery_ops.view_ops", "celery_ops.view_payload", "celery_ops.view_taskrunrecord")
 
 
 def page(user, record):

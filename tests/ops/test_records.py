@@ -46,12 +46,6 @@ def reader():
 
 
 @pytest.fixture
-def runner():
-    """May run tasks, and so see what became of their own runs."""
-    return make_user("runner", "celery_ops.add_taskrunrecord")
-
-
-@pytest.fixture
 def browser(reader):
     return browser_of(reader)
 

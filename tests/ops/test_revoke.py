@@ -28,9 +28,8 @@ def client(operator):
 
 
 @pytest.fixture
-def quiet(memory_store, settings, monkeypatch):
+def quiet(memory_store, settings, no_live_task):
     """A list, and no worker to ask."""
-    monkeypatch.setattr("celery_ops.task_detail.sources.live_task", lambda task_id: None)
     with broker("memory://"):
         use(settings, Held, CONTROL_TIMEOUT=0.01)
         yield lambda *given: use(settings, Held, *given)

@@ -25,16 +25,6 @@ FULFILL = "tests.shop.tasks.fulfill_order"
 
 
 @pytest.fixture
-def allow(settings):
-    """Let these tasks be run: names, or names with options."""
-
-    def put(allowed):
-        settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": allowed}
-
-    return put
-
-
-@pytest.fixture
 def runner():
     """Somebody who may run tasks and see nothing else."""
     return browser_of(make_user("runner", "celery_ops.add_taskrunrecord"))

@@ -46,19 +46,6 @@ def _allowed(pages, settings):
 
 
 @pytest.fixture
-def allow(settings):
-    def put(allowed):
-        settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": allowed}
-
-    return put
-
-
-@pytest.fixture
-def runner(db):
-    return make_user("runner", "celery_ops.add_taskrunrecord")
-
-
-@pytest.fixture
 def client(runner):
     return browser_of(runner)
 

@@ -23,11 +23,8 @@ ID = a_task().id
 
 
 @pytest.fixture(autouse=True)
-def _in_memory(memory_store, settings, loaded_tasks, monkeypatch):
-    use(settings, Held)
-    monkeypatch.setattr(sources, "live_task", lambda task_id: None)
-    yield
-    Held.hold()
+def _in_memory(held, no_live_task):
+    """No source but the list in memory."""
 
 
 @pytest.fixture

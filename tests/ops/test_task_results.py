@@ -13,7 +13,6 @@ from django_celery_results.models import TaskResult
 
 from celery_ops.backends.memory import MemoryQueueBackend
 from celery_ops.info import MessageInfo, QueueDetail, QueueInfo
-from celery_ops.task_detail import sources
 from tests.conftest import browser_of, make_user
 from tests.pages import html_of, words
 from tests.planting import plant
@@ -23,13 +22,8 @@ from .test_csv import exported
 from .test_task_detail import fact, text
 from .test_task_list import ids, tabs, walk
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("memory_store", "loaded_tasks", "no_live_task")]
 LARGE = 2_000_000
-
-
-@pytest.fixture(autouse=True)
-def _without_workers(memory_store, loaded_tasks, monkeypatch):
-    monkeypatch.setattr(sources, "live_task", lambda task_id: None)
 
 
 def keep(number=0, status="SUCCESS", **fields):

@@ -523,6 +523,13 @@ def test_a_post_without_the_csrf_token_is_refused(sent, protected, order, staff,
     assert client.post(panel_of(order, staff), {"task_id": task_id, **sent}).status_code == 403
 
 
+@pytest.mark.parametrize("name", ["api-runs", "retry", "worker-control", "bulk-revoke"])
+def test_a_refusal_for_want_of_the_csrf_token_is_one_viewers_own(name, staff, settings):
+    settings.MIDDLEWARE = WITHOUT_CSRF
+    response = browser(staff, enforce_csrf_checks=True).post(reverse(f"celery_ops:{name}"))
+    assert (response.status_code, response["Cache-Control"]) == (403, "private, no-store")
+
+
 @pytest.mark.parametrize("protected", [True, False], ids=["site with CsrfViewMiddleware", "site without"])
 def test_a_post_without_the_csrf_token_does_nothing(protected, order, staff, settings, published):
     if not protected:

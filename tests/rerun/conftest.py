@@ -13,9 +13,8 @@ UNTRACKED = "tests.shop.tasks.untracked"
 
 
 @pytest.fixture(autouse=True)
-def _in_memory(memory_store, settings, loaded_tasks, monkeypatch):
+def _in_memory(memory_store, settings, loaded_tasks, no_live_task):
     use(settings, Held, RUNNABLE_TASKS={UNTRACKED: {}}, CONTROL_TIMEOUT=0.1)
-    monkeypatch.setattr("celery_ops.task_detail.sources.live_task", lambda task_id: None)
     with broker("memory://"):
         yield
     Held.hold()
