@@ -21,6 +21,7 @@ from celery_ops import objects
 from celery_ops.backends import waiting
 from celery_ops.backends.results import texts
 from celery_ops.backends.results.counts import known_looks
+from celery_ops.backends.results.tracked import untracked
 from celery_ops.tracking import counters
 from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.memory import MemoryStore
@@ -106,6 +107,7 @@ def _fresh_tracking():
     objects.forget()
     texts.texts.forget()
     known_looks.forget()
+    untracked.forget()
     waiting.forget()
     recorder, recorder_module._recorder = recorder_module._recorder, None
     if recorder is not None:

@@ -53,7 +53,7 @@ class TaskRow:
         task, rows = self._task, self._rows
         payload: tuple[Any, ...] = ()
         if task.error:
-            if conf.REDACTOR is not None:  # it may answer otherwise next time
+            if rows.has_redactor:  # it may answer otherwise next time
                 return None
             payload = (task.error, *rows.rules(task.name))
             if rows.ask(task.name):
@@ -152,7 +152,7 @@ class _Rows:
     def __init__(self, may_view_payload: Callable[[str], bool], query: str) -> None:
         self.ask, self.worker, self.queue = cache(may_view_payload), cache(worker_link), cache(queue_link)
         self.rules = cache(self._rules)
-        self.query = query
+        self.query, self.has_redactor = query, conf.REDACTOR is not None
         self._budget = Budget.of_page()
         self._texts = Searched(self._budget)
 
