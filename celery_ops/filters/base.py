@@ -141,6 +141,11 @@ class ListFilterSet(FilterSet):
         """What was asked for and understood, as it goes into a URL."""
         return {name: self._in_url(name, value) for name, value in self.cleaned_data.items() if value}
 
+    @property
+    def matching(self) -> str:
+        """The query string of what is asked for alone, however it is laid out."""
+        return self.link(page_size=None, sort=None)
+
     def link(self, **changes: Any) -> str:
         """Return the query string of this list with other parameters, from its first page unless it says which.
 

@@ -111,11 +111,11 @@ class BulkStartView(BulkView):
         try:
             preview = self.bulk.preview(self.backend, filters.query, self.user)
         except BackendUnavailable as error:
-            return self.unavailable(str(error), filter=filters, **self.ways(filters))
+            return self.unavailable(str(error), **self.ways(filters))
         except StoreUnavailable:
-            return self.unavailable(_("The tracking store does not answer."), filter=filters, **self.ways(filters))
+            return self.unavailable(_("The tracking store does not answer."), **self.ways(filters))
         except DatabaseError:
-            return self.unavailable(_("The journal does not answer."), filter=filters, **self.ways(filters))
+            return self.unavailable(_("The journal does not answer."), **self.ways(filters))
         return self.shown(filters, preview=preview, submission=uuid4(), sample=_sample(preview))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -130,7 +130,7 @@ class BulkStartView(BulkView):
             return self.shown(filters, status=400, trouble=str(error))
         except DatabaseError:
             trouble = _("The journal could not be written, so nothing was sent.")
-            return self.unavailable(trouble, filter=filters, **self.ways(filters))
+            return self.unavailable(trouble, **self.ways(filters))
         return HttpResponseRedirect(reverse(f"celery_ops:{self.detail}", args=[record.pk]))
 
     def start(self, filters: TaskFilterSet, **chosen: Any) -> ControlRecord:
@@ -141,14 +141,15 @@ class BulkStartView(BulkView):
         return self.bulk.start(self.user, filters.parameters, filters.query, counted, key, **chosen)
 
     def shown(self, filters: TaskFilterSet, *, status: int = 200, **context: Any) -> HttpResponse:
-        facts = {"filter": filters, "asked": conditions(filters), "form_template": self.form_template}
+        facts = {"asked": conditions(filters), "form_template": self.form_template}
         context = self.get_context_data(**facts, **self.ways(filters), **context)
         return self.render_to_response(context, status=status)
 
-    def ways(self, filters: TaskFilterSet) -> dict[str, str]:
-        """Where the list and this very page are."""
-        query = filters.link(page_size=None, sort=None)
-        return {"list_url": reverse("celery_ops:task-list") + query, "action": self.request.path + query}
+    def ways(self, filters: TaskFilterSet) -> dict[str, Any]:
+        """The filters, and where the list and this very page are."""
+        query = filters.matching
+        list_url, action = reverse("celery_ops:task-list") + query, self.request.path + query
+        return {"filter": filters, "list_url": list_url, "action": action}
 
 
 class BulkDetailView(BulkView):
@@ -211,7 +212,7 @@ class BulkDetailView(BulkView):
             "who": clean(self.record.username),
             "created": Moment.of(self.record.created_at, timezone.now()),
             "asked": conditions(self.filters),
-            "list_url": reverse("celery_ops:task-list") + self.filters.link(page_size=None, sort=None),
+            "list_url": reverse("celery_ops:task-list") + self.filters.matching,
             "progress": progress,
             "heading": self._heading(is_over=progress.state == DONE, goes_on=goes_on, is_running=is_running),
             "percent": 100 if progress.state == DONE else 100 * progress.handled // max(1, total),

@@ -81,10 +81,9 @@ def again_of_list(filters: TaskFilterSet, counts: Counts | None, user: Any) -> A
     """Return what ``user`` may do with the tasks of a list; None for those who may run nothing."""
     if not may_run_something(user):
         return None
-    query = filters.link(page_size=None, sort=None)
     return AgainList(
         states=OVER,
-        all_url=reverse("celery_ops:bulk-retry") + query,
+        all_url=reverse("celery_ops:bulk-retry") + filters.matching,
         count=_matching(filters, counts),
     )
 

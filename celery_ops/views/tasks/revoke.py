@@ -78,7 +78,7 @@ class ListActions:
 def choice_of(filters: TaskFilterSet, counts: Counts | None, user: Any) -> ListActions | None:
     """Return what ``user`` may do with the tasks of a list; None when that is nothing."""
     again = again_of_list(filters, counts, user)
-    all_url = reverse("celery_ops:bulk-revoke") + filters.link(page_size=None, sort=None)
+    all_url = reverse("celery_ops:bulk-revoke") + filters.matching
     revoke_url = all_url if allows(user, REVOKE_TASK) else ""
     if again is None and not revoke_url:
         return None
