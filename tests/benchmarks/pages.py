@@ -71,7 +71,7 @@ def asked_anew(call: Callable[[], object], rounds: int) -> list[float]:
     """Return the milliseconds of a page that asks the workers, by a process that knows them."""
 
     def fresh() -> None:
-        snapshot.forget()
+        snapshot.expire()
         backend.forget()
         call()
 
