@@ -96,4 +96,4 @@ def set_progress(current: float, total: float, message: str = "") -> None:
     now = time.monotonic()
     if now - run.progress_written >= PROGRESS_EVERY:
         run.progress_written = now
-        recorder().record(run.batch(), run.whose)
+        recorder().record(run.batch, run.whose)

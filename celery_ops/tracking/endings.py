@@ -15,7 +15,7 @@ from .store import Batch
 def note_end(run: Execution, state: str) -> None:
     """Write that an execution ended now, in this state."""
     run.note_now(facts.ENDED[state])
-    recorder.recorder().record(run.batch(), run.whose)
+    recorder.recorder().record(run.batch, run.whose)
 
 
 def note_failure(run: Execution, exception: Any, args: Any, kwargs: Any, traceback: Any = None) -> None:

@@ -34,7 +34,7 @@ def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> 
         request.headers = {**(request.headers or {}), HEADER: run.stamp.encoded()}  # a retry goes on with it
     if run.stamp.undecided is not None and not run.attempt:  # no publisher of ours has kept them
         run.keep_arguments(args, kwargs)
-    recorder().record(run.first_batch(), run.whose)
+    recorder().record(run.first_batch, run.whose)
 
 
 def _may_belong_to_objects(name: str, request: Any) -> bool:
@@ -57,7 +57,7 @@ def task_retry(sender: Any, request: Any, reason: Any = None, **_: Any) -> None:
     if cause is not None:
         run.note(facts.ERROR, capture.error(cause, hidden))
     run.note_now(facts.RETRIED)
-    recorder().record(run.batch(), run.whose)
+    recorder().record(run.batch, run.whose)
 
 
 @receiver
@@ -99,7 +99,7 @@ def task_postrun(
     if state == states.REJECTED and _is_given_back(sender, retval):
         run.note(facts.ERROR, capture.error(retval, capture.secrets(run.name, args or (), kwargs or {})))
         run.note_now(facts.RETURNED)
-        recorder().record(run.batch(), run.whose)
+        recorder().record(run.batch, run.whose)
     elif state in (states.IGNORED, states.REJECTED) and not run.replaced:
         note_end(run, state)
     elif state is None and sender.request.is_eager and isinstance(error := sys.exc_info()[1], Exception):

@@ -48,7 +48,8 @@ EXIT_PATIENCE: Final = 1.0
 EXIT_PAUSE: Final = 0.05
 
 T = TypeVar("T")
-#: What one event knows, or what tells it when it is about to be written.
+#: What one event knows, or what tells it when it is about to be written: the method of what knows more with each event,
+#: and tells all of it, is called once for those that are written together.
 Event = Batch | Callable[[], Batch]
 #: A batch that waits, behind the prefix of the moment when it happened.
 Kept = tuple[str, Batch]
@@ -328,7 +329,13 @@ def _taken(events: deque[Any], number: int = EVENTS_A_WRITE) -> list[Any]:
 
 
 def _all_told(handed: Sequence[tuple[str, Event]]) -> Iterator[Kept]:
+    told: dict[int, object] = {}  # by their ids what knew of earlier ones of these events, and so of all
     for number, (whose, event) in enumerate(handed, 1):
+        teller = getattr(event, "__self__", event)
+        if id(teller) in told:
+            yield whose, ()
+            continue
+        told[id(teller)] = teller
         if batch := _told(event):
             yield whose, batch
         if not number % TOLD_AT_ONCE:

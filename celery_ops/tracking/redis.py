@@ -78,10 +78,11 @@ class RedisStore(Store):
         """In transactions: a key is never without its time to live, whatever happens to the connection."""
         self._writes += 1
         measured = self._writes % MEASURE_EVERY == 0
+        ttls: dict[str, bytes] = {}  # by label
         parts: list[Part] = []
         firsts: list[int] = []  # of each object's parts
         for key, (ref, fields) in zip(self._keys([ref for ref, _fields in batch]), batch, strict=True):
-            ttl = b"%d" % lifetime(ref)
+            ttl = ttls.get(ref.label) or ttls.setdefault(ref.label, b"%d" % lifetime(ref))
             short, long = _split(fields)
             firsts.append(len(parts))
             commands: list[Command] = [*_setting(key, short), (b"EXPIRE", key, ttl)]

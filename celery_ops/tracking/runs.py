@@ -10,7 +10,7 @@ from typing import Any
 
 from celery import current_task
 
-from . import capture, facts, folding, index, prefix
+from . import capture, facts, folding, index
 from .refs import ObjectRef
 from .stamp import Stamp, now_ms
 from .store import Batch
@@ -40,7 +40,7 @@ class Execution:
     @property
     def whose(self) -> str:
         """The prefix under which its facts belong, empty where every fact is under the same."""
-        return self.stamp.whose if prefix.is_asked() else ""
+        return self.stamp.whose
 
     def note(self, kind: str, value: str) -> None:
         """Know a fact of this execution from now on."""

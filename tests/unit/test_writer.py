@@ -140,6 +140,31 @@ def test_an_event_that_is_told_later_is_told_by_the_thread(recorder, store):
     assert told == store.threads
 
 
+class Course:
+    """Knows more with each event."""
+
+    def __init__(self):
+        self.known, self.told = {}, 0
+
+    def tell(self):
+        self.told += 1
+        return [(REF, dict(self.known))]
+
+
+def test_what_knows_more_with_each_event_is_told_once_a_write(recorder, store, slow):
+    course = Course()
+    for name in ("begun", "half", "done"):
+        course.known[name] = "1"
+        recorder.record(course.tell)
+    recorder.flush()
+    assert (course.told, counters.counts()["written"]) == (1, 3)
+    assert store.read([REF]) == [{"begun": "1", "half": "1", "done": "1"}]
+    course.known["after"] = "1"
+    recorder.record(course.tell)
+    recorder.flush()
+    assert store.read([REF])[0]["after"] == "1"
+
+
 def test_an_event_that_cannot_be_told_is_counted_and_takes_none_along(recorder, store, slow):
     recorder.record(lambda: 1 / 0)
     recorder.record(event("a"))
