@@ -6,8 +6,6 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from .pruning import prune as pruning
-
 
 @shared_task(name="celery_ops.prune", ignore_result=False)
 def prune(
@@ -24,6 +22,8 @@ def prune(
     ``older_than`` and ``max_time`` are in seconds; None takes ``RECORD_RETENTION``, and as long as it takes. Raises
     ValueError for a state that no ended task has, and what ``pruning.prune`` raises.
     """
+    from .pruning import prune as pruning  # every worker imports this module, and few run this task
+
     if unknown := sorted(set(states) - set(pruning.FINAL)):
         raise ValueError(f"unknown states {', '.join(unknown)}: they are {', '.join(pruning.FINAL)}")
     cutoff = pruning.cutoff_of(None if older_than is None else timedelta(seconds=older_than))

@@ -1,57 +1,48 @@
 """Included under any prefix: ``path("ops/", include("celery_ops.urls"))``."""
 
-from django.urls import path, register_converter
+from django.urls import register_converter
 
 from .converters import AnyText
-from .views.api.lists import HistoryApi, QueuesApi, WorkersApi
-from .views.api.run import RunApi
-from .views.api.runs import RunsApi
-from .views.api.tasks import SchemaApi, TasksApi
-from .views.bulk.retry import BulkRetryDetailView, BulkRetryView, RetryView
-from .views.bulk.revoke import BulkRevokeDetailView, BulkRevokeView, RevokeStampedView, RevokeView
-from .views.control.actions import QueueControlView, WorkerControlView
-from .views.journal.control import ControlRecordDetailView, ControlRecordListView
-from .views.journal.runs import RecordDetailView, RecordListView
-from .views.overview.overview import OverviewView
-from .views.panel import PanelView
-from .views.queues import QueueDetailView, QueueListView
-from .views.runs.pages import RunListView, RunTaskView
-from .views.tasks.list import TaskDetailView, TaskListView
-from .views.workers import WorkerDetailView, WorkerListView
+from .views.late import LatePath
 
 app_name = "celery_ops"
 
 register_converter(AnyText, "celery_ops_text")
 
+
+def _page(route: str, view: str, name: str) -> LatePath:
+    return LatePath(route, f"celery_ops.views.{view}", name)
+
+
 urlpatterns = [
-    path("", OverviewView.as_view(), name="overview"),
-    path("tasks/", TaskListView.as_view(), name="task-list"),
-    path("tasks/<celery_ops_text:task_id>/", TaskDetailView.as_view(), name="task-detail"),
-    path("run/", RunListView.as_view(), name="run-list"),
-    path("run/<celery_ops_text:name>/", RunTaskView.as_view(), name="run-task"),
-    path("retry/", RetryView.as_view(), name="retry"),
-    path("retry/all/", BulkRetryView.as_view(), name="bulk-retry"),
-    path("retry/all/<int:pk>/", BulkRetryDetailView.as_view(), name="bulk-retry-detail"),
-    path("revoke/", RevokeView.as_view(), name="revoke"),
-    path("revoke/all/", BulkRevokeView.as_view(), name="bulk-revoke"),
-    path("revoke/all/<int:pk>/", BulkRevokeDetailView.as_view(), name="bulk-revoke-detail"),
-    path("revoke/stamped/", RevokeStampedView.as_view(), name="revoke-stamped"),
-    path("workers/", WorkerListView.as_view(), name="worker-list"),
-    path("workers/<celery_ops_text:hostname>/", WorkerDetailView.as_view(), name="worker-detail"),
-    path("queues/", QueueListView.as_view(), name="queue-list"),
-    path("queues/<celery_ops_text:name>/", QueueDetailView.as_view(), name="queue-detail"),
-    path("journal/", RecordListView.as_view(), name="record-list"),
-    path("journal/<int:pk>/", RecordDetailView.as_view(), name="record-detail"),
-    path("journal/control/", ControlRecordListView.as_view(), name="control-record-list"),
-    path("journal/control/<int:pk>/", ControlRecordDetailView.as_view(), name="control-record-detail"),
-    path("control/workers/", WorkerControlView.as_view(), name="worker-control"),
-    path("control/queues/", QueueControlView.as_view(), name="queue-control"),
-    path("api/openapi.json", SchemaApi.as_view(), name="api-schema"),
-    path("api/tasks/", TasksApi.as_view(), name="api-tasks"),
-    path("api/runs/", RunsApi.as_view(), name="api-runs"),
-    path("api/runs/<celery_ops_text:task_id>/", RunApi.as_view(), name="api-run"),
-    path("api/history/", HistoryApi.as_view(), name="api-history"),
-    path("api/workers/", WorkersApi.as_view(), name="api-workers"),
-    path("api/queues/", QueuesApi.as_view(), name="api-queues"),
-    path("panel/<path:token>/", PanelView.as_view(), name="panel"),
+    _page("", "overview.overview.OverviewView", "overview"),
+    _page("tasks/", "tasks.list.TaskListView", "task-list"),
+    _page("tasks/<celery_ops_text:task_id>/", "tasks.list.TaskDetailView", "task-detail"),
+    _page("run/", "runs.pages.RunListView", "run-list"),
+    _page("run/<celery_ops_text:name>/", "runs.pages.RunTaskView", "run-task"),
+    _page("retry/", "bulk.retry.RetryView", "retry"),
+    _page("retry/all/", "bulk.retry.BulkRetryView", "bulk-retry"),
+    _page("retry/all/<int:pk>/", "bulk.retry.BulkRetryDetailView", "bulk-retry-detail"),
+    _page("revoke/", "bulk.revoke.RevokeView", "revoke"),
+    _page("revoke/all/", "bulk.revoke.BulkRevokeView", "bulk-revoke"),
+    _page("revoke/all/<int:pk>/", "bulk.revoke.BulkRevokeDetailView", "bulk-revoke-detail"),
+    _page("revoke/stamped/", "bulk.revoke.RevokeStampedView", "revoke-stamped"),
+    _page("workers/", "workers.WorkerListView", "worker-list"),
+    _page("workers/<celery_ops_text:hostname>/", "workers.WorkerDetailView", "worker-detail"),
+    _page("queues/", "queues.QueueListView", "queue-list"),
+    _page("queues/<celery_ops_text:name>/", "queues.QueueDetailView", "queue-detail"),
+    _page("journal/", "journal.runs.RecordListView", "record-list"),
+    _page("journal/<int:pk>/", "journal.runs.RecordDetailView", "record-detail"),
+    _page("journal/control/", "journal.control.ControlRecordListView", "control-record-list"),
+    _page("journal/control/<int:pk>/", "journal.control.ControlRecordDetailView", "control-record-detail"),
+    _page("control/workers/", "control.actions.WorkerControlView", "worker-control"),
+    _page("control/queues/", "control.actions.QueueControlView", "queue-control"),
+    _page("api/openapi.json", "api.tasks.SchemaApi", "api-schema"),
+    _page("api/tasks/", "api.tasks.TasksApi", "api-tasks"),
+    _page("api/runs/", "api.runs.RunsApi", "api-runs"),
+    _page("api/runs/<celery_ops_text:task_id>/", "api.run.RunApi", "api-run"),
+    _page("api/history/", "api.lists.HistoryApi", "api-history"),
+    _page("api/workers/", "api.lists.WorkersApi", "api-workers"),
+    _page("api/queues/", "api.lists.QueuesApi", "api-queues"),
+    _page("panel/<path:token>/", "panel.PanelView", "panel"),
 ]

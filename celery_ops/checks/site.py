@@ -13,11 +13,11 @@ from ..conf import NAME, conf
 from ..logs import get_logger
 from ..permissions import ACTIONS, VIEW_INSTANCE, VIEW_OPS, Policy
 from .messages import IDS, Messages, note, warning
+from .values import DJANGO_TEMPLATES
 
 logger = get_logger("celery_ops.checks")
 
 REQUEST: Final = "django.template.context_processors.request"
-DJANGO_TEMPLATES: Final = "django.template.backends.django.DjangoTemplates"
 #: Parts of the names of database engines that keep each tenant in a schema of its own.
 TENANT_ENGINES: Final = ("django_tenants", "tenant_schemas", "django_pgschemas")
 

@@ -1,9 +1,11 @@
 """Every key of ``CELERY_OPS``: what holds for a good value, and what is said of another."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from math import isfinite
+from pathlib import Path
 from typing import Any, Final
 
 from celery import Celery
@@ -12,16 +14,27 @@ from django.conf import settings
 from django.core.checks import CheckMessage
 from django.forms import BaseForm
 from django.template import TemplateDoesNotExist, loader
+from django.template.utils import get_app_template_dirs
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
-from ..conf import DEFAULTS, NAME
+from ..backends.results.checks import problems
+from ..conf import DEFAULTS, NAME, conf
 from ..logs import get_logger
 from .messages import Messages, failure, note, warning
 
 TRACKED_OPTIONS: Final = ("model", "id_query", "launch_args", "launch_kwargs", "hidden", "label", "sensitive")
 CONTRACTS: Final = "celery_ops.backends.base"
 BACKENDS: Final = {"TASK_BACKEND": "TaskBackend", "WORKER_BACKEND": "WorkerBackend", "QUEUE_BACKEND": "QueueBackend"}
+DJANGO_TEMPLATES: Final = "django.template.backends.django.DjangoTemplates"
+#: Where our own templates are.
+OURS: Final = Path(__file__).parents[1] / "templates"
+#: A host that may have a login, a port and a database: what any Redis client reads as it stands.
+PLAIN_URL: Final = re.compile(
+    r"(?:rediss?|valkeys?)://(?:[^\s/?#;,@\[\]]*@)?[\w.-]+(?::(?:\d{1,4}|[1-5]\d{4}))?(?:/\d{0,4})?", re.ASCII
+)
+#: Brokers that are no Redis.
+NO_REDIS: Final = re.compile(r"(?:pyamqp|amqps?|memory|sqs)://")
 CAPTURES: Final = ("none", "redacted", "full")
 
 logger = get_logger("celery_ops.checks")
@@ -35,7 +48,7 @@ def check_key(key: Any, site: Mapping[Any, Any]) -> Messages:
     valid, remedy = VALUES[key]
     if not valid(value):
         yield failure(3, f"{NAME}[{key!r}] is not valid: {_description(value)}.", f"Use {remedy}.")
-    elif key in PATHS and value is not None:
+    elif key in PATHS and value is not None and not _is_default(key, value):
         fits, wanted = PATHS[key]
         yield from _path(f"{NAME}[{key!r}]", value, fits, wanted, wanted)
     elif key == "RUNNABLE_TASKS":
@@ -269,7 +282,8 @@ def _page_sizes(site: Mapping[Any, Any]) -> Messages:
 
 def _base_template(site: Mapping[Any, Any]) -> Messages:
     name = site.get("BASE_TEMPLATE", DEFAULTS["BASE_TEMPLATE"])
-    if not _text(name) or not settings.TEMPLATES:  # a worker's settings may do without templates
+    # a worker's settings may do without templates
+    if not _text(name) or not settings.TEMPLATES or (_is_default("BASE_TEMPLATE", name) and _finds_ours(name)):
         return
     where = f"{NAME}['BASE_TEMPLATE']: the template {name!r}"
     try:
@@ -278,6 +292,15 @@ def _base_template(site: Mapping[Any, Any]) -> Messages:
         yield failure(11, f"{where} does not exist.", "Name a template that your TEMPLATES find.")
     except Exception as error:
         yield failure(11, f"{where} cannot be loaded: {type(error).__name__}: {error}", "Correct it, or name another.")
+
+
+def _finds_ours(name: str) -> bool:
+    """Whether our own template is what Django's loaders find, as far as the settings tell: it need not be read."""
+    engine = settings.TEMPLATES[0]
+    if engine.get("BACKEND") != DJANGO_TEMPLATES or not engine.get("APP_DIRS"):
+        return False
+    places = (Path(place) / name for place in (*engine.get("DIRS", ()), *get_app_template_dirs("templates")))
+    return next((place for place in places if place.is_file()), None) == OURS / name
 
 
 def _bindings(site: Mapping[Any, Any]) -> Messages:
@@ -300,11 +323,11 @@ def _modules(site: Mapping[Any, Any]) -> Messages:
 
 def _unknown_runnable(site: Mapping[Any, Any]) -> Messages:
     """A note: workers may know a task that a web process does not."""
+    allowed = site.get("RUNNABLE_TASKS", ())
+    if not allowed or isinstance(allowed, str) or not _runnable(allowed):
+        return
     from ..running.allowlist import site_tasks
 
-    allowed = site.get("RUNNABLE_TASKS", ())
-    if isinstance(allowed, str) or not _runnable(allowed):
-        return
     try:
         tasks = site_tasks()
     except Exception:  # APP itself is wrong, which has been told by its key
@@ -323,7 +346,8 @@ def _store(site: Mapping[Any, Any]) -> Messages:
     from ..tracking.recorder import new_store
 
     try:
-        new_store().close()
+        if not _is_plain(site):
+            new_store().close()
     except ValueError as error:
         hint = getattr(error, "hint", "Begin it with redis://, rediss://, unix:// or sentinel://.")
         yield failure(13, f"{NAME}['STORE_URL'] is not a URL that the store knows.", hint)
@@ -331,16 +355,39 @@ def _store(site: Mapping[Any, Any]) -> Messages:
         logger.debug("The store cannot be made: %s", type(error).__name__)  # its words may quote a password
 
 
+def _is_plain(site: Mapping[Any, Any]) -> bool:
+    """Whether nothing can be wrong with the URL: then the store, whose client is dear to import, need not be asked."""
+    if not _is_default("STORE", site.get("STORE", DEFAULTS["STORE"])):
+        return False
+    if url := site.get("STORE_URL"):
+        return isinstance(url, str) and bool(PLAIN_URL.fullmatch(url))
+    broker = conf.celery_app.conf.broker_write_url  # where the store is without a URL, if that is Redis
+    return isinstance(broker, str) and bool(PLAIN_URL.fullmatch(broker) or NO_REDIS.match(broker))
+
+
 def _backends(site: Mapping[Any, Any]) -> Messages:
     """Each backend knows what it needs of the site; a wrong path has been told by its key."""
     for key in BACKENDS:
         value = site.get(key, DEFAULTS[key])
         try:
-            messages = (import_string(value) if isinstance(value, str) else value)().check()
+            messages = _of_default(key) if _is_default(key, value) else _backend(value).check()
         except Exception:
             logger.debug("%s[%r] could not check itself", NAME, key, exc_info=True)
         else:
             yield from messages
+
+
+def _backend(value: Any) -> Any:
+    return (import_string(value) if isinstance(value, str) else value)()
+
+
+def _is_default(key: str, value: Any) -> bool:
+    return isinstance(value, str) and value == DEFAULTS[key]
+
+
+def _of_default(key: str) -> list[CheckMessage]:
+    """What that backend says, which itself is dear to import. Those of workers and queues need nothing."""
+    return list(problems(conf.celery_app)) if key == "TASK_BACKEND" else []
 
 
 #: What is asked of the settings as a whole.

@@ -10,7 +10,6 @@ from kombu.utils import json as kombu_json
 
 from .. import redaction
 from ..conf import conf
-from ..redaction.text import cut
 from .facts import EXACT, INEXACT, TYPED
 from .registry import registry
 
@@ -99,7 +98,7 @@ def error(exception: Any, hidden: Iterable[str]) -> str:
         message = "[its message cannot be shown]"
     # The class apart: "NotAPicture: …" is no key with a value to hide.
     room = redaction.MAX_BYTES - len(name.encode("utf-8", "replace")) - 2
-    shown = cut(redaction.capture_text(message, secrets=tuple(hidden)).text, max(0, room))
+    shown = redaction.cut(redaction.capture_text(message, secrets=tuple(hidden)).text, max(0, room))
     return f"{name}: {shown}" if shown else str(name)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from celery import signals
 
+from .. import redaction
+from ..conf import conf
 from . import heartbeat, recorder
 from .delivery import task_received, task_rejected, task_revoked, task_unknown, unacknowledged
 from .edge import receiver
@@ -19,6 +21,13 @@ def connect() -> None:
     """Connect every receiver; once is enough, again does no harm."""
     for name, function in RECEIVERS.items():
         getattr(signals, name).connect(function, weak=False, dispatch_uid=f"celery_ops.{name}")
+
+
+@receiver
+def worker_init(**_: Any) -> None:
+    """Import what every process of the pool will need: once, before they are forked."""
+    redaction.preload()
+    conf.load("STORE")
 
 
 @receiver
@@ -61,6 +70,7 @@ RECEIVERS = {
     "task_success": task_success,
     "task_failure": task_failure,
     "task_postrun": task_postrun,
+    "worker_init": worker_init,
     "worker_ready": worker_ready,
     "worker_shutting_down": worker_shutting_down,
     "worker_process_shutdown": process_ends,

@@ -1,21 +1,20 @@
 """What every view of ours is to the site that has it, refusals included."""
 
-from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.exception import response_for_exception
-from django.db import connections, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_protect, requires_csrf_token
 from django.views.generic.base import View
 
+from .marks import ViewFunction, unbound
 
-def private(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+
+def private(view: ViewFunction) -> ViewFunction:
     """Make ``view`` its own master on any site, and every answer of it one viewer's own.
 
     No database's ``ATOMIC_REQUESTS`` holds it: a journal row is committed before a task is sent. It asks for the login
@@ -35,16 +34,14 @@ def private(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         patch_vary_headers(response, ["Cookie", "Accept", "Accept-Language"])
         return response
 
-    for alias in connections:
-        transaction.non_atomic_requests(using=alias)(wrapped)
-    return login_not_required(wrapped)
+    return unbound(wrapped)
 
 
 class PrivateView(View):
     """A view that is ``private``. What is posted brings its token, on a site without CsrfViewMiddleware too."""
 
     @classmethod
-    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponse]:
+    def as_view(cls, **initkwargs: Any) -> ViewFunction:
         """Return the view, wrapped once: ``method_decorator`` wraps anew at each request."""
         protect = csrf_protect if "post" in cls.http_method_names else requires_csrf_token
         return private(protect(super().as_view(**initkwargs)))

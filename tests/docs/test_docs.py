@@ -17,7 +17,7 @@ from celery_ops.conf import DEFAULTS
 from celery_ops.info import Progress, TrackedTask
 from celery_ops.models import ControlRecord, TaskRunRecord
 from celery_ops.panels.token import MAX_AGE
-from celery_ops.templatetags import celery_ops as tags
+from celery_ops.tags import panel as tags
 from celery_ops.tracking import counters
 from celery_ops.tracking.redis import SCHEMES
 from celery_ops.tracking.registry import OPTIONS

@@ -72,7 +72,7 @@ def test_whatever_fails_the_page_is_shown_without_it(broken, own_page, staff, or
 
     plant(order)
     monkeypatch.setattr(logs, "said", set())
-    monkeypatch.setattr(f"celery_ops.templatetags.celery_ops.{broken}", fails)
+    monkeypatch.setattr(f"celery_ops.tags.panel.{broken}", fails)
     counters.reset()
     for _ in range(2):
         assert own_page(staff, f"before {EVERYTHING} after").startswith("before ")

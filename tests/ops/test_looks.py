@@ -66,7 +66,7 @@ def test_a_long_name_breaks_between_its_words(browser):
 
 @pytest.mark.parametrize("name", ["", ".", "..a", "_private", "a", "a._b.", "no dots"])
 def test_no_letter_of_a_name_is_lost(name, browser):
-    from celery_ops.templatetags.celery_ops_pages import breakable
+    from celery_ops.tags.pages import breakable
 
     assert "".join(breakable(name)) == name
 

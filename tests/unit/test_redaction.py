@@ -16,7 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from celery_ops import redaction
-from celery_ops.redaction import FAILED, MAX_BYTES, REDACTED, capture_arguments, capture_text, capture_value, secrets_of
+from celery_ops.redaction import (
+    FAILED,
+    MAX_BYTES,
+    REDACTED,
+    capture_arguments,
+    capture_text,
+    capture_value,
+    capturing,
+    secrets_of,
+)
 from celery_ops.redaction.text import DIRTY
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P"
@@ -584,7 +593,7 @@ def test_a_bushy_value_costs_no_more_than_its_beginning(leaf):
 @pytest.mark.parametrize("brief", [False, True])
 def test_the_short_way_and_the_long_way_say_the_same(args, kwargs, brief, monkeypatch):
     short = capture_arguments(args, kwargs, brief=brief)
-    monkeypatch.setattr(redaction, "_tiny", lambda *arguments: None)
+    monkeypatch.setattr(capturing, "_tiny", lambda *arguments: None)
     assert capture_arguments(args, kwargs, brief=brief) == short
 
 

@@ -11,6 +11,9 @@ from django.core.checks import CheckMessage, Info, Warning
 #: The app that keeps results in the database.
 APP: Final = "django_celery_results"
 
+#: Its name for its backend, which need not be imported to know that.
+DATABASE: Final = "django-db"
+
 
 def problems(app: Any) -> Iterator[CheckMessage]:
     """Yield the first thing that is wrong; ``app`` is the site's Celery app.
@@ -31,10 +34,13 @@ def problems(app: Any) -> Iterator[CheckMessage]:
 
 
 def _keeps_results(app: Any) -> bool:
+    named = app.backend_cls or app.conf.result_backend
+    if named == DATABASE:
+        return True
     from django_celery_results.backends import DatabaseBackend
 
     try:
-        backend, _url = by_url(app.backend_cls or app.conf.result_backend, app.loader)
+        backend, _url = by_url(named, app.loader)
     except (ImproperlyConfigured, ImportError):
         return False  # Celery tells what is wrong with it
     return isinstance(backend, type) and issubclass(backend, DatabaseBackend)

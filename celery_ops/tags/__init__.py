@@ -1,0 +1,1 @@
+"""What the tags and filters of ``templatetags`` do."""

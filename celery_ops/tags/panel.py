@@ -1,0 +1,175 @@
+"""``{% load celery_ops %}``: an object's tasks on any page."""
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any
+
+from django import template
+from django.db.models import Model
+from django.template.context import Context
+from django.template.loader import get_template
+from django.utils.safestring import SafeString
+
+from ..conf import conf
+from ..exceptions import StoreUnavailable
+from ..formatting import presentable
+from ..info import TrackedTask
+from ..panels.building import Draft
+from ..panels.query import PanelQuery
+from ..panels.token import PanelOptions, viewer
+from ..permissions import VIEW_INSTANCE, allows
+from ..states import tone
+from ..task_detail.own_states import with_own_states
+from ..tracking.edge import part_of_a_page
+from ..tracking.reading import read_tasks
+from ..tracking.refs import ObjectRef
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+@part_of_a_page
+def instance_tasks(
+    context: Context,
+    obj: Any,
+    limit: int = 10,
+    refresh: int | None = None,
+    launch: bool = True,
+    public: bool = False,
+    title: str = "",
+) -> SafeString | str:
+    """Show the tasks of ``obj``, live: ``limit`` a page, polled every ``refresh`` seconds, under ``title``.
+
+    ``launch`` offers the object's tasks to those who may run them. With ``public`` the page's author vouches for the
+    viewer, anonymous too, who sees labels, states, times and progress. Nothing is shown to a viewer whom the policy
+    refuses, nor for an object that is not saved.
+    """
+    request = _request(context)
+    ref = _ref(obj)
+    if ref is None or request is None:
+        return ""
+    user = getattr(request, "user", None)
+    if not public and not allows(user, VIEW_INSTANCE, obj):
+        return ""
+    serial = _serial(request, ref)
+    options = PanelOptions(ref.label, ref.pk, viewer(user), _limit(limit), bool(launch), bool(public), serial)
+    draft = Draft(
+        request,
+        obj,
+        options,
+        url=options.url,
+        selection=PanelQuery(request.GET, options.prefix),
+        query=_other_parameters(request, options.prefix),
+        next_url=request.get_full_path(),
+    )
+    shown = {"panel": draft.page(), "title": title, "refresh": _refresh(refresh), "assets": _first(request, "panel")}
+    return get_template("celery_ops/panel/panel.html").render(shown, request)
+
+
+@register.simple_tag(takes_context=True)
+@part_of_a_page
+def instance_tasks_badge(context: Context, obj: Any) -> SafeString | str:
+    """Show the state of the newest task of ``obj`` as one badge.
+
+    Nothing is shown to a viewer whom the policy refuses, nor while the store does not answer.
+    """
+    request = _request(context)
+    ref = _ref(obj)
+    if ref is None or request is None or not allows(getattr(request, "user", None), VIEW_INSTANCE, obj):
+        return ""
+    prefetched = _prefetched(request)
+    if ref not in prefetched:
+        prefetched[ref] = _newest([ref])[0]
+    if (tasks := prefetched[ref]) is None:
+        return ""
+    task = tasks[0] if tasks else None
+    shown = {
+        "state": presentable(task.state) if task else "",
+        "tone": tone(task.state) if task else "",
+        "label": presentable(task.label) if task else "",
+        "assets": _first(request, "badge"),
+    }
+    return get_template("celery_ops/panel/badge.html").render(shown, request)
+
+
+@register.simple_tag(takes_context=True)
+@part_of_a_page
+def prefetch_instance_tasks(context: Context, objs: Iterable[Any]) -> str:
+    """Read the tasks of all ``objs`` at once, in at most two round trips, for the badges that follow."""
+    request = _request(context)
+    if request is not None:
+        refs = [ref for ref in map(_ref, _each(objs)) if ref is not None]
+        _prefetched(request).update(zip(refs, _newest(refs), strict=True))
+    return ""
+
+
+def _request(context: Context) -> Any:
+    """The page's request, without a context processor too, and inside ``{% include … only %}``."""
+    return context.get("request") or getattr(context, "request", None)
+
+
+def _newest(refs: list[ObjectRef]) -> list[list[TrackedTask]] | list[None]:
+    """Return each object's newest task in a list, an empty one when it has none; None while that is not known."""
+    try:
+        newest = read_tasks(refs, limit=1)
+    except StoreUnavailable:
+        return [None] * len(refs)
+    told = {task.id: task for task in with_own_states(list(chain.from_iterable(newest)))}
+    return [[told[task.id] for task in tasks] for tasks in newest]
+
+
+def _ref(obj: Any) -> ObjectRef | None:
+    """A page's author may pass whatever the context holds: what is not a saved object has no tasks."""
+    try:
+        return ObjectRef.of(obj) if isinstance(obj, Model) else None
+    except ValueError:
+        return None
+
+
+def _each(objs: Any) -> Iterable[Any]:
+    try:
+        return iter(objs)
+    except TypeError:
+        return (objs,)
+
+
+def _limit(rows: Any) -> int:
+    try:
+        return max(1, min(int(rows), int(conf.MAX_PAGE_SIZE)))
+    except (TypeError, ValueError, OverflowError):
+        return 10
+
+
+def _refresh(seconds: Any) -> int:
+    try:
+        return max(1, int(conf.REFRESH_SECONDS if seconds is None else seconds))
+    except (TypeError, ValueError, OverflowError):
+        return max(1, int(conf.REFRESH_SECONDS))
+
+
+def _first(request: Any, what: str) -> bool:
+    """Whether the page's style and script have yet to be brought; a badge needs the style only."""
+    brought = request.__dict__.setdefault("_celery_ops_assets", set())
+    needed = what not in brought and "panel" not in brought
+    brought.add(what)
+    return needed
+
+
+def _serial(request: Any, ref: ObjectRef) -> int:
+    """Count the page's panels of one object, from 1."""
+    shown = request.__dict__.setdefault("_celery_ops_panels", Counter())
+    shown[ref] += 1
+    return shown[ref]
+
+
+def _prefetched(request: Any) -> dict[ObjectRef, list[TrackedTask] | None]:
+    return request.__dict__.setdefault("_celery_ops_newest", {})
+
+
+def _other_parameters(request: Any, prefix: str) -> str:
+    """The page's parameters without this panel's own, for its links: ``a=1&``."""
+    kept = request.GET.copy()
+    for name in ("page", "state", "name"):
+        kept.pop(f"{prefix}{name}", None)
+    return f"{kept.urlencode()}&" if kept else ""
