@@ -4,7 +4,7 @@ import pytest
 
 from tests.benchmarks import report
 from tests.benchmarks.figures import Figure, at_least, at_most, exactly
-from tests.benchmarks.registry import TRACKING, benchmark, benchmarks
+from tests.benchmarks.registry import SCALING, TRACKING, benchmark, benchmarks, named
 
 SLOWER = Figure.of("a | page", [40.0, 20.0, 30.0], "ms", peer="Flower", theirs=[10.0, 20.0], ratio_target=at_most(1))
 COUNT = Figure.of("round trips <3>", 3, target=at_most(3))
@@ -25,9 +25,32 @@ def test_every_module_of_benchmarks_can_be_imported_and_registers_under_names_of
     assert [name for name, each in found.items() if each.name != name or not each.about.endswith(".")] == []
 
 
-def test_a_name_is_given_once():
-    with pytest.raises(AssertionError, match="lists"):
-        benchmark("lists", TRACKING)(lambda: iter(()))
+def measure():
+    """Measure nothing."""
+    return iter(())
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "run", "refused"),
+    [
+        ("lists", TRACKING, measure, "two benchmarks are called lists"),
+        ("new", "Elsewhere", measure, "Elsewhere is no part"),
+        ("new", TRACKING, lambda: iter(()), "new does not say"),
+    ],
+)
+def test_a_benchmark_has_a_name_of_its_own_a_part_and_says_what_it_measures(name, part, run, refused):
+    benchmarks()
+
+    with pytest.raises(AssertionError, match=refused):
+        benchmark(name, part)(run)
+
+
+def test_benchmarks_are_asked_for_by_their_names_or_by_that_of_a_part():
+    assert [each.name for each in named(["publish", "panel"])] == ["publish", "panel"]
+    assert {each.part for each in named(["scaling"])} == {SCALING}
+    assert named([]) == list(benchmarks().values())
+    with pytest.raises(KeyError, match="nothing"):
+        named(["nothing"])
 
 
 def test_a_figure_of_samples_has_their_median_and_spread():
@@ -76,6 +99,8 @@ def test_the_page_begins_with_what_is_behind():
     assert "| lists | a \\| page | 30 ms | 20-40 | 15 ms | Flower | 2 | &lt;= 1 of theirs (missed) |" in behind
     assert "round trips" not in behind
     assert "a \\| page" in rest
+    after_dots = benchmarks_page(record(COUNT, Figure.of("… of it memory", 2, "MB", target=at_most(1))))
+    assert "| lists | round trips &lt;3> … of it memory | 2 MB |" in after_dots
     assert "Nowhere" in benchmarks_page(record(COUNT))
 
 
