@@ -14,14 +14,15 @@ from celery_ops.backends.results.backend import ResultsTaskBackend
 from celery_ops.task_query import TaskQuery
 from tests.celery import app
 
-from . import peer
+from .beside import PANEL, is_installed
 from .figures import Figure, at_most
 from .registry import LISTS, benchmark
 from .results import ALIAS, BEGIN, NAMES, ROWS, VENDORS, WORKERS, is_reachable, table, task_id
 from .timing import in_turn, sized
 
 ROUNDS = sized(15, quick=1)
-SIZE = peer.ROWS_A_PAGE
+#: What its views ask for when a request does not say.
+SIZE = 50
 DEEP = min(500, ROWS // SIZE // 2)
 DAY = BEGIN + timedelta(days=100)
 HUGE = 2 * 1024 * 1024
@@ -77,11 +78,11 @@ def _figures(what: str, case: Case, is_limited: bool) -> Iterator[Figure]:
     cursor = cursor_of(case.query, case.page)
     calls: list[Callable[[], object]] = [lambda: _ours(case.query, cursor)]
     queries = [_asked(calls[0]) for _ in range(ROUNDS)]
-    if case.theirs is not None and peer.IS_INSTALLED:
-        calls.append(lambda: peer.task_list(app, **case.theirs))
+    if case.theirs is not None and is_installed(PANEL):
+        calls.append(lambda: _theirs(**case.theirs))
     ours, *theirs = in_turn(*calls, rounds=ROUNDS)
     ratio_target = at_most(case.ratio) if case.ratio else None
-    yield Figure.of(what, ours, "ms", peer=peer.NAME, theirs=theirs[0] if theirs else None, ratio_target=ratio_target)
+    yield Figure.of(what, ours, "ms", peer=PANEL, theirs=theirs[0] if theirs else None, ratio_target=ratio_target)
     limit = at_most(case.queries) if is_limited and case.queries else None
     yield Figure.of(f"… its {len(queries[0])} queries", [sum(spent) for spent in queries], "ms", target=limit)
 
@@ -91,6 +92,15 @@ def _ours(query: TaskQuery, cursor: str) -> None:
     backend = ResultsTaskBackend()
     backend.page(query, cursor=cursor, size=SIZE)
     backend.counts(query)
+
+
+def _theirs(search: str = "", state: str = "", page: int = 1) -> None:
+    """What dj-celery-panel's view of results asks for; ``state`` is one of those that it has a filter for."""
+    from dj_celery_panel.celery_utils import CeleryTasksDjangoCeleryResultsBackend
+
+    backend = CeleryTasksDjangoCeleryResultsBackend(app)
+    found = backend.get_tasks(search_query=search or None, page=page, per_page=SIZE, filter_type=state.lower() or None)
+    assert found.error is None, found.error
 
 
 def cursor_of(query: TaskQuery, page: int) -> str:
