@@ -49,7 +49,7 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     print(report.text_head())
     for each in wanted:
         print(f"-- {each.name}: {each.about}", flush=True)
-        figures = []
+        figures, load = [], os.getloadavg()[0]
         setup.fresh()
         try:
             for figure in each.run():
@@ -60,7 +60,7 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
             traceback.print_exc()
             continue
         if options.write:
-            found = report.Record(each.name, each.part, each.about, today, commit(), versions(), tuple(figures))
+            found = report.Record(each.name, each.part, each.about, today, commit(), load, versions(), tuple(figures))
             report.keep([found])
     return failures
 

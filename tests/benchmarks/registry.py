@@ -51,7 +51,7 @@ def named(names: Sequence[str]) -> list[Benchmark]:
     found: list[Benchmark] = []
     for name in names:
         part = [each for each in known.values() if each.part.lower() == name.lower()]
-        found += part or [known[name]]
+        found += part if part and name not in known else [known[name]]
     return found or list(known.values())
 
 

@@ -17,13 +17,17 @@ HEADS = ("figure", "ours", "10-90 %", "theirs", "peer", "ratio", "to reach")
 
 @dataclass(frozen=True)
 class Record:
-    """What one benchmark measured, on which day, at which commit (empty outside of a clone), beside which versions."""
+    """What one benchmark measured, on which day, at which commit (empty outside of a clone), beside which versions.
+
+    ``load`` is the machine's average of the minute before: what else it had to do.
+    """
 
     name: str
     part: str
     about: str
     day: str
     commit: str
+    load: float
     versions: dict[str, str]
     figures: tuple[Figure, ...]
 
@@ -124,7 +128,8 @@ def _filled(record: Record) -> str:
 
 
 def _when(record: Record) -> str:
-    return record.day + (f" at {record.commit}" if record.commit else "")
+    commit = f" at {record.commit}" if record.commit else ""
+    return f"{record.day}{commit}, the machine's load before was {record.load:.1f}"
 
 
 def kept() -> dict[str, Record]:

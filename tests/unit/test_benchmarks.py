@@ -11,7 +11,7 @@ COUNT = Figure.of("round trips <3>", 3, target=at_most(3))
 
 
 def record(*figures: Figure, name: str = "lists", commit: str = "cc093e6") -> report.Record:
-    return report.Record(name, "Lists", "The list.", "2026-11-29", commit, {"Django": "5.2.19"}, figures)
+    return report.Record(name, "Lists", "The list.", "2026-11-29", commit, 0.5, {"Django": "5.2.19"}, figures)
 
 
 def benchmarks_page(*records: report.Record) -> str:
@@ -46,7 +46,7 @@ def test_a_benchmark_has_a_name_of_its_own_a_part_and_says_what_it_measures(name
 
 
 def test_benchmarks_are_asked_for_by_their_names_or_by_that_of_a_part():
-    assert [each.name for each in named(["publish", "panel"])] == ["publish", "panel"]
+    assert [each.name for each in named(["publish", "lists"])] == ["publish", "lists"]
     assert {each.part for each in named(["scaling"])} == {SCALING}
     assert named([]) == list(benchmarks().values())
     with pytest.raises(KeyError, match="nothing"):
@@ -90,7 +90,10 @@ def test_the_page_has_a_table_for_each_benchmark_without_its_empty_columns():
     page = benchmarks_page(record(COUNT))
 
     assert "### lists\n\nThe list.\n\n| figure | ours | to reach |\n| --- | ---: | ---: |\n" in page
-    assert "| round trips &lt;3> | 3 | <= 3 |\n\nMeasured 2026-11-29 at cc093e6.\n" in page.replace("&lt;=", "<=")
+    assert (
+        "| round trips &lt;3> | 3 | <= 3 |\n\nMeasured 2026-11-29 at cc093e6, the machine's load before was 0.5.\n"
+        in page.replace("&lt;=", "<=")
+    )
 
 
 def test_the_page_begins_with_what_is_behind():
@@ -105,12 +108,12 @@ def test_the_page_begins_with_what_is_behind():
 
 
 def test_the_page_names_each_version_that_took_part():
-    later = report.Record("panel", "The panel", "A poll.", "2026-11-30", "", {"Django": "6.1"}, (COUNT,))
+    later = report.Record("panel", "The panel", "A poll.", "2026-11-30", "", 0.5, {"Django": "6.1"}, (COUNT,))
 
     page = benchmarks_page(record(COUNT), later)
 
     assert "| Django | 5.2.19, 6.1 |" in page
-    assert "Measured 2026-11-30.\n" in page
+    assert "Measured 2026-11-30, the machine's load before was 0.5.\n" in page
 
 
 def test_what_was_measured_again_takes_the_place_of_what_was_measured_before(tmp_path, monkeypatch):
@@ -127,7 +130,7 @@ def test_what_was_measured_again_takes_the_place_of_what_was_measured_before(tmp
 
 
 def test_scaling_has_a_page_of_its_own_and_what_is_behind_there_is_said_on_the_first():
-    scaled = report.Record("sites", "Scaling", "Sites.", "2026-11-29", "", {}, (SLOWER,))
+    scaled = report.Record("sites", "Scaling", "Sites.", "2026-11-29", "", 0.5, {}, (SLOWER,))
     written = report.pages([record(COUNT), scaled])
 
     assert "### sites" in written[report.SCALING_PAGE]
