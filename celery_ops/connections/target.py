@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import redis
 from amqp.exceptions import AccessRefused
 from django.utils.translation import gettext as _
+from kombu.transport import redis as kombu_redis
 
 from .. import connections
 from ..conf import conf
@@ -16,7 +17,10 @@ from ..logs import get_logger
 
 logger = get_logger("celery_ops.backends")
 
-NAMES: Final = {"redis": "Redis", "amqp": "RabbitMQ"}
+#: Stands for kombu's driver type where a URL says ``redis+cluster``: none of kombu's transports speaks to a cluster.
+CLUSTER: Final = "redis-cluster"
+
+NAMES: Final = {"redis": "Redis", "amqp": "RabbitMQ", CLUSTER: "Redis Cluster"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +47,24 @@ def target() -> Target:
     identity = repr([connections.broker(), site.broker_transport_options, site.broker_use_ssl])
     try:
         addresses = [*connections.addresses()]
-        transport, driver = addresses[0].transport_cls, addresses[0].get_transport_cls().driver_type or ""
+        transport, driver = addresses[0].transport_cls, _driver(addresses[0])
         name = NAMES.get(driver) or str(transport or driver)
     except Exception as error:  # of kombu, of the URL, or of a client library that is not installed
         logger.warning("The broker's URL cannot be used: %s", type(error).__name__)  # its message may quote a password
         return Target(identity)
     return Target(identity, driver, name, ", ".join(filter(None, dict.fromkeys(map(_place, addresses)))))
+
+
+def is_misled() -> bool:
+    """Return whether the broker is a Redis Cluster by its URL, and kombu's Redis, which goes to localhost then."""
+    made = connections.connection()
+    return _driver(made) == CLUSTER and made.get_transport_cls() is kombu_redis.Transport
+
+
+def _driver(connection: Any) -> str:
+    if str(connection.hostname).startswith("cluster://"):  # kombu takes what stands before the plus for the transport
+        return CLUSTER
+    return connection.get_transport_cls().driver_type or ""
 
 
 def _place(connection: Any) -> str:

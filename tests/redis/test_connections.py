@@ -16,7 +16,7 @@ from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.checks import check_settings
 from celery_ops.connections.redis import pool_of_url
 from celery_ops.control import queues as acting
-from celery_ops.doctor import broker
+from celery_ops.doctor import broker, store
 from celery_ops.exceptions import StoreUnavailable
 from celery_ops.tracking import counters
 from celery_ops.tracking.recorder import Recorder
@@ -370,3 +370,15 @@ def test_a_url_that_leads_nowhere_is_an_error_that_says_what_to_write(site, url,
     site("memory://", store=url)
     (error,) = (message for message in check_settings(None) if message.id == "celery_ops.E013")
     assert (error.level, words in error.hint) == (ERROR, True)
+
+
+@pytest.mark.parametrize("url", ["redis+cluster://127.0.0.1:1,127.0.0.1:2", "redis+cluster://127.0.0.1:1/0"])
+@pytest.mark.django_db
+def test_a_cluster_as_the_broker_is_said_to_be_none_and_its_store_is_a_store(site, redis_cluster, url):
+    site(url, store=redis_cluster.url)
+    broker_backend.forget()
+    report = BrokerQueueBackend().queues()
+    assert report.trouble or [queue.depth for queue in report.queues] == [None]
+    (told,) = broker.check()
+    assert (told.level, told.message.partition(".")[0]) == ("error", "broker_url names a Redis Cluster")
+    assert {finding.level for finding in store.check()} == {"ok"}
