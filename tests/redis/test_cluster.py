@@ -1,8 +1,10 @@
 """What is a cluster's own: slots that move, servers that die or hang, and what is asked of which."""
 
 import contextlib
+import re
 import time
 import uuid
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -19,6 +21,7 @@ from celery_ops.tracking.recorder import Recorder
 from celery_ops.tracking.redis import RedisStore
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.signs import Sign
+from celery_ops.tracking.store import IfAbsent
 from tests.conftest import store_settings
 from tests.servers import PATIENCE, free_port, wait_for
 
@@ -370,14 +373,30 @@ def test_one_server_that_answers_is_enough_to_know_them_all(make_store, redis_cl
     assert store.read(ORDERS) == [{"a": "1"}] * len(ORDERS)
 
 
-def test_a_user_of_the_clusters_own_is_let_in_everywhere(make_store, redis_cluster):
-    rules = ("on", ">wage-slave", "~*", "+@hash", "+@string", "+@transaction", "+expire", "+ping", "+cluster|slots")
+def test_a_user_may_all_that_the_store_does_with_the_rules_of_the_docs(redis_cluster, settings):
+    page = " ".join(Path("docs/store.md").read_text().split())
+    rules = " ".join(re.search(r"needs these: `(.*?)`, in a cluster `(.*?)`", page).groups()).split()
     for node in redis_cluster.nodes:
-        node.tell("ACL", "SETUSER", "clerk", "reset", *rules)
+        node.tell("ACL", "SETUSER", "clerk", "reset", "on", ">wage-slave", *rules)
     port = redis_cluster.nodes[0].port
-    assert make_store(f"redis+cluster://clerk:wage-slave@127.0.0.1:{port}").write(FACTS) == 0
+    settings.CELERY_OPS = {"STORE_URL": f"redis+cluster://clerk:wage-slave@127.0.0.1:{port}", "STORE_TIMEOUT": 20.0}
+    store = RedisStore()
+    assert store.write([(ref, {"a": "1", "b": LONG, "c": IfAbsent("1")}) for ref in ORDERS]) == 0
+    assert store.read_unless(ONE, "")[1] == store.read([ONE])[0] == {"a": "1", "b": None, "c": "1"}
+    assert store._takes_scripts
+    store.beat("celery@here", 1)
+    assert store.look_up([(ONE, "b")], ["celery@here"]) == ([LONG], {"celery@here": 1})
+    store.sign(Sign("celery@here", 1, 1))
+    assert store.connected(store.signs()[0])
+    assert store.add_note("a", b"1", 10)
+    assert store.write_notes({"a": (b"2", 10), "b": (b"", 0)})
+    assert store.read_notes(["a"])[0].value == b"2"
+    store._trim(ONE)
+    store.close()
+    assert {level for level, _message, _hint in findings().values()} == {"ok"}
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "STORE_URL": f"redis+cluster://clerk:wrong@127.0.0.1:{port}"}
     with pytest.raises(StoreUnavailable):
-        make_store(f"redis+cluster://clerk:wrong@127.0.0.1:{port}").write([(ONE, {"a": "1"})])
+        RedisStore().read([ONE])
 
 
 def test_tls_and_the_login_are_every_servers():

@@ -380,5 +380,5 @@ def test_a_cluster_as_the_broker_is_said_to_be_none_and_its_store_is_a_store(sit
     report = BrokerQueueBackend().queues()
     assert report.trouble or [queue.depth for queue in report.queues] == [None]
     (told,) = broker.check()
-    assert (told.level, told.message.partition(".")[0]) == ("error", "broker_url names a Redis Cluster")
+    assert (told.level, told.message.partition(":")[0]) == ("error", "broker_url names a Redis Cluster")
     assert {finding.level for finding in store.check()} == {"ok"}
