@@ -21,6 +21,7 @@ from celery_ops import objects
 from celery_ops.backends import waiting
 from celery_ops.backends.results import texts
 from celery_ops.backends.results.counts import known_looks
+from celery_ops.backends.results.known_rows import known_rows
 from celery_ops.backends.results.tracked import untracked
 from celery_ops.tracking import counters
 from celery_ops.tracking import recorder as recorder_module
@@ -107,6 +108,7 @@ def _fresh_tracking():
     objects.forget()
     texts.texts.forget()
     known_looks.forget()
+    known_rows.forget()
     untracked.forget()
     waiting.forget()
     recorder, recorder_module._recorder = recorder_module._recorder, None

@@ -14,6 +14,7 @@ from django.db import connections
 from django.db.models import Case, IntegerField, Q, QuerySet, Subquery, When
 
 from .conditions import Conditions
+from .known_rows import read
 from .orders import Order
 from .pages import Item, Key
 from .rows import Row, for_list, listed
@@ -70,14 +71,14 @@ class Listing:
         walked = self.conditions.on(walk.column)
         within = walked.q() & walk.after(begin) if begin else walked.q()
         if walked == self.conditions and not self.search:
-            return list(for_list(self.table, within).order_by(*walk.by)[:number])
+            return read(for_list(self.table, within).order_by(*walk.by), number)
         wanted = self.conditions.but_on(walk.column).q()
         if self.search:
             wanted &= self.search.q(self.search.hits(walk, begin, number))
         length = min(number * STRETCH, LONGEST_STRETCH)
         if (narrow := self.conditions.narrowest(length // SHARE)) is not None:
             hits = self._hits(self.table.filter(narrow)[:length], within & wanted, walk, number)
-            return list(self._these(hits).order_by(*walk.by))
+            return read(self._these(hits).order_by(*walk.by), number)
         rows = self.table.filter(within)
         near = self._near(rows, wanted, walk, number, length)
         if len(near) == number or (near and near[0]["walked"] < min(length, FEW)):

@@ -22,6 +22,7 @@ from ...info import TaskInfo
 from ...task_query import Count, Counts
 from .conditions import Conditions
 from .counts import Bounds, at, gaps
+from .known_rows import read
 from .rows import Row, for_list
 from .sql import hit_of
 from .states import OTHERS, REFUSED, REQUESTED, STATE
@@ -103,7 +104,7 @@ NONE: Final = Moved()
 
 def newest(rows: QuerySet) -> list[Row]:
     """Return the newest of these rows."""
-    return list(rows[:MOST_FOUND])
+    return read(rows, MOST_FOUND)
 
 
 def candidates(table: QuerySet, conditions: Conditions, looks: Sequence[Look]) -> QuerySet:

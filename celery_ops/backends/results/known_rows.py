@@ -1,0 +1,102 @@
+"""Rows of a SQLite table that were read before.
+
+There a row's last columns lie behind its result, and to come to them takes reading all of a result, megabytes perhaps.
+Where that takes long, a row is asked first whether it is as it was: its beginning and the index of when rows were
+written say so.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.db import connections
+from django.db.models import Q, QuerySet
+
+from .rows import Row, for_list, written
+
+#: Seconds that a page of rows takes to be read where they are large; of others it takes a tenth.
+LONG: Final = 0.005
+#: Seconds for which a row is not read again, and how many rows a process keeps.
+SECONDS: Final = 60.0
+MOST_KEPT: Final = 2000
+#: A longer page is read as it is: nobody looks at it again soon, and a query has so many values at most.
+LONGEST_PAGE: Final = 250
+
+#: An index that is walked has the keys of its rows, too.
+_UNCHANGED: Final = (
+    "WITH known (written, id) AS (VALUES {places}) SELECT row.id FROM known CROSS JOIN {table} row"
+    " ON row.date_done = known.written AND row.id >= known.id AND row.id <= known.id"
+)
+
+
+def read(rows: QuerySet, number: int) -> list[Row]:
+    """Return at most ``number`` rows of a query that ``for_list`` made."""
+    if connections[rows.db].vendor != "sqlite" or number > LONGEST_PAGE:
+        return list(rows[:number])
+    return known_rows.read(rows[:number])
+
+
+class KnownRows:
+    """The rows that a process has read last, of databases in which ``long`` seconds went by for some."""
+
+    def __init__(self, long: float = LONG, seconds: float = SECONDS, most: int = MOST_KEPT) -> None:
+        self.long, self.seconds, self.most = long, seconds, most
+        self._rows: OrderedDict[tuple[Any, ...], tuple[float, Row]] = OrderedDict()
+        self._large: dict[tuple[Any, ...], float] = {}
+
+    def read(self, rows: QuerySet) -> list[Row]:
+        place = _place(rows)
+        if time.monotonic() - self._large.get(place, float("-inf")) < self.seconds:
+            return self._known(rows)
+        begun = time.thread_time()
+        found = list(rows)
+        if time.thread_time() - begun >= self.long:
+            self._large[place] = time.monotonic()
+        return found
+
+    def _known(self, rows: QuerySet) -> list[Row]:
+        keys = list(rows.values_list("id", "status"))
+        known = self._unchanged(rows, {id: row for id, status in keys if (row := self._kept(rows, id, status))})
+        missing = [id for id, _status in keys if id not in known]
+        found = {row["id"]: row for row in self._whole(rows, missing)} if missing else {}
+        self._keep(rows, found.values())
+        known |= found
+        return [known[id] for id, _status in keys if id in known]
+
+    def _kept(self, rows: QuerySet, id: int, status: str) -> Row | None:
+        read_at, row = self._rows.get((*_place(rows), id), (float("-inf"), {}))
+        return row if time.monotonic() - read_at < self.seconds and row["status"] == status else None
+
+    def _unchanged(self, rows: QuerySet, known: dict[int, Row]) -> dict[int, Row]:
+        """Return those that the index says were written last when they were before."""
+        if not known:
+            return known
+        connection = connections[rows.db]
+        table = connection.ops.quote_name(rows.model._meta.db_table)
+        sql = _UNCHANGED.format(table=table, places=", ".join(["(%s, %s)"] * len(known)))
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [value for id, row in known.items() for value in (row["written"], id)])
+            return {id: known[id] for (id,) in cursor.fetchall()}
+
+    def _keep(self, rows: QuerySet, found: Iterable[Row]) -> None:
+        now = time.monotonic()
+        place = _place(rows)
+        for row in found:
+            self._rows[(*place, row["id"])] = now, row
+        while len(self._rows) > self.most:
+            self._rows.popitem(last=False)
+
+    def forget(self) -> None:
+        self._rows.clear()
+        self._large.clear()
+
+    def _whole(self, rows: QuerySet, ids: Iterable[int]) -> list[Row]:
+        return list(for_list(rows, Q(pk__in=ids)).annotate(written=written()))
+
+
+known_rows: Final = KnownRows()
+
+
+def _place(rows: QuerySet) -> tuple[Any, ...]:
+    return rows.db, connections[rows.db].settings_dict["NAME"]
