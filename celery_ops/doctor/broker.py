@@ -37,12 +37,8 @@ def check() -> Iterator[Finding]:
         yield error("broker", _("The URL of the broker in the settings cannot be used."), hint)
         return
     if target.is_misled():
-        message = _(
-            "broker_url names a Redis Cluster. Celery speaks to none, and goes to a Redis on localhost instead."
-        )
-        yield error(
-            "broker", message, _("Name one Redis or its sentinels in broker_url; the store may be in a cluster.")
-        )
+        message = _("broker_url names a Redis Cluster: Celery speaks to none, and goes to localhost instead.")
+        yield error("broker", message, _("Name one Redis or its sentinels; the store alone may be in a cluster."))
         return
     try:
         connections.within(2 * connections.CONNECT_TIMEOUT, _open)

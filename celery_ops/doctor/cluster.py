@@ -1,5 +1,6 @@
 """Whether the store's URL leads to the kind of servers that it names, and whether all of a cluster is there."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -10,7 +11,7 @@ from ..connections.cluster import FORM
 from ..tracking.cluster import Cluster
 from ..tracking.redis import PING
 from ..tracking.server import Server
-from .finding import Finding, error, ok
+from .finding import Finding, error
 
 #: What the store's URL is to be, by the kind of server that it leads to.
 FORMS: Final = {
@@ -52,14 +53,12 @@ def _kind(pool: redis.ConnectionPool) -> str:
     return str(info.get("redis_mode") or info.get("server_mode"))  # Valkey has a name of its own for it
 
 
-def check(cluster: Cluster) -> Finding:
-    """Say whether each slot has a server, and whether that answers."""
+def check(cluster: Cluster) -> Iterator[Finding]:
+    """Say which slots have no server that answers; nothing when all have."""
     hint = _("Start the servers that are away, or give their slots to others.")
     replies = cluster.ask_all(PING)
-    away = [reply for reply in replies if isinstance(reply, Exception)]
-    if away:
-        numbers = {"away": len(away), "all": len(replies)}
-        return error("store-cluster", _("%(away)d of %(all)d masters of the cluster do not answer.") % numbers, hint)
-    if not cluster.nodes.slots.are_complete:
-        return error("store-cluster", _("Some slots of the cluster have no server."), hint)
-    return ok("store-cluster", _("All %(all)d masters of the cluster answer.") % {"all": len(replies)})
+    if away := [reply for reply in replies if isinstance(reply, Exception)]:
+        counts = {"away": len(away), "all": len(replies)}
+        yield error("store", _("%(away)d of %(all)d masters of the cluster do not answer.") % counts, hint)
+    elif not cluster.nodes.slots.are_complete:
+        yield error("store", _("Some slots of the cluster have no server."), hint)

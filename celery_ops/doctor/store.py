@@ -46,7 +46,7 @@ def check() -> Iterator[Finding]:
     yield _answers(store, took)
     if isinstance(store, RedisStore):
         if isinstance(servers, Cluster):
-            yield cluster.check(servers)
+            yield from cluster.check(servers)
         yield from _memory(servers)
         servers.close()
 
