@@ -36,7 +36,7 @@ class MemoryStore(Store):
                 kept = self._objects.setdefault(key, {})
                 add_fields(kept, fields)
                 self._expires[key] = time.monotonic() + lifetime(ref)
-                for name in oldest_fields(kept) if ref.label != INDEX else ():
+                for name in oldest_fields(kept) if len(kept) > TRIM_ABOVE and ref.label != INDEX else ():
                     del kept[name]
         return 0
 
@@ -90,12 +90,10 @@ TRIM_ABOVE = TASKS_KEPT * 6
 
 
 def oldest_fields(stored: Mapping[str, str | None]) -> list[str]:
-    """Return the fields of the tasks beyond the newest ``TASKS_KEPT``, when there are many fields.
+    """Return the fields of the tasks beyond the newest ``TASKS_KEPT``.
 
     An id that is used again and again is a task each time.
     """
-    if len(stored) <= TRIM_ABOVE:
-        return []
     lives = by_life(stored)
     newest = {key: derive(key[0], life).newest for key, (life, _names) in lives.items()}
     dropped = sorted(newest, key=newest.__getitem__)[:-TASKS_KEPT]

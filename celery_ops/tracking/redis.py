@@ -1,7 +1,8 @@
 """Tracked tasks in Redis or Valkey: one hash an object, and in it a few fields a task.
 
-``{prefix}:{label:pk}`` holds short values only, so that it keeps Redis's compact encoding; values over 64 bytes lie in
-``{prefix}:{label:pk}:long`` under the same field. The braces are a hash tag: an object's two keys share a slot.
+``{prefix}:{label:pk}`` holds short values only, so that it keeps Redis's compact encoding: values over 64 bytes lie in
+pieces, and longer ones in ``{prefix}:{label:pk}:long`` under the same field. The braces are a hash tag: an object's two
+keys share a slot.
 """
 
 import hashlib
@@ -22,17 +23,14 @@ from ..connections.cluster import is_cluster, servers_of
 from ..connections.redis import SCHEMES, BrokersRedis, is_redis, pool_of_url
 from ..connections.redis import client_url as client_url  # where it has always been found
 from ..exceptions import StorePartlyUnavailable, StoreUnavailable
-from . import lifeline, prefix
+from . import lifeline, pieces, prefix
 from .cluster import Cluster
 from .memory import TRIM_ABOVE, oldest_fields
 from .refs import ObjectRef
 from .server import Server
 from .signs import Sign
-from .store import BEAT_COUNTS, INDEX, SHORT, Batch, IfAbsent, Note, Store, lifetime
+from .store import BEAT_COUNTS, INDEX, Batch, IfAbsent, Note, Store, lifetime
 from .wire import Command, Part, Question, is_foreign, packed
-
-#: Stands in the short hash for a value that lies in the long one.
-ELSEWHERE: Final = b"~"
 
 #: Writes of a process between two that ask how large the objects' hashes have become.
 MEASURE_EVERY: Final = 16
@@ -200,7 +198,8 @@ class RedisStore(Store):
         (stored,) = self.read([ref])
         if dropped := oldest_fields(stored):
             key, names = self._key(ref), [name.encode() for name in dropped]
-            self._servers.ask([_question(key, b"HDEL", *names), _question(key, b"HDEL", *names, of=b":long")])
+            short = chain.from_iterable(map(pieces.names_of, names))
+            self._servers.ask([_question(key, b"HDEL", *short), _question(key, b"HDEL", *names, of=b":long")])
 
     def _key(self, ref: ObjectRef) -> bytes:
         return self._keys([ref])[0]
@@ -291,12 +290,11 @@ def store_url() -> str:
 def _split(fields: Mapping[str, str]) -> tuple[list[Pair], list[Pair]]:
     short: list[Pair] = []
     long: list[Pair] = []
-    for name, text in fields.items():
-        field, value, stays = name.encode(), text.encode("utf-8", "replace"), isinstance(text, IfAbsent)
-        if len(value) <= SHORT and value[:1] != ELSEWHERE:
-            short.append((field, value, stays))
-        else:
-            short.append((field, ELSEWHERE, stays))
+    for called, text in fields.items():
+        field, value, stays = called.encode(), text.encode("utf-8", "replace"), isinstance(text, IfAbsent)
+        kept = list(pieces.cut(field, value))
+        short += ((name, piece, stays) for name, piece in kept)
+        if kept[0][1] == pieces.MARK:
             long.append((field, value, stays))
     return short, long
 
@@ -318,7 +316,8 @@ def _fields(reply: Any) -> dict[str, str | None]:
             return {}
         raise StoreUnavailable(str(reply)) from reply
     pairs: Iterable[bytes] = iter(reply)
-    return {_text(name): None if value == ELSEWHERE else _text(value) for name, value in zip(pairs, pairs, strict=True)}
+    values = pieces.joined(dict(zip(pairs, pairs, strict=True)))
+    return {_text(name): None if value is None else _text(value) for name, value in values}
 
 
 def _text(raw: bytes) -> str:

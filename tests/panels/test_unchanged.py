@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 FAILS = "tests.shop.tasks.fails"
 LONG = "tests.shop.tasks.long"
 #: Too long for the hash of short values.
-ERROR = "ValueError: " + "x" * 100
+ERROR = "ValueError: " + "x" * 200
 
 
 @contextlib.contextmanager

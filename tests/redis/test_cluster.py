@@ -26,7 +26,7 @@ from tests.conftest import store_settings
 from tests.servers import PATIENCE, free_port, wait_for
 
 ONE = ObjectRef("shop.order", "1")
-LONG = "x" * 100
+LONG = "x" * 200
 ORDERS = [ObjectRef("shop.order", str(number)) for number in range(30)]
 FACTS = [(ref, {"a": "1"}) for ref in ORDERS]
 

@@ -7,17 +7,18 @@ import pytest
 import redis
 
 from celery_ops.exceptions import StoreUnavailable
-from celery_ops.tracking import counters, wire
+from celery_ops.tracking import counters, facts, wire
 from celery_ops.tracking.recorder import Recorder
-from celery_ops.tracking.redis import RedisStore, client_url, store_url
+from celery_ops.tracking.redis import MEASURE_EVERY, RedisStore, client_url, store_url
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.store import BEAT_COUNTS, TASK
+from celery_ops.tracking.stamp import now_ms
+from celery_ops.tracking.store import BEAT_COUNTS, TASK, TASKS_KEPT
 from tests.celery import app
 from tests.conftest import store_settings
 from tests.servers import wait_for
 
 ONE = ObjectRef("shop.order", "1")
-LONG = "x" * 100
+LONG = "x" * 200
 
 
 @pytest.fixture
@@ -159,8 +160,30 @@ def test_a_sign_of_life_is_over_after_its_time(redis_store, keys, client):
 
 
 def test_an_object_is_kept_in_the_compact_encoding(redis_store, keys, client):
-    redis_store.write([(ONE, {"a": "x" * 64, "b": "x" * 65, "c": "x" * 2000})])
+    redis_store.write([(ONE, {"a": "x" * 64, "b": "x" * 65, "c": "é" * 90, "d": "~", "e": "x" * 2000})])
     assert client.object("encoding", keys()[0]) in (b"listpack", b"ziplist")
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [("x" * 64, 1), ("x" * 65, 2), ("x" * 126, 2), ("x" * 127, 3), ("x" * 190, 3), ("~", 1), ("~" * 64, 2)],
+    ids=lambda value: f"{value!s:.2} {len(str(value))}",
+)
+def test_a_value_of_a_line_or_two_lies_with_the_short_ones(redis_store, keys, client, value, count):
+    redis_store.write([(ONE, {"a": value})])
+    assert [client.hlen(key) for key in keys()] == [count]
+    assert redis_store.read([ONE]) == [{"a": value}]
+
+
+def test_a_longer_value_lies_elsewhere(redis_store, keys, client):
+    redis_store.write([(ONE, {"a": "x" * 191})])
+    assert [client.hgetall(key) for key in keys()] == [{b"a": b"~"}, {b"a": b"x" * 191}]
+
+
+def test_a_field_that_looks_like_pieces_and_is_none_of_ours_hides_no_other(redis_store, keys, client):
+    redis_store.write([(ONE, {"a": "1"})])
+    client.hset(keys()[0], mapping={b"b": b"~9x", b"c": b"~\xff", b"d": b"~0", b"e\xfe": b"y", b"f": b"~1"})
+    assert redis_store.read([ONE]) == [{"a": "1", "b": "x", "c": "", "d": "", "f": ""}]
 
 
 # -- round trips ------------------------------------------------------------------------------------------------------
@@ -311,6 +334,18 @@ def test_one_connection_serves_call_after_call(own_store, own_client):
     for _ in range(10):
         own_store.write([(ONE, {"a": "1"})])
     assert len(own_client.client_list()) == 2  # its own and this one
+
+
+def test_what_is_dropped_leaves_no_pieces(redis_store, keys, client):
+    numbers = range(2 * TASKS_KEPT)
+    published = {facts.field(str(number), facts.PUBLISHED): f"{now_ms() + number} a.b" for number in numbers}
+    errors = {facts.field(str(number), facts.ERROR): "x" * 150 for number in numbers}
+    redis_store.write([(ONE, {**published, **errors})])
+    for _ in range(MEASURE_EVERY):
+        redis_store.write([(ONE, {"a": "1"})])
+    left = {name.partition(":")[0] for name in redis_store.read([ONE])[0]}
+    assert len(left) == TASKS_KEPT + 1
+    assert {name.partition(b":")[0].decode() for name in client.hkeys(keys()[0])} == left
 
 
 def test_a_full_object_is_not_trimmed_at_every_write(redis_store, round_trips):

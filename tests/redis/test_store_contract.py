@@ -11,7 +11,7 @@ from celery_ops.tracking.memory import TRIM_ABOVE
 from celery_ops.tracking.reading import read_tasks
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.stamp import now_ms
-from celery_ops.tracking.store import TASKS_KEPT, IfAbsent
+from celery_ops.tracking.store import TASKS_KEPT, IfAbsent, add_fields
 
 ONE, OTHER = ObjectRef("shop.order", "1"), ObjectRef("shop.order", "2")
 ODD_KEYS = [
@@ -79,20 +79,20 @@ def test_a_later_write_of_the_same_field_counts(store):
 
 def test_a_write_that_is_repeated_changes_nothing(store):
     for _ in range(3):
-        store.write([(ONE, {"a": "1", "long": "x" * 100})])
-    assert stored(store) == {"a": "1", "long": "x" * 100}
+        store.write([(ONE, {"a": "1", "long": "x" * 200})])
+    assert stored(store) == {"a": "1", "long": "x" * 200}
 
 
-@pytest.mark.parametrize("first", ["1", "x" * 65, "~"], ids=["short", "long", "mark"])
-@pytest.mark.parametrize("then", ["2", "y" * 65, "~~"], ids=["short", "long", "mark"])
+@pytest.mark.parametrize("first", ["1", "x" * 150, "x" * 200, "~"], ids=["short", "pieces", "long", "mark"])
+@pytest.mark.parametrize("then", ["2", "y" * 65, "y" * 200, "~~"], ids=["short", "pieces", "long", "mark"])
 def test_a_value_for_where_there_is_none_replaces_nothing(store, first, then):
     store.write([(ONE, {"a": first})])
     store.write([(ONE, {"a": IfAbsent(then), "b": IfAbsent(then)}), (OTHER, {"a": IfAbsent(then), "b": "3"})])
     assert (stored(store), stored(store, OTHER)) == ({"a": first, "b": then}, {"a": then, "b": "3"})
 
 
-@pytest.mark.parametrize("first", ["1", "x" * 65], ids=["short", "long"])
-@pytest.mark.parametrize("then", ["2", "y" * 65], ids=["short", "long"])
+@pytest.mark.parametrize("first", ["1", "x" * 150, "x" * 200], ids=["short", "pieces", "long"])
+@pytest.mark.parametrize("then", ["2", "y" * 65, "y" * 200], ids=["short", "pieces", "long"])
 def test_a_value_for_where_there_was_none_is_replaced(store, first, then):
     store.write([(ONE, {"a": IfAbsent(first)})])
     store.write([(ONE, {"a": then})])
@@ -141,7 +141,7 @@ def test_a_value_comes_back_whatever_its_length_and_characters(store, value):
     assert stored(store) == {"a": value}
 
 
-@pytest.mark.parametrize(("first", "then"), [("x" * 100, "short"), ("short", "x" * 100), ("x" * 100, "y" * 100)])
+@pytest.mark.parametrize(("first", "then"), [("x" * 200, "short"), ("short", "x" * 200), ("x" * 200, "y" * 200)])
 def test_a_value_may_change_its_length(store, first, then):
     store.write([(ONE, {"a": first})])
     store.write([(ONE, {"a": then})])
@@ -160,21 +160,41 @@ def test_anything_that_is_written_comes_back(store, pk, fields):
     assert stored(store, ref) == {**before, **fields}
 
 
+values = st.builds(
+    lambda mark, unit, count: mark + unit * count,
+    st.sampled_from(["", "~", "~2"]),
+    st.sampled_from("xé~"),
+    st.sampled_from([0, 1, 31, 62, 63, 64, 65, 95, 124, 126, 127, 188, 190, 191, 300]),
+)
+writes = st.dictionaries(st.sampled_from(["a", "a2"]), values | values.map(IfAbsent), min_size=1)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.uuids(), st.lists(writes, max_size=6))
+def test_values_of_any_length_after_one_another_leave_the_last(store, pk, events):
+    ref = ObjectRef("shop.item", str(pk))
+    expected = stored(store, ref)
+    for fields in events:
+        store.write([(ref, fields)])
+        add_fields(expected, fields)
+    assert stored(store, ref) == expected
+
+
 def test_a_lone_surrogate_in_a_value_does_no_harm(store):
     store.write([(ONE, {"a": "x\ud800y", "b": "2"})])
     assert stored(store)["b"] == "2"
 
 
 def test_what_is_still_of_the_version_that_was_read_is_not_read_again(store):
-    store.write([(ONE, {"a": "1", "b": "x" * 100})])
+    store.write([(ONE, {"a": "1", "b": "x" * 200})])
     version, fields = store.read_unless(ONE, "")
     assert fields == store.read([ONE])[0]
     assert store.read_unless(ONE, version) == (version, None)
 
 
-@pytest.mark.parametrize("written", [{"a": "2"}, {"c": "1"}, {"b": "1"}, {"a": "x" * 100}], ids=str)
+@pytest.mark.parametrize("written", [{"a": "2"}, {"c": "1"}, {"b": "1"}, {"a": "x" * 200}], ids=str)
 def test_what_changed_since_is_read_with_a_version_of_its_own(store, written):
-    store.write([(ONE, {"a": "1", "b": "x" * 100})])
+    store.write([(ONE, {"a": "1", "b": "x" * 200})])
     before, _ = store.read_unless(ONE, "")
     store.write([(ONE, written)])
     version, fields = store.read_unless(ONE, before)
@@ -195,7 +215,7 @@ def test_two_hundred_objects_are_written_and_read_in_one_call(store):
 
 
 def test_a_batch_of_many_events_of_one_object_is_written(store):
-    fields = {str(number): "x" * 100 for number in range(TRIM_ABOVE // 2)}
+    fields = {str(number): "x" * 200 for number in range(TRIM_ABOVE // 2)}
     store.write([(ONE, fields)])
     assert len(stored(store)) == len(fields)
 
@@ -206,7 +226,7 @@ def test_threads_lose_nothing(store):
     def write(thread):
         try:
             for number in range(20):
-                store.write([(ONE, {f"{thread}-{number}": "1", f"{thread}-{number}-long": "x" * 100})])
+                store.write([(ONE, {f"{thread}-{number}": "1", f"{thread}-{number}-long": "x" * 200})])
                 store.read([ONE])
         except Exception as error:
             failed.append(error)
@@ -223,7 +243,7 @@ def test_threads_lose_nothing(store):
 
 
 def test_long_values_are_looked_up_in_the_order_asked(store):
-    store.write([(ONE, {"a": "x" * 100, "b": "y" * 100}), (OTHER, {"a": "z" * 100})])
+    store.write([(ONE, {"a": "x" * 200, "b": "y" * 200}), (OTHER, {"a": "z" * 200})])
     values, _ = store.look_up([(OTHER, "a"), (ONE, "b"), (ONE, "a")])
     assert [value[0] for value in values] == ["z", "y", "x"]
 
@@ -257,9 +277,9 @@ def test_a_worker_that_began_again_has_its_new_start(store):
 
 
 def test_values_and_workers_are_looked_up_in_one_call(store):
-    store.write([(ONE, {"a": "x" * 100})])
+    store.write([(ONE, {"a": "x" * 200})])
     store.beat("celery@here", 123)
-    assert store.look_up([(ONE, "a")], ["celery@here", "gone"]) == (["x" * 100], {"celery@here": 123})
+    assert store.look_up([(ONE, "a")], ["celery@here", "gone"]) == (["x" * 200], {"celery@here": 123})
 
 
 def test_a_workers_name_is_no_objects(store):
@@ -292,7 +312,7 @@ def test_the_newest_tasks_are_kept(store):
 
 
 def test_long_values_of_tasks_that_were_dropped_are_gone(store):
-    fill(store, TASKS_KEPT * 3, o="x" * 100)
+    fill(store, TASKS_KEPT * 3, o="x" * 200)
     assert store.look_up([(ONE, facts.field("0", facts.RESULT))])[0] == [None]
 
 
