@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from celery_ops.tracking import facts
+from celery_ops.tracking import facts, prefix
 from celery_ops.tracking.memory import TRIM_ABOVE
 from celery_ops.tracking.reading import read_tasks
 from celery_ops.tracking.refs import ObjectRef
@@ -345,3 +345,50 @@ def test_a_store_that_was_closed_opens_again(store):
 def test_a_store_may_be_closed_twice(store):
     store.close()
     store.close()
+
+
+# -- notes, which a store need not keep
+
+
+@pytest.fixture(params=["redis", "cluster"])
+def noting(request):
+    return request.getfixturevalue(f"{request.param}_store")
+
+
+def values(store, *names):
+    return [note and note.value for note in store.read_notes(names)]
+
+
+def test_notes_are_read_in_the_order_asked(noting):
+    assert noting.write_notes({"a": (b"\x00\xff", 60), "b b/é": (b"", 60)})
+    assert values(noting, "b b/é", "nothing", "a") == [b"", None, b"\x00\xff"]
+
+
+def test_a_note_says_for_how_long_it_is_kept(noting):
+    noting.write_notes({"a": (b"1", 60), "b": (b"2", 1.5)})
+    long, short = noting.read_notes(["a", "b"])
+    assert 50 < long.left <= 60
+    assert 0 < short.left <= 1.5
+
+
+def test_a_note_of_no_time_is_forgotten(noting):
+    noting.write_notes({"a": (b"1", 60)})
+    noting.write_notes({"a": (b"", 0)})
+    assert values(noting, "a") == [None]
+
+
+def test_of_two_that_add_a_note_one_is_the_first(noting):
+    assert [noting.add_note("a", value, 60) for value in (b"1", b"2")] == [True, False]
+    assert values(noting, "a") == [b"1"]
+
+
+def test_a_note_is_every_tenants(noting):
+    noting.write_notes({"a": (b"1", 60)})
+    with prefix.using("another"):
+        assert values(noting, "a") == [b"1"]
+
+
+def test_a_store_in_memory_keeps_no_notes(memory_store):
+    assert memory_store.read_notes(["a"]) is None
+    assert memory_store.write_notes({"a": (b"1", 60)}) is False
+    assert memory_store.add_note("a", b"1", 60) is True
