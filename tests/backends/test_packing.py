@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import tracemalloc
 import zlib
 from datetime import datetime, timedelta, timezone
 
@@ -253,7 +254,26 @@ def test_what_is_no_look_is_read_as_none(value):
 def test_a_look_that_unpacks_to_gigabytes_is_not_unpacked():
     bomb = zlib.compress(b" " * (64 * 1024 * 1024), 9)
     assert len(bomb) < packing.MOST_BYTES
-    assert unpacked(GOOD + bomb, b"", lambda moment: moment) is None
+    tracemalloc.start()
+    try:
+        assert unpacked(GOOD + bomb, b"", lambda moment: moment) is None
+        assert tracemalloc.get_traced_memory()[1] < 3 * packing.LONGEST_TEXT
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_look_with_more_behind_it_than_there_is_room_for_is_not_read():
+    text = json.dumps(document()).encode()
+    assert unpacked(GOOD + zlib.compress(text), b"", lambda moment: moment)
+    assert unpacked(GOOD + zlib.compress(text + b" " * packing.LONGEST_TEXT), b"", lambda moment: moment) is None
+
+
+def test_nothing_that_a_look_says_is_later_than_itself():
+    hostile = document()
+    hostile["memory"]["heard"] = {"w1@test": -86_400}
+    hostile["silent"] = {"w1@test": [NO_REPLY, -86_400]}
+    look = unpacked(note(hostile), b"", lambda moment: moment)
+    assert (look.memory.heard["w1@test"], look.snapshot.silent["w1@test"].last_seen) == (NOW, NOW)
 
 
 def test_the_tasks_of_another_look_are_not_those_of_this_one():
