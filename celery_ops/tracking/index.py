@@ -4,20 +4,22 @@ The index is kept in the store like one more object a slot of time and shard of 
 store. Small shards keep Redis's compact encoding; slots make the newest tasks quick to find and old ones expire.
 """
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, product
 from operator import methodcaller
 from typing import Final
 from urllib.parse import quote, unquote
+from weakref import WeakKeyDictionary
 from zlib import crc32
 
 from ..conf import conf
-from . import facts
+from . import facts, prefix
 from .recorder import recorder
 from .refs import ObjectRef
 from .stamp import now_ms
-from .store import INDEX, REVOKE, TASK
+from .store import INDEX, REVOKE, TASK, Store
 
 #: Slots of time that ``RETENTION`` is cut into, and shards of each.
 SLOTS: Final = 12
@@ -28,7 +30,12 @@ MOST_READ: Final = 20_000
 #: Milliseconds by which a task's publish may lie before and after the time at which it was asked for.
 EARLIER: Final = 60_000
 LATER: Final = 600_000
+#: Seconds for which a slot that ended is not read again, and the most tasks of one that are kept.
+KNOWN_FOR: Final = 60.0
+MOST_KNOWN: Final = 1000
 
+#: The id of a task and its objects.
+Task = tuple[str, list[ObjectRef]]
 Entry = tuple[ObjectRef, dict[str, str]]
 #: What a store has of one place; None stands for a long value.
 Fields = Mapping[str, str | None]
@@ -146,14 +153,58 @@ def newest_tasks(limit: int) -> dict[str, list[ObjectRef]] | None:
 
 def _newest_entries(limit: int) -> Iterator[tuple[str, list[ObjectRef]]]:
     """Yield the ids and objects of tasks, slot by slot from now backwards."""
-    tasks, slots, step = 0, list(_slots()), 1
+    tasks, slots, step = 0, list(_slots()), 3
     while slots and tasks < limit:
-        places = [_place(slot, shard) for slot, shard in product(slots[:step], range(SHARDS))]
+        for entries in _entries_of(slots[:step]):
+            tasks += len(entries)
+            yield from entries
         slots, step = slots[step:], step * 4
-        for place, stored in zip(places, recorder().ask(methodcaller("read", places)), strict=True):
-            tasks += len(stored)
-            for name, text in stored.items():
-                yield facts.long_id(name), objects_in(_whole(place, name, text))
+
+
+def _entries_of(slots: Sequence[int]) -> list[list[Task]]:
+    """Return the tasks of each slot; those that ended a while ago are not read again for some seconds."""
+    old = _old_slots.setdefault(recorder().store, OldSlots())
+    known = {slot: entries for slot in slots if (entries := old.get(slot)) is not None}
+    places = [_place(slot, shard) for slot, shard in product(slots, range(SHARDS)) if slot not in known]
+    kept = iter(recorder().ask(methodcaller("read", places)) if places else ())
+    for slot in slots:
+        if slot not in known:
+            known[slot] = list(_tasks_in((_place(slot, shard), next(kept)) for shard in range(SHARDS)))
+            old.keep(slot, known[slot])
+    return [known[slot] for slot in slots]
+
+
+def _tasks_in(places: Iterable[tuple[ObjectRef, Fields]]) -> Iterator[Task]:
+    for place, stored in places:
+        for name, text in stored.items():
+            yield facts.long_id(name), objects_in(_whole(place, name, text))
+
+
+class OldSlots:
+    """What the slots of a store hold into which nothing is written any more, unless the store was away.
+
+    Kept for so many seconds, where these are not more than so many tasks.
+    """
+
+    def __init__(self, seconds: float = KNOWN_FOR, most: int = MOST_KNOWN) -> None:
+        self.seconds, self.most = seconds, most
+        self._kept: dict[tuple[str, int, int], tuple[float, list[Task]]] = {}
+
+    def get(self, slot: int) -> list[Task] | None:
+        read_at, tasks = self._kept.get(self._key(slot), (float("-inf"), []))
+        return tasks if time.monotonic() - read_at < self.seconds else None
+
+    def keep(self, slot: int, tasks: list[Task]) -> None:
+        if (slot + 1) * _slot_length() + LATER < now_ms() and len(tasks) <= self.most:
+            if len(self._kept) > 10 * SLOTS:
+                self._kept.clear()  # of slots that are gone, or of many tenants
+            self._kept[self._key(slot)] = time.monotonic(), tasks
+
+    def _key(self, slot: int) -> tuple[str, int, int]:
+        return prefix.current(), _slot_length(), slot
+
+
+_old_slots: Final[WeakKeyDictionary[Store, OldSlots]] = WeakKeyDictionary()
 
 
 def _slots() -> Iterator[int]:

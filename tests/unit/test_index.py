@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from celery_ops import tasks_for
-from celery_ops.tracking import index
+from celery_ops.tracking import index, prefix
 from celery_ops.tracking.memory import TRIM_ABOVE
 from celery_ops.tracking.reading import find_task, newest_tasks
 from celery_ops.tracking.recorder import recorder
@@ -86,6 +86,53 @@ def test_the_newest_tasks_are_those_of_all_objects_newest_first(store):
 def test_the_newest_tasks_reach_back_over_quiet_hours(store):
     late, early = plant(order(1), ago=60), plant(order(2), ago=DAY - 3600)
     assert [task.id for task in newest_tasks(10)] == [late, early]
+
+
+@pytest.fixture
+def reads(store, monkeypatch):
+    """How many places of the store were read, question by question."""
+    numbers, read = [], type(store).read
+    monkeypatch.setattr(type(store), "read", lambda store, refs: numbers.append(len(refs)) or read(store, refs))
+    return numbers
+
+
+def test_hours_that_are_over_are_read_once(store, reads):
+    planted = [plant(order(1), ago=60), plant(order(2), ago=DAY // 2)]
+    for _round in range(2):
+        assert list(index.newest_tasks(10)) == planted
+    first, again = reads[: len(reads) // 2 + 1], reads[len(reads) // 2 + 1 :]
+    assert sum(again) <= index.SAMPLE * 2 + index.SHARDS * 3 < sum(first) / 3
+
+
+def test_hours_that_are_over_are_read_again_after_a_while(store):
+    index.newest_tasks(10)
+    index._old_slots[store].seconds = -1
+    assert list(index.newest_tasks(10)) == []
+    early = plant(order(1), ago=DAY // 2)
+    assert list(index.newest_tasks(10)) == [early]
+
+
+def test_of_an_hour_with_many_tasks_nothing_is_kept(store):
+    index.newest_tasks(10)
+    index._old_slots[store].most = 0
+    index._old_slots[store]._kept.clear()
+    early = plant(order(1), ago=DAY // 2)
+    assert list(index.newest_tasks(10)) == [early]
+    other = plant(order(2), ago=DAY // 2)
+    assert sorted(index.newest_tasks(10)) == sorted([early, other])
+
+
+def test_what_is_new_is_seen_at_once(store):
+    index.newest_tasks(10)
+    task_id = plant(order(1))
+    assert list(index.newest_tasks(10)) == [task_id]
+
+
+def test_hours_that_are_over_are_of_one_tenant(settings, memory_store):
+    early = plant(order(1), ago=DAY // 2)
+    assert list(index.newest_tasks(10)) == [early]
+    with prefix.using("another"):
+        assert list(index.newest_tasks(10)) == []
 
 
 def test_a_task_of_two_objects_is_listed_once(store):
