@@ -61,7 +61,7 @@ SHARED = {
 }
 
 #: Fixtures of tests that ``make test-quick`` leaves out, beside these.
-SLOW = SHARED | {"live_server", "make_worker", "own_redis", "rabbitmq_url", "redis_server"}
+SLOW = SHARED | {"doomed", "live_server", "make_worker", "own_redis", "rabbitmq_url", "redis_server", "watched"}
 
 
 @pytest.hookimpl(tryfirst=True)

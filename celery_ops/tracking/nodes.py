@@ -113,12 +113,21 @@ class Nodes:
             else:
                 if slots.owners:  # else it was thrown out, or has not been let in yet
                     self.slots = slots
+                    self._forget_gone()
                     return
         raise failure or redis.ConnectionError("no server of the cluster has any slots")
 
     def may_look(self) -> bool:
         """Return whether the last look is long enough ago, while a server is away."""
         return time.monotonic() >= self._looked + LOOK_EVERY
+
+    def _forget_gone(self) -> None:
+        """Let go of servers that have left: where addresses change often, they would become many."""
+        known = {*self._known()}
+        for address in [address for address in list(self._pools) if address not in known]:
+            self.drop(address)
+            for kept in (self._pools, self._idle, self._rests):
+                kept.pop(address, None)
 
     def _asked(self, address: Address) -> Any:
         connection = connected(self.pool(address))

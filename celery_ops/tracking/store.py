@@ -76,7 +76,8 @@ class Store(ABC):
     def write(self, batch: Batch) -> int:
         """Set the fields of each object, but those that it has and that are to be set only ``IfAbsent``.
 
-        Return how many objects were refused for good (their key is not ours).
+        Return how many objects were refused for good (their key is not ours). A store of several servers raises
+        StorePartlyUnavailable with what could not be written, when it has written the rest.
         """
 
     @abstractmethod

@@ -304,6 +304,20 @@ def test_an_outage_of_a_part_may_become_one_of_the_whole(make_store, redis_clust
     assert counters.counts()["lost"] == 0
 
 
+def test_servers_that_have_left_are_forgotten(make_store, redis_cluster):
+    store = make_store()
+    store.write(FACTS)
+    gone = ("127.0.0.1", free_port())
+    for cache in (store.cluster.nodes._idle, store.cluster.nodes._pools):
+        cache[gone] = cache[next(iter(store.cluster.nodes.slots.masters))]
+    store.cluster.nodes._rests[gone] = nodes.Rest(0.0, 1.0, OSError())
+    store.cluster.nodes.look()
+    assert store.read(ORDERS) == [{"a": "1"}] * len(ORDERS)
+    known = {("127.0.0.1", node.port) for node in redis_cluster.nodes}
+    for cache in (store.cluster.nodes._idle, store.cluster.nodes._pools, store.cluster.nodes._rests):
+        assert set(cache) <= known
+
+
 # -- servers that hang ------------------------------------------------------------------------------------------------
 
 

@@ -304,7 +304,7 @@ def test_a_key_that_is_not_ours_is_not_copied_to_find_that_out(own_store, own_cl
 def test_scripts_go_on_once_a_busy_server_is_not_busy_any_more(own_store, own_client, own_redis):
     own_client.config_set("lua-time-limit", 5)
     with contextlib.closing(redis.Redis(port=own_redis.port)) as busy:
-        connection = busy.connection_pool.get_connection()
+        connection = busy.connection_pool.make_connection()
         connection.send_command("EVAL", "while true do end", 0)
         wait_for(lambda: _is_busy(own_client), "the server to be busy")
         with pytest.raises(StoreUnavailable):
