@@ -65,13 +65,13 @@ def client(database: int = 1):
     return redis.Redis(port=PORT, db=database)
 
 
-def use_store(url: str) -> None:
+def use_store(url: str, **settings_of_it: object) -> None:
     """Point the store at ``url``, with nothing kept from another one."""
     from django.conf import settings
 
     from celery_ops.tracking import recorder
 
-    settings.CELERY_OPS = {"STORE_URL": url}
+    settings.CELERY_OPS = {"STORE_URL": url, **settings_of_it}
     recorder.forget()
 
 

@@ -102,3 +102,19 @@ def test_every_event_is_written_kept_or_lost_though_the_store_raises_anything(ho
     with recorder._trying:  # while the timer writes, what it took is neither kept nor written
         counts = counters.counts()
         assert counts["written"] + counts["lost"] + recorder.kept == sent
+
+
+def test_every_event_that_was_handed_over_is_written_kept_or_lost_though_the_store_raises_anything(
+    hostile, monkeypatch
+):
+    monkeypatch.setattr(hostile, "is_at_hand", False)
+    recorder = recorder_module.recorder()
+    for number in range(600):
+        tasks.noop.delay(1)
+        if not number % 5:
+            recorder.flush()
+    recorder.pause()
+    with recorder._trying:
+        counts = counters.counts()
+        assert counts["written"] + counts["lost"] + recorder.kept == 600
+        assert hostile.injected > 50
