@@ -216,11 +216,11 @@ def test_a_new_process_waits_for_nobody_who_did_not_answer_others(store, fakes, 
 @pytest.mark.rabbitmq
 def test_a_new_process_knows_workers_that_no_one_names(settings, redis_server, prefix, rabbitmq_url):
     """RabbitMQ does not say who is there, and workers without celery_ops do not, either."""
-    settings.CELERY_OPS = {"STORE_URL": f"{redis_server.url}/1", "STORE_PREFIX": prefix, "CONTROL_TIMEOUT": 2.0}
+    settings.CELERY_OPS = {"STORE_URL": f"{redis_server.url}/1", "STORE_PREFIX": prefix, "CONTROL_TIMEOUT": 1.0}
     with broker(rabbitmq_url), FakeWorkers(rabbitmq_url) as fakes:
         forget()
         fakes.answer = speaking({"fake@test": BUSY})
-        assert timed(states)[1] >= 2.0
+        assert timed(states)[1] >= 1.0
         notes = Notes(redis_server, prefix)
         notes.pass_two_seconds()
         notes.client.close()
@@ -230,7 +230,7 @@ def test_a_new_process_knows_workers_that_no_one_names(settings, redis_server, p
         with another_process():
             replies, waited = timed(lambda: revoke("an-id"))
     assert (seen, replies.asked, replies.silent) == ({"fake@test": ONLINE}, ("fake@test",), ())
-    assert max(seconds, waited) < 2.0
+    assert max(seconds, waited) < 1.0
 
 
 @pytest.fixture
@@ -399,13 +399,14 @@ def test_a_process_that_cannot_ask_lets_another_one(store, settings):
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
-def test_a_frozen_broker_that_another_one_asks_already_takes_no_longer_than_any(store, silent_port, scheme):
+def test_a_frozen_broker_that_another_one_asks_already_takes_no_longer_than_any(store, silent_port, scheme, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "CONTROL_TIMEOUT": 0.2}
     with broker(f"{scheme}://127.0.0.1:{silent_port}/0"):
         store.client.set(store.key("asking"), b"1", px=60_000)
         begin = time.monotonic()
         with pytest.raises(BackendUnavailable):
             snapshot()
-    assert time.monotonic() - begin < CONNECT_TIMEOUT + 0.5 + CLOSING + 0.5
+    assert time.monotonic() - begin < CONNECT_TIMEOUT + 0.2 + CLOSING + 0.5
 
 
 # -- what is in the store is none of ours, or the store is not there
