@@ -26,15 +26,19 @@ class Shared(Generic[T]):
         self._lock = threading.Lock()
         self._answers: dict[Hashable, _Answer[T]] = {}
 
-    def get(self, key: Hashable, find: Callable[[], T]) -> T:
-        """Return the answer of ``find``, now or up to so many seconds ago. An error of ``find`` is not kept."""
+    def get(self, key: Hashable, find: Callable[[], T], age_of: Callable[[T], float] = lambda _value: 0.0) -> T:
+        """Return the answer of ``find``, now or up to so many seconds ago. An error of ``find`` is not kept.
+
+        ``age_of`` says how many seconds old an answer is already when it is found.
+        """
         with self._lock:
             answer = self._answers[key] = self._answers.pop(key, None) or _Answer()
             while len(self._answers) > self._most:
                 del self._answers[next(iter(self._answers))]
         with answer.lock:
             if time.monotonic() - answer.found_at > self._seconds:
-                answer.value, answer.found_at = find(), time.monotonic()
+                answer.value = find()
+                answer.found_at = time.monotonic() - age_of(answer.value)
             return answer.value
 
     def forget(self) -> None:

@@ -11,7 +11,7 @@ import redis
 
 pytest.register_assert_rewrite("celery_ops.testing")
 
-from celery_ops.backends.remote import snapshot  # noqa: E402 - after the assertions of the suites are rewritten
+from celery_ops.backends.remote import registered, snapshot  # noqa: E402 - after the assertions of the suites are rewritten
 from celery_ops.backends.remote.known import known_workers  # noqa: E402
 from tests.backends.fakes import FakeWorkers  # noqa: E402
 from tests.backends.starting import end, start  # noqa: E402
@@ -46,6 +46,7 @@ def _nothing_is_known(settings):
 def forget():
     known_workers().forget()
     snapshot.forget()
+    registered.forget()
 
 
 def expect(*hostnames):

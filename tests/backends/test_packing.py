@@ -15,7 +15,7 @@ from celery_ops.backends.live import METHODS
 from celery_ops.backends.remote import packing, replies
 from celery_ops.backends.remote.known import KnownWorkers, Memory
 from celery_ops.backends.remote.looks import Answers, Snapshot, Standing
-from celery_ops.backends.remote.packing import packed, unpacked
+from celery_ops.backends.remote.packing import packed, packed_lists, unpacked, unpacked_lists
 from celery_ops.info import GONE, NO_REPLY
 from celery_ops.payload import payload
 from tests.backends.fakes import IDLE, STATS
@@ -48,6 +48,10 @@ def read(look, memory=None, collected_at=lambda there: there):
 
 def text_of(note):
     return zlib.decompress(note[packing.TOKEN :]).decode()
+
+
+def note(value):
+    return TOKEN.encode() + zlib.compress(json.dumps(value).encode())
 
 
 def infos(look):
@@ -183,6 +187,40 @@ def test_a_site_that_keeps_no_arguments_tells_only_how_many_tasks_there_are(sett
     assert infos(there) == infos(look)
 
 
+# -- lists of tasks
+
+
+LISTS = {"w1@test": ["shop.nap", "shop.limited [rate_limit=10/m]"], "w2@test": ["shop.nap"], "w3@test": None}
+
+
+def test_the_tasks_that_workers_have_are_read_as_they_were_listed():
+    assert unpacked_lists(packed_lists(LISTS)) == {**LISTS, "w3@test": []}
+
+
+def test_three_hundred_workers_with_two_hundred_tasks_take_little_room():
+    lines = [f"shop.tasks.task_{number} [rate_limit={number}/m]" for number in range(200)]
+    assert 0 < len(packed_lists({f"celery@worker-{number:03d}": lines for number in range(300)})) < 10_000
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [],
+        {},
+        {"hosts": ["a@test"], "lines": []},
+        {"hosts": ["a@test"], "lines": {"x": 7}},
+        {"hosts": ["a@test"], "lines": {"x": [1]}},
+        {"hosts": ["a@test"], "lines": {"x": ["0"]}},
+        {"hosts": ["\x00"], "lines": {"x": [0]}},
+        {"hosts": [[]], "lines": {"x": [0]}},
+        {"hosts": ["a@test"], "lines": {"x": [0] * 250_001}},
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_what_is_no_list_is_read_as_none(value):
+    assert unpacked_lists(note(value)) is None
+
+
 # -- how much
 
 
@@ -219,10 +257,6 @@ def _minutes(number):
 
 def document():
     return json.loads(text_of(packed(of({"w1@test": BUSY}), Memory({"w1@test": NOW}), TOKEN).workers))
-
-
-def note(value):
-    return TOKEN.encode() + zlib.compress(json.dumps(value).encode())
 
 
 GOOD = b"0123456789abcdef"

@@ -20,7 +20,7 @@ import redis
 
 from celery_ops.backends.control import ControlWorkerBackend, revoke
 from celery_ops.backends.live import LiveTaskBackend
-from celery_ops.backends.remote import known, packing, sharing
+from celery_ops.backends.remote import known, packing, registered, sharing
 from celery_ops.backends.remote import snapshot as snapshot_module
 from celery_ops.backends.remote.gather import CLOSING
 from celery_ops.backends.remote.known import known_workers
@@ -87,6 +87,7 @@ def another_process():
     copies, workers = dict(snapshot_module._copies), dict(known._known)
     snapshot_module._copies.clear()
     known._known.clear()
+    registered._shared.forget()
     try:
         yield
     finally:
@@ -311,6 +312,38 @@ def test_where_arguments_are_not_kept_each_process_asks_for_the_tasks_itself(sto
         assert broadcasts(fakes) == 1
         (task,) = LiveTaskBackend().tasks()
     assert (task.kwargs, broadcasts(fakes)) == ({"password": SECRET}, 2)
+
+
+# -- the tasks that workers have
+
+
+def test_the_tasks_that_workers_have_are_asked_for_once(store, fakes):
+    fakes.answer = speaking({"fake@test": {"registered": ["shop.nap", "shop.limited [rate_limit=10/m]"]}})
+    mine = registered.registered_tasks()
+    with another_process():
+        theirs = registered.registered_tasks()
+    assert mine == theirs
+    assert mine["shop.limited"]["fake@test"].rate_limit == "10/m"
+    assert fakes.methods() == ["registered"]
+
+
+def test_another_process_asks_for_them_when_ten_seconds_are_over(store, fakes, monkeypatch):
+    registered.registered_tasks()
+    store.client.pexpire(store.key("registered"), 50)
+    with another_process():
+        registered.registered_tasks()
+        wait_for(lambda: not store.client.exists(store.key("registered")), "ten seconds to be over")
+        registered.registered_tasks()
+    assert fakes.methods() == ["registered"] * 2
+
+
+@pytest.mark.parametrize("value", [b"", b"rubbish", b"0" * 16 + zlib.compress(b"[]")])
+def test_a_damaged_list_of_them_has_a_process_ask_itself(store, fakes, value):
+    registered.registered_tasks()
+    store.client.set(store.key("registered"), value, px=5_000)
+    with another_process():
+        registered.registered_tasks()
+    assert fakes.methods() == ["registered"] * 2
 
 
 # -- after a change

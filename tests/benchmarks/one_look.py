@@ -22,7 +22,7 @@ SECONDS = sized(12, quick=2)
 
 @benchmark("one_look", WORKERS)
 def looks() -> Iterator[Figure]:
-    """Web processes that all look at the workers ten times a second: how often are these asked?"""
+    """How often workers are asked while each of several web processes looks at them ten times a second."""
     command = [sys.executable, "-m", "tests.benchmarks.watcher", str(SECONDS)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with crowd(3), ExitStack() as stack:

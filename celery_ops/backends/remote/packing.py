@@ -26,6 +26,7 @@ from .looks import Answers, Snapshot, Standing
 VERSION: Final = 1
 #: Characters at the beginning of a note that say which look it is of.
 TOKEN: Final = 16
+NO_TOKEN: Final = "0" * TOKEN
 #: Bytes of a note, and of its text: more than a thousand workers need.
 MOST_BYTES: Final = 256 * 1024
 LONGEST_TEXT: Final = 8 * 1024 * 1024
@@ -33,6 +34,8 @@ LONGEST_TEXT: Final = 8 * 1024 * 1024
 MOST_TASKS: Final = 2_000
 MOST_QUEUES: Final = 1_000
 MOST_BINDINGS: Final = 100
+#: Lines of all workers' lists of tasks together.
+MOST_LINES: Final = 250_000
 MOST_ENTRIES: Final = 100
 LONGEST_NAME: Final = 1024
 
@@ -131,10 +134,37 @@ def _words(parts: Any, held: Any) -> dict[str, Any]:
     return {**_dict(parts), **counted, **_dict(held)}
 
 
+def packed_lists(lists: Mapping[str, Any]) -> bytes:
+    """Return what each worker has listed as lines, nothing where that would be too long."""
+    hosts = list(lists)
+    places: dict[str, list[int]] = {}
+    for number, lines in enumerate(lists.values()):
+        for line in filter(None, map(replies.text, lines if isinstance(lines, (list, tuple)) else ())):
+            places.setdefault(line, []).append(number)
+    return _bytes({"hosts": hosts, "lines": places})
+
+
+def unpacked_lists(note: bytes) -> dict[str, list[str]] | None:
+    """Return the lines of each worker that another process was told; None of what no process has written."""
+    try:
+        document = _document(note)
+        hosts = document["hosts"]
+        lists: dict[str, list[str]] = {host: [] for host in _hosts(hosts)}
+        lines = _dict(document["lines"])
+        if sum(map(len, lines.values())) > MOST_LINES:
+            raise ValueError("more lines than are believed")
+        for line, places in lines.items():
+            for place in places:
+                lists[hosts[place]].append(line)
+    except UNREADABLE:
+        return None
+    return lists
+
+
 # -- bytes ------------------------------------------------------------------------------------------------------------
 
 
-def _bytes(document: Mapping[str, Any], token: str) -> bytes:
+def _bytes(document: Mapping[str, Any], token: str = NO_TOKEN) -> bytes:
     """Return a note, nothing where it would be too long."""
     text = json.dumps(document, separators=(",", ":"), allow_nan=False)
     value = token.encode() + zlib.compress(text.encode(), 3)

@@ -127,6 +127,21 @@ class Board:
         """Have every process ask anew, since something was just changed. Return whether they are told."""
         return self._find("change") is not None and self._write({"change": (secrets.token_hex(8).encode(), KEPT)})
 
+    def recall(self, name: str) -> Note | None:
+        """Return something else that another process has told, if it has."""
+        (note,) = self._find(name) or [None]
+        return note
+
+    def tell(self, name: str, value: bytes, seconds: float) -> None:
+        """Tell the others something else, for so many seconds; nothing is not told."""
+        if value:
+            self._write({name: (value, seconds)})
+
+    def forget(self, name: str) -> None:
+        """Tell the others no more what was told."""
+        if self._find(name) is not None:
+            self._write({name: (b"", 0)})
+
     def _find(self, *names: str) -> list[Note | None] | None:
         """Read at the first place that answers, and stay with it until the next look."""
         for place in _PLACES if self._name else ():
