@@ -23,7 +23,7 @@ LARGE = "x" * 2_000_000
 
 @pytest.fixture(autouse=True)
 def rows(memory_store, monkeypatch):
-    """All rows are taken for large ones once there was a look."""
+    """All rows are taken for large ones once there were two looks."""
     rows = KnownRows(long=0)
     monkeypatch.setattr(known_rows, "known_rows", rows)
     return rows
@@ -41,12 +41,22 @@ def looks(number, **query):
     return [look(**query) for _number in range(number)]
 
 
-def test_a_page_that_took_long_is_read_once_more_and_kept():
+def test_a_page_that_took_long_twice_is_read_once_more_and_kept():
     for number in range(3):
         row(f"{number}", task_name="shop.tasks.charge", worker="w@host")
-    (plain, _), (first, read), (again, read_again) = looks(3)
-    assert plain == first == again
+    (plain, _), _again, (first, read), (kept, read_again) = looks(4)
+    assert plain == first == kept
     assert (read, read_again) == (1, 0)
+
+
+def test_a_page_that_took_long_once_is_no_large_one(rows):
+    row("one")
+    look()
+    rows.long = 10
+    look()
+    rows.long = 0
+    assert [read for _tasks, read in looks(3)] == [1, 1, 1]
+    assert look()[1] == 0
 
 
 @pytest.mark.parametrize(
@@ -54,7 +64,7 @@ def test_a_page_that_took_long_is_read_once_more_and_kept():
 )
 def test_a_row_that_was_saved_is_read_again(change):
     kept = row("one", task_name="shop.tasks.charge", worker="w@host")
-    looks(3)
+    looks(4)
     for name, value in change.items():
         setattr(kept, name, value)
     kept.save()
@@ -65,7 +75,7 @@ def test_a_row_that_was_saved_is_read_again(change):
 
 def test_a_status_is_read_whoever_wrote_it():
     row("one")
-    looks(3)
+    looks(4)
     TaskResult.objects.update(status="FAILURE")
     assert [task.state for task in look()[0]] == ["FAILURE"]
 
@@ -74,7 +84,7 @@ def test_rows_that_were_written_at_one_moment_are_told_apart():
     for number in range(3):
         row(f"{number}")
     TaskResult.objects.update(date_done=timezone.now() - timedelta(minutes=1))
-    looks(3)
+    looks(4)
     TaskResult.objects.filter(task_id="1").update(date_done=timezone.now(), worker="w@host")
     tasks, read = look()
     assert ([task.worker for task in tasks], read) == ([None, "w@host", None], 1)
@@ -82,21 +92,21 @@ def test_rows_that_were_written_at_one_moment_are_told_apart():
 
 def test_a_row_that_is_gone_is_gone():
     row("one"), row("two")
-    looks(3)
+    looks(4)
     TaskResult.objects.filter(task_id="one").delete()
     assert [task.id for task in look()[0]] == ["two"]
 
 
 def test_filtered_rows_are_kept_too():
     row("one", status="FAILURE"), row("two")
-    assert [[task.id for task in tasks] for tasks, _read in looks(3, states=("FAILURE",))] == [["one"]] * 3
+    assert [[task.id for task in tasks] for tasks, _read in looks(4, states=("FAILURE",))] == [["one"]] * 4
     assert look(states=("FAILURE",))[1] == 0
 
 
 def test_what_was_read_is_kept_for_a_while_and_of_so_many(rows):
     row("one"), row("two")
     rows.most = 1
-    assert [read for _tasks, read in looks(4)] == [1, 1, 1, 1]
+    assert [read for _tasks, read in looks(5)] == [1, 1, 1, 1, 1]
     rows.seconds = -1
     assert look()[1] == 1
 
@@ -104,11 +114,11 @@ def test_what_was_read_is_kept_for_a_while_and_of_so_many(rows):
 def test_small_rows_are_read_as_they_are(monkeypatch):
     monkeypatch.setattr(known_rows, "known_rows", KnownRows())
     row("one")
-    assert [read for _tasks, read in looks(3)] == [1, 1, 1]
+    assert [read for _tasks, read in looks(4)] == [1, 1, 1, 1]
 
 
 def test_large_rows_are_known_by_the_time_that_they_take(monkeypatch):
     monkeypatch.setattr(known_rows, "known_rows", KnownRows(long=0.001))
     for number in range(8):
         row(f"{number}", result=LARGE)
-    assert [read for _tasks, read in looks(3)] == [1, 1, 0]
+    assert [read for _tasks, read in looks(4)] == [1, 1, 1, 0]

@@ -34,25 +34,34 @@ def read(rows: QuerySet, number: int) -> list[Row]:
     """Return at most ``number`` rows of a query that ``for_list`` made."""
     if connections[rows.db].vendor != "sqlite" or number > LONGEST_PAGE:
         return list(rows[:number])
-    return known_rows.read(rows[:number])
+    return known_rows.read(rows[:number], number)
 
 
 class KnownRows:
-    """The rows that a process has read last, of databases in which ``long`` seconds went by for some."""
+    """The rows that a process has read last, of databases in which reading took ``long`` twice in a row.
+
+    Once it may have been something else: a new process compiles its queries.
+    """
 
     def __init__(self, long: float = LONG, seconds: float = SECONDS, most: int = MOST_KEPT) -> None:
         self.long, self.seconds, self.most = long, seconds, most
         self._rows: OrderedDict[tuple[Any, ...], tuple[float, Row]] = OrderedDict()
         self._large: dict[tuple[Any, ...], float] = {}
+        self._suspected: set[tuple[Any, ...]] = set()
 
-    def read(self, rows: QuerySet) -> list[Row]:
+    def read(self, rows: QuerySet, number: int) -> list[Row]:
         place = _place(rows)
+        pages = (*place, number)  # what else is read beside them is not as long
         if time.monotonic() - self._large.get(place, float("-inf")) < self.seconds:
             return self._known(rows)
         begun = time.thread_time()
         found = list(rows)
-        if time.thread_time() - begun >= self.long:
+        if time.thread_time() - begun < self.long:
+            self._suspected.discard(pages)
+        elif pages in self._suspected:
             self._large[place] = time.monotonic()
+        else:
+            self._suspected.add(pages)
         return found
 
     def _known(self, rows: QuerySet) -> list[Row]:
@@ -90,6 +99,7 @@ class KnownRows:
     def forget(self) -> None:
         self._rows.clear()
         self._large.clear()
+        self._suspected.clear()
 
     def _whole(self, rows: QuerySet, ids: Iterable[int]) -> list[Row]:
         return list(for_list(rows, Q(pk__in=ids)).annotate(written=written()))
