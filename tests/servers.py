@@ -141,7 +141,11 @@ class RedisServer:
 
     def keys_without_ttl(self) -> list[bytes]:
         """Return the keys that would stay for ever."""
-        return [key for key in self.tell("KEYS", "*") if self.tell("TTL", key) < 0]
+        with contextlib.closing(redis.Redis(port=self.port, protocol=2)) as client:
+            keys, pipeline = client.keys("*"), client.pipeline(transaction=False)
+            for key in keys:
+                pipeline.ttl(key)
+            return [key for key, left in zip(keys, pipeline.execute(), strict=True) if left < 0]
 
 
 @dataclass(frozen=True)
