@@ -7,6 +7,8 @@ from django.contrib.auth import get_user_model
 from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 
+from .databases import WriterManager
+
 LONGEST_USERNAME: Final = 255
 
 
@@ -23,6 +25,8 @@ class Journalled(models.Model):
     )
     username = models.CharField(_("username"), max_length=LONGEST_USERNAME, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True, db_index=True)
+
+    objects = WriterManager()
 
     class Meta:
         abstract = True
@@ -47,10 +51,12 @@ def account_key(user: Any) -> Any:
 
 
 def asked_by(user: Any) -> dict[str, Any]:
-    """Return who a row says that asked for it: ``user`` may be None, nobody in particular."""
+    """Return who a row says that asked for it: ``user`` may be None, nobody in particular.
+
+    By the key: to Django's eyes a user who was read from a copy is of another database.
+    """
     name = getattr(user, "get_username", None)
-    has_account = account_key(user) is not None
-    return {"user": user if has_account else None, "username": "" if name is None else str(name())[:LONGEST_USERNAME]}
+    return {"user_id": account_key(user), "username": "" if name is None else str(name())[:LONGEST_USERNAME]}
 
 
 class TaskRunRecord(Journalled):

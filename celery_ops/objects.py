@@ -104,10 +104,16 @@ def _read(refs: Iterable[ObjectRef]) -> dict[ObjectRef, Model | None]:
 
 def _instances(model: type[Model], refs: list[ObjectRef]) -> dict[ObjectRef, Model | None]:
     keys = {ref: key for ref in refs if (key := _key(model, ref)) is not None}
-    near = [field.name for field in model._meta.fields if field.is_relation]  # what a name is often made of
+    near = [field.name for field in model._meta.fields if _is_beside(model, field)]  # what a name is often made of
     rows = model._base_manager.select_related(*near) if near else model._base_manager
     instances = {instance.pk: instance for instance in rows.filter(pk__in=list(keys.values()))} if keys else {}
     return {ref: instances.get(key) for ref, key in keys.items()}
+
+
+def _is_beside(model: type[Model], field: Field) -> bool:
+    """Whether a field leads to what can be read with the row: no database joins what another one has."""
+    related = field.related_model if field.is_relation else None
+    return related is not None and router.db_for_read(related) == router.db_for_read(model)
 
 
 def _key(model: type[Model], ref: ObjectRef) -> Any:

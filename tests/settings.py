@@ -25,8 +25,6 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "django_celery_results",
-    "django_tables2",
-    "django_filters",
     "crispy_forms",
     "crispy_bootstrap5",
     "tests.shop",

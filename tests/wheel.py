@@ -13,8 +13,6 @@ settings.configure(
         "django.contrib.contenttypes",
         "django.contrib.staticfiles",
         "django_celery_results",
-        "django_tables2",
-        "django_filters",
         "crispy_forms",
         "crispy_bootstrap5",
     ],

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from .. import connections
 from ..backends.base import TaskBackend
 from ..conf import conf
+from ..databases import writer
 from ..exceptions import BackendUnavailable, BadCursor, BrokerUnavailable, NotDone, NotSent, StoreUnavailable
 from ..formatting import clean
 from ..info import TaskInfo
@@ -168,6 +169,7 @@ class BulkAction(ABC):
         """Return what the row keeps of what was ``chosen`` beside the filters. Raises BadInput."""
         return {}
 
+    @writer()
     def start(
         self,
         user: Any,
@@ -208,6 +210,7 @@ class BulkAction(ABC):
             return earlier
         return record
 
+    @writer()
     def advance(self, record: ControlRecord, backend: TaskBackend, query: TaskQuery, user: Any) -> BulkProgress:
         """Do what comes next, for about ``seconds``, and return how far it is then.
 
@@ -254,6 +257,7 @@ def progress_of(record: ControlRecord) -> BulkProgress:
     return BulkProgress.of(record.replies)
 
 
+@writer()
 def stop(record: ControlRecord) -> BulkProgress:
     """Begin no other chunk until somebody goes on."""
     return _write(record, lambda now: now if now.state == DONE else now.changed(time.time(), state=STOPPED))
@@ -290,7 +294,7 @@ def _write(record: ControlRecord, change: Callable[[BulkProgress], BulkProgress]
     """Change the row by what it says at that moment: another request may have written since."""
     now = progress_of(record)
     for _try in range(TRIES):
-        record.refresh_from_db(fields=["replies"])
+        record.refresh_from_db(using=router.db_for_write(ControlRecord), fields=["replies"])
         now = progress_of(record)
         changed = change(now)
         if changed is now:

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from .. import redaction
 from ..backends.control import Replies
+from ..databases import writer
 from ..exceptions import BrokerUnavailable, NotDone, Repeated
 from ..formatting import clean
 from ..logs import get_logger
@@ -57,6 +58,7 @@ class Acted:
         return sentence(self.replies)
 
 
+@writer()
 def write_record(
     action: str, target: str, parameters: Mapping[str, Any], user: Any, submission: UUID | None = None
 ) -> ControlRecord:

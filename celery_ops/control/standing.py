@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.utils import timezone
 
+from ..databases import writer
 from ..models import ControlRecord
 
 REVOKE: Final = "revoke"
@@ -45,6 +46,7 @@ class StandingRequests:
     paused: tuple[str, ...] = ()
 
 
+@writer()
 def kept() -> StandingRequests:
     """Return what holds now. Raises what the database raises."""
     return StandingRequests(tuple(_revoked()), _stamps(), tuple(paused_queues()))

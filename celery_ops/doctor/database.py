@@ -20,8 +20,8 @@ from ..models import ControlRecord, TaskRunRecord
 from ..permissions import Policy
 from .finding import Finding, error, listed, ok, warning
 
-#: Whose migrations are looked at.
-APPS: Final = ("celery_ops", "django_celery_results")
+#: Whose migrations are looked at, in the database that one of their models is written to.
+MIGRATED: Final = {"celery_ops": "TaskRunRecord", "django_celery_results": "TaskResult"}
 #: Rows may be so much older than ``RECORD_RETENTION`` before it is plain that nobody prunes.
 GRACE: Final = timedelta(days=2)
 #: What the default policy asks for.
@@ -44,7 +44,7 @@ def check_journal() -> Iterator[Finding]:
     alias = router.db_for_write(TaskRunRecord)
     try:
         TaskRunRecord.objects.using(alias).exists()
-        yield _migrated(_unapplied(alias))
+        yield _migrated(_unapplied())
         yield _pruned(alias)
     except DatabaseError as failure:
         message = _("The journal cannot be read (%(kind)s).") % {"kind": type(failure).__name__}
@@ -52,9 +52,16 @@ def check_journal() -> Iterator[Finding]:
         yield error("journal", message, hint)
 
 
-def _unapplied(alias: str) -> list[str]:
+def _unapplied() -> list[str]:
+    by_alias: dict[str, list[str]] = {}
+    for app, model in MIGRATED.items():
+        if apps.is_installed(app):
+            by_alias.setdefault(router.db_for_write(apps.get_model(app, model)), []).append(app)
+    return [name for alias, here in by_alias.items() for name in _unapplied_in(alias, here)]
+
+
+def _unapplied_in(alias: str, here: list[str]) -> list[str]:
     loader = MigrationLoader(connections[alias])
-    here = [app for app in APPS if apps.is_installed(app)]
     leaves = [leaf for leaf in loader.graph.leaf_nodes() if leaf[0] in here]
     return [f"{app}.{name}" for app, name in leaves if (app, name) not in loader.applied_migrations]
 

@@ -12,6 +12,7 @@ from django.db import DatabaseError, IntegrityError, router, transaction
 from django.utils.translation import gettext as _
 
 from .. import redaction
+from ..databases import writer
 from ..exceptions import BadInput, Claimed, NotSent, SentNothing
 from ..logs import get_logger
 from ..models import TaskRunRecord, asked_by
@@ -92,6 +93,7 @@ def _shown(text: str) -> dict[str, Any]:
         return {"args": [text], "kwargs": {}}
 
 
+@writer()
 def commit(run: Run, row: ReadyRow) -> TaskRunRecord | None:
     """Commit the row of a run, or return the one that its submission has already."""
     try:
@@ -131,6 +133,7 @@ def unused(submission: UUID, was_unsent: Callable[[UUID], bool]) -> UUID:
     return submission
 
 
+@writer()
 def commit_all(runs: Sequence[Run], rows: Sequence[ReadyRow]) -> tuple[dict[int, Launched], dict[int, ReadyRow]]:
     """Commit the rows of those that may be sent, by their places; the others have an outcome already.
 
@@ -218,6 +221,7 @@ def complete(record: TaskRunRecord, *fields: str) -> None:
         logger.warning("The journal row of task %s stays as it was requested", record.task_id, exc_info=True)
 
 
+@writer()
 def complete_all(rows: Sequence[ReadyRow]) -> None:
     """Write the same of many in one go."""
     sent = [row for row in rows if row.record.send_state == TaskRunRecord.SendState.SENT]

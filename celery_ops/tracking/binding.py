@@ -1,7 +1,7 @@
 """From a task's arguments to the objects that it belongs to."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -10,6 +10,7 @@ from django.db import Error as DatabaseError
 from django.db import router, transaction
 from django.db.models import Model
 
+from ..databases import has_copy
 from ..logs import get_logger
 from . import counters
 from .refs import ObjectRef
@@ -108,23 +109,30 @@ def _from_callable(query: Any, model: type[Model], args: tuple[Any, ...], kwargs
 
 
 def _look_up(model: type[Model], values: Mapping[str, Any]) -> ObjectRef | None:
-    """Ask the database for the one object; inside the host's transaction a savepoint shields it from a failure."""
-    using = router.db_for_read(model)
+    """Ask the database for the one object. One that a copy does not have yet, where that is read, the writer has."""
+    keys = _keys(model, values, router.db_for_read(model))
+    if not keys and has_copy(model):
+        with suppress(Undecided, ValueError):  # a model may be one that is only read here
+            keys = _keys(model, values, router.db_for_write(model))
+    if len(keys) > 1:
+        raise ValueError(f"its id_query matches more than one {model._meta.verbose_name}")
+    if not keys:
+        raise LookupError(f"its id_query matches no {model._meta.verbose_name}")
+    return ObjectRef.build(model, keys[0])
+
+
+def _keys(model: type[Model], values: Mapping[str, Any], using: str) -> list[Any]:
+    """Ask one database for two of them at most; inside the host's transaction a savepoint shields it from a failure."""
     connection = transaction.get_connection(using)
     if connection.in_atomic_block and connection.needs_rollback:
         raise Undecided
     shield = transaction.atomic(using=using) if connection.in_atomic_block else nullcontext()
     try:
         with shield:
-            keys = list(model._base_manager.using(using).filter(**values).values_list("pk", flat=True)[:2])
+            return list(model._base_manager.using(using).filter(**values).values_list("pk", flat=True)[:2])
     except (DatabaseError, SynchronousOnlyOperation) as error:
         raise Undecided from error
     except SoftTimeLimitExceeded:
         raise
     except Exception as error:
         raise ValueError(f"its id_query could not be looked up: {type(error).__name__}: {error}") from error
-    if len(keys) > 1:
-        raise ValueError(f"its id_query matches more than one {model._meta.verbose_name}")
-    if not keys:
-        raise LookupError(f"its id_query matches no {model._meta.verbose_name}")
-    return ObjectRef.build(model, keys[0])

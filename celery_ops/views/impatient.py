@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from typing import Any, Final
 
 from django.apps import apps
-from django.db import DatabaseError, OperationalError, connections, router
+from django.db import DatabaseError, OperationalError, connections
 
+from ..databases import alias_of
 from ..models import ControlRecord, TaskRunRecord
 
 #: Milliseconds that a page waits for a lock on one of its tables.
@@ -20,10 +21,10 @@ LOCK_NOT_AVAILABLE: Final = "55P03"  # PostgreSQL's code
 
 
 @contextmanager
-def impatient() -> Iterator[None]:
-    """Bound what reading the journal and the results waits for locks, where their database can."""
+def impatient(wanted: bool = True) -> Iterator[None]:
+    """Bound what reading the journal and the results waits for locks, if that is ``wanted`` and their database can."""
     with ExitStack() as stack:
-        for alias, tables in _tables().items():
+        for alias, tables in (_tables() if wanted else {}).items():
             connection = connections[alias]
             if connection.vendor in BOUNDS and not connection.in_atomic_block:
                 with suppress(DatabaseError):  # the page's own questions tell what is wrong
@@ -37,7 +38,7 @@ def _tables() -> dict[str, list[str]]:
         models.append(apps.get_model("django_celery_results", "TaskResult"))
     tables: dict[str, list[str]] = {}
     for model in models:
-        tables.setdefault(router.db_for_read(model), []).append(model._meta.db_table)
+        tables.setdefault(alias_of(model), []).append(model._meta.db_table)
     return tables
 
 

@@ -1,10 +1,9 @@
 """What the operations pages have in common: who may see them, how they look, and what they say of a failure."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -17,8 +16,10 @@ from django.views.generic.base import TemplateView
 
 from ..catalog import may_run_something
 from ..conf import conf
+from ..databases import has_copy, writer
 from ..exceptions import BackendUnavailable
 from ..logs import get_logger
+from ..models import TaskRunRecord
 from ..permissions import RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, VIEW_RECORDS, allows
 from .asked import wants_json
 from .impatient import impatient
@@ -28,6 +29,11 @@ from .refusals import SAFE_METHODS, log_refusal, noting_refusals
 logger = get_logger("celery_ops.views")
 
 T = TypeVar("T")
+
+#: What a browser brings back that has just done something, on a site whose journal is read from a copy, and the seconds
+#: for which it reads what it has written from the writer: a copy is seldom further behind.
+WROTE: Final = "celery_ops_wrote"
+WROTE_FOR: Final = 10
 
 #: The page that says that there is nothing to show now.
 UNANSWERED: str = "celery_ops/unanswered.html"
@@ -62,10 +68,17 @@ class OpsView(PrivateView):
 
     http_method_names = ["get", "head"]
     is_json: ClassVar[bool] = False
+    #: Whether it shows what somebody has just done: then no copy of the database is asked.
+    needs_writer: ClassVar[bool] = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        with impatient() if request.method in SAFE_METHODS else nullcontext():
-            return noting_refusals(lambda: self.answered(request, *args, **kwargs), self.log_refusal)
+        looks = request.method in SAFE_METHODS
+        with writer(self.needs_writer or not looks or WROTE in request.COOKIES), impatient(looks):
+            response = noting_refusals(lambda: self.answered(request, *args, **kwargs), self.log_refusal)
+        if not looks and response.status_code < 400 and has_copy(TaskRunRecord):
+            is_secure = request.is_secure()
+            response.set_cookie(WROTE, "1", max_age=WROTE_FOR, secure=is_secure, httponly=True, samesite="Lax")
+        return response
 
     def answered(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if (request.method or "").lower() not in self.http_method_names:

@@ -10,6 +10,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 
 from ..conf import conf
+from ..databases import instance_of, writer
 from ..exceptions import BadToken, StoreUnavailable
 from ..panels import actions
 from ..panels.building import Draft
@@ -56,7 +57,8 @@ class PanelView(PrivateView):
         return response
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
-        return noting_refusals(lambda: self._posted(token), self._log_refusal)
+        with writer():
+            return noting_refusals(lambda: self._posted(token), self._log_refusal)
 
     def _log_refusal(self, status: int) -> None:
         posted = self.request.POST
@@ -146,6 +148,9 @@ class PanelView(PrivateView):
 def _instance(options: PanelOptions) -> models.Model:
     try:
         model = apps.get_model(options.label)
-        return model._base_manager.get(pk=key_of(model, options.pk))
-    except (LookupError, TypeError, ValueError, ValidationError, models.ObjectDoesNotExist) as error:
+        instance = instance_of(model._base_manager, key_of(model, options.pk))
+    except (LookupError, TypeError, ValueError, ValidationError) as error:
         raise Http404 from error
+    if instance is None:
+        raise Http404
+    return instance

@@ -9,6 +9,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from ..concurrency import Asked
+from ..databases import asks_writer, writer
 from ..exceptions import NoAnswer
 from ..tracking import prefix
 from .ops import Part, part
@@ -32,11 +33,12 @@ class PendingPart:
 
 
 def _as_viewer(ask: Callable[[], Part[Any]]) -> Callable[[], Part[Any]]:
-    """Return what asks in the viewer's language, zone and tenant: a thread of its own has none."""
+    """Return what asks in the viewer's language, zone and tenant, of the same database: its own thread has none."""
     language, zone, viewers = translation.get_language(), timezone.get_current_timezone(), prefix.current_or_none()
+    from_writer = asks_writer()
 
     def asking() -> Part[Any]:
-        with translation.override(language), timezone.override(zone), prefix.using(viewers):
+        with translation.override(language), timezone.override(zone), prefix.using(viewers), writer(from_writer):
             return ask()
 
     return asking

@@ -22,8 +22,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     # celery_ops and what it stands on
-    "django_tables2",
-    "django_filters",
     "crispy_forms",
     "crispy_bootstrap5",
     "django_celery_results",

@@ -16,8 +16,6 @@ settings.configure(
         "django.contrib.messages",
         "django.contrib.sessions",
         "django_celery_results",
-        "django_tables2",
-        "django_filters",
         "crispy_forms",
         "crispy_bootstrap5",
         "celery_ops",

@@ -676,6 +676,14 @@ def double(times=17):
             cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {table}")
 
 
+def test_whose_rows_they_are_is_looked_up_first_where_users_are_in_another_database(browser, runner, monkeypatch):
+    journal(1, runner)
+    monkeypatch.setattr("celery_ops.filters.journal.alias_of", lambda model: "elsewhere")
+    statements = queries(browser, "?user=runner")
+    assert 'FROM "auth_user"' not in statements[-1]
+    assert '"user_id" IN (' in statements[-1]
+
+
 def test_a_hundred_thousand_rows_take_the_same_queries(browser, stored, runner):
     journal(1, runner)
     few = len(queries(browser))

@@ -12,6 +12,8 @@ from celery_ops.conf import DEFAULTS
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = "tests.sites.guest.settings"
+#: What the installation says, without the app of the results, which the site has anyway.
+APPS = "crispy_forms crispy_bootstrap5 celery_ops"
 
 #: What only pages, panels and those who ask workers need, and no process that runs tasks.
 PAGES = {
@@ -67,7 +69,7 @@ assert {client.get(page).status_code for page in pages} == {200}
 def loaded(code="", broker="memory://"):
     """The modules of a process that has loaded the site and its tasks, as a worker does, and then run ``code``."""
     command = [sys.executable, "-W", "error::ImportWarning", "-m", "tests.sites.guest", code]
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": SETTINGS, "GUEST": "lean", "TEST_BROKER_URL": broker}
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": SETTINGS, "GUEST_APPS": APPS, "TEST_BROKER_URL": broker}
     ended = subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0, ended.stderr
     return set(json.loads(ended.stdout)["modules"])

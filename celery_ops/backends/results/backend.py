@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from django.apps import apps
 from django.core.checks import CheckMessage
-from django.db import Error, InterfaceError, OperationalError, router
+from django.db import Error, InterfaceError, OperationalError
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ... import task_query
+from ...databases import alias_of
 from ...exceptions import BackendUnavailable
 from ...info import TaskInfo
 from ...payload import payload
@@ -124,7 +125,7 @@ class ResultsTaskBackend(TaskBackend):
 
     @cached_property
     def _using(self) -> str:
-        return router.db_for_read(self._model)
+        return alias_of(self._model)
 
     @property
     def _rows(self) -> QuerySet:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
+from ...databases import writer
 from ...exceptions import BackendUnavailable, BadInput, NotDone
 from ...logs import get_logger
 from ..subcommands import SUBCOMMANDS, Summary
@@ -88,7 +89,8 @@ class Command(BaseCommand):
         _quieten()
         terminal = Terminal(options["verbosity"], is_live=_is_live(options), stderr=self.stderr)
         try:
-            answer = options["run"](options, terminal)
+            with writer():
+                answer = options["run"](options, terminal)
         except CommandRefused as error:
             raise CommandError(printable(str(error)), returncode=error.code) from error
         except (BackendUnavailable, BadInput, NotDone) as error:

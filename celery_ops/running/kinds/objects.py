@@ -13,6 +13,7 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ...databases import instance_of
 from ...formatting import clean
 from .base import Kind, of_type, typed_text
 from .limits import check, named
@@ -64,7 +65,7 @@ class ModelKind(Kind):
         try:
             check(key)
             pk = field.to_python(key)
-            instance = self.model._default_manager.filter(pk=pk).first() if pk is not None else None
+            instance = instance_of(self.model._default_manager, pk) if pk is not None else None
         except (ValueError, TypeError, OverflowError, ValidationError, DataError):
             instance = None
         if instance is None or not self.sees(instance):

@@ -16,6 +16,7 @@ class RunApi(OpsView):
     """A task that is neither one's own run nor open to ``view_ops`` is 404, as one that nobody knows is."""
 
     is_json = True
+    needs_writer = True
 
     def authorise(self) -> None:
         """Whose run it is decides."""

@@ -155,6 +155,7 @@ class BulkStartView(BulkView):
 class BulkDetailView(BulkView):
     """GET shows how far it is and what came of it; POST goes on for a while, with ``stop=1`` no further."""
 
+    needs_writer = True
     template_name = "celery_ops/bulk/progress.html"
 
     def authorise(self) -> None:

@@ -72,6 +72,7 @@ class ViewedAction:
 class ControlRecordDetailView(JournalPage):
     """One control action: what was asked of whom, and what each one answered."""
 
+    needs_writer = True
     template_name = "celery_ops/control/record.html"
     model = ControlRecord
     readers = READERS

@@ -141,6 +141,7 @@ class ViewedRun:
 class RecordDetailView(RecordsPage):
     """One run: what was asked for, whether it was sent, and what became of it. Also where one comes after a run."""
 
+    needs_writer = True
     template_name = "celery_ops/records/detail.html"
 
     def get_context_data(self, *, pk: int, **kwargs: Any) -> dict[str, Any]:

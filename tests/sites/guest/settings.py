@@ -1,16 +1,6 @@
-"""GUEST is ``bare`` for a site without our app, ``theirs`` with the apps that the README has beside it, ``ours`` with
-all, and ``lean`` with those that our pages cannot do without.
-"""
+"""GUEST_APPS are the apps that a process has beside those of every site of this kind, separated by spaces."""
 
 import os
-
-THEIRS = ("django_tables2", "django_filters", "crispy_forms", "crispy_bootstrap5")
-ADDED = {
-    "bare": (),
-    "theirs": THEIRS,
-    "ours": (*THEIRS, "celery_ops"),
-    "lean": ("crispy_forms", "crispy_bootstrap5", "celery_ops"),
-}[os.environ.get("GUEST", "ours")]
 
 SECRET_KEY = "only-for-tests"
 ROOT_URLCONF = "tests.sites.guest.urls"
@@ -26,7 +16,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "django_celery_results",
-    *ADDED,
+    *os.environ.get("GUEST_APPS", "").split(),
     "tests.sites.guest",
 ]
 MIDDLEWARE = [

@@ -1,0 +1,65 @@
+"""Which of a site's databases is asked: a copy where its routers have one for reading, the writer for whatever acts.
+
+A copy may be seconds behind: nothing is decided by it, and nobody misses there what they have just done themselves.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from django.db import DatabaseError, connections, models, router, transaction
+
+_on_writer: ContextVar[bool] = ContextVar("celery_ops_on_writer", default=False)
+
+
+@contextmanager
+def writer(wanted: bool = True) -> Iterator[None]:
+    """Ask the writer inside, if that is ``wanted``; where it is asked already, it still is. A decorator, too."""
+    token = _on_writer.set(wanted or _on_writer.get())
+    try:
+        yield
+    finally:
+        _on_writer.reset(token)
+
+
+def asks_writer() -> bool:
+    return _on_writer.get()
+
+
+def alias_of(model: Any) -> str:
+    """Return the database that is asked for ``model`` here, as the site's routers have it."""
+    return router.db_for_write(model) if _on_writer.get() else router.db_for_read(model)
+
+
+def has_copy(model: Any) -> bool:
+    """Return whether ``model`` is read elsewhere than it is written."""
+    return router.db_for_read(model) != router.db_for_write(model)
+
+
+class WriterManager(models.Manager):
+    """The rows of one of our own models, from the database that is asked here."""
+
+    def get_queryset(self) -> models.QuerySet:
+        rows = super().get_queryset()
+        return rows.using(router.db_for_write(self.model)) if _on_writer.get() and self._db is None else rows
+
+
+def instance_of(manager: models.Manager, pk: Any) -> models.Model | None:
+    """Return an object of the site's, None where there is none; one that the copy has not yet comes from the writer.
+
+    Not the writer first: a model may be one that a router only reads. Raises what the copy's manager raises.
+    """
+    found = manager.filter(pk=pk).first()
+    return found if found is not None or not has_copy(manager.model) else _written(manager, pk)
+
+
+def _written(manager: models.Manager, pk: Any) -> models.Model | None:
+    using = router.db_for_write(manager.model)
+    if connections[using].needs_rollback:
+        return None
+    try:
+        with transaction.atomic(using):
+            return manager.using(using).filter(pk=pk).first()
+    except DatabaseError:  # it is not written here
+        return None
