@@ -134,7 +134,11 @@ class Recorder:
 
     def _write(self, handed: Sequence[tuple[str, Event]]) -> None:
         """Write them in one round trip for each prefix; what could not be written is kept."""
-        left = _by_prefix(list(_all_told(handed)))
+        try:
+            left = _by_prefix(list(_all_told(handed)))
+        except BaseException:  # a time limit of the host's: the events must outlive it
+            self._handed.extendleft(reversed(handed))
+            raise
         try:
             for whose, batches in list(left.items()):
                 try:
@@ -144,14 +148,14 @@ class Recorder:
                 except StoreUnavailable:
                     self._keep([(whose, batch) for batch in batches])
                 del left[whose]
-        except BaseException:  # a time limit of the host's: the events must outlive it
+        except BaseException:
             self._keep([(whose, batch) for whose, batches in left.items() for batch in batches])
             raise
 
     def _write_batches(self, batches: Sequence[Batch], whose: str) -> None:
         refused = self._ask(lambda store: store.write(merged(batches)), whose)
         if refused and len(batches) > 1:  # which of them, each tells
-            refused = sum(self._ask(lambda store: store.write(batch), whose) for batch in batches)  # noqa: B023
+            refused = sum(self._ask(lambda store: store.write(batch), whose) for batch in batches if batch)  # noqa: B023
         _written(len(batches), refused)
 
     def _ask(self, question: Callable[[Store], T], whose: str) -> T:
@@ -329,14 +333,14 @@ def _taken(events: deque[Any], number: int = EVENTS_A_WRITE) -> list[Any]:
 
 
 def _all_told(handed: Sequence[tuple[str, Event]]) -> Iterator[Kept]:
-    told: dict[int, object] = {}  # by their ids what knew of earlier ones of these events, and so of all
+    told: dict[tuple[str, int], object] = {}  # what knew of earlier ones of these events, and so of all
     for number, (whose, event) in enumerate(handed, 1):
         teller = getattr(event, "__self__", event)
-        if id(teller) in told:
+        if (whose, id(teller)) in told:
             yield whose, ()
             continue
-        told[id(teller)] = teller
         if batch := _told(event):
+            told[whose, id(teller)] = teller
             yield whose, batch
         if not number % TOLD_AT_ONCE:
             time.sleep(BREATH)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
 
 from celery_ops.exceptions import StoreUnavailable
 from celery_ops.tracking import counters, given, prefix
@@ -163,6 +164,28 @@ def test_what_knows_more_with_each_event_is_told_once_a_write(recorder, store, s
     recorder.record(course.tell)
     recorder.flush()
     assert store.read([REF])[0]["after"] == "1"
+
+
+def test_an_event_outlives_a_time_limit_that_strikes_while_it_is_told(recorder, store, slow):
+    told = iter([SoftTimeLimitExceeded(), None])
+
+    def tell():
+        if error := next(told):
+            raise error
+        return event("a")
+
+    recorder.record(tell)
+    with pytest.raises(SoftTimeLimitExceeded):
+        recorder.flush()
+    assert recorder.ask(lambda store: store.read([REF])) == [{"a": "1"}]
+
+
+def test_one_event_of_several_tenants_is_each_ones(recorder, store, slow):
+    whole = event("a")
+    for name in ("acme", "beta"):
+        recorder.record(whole, name)
+    recorder.flush()
+    assert store.writes == [["a"], ["a"]]
 
 
 def test_an_event_that_cannot_be_told_is_counted_and_takes_none_along(recorder, store, slow):
