@@ -14,7 +14,6 @@ from celery_ops.task_query import TaskQuery
 from tests.backends.result_rows import plant
 
 pytestmark = pytest.mark.django_db
-NOW = timezone.now()
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +30,7 @@ def asked(memory_store, monkeypatch):
 
 
 def task(id, minutes, state="SUCCESS"):
-    ended = NOW - timedelta(minutes=minutes)
+    ended = timezone.now() - timedelta(minutes=minutes)
     return TaskInfo(id, "shop.tasks.charge", state, created_at=ended - timedelta(seconds=1), finished_at=ended)
 
 
@@ -49,7 +48,7 @@ def test_a_task_that_is_over_is_asked_about_once(asked):
 def test_a_row_that_was_written_again_is_asked_about_again(asked):
     plant(task("old", 5))
     look()
-    TaskResult.objects.update(date_done=NOW - timedelta(minutes=2))
+    TaskResult.objects.update(date_done=timezone.now() - timedelta(minutes=2))
     look()
     assert asked == [["old"], ["old"]]
 
