@@ -21,6 +21,7 @@ from celery_ops import objects
 from celery_ops.backends import waiting
 from celery_ops.backends.results import texts
 from celery_ops.backends.results.counts import known_looks
+from celery_ops.backends.results.known_arguments import known_arguments
 from celery_ops.backends.results.known_rows import known_rows
 from celery_ops.backends.results.tracked import untracked
 from celery_ops.tracking import counters
@@ -109,6 +110,7 @@ def _fresh_tracking():
     texts.texts.forget()
     known_looks.forget()
     known_rows.forget()
+    known_arguments.forget()
     untracked.forget()
     waiting.forget()
     recorder, recorder_module._recorder = recorder_module._recorder, None

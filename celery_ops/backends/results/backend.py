@@ -24,6 +24,7 @@ from ..base import TaskBackend
 from .checks import APP, problems
 from .conditions import Conditions, conditions_of, names_like, storable
 from .counts import Counted, counted
+from .known_arguments import known_arguments
 from .lists import Listing, NoRows
 from .moved import NONE, Moved, candidates, looks_of, newest
 from .names import task_names
@@ -94,6 +95,9 @@ class ResultsTaskBackend(TaskBackend):
         return [completed(task, details[task.id]) if task.id in details else task for task in tasks]
 
     def with_arguments(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
+        return known_arguments.complete(self._using, tasks, self._with_arguments)
+
+    def _with_arguments(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
         with _answered():
             rows = for_arguments(self._rows.filter(task_id__in=storable(task.id for task in tasks)))
             arguments = {row["task_id"]: (row["read_task_args"], row["read_task_kwargs"]) for row in rows}
