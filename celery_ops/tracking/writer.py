@@ -25,7 +25,7 @@ class Writer:
         self._waiting = waiting
         self._write = write
         self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        self._starting = threading.RLock()  # a signal's handler may come here again
         self._called = threading.Lock()  # released by who wakes
         self._called.acquire()
         self._is_asleep = False
@@ -39,9 +39,12 @@ class Writer:
             self._due = time.monotonic() + LATE
             self._call()
             return True
-        if self._thread is None:
+        if time.monotonic() < self._due:
+            return True
+        if self._thread is None or not self._thread.is_alive():
             return self._start()
-        return time.monotonic() < self._due
+        self._call()  # an exception of a signal's handler may have struck who was about to
+        return False
 
     def stop(self, seconds: float) -> None:
         """End the thread; it is started again when it is needed. Waits so long at most for the write under way."""
@@ -51,7 +54,7 @@ class Writer:
         self._is_to_end = True
         self._call()
         thread.join(seconds)
-        self._thread = None
+        self._thread, self._due = None, 0.0
 
     def _call(self) -> None:
         with suppress(RuntimeError):  # another one woke it at the same moment
@@ -60,24 +63,22 @@ class Writer:
     def _start(self) -> bool:
         if not threads_run():
             return False
-        if not self._starting.acquire(blocking=False):
-            return True  # by somebody else, now
-        try:
-            if self._thread is None:
-                self._is_asleep = self._is_to_end = False
-                self._due = time.monotonic() + LATE
-                thread = threading.Thread(target=self._run, name="celery_ops writer", daemon=True)
-                thread.start()
-                self._thread = thread
-        except RuntimeError:  # the interpreter is ending
-            return False
-        finally:
-            self._starting.release()
+        with self._starting:
+            if time.monotonic() < self._due:  # another one has just started it, or who was interrupted here does
+                return True
+            self._due = time.monotonic() + LATE
+            self._is_asleep = self._is_to_end = False
+            self._thread = threading.Thread(target=self._run, name="celery_ops writer", daemon=True)
+            try:
+                self._thread.start()
+            except RuntimeError:  # the interpreter is ending
+                self._thread, self._due = None, 0.0
+                return False
         return True
 
     def _run(self) -> None:
-        found = 0
-        while not self._is_to_end:
+        found, this = 0, threading.current_thread()
+        while self._thread is this and not self._is_to_end:
             self._is_asleep = True
             if not self._waiting:
                 self._called.acquire()

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import time
 from types import SimpleNamespace
 from unittest import mock
 
@@ -259,6 +260,62 @@ def test_a_process_that_can_start_no_thread_any_more_writes_itself(recorder, sto
     monkeypatch.setattr(threading.Thread, "start", mock.Mock(side_effect=RuntimeError("at interpreter shutdown")))
     recorder.record(event("a"))
     assert store.threads == [threading.current_thread()]
+
+
+# -- signals ----------------------------------------------------------------------------------------------------------
+
+
+def strike(*_):
+    """Do what the handler of a soft time limit does."""
+    raise SoftTimeLimitExceeded
+
+
+def test_a_limit_that_strikes_who_wakes_the_thread_leaves_it_asleep_for_one_event(recorder, store, monkeypatch):
+    monkeypatch.setattr(writer_module, "LATE", 0.01)
+    recorder.record(event("a"))
+    wait_for(lambda: recorder._writer._is_asleep and store.writes, "the thread to sleep")
+    with mock.patch.object(recorder._writer, "_call", strike), pytest.raises(SoftTimeLimitExceeded):
+        recorder.record(event("b"))
+    wait_for(lambda: time.monotonic() > recorder._writer._due, "the thread to be late")
+    recorder.record(event("c"))
+    wait_for(lambda: recorder._writer._is_asleep, "the thread to sleep again")
+    recorder.record(event("d"))
+    wait_for(lambda: store.writes[-1] == ["d"], "the write")
+    assert store.threads[-1] is not threading.current_thread()
+
+
+@pytest.mark.parametrize("is_started", [True, False])
+def test_a_limit_that_strikes_who_starts_the_thread_leaves_one(recorder, store, monkeypatch, is_started):
+    monkeypatch.setattr(writer_module, "LATE", 0.01)
+    started = []
+
+    class Struck(threading.Thread):
+        def start(self):
+            if is_started:
+                started.append(self)
+                super().start()
+            strike()
+
+    with mock.patch.object(threading, "Thread", Struck), pytest.raises(SoftTimeLimitExceeded):
+        recorder.record(event("a"))
+    wait_for(lambda: time.monotonic() > recorder._writer._due or store.writes, "the thread, or none")
+    recorder.record(event("b"))
+    wait_for(lambda: "b" in store.read([REF])[0], "the write")
+    assert store.read([REF]) == [{"a": "1", "b": "1"}]
+    recorder.pause()
+    assert not any(thread.is_alive() for thread in {*started, *store.threads} - {threading.current_thread()})
+
+
+def test_a_thread_that_has_died_is_replaced(recorder, store, monkeypatch):
+    monkeypatch.setattr(writer_module, "LATE", 0.01)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    with mock.patch.object(recorder._writer, "_write", side_effect=MemoryError):
+        recorder.record(event("a"))
+        recorder._writer._thread.join(PATIENCE)
+    wait_for(lambda: time.monotonic() > recorder._writer._due, "it to be late")
+    recorder.record(event("b"))
+    wait_for(lambda: store.writes, "the write")
+    assert store.threads[-1] is not threading.current_thread()
 
 
 # -- forks ------------------------------------------------------------------------------------------------------------
