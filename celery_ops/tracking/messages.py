@@ -69,7 +69,7 @@ def run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Exe
     return Execution(
         request.id,
         task.name,
-        details.get("retries") or 0,
+        attempt_of(details),
         owned(stamp, details),
         parent_id,
         nesting=nesting_of(details),
@@ -103,7 +103,7 @@ def run_of_message(message: Any) -> Execution | None:
     stamp = decoded(headers.get(HEADER))
     if stamp is None or not stamp.refs or not isinstance(headers.get("id"), str):
         return None
-    attempt, name = headers.get("retries") or 0, str(headers.get("task"))
+    attempt, name = attempt_of(headers), str(headers.get("task"))
     stamp = owned(stamp, headers)
     return Execution(headers["id"], name, attempt, stamp, headers.get("parent_id"), nesting=nesting_of(headers))
 
@@ -116,7 +116,7 @@ def untracked_run(task: Any, request: Any, exception: Any, args: Any, kwargs: An
     if conf.ARGS_CAPTURE == "none":
         return None
     stamp = Stamp((index.own_place(request.id),), published=published_at(details), whose=whose_of(details))
-    run = Execution(request.id, task.name, details.get("retries") or 0, stamp, nesting=nesting_of(details))
+    run = Execution(request.id, task.name, attempt_of(details), stamp, nesting=nesting_of(details))
     begun = details.get(BEGUN)
     if isinstance(begun, int):
         for kind, value in facts.started(begun, None, details.get("hostname") or "", stamp.published).items():
@@ -129,6 +129,12 @@ def header_of(request: Any) -> Any:
     """Return the stamp's text of a request, as anybody may have written it."""
     details = getattr(request, "request_dict", None) or vars(request)
     return details.get(HEADER) or (details.get("headers") or {}).get(HEADER)
+
+
+def attempt_of(details: Mapping[str, Any]) -> int:
+    """Return how many attempts there were before this one."""
+    retries = details.get("retries")
+    return retries if isinstance(retries, int) else 0
 
 
 def nesting_of(details: Mapping[str, Any]) -> int:

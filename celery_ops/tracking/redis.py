@@ -247,7 +247,7 @@ def _partly(failure: StoreUnavailable, left: list[Any], batch: Batch) -> StoreUn
 
 @lru_cache(maxsize=1024)
 def _quoted(name: str) -> str:
-    return quote(name, safe=":")
+    return quote(name, safe=":", errors="surrogatepass")  # a message may say any text
 
 
 def store_servers(seconds: float) -> Server | Cluster:

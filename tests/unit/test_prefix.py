@@ -1,13 +1,17 @@
 """Whose a fact is, where that depends on who asks."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from celery_ops import tasks_for
 from celery_ops.exceptions import BadToken, StoreUnavailable
 from celery_ops.panels.token import PanelOptions, options_of
-from celery_ops.tracking import counters, prefix
+from celery_ops.tracking import counters, facts, prefix
+from celery_ops.tracking.messages import run_of_message
 from celery_ops.tracking.recorder import Recorder, recorder
 from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.stamp import HEADER, WHOSE
 from celery_ops.views.together import together
 from tests.planting import plant
 from tests.shop import tasks
@@ -113,3 +117,15 @@ def test_workers_are_everybodys(tenant):
     recorder().ask(lambda store: store.beat("w1", 7))
     tenant.name = "beta"
     assert recorder().ask(lambda store: store.look_up([], ["w1"])) == ([], {"w1": 7})
+
+
+def test_a_message_may_name_any_prefix_and_number_of_attempts(redis_store, settings):
+    """What cannot be written at all would wait for ever, and be taken for an outage."""
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "STORE_PREFIX": Tenant()}
+    refs = '[1,[["shop.order","1"]],[]]'
+    headers = {"id": "x", "task": "y", HEADER: refs, WHOSE: "\ud800", "retries": "\ud800"}
+    run = run_of_message(SimpleNamespace(headers=headers))
+    run.note_now(facts.RETURNED)
+    with prefix.using(run.whose):
+        assert redis_store.write(run.batch()) == 0
+        assert len(redis_store.read([REF])[0]) == 2
