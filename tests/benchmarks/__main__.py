@@ -7,6 +7,7 @@ docs/scaling.md. A name is a benchmark's, or a part's: ``scaling`` is all of tha
 
 import argparse
 import os
+import signal
 import sys
 import traceback
 from datetime import datetime, timezone
@@ -25,6 +26,7 @@ def main() -> int:
     os.environ.update({"BENCHMARK_QUICK": "1"} if options.quick else {})
     from . import setup
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # nobody's servers are left behind
     setup.django_with_redis()
     try:
         return run(parser, options)

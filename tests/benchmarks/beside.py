@@ -1,5 +1,6 @@
 """The same thing asked of us and of each peer, in turn."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from .figures import Figure, Target
-from .timing import in_turn
+from .timing import in_turn, milliseconds
 
 PANEL = "dj-celery-panel"
 RUNNER = "vcelery-task-runner"
@@ -26,12 +27,25 @@ def is_installed(peer: str) -> bool:
 def side_by_side(
     what: str, ours: Call, theirs: Mapping[str, Call], *, rounds: int, targets: Mapping[str, Target] | None = None
 ) -> Iterator[Figure]:
-    """Yield a figure for each peer, in milliseconds; without any, ours alone. ``targets`` are of ours over a peer's."""
-    taken, *others = in_turn(ours, *theirs.values(), rounds=rounds)
-    for peer, samples in zip(theirs, others, strict=True):
-        yield Figure.of(what, taken, "ms", peer=peer, theirs=samples, ratio_target=(targets or {}).get(peer))
+    """Yield two figures for each peer, in milliseconds: the time, and this process's CPU, which a busy machine spares.
+
+    Without any peer, ours alone. ``targets`` are of our time over a peer's.
+    """
+    cpu: list[list[float]] = [[] for _ in range(1 + len(theirs))]
+    calls = [_counting(call, spent) for call, spent in zip((ours, *theirs.values()), cpu, strict=True)]
+    times = in_turn(*calls, rounds=rounds)
+    cpu = [spent[-rounds:] for spent in cpu]
+    for number, peer in enumerate(theirs, 1):
+        target = (targets or {}).get(peer)
+        yield Figure.of(what, times[0], "ms", peer=peer, theirs=times[number], ratio_target=target)
+        if peer != FLOWER:  # a process of its own
+            yield Figure.of("… CPU", cpu[0], "ms", peer=peer, theirs=cpu[number])
     if not theirs:
-        yield Figure.of(what, taken, "ms")
+        yield Figure.of(what, times[0], "ms")
+
+
+def _counting(call: Call, spent: list[float]) -> Call:
+    return lambda: spent.append(milliseconds(call, time.process_time))
 
 
 def browser() -> Client:

@@ -22,7 +22,7 @@ from .registry import GROWTH, LISTS, benchmark
 from .results import ROWS, is_reachable, table, task_id
 from .timing import sized
 
-ROUNDS = sized(15, quick=1)
+ROUNDS = sized(9, quick=1)
 SIZE = 50
 HUGE = 2 * 1024 * 1024
 CURVE = sized((1_000, 10_000, 100_000, 1_000_000), quick=(1_000, 2_000))

@@ -132,12 +132,13 @@ def site() -> Iterator[Figure]:
 def _opened(number: int) -> Iterator[tuple[web.WebServer, list[OpenPanel]]]:
     """Start a server, and have one viewer open so many panels of objects whose tasks have ended."""
     default_store()
+    settings.CELERY_OPS["STORE_TIMEOUT"] = 20  # a busy machine is no outage here
     user = User.objects.create_superuser(f"panels-{uuid()[:8]}")
     orders = [Order.objects.create() for _ in range(number)]
     for order in orders:
         for _ in range(TASKS_A_PANEL):
             plant(order)
-    recorder().flush()
+        recorder().flush()
     browser = Client()
     browser.force_login(user)
     name = settings.SESSION_COOKIE_NAME

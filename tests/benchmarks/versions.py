@@ -42,9 +42,9 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str:
-    """Return the abbreviated commit of this clone; nothing where it is none."""
-    command = ["git", "rev-parse", "--short=8", "HEAD"]
+    """Return the newest commit of this clone that main has, abbreviated; nothing where there is none."""
+    command = ["git", "merge-base", "HEAD", "main"]
     try:
-        return subprocess.check_output(command, cwd=Path(__file__).parent, text=True, stderr=subprocess.DEVNULL).strip()
+        return subprocess.check_output(command, cwd=Path(__file__).parent, text=True, stderr=subprocess.DEVNULL)[:8]
     except (OSError, subprocess.CalledProcessError):
         return ""

@@ -21,7 +21,18 @@ class WebServer:
     def __init__(self, cookie: str) -> None:
         self.port = free_port()
         self.cookie = cookie
-        options = ["--workers", "1", "--threads", "4", "--keep-alive", "60", "--bind", f"127.0.0.1:{self.port}"]
+        options = [
+            "--workers",
+            "1",
+            "--threads",
+            "4",
+            "--keep-alive",
+            "600",
+            "--timeout",
+            "600",
+            "--bind",
+            f"127.0.0.1:{self.port}",
+        ]
         command = [sys.executable, "-m", "gunicorn", *options, "tests.benchmarks.site.wsgi"]
         silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         environment = {**os.environ, "TEST_STORE_TIMEOUT": "20"}  # a busy machine is no outage here
