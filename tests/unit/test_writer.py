@@ -67,8 +67,8 @@ def recorder(store):
 @pytest.fixture
 def slow(monkeypatch):
     """The thread takes its time: what happens meanwhile has to see to itself."""
-    monkeypatch.setattr(writer_module, "PAUSE", PATIENCE)
-    monkeypatch.setattr(writer_module, "PAUSE_IN_A_BURST", PATIENCE)
+    for name in ("PAUSE", "PAUSE_IN_A_BURST", "LATE"):
+        monkeypatch.setattr(writer_module, name, PATIENCE)
 
 
 def test_an_event_is_written_soon_by_a_thread(recorder, store):
