@@ -11,7 +11,7 @@ from typing import Any, Final
 PAUSE: Final = 0.004
 PAUSE_IN_A_BURST: Final = 0.010
 #: Seconds after which who has an event to write no longer counts on the thread: some servers let none of ours run.
-LATE: Final = 0.25
+LATE: Final = 1.0
 
 
 class Writer:
