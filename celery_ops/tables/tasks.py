@@ -231,7 +231,11 @@ class TaskTable(OpsTable):
         super().__init__(rows, exclude=left_out, orderable=False, **kwargs)
         self.link, self.sort, self.sorts, self.choice = link, sort, backend.sorts, choice
         self.shows = {column.name: True for column in self.columns}
-        self.labels = {column.name: str(column.header) for column in self.columns}
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """What stands above each column, which rows that were written before have in them."""
+        return {column.name: str(column.header) for column in self.columns}
 
     def tasks(self) -> Iterator["WrittenRow"]:
         """Yield the rows; a name, a badge or a link that several have is written once."""
@@ -268,7 +272,8 @@ class _Writing:
     def __init__(self, table: TaskTable) -> None:
         self.now = timezone.now()
         self.name, self.badge, self.link, self.waits = map(cache, (_name, _badge, _link, _waits))
-        self.times = [(time, table.labels[time]) for time in ("created", "started", "finished") if time in table.shows]
+        self.table = table
+        self.times = [time for time in ("created", "started", "finished") if time in table.shows]
         self.choice = table.choice
         self.look = (reader(), *table.shows, task_url("0"))
 
@@ -286,7 +291,7 @@ class WrittenRow:
         task, writing = self.task, self._writing
         if task.key is None:
             return None
-        ages = [age(getattr(task, time), writing.now) for time, _label in writing.times]
+        ages = [age(getattr(task, time), writing.now) for time in writing.times]
         return writing.look, task.key, self.choice, *ages
 
     @property
@@ -314,8 +319,8 @@ class WrittenRow:
     @property
     def times(self) -> list[tuple[str, Moment | None]]:
         """The times under their labels."""
-        now = self._writing.now
-        return [(label, Moment.of(getattr(self.task, time), now)) for time, label in self._writing.times]
+        now, labels = self._writing.now, self._writing.table.labels
+        return [(labels[time], Moment.of(getattr(self.task, time), now)) for time in self._writing.times]
 
 
 def _name(name: str) -> str:
