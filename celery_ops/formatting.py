@@ -30,7 +30,7 @@ Age = tuple[int, int, bool]
 
 def reader() -> Reader:
     """Return what all words and times on a page depend on, beside what they say."""
-    return get_language(), timezone.get_current_timezone_name()
+    return get_language(), repr(timezone.get_current_timezone())  # two of a site's own may have one name
 
 
 def clean(text: str | None, longest: int = LONGEST_NAME) -> str:

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.urls import get_script_prefix, get_urlconf
-from django.utils.timezone import get_current_timezone_name
-from django.utils.translation import get_language
 
 from ..conf import conf
 from ..exceptions import StoreUnavailable
+from ..formatting import reader
 from ..permissions import Asking
 from ..rerun.policy import rerunnable, warning
 from ..tracking import prefix
@@ -135,7 +134,7 @@ def etag(panel: PanelPage) -> str:
     """Return the panel's entity tag: the same for as long as a viewer would see the same."""
     listed = panel.rows, panel.total, panel.number, panel.pages, panel.states, panel.names, panel.available
     around = str(panel.object_label), panel.launchable, panel.next_url
-    return f'"{digest(listed, around, get_language(), get_current_timezone_name())}"'
+    return f'"{digest(listed, around, *reader())}"'
 
 
 def digest(*values: Any) -> str:
@@ -150,7 +149,7 @@ def _key(draft: Draft) -> Key:
     except StoreUnavailable:
         return ()
     page = whose, draft.options, draft.asked_for, draft.url, draft.query, draft.next_url
-    return (*page, get_language(), get_current_timezone_name(), get_urlconf(), get_script_prefix())
+    return (*page, *reader(), get_urlconf(), get_script_prefix())
 
 
 def _naming(name: str, draft: Draft) -> tuple[str, bool]:

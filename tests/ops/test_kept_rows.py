@@ -1,5 +1,6 @@
 """Rows that were written before are written again, for whoever sees the same of them, and for nobody else."""
 
+import datetime
 from dataclasses import replace
 from datetime import timedelta
 
@@ -181,6 +182,15 @@ def test_what_is_kept_is_in_one_language():
         with translation.override(language):
             words.append(template.render(Context()))
     assert words == ["Monday", "Montag", "Monday"]
+
+
+def test_what_is_kept_is_in_one_time_zone_though_two_have_one_name():
+    template = Template("{% load celery_ops_pages %}{% kept %}{{ now|moment }}{% endkept %}")
+    written = []
+    for hours in (2, 9):
+        with timezone.override(datetime.timezone(timedelta(hours=hours), "local")):
+            written.append(template.render(Context({"now": LONG_AGO})))
+    assert ["+02:00" in html for html in written] == [True, False]
 
 
 def test_values_are_keys_themselves():

@@ -1,6 +1,7 @@
 """A poll of a panel on which nothing changed is answered before its list is worked out; whatever changes it is sent."""
 
 import contextlib
+import datetime
 from unittest import mock
 
 import pytest
@@ -331,8 +332,9 @@ def test_another_language_is_sent(polling):
         assert polling.poll().status_code == 200
 
 
-def test_another_time_zone_is_sent(polling):
-    with timezone.override("Asia/Tokyo"):
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", datetime.timezone(datetime.timedelta(hours=9), "America/Chicago")])
+def test_another_time_zone_is_sent(zone, polling):
+    with timezone.override(zone):
         assert polling.poll().status_code == 200
 
 
