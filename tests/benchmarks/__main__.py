@@ -51,7 +51,7 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     print(report.text_head())
     for each in wanted:
         print(f"-- {each.name}: {each.about}", flush=True)
-        figures, load = [], os.getloadavg()[0]
+        figures, load = [], round(os.getloadavg()[0], 1)
         setup.fresh()
         try:
             for figure in each.run():
