@@ -47,6 +47,9 @@ TIMER_LATE: Final = 1.0
 EXIT_PATIENCE: Final = 1.0
 EXIT_PAUSE: Final = 0.05
 
+#: What a later try may get over.
+OUTAGES: Final = (StoreUnavailable, SoftTimeLimitExceeded, OSError)
+
 T = TypeVar("T")
 #: What one event knows, or what tells it when it is about to be written: the method of what knows more with each event,
 #: and tells all of it, is called once for those that are written together.
@@ -235,7 +238,7 @@ class Recorder:
             for whose, batches in list(left.items()):
                 try:
                     with prefix.using(whose):
-                        refused = self.store.write(merged(batches))
+                        refused = self._write_together(batches)
                 except StorePartlyUnavailable as error:
                     missing = error
                     waiting = _part_of(batches, error)
@@ -251,6 +254,21 @@ class Recorder:
             raise
         if missing is not None:
             raise missing
+
+    def _write_together(self, batches: Sequence[Batch]) -> int:
+        """Write them to a store that has just given a sign of life, and return how much it refuses.
+
+        What it cannot even say to its server is refused as well: no later try would change that, and the rest waits.
+        """
+        try:
+            return self.store.write(merged(batches))
+        except OUTAGES:
+            raise
+        except Exception as error:
+            if len(batches) > 1:
+                return sum(self._write_together([batch]) for batch in batches)
+            logger.warning("An event cannot be written and is lost: %s: %s", type(error).__name__, error)
+            return 1
 
     def _take(self) -> list[Kept]:
         with self._lock:

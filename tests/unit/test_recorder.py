@@ -275,6 +275,26 @@ def test_objects_that_the_store_refuses_are_counted():
     assert counters.counts()["refused"] == 2
 
 
+def test_an_event_that_the_store_cannot_even_say_holds_up_no_other(timers):
+    class Speechless(Away):
+        def write(self, batch):
+            names = [name for _ref, fields in batch for name in fields]
+            if "unspeakable" in names:
+                raise TypeError("not a text")
+            return super().write(batch)
+
+    store = Speechless()
+    recorder = Recorder(store)
+    for name in ("before", "unspeakable", "after"):
+        recorder.record(event(name))
+    store.error = None
+    recorder.try_again()
+    assert (store.given, recorder.kept) == (["before", "after"], 0)
+    assert counters.counts()["refused"] == 1
+    recorder.record(event("later"))
+    assert store.given == ["before", "after", "later"]
+
+
 def test_a_timer_writes_what_was_kept_without_the_hosts_help(store, monkeypatch):
     monkeypatch.setattr(recorder_module, "COOL_DOWN", 0.01)
     recorder = Recorder(store)
