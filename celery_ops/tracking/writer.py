@@ -9,7 +9,7 @@ from typing import Any, Final
 
 #: Seconds between an event and its write, in which others join it: alone, and while many happen.
 PAUSE: Final = 0.004
-PAUSE_IN_A_BURST: Final = 0.010
+PAUSE_IN_A_BURST: Final = 0.012
 #: Seconds after which who has an event to write no longer counts on the thread: some servers let none of ours run.
 LATE: Final = 1.0
 
