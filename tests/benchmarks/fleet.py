@@ -41,12 +41,15 @@ def fleet(url: str, number: int) -> Iterator[None]:
 
 
 def main(url: str, number: int) -> None:
+    from kombu.asynchronous import set_event_loop
+
     from tests.backends.plain import app
 
     app.conf.broker_url = url
     worker(app, "imports@all")
     for each in range(number):
         if not os.fork():
+            set_event_loop(None)  # an epoll of all of them would tell each of the others' messages
             worker(app, hostname(each)).start()
             os._exit(0)
     for _ in range(number):
