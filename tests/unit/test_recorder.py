@@ -384,6 +384,7 @@ recorder_module.EXIT_PATIENCE = 30  # what takes longer than its second on a bus
 ref = ObjectRef("shop.order", "1")
 for number in range({events}):
     recorder().record([(ref, {{f"event-{{number}}": "1"}})])
+recorder().flush()  # what the thread has taken is neither kept nor written
 print("recorded", recorder().kept, flush=True)
 sys.stdin.readline()
 {then}
