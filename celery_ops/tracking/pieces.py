@@ -15,14 +15,14 @@ from .store import SHORT
 MARK: Final = b"~"
 TAILS: Final = (b"\xfe", b"\xff")
 #: Bytes of a value that is kept in pieces; one piece more would cost what the second hash does.
-LONGEST: Final = (1 + len(TAILS)) * SHORT - len(MARK) - 1
+LONGEST_IN_PIECES: Final = (1 + len(TAILS)) * SHORT - len(MARK) - 1
 
 
 def cut(field: bytes, value: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield the fields that keep a value, or what stands for one that lies elsewhere."""
     if len(value) <= SHORT and not value.startswith(MARK):
         yield field, value
-    elif len(value) > LONGEST:
+    elif len(value) > LONGEST_IN_PIECES:
         yield field, MARK
     else:
         count = ceil((len(MARK) + 1 + len(value)) / SHORT)

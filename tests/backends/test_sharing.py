@@ -329,7 +329,7 @@ def test_the_tasks_that_workers_have_are_asked_for_once(store, fakes):
 
 def test_another_process_asks_for_them_when_ten_seconds_are_over(store, fakes, monkeypatch):
     registered.registered_tasks()
-    store.client.pexpire(store.key("registered"), 50)
+    store.client.pexpire(store.key("registered"), 700)
     with another_process():
         registered.registered_tasks()
         wait_for(lambda: not store.client.exists(store.key("registered")), "ten seconds to be over")

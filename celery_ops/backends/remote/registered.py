@@ -27,14 +27,14 @@ Registered = Mapping[str, Mapping[str, RegisteredTask]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RegisteredTasks:
     """What the workers have, None when the broker did not answer; ``age`` is in seconds."""
 
     tasks: Registered | None
     age: float = 0.0
 
 
-_shared: Shared[Answer] = Shared(SECONDS)
+_shared: Shared[RegisteredTasks] = Shared(SECONDS)
 
 
 def registered_tasks() -> Registered:
@@ -51,18 +51,18 @@ def forget() -> None:
     Board().forget("registered")
 
 
-def _answer() -> Answer:
+def _answer() -> RegisteredTasks:
     """Ask, unless another of the site's processes has asked a moment ago."""
     board = Board()
     note = board.recall("registered")
     if note is not None and (lists := packing.unpacked_lists(note.value)) is not None:
-        return Answer(_tasks(lists), SECONDS - min(SECONDS, note.left or SECONDS))
+        return RegisteredTasks(_tasks(lists), SECONDS - min(SECONDS, note.left or SECONDS))
     try:
         lists = gather.ask(QUESTION).to("registered")
     except BrokerUnavailable:
-        return Answer(None)
+        return RegisteredTasks(None)
     board.tell("registered", packing.packed_lists(lists), SECONDS)
-    return Answer(_tasks(lists))
+    return RegisteredTasks(_tasks(lists))
 
 
 def _tasks(lists: Mapping[str, Any]) -> Registered:

@@ -16,7 +16,7 @@ LONGEST_NAME: Final = 1000
 LIMITS: Final = ("rate_limit", "soft_time_limit", "time_limit")
 
 
-class Count(int):
+class TaskCount(int):
     """Stands for the tasks of a reply that another process has read: how many they were."""
 
 
@@ -127,7 +127,7 @@ def task_name(request: Mapping[str, Any]) -> Any:
 
 
 def _tasks(reply: Any, read: Callable[[Any], TaskInfo | None]) -> tuple[TaskInfo, ...] | None:
-    if isinstance(reply, Count):
+    if isinstance(reply, TaskCount):
         return ()
     if not isinstance(reply, (list, tuple)):
         return None
@@ -208,7 +208,7 @@ def _counts(values: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _number_of(reply: Any, tasks: tuple[TaskInfo, ...] | None) -> int | None:
-    if isinstance(reply, Count):
+    if isinstance(reply, TaskCount):
         return int(reply)
     return None if tasks is None else len(tasks)
 

@@ -56,7 +56,7 @@ UNSHARED: Final = (LocMemCache, DummyCache, DatabaseCache)
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class LookStamp:
     """What is said of the newest look without reading it. ``token`` is empty when there is none that is new.
 
     ``change`` names the last change that somebody made to workers or queues, ``is_asked`` says that somebody asks them
@@ -76,7 +76,7 @@ class Board:
         self._name = _name()
         self._place: Place | None = None
 
-    def stamp(self) -> Stamp | None:
+    def stamp(self) -> LookStamp | None:
         """Return what is known of the newest look; None where nothing is shared."""
         notes = self._find("stamp", "change", "asking")
         if notes is None:
@@ -85,7 +85,7 @@ class Board:
         token, _, noticed = _text(stamp).partition(" ")
         left = FRESH if stamp is None or stamp.left is None else stamp.left
         is_new = left <= FRESH and _text(change) in ("", noticed)
-        return Stamp(token if is_new else "", left, _text(change), asking is not None)
+        return LookStamp(token if is_new else "", left, _text(change), asking is not None)
 
     def claim(self) -> bool:
         """Return whether it is for this process to ask the workers: nobody else does."""

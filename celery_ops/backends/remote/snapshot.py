@@ -24,7 +24,7 @@ from .looks import Standing
 from .packing import Unpacked
 from .presence import Presence
 from .sharing import FRESH as FRESH  # seconds for which a copy is new, and a failure is not tried again
-from .sharing import Stamp
+from .sharing import LookStamp
 
 logger = get_logger("celery_ops.workers")
 
@@ -127,14 +127,14 @@ class _Copy:
         self.tried_at = -inf
         self._asks_itself = not self._board.change()
 
-    def _is_new(self, stamp: Stamp | None, *, whole: bool) -> bool:
+    def _is_new(self, stamp: LookStamp | None, *, whole: bool) -> bool:
         if time.monotonic() - self.tried_at >= FRESH:
             return False
         if stamp is not None and (stamp.change not in ("", self._change) or (self._failed and stamp.token)):
             return False
         return not whole or self._snapshot is None or self._snapshot.is_whole
 
-    def _renew(self, stamp: Stamp | None, *, whole: bool) -> None:
+    def _renew(self, stamp: LookStamp | None, *, whole: bool) -> None:
         begin = time.monotonic()
         if stamp is not None and not self._asks_itself:
             if stamp.token and self._take(stamp, whole=whole):
@@ -146,9 +146,9 @@ class _Copy:
         waited = time.monotonic() - begin
         self._try(stamp, connections.CONNECT_TIMEOUT + conf.CONTROL_TIMEOUT + gather.CLOSING - waited)
 
-    def _awaited(self, stamp: Stamp, until: float) -> Stamp | None:
+    def _awaited(self, stamp: LookStamp, until: float) -> LookStamp | None:
         """Wait for what the one finds that asks the workers just now, or for it to give up."""
-        latest: Stamp | None = stamp
+        latest: LookStamp | None = stamp
         pause = SHORTEST_PAUSE
         while latest is not None and not latest.token and time.monotonic() < until:
             time.sleep(pause)
@@ -158,7 +158,7 @@ class _Copy:
                 break
         return latest
 
-    def _take(self, stamp: Stamp, *, whole: bool) -> bool:
+    def _take(self, stamp: LookStamp, *, whole: bool) -> bool:
         """Use what another process has found just now; return whether that will do."""
         if stamp.token != self._token:
             look = self._board.read()
@@ -176,7 +176,7 @@ class _Copy:
             self.last_words = look.snapshot.last_words
         known_workers().adopt(look.memory)
 
-    def _try(self, stamp: Stamp | None, seconds: float) -> None:
+    def _try(self, stamp: LookStamp | None, seconds: float) -> None:
         if stamp is not None and (look := self._board.read(unless=self._token)) is not None:
             self._adopt(look)
         try:
@@ -190,7 +190,7 @@ class _Copy:
             self._tell(stamp)
         self.tried_at = time.monotonic()
 
-    def _tell(self, stamp: Stamp | None) -> None:
+    def _tell(self, stamp: LookStamp | None) -> None:
         self._change = stamp.change if stamp is not None else ""
         if stamp is not None and self._snapshot is not None:
             self._token = self._board.write(self._snapshot, known_workers().memory, self._change)
