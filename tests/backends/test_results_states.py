@@ -240,7 +240,8 @@ def test_the_rows_to_be_looked_up_are_found_through_the_index_of_the_statuses(me
         backend.counts(TaskQuery())
     (sql,) = [query["sql"] for query in captured if "candidates" in query["sql"]]
     assert sql.upper().count("LIMIT") == 2 * sql.count("looked") + 1
-    assert sql.count("looked") == 1  # nowhere but among those that run
+    # Nowhere but among those that run; before Celery 5.7 a row that says REVOKED may be one of them.
+    assert sql.count("looked") == (1 if BEGUN == "RETRY" else 2)
 
 
 @pytest.mark.database
