@@ -15,6 +15,7 @@ from uuid import UUID
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
+from ..logs import get_logger, is_new
 from .budget import Budget
 from .commands import places
 from .describing import described
@@ -24,6 +25,8 @@ from .numbers import is_card
 from .repeats import SECRETS_A_READING, Secrets
 from .site import site
 from .text import CUT, REDACTED, HiddenTexts, is_quiet, scrub
+
+logger = get_logger("celery_ops.redaction")
 
 FAILED: Final = "[redaction failed]"
 DEPTH: Final = 5
@@ -135,7 +138,11 @@ class Walk:
             return shown
         except SoftTimeLimitExceeded:
             raise
-        except Exception:
+        except Exception as error:  # its words may quote the value
+            if is_new("redaction", type(error)):
+                logger.warning(
+                    "An argument is hidden since redacting it failed with %s. Said once.", type(error).__name__
+                )
             return self.lost(FAILED)
 
     def doubtful(self, value: Any, names: Sequence[str], depth: int) -> Any:

@@ -507,6 +507,16 @@ def test_what_the_sites_redactor_returns_is_held_to_the_rules(settings):
     assert arguments(5)["args"] == [{"password": REDACTED, "value": 5}]
 
 
+def test_a_redactor_that_raises_is_logged_once_without_the_value(settings, monkeypatch, caplog):
+    monkeypatch.setattr("celery_ops.logs.said", set())
+    settings.CELERY_OPS = {"REDACTOR": lambda name, value: int(value)}
+    for _time in range(2):
+        assert arguments("hunter2")["args"] == [FAILED]
+    (record,) = [record for record in caplog.records if record.name == "celery_ops.redaction"]
+    assert "ValueError" in record.getMessage()
+    assert "hunter2" not in record.getMessage()
+
+
 def test_a_redactor_that_raises_hides_the_argument(settings):
     settings.CELERY_OPS = {"REDACTOR": f"{__name__}.broken"}
     assert arguments(5)["args"] == [FAILED]
