@@ -7,9 +7,6 @@ from collections.abc import Callable, Mapping, Sized
 from contextlib import suppress
 from typing import Any, Final
 
-#: Seconds between an event and its write, in which others join it: alone, and while many happen.
-PAUSE: Final = 0.004
-PAUSE_IN_A_BURST: Final = 0.012
 #: Seconds after which who has an event to write no longer counts on the thread: some servers let none of ours run.
 LATE: Final = 1.0
 
@@ -20,10 +17,18 @@ class Writer:
     ``waiting`` is what there is to write. Waking takes no lock that a signal's handler could meet held.
     """
 
-    def __init__(self, waiting: Sized, write: Callable[[], int]) -> None:
-        """``write`` returns how many events it found."""
+    def __init__(
+        self, waiting: Sized, write: Callable[[], int], pause: float = 0.004, pause_in_a_burst: float = 0.012
+    ) -> None:
+        """``write`` returns how many events it found.
+
+        ``pause`` is the seconds between an event and its write, in which others join it; ``pause_in_a_burst`` while
+        many happen.
+        """
         self._waiting = waiting
         self._write = write
+        self._pause = pause
+        self._pause_in_a_burst = pause_in_a_burst
         self._thread: threading.Thread | None = None
         self._starting = threading.RLock()  # a signal's handler may come here again
         self._called = threading.Lock()  # released by who wakes
@@ -53,7 +58,8 @@ class Writer:
             return
         self._is_to_end = True
         self._call()
-        thread.join(seconds)
+        with suppress(RuntimeError):  # an exception of a signal's handler struck who was about to start it
+            thread.join(seconds)
         self._thread, self._due = None, 0.0
 
     def _call(self) -> None:
@@ -79,14 +85,16 @@ class Writer:
     def _run(self) -> None:
         found, this = 0, threading.current_thread()
         while self._thread is this and not self._is_to_end:
-            self._is_asleep = True
             if not self._waiting:
-                self._called.acquire()
-            self._is_asleep = False
+                self._is_asleep = True
+                if not self._waiting:
+                    self._called.acquire()
+                self._is_asleep = False
             if self._is_to_end:
                 break
-            self._due = time.monotonic() + LATE
-            self._called.acquire(timeout=PAUSE_IN_A_BURST if found > 1 else PAUSE)
+            pause = self._pause_in_a_burst if found > 1 else self._pause
+            self._due = time.monotonic() + pause + LATE
+            self._called.acquire(timeout=pause)
             found = self._write()
 
 

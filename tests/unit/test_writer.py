@@ -17,6 +17,7 @@ from celery_ops.tracking import writer as writer_module
 from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.recorder import CROWD, SPILL, Recorder
 from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.writer import Writer
 from tests.servers import PATIENCE, wait_for
 
 REF = ObjectRef("shop.order", "1")
@@ -65,10 +66,10 @@ def recorder(store):
 
 
 @pytest.fixture
-def slow(monkeypatch):
+def slow(recorder, monkeypatch):
     """The thread takes its time: what happens meanwhile has to see to itself."""
-    for name in ("PAUSE", "PAUSE_IN_A_BURST", "LATE"):
-        monkeypatch.setattr(writer_module, name, PATIENCE)
+    recorder._writer = Writer(recorder._handed, recorder.flush, PATIENCE, PATIENCE)
+    monkeypatch.setattr(writer_module, "LATE", PATIENCE)
 
 
 def test_an_event_is_written_soon_by_a_thread(recorder, store):
@@ -222,6 +223,25 @@ def test_a_store_at_hand_is_written_where_it_happens(recorder, store, slow):
     assert store.threads == [threading.current_thread()]
 
 
+@pytest.mark.parametrize("pauses", [(PATIENCE, 0), (0, PATIENCE)], ids=["at first", "in a burst"])
+def test_a_writer_makes_what_happens_wait_for_as_long_as_it_is_told_to(pauses):
+    waiting, writes = [1, 2], []
+
+    def write():
+        writes.append(waiting.copy())
+        return len(waiting)
+
+    writer = Writer(waiting, write, *pauses)
+    assert writer.wake()
+    if not pauses[0]:
+        wait_for(lambda: writes, "the first write")
+    counted = len(writes)
+    assert all(writer.wake() for _ in range(3))  # however long it pauses, it is counted on
+    assert len(writes) == counted
+    writer.stop(PATIENCE)
+    assert not writer._thread
+
+
 # -- where no thread runs ---------------------------------------------------------------------------------------------
 
 
@@ -239,12 +259,14 @@ def test_a_server_that_lets_threads_run_has_one(recorder, store, slow, options):
     assert (store.threads, recorder.kept) == ([], 1)
 
 
-def test_a_thread_that_does_not_get_to_run_is_not_waited_for(recorder, store, slow, monkeypatch):
+def test_a_thread_that_does_not_get_to_run_is_not_waited_for(recorder, store, monkeypatch):
     monkeypatch.setattr(writer_module, "LATE", -1)
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: None)
+    monkeypatch.setattr(threading.Thread, "is_alive", lambda thread: True)
     for name in ("a", "b"):
         recorder.record(event(name))
-    recorder.record(event("c"))
-    assert set(store.threads) == {threading.current_thread()}
+    assert store.threads == [threading.current_thread()]
+    assert store.writes == [["a", "b"]]
 
 
 def test_a_thread_that_is_late_since_the_store_hangs_makes_nobody_wait(recorder, store, monkeypatch):
@@ -282,6 +304,13 @@ def test_a_limit_that_strikes_who_wakes_the_thread_leaves_it_asleep_for_one_even
     recorder.record(event("d"))
     wait_for(lambda: store.writes[-1] == ["d"], "the write")
     assert store.threads[-1] is not threading.current_thread()
+
+
+def test_a_limit_that_strikes_who_starts_the_thread_leaves_nothing_to_wait_for(recorder, store):
+    with mock.patch.object(threading.Thread, "start", strike), pytest.raises(SoftTimeLimitExceeded):
+        recorder.record(event("a"))
+    recorder.pause()
+    assert store.writes == [["a"]]
 
 
 @pytest.mark.parametrize("is_started", [True, False])
