@@ -116,8 +116,8 @@ def _fresh_tracking():
     recorder, recorder_module._recorder = recorder_module._recorder, None
     if recorder is not None:
         recorder._writer.stop(STORE_TIMEOUT)
-        recorder._trying.acquire()  # for good: no timer of it writes, counts or logs in the next test
-        recorder._spill.clear()
+        recorder.guarded.trying.acquire()  # for good: no timer of it writes, counts or logs in the next test
+        recorder.guarded.spill.lose()
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ STORE_TIMEOUT = 2.0
 NOWHERE = "no-worker-listens-here"
 
 #: Where a test waits for the store to be asked again, it does not wait long.
-SOON = {"celery_ops.tracking.recorder.COOL_DOWN": 0.2, "celery_ops.tracking.recorder.COOL_DOWN_MAX": 0.4}
+SOON = {"celery_ops.tracking.breaker.COOL_DOWN": 0.2, "celery_ops.tracking.breaker.COOL_DOWN_MAX": 0.4}
 
 
 @pytest.fixture(scope="session")
@@ -62,14 +62,14 @@ def end_outage(recorder):
     """Let no timer of this test's write, count or log into the next one."""
     recorder.store.close()
     recorder.store = MemoryStore()
-    wait_for(lambda: recorder.try_again() or not recorder._cool_down, "the outage to end")
+    wait_for(lambda: recorder.try_again() or recorder.is_well, "the outage to end")
 
 
 @pytest.fixture
 def soon(monkeypatch):
     """Here too the store is asked again soon."""
     for path, value in SOON.items():
-        monkeypatch.setattr(recorder_module, path.rpartition(".")[2], value)
+        monkeypatch.setattr(path, value)
 
 
 @pytest.fixture

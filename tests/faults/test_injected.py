@@ -55,7 +55,7 @@ for name in ("write", "read", "look_up", "beat", "ping"):
 @pytest.fixture
 def hostile(settings, monkeypatch):
     """Faults, and no cool-down between them."""
-    monkeypatch.setattr(recorder_module, "COOL_DOWN", 0.0)
+    monkeypatch.setattr("celery_ops.tracking.breaker.COOL_DOWN", 0.0)
     settings.CELERY_OPS = {"STORE": HostileStore}
     HostileStore.injected = 0
     with broker("memory://"):
@@ -99,7 +99,7 @@ def test_a_thousand_faults_do_not_reach_who_reads_many_objects(hostile):
 def test_every_event_is_written_kept_or_lost_though_the_store_raises_anything(hostile):
     sent = len(until(hostile, 1000, lambda: tasks.noop.delay(1)))
     recorder = recorder_module.recorder()
-    with recorder._trying:  # while the timer writes, what it took is neither kept nor written
+    with recorder.guarded.trying:  # while the timer writes, what it took is neither kept nor written
         counts = counters.counts()
         assert counts["written"] + counts["lost"] + recorder.kept == sent
 
@@ -114,7 +114,7 @@ def test_every_event_that_was_handed_over_is_written_kept_or_lost_though_the_sto
         if not number % 5:
             recorder.flush()
     recorder.pause()
-    with recorder._trying:
+    with recorder.guarded.trying:
         counts = counters.counts()
         assert counts["written"] + counts["lost"] + recorder.kept == 600
         assert hostile.injected > 50

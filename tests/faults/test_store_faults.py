@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from celery_ops import tasks_for
-from celery_ops.tracking import counters
+from celery_ops.tracking import counters, events
 from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.redis import RedisStore
 from celery_ops.tracking.refs import ObjectRef
@@ -237,7 +237,7 @@ def test_of_a_long_outage_a_thousand_events_are_kept_and_the_others_counted_as_l
     kept = 1250 - counters.counts()["lost"]
     assert kept >= 1000
     # And more: the write that was under way when the store froze is given up and may arrive all the same.
-    under_way = recorder_module.EVENTS_A_WRITE
+    under_way = events.EVENTS_A_WRITE
     wait_for(lambda: kept <= found(orders) <= kept + under_way, "what was not lost to be found")
 
 

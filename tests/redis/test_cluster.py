@@ -211,7 +211,7 @@ def test_a_burst_in_which_a_master_is_killed_loses_nothing_that_its_replica_had(
     make_store, redis_cluster, dying, settings, monkeypatch
 ):
     """What a process could not write waits, and is written once the replica is promoted."""
-    monkeypatch.setattr("celery_ops.tracking.recorder.COOL_DOWN", 0.1)
+    monkeypatch.setattr("celery_ops.tracking.breaker.COOL_DOWN", 0.1)
     store = make_store()
     recorder = Recorder(store)
     refs = [ObjectRef("shop.order", f"burst-{number}") for number in range(300)]
@@ -225,7 +225,7 @@ def test_a_burst_in_which_a_master_is_killed_loses_nothing_that_its_replica_had(
             redis_cluster.promote(replica)
         recorder.record([(ref, {"a": "1"})])
     recorder.pause()
-    wait_for(lambda: not recorder.kept and not recorder._cool_down, "everything to be written")
+    wait_for(lambda: not recorder.kept and recorder.is_well, "everything to be written")
     assert store.read(refs) == [{"a": "1"}] * len(refs)
     assert counters.counts()["lost"] == 0
 
@@ -240,7 +240,7 @@ def split(redis_cluster, settings, node, number=40):
 def test_a_process_keeps_what_belongs_to_a_dead_server_and_writes_the_rest(
     make_store, redis_cluster, dying, settings, monkeypatch, caplog
 ):
-    monkeypatch.setattr("celery_ops.tracking.recorder.COOL_DOWN", 0.1)
+    monkeypatch.setattr("celery_ops.tracking.breaker.COOL_DOWN", 0.1)
     store = make_store()
     recorder = Recorder(store)
     hit, spared = split(redis_cluster, settings, dying)
@@ -253,7 +253,7 @@ def test_a_process_keeps_what_belongs_to_a_dead_server_and_writes_the_rest(
     assert set(recorder.ask(lambda store: store.read(spared[:1]))[0]) == {"a", *(ref.pk for ref in (*hit, *spared))}
     assert recorder.kept == len(hit)
     redis_cluster.promote(replica)
-    wait_for(lambda: not recorder.kept and not recorder._lacks_part, "everything to be written")
+    wait_for(lambda: not recorder.kept and recorder.is_well, "everything to be written")
     assert store.read(hit) == [{"a": "1"}] * len(hit)
     counts = counters.counts()
     numbers = {"written": len(hit) + len(spared), "kept": len(hit), "lost": 0, "outages": 1}
@@ -263,11 +263,10 @@ def test_a_process_keeps_what_belongs_to_a_dead_server_and_writes_the_rest(
 
 
 def test_a_process_that_ends_loses_and_counts_only_what_belongs_to_a_dead_server(
-    make_store, redis_cluster, dying, settings, monkeypatch
+    make_store, redis_cluster, dying, settings
 ):
-    monkeypatch.setattr("celery_ops.tracking.recorder.EXIT_PATIENCE", 0.2)
     store = make_store()
-    recorder = Recorder(store)
+    recorder = Recorder(store, patience=0.2)
     hit, spared = split(redis_cluster, settings, dying)
     replica = redis_cluster.copied(dying)
     dying.kill()
@@ -281,8 +280,8 @@ def test_a_process_that_ends_loses_and_counts_only_what_belongs_to_a_dead_server
 
 
 def test_an_outage_of_a_part_may_become_one_of_the_whole(make_store, redis_cluster, dying, settings, monkeypatch):
-    monkeypatch.setattr("celery_ops.tracking.recorder.COOL_DOWN", 0.1)
-    monkeypatch.setattr("celery_ops.tracking.recorder.COOL_DOWN_MAX", 0.1)
+    monkeypatch.setattr("celery_ops.tracking.breaker.COOL_DOWN", 0.1)
+    monkeypatch.setattr("celery_ops.tracking.breaker.COOL_DOWN_MAX", 0.1)
     store = make_store(timeout=0.2)
     recorder = Recorder(store)
     hit, spared = split(redis_cluster, settings, dying)
@@ -299,7 +298,7 @@ def test_an_outage_of_a_part_may_become_one_of_the_whole(make_store, redis_clust
     for node in others:
         node.thaw()
     redis_cluster.promote(replica)
-    wait_for(lambda: not recorder.kept and not recorder._cool_down, "everything to be written")
+    wait_for(lambda: not recorder.kept and recorder.is_well, "everything to be written")
     assert store.read([hit[0], spared[0]]) == [{"a": "1"}] * 2
     assert counters.counts()["lost"] == 0
 

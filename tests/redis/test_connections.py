@@ -273,8 +273,8 @@ def doomed():
 
 
 def test_a_burst_in_which_a_sentinels_master_is_killed_loses_nothing_that_its_replica_had(site, doomed, monkeypatch):
-    monkeypatch.setattr("celery_ops.tracking.recorder.COOL_DOWN", 0.1)
-    monkeypatch.setattr("celery_ops.tracking.recorder.COOL_DOWN_MAX", 0.1)
+    monkeypatch.setattr("celery_ops.tracking.breaker.COOL_DOWN", 0.1)
+    monkeypatch.setattr("celery_ops.tracking.breaker.COOL_DOWN_MAX", 0.1)
     app = site(f"{doomed.url}/4", broker_transport_options={"master_name": "main"})
     publish(app, "celery")
     assert waiting() == 1
@@ -287,7 +287,7 @@ def test_a_burst_in_which_a_sentinels_master_is_killed_loses_nothing_that_its_re
             doomed.master.kill()
         recorder.record([(ref, FACTS)])
     recorder.pause()
-    wait_for(lambda: not recorder.kept and not recorder._cool_down, "everything to be written")
+    wait_for(lambda: not recorder.kept and recorder.is_well, "everything to be written")
     assert recorder.store.read(refs) == [FACTS] * len(refs)
     assert counters.counts()["lost"] == 0
     recorder.store.close()

@@ -14,11 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from celery_ops.exceptions import StoreUnavailable
-from celery_ops.tracking import counters
+from celery_ops.tracking import breaker, counters
 from celery_ops.tracking import recorder as recorder_module
+from celery_ops.tracking.breaker import COOL_DOWN
+from celery_ops.tracking.events import merged
 from celery_ops.tracking.memory import MemoryStore
-from celery_ops.tracking.recorder import COOL_DOWN, SPILL, Recorder, merged, recorder
+from celery_ops.tracking.recorder import Recorder, recorder
 from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.spill import SPILL
 from celery_ops.tracking.store import IfAbsent
 from tests.servers import PATIENCE, RedisServer, Site, free_port
 
@@ -174,7 +177,7 @@ def test_one_try_at_a_time_asks_a_store_that_does_not_answer(away, store):
 
 
 def test_the_host_tries_itself_when_no_timer_ever_runs(away, store, monkeypatch):
-    monkeypatch.setattr(recorder_module, "TIMER_LATE", -60)
+    monkeypatch.setattr(breaker, "TIMER_LATE", -60)
     store.error = None
     away.record(event("second"))
     assert store.given == ["first", "second"]
@@ -296,7 +299,7 @@ def test_an_event_that_the_store_cannot_even_say_holds_up_no_other(timers):
 
 
 def test_a_timer_writes_what_was_kept_without_the_hosts_help(store, monkeypatch):
-    monkeypatch.setattr(recorder_module, "COOL_DOWN", 0.01)
+    monkeypatch.setattr(breaker, "COOL_DOWN", 0.01)
     recorder = Recorder(store)
     recorder.record(event("first"))
     store.error = None

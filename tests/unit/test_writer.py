@@ -11,12 +11,14 @@ import pytest
 from billiard.exceptions import SoftTimeLimitExceeded
 
 from celery_ops.exceptions import StoreUnavailable
-from celery_ops.tracking import counters, given, prefix
+from celery_ops.tracking import counters, given, handover, prefix
 from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking import writer as writer_module
+from celery_ops.tracking.handover import CROWD
 from celery_ops.tracking.memory import MemoryStore
-from celery_ops.tracking.recorder import CROWD, SPILL, Recorder
+from celery_ops.tracking.recorder import Recorder
 from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.spill import SPILL
 from celery_ops.tracking.writer import Writer
 from tests.servers import PATIENCE, wait_for
 
@@ -207,7 +209,7 @@ def test_what_the_store_refuses_is_counted_event_by_event(recorder, store, slow,
 
 
 def test_while_the_store_hangs_no_more_is_held_than_an_outage_may_keep(recorder, store, monkeypatch):
-    monkeypatch.setattr(recorder_module, "LET_RUN", 0)
+    monkeypatch.setattr(handover, "LET_RUN", 0)
     store.goes_on.clear()
     recorder.record(event("first"))
     store.asked.wait(PATIENCE)
@@ -380,7 +382,7 @@ def test_what_happened_before_a_fork_is_written_before_it(current, store, slow):
 def test_a_child_repeats_nothing_and_begins_empty(current, store, slow):
     store.goes_on.clear()
     current.record(event("a"))
-    with mock.patch.object(recorder_module, "EXIT_PATIENCE", 0.01):
+    with mock.patch.object(current, "patience", 0.01):
         assert in_a_child(lambda: recorder_module._recorder is None) == "True"
     store.goes_on.set()
     assert current.ask(lambda store: store.read([REF])) == [{"a": "1"}]

@@ -1,0 +1,101 @@
+"""What is handed to a recorder, and how several events become one write."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from billiard.exceptions import SoftTimeLimitExceeded
+
+from ..exceptions import StorePartlyUnavailable
+from ..logs import get_logger
+from . import counters
+from .refs import ObjectRef
+from .store import Batch, add_fields
+
+logger = get_logger("celery_ops.tracking")
+
+EVENTS_A_WRITE: Final = 100
+#: Events that are told before the other threads, which wait for Python's lock, have so many seconds.
+TOLD_AT_ONCE: Final = 8
+BREATH: Final = 1e-6
+
+#: What one event knows, or what tells it when it is about to be written: the method of what knows more with each event,
+#: and tells all of it, is called once for those that are written together.
+Event = Batch | Callable[[], Batch]
+#: An event, behind the prefix of the moment when it happened.
+Handed = tuple[str, Event]
+#: What an event told, behind the same.
+Kept = tuple[str, Batch]
+
+
+def taken(events: deque[Any], number: int = EVENTS_A_WRITE) -> list[Any]:
+    """Take the first of them, as many as are written at once."""
+    first: list[Any] = []
+    try:
+        while len(first) < number:
+            first.append(events.popleft())
+    except IndexError:  # others may take as well: length and pop are two steps
+        pass
+    return first
+
+
+def all_told(handed: Sequence[Handed]) -> Iterator[Kept]:
+    """Yield what each of these events knows, and nothing where one of them has told it already."""
+    told: dict[tuple[str, int], object] = {}  # what knew of earlier ones of these events, and so of all
+    for number, (whose, event) in enumerate(handed, 1):
+        teller = getattr(event, "__self__", event)
+        if (whose, id(teller)) in told:
+            yield whose, ()
+            continue
+        if batch := _told(event):
+            told[whose, id(teller)] = teller
+            yield whose, batch
+        if not number % TOLD_AT_ONCE:
+            time.sleep(BREATH)
+
+
+def _told(event: Event) -> Batch:
+    if not callable(event):
+        return event
+    try:
+        return event()
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception:
+        counters.add("errors")
+        logger.warning("An event could not be told; the task is not affected.", exc_info=True)
+        return ()
+
+
+def by_prefix(events: Sequence[Kept]) -> dict[str, list[Batch]]:
+    """Return what was told under each prefix."""
+    batches: dict[str, list[Batch]] = {}
+    for whose, batch in events:
+        batches.setdefault(whose, []).append(batch)
+    return batches
+
+
+def merged(batches: Sequence[Batch]) -> Batch:
+    """Return one batch that says what all of them say, oldest first."""
+    if len(batches) == 1:
+        return batches[0]
+    fields: dict[ObjectRef, dict[str, str]] = {}
+    for batch in batches:
+        for ref, facts in batch:
+            add_fields(fields.setdefault(ref, {}), facts)
+    return list(fields.items())
+
+
+def part_of(batches: Sequence[Batch], error: StorePartlyUnavailable) -> list[Batch]:
+    """Return what of these could not be written."""
+    left = {ref for ref, _fields in error.left}
+    parts = ([(ref, fields) for ref, fields in batch if ref in left] for batch in batches)
+    return [part for part in parts if part]
+
+
+def count_written(events: int, refused: int = 0) -> None:
+    """Count so many events as written, and objects that the store refused for good."""
+    counters.add("written", events)
+    if refused:
+        counters.add("refused", refused)
