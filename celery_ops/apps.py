@@ -1,3 +1,6 @@
+from collections.abc import Iterable
+from typing import Any
+
 from django.apps import AppConfig
 from django.core import checks
 from django.utils.translation import gettext_lazy as _
@@ -11,10 +14,14 @@ class CeleryOpsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from .checks import check_settings
-        from .control import worker_receivers
-        from .tracking import receivers
+        from . import receivers
 
         receivers.connect()
-        worker_receivers.connect()
         checks.register(check_settings, "celery_ops")
+
+
+def check_settings(app_configs: Any, **options: Any) -> Iterable[checks.CheckMessage]:
+    """What ``checks.check_settings`` says, which a process that runs no checks does not import."""
+    from .checks import check_settings
+
+    return check_settings(app_configs, **options)

@@ -343,10 +343,10 @@ def _unknown_runnable(site: Mapping[Any, Any]) -> Messages:
 
 def _store(site: Mapping[Any, Any]) -> Messages:
     """The store knows best what its settings mean. The URL itself is not told: it may hold a password."""
-    from ..tracking.recorder import new_store
-
     try:
         if not _is_plain(site):
+            from ..tracking.recorder import new_store
+
             new_store().close()
     except ValueError as error:
         hint = getattr(error, "hint", "Begin it with redis://, rediss://, unix:// or sentinel://.")

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from celery import signals
 from django.db import connections
 
 from ..concurrency import Asked
@@ -39,13 +38,6 @@ class HeldQueues:
 
 
 held = HeldQueues()
-
-
-def connect() -> None:
-    """Connect the receivers; once is enough, again does no harm."""
-    for name, function in {"worker_init": worker_init, "worker_ready": worker_ready}.items():
-        getattr(signals, name).connect(function, weak=False, dispatch_uid=f"celery_ops.control.{name}")
-    signals.worker_shutdown.connect(worker_shutdown, weak=False, dispatch_uid="celery_ops.control.worker_shutdown")
 
 
 @receiver

@@ -1,26 +1,12 @@
 """What a host's code says of its tasks: ``tracking(obj)`` around a publish, ``set_progress`` inside a task."""
 
-import math
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from decimal import Decimal
-from numbers import Real
-from typing import Final
 
 from django.db.models import Model
 
-from .. import redaction
-from ..info import Progress
-from . import facts, runs
-from .edge import never_raises
-from .recorder import recorder
 from .refs import ObjectRef
-
-#: Seconds between two writes of one task's progress; what comes in between is written with the next event.
-PROGRESS_EVERY: Final = 0.5
-MESSAGE_LENGTH: Final = 200
 
 _bound: ContextVar[tuple[ObjectRef, ...]] = ContextVar("celery_ops_bound", default=())
 _retry_of: ContextVar[str] = ContextVar("celery_ops_retry_of", default="")
@@ -80,20 +66,11 @@ def bound_objects() -> tuple[ObjectRef, ...]:
     return _bound.get()
 
 
-@never_raises
 def set_progress(current: float, total: float, message: str = "") -> None:
     """Say how far the task that calls this is: numbers, and a short text (200 characters are kept).
 
     Does nothing outside a tracked task, and never raises into one. Written at most every half second, and at the end.
     """
-    run = runs.current()
-    if run is None:
-        return
-    if not all(isinstance(n, (Real, Decimal)) and math.isfinite(n) for n in (current, total)):
-        raise TypeError(f"set_progress() takes two finite numbers, not {current!r:.40} and {total!r:.40}")
-    text = redaction.capture_text(str(message)[:MESSAGE_LENGTH]).text if message else ""
-    run.unsaid.append(facts.progress_text(Progress(float(current), float(total), text)))
-    now = time.monotonic()
-    if now - run.progress_written >= PROGRESS_EVERY:
-        run.progress_written = now
-        recorder().record(run.batch, run.whose)
+    from . import progress  # every process that loads the site's tasks imports this module, and few run them
+
+    progress.set_progress(current, total, message)

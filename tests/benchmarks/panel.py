@@ -97,15 +97,15 @@ urlpatterns = [
 def finish_with_a_megabyte(order: Order) -> None:
     from celery.utils import uuid
 
-    from celery_ops.tracking import receivers
+    from celery_ops.tracking import executing, publishing
 
     task_id, args = uuid(), (order.pk, "x")
     headers = {"id": task_id, "task": tasks.returns.name, "parent_id": None}
-    receivers.before_task_publish(sender=tasks.returns.name, headers=headers, body=(args, {}, {}))
-    receivers.after_task_publish(sender=tasks.returns.name, headers=headers, body=(args, {}, {}))
+    publishing.before_task_publish(sender=tasks.returns.name, headers=headers, body=(args, {}, {}))
+    publishing.after_task_publish(sender=tasks.returns.name, headers=headers, body=(args, {}, {}))
     tasks.returns.request_stack.push(type(tasks.returns.request)({**headers, "args": args, "kwargs": {}}))
-    receivers.task_prerun(sender=tasks.returns, task_id=task_id, args=args, kwargs={})
-    receivers.task_success(sender=tasks.returns, result="x" * 1_000_000)
+    executing.task_prerun(sender=tasks.returns, task_id=task_id, args=args, kwargs={})
+    executing.task_success(sender=tasks.returns, result="x" * 1_000_000)
     tasks.returns.request_stack.pop()
 
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from redis import Redis
 
 from celery_ops.conf import DEFAULTS
-from celery_ops.tracking import counters, facts, receivers, stamp
+from celery_ops.tracking import counters, executing, facts, publishing, stamp
 from celery_ops.tracking.recorder import recorder
 from tests.clusters import RedisCluster
 
@@ -150,19 +150,19 @@ def failing(number: int, clock: Clock) -> None:
     """Take a task through publish, start and an error."""
     task_id, args, kwargs = uuid(), (10432 + number,), {"currency": "EUR"}
     headers = {"id": task_id, "task": charge_card.name, "parent_id": None}
-    receivers.before_task_publish(sender=charge_card.name, headers=headers, body=(args, kwargs, {}))
-    receivers.after_task_publish(sender=charge_card.name, headers=headers, body=(args, kwargs, {}))
+    publishing.before_task_publish(sender=charge_card.name, headers=headers, body=(args, kwargs, {}))
+    publishing.after_task_publish(sender=charge_card.name, headers=headers, body=(args, kwargs, {}))
     clock.passes(15)
     request = {**headers, "args": args, "kwargs": kwargs, "hostname": "celery@worker-6d8f9c7b5d-x2k4q"}
     request |= {stamp.RECEIVED: stamp.now_ms(), stamp.DELIVERY: facts.execution_tag()}
     charge_card.request_stack.push(type(charge_card.request)(request))
     try:
-        receivers.task_prerun(sender=charge_card, task_id=task_id, args=args, kwargs=kwargs)
+        executing.task_prerun(sender=charge_card, task_id=task_id, args=args, kwargs=kwargs)
         clock.passes(437)
         error = ValueError("the card was refused")
         known = {"sender": charge_card, "task_id": task_id, "args": args, "kwargs": kwargs}
-        receivers.task_failure(**known, exception=error, einfo=None)
-        receivers.task_postrun(**known, state="FAILURE")
+        executing.task_failure(**known, exception=error, einfo=None)
+        executing.task_postrun(**known, state="FAILURE")
     finally:
         charge_card.request_stack.pop()
 

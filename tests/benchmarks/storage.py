@@ -11,7 +11,7 @@ from celery import shared_task
 from celery.utils import uuid
 
 from celery_ops import track
-from celery_ops.tracking import facts, receivers, stamp
+from celery_ops.tracking import executing, facts, publishing, stamp
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.server import Server
 from tests.shop import tasks
@@ -62,8 +62,8 @@ def lifecycle(
     """Take a task through the signals of a real publish and of a worker, in this process."""
     task_id, kwargs = uuid(), kwargs or {}
     headers = {"id": task_id, "task": task.name, "parent_id": None}
-    receivers.before_task_publish(sender=task.name, headers=headers, body=(args, kwargs, {}))
-    receivers.after_task_publish(sender=task.name, headers=headers, body=(args, kwargs, {}))
+    publishing.before_task_publish(sender=task.name, headers=headers, body=(args, kwargs, {}))
+    publishing.after_task_publish(sender=task.name, headers=headers, body=(args, kwargs, {}))
     recorder().flush()  # a publisher and a worker are two processes, and a task takes longer than this
     passes(12)
     request = {**headers, "args": args, "kwargs": kwargs, "hostname": hostname}
@@ -71,11 +71,11 @@ def lifecycle(
     task.request_stack.push(type(task.request)(request))
     passes(3)
     try:
-        receivers.task_prerun(sender=task, task_id=task_id, args=args, kwargs=kwargs)
+        executing.task_prerun(sender=task, task_id=task_id, args=args, kwargs=kwargs)
         recorder().flush()
         passes(437)
-        receivers.task_success(sender=task, result=result)
-        receivers.task_postrun(sender=task, task_id=task_id, args=args, kwargs=kwargs, state="SUCCESS")
+        executing.task_success(sender=task, result=result)
+        executing.task_postrun(sender=task, task_id=task_id, args=args, kwargs=kwargs, state="SUCCESS")
         recorder().flush()
     finally:
         task.request_stack.pop()

@@ -19,7 +19,7 @@ from celery_ops.models import TaskRunRecord
 from celery_ops.permissions import Policy
 from celery_ops.rerun import rerun
 from celery_ops.task_detail.original import original_of, originals_of
-from celery_ops.tracking import capture, facts, index, reading, receivers
+from celery_ops.tracking import capture, executing, facts, index, reading
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.store import TASK
@@ -576,7 +576,7 @@ def fail_untracked(task, error=None, args=(1,), **details):
     request = SimpleNamespace(id="alone", args=list(args), kwargs={}, **{"hostname": "w1", "retries": 0, **details})
     request.get = lambda name, default=None: getattr(request, name, default)
     sender = SimpleNamespace(name=task, request=request)
-    receivers.task_failure(sender, "alone", error or ValueError("no"), list(args), {}, None)
+    executing.task_failure(sender, "alone", error or ValueError("no"), list(args), {}, None)
     return request
 
 

@@ -9,7 +9,8 @@ import pytest
 from billiard.exceptions import SoftTimeLimitExceeded
 
 from celery_ops import Progress, set_progress, tasks_for, tracking
-from celery_ops.tracking import context, counters
+from celery_ops.tracking import counters
+from celery_ops.tracking import progress as progress_module
 from celery_ops.tracking.context import bound_objects
 from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.recorder import recorder
@@ -130,13 +131,13 @@ def test_the_last_progress_is_kept_when_the_task_ends(inside):
 
 
 def test_progress_is_written_once_every_half_second(inside, store, monkeypatch):
-    monkeypatch.setattr(context, "PROGRESS_EVERY", 60)
+    monkeypatch.setattr(progress_module, "PROGRESS_EVERY", 60)
     inside(lambda: [set_progress(step, 100) for step in range(101)])
     assert store.writes == 3  # started, the first progress, ended with the last
 
 
 def test_progress_is_written_again_after_half_a_second(inside, store, monkeypatch):
-    monkeypatch.setattr(context, "PROGRESS_EVERY", 0)
+    monkeypatch.setattr(progress_module, "PROGRESS_EVERY", 0)
     inside(lambda: [set_progress(step, 10) for step in range(10)])
     assert store.writes == 12
 

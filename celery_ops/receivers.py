@@ -1,0 +1,45 @@
+"""Which module hears which of Celery's signals: it is imported when that signal is first sent.
+
+Most processes load a site and its tasks, and neither publish nor run any. A worker imports all of it when it begins.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Any, Final
+
+from celery import signals
+
+#: Each module has a function of the signal's name.
+HEARD_BY: Final = {
+    "tracking.publishing": ("before_task_publish", "after_task_publish"),
+    "tracking.delivery": ("task_received", "task_revoked", "task_rejected", "task_unknown"),
+    "tracking.executing": ("task_prerun", "task_retry", "task_success", "task_failure", "task_postrun"),
+    "tracking.workers": (
+        "worker_init",
+        "worker_ready",
+        "worker_shutting_down",
+        "worker_process_shutdown",
+        "worker_shutdown",
+    ),
+    "control.worker_receivers": ("worker_init", "worker_ready", "worker_shutdown"),
+}
+
+
+def connect() -> None:
+    """Connect every receiver; once is enough, again does no harm."""
+    for module, names in HEARD_BY.items():
+        for name in names:
+            uid = f"celery_ops.{module}.{name}"
+            getattr(signals, name).connect(_late(module, name), weak=False, dispatch_uid=uid)
+
+
+def _late(module: str, name: str) -> Callable[..., None]:
+    @cache
+    def function() -> Callable[..., None]:
+        return getattr(import_module(f"{__package__}.{module}"), name)
+
+    def receiver(*args: Any, **kwargs: Any) -> None:
+        function()(*args, **kwargs)
+
+    return receiver

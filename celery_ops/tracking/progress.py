@@ -1,0 +1,33 @@
+"""How far a running task says it is, turned into a fact."""
+
+import math
+import time
+from decimal import Decimal
+from numbers import Real
+from typing import Final
+
+from .. import redaction
+from ..info import Progress
+from . import facts, runs
+from .edge import never_raises
+from .recorder import recorder
+
+#: Seconds between two writes of one task's progress; what comes in between is written with the next event.
+PROGRESS_EVERY: Final = 0.5
+MESSAGE_LENGTH: Final = 200
+
+
+@never_raises
+def set_progress(current: float, total: float, message: str = "") -> None:
+    """What ``context.set_progress`` does."""
+    run = runs.current()
+    if run is None:
+        return
+    if not all(isinstance(n, (Real, Decimal)) and math.isfinite(n) for n in (current, total)):
+        raise TypeError(f"set_progress() takes two finite numbers, not {current!r:.40} and {total!r:.40}")
+    text = redaction.capture_text(str(message)[:MESSAGE_LENGTH]).text if message else ""
+    run.unsaid.append(facts.progress_text(Progress(float(current), float(total), text)))
+    now = time.monotonic()
+    if now - run.progress_written >= PROGRESS_EVERY:
+        run.progress_written = now
+        recorder().record(run.batch, run.whose)
