@@ -73,6 +73,24 @@ DEFAULTS: dict[str, Any] = {
     "REFRESH_SECONDS": 5,
     # Seconds: one deadline for one question to all workers.
     "CONTROL_TIMEOUT": 1.0,
+    # Count what tasks do, in publishers and workers; needs the store.
+    "METRICS": True,
+    # Seconds or timedelta: how far back numbers and failure groups go.
+    "METRICS_RETENTION": timedelta(days=30),
+    # A bearer token for the page of metrics; None: only viewers.
+    "METRICS_TOKEN": None,
+    # Metrics are called as celery-exporter's ("celery"), or are Flower's six ("flower").
+    "METRICS_NAMES": "celery",
+    # What the running code is called where charts mark that it changed; None: SENTRY_RELEASE, else git's commit.
+    "RELEASE": None,
+    # What must hold: {"name": {"queue": "mail*", "wait_p95": 30, "window": "15m"}}.
+    "OBJECTIVES": {},
+    # Dotted paths called with an alert when an objective breaks and when it holds again.
+    "ALERTS": (),
+    # Where celery_ops.alerts.webhook posts JSON to.
+    "ALERT_WEBHOOK": None,
+    # Seconds or timedelta: how long the same alert stays silent.
+    "ALERT_COOL_DOWN": timedelta(minutes=15),
     # What the ops pages extend: put the site's own here.
     "BASE_TEMPLATE": "celery_ops/base.html",
 }
@@ -115,6 +133,16 @@ class Conf:
     def rerun_seconds(self) -> int:
         """``RERUN_RETENTION`` in whole seconds, at least 1."""
         return _whole_seconds(self.RERUN_RETENTION)
+
+    @property
+    def metrics_seconds(self) -> int:
+        """``METRICS_RETENTION`` in whole seconds, at least 1."""
+        return _whole_seconds(self.METRICS_RETENTION)
+
+    @property
+    def cool_down_seconds(self) -> int:
+        """``ALERT_COOL_DOWN`` in whole seconds, at least 1."""
+        return _whole_seconds(self.ALERT_COOL_DOWN)
 
 
 def _whole_seconds(value: Any) -> int:

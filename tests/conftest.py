@@ -24,6 +24,7 @@ from celery_ops.backends.results.counts import known_looks
 from celery_ops.backends.results.known_arguments import known_arguments
 from celery_ops.backends.results.known_rows import known_rows
 from celery_ops.backends.results.tracked import untracked
+from celery_ops.metrics import flushing
 from celery_ops.tracking import counters
 from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.memory import MemoryStore
@@ -113,6 +114,9 @@ def _fresh_tracking():
     known_arguments.forget()
     untracked.forget()
     waiting.forget()
+    if flushing._flusher is not None:
+        flushing._flusher.pause()
+    flushing.forget()
     recorder, recorder_module._recorder = recorder_module._recorder, None
     if recorder is not None:
         recorder._writer.stop(STORE_TIMEOUT)

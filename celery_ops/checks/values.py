@@ -130,6 +130,15 @@ VALUES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "MAX_PAGE_SIZE": SIZE,
     "REFRESH_SECONDS": (lambda v: _number(v) and v >= 1, "a number of seconds, 1 at least"),
     "CONTROL_TIMEOUT": (_positive, "a number of seconds above 0"),
+    "METRICS": (lambda v: isinstance(v, bool), "True or False"),
+    "METRICS_RETENTION": (lambda v: _age(v) or _positive(v), "seconds above 0, or a timedelta"),
+    "METRICS_TOKEN": (lambda v: v is None or _text(v), "a string that is not empty, or None"),
+    "METRICS_NAMES": (lambda v: v in ("celery", "flower"), "'celery' or 'flower'"),
+    "RELEASE": (lambda v: v is None or _text(v), "a string that is not empty, or None"),
+    "OBJECTIVES": (lambda v: isinstance(v, dict), "a dict of name to {'queue': …, one measure: its limit}"),
+    "ALERTS": (_words, "a list of dotted paths"),
+    "ALERT_WEBHOOK": (lambda v: v is None or _text(v), "a URL such as 'https://example.com/hook', or None"),
+    "ALERT_COOL_DOWN": (lambda v: _age(v) or _positive(v), "seconds above 0, or a timedelta"),
     "BASE_TEMPLATE": (_text, "the name of a template"),
 }
 

@@ -6,8 +6,8 @@ from collections import Counter
 #: written: events stored. kept: events put aside while the store was away. lost: events dropped because more than the
 #: spill holds were put aside, or because the process ended before the store was back. refused: events that the store
 #: refused for good. unlinked: tasks whose arguments named no object. errors: receivers and template tags that failed.
-#: outages: times the store went away.
-NAMES = ("written", "kept", "lost", "refused", "unlinked", "errors", "outages")
+#: outages: times the store went away. uncounted: events that are in no number, since too much waited for the store.
+NAMES = ("written", "kept", "lost", "refused", "unlinked", "errors", "outages", "uncounted")
 
 _counts: Counter[str] = Counter()
 _lock = threading.Lock()

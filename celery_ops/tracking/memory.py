@@ -13,6 +13,8 @@ from .refs import ObjectRef
 from .signs import Sign
 from .stamp import now_ms
 from .store import BEAT_COUNTS, INDEX, SIGNS_KEPT, TASKS_KEPT, Batch, Store, add_fields, lifetime
+from .tallies import REMEMBERED, Row, Tallies, Wanted
+from .tally_memory import KeptRow
 
 #: Whose object it is, and which.
 Key = tuple[str, ObjectRef]
@@ -27,6 +29,8 @@ class MemoryStore(Store):
         self._expires: dict[Key, float] = {}
         self._beats: dict[str, tuple[int, float]] = {}
         self._signs: dict[str, Sign] = {}
+        self._rows: dict[tuple[str, str], KeptRow] = {}
+        self._added: dict[tuple[str, str], float] = {}  # until when it is remembered, by prefix and ``once``
 
     def write(self, batch: Batch) -> int:
         with self._lock:
@@ -69,11 +73,38 @@ class MemoryStore(Store):
             self._signs = {key: sign for key, sign in self._signs.items() if sign.seen > oldest}
             return list(self._signs.values()), now_ms()
 
+    def add(self, rows: Sequence[Row], once: str) -> list[int] | None:
+        whose, now = prefix.current(), time.monotonic()
+        with self._lock:
+            self._added = {key: until for key, until in self._added.items() if until > now}
+            self._forget_rows(now)
+            if (whose, once) in self._added:
+                return [0] * len(rows)
+            self._added[whose, once] = now + REMEMBERED
+            return [self._rows.setdefault((whose, row.name), KeptRow()).add(row, now) for row in rows]
+
+    def tallies(self, wanted: Wanted) -> Tallies:
+        whose, now = prefix.current(), time.monotonic()
+        with self._lock:
+            self._forget_rows(now)
+
+            def kept(name: str) -> KeptRow:
+                return self._rows.get((whose, name), KeptRow())
+
+            return Tallies(
+                [kept(name).packed() for name in wanted.cells],
+                [dict(kept(name).fields) for name in wanted.fields],
+                [len(kept(name).members) for name in wanted.members],
+            )
+
     def ping(self) -> None:
         """Always there."""
 
     def close(self) -> None:
         """Nothing to let go."""
+
+    def _forget_rows(self, now: float) -> None:
+        self._rows = {key: row for key, row in self._rows.items() if row.until > now}
 
     def _forget_expired(self) -> None:
         now = time.monotonic()

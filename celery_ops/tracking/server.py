@@ -38,6 +38,13 @@ class Server:
         """Return each server's reply: this is the only one."""
         return self._send(packed, 1)
 
+    def execute(self, key: bytes, packed: bytes) -> Any:
+        """Return the reply to one command that writes, which may be an error."""
+        (reply,) = self._send(packed, 1)
+        if isinstance(reply, ReadOnlyError) and self._passed_over():
+            (reply,) = self._send(packed, 1)
+        return reply
+
     def write(self, parts: Sequence[Part]) -> list[list[Any]]:
         """Carry out everything in one transaction, and return each part's replies."""
         commands = [command for _key, of_part in parts for command in of_part]
@@ -83,11 +90,17 @@ class Server:
         try:
             return wire.done(self._send(packed, number))
         except StoreUnavailable as error:
-            if not (isinstance(error.__cause__, ReadOnlyError) and isinstance(self._pool, FailoverPool)):
+            if not (isinstance(error.__cause__, ReadOnlyError) and self._passed_over()):
                 raise
-            self._pool.pass_over()  # to the one that is the master now
-            self.close()
             return wire.done(self._send(packed, number))
+
+    def _passed_over(self) -> bool:
+        """Go to the one that is the master now, where there are several."""
+        if not isinstance(self._pool, FailoverPool):
+            return False
+        self._pool.pass_over()
+        self.close()
+        return True
 
     def _send(self, packed: bytes, number: int) -> list[Any]:
         try:

@@ -9,6 +9,7 @@ from ..conf import conf
 from ..exceptions import StoreUnavailable
 from .refs import ObjectRef
 from .signs import Sign
+from .tallies import Row, Tallies, Wanted
 
 #: What one event knows, for each object that the task belongs to.
 Batch = Sequence[tuple[ObjectRef, Mapping[str, str]]]
@@ -137,6 +138,18 @@ class Store(ABC):
         """Keep this one unless there is one of its name. Return whether there was none, as far as can be told."""
         return True
 
+    def add(self, rows: Sequence[Row], once: str) -> list[int] | None:
+        """Add to these rows, but not when that was done before under the same ``once``: who got no answer asks again.
+
+        Return how many names each row of counts has since, 0 for the others and where it was done before; None by a
+        store that counts nothing.
+        """
+        return None
+
+    def tallies(self, wanted: Wanted) -> Tallies:
+        """Return these rows as they are now."""
+        return Tallies([b""] * len(wanted.cells), [{}] * len(wanted.fields), [0] * len(wanted.members))
+
     @abstractmethod
     def ping(self) -> None:
         """Return when the store answers."""
@@ -155,7 +168,7 @@ class NoStore(Store):
     def _absent(self, *args: object) -> Any:
         raise StoreUnavailable(f"there is none: {self.error}") from self.error
 
-    write = read = look_up = beat = sign = signs = connected = ping = _absent  # type: ignore[assignment]
+    write = read = look_up = beat = sign = signs = connected = add = tallies = ping = _absent  # type: ignore[assignment]
 
     def close(self) -> None:
         """Nothing to let go."""

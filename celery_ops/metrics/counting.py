@@ -1,0 +1,91 @@
+"""Counting in this process: an event costs the host an append, and is added up by whoever has the time."""
+
+import threading
+from collections import Counter, deque
+from collections.abc import Iterator
+from typing import Final
+
+from ..tracking import counters
+from ..tracking.tallies import Row
+from .cells import Total
+from .rows import Names, rows_of
+from .tally import Event, Subject, Tally
+
+#: Events that wait to be added up before the one who brings another does it.
+FOLDED_AT: Final = 200
+#: Minutes of tasks and queues that are kept while the store is away; what comes after is lost, and counted.
+SUBJECTS_KEPT: Final = 20_000
+
+
+class Counting:
+    """What this process has seen and the store has not."""
+
+    def __init__(self) -> None:
+        self._sent: deque[Subject] = deque()
+        self._events: deque[Event] = deque()
+        self._folding = threading.Lock()
+        self._tallies: dict[Subject, Tally] = {}
+        self._names: dict[str, Names] = {}  # by prefix
+
+    def __len__(self) -> int:
+        return len(self._sent) + len(self._events) + len(self._tallies)
+
+    def sent(self, subject: Subject) -> None:
+        """Count a publish."""
+        self._sent.append(subject)
+        if len(self._sent) > FOLDED_AT:
+            self.fold()
+
+    def add(self, event: Event) -> None:
+        """Count what a worker has seen."""
+        self._events.append(event)
+        if len(self._events) > FOLDED_AT:
+            self.fold()
+
+    def fold(self, patience: float = 0.0) -> None:
+        """Add up what waits, unless somebody else does. A signal's handler may come here while its thread does."""
+        if not (self._folding.acquire(timeout=patience) if patience else self._folding.acquire(blocking=False)):
+            return
+        try:
+            sent = Counter(_taken(self._sent))
+            for subject, number in sent.items():
+                if (tally := self._of(subject)) is not None:
+                    tally.counts[Total.SENT] += number
+            for event in _taken(self._events):
+                if (tally := self._of(event.subject)) is not None:
+                    tally.add(event)
+        finally:
+            self._folding.release()
+
+    def _of(self, subject: Subject) -> Tally | None:
+        tally = self._tallies.get(subject)
+        if tally is None:
+            if len(self._tallies) >= SUBJECTS_KEPT:
+                counters.add("uncounted")
+                return None
+            tally = self._tallies[subject] = Tally()
+        return tally
+
+    def take(self) -> dict[str, list[Row]]:
+        """Return what is to be added to the store, by prefix; it is not here any more."""
+        self.fold(1.0)
+        tallies, self._tallies = self._tallies, {}
+        by_prefix: dict[str, dict[Subject, Tally]] = {}
+        for subject, tally in tallies.items():
+            by_prefix.setdefault(subject.whose, {})[subject] = tally
+        return {whose: rows_of(tallies, self._names_of(whose)) for whose, tallies in by_prefix.items()}
+
+    def learn(self, whose: str, row: Row, length: int) -> None:
+        """Note how many names a row has in the store since it was added to."""
+        self._names_of(whose).learn(row.name, length)
+
+    def _names_of(self, whose: str) -> Names:
+        return self._names.setdefault(whose, Names())
+
+
+def _taken(events: deque) -> Iterator:
+    try:
+        while True:
+            yield events.popleft()
+    except IndexError:
+        return

@@ -1,0 +1,203 @@
+"""What this process has counted goes to the store every five seconds, and when the process ends: one round trip.
+
+A flush that fails is sent again as it was, under the name that it had: a store that took it and could not say so does
+not count it twice. What is seen meanwhile waits, by its own minutes.
+"""
+
+import atexit
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Any, Final, Protocol, TypeVar
+from uuid import uuid4
+
+from ..exceptions import StoreUnavailable
+from ..logs import get_logger
+from ..tracking import prefix
+from ..tracking.recorder import recorder
+from ..tracking.tallies import Row
+from ..tracking.writer import Writer
+from .counting import Counting
+
+logger = get_logger("celery_ops.metrics")
+
+#: Seconds between two flushes of a process.
+FLUSH_EVERY: Final = 5.0
+#: Seconds that an ending process gives the store to come back, and between two tries.
+EXIT_PATIENCE: Final = 1.0
+EXIT_PAUSE: Final = 0.05
+
+
+class Source(Protocol):
+    """Something that a process counts. ``len`` is how much waits to be flushed."""
+
+    def __len__(self) -> int: ...
+
+    def take(self) -> Mapping[str, list[Row]]:
+        """Return what is to be added, by prefix, and forget it."""
+
+    def learn(self, whose: str, row: Row, length: int) -> None:
+        """Take note of how many names a row has in the store since it was added to."""
+
+
+S = TypeVar("S", bound=Source)
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """What is added to the store once, whatever becomes of the answer."""
+
+    whose: str
+    once: str
+    rows: list[tuple[Source, Row]]
+
+
+class Flusher:
+    """Brings what the sources of this process have to the store."""
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self.sources = tuple(sources)
+        self._by_kind = {type(source): source for source in self.sources}
+        self._writing = threading.Lock()
+        self._waiting: list[Flush] = []  # what the store has not said that it took
+        self._names = map(f"{uuid4().hex[:16]}-{{}}".format, count())
+        self._writer = Writer(self, self.flush, FLUSH_EVERY, FLUSH_EVERY)
+        self._is_awake = False
+        self._flushed = time.monotonic()
+
+    def source(self, kind: type[S]) -> S:
+        """Return this process's source of a kind that is registered."""
+        return self._by_kind[kind]  # type: ignore[return-value]  # by its type
+
+    def __len__(self) -> int:
+        return len(self._waiting) + sum(map(len, self.sources))
+
+    def wake(self) -> None:
+        """See to it that what was counted is flushed soon. Costs nothing but for the first event of a flush."""
+        if self._is_awake:
+            return
+        self._is_awake = True
+        if not self._writer.wake():  # no thread of ours may run here
+            self._is_awake = False
+            if time.monotonic() - self._flushed > FLUSH_EVERY:
+                self.flush()
+
+    def flush(self) -> int:
+        """Write what waits, now. Return how many flushes that was; what could not be written waits on."""
+        if not self._writing.acquire(timeout=EXIT_PATIENCE):
+            return 0
+        try:
+            self._is_awake, self._flushed = False, time.monotonic()
+            number = self._write(self._waiting)
+            if not self._waiting:
+                self._waiting = self._sealed()
+                number += self._write(self._waiting)
+            return number
+        finally:
+            self._writing.release()
+
+    def _sealed(self) -> list[Flush]:
+        rows: dict[str, list[tuple[Source, Row]]] = {}
+        for source in self.sources:
+            for whose, taken in source.take().items():
+                rows.setdefault(whose, []).extend((source, row) for row in taken)
+        return [Flush(whose, next(self._names), taken) for whose, taken in rows.items() if taken]
+
+    def _write(self, flushes: list[Flush]) -> int:
+        """Write these in turn, and take those that the store has from the list."""
+        number = 0
+        while flushes:
+            flush = flushes[0]
+            add = partial(_added, rows=[row for _source, row in flush.rows], once=flush.once)
+            try:
+                with prefix.using(flush.whose):
+                    lengths = recorder().ask(add)
+            except StoreUnavailable as error:
+                logger.debug("Numbers wait for the store: %s", error)
+                break
+            flushes.pop(0)
+            number += 1
+            for (source, row), length in zip(flush.rows, lengths or (), strict=False):
+                if length:
+                    source.learn(flush.whose, row, length)
+        return number
+
+    def pause(self) -> None:
+        """Let no thread run until the next event."""
+        self._writer.stop(EXIT_PATIENCE)
+        self._is_awake = False
+
+    def end(self) -> None:
+        """Write what waits before the process ends."""
+        until = time.monotonic() + EXIT_PATIENCE
+        self.pause()
+        while len(self):
+            self.flush()
+            if not len(self) or time.monotonic() > until:
+                break
+            time.sleep(EXIT_PAUSE)
+
+
+def _added(store: Any, rows: list[Row], once: str) -> list[int] | None:
+    return store.add(rows, once)
+
+
+_flusher: Flusher | None = None
+_process = os.getpid()
+_lock = threading.Lock()
+#: What is counted: each process has a source of each kind.
+_kinds: list[type[Source]] = [Counting]
+
+
+def register(kind: type[Source]) -> None:
+    """Have something else flushed along with the numbers: ``kind`` makes a process's source of it."""
+    if kind not in _kinds:
+        _kinds.append(kind)
+
+
+def flusher() -> Flusher:
+    """Return what brings this process's numbers to the store."""
+    global _flusher
+    if _flusher is not None and _process == os.getpid():
+        return _flusher
+    if _process != os.getpid():
+        forget()
+    with _lock:
+        if _flusher is None:
+            _flusher = Flusher([kind() for kind in _kinds])
+            _end_with_the_process()
+        return _flusher
+
+
+def flush_at_exit() -> None:
+    """Write what waits before the process ends."""
+    if _flusher is not None and _process == os.getpid():
+        _flusher.end()
+
+
+def _end_with_the_process() -> None:
+    """A child of multiprocessing or billiard ends without Python's own exit. This comes before the recorder's end."""
+    for name in ("multiprocessing.util", "billiard.util"):
+        if (module := sys.modules.get(name)) is not None:
+            module.Finalize(None, flush_at_exit, exitpriority=1)
+
+
+def before_fork() -> None:
+    """Let no thread run while the process forks. What was counted stays with the parent."""
+    if _flusher is not None and _process == os.getpid():
+        _flusher.pause()
+
+
+def forget() -> None:
+    """Start anew, as a forked child must."""
+    global _flusher, _process, _lock
+    _flusher, _process, _lock = None, os.getpid(), threading.Lock()
+
+
+atexit.register(flush_at_exit)
+os.register_at_fork(before=before_fork, after_in_child=forget)

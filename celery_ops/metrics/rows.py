@@ -1,0 +1,202 @@
+"""Where numbers lie in the store, and what a process's tallies add there.
+
+A *target* is a pair of a task and a queue, a queue, or all of a site. For each window it has one row of counts (``c``),
+slot by slot, and for each group of buckets that was ever met a row of waits (``w``) and of runs (``r``). What there is
+is said by two rows of names, a new one every ``PERIOD``: whoever reads them knows which rows to ask for.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import blake2b
+from socket import gethostname
+from typing import Final
+
+from ..conf import conf
+from ..tracking.tallies import Row
+from .cells import CELLS, KINDS_KEPT, OTHER, PAIRS_KEPT, RUN_BUCKETS, TOTALS, WAIT_BUCKETS, Cell, Total
+from .distribution import A_GROUP
+from .tally import Subject, Tally
+from .windows import DAY, MINUTE, WINDOWS, Window
+
+#: Separates a task from its queue, and both from what else a name says.
+SEPARATOR: Final = "\x1f"
+#: The target that is all of a site.
+ALL: Final = "all"
+#: Seconds after which names are noted in a new row, so that old ones go.
+PERIOD: Final = 10 * DAY
+#: Seconds for which numbers of a host live that counts nothing any more.
+HOST_KEPT: Final = DAY
+#: Characters of a name that are kept.
+LONGEST: Final = 200
+
+_SERIES: Final = {
+    Total.SENT: Cell.SENT,
+    Total.STARTED: Cell.STARTED,
+    Total.SUCCESS: Cell.SUCCESS,
+    Total.FAILURE: Cell.FAILURE,
+    Total.RETRY: Cell.RETRY,
+    Total.REVOKED: Cell.REVOKED,
+    Total.REJECTED: Cell.REJECTED,
+}
+
+
+@lru_cache(maxsize=4096)
+def target_of(task: str, queue: str) -> str:
+    """Return what stands for a task in a queue, or for a whole queue, in the names of rows."""
+    return blake2b(f"{task}{SEPARATOR}{queue}".encode("utf-8", "replace"), digest_size=6).hexdigest()
+
+
+def counts_row(window: Window, row: int, target: str) -> str:
+    return f"c{window.name}:{row}:{target}"
+
+
+def times_row(kind: str, window: Window, row: int, target: str, group: int) -> str:
+    return f"{kind}{window.name}:{row}:{target}:{group}"
+
+
+def total_row(target: str, host: str = "") -> str:
+    return f"t:{target}@{host}" if host else f"t:{target}"
+
+
+def names_row(at: float) -> str:
+    return f"names:{int(at) // PERIOD}"
+
+
+def groups_row(at: float) -> str:
+    return f"groups:{int(at) // PERIOD}"
+
+
+def skewed_row(at: float) -> str:
+    return f"skewed:{int(at) // PERIOD}"
+
+
+HOSTS_ROW: Final = "hosts"
+FAILED_ROW: Final = "failed"
+FAILED_HOSTS_ROW: Final = "failed-hosts"
+
+
+class Names:
+    """Which names of one prefix this process may use: so many are kept in a row, and the rest is ``OTHER``."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, set[str]] = {}
+        self._lengths: Counter[str] = Counter()
+
+    def learn(self, row: str, length: int) -> None:
+        self._lengths[row] = max(length, self._lengths[row])
+
+    def admit(self, row: str, name: str, most: int) -> bool:
+        """Return whether a name is one of those that are kept in a row."""
+        known = self._known.setdefault(row, set())
+        if name in known:
+            return True
+        if max(self._lengths[row], len(known)) >= most:
+            return False
+        if len(self._known) > 8:  # rows of periods that are over
+            self._known = {row: known}
+        known.add(name)
+        self._lengths[row] += 1
+        return True
+
+
+def rows_of(tallies: Mapping[Subject, Tally], names: Names) -> list[Row]:
+    """Return what to add to the store of what one prefix's tasks did."""
+    return _Rows(names).of(tallies)
+
+
+class _Rows:
+    """Adds up what goes to the same cell: the minutes of a flush share the slots of longer windows."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._host = host()
+        self._cells: dict[tuple[str, int, int], Counter[int]] = {}  # by row, its length, and for how long it lives
+        self._totals: dict[tuple[str, int], Counter[int]] = {}
+        self._counts: dict[tuple[str, int], Counter[str]] = {}
+        self._kept = conf.metrics_seconds
+
+    def of(self, tallies: Mapping[Subject, Tally]) -> list[Row]:
+        for subject, tally in tallies.items():
+            self._add(subject, tally)
+        return [
+            *(Row(name, kept, cells=cells, length=length) for (name, length, kept), cells in self._cells.items()),
+            *(
+                Row(name, kept, cells=cells, is_wide=True, length=TOTALS)
+                for (name, kept), cells in self._totals.items()
+            ),
+            *(Row(name, kept, counts=counts) for (name, kept), counts in self._counts.items()),
+        ]
+
+    def _add(self, subject: Subject, tally: Tally) -> None:
+        at = subject.minute * MINUTE
+        task, queue = subject.task[:LONGEST], subject.queue[:LONGEST]
+        if not self._names.admit(names_row(at), f"{task}{SEPARATOR}{queue}", PAIRS_KEPT):
+            task, queue = OTHER, ""
+        pair = f"{task}{SEPARATOR}{queue}"
+        target = target_of(task, queue)
+        self._count(names_row(at), self._kept, pair, sum(tally.counts.values()))
+        if tally.skewed:
+            self._count(skewed_row(at), self._kept, task, tally.skewed)
+        for one in (target, ALL, *([target_of("", queue)] if queue else ())):
+            self._series(at, one, tally)
+        self._total(total_row(target), self._kept, tally)
+        self._total(total_row(target, self._host), min(self._kept, HOST_KEPT), tally)
+        self._count(HOSTS_ROW, min(self._kept, HOST_KEPT), f"{pair}{SEPARATOR}{self._host}", 1)
+        for exception, number in tally.exceptions.items():
+            kind = exception if self._names.admit(FAILED_ROW, f"{pair}{SEPARATOR}{exception}", KINDS_KEPT) else OTHER
+            self._count(FAILED_ROW, self._kept, f"{pair}{SEPARATOR}{kind}", number)
+            of_host = f"{pair}{SEPARATOR}{kind}{SEPARATOR}{self._host}"
+            self._count(FAILED_HOSTS_ROW, min(self._kept, HOST_KEPT), of_host, number)
+
+    def _series(self, at: int, target: str, tally: Tally) -> None:
+        # At random up or down, so that many short runs come to what they took.
+        hundredths = int(tally.run_seconds * 100 + random.random())  # noqa: S311
+        for window in WINDOWS.values():
+            kept = min(self._kept, window.seconds + max(window.step, window.times.step))
+            row, slot = window.counts.place(at)
+            cells = self._row(counts_row(window, row, target), window.counts.length * CELLS, kept)
+            for total, cell in _SERIES.items():
+                if number := tally.counts[total]:
+                    cells[slot * CELLS + cell] += number
+            if hundredths:
+                cells[slot * CELLS + Cell.RUN_TIME] += hundredths
+            row, slot = window.times.place(at)
+            for kind, buckets in (("w", tally.waits), ("r", tally.runs)):
+                for bucket, number in buckets.items():
+                    group, place = divmod(bucket, A_GROUP)
+                    name = times_row(kind, window, row, target, group)
+                    self._row(name, window.times.length * A_GROUP, kept)[slot * A_GROUP + place] += number
+        for kind, buckets in (("w", tally.waits), ("r", tally.runs)):
+            for group in {bucket // A_GROUP for bucket in buckets}:
+                self._count(groups_row(at), self._kept, f"{target}{kind}{group}", 1)
+
+    def _total(self, name: str, kept: int, tally: Tally) -> None:
+        cells = self._totals.setdefault((name, kept), Counter())
+        cells.update({int(total): number for total, number in tally.counts.items()})
+        cells[Total.WAIT_TIME] += round(tally.wait_seconds * 1e6)
+        cells[Total.RUN_TIME] += round(tally.success_seconds * 1e6)
+        for begin, buckets in ((WAIT_BUCKETS, tally.bounded_waits), (RUN_BUCKETS, tally.bounded_runs)):
+            for bucket, number in buckets.items():
+                cells[begin + bucket] += number
+
+    def _row(self, name: str, length: int, kept: int) -> Counter[int]:
+        return self._cells.setdefault((name, length, kept), Counter())
+
+    def _count(self, name: str, kept: int, field: str, number: int) -> None:
+        self._counts.setdefault((name, kept), Counter())[field] += number
+
+
+_host = ""
+
+
+def host() -> str:
+    """Return the host that this process counts for: the part of its worker's name after the ``@``."""
+    return _host or gethostname()
+
+
+def work_for(hostname: str) -> None:
+    """Count for the worker of this name from now on."""
+    global _host
+    _host = hostname.rpartition("@")[2][:LONGEST]

@@ -1,0 +1,53 @@
+"""What is counted together by all processes of a site: rows of numbers to which each adds what it has seen."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+#: Bytes of a cell, and what it holds at most: a cell that is full stays full.
+CELL: Final = 4
+FULL: Final = 2**32 - 1
+#: The same of a wide one, whose numbers never start again.
+WIDE_CELL: Final = 8
+
+#: Seconds for which it is remembered that an addition was made: a store that took it and hung is not asked twice.
+REMEMBERED: Final = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is added to one row. It lives for ``seconds`` after the last addition.
+
+    A row has cells, or counts and texts, or members; the same name means the same kind each time.
+    """
+
+    name: str
+    seconds: int
+    #: What is added to the cells of a dense row, by place; ``is_wide`` is of the whole row.
+    cells: Mapping[int, int] = field(default_factory=dict)
+    is_wide: bool = False
+    #: How many cells the row has, so that it takes no more than it needs; 0 when that is not known.
+    length: int = 0
+    #: What is added to numbers by name, and what is set beside them; a text may be set only ``IfAbsent``.
+    counts: Mapping[str, int] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    #: Things of which only how many different ones there are is kept (HyperLogLog: within about 1 %).
+    members: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Names of rows to read, by kind."""
+
+    cells: Sequence[str] = ()
+    fields: Sequence[str] = ()
+    members: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tallies:
+    """The rows that were wanted, in that order. A row that is not there is empty."""
+
+    cells: Sequence[bytes] = ()  # big-endian, cell by cell; a row may be shorter than it could be
+    fields: Sequence[Mapping[str, str]] = ()
+    members: Sequence[int] = ()

@@ -1,0 +1,132 @@
+"""How rows of numbers lie in Redis, and the commands that add to them.
+
+``{prefix}:{~n}:{name}`` is a string of cells (``BITFIELD``), a hash, or a HyperLogLog. The hash tag puts all rows of a
+site into one slot, so that a flush is one script on one server of a cluster, carried out once or not at all.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Final
+
+from redis.exceptions import ResponseError
+
+from ..exceptions import StoreUnavailable
+from .store import IfAbsent
+from .tallies import REMEMBERED, Row, Tallies, Wanted
+from .wire import Command, Part, Question, is_foreign, packed
+
+#: Carries out commands unless KEYS[1] says that it was done, and answers how long the hashes are. A key that holds
+#: what is not ours is left alone.
+SCRIPT: Final = b"""
+if not redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[1]) then return {} end
+local lengths, at = {}, 2
+while ARGV[at] do
+  local first = at + 1
+  at = first + tonumber(ARGV[at])
+  local reply = redis.pcall(unpack(ARGV, first, at - 1))
+  local failure = type(reply) == 'table' and reply.err
+  if failure and not string.find(failure, '^-?WRONGTYPE') then return reply end
+  if ARGV[first] == 'HLEN' then lengths[#lengths + 1] = failure and 0 or reply end
+end
+return lengths
+"""
+#: Cells that one command adds to: Lua takes so many words at once.
+CELLS_A_COMMAND: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class TallyKeys:
+    """What the keys of rows begin with, and how a name is written in one."""
+
+    first: str
+    quoted: Callable[[str], str]
+
+    def of(self, name: str) -> bytes:
+        return f"{self.first}{self.quoted(name)}".encode()
+
+    def questions(self, wanted: Wanted) -> list[Question]:
+        """Return what asks for these rows: all rows of cells are one question."""
+        questions: list[Question] = []
+        if wanted.cells:
+            keys = [self.of(name) for name in wanted.cells]
+            questions.append((keys[0], packed((b"MGET", *keys))))
+        for command, names in ((b"HGETALL", wanted.fields), (b"PFCOUNT", wanted.members)):
+            questions += [(key, packed((command, key))) for key in map(self.of, names)]
+        return questions
+
+
+def addition(keys: TallyKeys, rows: Sequence[Row], once: str) -> Question:
+    """Return the script that adds all of these, once."""
+    key = keys.of(f"once:{once}")
+    words: list[bytes] = [b"EVAL", SCRIPT, b"1", key, b"%d" % REMEMBERED]
+    for command in chain.from_iterable(_commands(keys.of(row.name), row) for row in rows):
+        words.append(b"%d" % len(command))
+        words += command
+    return key, packed(tuple(words))
+
+
+def added(rows: Sequence[Row], reply: Any) -> list[int]:
+    """Return how many names each row of counts has, by what the script answers."""
+    lengths = iter(reply)
+    return [next(lengths, 0) if row.counts else 0 for row in rows]
+
+
+def additions(keys: TallyKeys, rows: Sequence[Row]) -> list[Part]:
+    """Return the same without a script, a transaction."""
+    return [(key, list(_commands(key, row))) for key, row in ((keys.of(row.name), row) for row in rows)]
+
+
+def _commands(key: bytes, row: Row) -> Iterator[Command]:
+    if row.cells:
+        yield from _adding(key, row)
+    replaced: list[bytes] = []
+    for name, text in row.texts.items():
+        if isinstance(text, IfAbsent):
+            yield b"HSETNX", key, name.encode(), text.encode("utf-8", "replace")
+        else:
+            replaced += (name.encode(), text.encode("utf-8", "replace"))
+    if replaced:
+        yield b"HSET", key, *replaced
+    for name, count in row.counts.items():
+        yield b"HINCRBY", key, name.encode("utf-8", "replace"), b"%d" % count
+    if row.members:
+        yield b"PFADD", key, *(member.encode("utf-8", "replace") for member in row.members)
+    yield b"EXPIRE", key, b"%d" % row.seconds
+    if row.counts:
+        yield b"HLEN", key
+
+
+def _adding(key: bytes, row: Row) -> Iterator[Command]:
+    kind = b"i64" if row.is_wide else b"u32"
+    cells = list(row.cells.items())
+    if row.length and row.length - 1 not in row.cells:  # first the last cell: a string that grows takes twice its size
+        cells.insert(0, (row.length - 1, 0))
+    cells.sort(key=lambda cell: cell[0] != row.length - 1)
+    for begin in range(0, len(cells), CELLS_A_COMMAND):
+        words = [b"BITFIELD", key, b"OVERFLOW", b"SAT"]
+        for place, count in cells[begin : begin + CELLS_A_COMMAND]:
+            words += (b"INCRBY", kind, b"#%d" % place, b"%d" % count)
+        yield tuple(words)
+
+
+def rows_read(wanted: Wanted, replies: Sequence[Any]) -> Tallies:
+    """Return the rows that were wanted. Raises StoreUnavailable."""
+    answers = iter(replies)
+    cells = _answer(next(answers), []) if wanted.cells else []
+    fields = [_fields(_answer(next(answers), [])) for _name in wanted.fields]
+    members = [_answer(next(answers), 0) for _name in wanted.members]
+    return Tallies([row or b"" for row in cells] or [b""] * len(wanted.cells), fields, members)
+
+
+def _answer(reply: Any, foreign: Any) -> Any:
+    if not isinstance(reply, ResponseError):
+        return reply
+    if is_foreign(reply):
+        return foreign
+    raise StoreUnavailable(str(reply)) from reply
+
+
+def _fields(reply: Any) -> dict[str, str]:
+    words = [word.decode("utf-8", "replace") for word in reply]
+    return dict(zip(words[::2], words[1::2], strict=True))

@@ -1,0 +1,204 @@
+"""What is counted, flushed and read back."""
+
+import random
+import statistics
+import time
+
+import pytest
+
+from celery_ops import states
+from celery_ops.exceptions import StoreUnavailable
+from celery_ops.metrics import insight
+from celery_ops.metrics.cells import OTHER, PAIRS_KEPT, Cell, Total
+from celery_ops.metrics.counting import Counting
+from celery_ops.metrics.distribution import Distribution, bucket_of, middle_of
+from celery_ops.metrics.flushing import flusher
+from celery_ops.metrics.tally import Event, Subject
+from celery_ops.metrics.windows import WINDOWS
+from celery_ops.tracking import prefix
+from celery_ops.tracking import recorder as recorder_module
+
+DAY, HOUR = 86_400, 3600
+
+
+def count(kind, seconds=None, *, task="shop.mail", queue="mail", at=None, **options):
+    """Count one event in this process, as if it were ``at`` in seconds since the epoch."""
+    at = time.time() if at is None else at
+    subject = Subject(int(at // 60), prefix.current(), task, queue)
+    flusher().source(Counting).add(Event(subject, kind, seconds, **options))
+
+
+def flush():
+    flusher().flush()
+
+
+@pytest.mark.parametrize("window", WINDOWS.values(), ids=str)
+def test_what_was_counted_is_in_every_window(store, window):
+    for _ in range(3):
+        count(Total.STARTED, 0.2)
+        count(Total.SUCCESS, 1.5)
+    count(Total.FAILURE, 3.0, exception="ValueError")
+    flush()
+    numbers = insight.insight(window)
+    assert {state: sum(points) for state, points in numbers.series.items()} == {
+        states.SUCCESS: 3,
+        states.FAILURE: 1,
+        states.RETRY: 0,
+        states.REVOKED: 0,
+        states.REJECTED: 0,
+    }
+    assert numbers.failure_rate == 0.25
+    assert numbers.run_total == pytest.approx(7.5)
+    assert numbers.wait.percentile(50) == pytest.approx(0.2, rel=0.05)
+    assert numbers.run.percentile(50) == pytest.approx(1.5, rel=0.05)
+    assert numbers.run.percentile(99) == pytest.approx(3.0, rel=0.05)
+    assert len(numbers.series[states.SUCCESS]) == window.seconds / window.step
+    assert numbers.series[states.SUCCESS][-1] == 3  # the step that is under way
+
+
+def test_old_numbers_are_in_the_windows_that_reach_so_far(store):
+    now = time.time()
+    for ago in (30 * 60, 5 * HOUR, 3 * DAY, 20 * DAY):
+        count(Total.SUCCESS, 0.1, at=now - ago)
+    flush()
+    counted = {name: insight.insight(window, now=now).count(Cell.SUCCESS) for name, window in WINDOWS.items()}
+    assert counted == {"1h": 1, "24h": 2, "7d": 3, "30d": 4}
+
+
+def test_a_task_a_queue_and_a_task_in_a_queue_have_numbers_of_their_own(store):
+    count(Total.SUCCESS, 0.1, task="shop.mail", queue="mail")
+    count(Total.SUCCESS, 0.1, task="shop.mail", queue="slow")
+    count(Total.SUCCESS, 0.1, task="shop.pay", queue="slow")
+    flush()
+    day = WINDOWS["24h"]
+
+    def successes(**of):
+        return insight.insight(day, **of).count(Cell.SUCCESS)
+
+    assert successes() == 3
+    assert successes(task="shop.mail") == 2
+    assert successes(queue="slow") == 2
+    assert successes(task="shop.mail", queue="slow") == 1
+    assert successes(task="shop.none") == 0
+    assert {task: numbers.count(Cell.SUCCESS) for task, numbers in insight.by_task(day).items()} == {
+        "shop.mail": 2,
+        "shop.pay": 1,
+    }
+    assert {queue: numbers.count(Cell.SUCCESS) for queue, numbers in insight.by_queue(day).items()} == {
+        "mail": 1,
+        "slow": 2,
+    }
+
+
+def test_percentiles_are_within_five_per_cent(store):
+    durations = [random.lognormvariate(0, 1.5) for _ in range(5000)]
+    for seconds in durations:
+        count(Total.SUCCESS, seconds)
+    flush()
+    percentiles = statistics.quantiles(durations, n=100, method="inclusive")
+    run = insight.insight(WINDOWS["1h"]).run
+    for percent in (50, 95, 99):
+        assert run.percentile(percent) == pytest.approx(percentiles[percent - 1], rel=0.06)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.00005, 0.0001, 0.00011, 0.02, 1, 59.9, 3600, 90_000, 1e9])
+def test_a_bucket_stands_for_what_is_in_it(seconds):
+    if seconds > 0.0001 and seconds < 100_000:
+        assert middle_of(bucket_of(seconds)) == pytest.approx(seconds, rel=0.048)
+    assert Distribution.of([seconds]).total == 1
+
+
+def test_nothing_is_known_of_nothing(store):
+    numbers = insight.insight(WINDOWS["1h"])
+    assert numbers.failure_rate is None
+    assert numbers.wait.percentile(95) is None
+    assert insight.by_task(WINDOWS["30d"]) == {}
+
+
+def test_what_the_store_took_without_an_answer_is_not_counted_twice(redis_store, monkeypatch):
+    count(Total.SUCCESS, 0.1)
+    really = type(redis_store).add
+
+    def silent(self, rows, once):
+        really(self, rows, once)
+        raise StoreUnavailable("no answer")
+
+    monkeypatch.setattr(type(redis_store), "add", silent)
+    flush()
+    monkeypatch.setattr(type(redis_store), "add", really)
+    recorder_module.recorder().try_again()
+    count(Total.SUCCESS, 0.1)
+    flush()
+    assert insight.insight(WINDOWS["1h"]).count(Cell.SUCCESS) == 2
+
+
+def test_what_is_counted_during_an_outage_goes_to_its_own_minutes(store, monkeypatch):
+    now = time.time()
+
+    def away(self, rows, once):
+        raise StoreUnavailable("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(store), "add", away)
+        count(Total.SUCCESS, 0.1, at=now - 180)
+        flush()
+        count(Total.SUCCESS, 0.1, at=now - 120)
+        flush()
+    recorder_module.recorder().try_again()
+    count(Total.SUCCESS, 0.1, at=now)
+    flush()
+    assert insight.insight(WINDOWS["1h"], now=now).series[states.SUCCESS][-4:] == [1, 1, 0, 1]
+
+
+def test_names_beyond_the_cap_are_counted_as_other(store):
+    for number in range(PAIRS_KEPT + 50):
+        count(Total.SUCCESS, 0.1, task=f"hostile.{number}", queue="q")
+    flush()
+    by_task = insight.by_task(WINDOWS["1h"])
+    assert len(by_task) == PAIRS_KEPT + 1
+    assert by_task[OTHER].count(Cell.SUCCESS) == 50
+    assert insight.insight(WINDOWS["1h"]).count(Cell.SUCCESS) == PAIRS_KEPT + 50
+
+
+def test_every_row_of_numbers_expires(redis_store, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "METRICS_RETENTION": 7 * DAY}
+    count(Total.STARTED, 0.2)
+    count(Total.FAILURE, 0.2, exception="ValueError", is_skewed=True)
+    flush()
+    client = redis_store._servers._pool.connection_kwargs
+    import redis
+
+    with redis.Redis(host=client["host"], port=client["port"], db=client["db"]) as server:
+        lives = [server.ttl(key) for key in server.scan_iter(f"{prefix.current()}:*")]
+    assert len(lives) > 20
+    assert all(0 < seconds <= 7 * DAY for seconds in lives)
+
+
+def test_a_page_takes_two_round_trips(redis_store, round_trips):
+    for task in "abc":
+        count(Total.SUCCESS, 0.1, task=task)
+    flush()
+    before = round_trips()
+    insight.by_task(WINDOWS["30d"])
+    assert round_trips() - before == 2
+
+
+def test_a_flush_is_one_round_trip(redis_store, round_trips):
+    count(Total.SUCCESS, 0.1)
+    flush()
+    for task in "abc":
+        count(Total.SUCCESS, 0.1, task=task)
+        count(Total.STARTED, 0.1, task=task)
+    before = round_trips()
+    flush()
+    assert round_trips() - before == 1
+
+
+@pytest.fixture
+def round_trips(redis_store, monkeypatch):
+    """Return a function that counts what was sent to the store's server so far."""
+    sends = []
+    server = type(redis_store._servers)
+    really = server._send
+    monkeypatch.setattr(server, "_send", lambda self, *sent: (sends.append(1), really(self, *sent))[1])
+    return lambda: len(sends)
