@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..exceptions import BackendUnavailable, BrokerUnavailable
-from ..info import ONLINE, RegisteredTask, WorkerDetail, WorkerReport
+from ..info import ONLINE, RegisteredTask, WorkerDetail, WorkerInfo, WorkerReport
 from .base import WorkerBackend
 from .broker import backend
 from .remote import gather, presence, registered, replies, snapshot
@@ -34,12 +34,9 @@ class ControlWorkerBackend(WorkerBackend):
 
     def workers(self) -> WorkerReport:
         latest = snapshot.snapshot()
-        details = [
-            _online(host, parts, snapshot.QUESTIONS, latest.collected_at, is_twice=host in latest.twice)
-            for host, parts in latest.answers.replies.items()
-        ]
-        details += [_remembered(host, latest.last_words.get(host, {}), standing) for host, standing in _others(latest)]
-        workers = sorted((detail.info for detail in details), key=lambda worker: worker.hostname)
+        others = [_remembered(host, latest.last_words.get(host, {}), standing) for host, standing in _others(latest)]
+        workers = [*_answering(latest), *(detail.info for detail in others)]
+        workers.sort(key=lambda worker: worker.hostname)
         return WorkerReport(tuple(workers), latest.collected_at, trouble=latest.trouble)
 
     def worker(self, hostname: str) -> WorkerDetail | None:
@@ -62,6 +59,23 @@ class ControlWorkerBackend(WorkerBackend):
 
     def registered(self) -> Mapping[str, Mapping[str, RegisteredTask]]:
         return registered.registered_tasks()
+
+
+#: The look whose replies were read last, and what they say: every viewer of a look reads the same.
+_read: tuple[Snapshot | None, tuple[WorkerInfo, ...]] = (None, ())
+
+
+def _answering(latest: Snapshot) -> tuple[WorkerInfo, ...]:
+    global _read
+    look, workers = _read
+    if look is not latest:
+        details = (
+            _online(host, parts, snapshot.QUESTIONS, latest.collected_at, is_twice=host in latest.twice)
+            for host, parts in latest.answers.replies.items()
+        )
+        workers = tuple(detail.info for detail in details)
+        _read = latest, workers
+    return workers
 
 
 def _others(latest: Snapshot) -> Iterator[tuple[str, Standing]]:

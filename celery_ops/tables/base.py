@@ -1,12 +1,13 @@
 """What the tables of the operations pages have in common."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import django_tables2 as tables
 from django.utils.html import format_html
 from django_tables2.columns import BoundColumn
+from django_tables2.data import TableListData
 from django_tables2.utils import Accessor, AttributeDict, signature
 
 from ..task_query import NEWEST_FIRST, OLDEST_FIRST
@@ -25,6 +26,21 @@ class Head:
 #: A cell's attributes and what it says; a row's attributes and its cells. Templates read tuples faster than attributes.
 Cell = tuple[str, Any]
 Line = tuple[str, list[Cell]]
+
+
+class LateRows(TableListData):
+    """Values of which rows are made for the page that is shown, and no others. They are sorted as they are."""
+
+    def __init__(self, values: Iterable[Any], row_of: Callable[[Any], Any]) -> None:
+        super().__init__(list(values))
+        self._row_of = row_of
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._row_of, self.data)
+
+    def __getitem__(self, key: int | slice) -> Any:
+        values = self.data[key]
+        return list(map(self._row_of, values)) if isinstance(key, slice) else self._row_of(values)
 
 
 class OpsTable(tables.Table):

@@ -48,7 +48,9 @@ class WorkerRow:
     note: str = ""
 
     @classmethod
-    def of(cls, worker: WorkerInfo, *, may_control: bool = False) -> "WorkerRow":
+    def of(
+        cls, worker: WorkerInfo, *, may_control: bool = False, links_of: Callable[..., Any] = queue_links
+    ) -> "WorkerRow":
         """``destination`` is what the worker is told by, empty for those who may not and where it would not hear."""
         link = worker_link(worker.hostname)
         may_control = may_control and worker.state not in (ENDED, GONE)
@@ -63,7 +65,7 @@ class WorkerRow:
             reserved=worker.reserved,
             scheduled=worker.scheduled,
             processed=worker.processed,
-            queues=queue_links(worker.queues),
+            queues=links_of(worker.queues),
             destination=worker.hostname if may_control and is_clean(worker.hostname) else "",
             note=str(_note(worker)),
         )

@@ -8,7 +8,7 @@ from django_tables2 import SingleTableMixin
 
 from ..conf import conf
 from ..filters.plain import PlainFilterSet
-from ..tables.base import OpsTable
+from ..tables.base import LateRows, OpsTable
 from .ops import OpsPage, part
 
 
@@ -55,7 +55,7 @@ class ListPage(SingleTableMixin, OpsPage):
         )
         return {**context, "pages": self.get_pages(context["table"])}
 
-    def get_table_data(self) -> list[Any]:
+    def get_table_data(self) -> Sequence[Any] | LateRows:
         return [self.row_class.of(value) for value in self.filter.qs]
 
     def get_table(self, **kwargs: Any) -> OpsTable:

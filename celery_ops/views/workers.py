@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -14,6 +15,8 @@ from ..info import TaskInfo, WorkerDetail, WorkerInfo, WorkerReport
 from ..payload.mapping import Facts, celery_settings, entries
 from ..payload.url import broker_address
 from ..permissions import CONTROL_WORKERS, allows
+from ..tables.base import LateRows
+from ..tables.links import queue_links
 from ..tables.workers import HeldTable, WorkerRow, WorkerTable, held_table, known_task_table
 from .absent import no_worker
 from .control.offers import list_control, worker_control
@@ -36,11 +39,14 @@ class WorkerListView(ListPage):
     def get_values(self, report: WorkerReport) -> Sequence[WorkerInfo]:
         return report.workers
 
-    def get_table_data(self) -> list[WorkerRow]:
-        return [
-            WorkerRow.of(worker, may_control=allows(self.user, CONTROL_WORKERS, worker.hostname))
-            for worker in self.filter.qs
-        ]
+    def get_table_data(self) -> LateRows:
+        links_of = cache(queue_links)  # most workers consume the same queues
+
+        def row_of(worker: WorkerInfo) -> WorkerRow:
+            may_control = allows(self.user, CONTROL_WORKERS, worker.hostname)
+            return WorkerRow.of(worker, may_control=may_control, links_of=links_of)
+
+        return LateRows(self.filter.qs, row_of)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from celery_ops.backends.control import DETAIL, ControlWorkerBackend, broadcast, revoke
-from celery_ops.backends.remote import known, snapshot
+from celery_ops.backends.remote import known, replies, snapshot
 from celery_ops.backends.remote.known import known_workers
 from celery_ops.exceptions import BackendUnavailable, BrokerUnavailable
 from celery_ops.info import NO_REPLY, ONLINE, RegisteredTask
@@ -172,6 +172,14 @@ def test_a_list_costs_one_broadcast(fakes):
     expect()
     workers()
     assert sorted(fakes.methods()) == sorted(snapshot.QUESTIONS)
+
+
+def test_what_a_look_has_brought_is_read_once_however_many_see_it(fakes, monkeypatch):
+    expect("fake@test")
+    fakes.answer = speaking({"fake@test": FULL})
+    seen = workers()
+    monkeypatch.setattr(replies, "detail", None)
+    assert workers() == seen
 
 
 def test_one_worker_costs_one_round_to_that_worker(fakes):

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from celery_ops.info import NO_REPLY, RegisteredTask, TaskInfo
+from celery_ops.permissions import Policy
 from tests.pages import heads, html_of, links, region, rows, text_of
 
 from .backends import Workers, ago, worker
@@ -189,6 +190,24 @@ def test_a_page_has_no_more_rows_than_the_site_allows(browser, settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "MAX_PAGE_SIZE": 7}
     Workers.hold(*(worker(f"w{number:02}") for number in range(20)))
     assert len(workers(browser, "?page_size=1000000000")) == 7
+
+
+class Noting(Policy):
+    """Remembers about which workers it was asked."""
+
+    asked = []
+
+    def may_control_workers(self, user, hostname=None):
+        self.asked.append(hostname)
+        return super().may_control_workers(user, hostname)
+
+
+def test_the_policy_is_asked_about_the_workers_of_the_page_that_is_shown_and_no_others(browser, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "POLICY": f"{__name__}.Noting"}
+    Workers.hold(*(worker(f"w{number:02}", processed=number) for number in range(20)))
+    Noting.asked.clear()
+    assert list(workers(browser, "?page_size=3&sort=-processed&page=2")) == ["w16", "w15", "w14"]
+    assert set(filter(None, Noting.asked)) == {"w16", "w15", "w14"}
 
 
 def test_a_filter_keeps_the_order_of_the_list(browser, three):

@@ -194,7 +194,10 @@ def mapping(value: Any) -> Mapping[str, Any] | None:
 
 def text(value: Any) -> str | None:
     """Return a text that everything can carry, at most 1,000 characters of it, or None of what is no text."""
-    return DIRTY.sub("\ufffd", value[:LONGEST_NAME]) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    kept = value[:LONGEST_NAME]
+    return kept if kept.isascii() and kept.isprintable() else DIRTY.sub("\ufffd", kept)
 
 
 def count(value: Any) -> int | None:
