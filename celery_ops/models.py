@@ -136,6 +136,8 @@ class ControlRecord(Journalled):
             ("revoke_task", "Can revoke tasks"),
             ("control_workers", "Can control workers"),
             ("manage_queues", "Can manage queues"),
+            ("resolve_failures", "Can resolve failure groups"),
+            ("manage_schedules", "Can manage schedules"),
         ]
 
     #: The actions that hold until they are taken back.

@@ -17,6 +17,8 @@ VIEW_RECORDS: Final = "view_records"
 REVOKE_TASK: Final = "revoke_task"
 CONTROL_WORKERS: Final = "control_workers"
 MANAGE_QUEUES: Final = "manage_queues"
+RESOLVE_FAILURES: Final = "resolve_failures"
+MANAGE_SCHEDULES: Final = "manage_schedules"
 
 ACTIONS: Final = (
     VIEW_OPS,
@@ -27,6 +29,8 @@ ACTIONS: Final = (
     REVOKE_TASK,
     CONTROL_WORKERS,
     MANAGE_QUEUES,
+    RESOLVE_FAILURES,
+    MANAGE_SCHEDULES,
 )
 
 
@@ -75,6 +79,12 @@ class Policy:
 
     def may_manage_queues(self, user: Any, queue: str | None = None) -> bool:
         return has_permission(user, "celery_ops.manage_queues")
+
+    def may_resolve_failures(self, user: Any, key: str | None = None) -> bool:
+        return has_permission(user, "celery_ops.resolve_failures")
+
+    def may_manage_schedules(self, user: Any, name: str | None = None) -> bool:
+        return has_permission(user, "celery_ops.manage_schedules")
 
 
 def task_permission(task_name: str | None) -> str | None:

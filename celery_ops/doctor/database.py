@@ -29,6 +29,8 @@ CODENAMES: Final = (
     "add_taskrunrecord",
     "control_workers",
     "manage_queues",
+    "manage_schedules",
+    "resolve_failures",
     "revoke_task",
     "view_ops",
     "view_payload",

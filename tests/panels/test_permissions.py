@@ -25,6 +25,8 @@ MAY = {
     "celery_ops.revoke_task": {"revoke_task"},
     "celery_ops.control_workers": {"control_workers"},
     "celery_ops.manage_queues": {"manage_queues"},
+    "celery_ops.resolve_failures": {"resolve_failures"},
+    "celery_ops.manage_schedules": {"manage_schedules"},
     "for this object only": {"view_instance"},
     "inactive superuser": set(),
     "permission just removed": set(),
