@@ -66,7 +66,7 @@ class ResultsTaskBackend(TaskBackend):
         place = Cursor.decoded(cursor) if cursor else None
         if place and not WaitingRows.has(place.key):
             order.has(place.key)
-        with _answered():
+        with answered():
             if (task := self._whole(query)) is not None:
                 return TaskPage((task,))
             waits = self._waits(query)
@@ -78,18 +78,18 @@ class ResultsTaskBackend(TaskBackend):
         return replace(page, notes=(*(search.notes if search else ()), *page.notes, *self._waiting_notes()))
 
     def get(self, task_id: str) -> TaskInfo | None:
-        with _answered():
+        with answered():
             row = for_detail(self._rows.filter(self._has_id(task_id))).first()
         return detailed(row) if row and row["task_id"] == task_id else None
 
     def get_many(self, task_ids: Iterable[str]) -> dict[str, TaskInfo]:
         wanted = set(task_ids)
-        with _answered():
+        with answered():
             rows = list(for_list(self._rows, Q(task_id__in=storable(wanted))))
         return {row["task_id"]: listed(row) for row in rows if row["task_id"] in wanted}
 
     def complete(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
-        with _answered():
+        with answered():
             rows = for_detail(self._rows.filter(task_id__in=storable(task.id for task in tasks)), COMPLETED)
             details = {row["task_id"]: detailed(row) for row in rows}
         return [completed(task, details[task.id]) if task.id in details else task for task in tasks]
@@ -98,7 +98,7 @@ class ResultsTaskBackend(TaskBackend):
         return known_arguments.complete(self._using, tasks, self._with_arguments)
 
     def _with_arguments(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
-        with _answered():
+        with answered():
             rows = for_arguments(self._rows.filter(task_id__in=storable(task.id for task in tasks)))
             arguments = {row["task_id"]: (row["read_task_args"], row["read_task_kwargs"]) for row in rows}
         given = [(task, *arguments.get(task.id, (None, None))) for task in tasks]
@@ -107,7 +107,7 @@ class ResultsTaskBackend(TaskBackend):
     def counts(self, query: TaskQuery) -> Counts | None:
         """Return the counts, which stop early; None for a text that is no whole id."""
         every = replace(query, states=())
-        with _answered():
+        with answered():
             if (task := self._whole(query)) is not None:
                 return Counts(task_query.Count(1), {task.state: task_query.Count(1)})
             conditions = self._conditions(every)
@@ -246,7 +246,7 @@ class ResultsTaskBackend(TaskBackend):
 
 
 @contextmanager
-def _answered() -> Iterator[None]:
+def answered() -> Iterator[None]:
     """Turn what a database raises into words for the page, which do not say where the database is."""
     try:
         yield
