@@ -1,0 +1,54 @@
+"""A small picture of numbers over time, to stand in a line of text or in a cell."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.template.loader import get_template
+from django.utils.html import html_safe
+
+#: Height of the picture in its own units. A column that is not zero is at least one of them high.
+HEIGHT: Final = 20
+#: Width of a column of which each has one unit; more than so many leave no gaps.
+NARROW: Final = 0.75
+MOST_WITH_GAPS: Final = 48
+
+
+@html_safe
+@dataclass(frozen=True, slots=True)
+class Sparkline:
+    """A column for each point, None for an unknown one. ``label`` says in words what is shown, and the numbers.
+
+    ``tone`` is a state's (``celery_ops.states.tone``), empty for none. ``{{ sparkline }}`` writes it.
+    """
+
+    points: Sequence[float | None]
+    label: str
+    tone: str = ""
+
+    def __str__(self) -> str:
+        return get_template("celery_ops/charts/sparkline.html").render({"sparkline": self})
+
+    @property
+    def width(self) -> int:
+        return max(1, len(self.points))
+
+    @property
+    def height(self) -> int:
+        return HEIGHT
+
+    @property
+    def path(self) -> str:
+        """Return the columns as the ``d`` of a path: empty where all is zero."""
+        return "".join(columns(self.points))
+
+
+def columns(points: Iterable[float | None]) -> Iterator[str]:
+    """Yield a rectangle for each point above zero, on a baseline at ``HEIGHT``."""
+    points = [max(0.0, point or 0.0) for point in points]
+    top = max(points, default=0.0)
+    width = NARROW if len(points) <= MOST_WITH_GAPS else 1
+    for place, point in enumerate(points):
+        if point:
+            height = max(1.0, HEIGHT * (point / top))
+            yield f"M{place} {HEIGHT}v-{height:.4g}h{width}v{height:.4g}z"
