@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Final, Protocol
 
 from django.utils.safestring import SafeString
@@ -39,14 +39,21 @@ class Kept:
 
     def get(self, key: Hashable) -> SafeString | None:
         """Return what was kept under a key, None for one that cannot be looked up as well."""
+        return self.get_each([key])[0]
+
+    def get_each(self, keys: Iterable[Hashable]) -> list[SafeString | None]:
+        """Return the same of each key."""
         with self._lock:
-            try:
-                html = self._html.get(key)
-            except TypeError:  # a source may say of a task what is no key
-                return None
-            if html is not None:
-                self._html.move_to_end(key)
-            return html
+            return [self._get(key) for key in keys]
+
+    def _get(self, key: Hashable) -> SafeString | None:
+        try:
+            html = self._html.get(key)
+        except TypeError:  # a source may say of a task what is no key
+            return None
+        if html is not None:
+            self._html.move_to_end(key)
+        return html
 
     def keep(self, key: tuple[Hashable, ...], html: SafeString) -> None:
         with self._lock:

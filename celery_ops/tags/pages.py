@@ -4,6 +4,7 @@ import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from django import template
@@ -12,11 +13,13 @@ from django.forms import BaseForm
 from django.http import HttpRequest
 from django.template.base import FilterExpression, Parser, Token
 from django.template.context import Context
-from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
+from django.urls import NoReverseMatch, URLResolver, get_resolver, get_script_prefix, get_urlconf, reverse
 from django.utils import timezone
 from django.utils.formats import number_format
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from .. import formatting
@@ -67,6 +70,12 @@ def _site_name(request: HttpRequest) -> str:
 
 
 def _logout_url() -> str:
+    return _logout_url_of(get_resolver(get_urlconf()), get_script_prefix(), get_language())
+
+
+@lru_cache(maxsize=64)  # to look for what is not there takes as long as to write half of what is around a page
+def _logout_url_of(resolver: URLResolver, prefix: str, language: str | None) -> str:
+    """Return where people log out by these addresses of the site, which may begin with a language."""
     for name in LOGOUTS:
         try:
             return reverse(name)
@@ -88,6 +97,18 @@ def do_kept(parser: Parser, token: Token) -> "KeptNode":
     return KeptNode(things, nodes)
 
 
+@register.tag("kept_each")
+def do_kept_each(parser: Parser, token: Token) -> "KeptEachNode":
+    """Write ``{% kept_each row in rows %}…{% endkept_each %}``: of each ``Keepable`` what ``{% kept row %}`` writes."""
+    try:
+        _tag, name, _in, things = token.split_contents()
+    except ValueError:
+        raise template.TemplateSyntaxError("kept_each is written {% kept_each row in rows %}") from None
+    nodes = parser.parse(("endkept_each",))
+    parser.delete_first_token()
+    return KeptEachNode(name, parser.compile_filter(things), nodes)
+
+
 class KeptNode(template.Node):
     """The node is of one compiled template: a template that has changed keeps its own."""
 
@@ -98,18 +119,44 @@ class KeptNode(template.Node):
         things = [thing.resolve(context) for thing in self.things]
         if len(things) == 1 and hasattr(things[0], "is_whole"):
             return self._written(context, things[0].key, things[0])
-        values = (tuple(thing) if isinstance(thing, list) else thing for thing in things)
-        return self._written(context, (_place(context), *values))
+        return self._written(context, (_place(context), *map(_value, things)))
 
     def _written(self, context: Context, shown: Hashable, thing: Keepable | None = None) -> SafeString:
-        if shown is None:
-            return self.nodelist.render(context)
-        html = kept.get((self, shown))
-        if html is None:
-            html = self.nodelist.render(context)
-            if thing is None or thing.is_whole:
-                kept.keep((self, shown), html)
+        html = None if shown is None else kept.get((self, shown))
+        return self._anew(context, shown, thing) if html is None else html
+
+    def _anew(self, context: Context, shown: Hashable, thing: Keepable | None) -> SafeString:
+        html = self.nodelist.render(context)
+        if shown is not None and (thing is None or thing.is_whole):
+            kept.keep((self, shown), html)
         return html
+
+
+class KeptEachNode(KeptNode):
+    """A loop that does nothing for a thing that was written before but look it up."""
+
+    def __init__(self, name: str, things: FilterExpression, nodelist: template.NodeList) -> None:
+        super().__init__([things], nodelist)
+        self.name = name
+
+    def render(self, context: Context) -> str:
+        things = list(self.things[0].resolve(context))
+        keys = [thing.key for thing in things]
+        written = kept.get_each([(self, key) for key in keys])
+        with context.push():
+            for number, html in enumerate(written):
+                if html is None:
+                    context[self.name] = things[number]
+                    written[number] = self._anew(context, keys[number], things[number])
+        return "".join(written)
+
+
+def _value(thing: Any) -> Hashable:
+    """Return a value as a key: words that wait for their language by what they say, with whether they are HTML."""
+    if isinstance(thing, (str, Promise)):
+        text = str(thing)
+        return text, hasattr(text, "__html__")
+    return tuple(thing) if isinstance(thing, list) else thing
 
 
 def _place(context: Context) -> tuple[Hashable, ...]:

@@ -137,7 +137,7 @@ class OpsView(PrivateView):
         return allows(self.user, VIEW_PAYLOAD, task_name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Section:
     """One entry of the pages' navigation, for those who may do one of ``actions``: the others' answer would be 403."""
 

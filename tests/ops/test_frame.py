@@ -122,6 +122,15 @@ def test_who_can_log_out_there_finds_it_on_every_page(browser, settings):
     assert browser.get("/ops/tasks/").status_code == 302
 
 
+def test_the_way_out_is_where_the_sites_addresses_have_it_now(browser, settings, monkeypatch):
+    assert "Log out" not in header(browser)
+    settings.ROOT_URLCONF = "tests.urls_with_logout"
+    assert 'action="/out/"' in html_of(browser.get("/ops/tasks/"))
+    monkeypatch.setattr("celery_ops.tags.pages.get_script_prefix", lambda: "/shop/")
+    monkeypatch.setattr("django.urls.base.get_script_prefix", lambda: "/shop/")
+    assert 'action="/shop/out/"' in html_of(browser.get("/ops/tasks/"))
+
+
 def test_a_template_of_the_sites_own_has_no_header_of_ours(browser, settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "BASE_TEMPLATE": "shop/base.html"}
     assert "celery-ops-site" not in html_of(browser.get(OPS))

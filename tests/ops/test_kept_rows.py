@@ -5,9 +5,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from django.template import Context, Template
+from django.template import Context, Template, TemplateSyntaxError
 from django.template.loader import get_template
 from django.utils import timezone, translation
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
 
 from celery_ops.info import TaskInfo
 from celery_ops.tables.kept import Kept, kept
@@ -157,6 +159,93 @@ def test_a_template_writes_once_what_may_be_kept(key, is_whole, times):
     template = Template("{% load celery_ops_pages %}{% kept thing %}{{ thing.word }}{% endkept %}")
     assert [template.render(Context({"thing": thing})) for _round in range(2)] == ["a word"] * 2
     assert thing.asked == times
+
+
+@pytest.mark.parametrize(("key", "is_whole", "times"), [(("k",), True, 1), (None, True, 2), (("k",), False, 2)])
+def test_a_loop_writes_once_what_may_be_kept(key, is_whole, times):
+    things = [Thing(key, is_whole), Thing(("another",))]
+    template = Template(
+        "{% load celery_ops_pages %}{% kept_each thing in things %}{{ thing.word }}, {% endkept_each %}{{ thing }}"
+    )
+    assert [template.render(Context({"things": things, "thing": "x"})) for _round in range(2)] == [
+        "a word, a word, x"
+    ] * 2
+    assert [thing.asked for thing in things] == [times, 1]
+
+
+def test_a_loop_says_how_it_is_written():
+    with pytest.raises(TemplateSyntaxError, match="kept_each row in rows"):
+        Template("{% load celery_ops_pages %}{% kept_each rows %}{% endkept_each %}")
+
+
+def test_words_that_wait_for_their_language_are_kept_in_each():
+    template = Template("{% load celery_ops_pages %}{% kept word %}{{ word }}{% endkept %}")
+    words = []
+    for language in ("en", "de", "en"):
+        with translation.override(language):
+            words.append(template.render(Context({"word": gettext_lazy("Monday")})))
+    assert words == ["Monday", "Montag", "Monday"]
+
+
+def test_what_is_html_is_not_taken_for_a_text_that_reads_the_same():
+    template = Template("{% load celery_ops_pages %}{% kept word %}{{ word }}{% endkept %}")
+    words = [template.render(Context({"word": word})) for word in (SafeString("<b>"), "<b>", SafeString("<b>"))]
+    assert words == ["<b>", "&lt;b&gt;", "<b>"]
+
+
+def part(browser, begin, end, query=""):
+    html = browser.get(f"{LIST}{query}").content.decode()
+    return html[html.index(begin) : html.index(end, html.index(begin))] if begin in html else ""
+
+
+def test_what_may_be_done_with_a_list_is_said_to_each_as_the_policy_does(browser, settings):
+    Tasks.hold(FAILED)
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": "*"}
+    revoker = browser_of(make_user("someone", "celery_ops.view_ops", "celery_ops.revoke_task"))
+    viewer = browser_of(make_user("other", "celery_ops.view_ops"))
+    offered = [part(client, 'id="celery-ops-chosen"', "</form>") for client in (browser, revoker, viewer, browser)]
+    assert ["Run again all" in html for html in offered] == [True, False, False, True]
+    assert ["Revoke all" in html for html in offered] == [True, True, False, True]
+    stamped = ["Revoke by stamped" in client.get(LIST).content.decode() for client in (browser, revoker, viewer)]
+    assert stamped == [True, True, False]
+
+
+def test_each_form_has_a_submission_of_its_own(browser):
+    Tasks.hold(FAILED)
+    assert part(browser, 'name="submission"', ">") != part(browser, 'name="submission"', ">")
+
+
+def test_how_many_would_be_run_again_is_counted_anew(browser, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": "*"}
+    Tasks.hold(FAILED)
+    assert "all 1 that match" in part(browser, 'id="celery-ops-chosen"', "</form>")
+    Tasks.hold(FAILED, replace(FAILED, id="three"))
+    assert "all 2 that match" in part(browser, 'id="celery-ops-chosen"', "</form>")
+
+
+def test_ranges_go_on_with_the_time_and_the_zone(browser, monkeypatch):
+    now = timezone.now()
+    first = part(browser, 'class="celery-ops-ranges"', "</nav>")
+    assert part(browser, 'class="celery-ops-ranges"', "</nav>", "?name=x") != first
+    with timezone.override("Asia/Kolkata"):
+        assert part(browser, 'class="celery-ops-ranges"', "</nav>") != first
+    monkeypatch.setattr("celery_ops.filters.task_links.timezones.now", lambda: now + timedelta(days=1))
+    assert part(browser, 'class="celery-ops-ranges"', "</nav>") != first
+
+
+def test_pages_lead_on_from_where_the_list_ends_now(browser):
+    tasks = [replace(CHARGE, id=f"task-{number}", created_at=LONG_AGO + timedelta(number)) for number in range(4)]
+    Tasks.hold(*tasks[:3])
+    first = part(browser, 'class="pagination"', "</nav>", "?page_size=1")
+    Tasks.hold(*tasks)
+    assert first != part(browser, 'class="pagination"', "</nav>", "?page_size=1") != ""
+    assert part(browser, 'class="pagination"', "</nav>") == ""
+
+
+def test_the_source_is_told_as_the_backend_tells_it(browser, monkeypatch):
+    for name in ("label", "description", "data_source"):
+        monkeypatch.setattr(Tasks, name, f"a new {name}")
+        assert f"a new {name}" in part(browser, 'data-region="source"', "</p>")
 
 
 def filters(browser, query="", **headers):
