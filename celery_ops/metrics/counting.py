@@ -3,13 +3,14 @@
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
-from ..tracking import counters
+from ..tracking import counters, prefix
 from ..tracking.tallies import Row
 from .cells import Total
+from .queues import queue_named
 from .rows import Names, rows_of
-from .tally import Event, Subject, Tally
+from .tally import Event, Place, Subject, Tally
 
 #: Events that wait to be added up before the one who brings another does it.
 FOLDED_AT: Final = 200
@@ -21,18 +22,18 @@ class Counting:
     """What this process has seen and the store has not."""
 
     def __init__(self) -> None:
-        self._sent: deque[Subject] = deque()
+        self._sent: deque[Place] = deque()
         self._events: deque[Event] = deque()
         self._folding = threading.Lock()
-        self._tallies: dict[Subject, Tally] = {}
+        self._tallies: dict[Place, Tally] = {}
         self._names: dict[str, Names] = {}  # by prefix
 
     def __len__(self) -> int:
         return len(self._sent) + len(self._events) + len(self._tallies)
 
-    def sent(self, subject: Subject) -> None:
+    def sent(self, place: Place) -> None:
         """Count a publish."""
-        self._sent.append(subject)
+        self._sent.append(place)
         if len(self._sent) > FOLDED_AT:
             self.fold()
 
@@ -47,33 +48,33 @@ class Counting:
         if not (self._folding.acquire(timeout=patience) if patience else self._folding.acquire(blocking=False)):
             return
         try:
-            sent = Counter(_taken(self._sent))
-            for subject, number in sent.items():
-                if (tally := self._of(subject)) is not None:
+            for place, number in Counter(_taken(self._sent)).items():
+                if (tally := self._of(place)) is not None:
                     tally.counts[Total.SENT] += number
-            for event in _taken(self._events):
-                if (tally := self._of(event.subject)) is not None:
-                    tally.add(event)
+            for place, kind, seconds, exception, is_skewed in _taken(self._events):
+                if (tally := self._of(place)) is not None:
+                    tally.add(kind, seconds, exception, is_skewed)
         finally:
             self._folding.release()
 
-    def _of(self, subject: Subject) -> Tally | None:
-        tally = self._tallies.get(subject)
+    def _of(self, place: Place) -> Tally | None:
+        tally = self._tallies.get(place)
         if tally is None:
             if len(self._tallies) >= SUBJECTS_KEPT:
                 counters.add("uncounted")
                 return None
-            tally = self._tallies[subject] = Tally()
+            tally = self._tallies[place] = Tally()
         return tally
 
     def take(self) -> dict[str, list[Row]]:
         """Return what is to be added to the store, by prefix; it is not here any more."""
         self.fold(1.0)
         tallies, self._tallies = self._tallies, {}
-        by_prefix: dict[str, dict[Subject, Tally]] = {}
-        for subject, tally in tallies.items():
-            by_prefix.setdefault(subject.whose, {})[subject] = tally
-        return {whose: rows_of(tallies, self._names_of(whose)) for whose, tallies in by_prefix.items()}
+        by_prefix: dict[str, list[tuple[Subject, Tally]]] = {}
+        for (minute, whose, task, exchange, routing_key), tally in tallies.items():
+            subject = Subject(minute, whose or prefix.current(), task, queue_named(exchange, routing_key))
+            by_prefix.setdefault(subject.whose, []).append((subject, tally))
+        return {whose: rows_of(pairs, self._names_of(whose)) for whose, pairs in by_prefix.items()}
 
     def learn(self, whose: str, row: Row, length: int) -> None:
         """Note how many names a row has in the store since it was added to."""
@@ -83,9 +84,10 @@ class Counting:
         return self._names.setdefault(whose, Names())
 
 
-def _taken(events: deque) -> Iterator:
+def _taken(events: "deque[Any]") -> Iterator[Any]:
+    """Take those that are there now: what comes meanwhile is the next one's."""
     try:
-        while True:
+        for _ in range(len(events)):
             yield events.popleft()
     except IndexError:
         return

@@ -17,12 +17,10 @@ from ..tracking.edge import receiver
 from ..tracking.stamp import PUBLISHED, WHOSE
 from . import publishing
 from .cells import Total
-from .counting import Counting
 from .flushing import flush_at_exit, flusher
-from .queues import queue_of
 from .rows import work_for
-from .switch import is_on
-from .tally import Event, Subject, minute
+from .switch import is_asked, is_on
+from .tally import minute
 
 #: What a task publishes with.
 OF_TASKS: Final = (publishing,)
@@ -34,24 +32,30 @@ COUNTED: Final = "celery_ops_counted"
 @receiver
 def task_received(request: Any, **_: Any) -> None:
     if is_on():
-        _count(request.task.name, request, Total.RECEIVED)
+        _count(request.task.name, request.request_dict, request.delivery_info, Total.RECEIVED)
 
 
 @receiver
 def task_prerun(sender: Any, **_: Any) -> None:
     if not is_on():
         return
-    request = sender.request
-    setattr(request, BEGAN, time.perf_counter())
-    waited = None if request.is_eager else _waited(request)
-    is_skewed = waited is not None and waited < 0
-    _count(sender.name, request, Total.STARTED, None if waited is None else max(0.0, waited), is_skewed=is_skewed)
+    details = vars(sender.request)
+    details[BEGAN] = time.perf_counter()
+    waited = None if details.get("is_eager") else _waited(details)
+    if waited is not None and waited < 0:
+        _count(sender.name, details, details.get("delivery_info"), Total.STARTED, 0.0, is_skewed=True)
+    else:
+        _count(sender.name, details, details.get("delivery_info"), Total.STARTED, waited)
 
 
 @receiver
 def task_success(sender: Any, **_: Any) -> None:
+    """The only end that Celery tells once, and by far the most frequent one."""
     if is_on():
-        _end(sender.name, sender.request, Total.SUCCESS)
+        details = vars(sender.request)
+        began = details.get(BEGAN)
+        took = None if began is None else time.perf_counter() - began
+        _count(sender.name, details, details.get("delivery_info"), Total.SUCCESS, took)
 
 
 @receiver
@@ -75,7 +79,7 @@ def task_failure(sender: Any, task_id: str, exception: Any, **_: Any) -> None:
 
 @receiver
 def task_postrun(sender: Any, state: str | None, **_: Any) -> None:
-    if is_on() and state == states.REJECTED:
+    if state == states.REJECTED and is_on():
         _end(sender.name, sender.request, Total.REJECTED)
 
 
@@ -118,7 +122,7 @@ def worker_shutdown(**_: Any) -> None:
 def _end(name: str, request: Any, kind: Total, exception: str = "", received: Any = None) -> None:
     """Count an end once, however often Celery tells of it: ``received`` is what it tells all of it of."""
     if request is None:
-        _add(Event(_subject(name, "", None), kind, None, exception))
+        _count(name, {}, None, kind, None, exception)
         return
     teller = request if received is None else received
     counted = getattr(teller, COUNTED, ())
@@ -126,41 +130,39 @@ def _end(name: str, request: Any, kind: Total, exception: str = "", received: An
         return
     setattr(teller, COUNTED, (*counted, kind))
     began = getattr(request, BEGAN, None)
-    took = time.perf_counter() - began if began is not None and kind in (Total.SUCCESS, Total.FAILURE) else None
-    _count(name, request, kind, took, exception)
-
-
-def _count(
-    name: str,
-    request: Any,
-    kind: Total,
-    seconds: float | None = None,
-    exception: str = "",
-    *,
-    is_skewed: bool = False,
-) -> None:
+    took = time.perf_counter() - began if began is not None and kind is Total.FAILURE else None
     details = getattr(request, "request_dict", None) or vars(request)
-    subject = _subject(name, queue_of(getattr(request, "delivery_info", None)), _header(details, WHOSE))
-    _add(Event(subject, kind, seconds, exception, is_skewed))
+    _count(name, details, request.delivery_info, kind, took, exception)
 
 
 def _of_message(message: Any, kind: Total, name: Any = None, exception: str = "") -> None:
     headers = message.headers if isinstance(message.headers, Mapping) else {}
     name = name or headers.get("task")
     if isinstance(name, str):
-        subject = _subject(name, queue_of(getattr(message, "delivery_info", None)), headers.get(WHOSE))
-        _add(Event(subject, kind, None, exception))
+        _count(name, headers, getattr(message, "delivery_info", None), kind, None, exception)
 
 
-def _add(event: Event) -> None:
+def _count(
+    name: str,
+    details: Mapping[str, Any],
+    delivery_info: Any,
+    kind: Total,
+    seconds: float | None = None,
+    exception: str = "",
+    is_skewed: bool = False,
+) -> None:
+    """Count an event of a task. ``details`` are what its request or the headers of its message say."""
+    whose = ""
+    if is_asked():
+        whose = _header(details, WHOSE)
+        if not (isinstance(whose, str) and whose):
+            whose = prefix.current()
+    info = delivery_info if isinstance(delivery_info, dict) else {}
+    place = (minute(), whose, name, info.get("exchange"), info.get("routing_key"))
     current = flusher()
-    current.source(Counting).add(event)
-    current.wake()
-
-
-def _subject(name: str, queue: str, whose: Any) -> Subject:
-    whose = whose if isinstance(whose, str) and whose else prefix.current()
-    return Subject(minute(), whose, name, queue)
+    current.counting.add((place, kind, seconds, exception, is_skewed))
+    if not current.is_awake:
+        current.wake()
 
 
 def _header(details: Mapping[str, Any], name: str) -> Any:
@@ -168,14 +170,14 @@ def _header(details: Mapping[str, Any], name: str) -> Any:
     return value if value is not None else (details.get("headers") or {}).get(name)
 
 
-def _waited(request: Any) -> float | None:
+def _waited(details: Mapping[str, Any]) -> float | None:
     """Return the seconds from a publish, or the time that a task was to run at, to now; None when it is not known."""
-    published = _header(vars(request), PUBLISHED)
+    published = _header(details, PUBLISHED)
     if not isinstance(published, int):
         return None
     due = published / 1000
-    if isinstance(request.eta, str):
-        due = max(due, _moment(request.eta))
+    if isinstance(eta := details.get("eta"), str):
+        due = max(due, _moment(eta))
     return time.time() - due
 
 

@@ -63,11 +63,12 @@ class Flusher:
     def __init__(self, sources: Iterable[Source]) -> None:
         self.sources = tuple(sources)
         self._by_kind = {type(source): source for source in self.sources}
+        self.counting = self.source(Counting)
+        self.is_awake = False
         self._writing = threading.Lock()
         self._waiting: list[Flush] = []  # what the store has not said that it took
         self._names = map(f"{uuid4().hex[:16]}-{{}}".format, count())
         self._writer = Writer(self, self.flush, FLUSH_EVERY, FLUSH_EVERY)
-        self._is_awake = False
         self._flushed = time.monotonic()
 
     def source(self, kind: type[S]) -> S:
@@ -79,11 +80,11 @@ class Flusher:
 
     def wake(self) -> None:
         """See to it that what was counted is flushed soon. Costs nothing but for the first event of a flush."""
-        if self._is_awake:
+        if self.is_awake:
             return
-        self._is_awake = True
+        self.is_awake = True
         if not self._writer.wake():  # no thread of ours may run here
-            self._is_awake = False
+            self.is_awake = False
             if time.monotonic() - self._flushed > FLUSH_EVERY:
                 self.flush()
 
@@ -92,7 +93,7 @@ class Flusher:
         if not self._writing.acquire(timeout=EXIT_PATIENCE):
             return 0
         try:
-            self._is_awake, self._flushed = False, time.monotonic()
+            self.is_awake, self._flushed = False, time.monotonic()
             number = self._write(self._waiting)
             if not self._waiting:
                 self._waiting = self._sealed()
@@ -130,7 +131,7 @@ class Flusher:
     def pause(self) -> None:
         """Let no thread run until the next event."""
         self._writer.stop(EXIT_PATIENCE)
-        self._is_awake = False
+        self.is_awake = False
 
     def end(self) -> None:
         """Write what waits before the process ends."""

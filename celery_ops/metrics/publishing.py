@@ -5,19 +5,17 @@ from typing import Any
 from ..tracking import prefix
 from ..tracking.edge import receiver
 from ..tracking.stamp import WHOSE
-from .counting import Counting
 from .flushing import flusher
-from .queues import queue_named
-from .switch import is_on
-from .tally import Subject, minute
+from .switch import is_asked, is_on
+from .tally import minute
 
 
 @receiver
 def after_task_publish(sender: str, exchange: Any, routing_key: str, headers: Any, **_: Any) -> None:
     if not is_on():
         return
-    queue = queue_named(exchange if isinstance(exchange, str) else exchange.name, routing_key or "")
-    whose = (headers.get(WHOSE) if isinstance(headers, dict) else None) or prefix.current()
+    whose = ((headers.get(WHOSE) if isinstance(headers, dict) else None) or prefix.current()) if is_asked() else ""
     current = flusher()
-    current.source(Counting).sent(Subject(minute(), whose, sender, queue))
-    current.wake()
+    current.counting.sent((minute(), whose, sender, exchange, routing_key))
+    if not current.is_awake:
+        current.wake()

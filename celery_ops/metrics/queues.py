@@ -18,9 +18,13 @@ def queue_of(delivery_info: Any) -> str:
     return queue_named(str(info.get("exchange") or ""), routing_key) if isinstance(routing_key, str) else ""
 
 
-@lru_cache(maxsize=1024)
-def queue_named(exchange: str, routing_key: str) -> str:
+def queue_named(exchange: Any, routing_key: Any) -> str:
     """Return the queue that is named so, else the one that is bound so: a message says no more."""
+    return _queue(str(getattr(exchange, "name", exchange) or ""), str(routing_key or ""))
+
+
+@lru_cache(maxsize=1024)
+def _queue(exchange: str, routing_key: str) -> str:
     routing_key = _DELAYS.sub("", routing_key)
     queues = conf.celery_app.amqp.queues
     if routing_key in queues:

@@ -7,7 +7,7 @@ is said by two rows of names, a new one every ``PERIOD``: whoever reads them kno
 
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
 from socket import gethostname
@@ -101,7 +101,7 @@ class Names:
         return True
 
 
-def rows_of(tallies: Mapping[Subject, Tally], names: Names) -> list[Row]:
+def rows_of(tallies: Iterable[tuple[Subject, Tally]], names: Names) -> list[Row]:
     """Return what to add to the store of what one prefix's tasks did."""
     return _Rows(names).of(tallies)
 
@@ -117,8 +117,8 @@ class _Rows:
         self._counts: dict[tuple[str, int], Counter[str]] = {}
         self._kept = conf.metrics_seconds
 
-    def of(self, tallies: Mapping[Subject, Tally]) -> list[Row]:
-        for subject, tally in tallies.items():
+    def of(self, tallies: Iterable[tuple[Subject, Tally]]) -> list[Row]:
+        for subject, tally in tallies:
             self._add(subject, tally)
         return [
             *(Row(name, kept, cells=cells, length=length) for (name, length, kept), cells in self._cells.items()),
@@ -174,7 +174,7 @@ class _Rows:
 
     def _total(self, name: str, kept: int, tally: Tally) -> None:
         cells = self._totals.setdefault((name, kept), Counter())
-        cells.update({int(total): number for total, number in tally.counts.items()})
+        cells.update(tally.counts)
         cells[Total.WAIT_TIME] += round(tally.wait_seconds * 1e6)
         cells[Total.RUN_TIME] += round(tally.success_seconds * 1e6)
         for begin, buckets in ((WAIT_BUCKETS, tally.bounded_waits), (RUN_BUCKETS, tally.bounded_runs)):

@@ -1,18 +1,19 @@
 """What one process has seen since its last flush: for each minute, task and queue."""
 
 import time
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
-from .. import states
 from .cells import Total, bounded
 from .distribution import bucket_of
+
+MINUTE: Final = 60
 
 
 def minute() -> int:
     """Return the minute that it is, since the epoch."""
-    return int(time.time() // 60)
+    return int(time.time()) // MINUTE
 
 
 class Subject(NamedTuple):
@@ -24,38 +25,39 @@ class Subject(NamedTuple):
     queue: str
 
 
-class Event(NamedTuple):
-    """One thing that a task did. ``seconds`` is how long it waited or ran, None when that is not known."""
+#: Where something happened: the minute, whose it is (empty: of the site's one prefix), the task, its exchange and its
+#: routing key, as its message says them.
+Place = tuple[int, str, str, Any, Any]
+#: One thing that a task did there: what, for how many seconds it had waited or run, if that is known, the exception
+#: of a failure, and whether the clocks of two machines disagreed. A plain tuple: hosts pay for each.
+Event = tuple[Place, Total, float | None, str, bool]
 
-    subject: Subject
-    kind: Total
-    seconds: float | None = None
-    exception: str = ""
-    is_skewed: bool = False
+
+def _numbers() -> "defaultdict[int, int]":
+    return defaultdict(int)
 
 
 @dataclass(slots=True)
 class Tally:
     """How many of everything; durations by bucket, and for Prometheus by its own bounds."""
 
-    counts: Counter[Total] = field(default_factory=Counter)
-    waits: Counter[int] = field(default_factory=Counter)
-    runs: Counter[int] = field(default_factory=Counter)
-    bounded_waits: Counter[int] = field(default_factory=Counter)
-    bounded_runs: Counter[int] = field(default_factory=Counter)
-    exceptions: Counter[str] = field(default_factory=Counter)
+    counts: "defaultdict[int, int]" = field(default_factory=_numbers)  # by Total
+    waits: "defaultdict[int, int]" = field(default_factory=_numbers)
+    runs: "defaultdict[int, int]" = field(default_factory=_numbers)
+    bounded_waits: "defaultdict[int, int]" = field(default_factory=_numbers)
+    bounded_runs: "defaultdict[int, int]" = field(default_factory=_numbers)
+    exceptions: "defaultdict[str, int]" = field(default_factory=lambda: defaultdict(int))
     wait_seconds: float = 0.0
     run_seconds: float = 0.0
     success_seconds: float = 0.0
     skewed: int = 0
 
-    def add(self, event: Event) -> None:
-        kind, seconds = event.kind, event.seconds
+    def add(self, kind: Total, seconds: float | None, exception: str, is_skewed: bool) -> None:
         self.counts[kind] += 1
-        if event.is_skewed:
+        if is_skewed:
             self.skewed += 1
-        if event.exception:
-            self.exceptions[event.exception] += 1
+        if exception:
+            self.exceptions[exception] += 1
         if seconds is None:
             return
         if kind is Total.STARTED:
@@ -68,13 +70,3 @@ class Tally:
             if kind is Total.SUCCESS:
                 self.bounded_runs[bounded(seconds)] += 1
                 self.success_seconds += seconds
-
-
-#: The kinds of end that a series has.
-KINDS = {
-    states.SUCCESS: Total.SUCCESS,
-    states.FAILURE: Total.FAILURE,
-    states.RETRY: Total.RETRY,
-    states.REVOKED: Total.REVOKED,
-    states.REJECTED: Total.REJECTED,
-}

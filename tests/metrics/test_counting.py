@@ -10,10 +10,8 @@ from celery_ops import states
 from celery_ops.exceptions import StoreUnavailable
 from celery_ops.metrics import insight
 from celery_ops.metrics.cells import OTHER, PAIRS_KEPT, Cell, Total
-from celery_ops.metrics.counting import Counting
 from celery_ops.metrics.distribution import Distribution, bucket_of, middle_of
 from celery_ops.metrics.flushing import flusher
-from celery_ops.metrics.tally import Event, Subject
 from celery_ops.metrics.windows import WINDOWS
 from celery_ops.tracking import prefix
 from celery_ops.tracking import recorder as recorder_module
@@ -21,11 +19,10 @@ from celery_ops.tracking import recorder as recorder_module
 DAY, HOUR = 86_400, 3600
 
 
-def count(kind, seconds=None, *, task="shop.mail", queue="mail", at=None, **options):
+def count(kind, seconds=None, *, task="shop.mail", queue="mail", at=None, exception="", is_skewed=False):
     """Count one event in this process, as if it were ``at`` in seconds since the epoch."""
     at = time.time() if at is None else at
-    subject = Subject(int(at // 60), prefix.current(), task, queue)
-    flusher().source(Counting).add(Event(subject, kind, seconds, **options))
+    flusher().counting.add(((int(at // 60), "", task, "", queue), kind, seconds, exception, is_skewed))
 
 
 def flush():
