@@ -1,5 +1,8 @@
 """Where the pages of a task, a worker and a queue are: empty for a name that no address can have."""
 
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
 from django.urls import NoReverseMatch, reverse
 
 from .formatting import LONGEST_NAME
@@ -17,6 +20,20 @@ def worker_url(hostname: str | None) -> str:
 
 def queue_url(name: str | None) -> str:
     return _url("queue-detail", name)
+
+
+def task_list_url(**filters: str | Sequence[str]) -> str:
+    """The list of tasks with these filters; those that say nothing are left out."""
+    query = urlencode({name: value for name, value in filters.items() if value}, doseq=True)
+    return f"{reverse('celery_ops:task-list')}?{query}"
+
+
+def insight_url(**parameters: str) -> str:
+    """The charts, of a ``task`` or a ``queue`` over a ``window``; empty where there are none."""
+    try:
+        return f"{reverse('celery_ops:insight')}?{urlencode(parameters)}"
+    except NoReverseMatch:
+        return ""
 
 
 def record_url(pk: int) -> str:

@@ -18,6 +18,7 @@ urlpatterns = [
     _page("", "overview.overview.OverviewView", "overview"),
     _page("tasks/", "tasks.list.TaskListView", "task-list"),
     _page("tasks/<celery_ops_text:task_id>/", "tasks.list.TaskDetailView", "task-detail"),
+    _page("types/", "task_types.TaskTypeListView", "task-type-list"),
     _page("run/", "runs.pages.RunListView", "run-list"),
     _page("run/<celery_ops_text:name>/", "runs.pages.RunTaskView", "run-task"),
     _page("retry/", "bulk.retry.RetryView", "retry"),
@@ -44,5 +45,6 @@ urlpatterns = [
     _page("api/history/", "api.lists.HistoryApi", "api-history"),
     _page("api/workers/", "api.lists.WorkersApi", "api-workers"),
     _page("api/queues/", "api.lists.QueuesApi", "api-queues"),
+    _page("api/types/", "api.task_types.TaskTypesApi", "api-task-types"),
     _page("panel/<path:token>/", "panel.PanelView", "panel"),
 ]

@@ -13,6 +13,7 @@ from django_filters import FilterSet
 from ..filters.plain import PageField
 from ..filters.queues import QueueFilterSet
 from ..filters.task_fields import MomentField, SizeField, StatesField
+from ..filters.task_types import TaskTypeFilterSet
 from ..filters.tasks import TaskFilterSet
 from ..filters.workers import WorkerFilterSet
 from .schemas import MOMENT, NUMBER, SCHEMAS, TEXT, Schema, listed, named, page_of
@@ -55,6 +56,12 @@ OPERATIONS: Final = (
     ),
     Operation("api-workers", gettext_lazy("The workers"), page_of("Worker"), filters=WorkerFilterSet),
     Operation("api-queues", gettext_lazy("The queues"), page_of("Queue"), filters=QueueFilterSet),
+    Operation(
+        "api-task-types",
+        gettext_lazy("What tasks did, by their names"),
+        page_of("TaskType"),
+        filters=TaskTypeFilterSet,
+    ),
     Operation(
         "api-tasks",
         gettext_lazy("The tasks that may be run, with their parameters"),

@@ -9,6 +9,7 @@ Schema = dict[str, Any]
 TEXT: Final[Schema] = {"type": "string"}
 NUMBER: Final[Schema] = {"type": "integer"}
 MOMENT: Final[Schema] = {"type": "string", "format": "date-time"}
+SECONDS: Final[Schema] = {"type": ["number", "null"], "description": "Seconds."}
 ANY: Final[Schema] = {}
 
 
@@ -74,8 +75,18 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "depth": or_null(NUMBER),
             "unacked": or_null(NUMBER),
             "consumers": or_null(NUMBER),
-            "oldest_age": {"type": ["number", "null"], "description": "Seconds."},
+            "oldest_age": SECONDS,
             "paused": {"type": ["boolean", "null"]},
+        }
+    ),
+    "TaskType": thing(
+        {
+            "name": TEXT,
+            "runs": {**NUMBER, "description": "Successes and failures."},
+            "failures": NUMBER,
+            "failure_rate": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+            **dict.fromkeys(("wait_p50", "wait_p95", "run_p50", "run_p95", "run_total"), SECONDS),
+            "last_failure_at": or_null(MOMENT),
         }
     ),
     "Parameter": thing({"name": TEXT, "type": TEXT, "required": {"type": "boolean"}, "default": ANY}),

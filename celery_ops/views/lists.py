@@ -1,7 +1,8 @@
-"""What the lists of workers and of queues have in common."""
+"""What the lists of workers, queues and types of tasks have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from django_tables2 import SingleTableMixin
@@ -33,9 +34,13 @@ class ListPage(SingleTableMixin, OpsPage):
     ``backend_setting`` names the backend, ``row_class.of`` makes a row of one of the report's values.
     """
 
-    backend_setting: ClassVar[str]
+    backend_setting: ClassVar[str] = ""
     filterset_class: ClassVar[type[PlainFilterSet]]
     row_class: ClassVar[Any]
+
+    def get_backend(self) -> Any:
+        """Return what the page says of its source, and is asked."""
+        return conf.load(self.backend_setting)()
 
     def get_report(self) -> Any:
         """Return the backend's report. Raises BackendUnavailable."""
@@ -46,7 +51,7 @@ class ListPage(SingleTableMixin, OpsPage):
         raise NotImplementedError
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        self.backend = conf.load(self.backend_setting)()
+        self.backend = self.get_backend()
         self.report = part(self.get_report)
         values = self.get_values(self.report.value) if self.report.is_available else ()
         self.filter = self.filterset_class(self.request.GET, values, sorts=sorts_of(self.get_table_class()))
@@ -84,3 +89,16 @@ def sorts_of(table_class: type[OpsTable]) -> list[str]:
         if column.orderable is not False:
             sorts += [name, f"-{name}"]
     return sorts
+
+
+def in_order(values: Iterable[Any], sort: str, table_class: type[OpsTable]) -> list[Any]:
+    """Return values as a column of their table sorts them: what is unknown comes last."""
+    name = sort.removeprefix("-")
+    if not name:
+        return list(values)
+    column = table_class.base_columns[name]
+    of = attrgetter(*(column.order_by or (name,)))
+    known, unknown = [], []
+    for value in values:
+        (unknown if of(value) is None else known).append(value)
+    return sorted(known, key=of, reverse=sort.startswith("-")) + unknown

@@ -315,6 +315,7 @@ ROWS = {
         ("known", page("queue-detail", "a/b c"), {}, reading(PAGE)),
         ("unknown", page("queue-detail", "nowhere"), {}, reading(UNKNOWN)),
     ],
+    "task-type-list": [("", page("task-type-list"), {"window": "7d"}, reading(PAGE))],
     "run-list": [("", page("run-list"), {}, reading(JOURNAL))],
     "run-task": [
         (
@@ -435,6 +436,7 @@ ROWS = {
     ],
     "api-history": [("", page("api-history"), {}, reading(JSON))],
     "api-workers": [("", page("api-workers"), {}, reading(JSON))],
+    "api-task-types": [("", page("api-task-types"), {"window": "7d"}, reading(JSON))],
     "api-queues": [("", page("api-queues"), {}, reading(JSON))],
     "panel": [
         ("one's own", panel, {}, {"GET": who_see(200), "HEAD": who_see(200), "POST": who_see(400)}),

@@ -1,8 +1,7 @@
 """The lists as JSON: the same filters, the same policy, the same words as the pages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
-from operator import attrgetter
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -21,7 +20,7 @@ from ...redaction import Budget
 from ...tables.base import OpsTable
 from ...tables.queues import QueueTable
 from ...tables.workers import WorkerTable
-from ..lists import sorts_of
+from ..lists import in_order, sorts_of
 from ..ops import OpsView, errors
 from .serializers import queue_item, task_item, worker_item
 
@@ -112,16 +111,3 @@ class QueuesApi(PlainListApi):
 
     def item(self, value: QueueInfo) -> dict[str, Any]:
         return queue_item(value)
-
-
-def in_order(values: Iterable[Any], sort: str, table_class: type[OpsTable]) -> list[Any]:
-    """Return values as a column of their table sorts them: what is unknown comes last."""
-    name = sort.removeprefix("-")
-    if not name:
-        return list(values)
-    column = table_class.base_columns[name]
-    of = attrgetter(*(column.order_by or (name,)))
-    known, unknown = [], []
-    for value in values:
-        (unknown if of(value) is None else known).append(value)
-    return sorted(known, key=of, reverse=sort.startswith("-")) + unknown

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from ... import redaction, states
+from ...backends.task_types import TaskType
 from ...formatting import presentable
 from ...info import Progress, QueueInfo, TaskInfo, WorkerInfo
 from ...models import TaskRunRecord
@@ -118,6 +119,22 @@ def queue_item(queue: QueueInfo) -> dict[str, Any]:
         "consumers": queue.consumers,
         "oldest_age": None if queue.oldest_age is None else queue.oldest_age.total_seconds(),
         "paused": queue.paused,
+    }
+
+
+def task_type_item(kind: TaskType) -> dict[str, Any]:
+    """Return what the tasks of a name did for ``api-task-types``; times are seconds."""
+    return {
+        "name": presentable(kind.name),
+        "runs": kind.runs,
+        "failures": kind.failures,
+        "failure_rate": kind.failure_rate,
+        "wait_p50": kind.wait_p50,
+        "wait_p95": kind.wait_p95,
+        "run_p50": kind.run_p50,
+        "run_p95": kind.run_p95,
+        "run_total": kind.run_total,
+        "last_failure_at": _moment(kind.last_failure_at),
     }
 
 

@@ -1,0 +1,22 @@
+"""What a request asks of the list of the types of tasks."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from ..backends.task_types import TaskType
+from .base import LAYOUT, SearchFilter
+from .plain import PlainFilterSet
+from .windows import WindowFilter
+
+
+class TaskTypeFilterSet(PlainFilterSet):
+    q = SearchFilter(label=_("Task"))
+    window = WindowFilter()
+
+    def matches(self, value: TaskType, wanted: dict[str, Any]) -> bool:
+        return wanted.get("q", "").lower() in value.name.lower()
+
+    @property
+    def is_filtered(self) -> bool:
+        return any(value for name, value in self.cleaned_data.items() if name not in (*LAYOUT, "window"))

@@ -1,0 +1,96 @@
+"""What tasks did, by their names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from .. import timezones
+from ..backends.results.numbers import NEWEST
+from ..backends.task_types import TaskType, TaskTypes, task_types
+from ..filters.task_types import TaskTypeFilterSet
+from ..filters.windows import window_of, window_tabs
+from ..formatting import Moment
+from ..metrics.windows import Window
+from ..tables.base import RowsInOrder
+from ..tables.task_types import TaskTypeTable, row_maker
+from .lists import ListPage, in_order
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where numbers come from, in words."""
+
+    label: Any
+    description: Any
+    data_source: Any
+
+
+COUNTED: Final = Source(
+    gettext_lazy("Numbers"), gettext_lazy("What publishers and workers have counted."), gettext_lazy("store")
+)
+BY_RESULTS: Final = Source(
+    gettext_lazy("Task results"),
+    gettext_lazy("What has ended, by its stored result: how long tasks waited is unknown."),
+    gettext_lazy("database (django-celery-results)"),
+)
+
+
+class TaskTypeListView(ListPage):
+    section = "celery_ops:task-type-list"
+    title = gettext_lazy("Task types")
+    template_name = "celery_ops/task_types/list.html"
+    filterset_class = TaskTypeFilterSet
+    table_class = TaskTypeTable
+
+    @property
+    def window(self) -> Window:
+        return window_of(self.request.GET.get("window"))
+
+    def get_backend(self) -> Source:
+        return COUNTED
+
+    def get_report(self) -> TaskTypes:
+        return task_types(self.window)
+
+    def get_values(self, report: TaskTypes) -> Sequence[TaskType]:
+        return report.types
+
+    def get_table_data(self) -> RowsInOrder:
+        start = timezone.localtime(self._start())
+        values = in_order(self.filter.qs, self.filter.cleaned_data.get("sort", ""), self.table_class)
+        return RowsInOrder(values, row_maker(self.window.name, start))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        report = self.report.value
+        return {
+            **context,
+            "backend": COUNTED if report is None or report.is_counted else BY_RESULTS,
+            "tabs": window_tabs(self.filter, self.window),
+            "limit": _limit(report) if report else "",
+        }
+
+    def _start(self) -> datetime:
+        if self.report.value is None:
+            return timezones.now()
+        return timezones.EPOCH + timedelta(seconds=self.report.value.start)
+
+
+def _limit(report: TaskTypes) -> str:
+    """Return what numbers by results leave out."""
+    if report.is_counted:
+        return ""
+    number = number_format(NEWEST, force_grouping=True)
+    if report.since is None:
+        return _("By the newest %(number)s results at most: they reach as far as this window.") % {"number": number}
+    since = Moment.of(report.since, timezones.now())
+    return _("By the newest %(number)s results: they reach back to %(time)s only.") % {
+        "number": number,
+        "time": since.exact if since else "",
+    }

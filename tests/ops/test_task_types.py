@@ -1,0 +1,166 @@
+"""The list of the types of tasks, and the same as JSON."""
+
+import time
+from datetime import datetime, timedelta, timezone
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.utils.timezone import make_aware
+
+from celery_ops import states
+from celery_ops.exceptions import StoreUnavailable
+from celery_ops.info import TaskInfo
+from celery_ops.metrics.cells import Total
+from celery_ops.metrics.counting import Counting
+from celery_ops.metrics.flushing import flusher
+from celery_ops.metrics.tally import Event, Subject
+from celery_ops.tracking import prefix
+from tests.backends.result_rows import plant
+from tests.pages import heads, html_of, links, region, rows, text_of
+
+from .conftest import OPS
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages")]
+
+LIST = f"{OPS}types/"
+API = f"{OPS}api/types/"
+FIELDS = ["name", "runs", "failures", "failure_rate", "wait_p50", "wait_p95", "run_p50", "run_p95", "run_total"]
+FIELDS += ["last_failure_at"]
+
+
+def count(task, *kinds, seconds=None, ago=0, queue="mail"):
+    """Count these of a task, ``ago`` seconds before now."""
+    subject = Subject(int(time.time() - ago) // 60, prefix.current(), task, queue)
+    for kind in kinds:
+        flusher().source(Counting).add(Event(subject, kind, seconds))
+    flusher().flush()
+
+
+def types(browser, query=""):
+    return rows(html_of(browser.get(LIST + query)))
+
+
+def names(browser, query=""):
+    return [item["name"] for item in browser.get(API + query).json()["results"]]
+
+
+@pytest.fixture
+def counted():
+    """Two tasks: one that waits and fails, one that takes long."""
+    count("shop.mail", *[Total.STARTED] * 4, seconds=2)
+    count("shop.mail", *[Total.SUCCESS] * 3, seconds=0.5)
+    count("shop.mail", Total.FAILURE, seconds=0.5, queue="slow")
+    count("shop.report", Total.SUCCESS, seconds=90)
+
+
+def test_a_row_says_what_a_task_did(browser, counted):
+    row = types(browser)["shop.mail"]
+    assert row["Runs"] == "4"
+    assert row["Failures"] == "1"
+    assert row["Failure rate"] == "25 %"
+    assert row["Wait, half"].endswith(" s")
+    assert row["Run, 95 %"].endswith(" ms")
+    assert row["Last failure"]
+    assert types(browser)["shop.report"]["Last failure"] == ""
+    assert types(browser)["shop.report"]["Wait, half"] == "unknown"
+
+
+def test_the_numbers_lead_to_the_tasks_that_they_count(browser, counted):
+    failures = next(url for text, url in links(html_of(browser.get(LIST))) if text == "1" and "FAILURE" in url)
+    query = parse_qs(urlsplit(failures).query)
+    assert query["state"] == [states.FAILURE]
+    assert query["name"] == ["shop.mail"]
+    since = make_aware(datetime.fromisoformat(query["since"][0]))
+    day = timedelta(hours=24)
+    assert abs(datetime.now(timezone.utc) - since - day) < timedelta(minutes=16)
+    assert browser.get(failures).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["runs", "failures", "failure_rate", "wait_p50", "run_p95", "run_total", "name"])
+def test_each_column_sorts(browser, counted, name):
+    first, last = names(browser, f"?sort={name}"), names(browser, f"?sort=-{name}")
+    assert sorted(first) == sorted(last) == ["shop.mail", "shop.report"]
+    assert list(types(browser, f"?sort=-{name}")) == last
+    if name != "wait_p50":  # what is unknown comes last, either way
+        assert first == last[::-1]
+
+
+def test_a_task_is_found_by_a_part_of_its_name(browser, counted):
+    assert list(types(browser, "?q=REP")) == ["shop.report"]
+    page = html_of(browser.get(f"{LIST}?q=nothing&window=7d"))
+    assert "No task matches" in text_of(region(page, "list"))
+
+
+@pytest.mark.parametrize(("window", "runs"), [("1h", 1), ("24h", 2), ("7d", 3), ("30d", 4), ("", 2)])
+def test_a_window_has_what_was_in_it(browser, window, runs):
+    for ago in (60, 7200, 3 * 86_400, 20 * 86_400):
+        count("shop.mail", Total.SUCCESS, ago=ago)
+    assert types(browser, f"?window={window}")["shop.mail"]["Runs"] == str(runs)
+
+
+def test_the_tabs_keep_what_is_searched_for(browser, counted):
+    page = html_of(browser.get(f"{LIST}?q=mail&window=7d&sort=-runs"))
+    tabs = dict(links(region(page, "tabs")))
+    assert list(tabs) == ["1 hour", "24 hours", "7 days", "30 days"]
+    assert parse_qs(tabs["30 days"].removeprefix("?")) == {"q": ["mail"], "sort": ["-runs"], "window": ["30d"]}
+
+
+def test_an_unknown_window_is_said_and_the_usual_one_shown(browser, counted):
+    page = html_of(browser.get(f"{LIST}?window=1000000000d"))
+    assert "There is no such window." in text_of(page)
+    assert rows(page)["shop.mail"]["Runs"] == "4"
+    assert browser.get(f"{API}?window=soon").status_code == 400
+
+
+def test_nothing_has_run(browser):
+    page = html_of(browser.get(LIST))
+    assert "No task did anything in this window." in text_of(page)
+    assert "Traceback" not in page
+
+
+def test_json_has_the_fields_of_the_contract(browser, counted):
+    mail, report = browser.get(API).json()["results"]
+    assert list(mail) == FIELDS
+    assert (mail["runs"], mail["failures"], mail["failure_rate"]) == (4, 1, 0.25)
+    assert mail["run_total"] == pytest.approx(2)
+    assert mail["wait_p95"] == pytest.approx(2, rel=0.05)
+    assert datetime.fromisoformat(mail["last_failure_at"]).tzinfo
+    assert (report["wait_p50"], report["last_failure_at"]) == (None, None)
+
+
+def test_json_comes_in_pages(browser, counted):
+    first = browser.get(f"{API}?page_size=1&window=7d").json()
+    second = browser.get(first["next"]).json()
+    assert [item["name"] for page in (first, second) for item in page["results"]] == ["shop.mail", "shop.report"]
+    assert second["next"] is None
+
+
+def test_a_site_that_does_not_count_answers_by_its_results(browser, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "METRICS": False}
+    now = datetime.now(timezone.utc)
+    plant(TaskInfo("1", "shop.mail", states.FAILURE, created_at=now, finished_at=now))
+    page = html_of(browser.get(LIST))
+    assert rows(page)["shop.mail"]["Failures"] == "1"
+    assert "newest 10,000 results" in text_of(page)
+    assert browser.get(API).json()["results"][0]["last_failure_at"] == now.isoformat()
+
+
+def test_a_store_that_is_away_is_said_and_results_answer(browser, monkeypatch):
+    def away(*args, **options):
+        raise StoreUnavailable("The store does not answer.")
+
+    monkeypatch.setattr("celery_ops.backends.task_types.by_task", away)
+    now = datetime.now(timezone.utc)
+    plant(TaskInfo("1", "shop.mail", states.SUCCESS, created_at=now, finished_at=now))
+    page = html_of(browser.get(LIST))
+    assert "The store does not answer." in text_of(region(page, "list"))
+    assert rows(page)["shop.mail"]["Runs"] == "1"
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a\nb", "é&name=x", "x" * 199])
+def test_a_hostile_name_is_text(browser, name):
+    count(name, Total.SUCCESS, Total.FAILURE)
+    page = html_of(browser.get(LIST))
+    assert "<script>alert" not in page
+    assert heads(page)
+    assert browser.get(API).status_code == 200
