@@ -6,6 +6,7 @@ is said by two rows of names, a new one every ``PERIOD``: whoever reads them kno
 """
 
 import random
+import time
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
@@ -49,27 +50,27 @@ def target_of(task: str, queue: str) -> str:
 
 
 def counts_row(window: Window, row: int, target: str) -> str:
-    return f"c{window.name}:{row}:{target}"
+    return f"c{window.name}.{row}.{target}"
 
 
 def times_row(kind: str, window: Window, row: int, target: str, group: int) -> str:
-    return f"{kind}{window.name}:{row}:{target}:{group}"
+    return f"{kind}{window.name}.{row}.{target}.{group}"
 
 
 def total_row(target: str, host: str = "") -> str:
-    return f"t:{target}@{host}" if host else f"t:{target}"
+    return f"t.{target}.{host}" if host else f"t.{target}"
 
 
 def names_row(at: float) -> str:
-    return f"names:{int(at) // PERIOD}"
+    return f"names.{int(at) // PERIOD}"
 
 
 def groups_row(at: float) -> str:
-    return f"groups:{int(at) // PERIOD}"
+    return f"groups.{int(at) // PERIOD}"
 
 
 def skewed_row(at: float) -> str:
-    return f"skewed:{int(at) // PERIOD}"
+    return f"skewed.{int(at) // PERIOD}"
 
 
 HOSTS_ROW: Final = "hosts"
@@ -116,6 +117,7 @@ class _Rows:
         self._totals: dict[tuple[str, int], Counter[int]] = {}
         self._counts: dict[tuple[str, int], Counter[str]] = {}
         self._kept = conf.metrics_seconds
+        self._now = time.time()
 
     def of(self, tallies: Iterable[tuple[Subject, Tally]]) -> list[Row]:
         for subject, tally in tallies:
@@ -155,6 +157,8 @@ class _Rows:
         hundredths = int(tally.run_seconds * 100 + random.random())  # noqa: S311
         for window in WINDOWS.values():
             kept = min(self._kept, window.seconds + max(window.step, window.times.step))
+            if at < self._now - kept:  # what comes as late as this, nobody shows
+                continue
             row, slot = window.counts.place(at)
             cells = self._row(counts_row(window, row, target), window.counts.length * CELLS, kept)
             for total, cell in _SERIES.items():

@@ -52,10 +52,10 @@ class Window:
 WINDOWS: Final = {
     window.name: window
     for window in (
-        Window("1h", HOUR, Slots(MINUTE, 60), Slots(2 * MINUTE, 15)),
-        Window("24h", DAY, Slots(15 * MINUTE, 96), Slots(2 * HOUR, 12)),
-        Window("7d", 7 * DAY, Slots(2 * HOUR, 84), Slots(12 * HOUR, 14)),
-        Window("30d", 30 * DAY, Slots(6 * HOUR, 120), Slots(2 * DAY, 15)),
+        Window("1h", HOUR, Slots(MINUTE, 30), Slots(2 * MINUTE, 15)),
+        Window("24h", DAY, Slots(15 * MINUTE, 48), Slots(2 * HOUR, 12)),
+        Window("7d", 7 * DAY, Slots(2 * HOUR, 42), Slots(12 * HOUR, 14)),
+        Window("30d", 30 * DAY, Slots(6 * HOUR, 60), Slots(2 * DAY, 15)),
     )
 }
 DEFAULT: Final = "24h"

@@ -32,7 +32,7 @@ def ratios() -> Iterator[Figure]:
         yield Figure.of(f"worker time over {TASKS:,} no-ops, {name}", pairs, "x", target=target)
 
 
-def drain(task, backend: str) -> float:
+def drain(task, backend: str, **more: str) -> float:
     """Return the seconds that a worker of two processes takes over the queue, from its first task to its last."""
     default_store()
     redis = client(0)
@@ -45,8 +45,9 @@ def drain(task, backend: str) -> float:
         "TEST_STORE_URL": f"redis://127.0.0.1:{PORT}/1",
         "TEST_RESULT_BACKEND": backend,
         "TEST_DATABASE_NAME": os.environ["TEST_SQLITE_FILE"],
+        **more,
     }
-    command = [sys.executable, "-m", "celery", "-A", "tests.celery", "worker", "-c", "2", "-l", "WARNING"]
+    command = [sys.executable, "-m", "celery", "-A", "tests.hurried", "worker", "-c", "2", "-l", "WARNING"]
     worker = subprocess.Popen([*command, "--without-gossip", "--without-mingle"], env=environment)
     try:
         wait_for(lambda: redis.llen("celery") < TASKS, "the first task to be taken", 60)

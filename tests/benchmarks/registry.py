@@ -9,12 +9,13 @@ from .figures import Figure
 
 Run = Callable[[], Iterator[Figure]]
 #: The parts of the page, in its order.
-TRACKING, PANEL, LISTS, WORKERS, ACTIONS, COMMANDS, GROWTH, SCALING = PARTS = (
+TRACKING, PANEL, LISTS, WORKERS, ACTIONS, INSIGHT, COMMANDS, GROWTH, SCALING = PARTS = (
     "Tracking",
     "The panel",
     "Lists",
     "Workers and queues",
     "Actions",
+    "Insight",
     "Commands and processes",
     "Growth",
     "Scaling",

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 
+import redis
 from celery import shared_task
 from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
 
@@ -264,3 +265,21 @@ def fails_at_first(path):
 @shared_task
 def untracked_dies():
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@shared_task(bind=True, acks_late=True)
+def measured(self, log, seconds, fate, published):
+    """Tell a Redis how long this waited and ran, by its own clock, and end as it is told."""
+    begun = time.time()
+    with redis.Redis.from_url(log) as truth:
+        truth.rpush("waits", begun - published)
+        time.sleep(seconds)
+        if fate == "retries" and not self.request.retries:
+            raise self.retry(args=(log, seconds, fate, time.time()), countdown=0)
+        truth.rpush("ends", fate)
+        if fate != "rejects":
+            truth.rpush("runs", time.time() - begun)
+    if fate == "fails":
+        raise ValueError("as it was told")
+    if fate == "rejects":
+        raise Reject("as it was told", requeue=False)

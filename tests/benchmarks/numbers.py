@@ -1,0 +1,146 @@
+"""What counting costs, what the store keeps of it, and whether what is shown is true."""
+
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+from celery_ops.metrics import insight
+from celery_ops.metrics.cells import Cell, Total
+from celery_ops.metrics.flushing import flusher
+from celery_ops.metrics.windows import WINDOWS
+from celery_ops.tracking.recorder import recorder
+from tests.servers import PORT, wait_for
+from tests.shop import tasks
+
+from .drain import drain
+from .figures import Figure, at_most, exactly
+from .publish import timed
+from .registry import INSIGHT, benchmark
+from .setup import client, default_store, use_store
+from .timing import sized
+
+ROUNDS = sized(21, quick=1)
+CALLS = sized(500, quick=20)
+TASKS = sized(20_000, quick=300)
+WORKERS = 3
+URL = f"redis://127.0.0.1:{PORT}/1"
+#: What becomes of a task, and how often.
+FATES = (("succeeds", 85), ("fails", 8), ("retries", 5), ("rejects", 2))
+
+
+@benchmark("counting", INSIGHT)
+def overhead() -> Iterator[Figure]:
+    """delay() of an untracked task and a worker's no-ops, counted and with METRICS = False."""
+    use_store(URL)
+    block()
+    counted, uncounted = [], []
+    for _ in range(ROUNDS):
+        use_store(URL)
+        counted.append(statistics.median(block()))
+        use_store(URL, METRICS=False)
+        uncounted.append(statistics.median(block()))
+    differences = [(ours - plain) * 1e6 for ours, plain in zip(counted, uncounted, strict=True)]
+    yield Figure.of("what counting adds to delay()", differences, "us", target=at_most(2))
+    ratios = []
+    for _ in range(sized(3, quick=1)):
+        plain = drain(tasks.untracked_noop, "disabled://", TEST_CELERY_OPS=json.dumps({"METRICS": False}))
+        ratios.append(drain(tasks.untracked_noop, "disabled://") / plain)
+    yield Figure.of("worker time over no-ops, counted / not", ratios, "x", target=at_most(1.03))
+
+
+def block() -> list[float]:
+    taken = [timed(lambda: tasks.untracked_noop.delay(number)) for number in range(CALLS)]  # noqa: B023 - called at once
+    flusher().flush()
+    client(0).flushdb()
+    return taken
+
+
+@benchmark("numbers_memory", INSIGHT)
+def memory() -> Iterator[Figure]:
+    """What the store keeps of a busy task name, for all windows together."""
+    default_store()
+    redis = client()
+    for what, spread in (("durations within a factor of 20", 0.5), ("… of 400", 1.0)):
+        redis.flushdb()
+        before = sum(redis.memory_usage(key, samples=0) for key in redis.scan_iter(count=1000))
+        plant("shop.mail", spread)
+        keys = list(redis.scan_iter(count=1000))
+        used = sum(redis.memory_usage(key, samples=0) for key in keys) - before
+        # The site's own rows and those of the queue are as large as those of its only task.
+        yield Figure.of(f"bytes of a busy name, {what}", used / 3 / 1024, "KiB", target=at_most(100))
+        yield Figure.of("… keys without a time to live", sum(redis.ttl(k) < 0 for k in keys), target=exactly(0))
+
+
+def plant(task: str, spread: float = 0.5, queue: str = "mail", a_slot: int = 60) -> None:
+    """Count a task in every slot of every window."""
+    now = time.time()
+    chance = random.Random(1)
+    for window in WINDOWS.values():
+        start, end = window.bounds(now)
+        for at in range(start, end, window.step):
+            place = (at // 60, "", task, "", queue)
+            for _ in range(a_slot):
+                flusher().counting.add((place, Total.STARTED, chance.lognormvariate(-1, spread), "", False))
+                flusher().counting.add((place, Total.SUCCESS, chance.lognormvariate(0, spread), "", False))
+            if at % (50 * window.step) == 0:
+                flusher().flush()
+    flusher().flush()
+
+
+@benchmark("truth", INSIGHT)
+def truth() -> Iterator[Figure]:
+    """Three workers, waits, failures and retries that are known: what is shown against what happened."""
+    default_store()
+    log = client(2)
+    log.flushdb()
+    client(0).flushdb()
+    chance = random.Random(7)
+    fates = chance.choices([fate for fate, _ in FATES], [weight for _, weight in FATES], k=TASKS)
+    workers = [worker(number) for number in range(WORKERS)]
+    try:
+        for fate in fates:
+            seconds = chance.lognormvariate(-3.9, 0.8)
+            tasks.measured.delay(f"redis://127.0.0.1:{PORT}/2", seconds, fate, time.time())
+        flusher().flush()
+        wait_for(lambda: log.llen("ends") >= TASKS, "all tasks to end", 600)
+    finally:
+        for process in workers:
+            process.terminate()
+        for process in workers:
+            process.wait(60)
+    recorder().flush()
+    numbers = insight.insight(WINDOWS["1h"], task=tasks.measured.name)
+    happened = Counter(fates)
+    for cell, expected in (
+        (Cell.SENT, TASKS + happened["retries"]),
+        (Cell.STARTED, TASKS + happened["retries"]),
+        (Cell.SUCCESS, happened["succeeds"] + happened["retries"]),
+        (Cell.FAILURE, happened["fails"]),
+        (Cell.RETRY, happened["retries"]),
+        (Cell.REJECTED, happened["rejects"]),
+    ):
+        yield Figure.of(f"{cell.name} of {expected:,}", numbers.count(cell) - expected, target=exactly(0))
+    for what, shown, key in (("wait", numbers.wait, "waits"), ("run", numbers.run, "runs")):
+        measured = sorted(float(text) for text in log.lrange(key, 0, -1))
+        for percent in (50, 95, 99):
+            is_so = measured[max(0, -(-len(measured) * percent // 100) - 1)]
+            off = abs((shown.percentile(percent) or 0) - is_so) / is_so
+            yield Figure.of(f"{what} p{percent}, off by", 100 * off, "%", target=at_most(5))
+
+
+def worker(number: int) -> subprocess.Popen:
+    environment = {
+        **os.environ,
+        "TEST_BROKER_URL": f"redis://127.0.0.1:{PORT}/0",
+        "TEST_STORE_URL": URL,
+        "TEST_RESULT_BACKEND": "disabled://",
+        "TEST_DATABASE_NAME": os.environ["TEST_SQLITE_FILE"],
+    }
+    command = [sys.executable, "-m", "celery", "-A", "tests.celery", "worker", "-c", "2", "-l", "ERROR"]
+    return subprocess.Popen([*command, "-n", f"w{number}@truth", "--without-gossip"], env=environment)
