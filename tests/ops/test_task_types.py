@@ -1,6 +1,5 @@
 """The list of the types of tasks, and the same as JSON."""
 
-import time
 from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,11 +10,8 @@ from celery_ops import states
 from celery_ops.exceptions import StoreUnavailable
 from celery_ops.info import TaskInfo
 from celery_ops.metrics.cells import Total
-from celery_ops.metrics.counting import Counting
-from celery_ops.metrics.flushing import flusher
-from celery_ops.metrics.tally import Event, Subject
-from celery_ops.tracking import prefix
 from tests.backends.result_rows import plant
+from tests.counted import count
 from tests.pages import heads, html_of, links, region, rows, text_of
 
 from .conftest import OPS
@@ -26,14 +22,6 @@ LIST = f"{OPS}types/"
 API = f"{OPS}api/types/"
 FIELDS = ["name", "runs", "failures", "failure_rate", "wait_p50", "wait_p95", "run_p50", "run_p95", "run_total"]
 FIELDS += ["last_failure_at"]
-
-
-def count(task, *kinds, seconds=None, ago=0, queue="mail"):
-    """Count these of a task, ``ago`` seconds before now."""
-    subject = Subject(int(time.time() - ago) // 60, prefix.current(), task, queue)
-    for kind in kinds:
-        flusher().source(Counting).add(Event(subject, kind, seconds))
-    flusher().flush()
 
 
 def types(browser, query=""):
