@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from ..tracking import counters, prefix
-from ..tracking.tallies import Row
+from ..tracking.tallies import Added, Row
 from .cells import Total
 from .queues import queue_named
 from .rows import Names, rows_of
@@ -76,9 +76,12 @@ class Counting:
             by_prefix.setdefault(subject.whose, []).append((subject, tally))
         return {whose: rows_of(pairs, self._names_of(whose)) for whose, pairs in by_prefix.items()}
 
-    def learn(self, whose: str, row: Row, length: int) -> None:
+    def learn(self, whose: str, row: Row, added: Added) -> None:
         """Note how many names a row has in the store since it was added to."""
-        self._names_of(whose).learn(row.name, length)
+        self._names_of(whose).learn(row.name, added.names)
+
+    def tell(self) -> None:
+        """Nobody is told of numbers."""
 
     def _names_of(self, whose: str) -> Names:
         return self._names.setdefault(whose, Names())

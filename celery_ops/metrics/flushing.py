@@ -20,7 +20,7 @@ from ..exceptions import StoreUnavailable
 from ..logs import get_logger
 from ..tracking import prefix
 from ..tracking.recorder import recorder
-from ..tracking.tallies import Row
+from ..tracking.tallies import Added, Row
 from ..tracking.writer import Writer
 from .counting import Counting
 
@@ -41,8 +41,11 @@ class Source(Protocol):
     def take(self) -> Mapping[str, list[Row]]:
         """Return what is to be added, by prefix, and forget it."""
 
-    def learn(self, whose: str, row: Row, length: int) -> None:
-        """Take note of how many names a row has in the store since it was added to."""
+    def learn(self, whose: str, row: Row, added: Added) -> None:
+        """Take note of what the store says of a row that it has added to."""
+
+    def tell(self) -> None:
+        """Tell the site of what was learnt: it may take its time, and nobody waits for it with numbers in hand."""
 
 
 S = TypeVar("S", bound=Source)
@@ -72,7 +75,10 @@ class Flusher:
         self._flushed = time.monotonic()
 
     def source(self, kind: type[S]) -> S:
-        """Return this process's source of a kind that is registered."""
+        """Return this process's source of a kind, which counts from now on if it was not registered in time."""
+        if kind not in self._by_kind:
+            self._by_kind.setdefault(kind, kind())
+            self.sources = tuple(self._by_kind.values())
         return self._by_kind[kind]  # type: ignore[return-value]  # by its type
 
     def __len__(self) -> int:
@@ -98,9 +104,11 @@ class Flusher:
             if not self._waiting:
                 self._waiting = self._sealed()
                 number += self._write(self._waiting)
-            return number
         finally:
             self._writing.release()
+        for source in self.sources:
+            source.tell()
+        return number
 
     def _sealed(self) -> list[Flush]:
         rows: dict[str, list[tuple[Source, Row]]] = {}
@@ -117,15 +125,15 @@ class Flusher:
             add = partial(_added, rows=[row for _source, row in flush.rows], once=flush.once)
             try:
                 with prefix.using(flush.whose):
-                    lengths = recorder().ask(add)
+                    answers = recorder().ask(add)
             except StoreUnavailable as error:
                 logger.debug("Numbers wait for the store: %s", error)
                 break
             flushes.pop(0)
             number += 1
-            for (source, row), length in zip(flush.rows, lengths or (), strict=False):
-                if length:
-                    source.learn(flush.whose, row, length)
+            for (source, row), answer in zip(flush.rows, answers or (), strict=False):
+                if answer.names or answer.before is not None:
+                    source.learn(flush.whose, row, answer)
         return number
 
     def pause(self) -> None:
@@ -144,7 +152,7 @@ class Flusher:
             time.sleep(EXIT_PAUSE)
 
 
-def _added(store: Any, rows: list[Row], once: str) -> list[int] | None:
+def _added(store: Any, rows: list[Row], once: str) -> list[Added] | None:
     return store.add(rows, once)
 
 

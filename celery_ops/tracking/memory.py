@@ -13,7 +13,7 @@ from .refs import ObjectRef
 from .signs import Sign
 from .stamp import now_ms
 from .store import BEAT_COUNTS, INDEX, SIGNS_KEPT, TASKS_KEPT, Batch, Store, add_fields, lifetime
-from .tallies import REMEMBERED, Row, Tallies, Wanted
+from .tallies import REMEMBERED, Added, Row, Tallies, Wanted
 from .tally_memory import KeptRow
 
 #: Whose object it is, and which.
@@ -73,13 +73,13 @@ class MemoryStore(Store):
             self._signs = {key: sign for key, sign in self._signs.items() if sign.seen > oldest}
             return list(self._signs.values()), now_ms()
 
-    def add(self, rows: Sequence[Row], once: str) -> list[int] | None:
+    def add(self, rows: Sequence[Row], once: str) -> list[Added] | None:
         whose, now = prefix.current(), time.monotonic()
         with self._lock:
             self._added = {key: until for key, until in self._added.items() if until > now}
             self._forget_rows(now)
             if (whose, once) in self._added:
-                return [0] * len(rows)
+                return [Added()] * len(rows)
             self._added[whose, once] = now + REMEMBERED
             return [self._rows.setdefault((whose, row.name), KeptRow()).add(row, now) for row in rows]
 

@@ -30,7 +30,7 @@ from .refs import ObjectRef
 from .server import Server
 from .signs import Sign
 from .store import BEAT_COUNTS, INDEX, Batch, IfAbsent, Note, Store, lifetime
-from .tallies import Row, Tallies, Wanted
+from .tallies import Added, Row, Tallies, Wanted
 from .tally_commands import TallyKeys, added, addition, additions, rows_read
 from .wire import Command, Part, Question, is_foreign, packed
 
@@ -188,7 +188,7 @@ class RedisStore(Store):
         key = self._note_key(name)
         return self._ask(key, (*_noting(key, value, seconds), b"NX")) is not None
 
-    def add(self, rows: Sequence[Row], once: str) -> list[int] | None:
+    def add(self, rows: Sequence[Row], once: str) -> list[Added] | None:
         keys = self._tally_keys
         if self._adds_by_script:
             reply = self._servers.execute(*addition(keys, rows, once))
@@ -200,7 +200,7 @@ class RedisStore(Store):
         for outcome in self._servers.write(additions(keys, rows)):
             if isinstance(outcome, StoreUnavailable):
                 raise outcome
-        return [0] * len(rows)
+        return [Added()] * len(rows)
 
     def tallies(self, wanted: Wanted) -> Tallies:
         questions = self._tally_keys.questions(wanted)

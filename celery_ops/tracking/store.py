@@ -9,7 +9,7 @@ from ..conf import conf
 from ..exceptions import StoreUnavailable
 from .refs import ObjectRef
 from .signs import Sign
-from .tallies import Row, Tallies, Wanted
+from .tallies import Added, Row, Tallies, Wanted
 
 #: What one event knows, for each object that the task belongs to.
 Batch = Sequence[tuple[ObjectRef, Mapping[str, str]]]
@@ -138,11 +138,11 @@ class Store(ABC):
         """Keep this one unless there is one of its name. Return whether there was none, as far as can be told."""
         return True
 
-    def add(self, rows: Sequence[Row], once: str) -> list[int] | None:
+    def add(self, rows: Sequence[Row], once: str) -> list[Added] | None:
         """Add to these rows, but not when that was done before under the same ``once``: who got no answer asks again.
 
-        Return how many names each row of counts has since, 0 for the others and where it was done before; None by a
-        store that counts nothing.
+        Return what there is to say of each row, nothing where it was done before; None by a store that counts
+        nothing.
         """
         return None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 #: Bytes of a cell, and what it holds at most: a cell that is full stays full.
 CELL: Final = 4
@@ -31,8 +31,20 @@ class Row:
     #: What is added to numbers by name, and what is set beside them; a text may be set only ``IfAbsent``.
     counts: Mapping[str, int] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+    #: Names whose texts are wanted as they were before this addition.
+    asked: Collection[str] = ()
     #: Things of which only how many different ones there are is kept (HyperLogLog: within about 1 %).
     members: Collection[str] = ()
+
+
+class Added(NamedTuple):
+    """What a store says of an addition to one row: how many names a row of counts has since, 0 where nobody can tell.
+
+    ``before`` has the texts that were asked for, those that were there; None where nobody can tell.
+    """
+
+    names: int = 0
+    before: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

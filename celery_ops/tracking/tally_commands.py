@@ -13,23 +13,23 @@ from redis.exceptions import ResponseError
 
 from ..exceptions import StoreUnavailable
 from .store import IfAbsent
-from .tallies import REMEMBERED, Row, Tallies, Wanted
+from .tallies import REMEMBERED, Added, Row, Tallies, Wanted
 from .wire import Command, Part, Question, is_foreign, packed
 
-#: Carries out commands unless KEYS[1] says that it was done, and answers how long the hashes are. A key that holds
-#: what is not ours is left alone.
+#: Carries out commands unless KEYS[1] says that it was done, and answers what those reply that ask for something, false
+#: where a key holds what is not ours: that is left alone.
 SCRIPT: Final = b"""
 if not redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[1]) then return {} end
-local lengths, at = {}, 2
+local replies, at = {}, 2
 while ARGV[at] do
   local first = at + 1
   at = first + tonumber(ARGV[at])
   local reply = redis.pcall(unpack(ARGV, first, at - 1))
   local failure = type(reply) == 'table' and reply.err
   if failure and not string.find(failure, '^-?WRONGTYPE') then return reply end
-  if ARGV[first] == 'HLEN' then lengths[#lengths + 1] = failure and 0 or reply end
+  if ARGV[first] == 'HLEN' or ARGV[first] == 'HMGET' then replies[#replies + 1] = not failure and reply end
 end
-return lengths
+return replies
 """
 #: Cells that one command adds to: Lua takes so many words at once.
 CELLS_A_COMMAND: Final = 500
@@ -66,10 +66,19 @@ def addition(keys: TallyKeys, rows: Sequence[Row], once: str) -> Question:
     return key, packed(tuple(words))
 
 
-def added(rows: Sequence[Row], reply: Any) -> list[int]:
-    """Return how many names each row of counts has, by what the script answers."""
-    lengths = iter(reply)
-    return [next(lengths, 0) if row.counts else 0 for row in rows]
+def added(rows: Sequence[Row], reply: Any) -> list[Added]:
+    """Return what there is to say of each row, by what the script answers: nothing where it did nothing."""
+    replies = iter(reply)
+    return [_added(row, replies) for row in rows]
+
+
+def _added(row: Row, replies: Iterator[Any]) -> Added:
+    before = None
+    if row.asked:
+        texts = next(replies, None)
+        pairs = zip(row.asked, texts or (), strict=False)
+        before = {name: text.decode("utf-8", "replace") for name, text in pairs if text is not None} if texts else None
+    return Added((next(replies, 0) or 0) if row.counts else 0, before)
 
 
 def additions(keys: TallyKeys, rows: Sequence[Row]) -> list[Part]:
@@ -78,6 +87,8 @@ def additions(keys: TallyKeys, rows: Sequence[Row]) -> list[Part]:
 
 
 def _commands(key: bytes, row: Row) -> Iterator[Command]:
+    if row.asked:
+        yield b"HMGET", key, *(name.encode("utf-8", "replace") for name in row.asked)
     if row.cells:
         yield from _adding(key, row)
     replaced: list[bytes] = []

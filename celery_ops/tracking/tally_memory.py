@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from .store import add_fields
-from .tallies import CELL, FULL, WIDE_CELL, Row
+from .tallies import CELL, FULL, WIDE_CELL, Added, Row
 
 
 @dataclass(slots=True)
@@ -17,8 +17,9 @@ class KeptRow:
     fields: dict[str, str] = field(default_factory=dict)
     members: set[str] = field(default_factory=set)
 
-    def add(self, row: Row, now: float) -> int:
-        """Add these, and return how many fields a row of counts has since."""
+    def add(self, row: Row, now: float) -> Added:
+        """Add these, and return what there is to say of it."""
+        before = {name: self.fields[name] for name in row.asked if name in self.fields} if row.asked else None
         self.until, self.is_wide = now + row.seconds, row.is_wide
         self.length = max(self.length, row.length, *(place + 1 for place in row.cells), 0)
         for place, count in row.cells.items():
@@ -28,7 +29,7 @@ class KeptRow:
         for name, count in row.counts.items():
             self.fields[name] = str(int(self.fields.get(name, 0)) + count)
         self.members.update(row.members)
-        return len(self.fields) if row.counts else 0
+        return Added(len(self.fields) if row.counts else 0, before)
 
     def packed(self) -> bytes:
         """Return the cells as Redis has them."""
