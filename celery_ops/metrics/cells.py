@@ -53,8 +53,10 @@ class Total(IntEnum):
     RUN_TIME = 10
 
 
-#: Upper bounds of a Prometheus histogram's buckets in seconds, as prometheus_client has them; a last one has no bound.
+#: Upper bounds in seconds of the buckets that Prometheus is told of, as celery-exporter has them: how long runs took by
+#: prometheus_client's own, how long tasks waited by longer ones. A last bucket has no bound.
 BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+WAIT_BOUNDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 BOUNDED: Final = len(BOUNDS) + 1
 WAIT_BUCKETS: Final = len(Total)
 RUN_BUCKETS: Final = WAIT_BUCKETS + BOUNDED
@@ -62,5 +64,10 @@ TOTALS: Final = RUN_BUCKETS + BOUNDED
 
 
 def bounded(seconds: float) -> int:
-    """Return which of Prometheus's buckets a duration belongs to."""
+    """Return which of Prometheus's buckets a run belongs to."""
     return bisect_left(BOUNDS, seconds)
+
+
+def bounded_wait(seconds: float) -> int:
+    """Return the same of a wait."""
+    return bisect_left(WAIT_BOUNDS, seconds)

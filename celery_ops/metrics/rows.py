@@ -29,6 +29,8 @@ ALL: Final = "all"
 PERIOD: Final = 10 * DAY
 #: Seconds for which numbers of a host live that counts nothing any more.
 HOST_KEPT: Final = DAY
+#: Pairs of a task and a queue on a host that are told apart in a day.
+HOSTS_KEPT: Final = 10_000
 #: Characters of a name that are kept.
 LONGEST: Final = 200
 
@@ -73,9 +75,12 @@ def skewed_row(at: float) -> str:
     return f"skewed.{int(at) // PERIOD}"
 
 
-HOSTS_ROW: Final = "hosts"
-FAILED_ROW: Final = "failed"
-FAILED_HOSTS_ROW: Final = "failed-hosts"
+def hosts_row(at: float) -> str:
+    return f"hosts:{int(at) // DAY}"
+
+
+def failed_row(host: str = "") -> str:
+    return f"failed@{host}" if host else "failed"
 
 
 class Names:
@@ -144,13 +149,23 @@ class _Rows:
         for one in (target, ALL, *([target_of("", queue)] if queue else ())):
             self._series(at, one, tally)
         self._total(total_row(target), self._kept, tally)
-        self._total(total_row(target, self._host), min(self._kept, HOST_KEPT), tally)
-        self._count(HOSTS_ROW, min(self._kept, HOST_KEPT), f"{pair}{SEPARATOR}{self._host}", 1)
+        self._of_host(at, pair, target, tally)
         for exception, number in tally.exceptions.items():
-            kind = exception if self._names.admit(FAILED_ROW, f"{pair}{SEPARATOR}{exception}", KINDS_KEPT) else OTHER
-            self._count(FAILED_ROW, self._kept, f"{pair}{SEPARATOR}{kind}", number)
-            of_host = f"{pair}{SEPARATOR}{kind}{SEPARATOR}{self._host}"
-            self._count(FAILED_HOSTS_ROW, min(self._kept, HOST_KEPT), of_host, number)
+            self._count(failed_row(), self._kept, f"{pair}{SEPARATOR}{self._kind(pair, exception)}", number)
+
+    def _of_host(self, at: int, pair: str, target: str, tally: Tally) -> None:
+        kept = min(self._kept, HOST_KEPT)
+        host = self._host
+        if not self._names.admit(hosts_row(at), f"{pair}{SEPARATOR}{host}", HOSTS_KEPT):
+            host = OTHER
+        self._count(hosts_row(at), kept, f"{pair}{SEPARATOR}{host}", 1)
+        self._total(total_row(target, host), kept, tally)
+        for exception, number in tally.exceptions.items():
+            self._count(failed_row(host), kept, f"{pair}{SEPARATOR}{self._kind(pair, exception)}", number)
+
+    def _kind(self, pair: str, exception: str) -> str:
+        exception = exception[:LONGEST]
+        return exception if self._names.admit(failed_row(), f"{pair}{SEPARATOR}{exception}", KINDS_KEPT) else OTHER
 
     def _series(self, at: int, target: str, tally: Tally) -> None:
         # At random up or down, so that many short runs come to what they took.

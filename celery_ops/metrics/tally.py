@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from .cells import Total, bounded
+from .cells import Total, bounded, bounded_wait
 from .distribution import bucket_of
 
 MINUTE: Final = 60
@@ -62,7 +62,7 @@ class Tally:
             return
         if kind is Total.STARTED:
             self.waits[bucket_of(seconds)] += 1
-            self.bounded_waits[bounded(seconds)] += 1
+            self.bounded_waits[bounded_wait(seconds)] += 1
             self.wait_seconds += seconds
         else:
             self.runs[bucket_of(seconds)] += 1
