@@ -34,6 +34,10 @@ class StorePartlyUnavailable(StoreUnavailable):
         self.left = left
 
 
+class ExtraMissing(Exception):
+    """A library is not installed that this takes; the message names the extra that brings it."""
+
+
 class WrongURL(ValueError):
     """A URL that leads to no Redis; ``hint`` says what to do and quotes nothing of it."""
 

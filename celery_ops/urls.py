@@ -46,5 +46,6 @@ urlpatterns = [
     _page("api/workers/", "api.lists.WorkersApi", "api-workers"),
     _page("api/queues/", "api.lists.QueuesApi", "api-queues"),
     _page("api/types/", "api.task_types.TaskTypesApi", "api-task-types"),
+    _page("metrics/", "metrics.MetricsView", "metrics"),
     _page("panel/<path:token>/", "panel.PanelView", "panel"),
 ]

@@ -438,6 +438,7 @@ ROWS = {
     "api-workers": [("", page("api-workers"), {}, reading(JSON))],
     "api-task-types": [("", page("api-task-types"), {"window": "7d"}, reading(JSON))],
     "api-queues": [("", page("api-queues"), {}, reading(JSON))],
+    "metrics": [("", page("metrics"), {}, reading(PAGE))],
     "panel": [
         ("one's own", panel, {}, {"GET": who_see(200), "HEAD": who_see(200), "POST": who_see(400)}),
         ("somebody else's", foreign_panel, {}, dict.fromkeys(("GET", "HEAD", "POST"), all_but(404))),

@@ -27,6 +27,7 @@ SUBCOMMANDS: Final[Mapping[str, Summary]] = {
         "Try the broker, the workers, the results, the store, the journal and the settings; name what ails.",
     ),
     "inspect": Summary("inspect.Inspect", "Ask the workers what they do, have and are; secrets are left out."),
+    "metrics": Summary("metrics.Metrics", "Print what Prometheus scrapes."),
     "pause": Summary(
         "pause.Pause", "Have no worker consume a queue, those that start later neither, until it is resumed."
     ),

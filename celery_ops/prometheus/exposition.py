@@ -1,0 +1,55 @@
+"""The text that is scraped, in the format that the scraper asks for."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from django.utils.translation import gettext as _
+
+from ..conf import conf
+from ..exceptions import ExtraMissing
+from . import celery_names, flower_names
+from .families import Family
+from .sources import Answers
+
+#: Which module has the names that METRICS_NAMES calls for.
+_NAMES: Final = {"celery": celery_names, "flower": flower_names}
+
+
+class Exposition(NamedTuple):
+    """The body, and its Content-Type."""
+
+    body: bytes
+    content_type: str
+
+
+def exposition(answers: Answers, accept: str = "") -> Exposition:
+    """Return what is known, as ``accept`` (an Accept header) wants it. Raises ExtraMissing without the library."""
+    try:
+        from prometheus_client import Metric
+        from prometheus_client.exposition import choose_encoder
+    except ImportError as error:
+        raise ExtraMissing(_("prometheus_client is not installed. Install django-celery-ops[metrics].")) from error
+    names = _NAMES.get(conf.METRICS_NAMES, celery_names)
+    told = [family for family in names.families(answers) if family.lines]
+    encode, content_type = choose_encoder(accept)
+    heads = encode(_Heads([Metric(family.name, family.documentation, family.kind) for family in told]))
+    return Exposition("".join(_lines(heads.decode(), told)).encode(), content_type)
+
+
+class _Heads:
+    """A collector of families without samples: what is written of them are their heads."""
+
+    def __init__(self, metrics: Sequence[Any]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Sequence[Any]:
+        return self._metrics
+
+
+def _lines(heads: str, families: Sequence[Family]) -> Iterator[str]:
+    """Yield the heads, and after each the lines of its family."""
+    rest = iter(families)
+    for line in heads.splitlines(keepends=True):
+        yield line
+        if line.startswith("# TYPE "):
+            yield from (f"{sample}\n" for sample in next(rest).lines)

@@ -1,0 +1,73 @@
+"""Names, types, labels and help as Flower has them.
+
+How long a task was prefetched is not known here, so that one of the six is absent.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from ..info import WorkerInfo
+from ..metrics.cells import BOUNDS, RUN_BUCKETS, Total
+from .celery_names import is_up
+from .families import Family, counter, gauge, histogram, labelled
+from .sources import Answers
+from .totals import Subject, TaskTotals
+
+#: Celery's events, as they are counted.
+EVENTS: Final[Mapping[str, Total]] = {
+    "task-sent": Total.SENT,
+    "task-received": Total.RECEIVED,
+    "task-started": Total.STARTED,
+    "task-succeeded": Total.SUCCESS,
+    "task-failed": Total.FAILURE,
+    "task-retried": Total.RETRY,
+    "task-revoked": Total.REVOKED,
+    "task-rejected": Total.REJECTED,
+}
+
+
+def families(answers: Answers) -> Iterator[Family]:
+    """Yield what is known. One that is not is not there."""
+    if answers.totals is not None:
+        yield from _of_tasks(_without_queues(answers.totals))
+    if answers.workers is not None:
+        yield from _of_workers(answers.workers)
+
+
+def _without_queues(totals: Sequence[TaskTotals]) -> list[TaskTotals]:
+    """Flower does not tell queues apart."""
+    sums: dict[Subject, list[int]] = {}
+    for one in totals:
+        subject = one.subject._replace(queue="")
+        before = sums.get(subject)
+        sums[subject] = [*one.numbers] if before is None else [*map(sum, zip(before, one.numbers, strict=True))]
+    return [TaskTotals(subject, numbers) for subject, numbers in sums.items()]
+
+
+def _of_tasks(totals: Sequence[TaskTotals]) -> Iterator[Family]:
+    labels = [(labelled(worker=one.subject.host, task=one.subject.task), one) for one in totals]
+    events = (
+        (f'{of},type="{name}"', one.numbers[total])
+        for of, one in labels
+        for name, total in EVENTS.items()
+        if one.numbers[total]
+    )
+    yield counter("flower_events", "Number of events", events)
+    runs = ((of, one.histogram(RUN_BUCKETS, Total.RUN_TIME)) for of, one in labels)
+    samples = ((of, run.counts, run.seconds) for of, run in runs if any(run.counts))
+    yield histogram("flower_task_runtime_seconds", "Task runtime", BOUNDS, samples)
+
+
+def _of_workers(workers: Sequence[WorkerInfo]) -> Iterator[Family]:
+    labels = [(labelled(worker=worker.hostname), worker) for worker in workers]
+    yield gauge(
+        "flower_worker_prefetched_tasks",
+        "Number of tasks of given type prefetched at a worker",
+        ((f'{of},task=""', worker.reserved) for of, worker in labels if worker.reserved is not None),
+    )
+    yield gauge("flower_worker_online", "Worker online status", ((of, int(is_up(worker))) for of, worker in labels))
+    yield gauge(
+        "flower_worker_number_of_currently_executing_tasks",
+        "Number of tasks currently executing at a worker",
+        ((of, worker.active) for of, worker in labels if worker.active is not None),
+    )
