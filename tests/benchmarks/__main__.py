@@ -9,6 +9,7 @@ import argparse
 import os
 import signal
 import sys
+import time
 import traceback
 from datetime import datetime, timezone
 
@@ -47,11 +48,12 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if options.list:
         print("\n".join(f"{each.name:<14} {each.about}" for each in wanted))
         return 0
+    begun = time.monotonic()
     failures, today = 0, datetime.now(timezone.utc).date().isoformat()
     print(report.text_head())
     for each in wanted:
         print(f"-- {each.name}: {each.about}", flush=True)
-        figures, load = [], round(os.getloadavg()[0], 1)
+        figures, load, since = [], round(os.getloadavg()[0], 1), time.monotonic()
         setup.fresh()
         try:
             for figure in each.run():
@@ -64,6 +66,8 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         if options.write:
             found = report.Record(each.name, each.part, each.about, today, commit(), load, versions(), tuple(figures))
             report.keep([found])
+        print(f"-- {each.name} took {time.monotonic() - since:.0f} s", flush=True)
+    print(f"-- all of it took {(time.monotonic() - begun) / 60:.0f} min")
     return failures
 
 
