@@ -60,7 +60,8 @@ def search(task_id: str, beside: Sequence[ObjectRef] = ()) -> tuple[list[ObjectR
     along = [own_place(task_id), *beside]
     places = [_place(slot, _shard(task_id)) for slot in _slots()]
     wanted = facts.short_id(task_id)
-    kept = recorder().ask(lambda store: store.read([*places, *along]))
+    asked = [*((place, (wanted,)) for place in places), *((ref, ()) for ref in along)]
+    kept = recorder().ask(lambda store: store.read_fields(asked))
     held: dict[ObjectRef, Fields] = dict(zip(along, kept[len(places) :], strict=True))
     last = along[:1] if held[along[0]] else []
     for place, stored in zip(places, kept, strict=False):
@@ -114,8 +115,8 @@ def _search(slots_of: Mapping[str, Collection[int]], *, alone: Iterable[str] = (
         for slot in slots:
             wanted.setdefault(_place(slot, shard), []).append(task_id)
     own = [own_place(task_id) for task_id in alone]
-    places = [*wanted, *own]
-    kept = recorder().ask(lambda store: store.read(places)) if places else []
+    asked = [*((place, list(map(facts.short_id, ids))) for place, ids in wanted.items()), *((ref, ()) for ref in own)]
+    kept = recorder().ask(lambda store: store.read_fields(asked)) if asked else []
     texts: dict[str, tuple[ObjectRef, str | None]] = {}
     for place, stored in zip(wanted, kept, strict=False):
         for task_id in wanted[place] if stored else ():
@@ -146,7 +147,7 @@ def newest_tasks(limit: int) -> dict[str, list[ObjectRef]] | None:
     takes long. Raises StoreUnavailable."""
     slots = list(_slots())[1:3]
     sample = [_place(slot, shard) for slot, shard in product(slots, range(SAMPLE))]
-    if sum(map(len, recorder().ask(lambda store: store.read(sample)))) * SHARDS > MOST_READ * SAMPLE:
+    if sum(recorder().ask(lambda store: store.sizes(sample))) * SHARDS > MOST_READ * SAMPLE:
         return None
     return dict(_newest_entries(limit))
 

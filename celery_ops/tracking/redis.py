@@ -113,6 +113,22 @@ class RedisStore(Store):
         replies = self._servers.ask([(key, _HGETALL % (len(key), key)) for key in self._keys(refs)])
         return [_fields(reply) if reply else {} for reply in replies]
 
+    def read_fields(self, wanted: Sequence[tuple[ObjectRef, Collection[str]]]) -> list[dict[str, str | None]]:
+        fields = [list(chain.from_iterable(pieces.names_of(name.encode()) for name in names)) for _ref, names in wanted]
+        keys = self._keys([ref for ref, _names in wanted])
+        replies = self._servers.ask(
+            [
+                _question(key, b"HMGET", *named) if named else (key, _HGETALL % (len(key), key))
+                for key, named in zip(keys, fields, strict=True)
+            ]
+        )
+        answers = zip(fields, replies, strict=True)
+        return [_fields(_paired(named, reply) if named else reply) for named, reply in answers]
+
+    def sizes(self, refs: Sequence[ObjectRef]) -> list[int]:
+        replies = self._servers.ask([_question(key, b"HLEN") for key in self._keys(refs)])
+        return [_size(reply) for reply in replies]
+
     def read_unless(self, ref: ObjectRef, version: str) -> tuple[str, dict[str, str | None] | None]:
         if not self._takes_scripts:
             return super().read_unless(ref, version)
@@ -332,6 +348,22 @@ def _setting(key: bytes, pairs: Iterable[Pair]) -> Iterator[Command]:
             replaced += (field, value)
     if replaced:
         yield b"HSET", key, *replaced
+
+
+def _paired(names: Sequence[bytes], reply: Any) -> Any:
+    """Return what was asked by name as a whole hash comes: each field that there is before its value."""
+    if isinstance(reply, ResponseError):
+        return reply
+    there = (pair for pair in zip(names, reply, strict=True) if pair[1] is not None)
+    return list(chain.from_iterable(there))
+
+
+def _size(reply: Any) -> int:
+    if isinstance(reply, ResponseError):
+        if is_foreign(reply):
+            return 0
+        raise StoreUnavailable(str(reply)) from reply
+    return int(reply)
 
 
 def _fields(reply: Any) -> dict[str, str | None]:

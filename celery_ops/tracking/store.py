@@ -85,6 +85,18 @@ class Store(ABC):
     def read(self, refs: Sequence[ObjectRef]) -> list[dict[str, str | None]]:
         """Return every field of each object, in the order asked. None stands for a long value: use ``look_up``."""
 
+    def read_fields(self, wanted: Sequence[tuple[ObjectRef, Collection[str]]]) -> list[dict[str, str | None]]:
+        """Return the same of the named fields alone, those of them that an object has; all where none is named.
+
+        A store that can do without sending the others should: an object of the index may have thousands.
+        """
+        kept = zip(self.read([ref for ref, _names in wanted]), wanted, strict=True)
+        return [_those(stored, names) if names else stored for stored, (_ref, names) in kept]
+
+    def sizes(self, refs: Sequence[ObjectRef]) -> list[int]:
+        """Return how many fields each object has, or some more. A store that can count without sending them should."""
+        return [len(stored) for stored in self.read(refs)]
+
     def read_unless(self, ref: ObjectRef, version: str) -> tuple[str, dict[str, str | None] | None]:
         """Return what stands for the fields of one object, and the fields: None while they are still ``version``.
 
@@ -157,6 +169,10 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let connections go; the next call opens them again."""
+
+
+def _those(stored: Mapping[str, str | None], names: Collection[str]) -> dict[str, str | None]:
+    return {name: stored[name] for name in names if name in stored}
 
 
 class NoStore(Store):

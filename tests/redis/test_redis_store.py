@@ -289,7 +289,10 @@ def test_what_a_server_answers_to_no_script_of_ours_is_an_outage():
 
 def test_a_key_that_is_not_ours_has_no_fields_and_scripts_go_on(redis_store, client, settings, round_trips):
     client.set(f"{settings.CELERY_OPS['STORE_PREFIX']}:{{shop.order:2}}", "not ours")
-    assert redis_store.read_unless(ObjectRef("shop.order", "2"), "")[1] == {}
+    other = ObjectRef("shop.order", "2")
+    assert redis_store.read_unless(other, "")[1] == {}
+    assert redis_store.read_fields([(other, ["a"]), (other, ())]) == [{}, {}]
+    assert redis_store.sizes([other]) == [0]
     round_trips.clear()
     redis_store.read_unless(ONE, "")
     assert len(round_trips) == 1

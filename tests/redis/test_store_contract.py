@@ -104,6 +104,19 @@ def test_objects_are_kept_apart(store):
     assert store.read([OTHER, ONE]) == [{"a": "2"}, {"a": "1"}]
 
 
+def test_named_fields_are_read_alone_and_whole_objects_beside_them(store):
+    store.write([(ONE, {"a": "1", "b": "x" * 150, "c": "x" * 200, "d": "4"}), (OTHER, {"a": "5", "b": "6"})])
+    assert store.read_fields([(ONE, ["a", "b", "c", "e"]), (OTHER, ()), (OTHER, ["c"])]) in (
+        [{"a": "1", "b": "x" * 150, "c": None}, {"a": "5", "b": "6"}, {}],
+        [{"a": "1", "b": "x" * 150, "c": "x" * 200}, {"a": "5", "b": "6"}, {}],
+    )
+
+
+def test_an_objects_size_is_about_its_number_of_fields(store):
+    store.write([(ONE, {"a": "1", "b": "2"})])
+    assert store.sizes([OTHER, ONE]) == [0, 2]
+
+
 def test_an_object_that_a_batch_names_twice_gets_both(store):
     store.write([(ONE, {"a": "1"}), (ONE, {"b": "2"})])
     assert stored(store) == {"a": "1", "b": "2"}

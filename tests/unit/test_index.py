@@ -34,6 +34,23 @@ def test_a_task_is_found_by_its_id(store):
     assert [(ref, task.id) for ref, task in find_task(task_id)] == [(ObjectRef("shop.order", "1"), task_id)]
 
 
+@pytest.mark.parametrize("store", ["redis"], indirect=True)
+def test_a_task_is_found_without_reading_the_others_of_its_time(store, reads):
+    """A day of ten million tasks has thousands in each part of the index."""
+    task_id = plant(order(1))
+    assert index.objects_of(task_id) == [ObjectRef("shop.order", "1")]
+    assert index.objects_of_many({task_id: now_ms(), "unknown": now_ms()}) == {task_id: [ObjectRef("shop.order", "1")]}
+    assert reads == []
+
+
+@pytest.mark.parametrize("store", ["redis"], indirect=True)
+def test_so_many_new_tasks_that_reading_them_takes_long_are_counted_and_not_read(store, monkeypatch, reads):
+    plant(order(1))
+    monkeypatch.setattr(index, "MOST_READ", -1)
+    assert index.newest_tasks(10) is None
+    assert reads == []
+
+
 def test_an_unknown_id_is_found_nowhere(store):
     plant(order(1))
     assert find_task("unknown") == []
