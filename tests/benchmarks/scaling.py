@@ -1,6 +1,7 @@
 """What a store takes for so many tasks a day: what one task takes, by these formulas, held against a large sample.
 
 memory = tasks a day x days kept x bytes a task + failures a day x days that they can be run again x bytes a failure
+       + tasks a day x days kept x what an entry of the index takes more, where these are more than it has compactly
 rate = tasks a day / 86,400 x PEAK; commands, bytes on the wire and the store's CPU a second = rate x those of one task
 """
 
@@ -12,8 +13,9 @@ from django.conf import settings
 from redis import Redis
 
 from celery_ops.conf import DEFAULTS
-from celery_ops.tracking import counters, executing, facts, publishing, stamp
+from celery_ops.tracking import counters, executing, facts, index, publishing, stamp
 from celery_ops.tracking.recorder import recorder
+from celery_ops.tracking.refs import ObjectRef
 from tests.clusters import RedisCluster
 
 from .figures import Figure, at_most
@@ -55,6 +57,7 @@ class Store:
     tasks: int
     task: Cost
     failure: Cost
+    index: "Index"
 
     @property
     def rate(self) -> float:
@@ -63,7 +66,8 @@ class Store:
 
     @property
     def gigabytes(self) -> float:
-        kept = self.tasks * DAYS_KEPT * self.task.kept
+        tasks = self.tasks * DAYS_KEPT
+        kept = tasks * (self.task.kept + (self.index.more if tasks > self.index.compact else 0))
         return (kept + self.tasks * FAILED * DAYS_RERUNNABLE * self.failure.kept) / 2**30
 
     def figures(self) -> Iterator[Figure]:
@@ -74,6 +78,32 @@ class Store:
         yield Figure.of("… to the store then", self.rate * self.task.received * 8 / 1e6, "Mbit/s")
         yield Figure.of("… from the store then", self.rate * self.task.sent * 8 / 1e6, "Mbit/s")
         yield Figure.of("… of one core of the store's then", self.rate * self.task.busy / 1e4, "%")
+
+
+@dataclass(frozen=True)
+class Index:
+    """How many tasks it has in Redis's compact encoding, and how many bytes more a task takes beyond that."""
+
+    compact: int
+    more: float
+
+    @classmethod
+    def of(cls, redis: Redis) -> "Index":
+        fields = int(redis.config_get("hash-max-listpack-entries")["hash-max-listpack-entries"])
+        compact, loose = (cls._entry(redis, number) for number in (fields, 2 * fields))
+        return cls(index.SLOTS * index.SHARDS * fields, loose - compact)
+
+    @staticmethod
+    def _entry(redis: Redis, number: int) -> float:
+        """Return the bytes of an entry where a hash has so many."""
+        redis.flushall()
+        before = redis.info("memory")["used_memory"]
+        for shard in range(index.SHARDS):
+            fields: dict[str, str] = {}
+            while len(fields) < number:
+                fields |= index.entry(uuid(), [ObjectRef("shop.order", str(10432 + len(fields)))], 0)[1]
+            redis.hset(f"index:{shard}", mapping=fields)
+        return (redis.info("memory")["used_memory"] - before) / index.SHARDS / number
 
 
 @benchmark("store_a_day", SCALING)
@@ -87,9 +117,12 @@ def store() -> Iterator[Figure]:
         together = measured([redis], lambda number, clock: real(number // 20, clock), SAMPLE)
         failure = measured([redis], failing, SAMPLE // 5)
         single = measured([redis], one_by_one, ONE_BY_ONE)
+        listed = Index.of(redis)
         yield Figure.of("one task, alone on its object: kept", alone.kept, "B")
         yield Figure.of("… one of 20 of its object: kept", together.kept, "B")
         yield Figure.of("… one that failed: kept beside it, to be run again", failure.kept - alone.kept, "B")
+        yield Figure.of("… tasks that the index has in the compact encoding", listed.compact)
+        yield Figure.of("… one of more than these: kept besides", listed.more, "B")
         yield Figure.of("… commands, each event by itself", single.commands)
         yield Figure.of("… to the store", single.received, "B")
         yield Figure.of("… from the store", single.sent, "B")
@@ -97,7 +130,7 @@ def store() -> Iterator[Figure]:
         task = Cost(alone.kept, single.commands, single.received, single.sent, single.busy)
         rest = Cost(failure.kept - alone.kept, 0, 0, 0, 0)
         for tasks in SIZES:
-            yield from Store(tasks, task, rest).figures()
+            yield from Store(tasks, task, rest, listed).figures()
     server.kill()
     yield from _large(alone)
 
