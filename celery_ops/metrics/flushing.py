@@ -147,7 +147,10 @@ class Flusher:
         self.pause()
         while len(self):
             self.flush()
-            if not len(self) or time.monotonic() > until:
+            if not len(self):
+                break
+            if time.monotonic() > until:
+                logger.warning("What was counted since the last flush is lost: the store is away at the end.")
                 break
             time.sleep(EXIT_PAUSE)
 
@@ -202,6 +205,12 @@ def before_fork() -> None:
         _flusher.pause()
 
 
+def after_fork() -> None:
+    """Go on in the parent: what it had counted may be all there is for a while."""
+    if _flusher is not None and _process == os.getpid() and len(_flusher):
+        _flusher.wake()
+
+
 def forget() -> None:
     """Start anew, as a forked child must."""
     global _flusher, _process, _lock
@@ -209,4 +218,4 @@ def forget() -> None:
 
 
 atexit.register(flush_at_exit)
-os.register_at_fork(before=before_fork, after_in_child=forget)
+os.register_at_fork(before=before_fork, after_in_parent=after_fork, after_in_child=forget)

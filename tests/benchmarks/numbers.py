@@ -142,5 +142,5 @@ def worker(number: int) -> subprocess.Popen:
         "TEST_RESULT_BACKEND": "disabled://",
         "TEST_DATABASE_NAME": os.environ["TEST_SQLITE_FILE"],
     }
-    command = [sys.executable, "-m", "celery", "-A", "tests.celery", "worker", "-c", "2", "-l", "ERROR"]
+    command = [sys.executable, "-m", "celery", "-A", "tests.celery", "worker", "-c", "2", "-l", "CRITICAL"]
     return subprocess.Popen([*command, "-n", f"w{number}@truth", "--without-gossip"], env=environment)

@@ -1,5 +1,6 @@
 """What is counted, flushed and read back."""
 
+import os
 import random
 import statistics
 import time
@@ -199,3 +200,29 @@ def round_trips(redis_store, monkeypatch):
     really = server._send
     monkeypatch.setattr(server, "_send", lambda self, *sent: (sends.append(1), really(self, *sent))[1])
     return lambda: len(sends)
+
+
+def test_a_store_that_freezes_in_the_middle_counts_nothing_twice(own_redis, settings):
+    settings.CELERY_OPS = {"STORE_URL": f"{own_redis.url}/0", "STORE_PREFIX": "frozen", "STORE_TIMEOUT": 0.1}
+    count(Total.SUCCESS, 0.1)
+    flush()
+    own_redis.freeze()
+    for _ in range(3):
+        count(Total.SUCCESS, 0.1)
+        flush()  # the first one is on its way, and carried out once the server goes on
+    own_redis.thaw()
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "STORE_TIMEOUT": 20.0}
+    flush()
+    assert insight.insight(WINDOWS["1h"]).count(Cell.SUCCESS) == 4
+
+
+def test_a_child_begins_with_nothing_and_its_parent_goes_on(redis_store):
+    count(Total.SUCCESS, 0.1)
+    child = os.fork()
+    if not child:
+        os._exit(bool(len(flusher())))
+    assert os.waitpid(child, 0)[1] == 0
+    assert len(flusher()) == 1
+    assert flusher().is_awake
+    flush()
+    assert insight.insight(WINDOWS["1h"]).count(Cell.SUCCESS) == 1
