@@ -1,0 +1,113 @@
+"""Values of schedules: an entry of beat, one occurrence of it, and a beat process. Times are aware, None is unknown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+#: Where an entry is kept.
+SETTINGS: Final = "settings"
+DATABASE: Final = "database"
+REDBEAT: Final = "redbeat"
+
+#: Seconds after its due time that an entry counts as overdue when it was not sent.
+OVERDUE_AFTER: Final = 30
+#: Seconds without a sign of life after which a beat is silent, or three times its ``max_interval`` where that is more.
+SILENT_AFTER: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One time that an entry was due. What is None has not happened, or nobody has told."""
+
+    due: datetime
+    sent: datetime | None = None
+    task_id: str | None = None
+    #: How the task is or ended, as lists show states.
+    state: str | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one source says of an entry. ``name`` is unique on a site."""
+
+    name: str
+    task: str
+    source: str
+    #: The schedule as Celery prints it, and in plain words.
+    expression: str
+    words: str
+    enabled: bool = True
+    args: Sequence[object] = ()
+    kwargs: dict[str, object] = field(default_factory=dict)
+    queue: str | None = None
+    one_off: bool = False
+    expires: datetime | None = None
+    start: datetime | None = None
+    last_run_at: datetime | None = None
+    next_due: datetime | None = None
+    #: What people can do to it here: ``run``, ``pause``, ``resume``, ``skip``; and why not the others, by action.
+    actions: frozenset[str] = frozenset()
+    refused: dict[str, str] = field(default_factory=dict)
+    paused_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with an entry, and what to do: ``code`` is stable, the rest is for people."""
+
+    code: str
+    sentence: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleInfo:
+    """An entry with what happened to it: what the list, the page, JSON and commands show."""
+
+    entry: Entry
+    next_due: datetime | None = None
+    last_due: datetime | None = None
+    last_sent: datetime | None = None
+    last_task_id: str | None = None
+    last_state: str | None = None
+    #: Seconds since the newest due time while nothing was sent for it, or by which it was sent late; None: not late.
+    late: float | None = None
+    overdue: bool = False
+    #: The worst first.
+    problems: tuple[Problem, ...] = ()
+    #: The newest first, as many as are kept.
+    occurrences: tuple[Occurrence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BeatInfo:
+    """A beat process, by its signs of life."""
+
+    hostname: str
+    pid: int
+    scheduler: str
+    started: datetime
+    seen: datetime
+    #: Seconds that it sleeps at most between two looks at its entries.
+    max_interval: float
+    entries: int
+    is_silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleReport:
+    """All entries, the beats that were heard, and what is wrong with the whole."""
+
+    schedules: tuple[ScheduleInfo, ...] = ()
+    beats: tuple[BeatInfo, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    #: Why a part is missing, in a sentence; empty when nothing is.
+    trouble: str = ""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether there are entries and no beat is heard."""
+        return bool(self.schedules) and all(beat.is_silent for beat in self.beats)
