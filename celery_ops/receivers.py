@@ -14,6 +14,8 @@ from celery import signals
 HEARD_BY: Final = {
     "tracking.publishing": ("before_task_publish", "after_task_publish"),
     "tracking.delivery": ("task_received", "task_revoked", "task_rejected", "task_unknown"),
+    # before the next one, which lets go of what is known of a run
+    "failures.executing": ("task_failure", "task_unknown", "worker_init"),
     "tracking.executing": ("task_prerun", "task_retry", "task_success", "task_failure", "task_postrun"),
     "metrics.publishing": ("after_task_publish",),
     "metrics.executing": (

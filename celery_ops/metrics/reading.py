@@ -193,7 +193,7 @@ class _Plan:
         kinds: dict[str, dict[int, bytes]] = {"w": {}, "r": {}}
         for kind, group in self._groups(target):
             kinds[kind][group] = self._joined([next(rows) for _row in self.time_rows], self.window.times, A_GROUP)
-        numbers = _array(counts)
+        numbers = numbers_of(counts)
         return Numbers(
             self.start,
             self.end,
@@ -206,14 +206,19 @@ class _Plan:
 
     def _joined(self, rows: Sequence[bytes], slots: Slots, cells: int) -> bytes:
         """Return the cells of the slots that are asked for."""
-        size = cells * CELL
-        whole = b"".join(row[: slots.length * size].ljust(slots.length * size, b"\0") for row in rows)
-        first = slots.rows(self.start, self.end)[0] * slots.length
-        begin, end = self.start // slots.step - first, (self.end - 1) // slots.step + 1 - first
-        return whole[begin * size : end * size]
+        return between(rows, slots, self.start, self.end, cells)
 
 
-def _array(cells: bytes) -> "array[int]":
+def between(rows: Sequence[bytes], slots: Slots, start: int, end: int, cells: int = 1) -> bytes:
+    """Return the cells of the slots from ``start`` up to ``end``, of the rows that have them; each slot has so many."""
+    size = cells * CELL
+    whole = b"".join(row[: slots.length * size].ljust(slots.length * size, b"\0") for row in rows)
+    first = slots.rows(start, end)[0] * slots.length
+    begin, end = start // slots.step - first, (end - 1) // slots.step + 1 - first
+    return whole[begin * size : end * size]
+
+
+def numbers_of(cells: bytes) -> "array[int]":
     numbers = array(_U32, cells)
     if sys.byteorder == "little":
         numbers.byteswap()
@@ -241,5 +246,5 @@ def _all_slots(groups: Mapping[int, bytes], slots: int) -> list[Distribution]:
 def _distribution(groups: Mapping[int, bytes]) -> Distribution:
     counts = [0] * BUCKETS
     for group, cells in groups.items():
-        counts[group * A_GROUP : (group + 1) * A_GROUP] = _array(cells)
+        counts[group * A_GROUP : (group + 1) * A_GROUP] = numbers_of(cells)
     return Distribution(tuple(counts)) if any(counts) else Distribution()

@@ -93,6 +93,10 @@ class Names:
     def learn(self, row: str, length: int) -> None:
         self._lengths[row] = max(length, self._lengths[row])
 
+    def know(self, row: str, names: Iterable[str]) -> None:
+        """Take note of names that a row has in the store."""
+        self._known.setdefault(row, set()).update(names)
+
     def admit(self, row: str, name: str, most: int) -> bool:
         """Return whether a name is one of those that are kept in a row."""
         known = self._known.setdefault(row, set())

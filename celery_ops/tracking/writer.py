@@ -9,6 +9,8 @@ from typing import Any, Final
 
 #: Seconds after which who has an event to write no longer counts on the thread: some servers let none of ours run.
 LATE: Final = 1.0
+#: What its threads are called.
+NAME: Final = "celery_ops writer"
 
 
 class Writer:
@@ -74,7 +76,7 @@ class Writer:
                 return True
             self._due = time.monotonic() + LATE
             self._is_asleep = self._is_to_end = False
-            self._thread = threading.Thread(target=self._run, name="celery_ops writer", daemon=True)
+            self._thread = threading.Thread(target=self._run, name=NAME, daemon=True)
             try:
                 self._thread.start()
             except RuntimeError:  # the interpreter is ending

@@ -1,0 +1,82 @@
+"""Where in the site's own code something went wrong: libraries fail in many places for the same reason."""
+
+import os
+import re
+import sys
+import sysconfig
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import PurePath
+from types import TracebackType
+from typing import Any, Final
+
+#: Frames that are looked at from the outermost inwards, and characters of a frame's name.
+MOST: Final = 5000
+LONGEST: Final = 200
+#: Characters of a stored traceback that are looked at, the last ones.
+READ: Final = 65_536
+#: Folders that libraries are installed in, wherever they lie.
+_INSTALLED: Final = frozenset(("site-packages", "dist-packages"))
+#: Packages that run tasks and are nobody's own code, wherever they lie.
+_MACHINERY: Final = frozenset(("celery", "kombu", "billiard", "vine", "amqp", "celery_ops"))
+_IN_TEXT: Final = re.compile(r'^[ |+]*File "([^"\n]{1,1000})", line \d{1,9}, in ([^\n]{1,300})$', re.MULTILINE)
+_BEGIN: Final = "Traceback (most recent call last)"
+
+
+def innermost(traceback: TracebackType | Any | None) -> str:
+    """Return the innermost function of the site's own in a traceback, as ``shop.payments.charge``; empty for none."""
+    place = ""
+    for path, function in _frames(traceback):
+        if module := own_module(path):
+            place = f"{module}.{function}"
+    return place[:LONGEST]
+
+
+def innermost_in(text: str | None) -> str:
+    """Return the same of the last traceback in a text."""
+    last = (text or "")[-READ:].rpartition(_BEGIN)[2]
+    place = ""
+    for path, function in _IN_TEXT.findall(last):
+        if module := own_module(path):
+            place = f"{module}.{function}"
+    return place[:LONGEST]
+
+
+def _frames(traceback: Any) -> Iterator[tuple[str, str]]:
+    """Yield the file and the function of each frame, of Python's traceback or of billiard's copy of one."""
+    for _ in range(MOST):
+        if traceback is None:
+            return
+        code = traceback.tb_frame.f_code
+        yield str(code.co_filename), str(code.co_name)
+        traceback = traceback.tb_next
+
+
+@lru_cache(maxsize=2048)
+def own_module(path: str) -> str:
+    """Return the module that a file of the site's own is, empty for one of Python's or of a library's."""
+    if path.startswith("<") or not _INSTALLED.isdisjoint(PurePath(path).parts) or _is_within(path, _libraries()):
+        return ""
+    module = _module(path)
+    return "" if module.partition(".")[0] in _MACHINERY else module
+
+
+def _module(path: str) -> str:
+    """Return a path as a module, from the longest entry of ``sys.path`` that it lies in; else of its last parts."""
+    roots = (root for root in map(os.path.abspath, sys.path) if _is_within(path, (root,)))
+    if root := max(roots, key=len, default=""):
+        parts = PurePath(path).relative_to(root).parts
+    else:
+        parts = PurePath(path).parts[-2:]
+    return ".".join(parts).removesuffix(".py").removesuffix(".__init__")
+
+
+def _is_within(path: str, folders: tuple[str, ...]) -> bool:
+    return any(path.startswith(os.path.join(folder, "")) for folder in folders)
+
+
+@lru_cache(maxsize=1)
+def _libraries() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    folders = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    return tuple(folders | {os.path.realpath(folder) for folder in folders})

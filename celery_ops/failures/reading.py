@@ -1,0 +1,186 @@
+"""The groups that all processes of a site have counted. Everything raises StoreUnavailable."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Final, NamedTuple
+
+from ..metrics.cells import OTHER
+from ..metrics.reading import between, numbers_of
+from ..metrics.rows import SEPARATOR
+from ..metrics.windows import WINDOWS, Window
+from ..timezones import of_milliseconds
+from ..tracking.recorder import recorder
+from ..tracking.refs import ObjectRef
+from ..tracking.tallies import Tallies, Wanted
+from .group import Group, Groups
+from .rows import (
+    FIRST,
+    GROUPS_KEPT,
+    LAST,
+    OBJECT,
+    PERIOD,
+    SAMPLE,
+    TASK,
+    TRACEBACK,
+    counts_row,
+    descriptions_row,
+    group_row,
+    number_of,
+    objects_row,
+    sample_of,
+    traceback_row,
+)
+from .tally import Sample
+
+#: Parts of a group's description.
+PARTS: Final = 5
+
+
+def groups(window: Window, now: float | None = None) -> Groups:
+    """Return the groups that failed in a window, the last seen first. Two round trips.
+
+    What only a group's own row says, as its tasks and objects, is left out: see ``completed``.
+    """
+    now = time.time() if now is None else now
+    span = _Span(window, *window.bounds(now))
+    periods = range(span.start // PERIOD, int(now) // PERIOD + 1)
+    rows = _tallies(Wanted(fields=[descriptions_row(period * PERIOD) for period in periods])).fields
+    described = _described(rows, since=span.start * 1000)
+    *points, other = span.points([*(described_by.key for described_by in described), OTHER])
+    counts = [*map(sum, points)]
+    numbers = zip(described[:GROUPS_KEPT], points, counts, strict=False)
+    return Groups(
+        [described_by.group(points, count) for described_by, points, count in numbers if count],
+        sum(other) + sum(counts[GROUPS_KEPT:]),
+        start=span.start,
+        step=window.step,
+    )
+
+
+def completed(groups: Sequence[Group]) -> list[Group]:
+    """Return groups with their first failure, tasks, objects and samples. One round trip."""
+    if not groups:
+        return []
+    keys = [group.key for group in groups]
+    tallies = _tallies(Wanted(fields=[*map(group_row, keys)], members=[*map(objects_row, keys)]))
+    rows = zip(groups, tallies.fields, tallies.members, strict=True)
+    return [_with_row(group, fields, members) for group, fields, members in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One group, and how often it failed: in all, and in each window, with its points and their first one's time."""
+
+    group: Group
+    total: int
+    counts: Mapping[str, int]
+    start: int
+    step: int
+
+
+def group(key: str, window: Window, now: float | None = None) -> Detail | None:
+    """Return all that is known of one group, None for an unknown one. Two round trips."""
+    now = time.time() if now is None else now
+    first = int(now - WINDOWS["30d"].seconds) // PERIOD
+    descriptions = [descriptions_row(period * PERIOD) for period in range(first, int(now) // PERIOD + 1)]
+    rows = [*descriptions, group_row(key), traceback_row(key)]
+    tallies = _tallies(Wanted(fields=rows, members=[objects_row(key)]))
+    *described, own, traceback = tallies.fields
+    (text,) = [row[key] for row in described if key in row][-1:] or [""]
+    if (described_by := _of_text(key, text)) is None:
+        return None
+    spans = {name: _Span(one, *one.bounds(now)) for name, one in WINDOWS.items()}
+    names = {name: span.rows(key) for name, span in spans.items()}
+    cells = iter(_tallies(Wanted(cells=[row for rows in names.values() for row in rows])).cells)
+    points = {name: span.joined([next(cells) for _row in names[name]]) for name, span in spans.items()}
+    counts = {name: sum(numbers) for name, numbers in points.items()}
+    known = described_by.group(points[window.name], counts[window.name])
+    known = replace(_with_row(known, own, tallies.members[0]), traceback=traceback.get(TRACEBACK, ""))
+    return Detail(known, number_of(own.get("n")), counts, spans[window.name].start, window.step)
+
+
+def _tallies(wanted: Wanted) -> Tallies:
+    return recorder().ask(lambda store: store.tallies(wanted))
+
+
+class _Description(NamedTuple):
+    """What a group is; ``last`` is when it was seen last, in milliseconds since the epoch."""
+
+    last: int
+    key: str
+    exception: str
+    frame: str
+    task: str
+    message: str
+
+    def group(self, points: Sequence[int] = (), count: int = 0) -> Group:
+        seen = of_milliseconds(self.last)
+        return Group(self.key, self.exception, self.message, self.frame, self.task, count, points, last_seen=seen)
+
+
+def _described(rows: Iterable[Mapping[str, str]], since: int) -> list[_Description]:
+    """Return the groups that were seen since then (ms), the last first: what the newest period says of each."""
+    texts = {key: text for row in rows for key, text in row.items()}
+    described = [_of_text(key, text) for key, text in texts.items()]
+    return sorted((one for one in described if one is not None and one.last >= since), reverse=True)
+
+
+def _of_text(key: str, text: str) -> _Description | None:
+    parts = text.split(SEPARATOR, PARTS - 1)
+    if len(parts) != PARTS:
+        return None
+    last, exception, frame, task, message = parts
+    return _Description(number_of(last), key, exception, frame, task, message)
+
+
+def _with_row(group: Group, fields: Mapping[str, str], members: int) -> Group:
+    tasks = {name.removeprefix(TASK): number_of(text) for name, text in fields.items() if name.startswith(TASK)}
+    refs = [text.partition(SEPARATOR) for name, text in fields.items() if name.startswith(OBJECT)]
+    return replace(
+        group,
+        first_seen=of_milliseconds(number_of(fields.get(FIRST)) or None),
+        last_seen=_later(group.last_seen, of_milliseconds(number_of(fields.get(LAST)) or None)),
+        tasks=dict(sorted(tasks.items(), key=lambda item: -item[1])),
+        objects=members,
+        refs=[ObjectRef(label, pk) for label, separator, pk in sorted(refs) if separator],
+        samples=sorted(_samples(fields), reverse=True),
+    )
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((moment for moment in (one, other) if moment is not None), default=None)
+
+
+def _samples(fields: Mapping[str, str]) -> Iterator[Sample]:
+    for name, text in fields.items():
+        if name.startswith(SAMPLE) and text.count(SEPARATOR) >= 2:
+            yield sample_of(text)
+
+
+@dataclass(frozen=True)
+class _Span:
+    """A window up to now: from ``start`` to ``end``, in seconds since the epoch."""
+
+    window: Window
+    start: int
+    end: int
+
+    @cached_property
+    def _places(self) -> range:
+        return self.window.counts.rows(self.start, self.end)
+
+    def rows(self, key: str) -> list[str]:
+        return [counts_row(self.window, row, key) for row in self._places]
+
+    def points(self, keys: Sequence[str]) -> list[Sequence[int]]:
+        """Return how often each of these failed in each step. One round trip."""
+        rows = _tallies(Wanted(cells=[name for key in keys for name in self.rows(key)])).cells
+        size = len(self._places)
+        return [self.joined(rows[begin : begin + size]) for begin in range(0, len(rows), size)]
+
+    def joined(self, rows: Sequence[bytes]) -> Sequence[int]:
+        """Return the numbers of its steps from the rows that have them."""
+        return numbers_of(between(rows, self.window.counts, self.start, self.end)).tolist()
