@@ -10,6 +10,7 @@ TEXT: Final[Schema] = {"type": "string"}
 NUMBER: Final[Schema] = {"type": "integer"}
 MOMENT: Final[Schema] = {"type": "string", "format": "date-time"}
 SECONDS: Final[Schema] = {"type": ["number", "null"], "description": "Seconds."}
+A_MINUTE: Final[Schema] = {"type": ["number", "null"], "description": "Tasks a minute."}
 ANY: Final[Schema] = {}
 
 
@@ -39,6 +40,12 @@ TIMES: Final = {"created_at": or_null(MOMENT), "started_at": or_null(MOMENT), "f
 REVOKE: Final = {
     "revoke_requested_at": or_null(MOMENT),
     "revoke": {"type": ["string", "null"], "enum": ["requested", "confirmed", "too late", None]},
+}
+
+#: What was counted of a queue, where anything was.
+FLOW: Final = {
+    **dict.fromkeys(("arrival_rate", "drain_rate"), A_MINUTE),
+    **dict.fromkeys(("clears_in", "growing_for", "longest_wait"), SECONDS),
 }
 
 SCHEMAS: Final[dict[str, Schema]] = {
@@ -77,7 +84,9 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "consumers": or_null(NUMBER),
             "oldest_age": SECONDS,
             "paused": {"type": ["boolean", "null"]},
-        }
+            **FLOW,
+        },
+        optional=tuple(FLOW),
     ),
     "TaskType": thing(
         {

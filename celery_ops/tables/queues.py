@@ -3,15 +3,18 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.template.loader import get_template
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_tables2 import Column
 
 from ..backends.base import QueueBackend
+from ..backends.queue_flow import UNKNOWN, QueueFlow
+from ..charts.sparkline import Sparkline
 from ..formatting import SHORT_ID, clean, duration, is_clean
 from ..info import Binding, MessageInfo, QueueInfo, TaskInfo
 from ..links import task_url
@@ -68,14 +71,60 @@ class QueueRow:
     is_unattended: bool
     sources: str
     pause: PausedBy | None = None
+    flow: QueueFlow = UNKNOWN
+
+    @property
+    def arrival_rate(self) -> float | None:
+        return self.flow.arrival_rate
+
+    @property
+    def drain_rate(self) -> float | None:
+        return self.flow.drain_rate
+
+    @property
+    def clears_in(self) -> float | None:
+        return self.flow.clears_in
+
+    @property
+    def clears(self) -> str:
+        """When all that waits is begun, in words; empty when that is unknown."""
+        return clears(self.flow)
+
+    @property
+    def longest_wait(self) -> float | None:
+        return self.flow.longest_wait
+
+    @property
+    def longest(self) -> str:
+        """The longest wait of the last hour, in words."""
+        return duration(None if self.longest_wait is None else timedelta(seconds=self.longest_wait))
+
+    @property
+    def arrives(self) -> str:
+        """How many come a minute, in words."""
+        return rate(self.arrival_rate)
+
+    @property
+    def drains(self) -> str:
+        """How many are begun a minute, in words."""
+        return rate(self.drain_rate)
+
+    @property
+    def trend(self) -> Sparkline | None:
+        """What waited in the last hour."""
+        if not self.flow.trend:
+            return None
+        label = gettext("Waiting over the last hour: %(now)s now, %(most)s at most")
+        numbers = {"now": self.flow.trend[-1], "most": max(self.flow.trend)}
+        return Sparkline(self.flow.trend, label % numbers)
 
     @property
     def link(self) -> PageLink:
         return PageLink(self.name, self.url)
 
     @classmethod
-    def of(cls, queue: QueueInfo, pause: PausedBy | None = None) -> "QueueRow":
-        """``pause`` says who paused it and when."""
+    def of(cls, queue: QueueInfo, pause: PausedBy | None = None, flow: QueueFlow = UNKNOWN) -> "QueueRow":
+        """``pause`` says who paused it and when, ``flow`` what was counted of it."""
         link = queue_link(queue.name)
         return cls(
             name=link.name,
@@ -89,7 +138,39 @@ class QueueRow:
             is_unattended=is_unattended(queue),
             sources=known_to(queue),
             pause=pause,
+            flow=flow,
         )
+
+
+def rate(a_minute: float | None) -> str:
+    """Return how many a minute, empty when it is unknown."""
+    if a_minute is None:
+        return ""
+    return gettext("%(n)s/min") % {"n": number_format(a_minute, 1 if 0 < a_minute < 10 else 0, force_grouping=True)}
+
+
+def clears(flow: QueueFlow) -> str:
+    """Return when all that waits in a queue is begun, empty when that is unknown."""
+    if flow.clears_in == 0:
+        return gettext("none waits")
+    if flow.clears_in is not None:
+        return gettext("about %(time)s") % {"time": about(flow.clears_in)}
+    if flow.drain_rate is None:
+        return ""
+    if flow.growing_for:
+        return gettext("growing for %(n)s min") % {"n": int(flow.growing_for // 60)}
+    return gettext("growing") if flow.is_growing else gettext("steady")
+
+
+def about(seconds: float) -> str:
+    """Return a length of time in one unit: what is reckoned is not known by the second."""
+    if seconds < 90:
+        return gettext("%(n)s s") % {"n": max(1, round(seconds))}
+    if seconds < 90 * 60:
+        return gettext("%(n)s min") % {"n": round(seconds / 60)}
+    if seconds < 36 * 3600:
+        return gettext("%(n)s h") % {"n": round(seconds / 3600)}
+    return gettext("%(n)s d") % {"n": number_format(round(seconds / 86400), force_grouping=True)}
 
 
 def yes_or_no(value: bool | None) -> str:
@@ -141,6 +222,11 @@ class QueueTable(OpsTable):
     unacked = NumberColumn(verbose_name=_("Unacknowledged"))
     consumers = ConsumersColumn(verbose_name=_("Consumers"))
     oldest = LengthColumn(verbose_name=_("Oldest message"), order_by=("oldest_age",))
+    trend = TextColumn(verbose_name=_("Last hour"), orderable=False, attrs=PLAIN)
+    arrival_rate = LengthColumn(verbose_name=_("Arriving"), accessor="arrives", order_by=("arrival_rate",))
+    drain_rate = LengthColumn(verbose_name=_("Starting"), accessor="drains", order_by=("drain_rate",))
+    clears_in = LengthColumn(verbose_name=_("Time to clear"), accessor="clears", order_by=("clears_in",))
+    longest_wait = LengthColumn(verbose_name=_("Longest wait"), accessor="longest", order_by=("longest_wait",))
     paused = PausedColumn(verbose_name=_("Paused"))
     sources = TextColumn(verbose_name=_("Known to"))
 
@@ -149,10 +235,15 @@ class QueueTable(OpsTable):
         row_attrs = {"data-key": lambda record: record.name}
 
 
-def absent_columns(backend: QueueBackend) -> list[str]:
-    """Return the columns that a backend can never fill."""
+#: What is shown of numbers.
+COUNTED: Final = ("trend", "arrival_rate", "drain_rate", "clears_in", "longest_wait")
+
+
+def absent_columns(backend: QueueBackend, *, is_counted: bool) -> list[str]:
+    """Return the columns that a backend can never fill, and those of numbers where there are none."""
     supported = {"unacked": backend.supports_unacked, "oldest": backend.supports_oldest_age}
-    return [name for name, is_supported in supported.items() if not is_supported]
+    absent = [name for name, is_supported in supported.items() if not is_supported]
+    return absent if is_counted else [*absent, *COUNTED]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,21 @@
 """Queues: all that anybody knows of, and everything that is known of one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..backends.base import QueueBackend
+from ..backends.queue_flow import QueueFlow, flow_of, queue_flows
 from ..conf import conf
 from ..control import paused_queues
 from ..control.standing import Paused
 from ..filters.queues import QueueFilterSet
 from ..formatting import clean
 from ..info import QueueDetail, QueueInfo, QueueReport
+from ..links import insight_url
 from ..payload.mapping import Facts, entries
 from ..tables.links import worker_link
 from ..tables.queues import (
@@ -39,21 +42,25 @@ class QueueListView(ListPage):
     filterset_class = QueueFilterSet
     table_class = QueueTable
     row_class = QueueRow
+    flows: Mapping[str, QueueFlow] = MappingProxyType({})
 
     def get_report(self) -> QueueReport:
         self.backend.learn()
         self.paused = paused_queues.known()
+        self.flows = queue_flows()
         return paused_queues.marked(self.backend.queues(), self.paused)
 
     def get_values(self, report: QueueReport) -> Sequence[QueueInfo]:
         return report.queues
 
     def get_table_kwargs(self) -> dict[str, Any]:
-        return {"exclude": absent_columns(self.backend)}
+        return {"exclude": absent_columns(self.backend, is_counted=bool(self.flows))}
 
     def get_table_data(self) -> list[QueueRow]:
         queues = sorted(self.filter.qs, key=lambda queue: not needs_somebody(queue))
-        return [QueueRow.of(queue, pause_of(self.paused.get(queue.name))) for queue in queues]
+        return [
+            QueueRow.of(queue, pause_of(self.paused.get(queue.name)), flow_of(queue, self.flows)) for queue in queues
+        ]
 
 
 class QueueDetailView(OpsPage):
@@ -78,7 +85,8 @@ class QueueDetailView(OpsPage):
         can_choose = bool(control and looked and backend.supports_changes)
         return {
             "detail": detail,
-            "queue": QueueRow.of(detail.info, pause_of(paused)),
+            "queue": QueueRow.of(detail.info, pause_of(paused), flow_of(detail.info, queue_flows())),
+            "charts_url": insight_url(queue=detail.info.name),
             "control": control,
             "can_choose": can_choose,
             "workers": None if detail.workers is None else [worker_link(hostname) for hostname in detail.workers],

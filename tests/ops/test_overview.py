@@ -8,10 +8,12 @@ import pytest
 from django.utils import translation
 
 from celery_ops.info import NO_REPLY, TaskInfo
+from celery_ops.metrics.cells import Total
 from celery_ops.models import ControlRecord
 from celery_ops.tracking.registry import registry
 from tests.celery import app
 from tests.conftest import configure
+from tests.counted import count
 from tests.pages import html_of, links, region, rows, text_of
 
 from .backends import Queues, Tasks, Workers, ago, queue, worker
@@ -70,6 +72,32 @@ def test_many_queues_are_not_all_named(browser, well):
 def test_messages_that_nobody_takes_are_wrong(browser, well):
     Queues.hold(queue("mail", depth=18, consumers=0))
     assert wrong(browser) == "What is wrong mail has 18 messages and nobody to take them."
+
+
+def grown(minutes, *, sent=20, started=10):
+    """Count what comes into a queue and what is begun in each of the last minutes."""
+    for minute in range(minutes):
+        count("shop.mail", *[Total.SENT] * sent, *[Total.STARTED] * started, ago=minute * 60)
+
+
+@pytest.mark.parametrize(("minutes", "words"), [(13, "10 min"), (34, "30 min")])
+def test_a_queue_that_grows_and_grows_is_wrong(minutes, words, browser, well):
+    grown(minutes)
+    Queues.hold(queue("mail", depth=10_000))
+    assert wrong(browser) == f"What is wrong mail has grown for more than {words}: more comes than is begun."
+
+
+def test_a_burst_that_is_drained_is_well(browser, well):
+    grown(14, sent=5, started=10)
+    count("shop.mail", *[Total.SENT] * 900, ago=400)
+    Queues.hold(queue("mail", depth=850))
+    assert wrong(browser) is None
+
+
+def test_a_paused_queue_that_grows_is_well(browser, well):
+    grown(14)
+    Queues.hold(queue("mail", depth=10_000, paused=True))
+    assert wrong(browser) is None
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from celery_ops.exceptions import StoreUnavailable
 from celery_ops.info import Binding, MessageInfo
+from celery_ops.metrics.cells import Total
+from tests.counted import count
 from tests.pages import heads, html_of, links, region, rows, text_of
 
 from .backends import Queues, ago, queue
@@ -264,3 +267,67 @@ def test_a_message_may_say_anything(browser):
 def test_a_queue_that_cannot_be_read_has_a_page_that_says_so(browser, use):
     use(QUEUE_BACKEND="AwayQueues")
     assert "The broker does not answer." in region(html_of(browser.get(ONE)), "queue")
+
+
+# -- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def counted(name="celery", *, minutes=14, arriving=20, starting=10):
+    """Count so many tasks that come and begin in each minute up to now."""
+    for minute in range(minutes):
+        count("shop.mail", *[Total.SENT] * arriving, ago=minute * 60, queue=name)
+        count("shop.mail", *[Total.STARTED] * starting, seconds=3, ago=minute * 60, queue=name)
+
+
+def test_numbers_stand_beside_what_waits(browser):
+    counted()
+    Queues.hold(queue(depth=500), queue("other"))
+    row = queues(browser)["celery"]
+    assert row["Arriving"].endswith("/min")
+    assert row["Time to clear"].startswith("growing for 1")
+    assert row["Longest wait"].startswith(("2.9", "3.0"))
+    assert "500 now" in row["Last hour"]
+    assert queues(browser)["other"]["Arriving"] == "unknown"
+
+
+def test_what_is_taken_faster_than_it_comes_is_cleared_in_a_time(browser):
+    counted(arriving=5, starting=20)
+    Queues.hold(queue(depth=30))
+    assert queues(browser)["celery"]["Time to clear"].startswith("about ")
+    Queues.hold(queue(depth=0))
+    assert queues(browser)["celery"]["Time to clear"] == "none waits"
+
+
+def test_where_nothing_was_counted_there_is_no_column_for_it(browser):
+    Queues.hold(queue())
+    assert "Arriving" not in heads(html_of(browser.get(LIST)))
+
+
+@pytest.mark.parametrize("sort", ["arrival_rate", "-drain_rate", "clears_in", "-longest_wait"])
+def test_queues_are_in_the_order_of_their_numbers(browser, sort):
+    counted("slow", arriving=5, starting=3)
+    counted("fast", arriving=50, starting=60)
+    Queues.hold(queue("slow"), queue("fast"), queue("unknown"))
+    assert set(queues(browser, f"?sort={sort}")) == {"slow", "fast", "unknown"}
+    answer = browser.get(f"{OPS}api/queues/?sort={sort}").json()["results"]
+    assert answer[-1]["name"] == "unknown"
+    assert "arrival_rate" not in answer[-1]
+    assert answer[0]["drain_rate"] > 0
+
+
+def test_the_page_of_a_queue_has_its_numbers(browser):
+    counted()
+    Queues.hold(queue(depth=500))
+    page = text_of(region(html_of(browser.get(ONE)), "queue"))
+    assert "Arriving" in page
+    assert "growing for 1" in page
+
+
+def test_queues_are_shown_while_the_store_is_away(browser, monkeypatch):
+    def away(*args, **options):
+        raise StoreUnavailable("The store does not answer.")
+
+    monkeypatch.setattr("celery_ops.backends.queue_flow.by_queue", away)
+    Queues.hold(queue())
+    assert queues(browser)["celery"]["Waiting"] == "5"
+    assert "celery" in text_of(html_of(browser.get(ONE)))

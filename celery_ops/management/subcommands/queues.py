@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from django.core.management.base import CommandParser
 
+from ...backends.queue_flow import flow_of, queue_flows
 from ...conf import conf
 from ...control import paused_queues
 from ...formatting import clean, duration
@@ -30,7 +31,8 @@ class Queues(Subcommand):
         if report.trouble and all(queue.depth is None for queue in report.queues):
             raise CommandRefused(report.trouble, NO_ANSWER)
         lines = [*table(HEADS, map(_queue, report.queues)), *filter(None, (report.trouble, report.note))]
-        return Answer({"results": [queue_item(queue) for queue in report.queues]}, lines)
+        flows = queue_flows()
+        return Answer({"results": [queue_item(queue, flow_of(queue, flows)) for queue in report.queues]}, lines)
 
 
 def _queue(queue: QueueInfo) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from ...backends.queue_flow import CountedQueue, flow_of, queue_flows
 from ...conf import conf
 from ...control import paused_queues
 from ...exceptions import BackendUnavailable, BadCursor
@@ -15,7 +16,7 @@ from ...filters.plain import PlainFilterSet
 from ...filters.queues import QueueFilterSet
 from ...filters.tasks import TaskFilterSet
 from ...filters.workers import WorkerFilterSet
-from ...info import QueueInfo, WorkerInfo
+from ...info import WorkerInfo
 from ...redaction import Budget
 from ...tables.base import OpsTable
 from ...tables.queues import QueueTable
@@ -106,8 +107,9 @@ class QueuesApi(PlainListApi):
     filterset_class = QueueFilterSet
     table_class = QueueTable
 
-    def get_values(self) -> Sequence[QueueInfo]:
-        return paused_queues.queues(conf.load("QUEUE_BACKEND")()).queues
+    def get_values(self) -> Sequence[CountedQueue]:
+        queues, flows = paused_queues.queues(conf.load("QUEUE_BACKEND")()).queues, queue_flows()
+        return [CountedQueue(queue, flow_of(queue, flows)) for queue in queues]
 
-    def item(self, value: QueueInfo) -> dict[str, Any]:
-        return queue_item(value)
+    def item(self, value: CountedQueue) -> dict[str, Any]:
+        return queue_item(value.info, value.flow)

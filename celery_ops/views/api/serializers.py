@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from ... import redaction, states
+from ...backends.queue_flow import UNKNOWN, QueueFlow
 from ...backends.task_types import TaskType
 from ...formatting import presentable
 from ...info import Progress, QueueInfo, TaskInfo, WorkerInfo
@@ -110,15 +111,25 @@ def worker_item(worker: WorkerInfo) -> dict[str, Any]:
     }
 
 
-def queue_item(queue: QueueInfo) -> dict[str, Any]:
-    """Return a queue for ``api-queues``; ages are seconds."""
-    return {
+def queue_item(queue: QueueInfo, flow: QueueFlow = UNKNOWN) -> dict[str, Any]:
+    """Return a queue for ``api-queues``; ages are seconds, and rates a minute. Numbers are there where it has some."""
+    item = {
         "name": presentable(queue.name),
         "depth": queue.depth,
         "unacked": queue.unacked,
         "consumers": queue.consumers,
         "oldest_age": None if queue.oldest_age is None else queue.oldest_age.total_seconds(),
         "paused": queue.paused,
+    }
+    if flow == UNKNOWN:
+        return item
+    return {
+        **item,
+        "arrival_rate": flow.arrival_rate,
+        "drain_rate": flow.drain_rate,
+        "clears_in": flow.clears_in,
+        "growing_for": flow.growing_for,
+        "longest_wait": flow.longest_wait,
     }
 
 

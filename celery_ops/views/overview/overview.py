@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.utils.translation import gettext_lazy as _
 
 from ... import states
+from ...backends.queue_flow import QueueFlow, flow_of, queue_flows
 from ...conf import conf
 from ...control import paused_queues
 from ...control.standing import Paused
@@ -54,14 +55,17 @@ class OverviewView(OpsPage):
         worker_backend, queue_backend = conf.load("WORKER_BACKEND")(), conf.load("QUEUE_BACKEND")()
         queue_backend.learn()
         paused = paused_queues.known()
-        pending = together(worker_backend.workers, lambda: paused_queues.marked(queue_backend.queues(), paused))
+        pending = together(
+            worker_backend.workers, lambda: paused_queues.marked(queue_backend.queues(), paused), queue_flows
+        )
         failures = part(self._failures)  # here, for it is a query of this request's own
         registered = _registered()
-        workers, queues = [awaited.answer() for awaited in pending]
+        workers, queues, counted = [awaited.answer() for awaited in pending]
+        flows = counted.value or {}
         return super().get_context_data(
-            problems=problems(workers, queues, failures, registry.unimported()),
+            problems=problems(workers, queues, failures, registry.unimported(), flows),
             workers=_workers(workers),
-            queues=_queues(queues, absent_columns(queue_backend), paused),
+            queues=_queues(queues, absent_columns(queue_backend, is_counted=bool(flows)), paused, flows),
             held_up=_held_up(queues, paused),
             failures=self._failure_list(failures),
             registered=registered,
@@ -89,12 +93,15 @@ def _workers(report: Part[Any]) -> Short:
     return Short(report, ShortWorkerTable(map(WorkerRow.of, workers[:MOST_ROWS])), len(workers))
 
 
-def _queues(report: Part[Any], absent: list[str], paused: Mapping[str, Paused]) -> Short:
+def _queues(
+    report: Part[Any], absent: list[str], paused: Mapping[str, Paused], flows: Mapping[str, QueueFlow]
+) -> Short:
     if report.value is None:
         return Short(report)
     queues = sorted(report.value.queues, key=lambda queue: (not needs_somebody(queue), -(queue.depth or 0)))
-    rows = [QueueRow.of(queue, pause_of(paused.get(queue.name))) for queue in queues[:MOST_ROWS]]
-    if not any(queue.paused for queue in queues[:MOST_ROWS]):
+    shown = queues[:MOST_ROWS]
+    rows = [QueueRow.of(queue, pause_of(paused.get(queue.name)), flow_of(queue, flows)) for queue in shown]
+    if not any(queue.paused for queue in shown):
         absent = [*absent, "paused"]
     return Short(report, ShortQueueTable(rows, exclude=absent), len(queues))
 

@@ -1,14 +1,16 @@
 """What is wrong, in sentences: nothing is said of what is well."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from ...backends.queue_flow import QueueFlow, flow_of
 from ...info import GONE, NO_REPLY, QueueInfo, QueueReport, WorkerInfo, WorkerReport
 from ...payload.mapping import text
 from ...tables.links import PageLink, queue_link, worker_link
@@ -21,6 +23,8 @@ OLD: Final = (
     (timedelta(hours=1), gettext_lazy("1 h")),
     (timedelta(minutes=5), gettext_lazy("5 min")),
 )
+#: How long a queue may grow before somebody should know, and how long is longer, in seconds, the longest first.
+GROWN: Final = ((30 * 60, gettext_lazy("30 min")), (10 * 60, gettext_lazy("10 min")))
 #: What ails workers, of one and of several: the worst first.
 AILMENTS: Final[Sequence[tuple[Callable[[WorkerInfo], bool], Any, Any]]] = (
     (
@@ -66,9 +70,13 @@ class Problem:
 
 
 def problems(
-    workers: Part[WorkerReport], queues: Part[QueueReport], tasks: Part, unimported: Iterable[str]
+    workers: Part[WorkerReport],
+    queues: Part[QueueReport],
+    tasks: Part,
+    unimported: Iterable[str],
+    flows: Mapping[str, QueueFlow] = MappingProxyType({}),
 ) -> tuple[Problem, ...]:
-    """Return what is wrong, the worst first."""
+    """Return what is wrong, the worst first. ``flows`` are what was counted of queues, by their names."""
     troubles = [workers.trouble or (workers.value.trouble if workers.value else "")]
     troubles += [queues.trouble or (queues.value.trouble if queues.value else ""), tasks.trouble]
     worst_first = [Problem(text(trouble)) for trouble in dict.fromkeys(troubles) if trouble]
@@ -76,7 +84,8 @@ def problems(
     worst_first += _of_queues(filter(is_unattended, waiting))
     if workers.value:
         worst_first += _of_workers(workers.value)
-    worst_first += _of_queues(queue for queue in waiting if not is_unattended(queue))
+    attended = [queue for queue in waiting if not is_unattended(queue)]
+    worst_first += _of_queues(attended, flows)
     return (*worst_first, *(Problem(text(sentence)) for sentence in unimported))
 
 
@@ -95,8 +104,8 @@ def _ailing(workers: Sequence[WorkerInfo], sentence: str, sentences: str) -> Ite
         yield Problem(str(sentence if more == 1 else sentences), PageLink(name, reverse("celery_ops:worker-list")))
 
 
-def _of_queues(queues: Iterable[QueueInfo]) -> Iterator[Problem]:
-    pairs = [(queue, sentence) for queue in queues if (sentence := _of_queue(queue))]
+def _of_queues(queues: Iterable[QueueInfo], flows: Mapping[str, QueueFlow] = MappingProxyType({})) -> Iterator[Problem]:
+    pairs = [(queue, sentence) for queue in queues if (sentence := _of_queue(queue) or _of_growth(queue, flows))]
     for queue, sentence in pairs[:MOST_NAMED]:
         yield Problem(sentence, queue_link(queue.name))
     if (more := len(pairs) - MOST_NAMED) > 0:
@@ -117,4 +126,13 @@ def _of_queue(queue: QueueInfo) -> str:
     for age, words in OLD:
         if queue.oldest_age is not None and queue.oldest_age > age:
             return _("has had its oldest message for more than %(time)s.") % {"time": words}
+    return ""
+
+
+def _of_growth(queue: QueueInfo, flows: Mapping[str, QueueFlow]) -> str:
+    """A queue that fills is drained later; one that has grown in every minute of some is not."""
+    growing = 0 if queue.paused else flow_of(queue, flows).growing_for or 0
+    for seconds, words in GROWN:
+        if growing >= seconds:
+            return _("has grown for more than %(time)s: more comes than is begun.") % {"time": words}
     return ""

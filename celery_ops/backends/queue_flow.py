@@ -1,0 +1,136 @@
+"""What comes into a queue and what is taken out of it, as counted in the last hour, beside what waits there now."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from ..exceptions import StoreUnavailable
+from ..info import QueueInfo
+from ..logs import get_logger
+from ..metrics.cells import Cell
+from ..metrics.insight import by_queue
+from ..metrics.reading import Numbers
+from ..metrics.switch import is_on
+from ..metrics.windows import MINUTE, WINDOWS
+
+logger = get_logger("celery_ops.backends")
+
+#: Whole minutes that rates are of, beside the one under way.
+RATED: Final = 5
+#: Seconds after which all processes have told what they saw: they do so every five.
+TOLD_AFTER: Final = 10
+#: Which part of a growth by the numbers has to lie in the queue: tasks for later lie with their workers.
+SHARE_WITHIN: Final = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFlow:
+    """Tasks a minute that come and are begun, over some five minutes; the rest in seconds. None is unknown.
+
+    ``clears_in`` is when all that waits is begun, at these rates: None also while more comes than is begun.
+    ``growing_for`` is for how long the queue has grown, minute by minute: 0 where it has not. ``longest_wait`` is that
+    of the last hour, within 5 %. ``trend`` is what was in the queue at the end of each minute, ``net`` how many more
+    came than were begun in each whole minute.
+    """
+
+    arrival_rate: float | None = None
+    drain_rate: float | None = None
+    clears_in: float | None = None
+    growing_for: float | None = None
+    longest_wait: float | None = None
+    trend: Sequence[int] = ()
+    net: Sequence[int] = ()
+
+    @property
+    def is_growing(self) -> bool:
+        """Whether more comes than is begun."""
+        return self.drain_rate is not None and (self.arrival_rate or 0) > self.drain_rate
+
+    @classmethod
+    def of(cls, numbers: Numbers, now: float) -> "QueueFlow":
+        """Return what numbers by the minute say up to ``now``."""
+        sent, started = numbers.cells[Cell.SENT], numbers.cells[Cell.STARTED]
+        net = [came - gone for came, gone in zip(sent, started, strict=True)]
+        minutes = RATED + now % MINUTE / MINUTE
+        flow = cls(sum(sent[-RATED - 1 :]) / minutes, longest_wait=numbers.wait.percentile(100))
+        whole = net[:-1] if now % MINUTE >= TOLD_AFTER else net[:-2]
+        if not any(started):  # by workers that count nothing, perhaps
+            return replace(flow, net=whole)
+        return replace(flow, drain_rate=sum(started[-RATED - 1 :]) / minutes, net=whole)
+
+    def beside(self, queue: QueueInfo) -> "QueueFlow":
+        """Return the same with what follows from how much waits in the queue now."""
+        if self.arrival_rate is None:
+            return self
+        drain = 0.0 if self.drain_rate is None and queue.consumers == 0 else self.drain_rate
+        if queue.depth is None or drain is None:
+            return self
+        return replace(
+            self,
+            drain_rate=drain,
+            clears_in=_clears_in(queue.depth, drain - self.arrival_rate),
+            growing_for=_growing_for(queue.depth, self.net) * MINUTE,
+            trend=_trend(queue.depth, self.net),
+        )
+
+
+UNKNOWN: Final = QueueFlow()
+
+
+@dataclass(frozen=True, slots=True)
+class CountedQueue:
+    """A queue beside its numbers: it has the attributes of both."""
+
+    info: QueueInfo
+    flow: QueueFlow
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.info if hasattr(self.info, name) else self.flow, name)
+
+
+def queue_flows(now: float | None = None) -> dict[str, QueueFlow]:
+    """Return what was counted of each queue in the last hour, by its name: nothing while the store is away."""
+    if not is_on():
+        return {}
+    now = time.time() if now is None else now
+    try:
+        numbers = by_queue(WINDOWS["1h"], now)
+    except StoreUnavailable as error:
+        logger.debug("Queues are shown without numbers: %s", error)
+        return {}
+    return {name: QueueFlow.of(counted, now) for name, counted in numbers.items() if _is_used(counted)}
+
+
+def flow_of(queue: QueueInfo, flows: Mapping[str, QueueFlow]) -> QueueFlow:
+    """Return what is known of a queue's numbers."""
+    return flows.get(queue.name, UNKNOWN).beside(queue)
+
+
+def _is_used(numbers: Numbers) -> bool:
+    return any(numbers.cells[Cell.SENT]) or any(numbers.cells[Cell.STARTED])
+
+
+def _clears_in(depth: int, surplus: float) -> float | None:
+    """Return the seconds until so many are begun, where ``surplus`` more a minute are begun than come."""
+    if not depth:
+        return 0.0
+    return depth / surplus * MINUTE if surplus > 0 else None
+
+
+def _growing_for(depth: int, net: Sequence[int]) -> int:
+    """Return for how many minutes a queue has grown in each one, as far as that is what waits in it now."""
+    minutes = growth = 0
+    for number in reversed(net):
+        if number <= 0 or (growth + number) * SHARE_WITHIN > depth:
+            break
+        minutes, growth = minutes + 1, growth + number
+    return minutes
+
+
+def _trend(depth: int, net: Sequence[int]) -> list[int]:
+    """Return what waited at the end of each minute, reckoned back from what waits now."""
+    depths = [depth]
+    for number in reversed(net):
+        depths.append(max(0, depths[-1] - number))
+    return depths[::-1]

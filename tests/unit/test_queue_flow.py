@@ -1,0 +1,82 @@
+"""What a queue's numbers say beside what waits in it."""
+
+import pytest
+
+from celery_ops.backends.queue_flow import QueueFlow
+from celery_ops.info import QueueInfo
+from celery_ops.metrics.cells import Cell
+from celery_ops.metrics.distribution import Distribution
+from celery_ops.metrics.reading import Numbers
+
+#: Half a minute into a minute.
+NOW = 1_800_000_030
+
+
+def flow(sent=(), started=(), waits=(), now=NOW):
+    """Numbers by the minute, the newest last; before them there was nothing."""
+    cells = {cell: [0] * 60 for cell in Cell}
+    for cell, points in ((Cell.SENT, sent), (Cell.STARTED, started)):
+        if points:
+            cells[cell][-len(points) :] = points
+    return QueueFlow.of(Numbers(0, 3600, 60, cells, [0], [Distribution.of(waits)], [Distribution()]), now)
+
+
+def queue(depth, consumers=1):
+    return QueueInfo("mail", depth=depth, consumers=consumers)
+
+
+def test_rates_are_of_five_minutes_and_the_one_under_way():
+    counted = flow(sent=[9] * 5 + [6], started=[3] * 5 + [1])
+    assert (counted.arrival_rate, counted.drain_rate) == (pytest.approx(51 / 5.5), pytest.approx(16 / 5.5))
+
+
+def test_a_queue_is_cleared_when_all_that_waits_is_begun():
+    counted = flow(sent=[10] * 6, started=[20] * 6).beside(queue(60))
+    assert counted.clears_in == pytest.approx(60 / (120 - 60) * 5.5 * 60)
+    assert not counted.is_growing
+
+
+def test_an_empty_queue_is_cleared():
+    assert flow(sent=[10] * 6, started=[10] * 6).beside(queue(0)).clears_in == 0
+
+
+def test_nobody_says_when_a_queue_that_grows_is_cleared():
+    counted = flow(sent=[20] * 13, started=[10] * 13).beside(queue(500))
+    assert (counted.clears_in, counted.is_growing, counted.growing_for) == (None, True, 720)
+
+
+def test_a_burst_is_no_growth():
+    counted = flow(sent=[5] * 20 + [900] + [5] * 6, started=[5] * 20 + [60] * 7).beside(queue(600))
+    assert counted.growing_for == 0
+
+
+def test_what_waits_for_its_time_in_a_worker_is_no_growth():
+    assert flow(sent=[20] * 30, started=[10] * 30).beside(queue(3)).growing_for == 0
+
+
+def test_nothing_is_said_of_what_is_not_known():
+    counted = flow(sent=[20] * 30).beside(queue(500))
+    assert (counted.drain_rate, counted.clears_in, counted.growing_for) == (None, None, None)
+    assert QueueFlow().beside(queue(500, consumers=0)) == QueueFlow()
+    assert flow(sent=[1], started=[1]).beside(queue(None)).clears_in is None
+
+
+def test_nothing_is_begun_where_nobody_consumes():
+    counted = flow(sent=[20] * 30).beside(queue(500, consumers=0))
+    assert (counted.drain_rate, counted.is_growing) == (0, True)
+
+
+@pytest.mark.parametrize(("second", "minutes"), [(5, 11), (15, 12)])
+def test_a_minute_counts_when_all_have_told_of_it(second, minutes):
+    counted = flow(sent=[20] * 13, started=[10] * 13, now=1_800_000_000 + second).beside(queue(500))
+    assert counted.growing_for == minutes * 60
+
+
+def test_the_longest_wait_is_within_five_per_cent():
+    assert flow(sent=[1], waits=[0.1, 3, 70]).longest_wait == pytest.approx(70, rel=0.05)
+
+
+def test_a_trend_ends_with_what_waits_now():
+    trend = flow(sent=[20] * 4, started=[10] * 4).beside(queue(35)).trend
+    assert trend[-4:] == [5, 15, 25, 35]
+    assert min(trend) >= 0
