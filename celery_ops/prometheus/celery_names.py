@@ -7,7 +7,7 @@ from typing import Final
 
 from ..info import NO_REPLY, QueueInfo, WorkerInfo
 from ..metrics.cells import BOUNDS, RUN_BUCKETS, WAIT_BOUNDS, WAIT_BUCKETS, Total
-from .families import Family, counter, gauge, histogram, labelled
+from .families import Durations, Family, counter, gauge, histogram, labelled
 from .sources import Answers
 from .totals import TaskTotals
 
@@ -83,11 +83,10 @@ def _failures(labels: Iterable[tuple[str, TaskTotals]]) -> Iterator[tuple[str, i
 
 def _durations(
     labels: Iterable[tuple[str, TaskTotals]], buckets: int, seconds: Total
-) -> Iterator[tuple[str, Sequence[int], float]]:
+) -> Iterator[tuple[str, Durations]]:
     for of, one in labels:
-        durations = one.histogram(buckets, seconds)
-        if any(durations.counts):
-            yield of, durations.counts, durations.seconds
+        if (durations := one.durations(buckets, seconds)) is not None:
+            yield of, durations
 
 
 def _lost(totals: Sequence[TaskTotals]) -> Iterable[tuple[str, int]]:

@@ -30,10 +30,10 @@ def exposition(answers: Answers, accept: str = "") -> Exposition:
     except ImportError as error:
         raise ExtraMissing(_("prometheus_client is not installed. Install django-celery-ops[metrics].")) from error
     names = _NAMES.get(conf.METRICS_NAMES, celery_names)
-    told = [family for family in names.families(answers) if family.lines]
+    told = [family for family in names.families(answers) if family.samples]
     encode, content_type = choose_encoder(accept)
     heads = encode(_Heads([Metric(family.name, family.documentation, family.kind) for family in told]))
-    return Exposition("".join(_lines(heads.decode(), told)).encode(), content_type)
+    return Exposition("".join(_parts(heads.decode(), told)).encode(), content_type)
 
 
 class _Heads:
@@ -46,10 +46,10 @@ class _Heads:
         return self._metrics
 
 
-def _lines(heads: str, families: Sequence[Family]) -> Iterator[str]:
-    """Yield the heads, and after each the lines of its family."""
+def _parts(heads: str, families: Sequence[Family]) -> Iterator[str]:
+    """Yield the heads, and after each the samples of its family."""
     rest = iter(families)
     for line in heads.splitlines(keepends=True):
         yield line
         if line.startswith("# TYPE "):
-            yield from (f"{sample}\n" for sample in next(rest).lines)
+            yield next(rest).samples

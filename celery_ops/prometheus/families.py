@@ -1,7 +1,7 @@
 """Families of metrics, and how their samples are written.
 
-prometheus_client writes what it is given in 9 µs a line, and 500 names are 21,000 lines. So the lines of samples are
-written here, the same in each of its formats, and it writes all else: which format, the heads, and the end.
+prometheus_client takes 7 µs for each sample that it writes, and 500 names have 22,000. So samples are written here, the
+same in each of its formats, and it writes all else: which format that is, the heads, and the end.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,49 +11,52 @@ from typing import Final, Literal
 
 from ..formatting import clean
 
-#: What an exposition needs an escape for inside a label's quotes. Names that come here have no other line breaks.
+#: What a label's value needs an escape for.
 _ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
+#: How many durations were in each bucket, of which there is one more than bounds, and their sum in seconds.
+Durations = tuple[Sequence[int], float]
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Samples of one kind. ``name`` is without the suffixes that its type brings; one without lines is not told."""
+    """Samples of one kind, a line each. ``name`` is without the suffixes that the kind brings."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
     documentation: str
-    lines: Sequence[str] = field(default=(), repr=False)
+    samples: str = field(default="", repr=False)
 
 
 def labelled(**labels: str) -> str:
     """Return labels as they stand between a sample's braces."""
-    return ",".join(f'{name}="{clean(value).translate(_ESCAPES)}"' for name, value in labels.items())
+    return ",".join([f'{name}="{clean(value).translate(_ESCAPES)}"' for name, value in labels.items()])
 
 
 def counter(name: str, documentation: str, samples: Iterable[tuple[str, int]]) -> Family:
     """Return a counter of (labels, how many)."""
-    return Family(name, "counter", documentation, [f"{name}_total{{{labels}}} {number}" for labels, number in samples])
+    text = "".join([f"{name}_total{{{labels}}} {number}\n" for labels, number in samples])
+    return Family(name, "counter", documentation, text)
 
 
 def gauge(name: str, documentation: str, samples: Iterable[tuple[str, float]]) -> Family:
-    """Return a gauge of (labels, value); nothing is said twice of the same."""
-    values = dict(samples)
-    return Family(name, "gauge", documentation, [f"{name}{{{labels}}} {value}" for labels, value in values.items()])
+    """Return a gauge of (labels, value). What has the same labels is said once."""
+    text = "".join([f"{name}{{{labels}}} {value}\n" for labels, value in dict(samples).items()])
+    return Family(name, "gauge", documentation, text)
 
 
 def histogram(
-    name: str, documentation: str, bounds: Sequence[float], samples: Iterable[tuple[str, Sequence[int], float]]
+    name: str, documentation: str, bounds: Sequence[float], samples: Iterable[tuple[str, Durations]]
 ) -> Family:
-    """Return a histogram of (labels, how many in each bucket, the sum): there is one bucket more than bounds."""
-    return Family(name, "histogram", documentation, [*_buckets(name, bounds, samples)])
+    """Return a histogram of (labels, durations)."""
+    return Family(name, "histogram", documentation, "".join(_buckets(name, bounds, samples)))
 
 
-def _buckets(name: str, bounds: Sequence[float], samples: Iterable[tuple[str, Sequence[int], float]]) -> Iterator[str]:
-    ends = [f'le="{bound}"}}' for bound in (*bounds, "+Inf")]
-    for labels, counts, total in samples:
-        begin = f"{name}_bucket{{{labels},"
+def _buckets(name: str, bounds: Sequence[float], samples: Iterable[tuple[str, Durations]]) -> Iterator[str]:
+    ends = [f',le="{bound}"}} ' for bound in (*bounds, "+Inf")]
+    for labels, (counts, seconds) in samples:
+        begin = f"{name}_bucket{{{labels}"
         below = [*accumulate(counts)]
-        for end, number in zip(ends, below, strict=True):
-            yield f"{begin}{end} {number}"
-        yield f"{name}_count{{{labels}}} {below[-1]}"
-        yield f"{name}_sum{{{labels}}} {total}"
+        yield begin
+        yield begin.join([f"{end}{number}\n" for end, number in zip(ends, below, strict=True)])
+        yield f"{name}_count{{{labels}}} {below[-1]}\n{name}_sum{{{labels}}} {seconds}\n"

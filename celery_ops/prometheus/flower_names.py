@@ -53,8 +53,8 @@ def _of_tasks(totals: Sequence[TaskTotals]) -> Iterator[Family]:
         if one.numbers[total]
     )
     yield counter("flower_events", "Number of events", events)
-    runs = ((of, one.histogram(RUN_BUCKETS, Total.RUN_TIME)) for of, one in labels)
-    samples = ((of, run.counts, run.seconds) for of, run in runs if any(run.counts))
+    runs = ((of, one.durations(RUN_BUCKETS, Total.RUN_TIME)) for of, one in labels)
+    samples = ((of, durations) for of, durations in runs if durations is not None)
     yield histogram("flower_task_runtime_seconds", "Task runtime", BOUNDS, samples)
 
 

@@ -23,6 +23,7 @@ from ..metrics.rows import (
 )
 from ..tracking.recorder import recorder
 from ..tracking.tallies import WIDE_CELL, Tallies, Wanted
+from .families import Durations
 
 #: A typecode of eight bytes, as wide cells have.
 _I64: Final = "q"
@@ -39,14 +40,6 @@ class Subject(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Histogram:
-    """How many in each bucket, the last of which has no bound, and how many seconds they took together."""
-
-    counts: Sequence[int]
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
 class TaskTotals:
     """The numbers of one subject, by ``Total`` and then by bucket; ``failures`` by class of the exception."""
 
@@ -59,9 +52,10 @@ class TaskTotals:
         """Whether a worker has counted any of it."""
         return any(self.numbers[_OF_WORKERS])
 
-    def histogram(self, buckets: int, seconds: Total) -> Histogram:
-        """Return the durations whose first bucket lies at ``buckets``, and whose microseconds lie at ``seconds``."""
-        return Histogram(self.numbers[buckets : buckets + BOUNDED], self.numbers[seconds] / 1e6)
+    def durations(self, buckets: int, seconds: Total) -> Durations | None:
+        """Return those whose first bucket lies at ``buckets``, their microseconds at ``seconds``; None without any."""
+        counts = self.numbers[buckets : buckets + BOUNDED]
+        return (counts, self.numbers[seconds] / 1e6) if any(counts) else None
 
 
 def totals(*, by_host: bool = False) -> list[TaskTotals]:

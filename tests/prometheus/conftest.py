@@ -7,8 +7,8 @@ TOKEN = "s3cret-of-the-scraper"
 METRICS = "/behind/a/prefix/metrics/"
 
 
-@pytest.fixture(autouse=True)
-def _stubs(memory_store, settings, db):
+@pytest.fixture
+def stubs(memory_store, settings, db):
     """Workers and queues that a test fills, numbers in memory, and a token."""
     settings.CELERY_OPS = {
         **settings.CELERY_OPS,

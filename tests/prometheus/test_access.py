@@ -9,6 +9,8 @@ from tests.conftest import browser_of, make_user
 
 from .conftest import METRICS, TOKEN
 
+pytestmark = pytest.mark.usefixtures("stubs")
+
 
 def bearing(authorization):
     return {"Authorization": authorization, "Accept": "text/plain"}

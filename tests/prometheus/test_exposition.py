@@ -19,6 +19,8 @@ from tests.metrics.test_counting import count, flush
 from tests.ops import backends
 from tests.ops.backends import HOSTILE, Queues, Workers, ago, queue, worker
 
+pytestmark = pytest.mark.usefixtures("stubs")
+
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 #: Name, type and labels of each family that celery-exporter 0.14 has, and of ours.

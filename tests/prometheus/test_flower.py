@@ -9,7 +9,7 @@ from tests.ops.backends import Workers, worker
 
 
 @pytest.fixture(autouse=True)
-def _flower(settings):
+def _flower(stubs, settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "METRICS_NAMES": "flower"}
 
 
