@@ -118,6 +118,7 @@ CELERY_OPS = {
     "STORE_URL": for_redis(REDIS_URL),
     "BASE_TEMPLATE": "base.html",
     "REFRESH_SECONDS": 2,
+    "METRICS_TOKEN": os.environ.get("METRICS_TOKEN") or None,
     "RUNNABLE_TASKS": {
         "shop.office.sales_report": {"group": "Office", "label": "Sales report"},
         "shop.office.change_price": {
