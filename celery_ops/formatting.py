@@ -1,5 +1,6 @@
 """How values read on a page: text that a page can carry, times, durations and counts."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -21,6 +22,9 @@ LONGEST_NAME: Final = 1000
 SHORT_ID: Final = 8
 #: Seconds from which a time reads as its date.
 WEEKS: Final = 4 * 7 * 86400
+
+#: A word of a dotted name with what ends it.
+PARTS: Final = re.compile(r"[^._]*[._]+|[^._]+")
 
 #: A language and a time zone.
 Reader = tuple[str | None, str]
@@ -49,6 +53,11 @@ def presentable(text: str) -> str:
 def is_clean(text: str) -> bool:
     """Return whether a page can carry a name as it is, and a form bring it back."""
     return 0 < len(text) <= LONGEST_NAME and text.isprintable()
+
+
+def breakable(name: str) -> list[str]:
+    """Return a dotted name in the parts between which a line may break."""
+    return PARTS.findall(name)
 
 
 def duration(value: timedelta | None) -> str:

@@ -18,7 +18,7 @@ class ShortQueueTable(QueueTable):
     class Meta(QueueTable.Meta):
         orderable = False
 
-    arrival_rate = drain_rate = longest_wait = sources = None
+    longest_wait = sources = None
 
 
 class FailureTable(OpsTable):

@@ -100,14 +100,12 @@ class QueueRow:
         return duration(None if self.longest_wait is None else timedelta(seconds=self.longest_wait))
 
     @property
-    def arrives(self) -> str:
-        """How many come a minute, in words."""
-        return rate(self.arrival_rate)
-
-    @property
-    def drains(self) -> str:
-        """How many are begun a minute, in words."""
-        return rate(self.drain_rate)
+    def rates(self) -> str:
+        """How many come and are begun a minute, in words."""
+        if self.arrival_rate is None:
+            return ""
+        begun = gettext("unknown") if self.drain_rate is None else rate(self.drain_rate)
+        return gettext("%(come)s in, %(begun)s out") % {"come": rate(self.arrival_rate), "begun": begun}
 
     @property
     def trend(self) -> Sparkline | None:
@@ -142,11 +140,8 @@ class QueueRow:
         )
 
 
-def rate(a_minute: float | None) -> str:
-    """Return how many a minute, empty when it is unknown."""
-    if a_minute is None:
-        return ""
-    return gettext("%(n)s/min") % {"n": number_format(a_minute, 1 if 0 < a_minute < 10 else 0, force_grouping=True)}
+def rate(a_minute: float) -> str:
+    return number_format(a_minute, 1 if 0 < a_minute < 10 else 0, force_grouping=True)
 
 
 def clears(flow: QueueFlow) -> str:
@@ -223,8 +218,7 @@ class QueueTable(OpsTable):
     consumers = ConsumersColumn(verbose_name=_("Consumers"))
     oldest = LengthColumn(verbose_name=_("Oldest message"), order_by=("oldest_age",))
     trend = TextColumn(verbose_name=_("Last hour"), orderable=False, attrs=PLAIN)
-    arrival_rate = LengthColumn(verbose_name=_("Arriving"), accessor="arrives", order_by=("arrival_rate",))
-    drain_rate = LengthColumn(verbose_name=_("Starting"), accessor="drains", order_by=("drain_rate",))
+    arrival_rate = LengthColumn(verbose_name=_("Per minute"), accessor="rates", order_by=("arrival_rate",))
     clears_in = LengthColumn(verbose_name=_("Time to clear"), accessor="clears", order_by=("clears_in",))
     longest_wait = LengthColumn(verbose_name=_("Longest wait"), accessor="longest", order_by=("longest_wait",))
     paused = PausedColumn(verbose_name=_("Paused"))
@@ -236,14 +230,17 @@ class QueueTable(OpsTable):
 
 
 #: What is shown of numbers.
-COUNTED: Final = ("trend", "arrival_rate", "drain_rate", "clears_in", "longest_wait")
+COUNTED: Final = ("trend", "arrival_rate", "clears_in", "longest_wait")
 
 
 def absent_columns(backend: QueueBackend, *, is_counted: bool) -> list[str]:
-    """Return the columns that a backend can never fill, and those of numbers where there are none."""
+    """Return the columns that a backend can never fill, and those of numbers where there are none.
+
+    Where there are some, who knows a queue is left to its own page: a row has no room for both.
+    """
     supported = {"unacked": backend.supports_unacked, "oldest": backend.supports_oldest_age}
     absent = [name for name, is_supported in supported.items() if not is_supported]
-    return absent if is_counted else [*absent, *COUNTED]
+    return [*absent, "sources"] if is_counted else [*absent, *COUNTED]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from django.utils.formats import number_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_tables2 import Column
@@ -15,11 +15,11 @@ from django_tables2 import Column
 from .. import states, timezones
 from ..backends.task_types import TaskType
 from ..charts.sparkline import Sparkline
-from ..formatting import Moment, clean, duration
+from ..formatting import Moment, breakable, clean, duration
 from ..links import insight_url, task_list_url
 from ..metrics.cells import Cell
 from .base import OpsTable
-from .columns import PLAIN, FigureColumn, LinkColumn, cells
+from .columns import PLAIN, FigureColumn, LinkColumn, TextColumn, cells
 from .links import PageLink
 
 #: Columns of a small picture, at most: what it shows is summed up.
@@ -73,8 +73,11 @@ def added_up(points: list[int], most: int = MOST_POINTS) -> list[int]:
     return [sum(points[at : at + together]) for at in range(0, len(points), together)]
 
 
-class TrendColumn(Column):
-    """A small picture."""
+class NameColumn(LinkColumn):
+    """A task's name, which may be broken where it has a dot."""
+
+    def render(self, value: str, record: TaskTypeRow) -> PageLink:
+        return PageLink(format_html_join("", "{}<wbr>", zip(breakable(value))), record.url)
 
 
 class CountColumn(FigureColumn):
@@ -119,16 +122,16 @@ class FailedColumn(Column):
 
 class TaskTypeTable(OpsTable):
     caption = _("Task types")
-    name = LinkColumn(verbose_name=_("Task"))
-    trend = TrendColumn(verbose_name=_("Trend"), orderable=False, attrs=PLAIN)
+    name = NameColumn(verbose_name=_("Task"))
+    trend = TextColumn(verbose_name=_("Trend"), orderable=False, attrs=PLAIN)
     runs = CountColumn(states.SUCCESS, states.FAILURE, verbose_name=_("Runs"))
     failures = CountColumn(states.FAILURE, verbose_name=_("Failures"))
     failure_rate = RateColumn(states.FAILURE, verbose_name=_("Failure rate"))
-    wait_p50 = SecondsColumn(verbose_name=_("Wait, half"))
-    wait_p95 = SecondsColumn(verbose_name=_("Wait, 95 %"))
-    run_p50 = SecondsColumn(verbose_name=_("Run, half"))
-    run_p95 = SecondsColumn(verbose_name=_("Run, 95 %"))
-    run_total = SecondsColumn(verbose_name=_("Run in all"))
+    wait_p50 = SecondsColumn(verbose_name=_("Wait p50"))
+    wait_p95 = SecondsColumn(verbose_name=_("Wait p95"))
+    run_p50 = SecondsColumn(verbose_name=_("Run p50"))
+    run_p95 = SecondsColumn(verbose_name=_("Run p95"))
+    run_total = SecondsColumn(verbose_name=_("Run total"))
     last_failure_at = FailedColumn(verbose_name=_("Last failure"), default="")
 
     class Meta(OpsTable.Meta):

@@ -1,6 +1,5 @@
 """What the templates of the operations pages write many times: facts, links, ids, times, and the site around them."""
 
-import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -165,10 +164,6 @@ def _place(context: Context) -> tuple[Hashable, ...]:
     return formatting.reader(), get_script_prefix(), get_urlconf(), match and match.namespace
 
 
-#: A word of a dotted name with what ends it.
-PARTS: Final = re.compile(r"[^._]*[._]+|[^._]+")
-
-
 @register.inclusion_tag("celery_ops/parts/fact.html")
 def fact(label: str, value: Any, *, broad: bool = False) -> dict[str, Any]:
     """Write a value under its name; None and an empty text are unknown."""
@@ -251,7 +246,7 @@ def without_secrets(value: object) -> str:
 @register.filter
 def breakable(name: str) -> list[str]:
     """Return a dotted name in the parts between which a line may break."""
-    return PARTS.findall(name)
+    return formatting.breakable(name)
 
 
 @register.filter

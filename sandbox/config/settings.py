@@ -116,6 +116,7 @@ CELERY_BEAT_SCHEDULE = {
 
 CELERY_OPS = {
     "STORE_URL": for_redis(REDIS_URL),
+    "STORE_PREFIX": "sandbox",
     "BASE_TEMPLATE": "base.html",
     "REFRESH_SECONDS": 2,
     "METRICS_TOKEN": os.environ.get("METRICS_TOKEN") or None,

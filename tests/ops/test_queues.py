@@ -283,11 +283,11 @@ def test_numbers_stand_beside_what_waits(browser):
     counted()
     Queues.hold(queue(depth=500), queue("other"))
     row = queues(browser)["celery"]
-    assert row["Arriving"].endswith("/min")
+    assert row["Per minute"].endswith(" out")
     assert row["Time to clear"].startswith("growing for 1")
     assert row["Longest wait"].startswith(("2.9", "3.0"))
     assert "500 now" in row["Last hour"]
-    assert queues(browser)["other"]["Arriving"] == "unknown"
+    assert queues(browser)["other"]["Per minute"] == "unknown"
 
 
 def test_what_is_taken_faster_than_it_comes_is_cleared_in_a_time(browser):
@@ -300,10 +300,10 @@ def test_what_is_taken_faster_than_it_comes_is_cleared_in_a_time(browser):
 
 def test_where_nothing_was_counted_there_is_no_column_for_it(browser):
     Queues.hold(queue())
-    assert "Arriving" not in heads(html_of(browser.get(LIST)))
+    assert "Per minute" not in heads(html_of(browser.get(LIST)))
 
 
-@pytest.mark.parametrize("sort", ["arrival_rate", "-drain_rate", "clears_in", "-longest_wait"])
+@pytest.mark.parametrize("sort", ["arrival_rate", "-arrival_rate", "clears_in", "-longest_wait"])
 def test_queues_are_in_the_order_of_their_numbers(browser, sort):
     counted("slow", arriving=5, starting=3)
     counted("fast", arriving=50, starting=60)
@@ -319,7 +319,7 @@ def test_the_page_of_a_queue_has_its_numbers(browser):
     counted()
     Queues.hold(queue(depth=500))
     page = text_of(region(html_of(browser.get(ONE)), "queue"))
-    assert "Arriving" in page
+    assert "Per minute" in page
     assert "growing for 1" in page
 
 

@@ -46,11 +46,11 @@ def test_a_row_says_what_a_task_did(browser, counted):
     assert row["Runs"] == "4"
     assert row["Failures"] == "1"
     assert row["Failure rate"] == "25 %"
-    assert row["Wait, half"].endswith(" s")
-    assert row["Run, 95 %"].endswith(" ms")
+    assert row["Wait p50"].endswith(" s")
+    assert row["Run p95"].endswith(" ms")
     assert row["Last failure"]
     assert types(browser)["shop.report"]["Last failure"] == ""
-    assert types(browser)["shop.report"]["Wait, half"] == "unknown"
+    assert types(browser)["shop.report"]["Wait p50"] == "unknown"
 
 
 def test_the_numbers_lead_to_the_tasks_that_they_count(browser, counted):

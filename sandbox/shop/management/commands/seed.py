@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from celery_ops.exceptions import StoreUnavailable
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.urls import NoReverseMatch, reverse
@@ -9,11 +10,12 @@ from django.urls import NoReverseMatch, reverse
 from inventory import demo as inventory
 from inventory.models import Item
 from shop import demo as shop
+from shop import history
 from shop.models import Order, Warehouse
 
 
 class Command(BaseCommand):
-    help = "Fills the sandbox with logins, items and orders. Running it again adds nothing."
+    help = "Fills the sandbox with logins, items, orders and a week of numbers. Running it again adds nothing."
 
     def add_arguments(self, parser):
         parser.add_argument("--welcome", type=Path, help="file for what to open first, and as whom")
@@ -21,8 +23,16 @@ class Command(BaseCommand):
     def handle(self, welcome=None, **options):
         shop.seed()
         inventory.seed()
+        self.plant_history()
         if welcome:
             welcome.write_text("\n".join(welcome_lines()))
+
+    def plant_history(self):
+        try:
+            if not history.is_there():
+                self.stdout.write(f"{history.plant()} runs of the last week")
+        except StoreUnavailable as error:
+            self.stderr.write(f"There is no history: {error}")
 
 
 def welcome_lines():
