@@ -46,6 +46,18 @@ class WrongURL(ValueError):
         self.hint = hint
 
 
+class WrongObjective(ValueError):
+    """An entry of ``OBJECTIVES`` that is none: the message says what it does, ``hint`` what to do. Neither is long."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class WebhookFailed(Exception):
+    """The webhook did not take an alert; the message says why, and no more of its URL than the host."""
+
+
 class BadCursor(ValueError):
     """A cursor that no page of this list has given out."""
 

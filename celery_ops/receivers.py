@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from celery import signals
 
+from . import signals as own_signals
+
 #: Each module has a function of the signal's name.
 HEARD_BY: Final = {
     "tracking.publishing": ("before_task_publish", "after_task_publish"),
@@ -40,15 +42,19 @@ HEARD_BY: Final = {
         "worker_shutdown",
     ),
     "control.worker_receivers": ("worker_init", "worker_ready", "worker_shutdown"),
+    "alerts.watching": ("worker_ready", "worker_shutdown"),
 }
+#: The same for signals of our own.
+OF_OURS: Final = {"alerts.groups": ("failure_seen",)}
 
 
 def connect() -> None:
     """Connect every receiver; once is enough, again does no harm."""
-    for module, names in HEARD_BY.items():
-        for name in names:
-            uid = f"celery_ops.{module}.{name}"
-            getattr(signals, name).connect(_late(module, name), weak=False, dispatch_uid=uid)
+    for sent, heard_by in ((signals, HEARD_BY), (own_signals, OF_OURS)):
+        for module, names in heard_by.items():
+            for name in names:
+                uid = f"celery_ops.{module}.{name}"
+                getattr(sent, name).connect(_late(module, name), weak=False, dispatch_uid=uid)
 
 
 def _late(module: str, name: str) -> Callable[..., None]:

@@ -32,3 +32,17 @@ def prune(
     until = None if max_time is None else time.monotonic() + max_time
     olds = pruning.old_rows(cutoff, records=records, results=results, wanted=states, keep_failures=keep_failures)
     return {kind: pruning.prune(old, until=until).deleted for kind, old in olds.items()}
+
+
+@shared_task(name="celery_ops.evaluate", ignore_result=False)
+def evaluate() -> dict[str, int]:
+    """Evaluate the objectives, and tell what is new; return how many are breached, and how many alerts were told.
+
+    That is nothing where another process does so at this moment. Raises StoreUnavailable: nothing was evaluated.
+    """
+    from .alerts.evaluating import evaluate as evaluating  # every worker imports this module
+
+    evaluation = evaluating()
+    if evaluation is None:
+        return {}
+    return {"breached": len(evaluation.breaches), "alerts": len(evaluation.alerts)}

@@ -21,6 +21,7 @@ from django.utils.module_loading import import_string
 from ..backends.results.checks import problems
 from ..conf import DEFAULTS, NAME, conf
 from ..logs import get_logger
+from . import alerts
 from .messages import Messages, failure, note, warning
 
 TRACKED_OPTIONS: Final = ("model", "id_query", "launch_args", "launch_kwargs", "hidden", "label", "sensitive")
@@ -51,10 +52,8 @@ def check_key(key: Any, site: Mapping[Any, Any]) -> Messages:
     elif key in PATHS and value is not None and not _is_default(key, value):
         fits, wanted = PATHS[key]
         yield from _path(f"{NAME}[{key!r}]", value, fits, wanted, wanted)
-    elif key == "RUNNABLE_TASKS":
-        yield from _runnable_tasks(value)
-    elif key == "TRACKED_TASKS":
-        yield from _tracked_tasks(value)
+    elif key in EACH:
+        yield from EACH[key](value)
 
 
 def _description(value: Any) -> str:
@@ -136,7 +135,7 @@ VALUES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "METRICS_NAMES": (lambda v: v in ("celery", "flower"), "'celery' or 'flower'"),
     "RELEASE": (lambda v: v is None or _text(v), "a string that is not empty, or None"),
     "OBJECTIVES": (lambda v: isinstance(v, dict), "a dict of name to {'queue': …, one measure: its limit}"),
-    "ALERTS": (_words, "a list of dotted paths"),
+    "ALERTS": (lambda v: isinstance(v, (list, tuple)) and _words(v), "a list or tuple of dotted paths"),
     "ALERT_WEBHOOK": (lambda v: v is None or _text(v), "a URL such as 'https://example.com/hook', or None"),
     "ALERT_COOL_DOWN": (lambda v: _age(v) or _positive(v), "seconds above 0, or a timedelta"),
     "BASE_TEMPLATE": (_text, "the name of a template"),
@@ -399,5 +398,23 @@ def _of_default(key: str) -> list[CheckMessage]:
     return list(problems(conf.celery_app)) if key == "TASK_BACKEND" else []
 
 
+#: What else is said of a value of the right type.
+EACH: Final[Mapping[str, Callable[[Any], Messages]]] = {
+    "RUNNABLE_TASKS": _runnable_tasks,
+    "TRACKED_TASKS": _tracked_tasks,
+    "OBJECTIVES": alerts.objectives,
+    "ALERTS": alerts.paths,
+    "ALERT_WEBHOOK": alerts.webhook,
+}
+
 #: What is asked of the settings as a whole.
-EVERY_SETTING: Final = (_page_sizes, _base_template, _bindings, _modules, _unknown_runnable, _store, _backends)
+EVERY_SETTING: Final = (
+    _page_sizes,
+    _base_template,
+    _bindings,
+    _modules,
+    _unknown_runnable,
+    _store,
+    _backends,
+    alerts.together,
+)

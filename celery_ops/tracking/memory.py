@@ -12,7 +12,7 @@ from .lives import by_life
 from .refs import ObjectRef
 from .signs import Sign
 from .stamp import now_ms
-from .store import BEAT_COUNTS, INDEX, SIGNS_KEPT, TASKS_KEPT, Batch, Store, add_fields, lifetime
+from .store import BEAT_COUNTS, INDEX, SIGNS_KEPT, TASKS_KEPT, Batch, Note, Store, add_fields, lifetime
 from .tallies import REMEMBERED, Added, Row, Tallies, Wanted
 from .tally_memory import KeptRow
 
@@ -30,6 +30,7 @@ class MemoryStore(Store):
         self._beats: dict[str, tuple[int, float]] = {}
         self._signs: dict[str, Sign] = {}
         self._rows: dict[tuple[str, str], KeptRow] = {}
+        self._notes: dict[tuple[str, str], tuple[bytes, float]] = {}  # and until when each is kept
         self._added: dict[tuple[str, str], float] = {}  # until when it is remembered, by prefix and ``once``
 
     def write(self, batch: Batch) -> int:
@@ -72,6 +73,27 @@ class MemoryStore(Store):
         with self._lock:
             self._signs = {key: sign for key, sign in self._signs.items() if sign.seen > oldest}
             return list(self._signs.values()), now_ms()
+
+    def read_notes(self, names: Sequence[str]) -> list[Note | None] | None:
+        whose, now = prefix.of_workers(), time.monotonic()
+        with self._lock:
+            kept = [self._notes.get((whose, name), (b"", 0.0)) for name in names]
+        return [Note(value, until - now) if until > now else None for value, until in kept]
+
+    def write_notes(self, notes: Mapping[str, tuple[bytes, float]]) -> bool:
+        whose, now = prefix.of_workers(), time.monotonic()
+        with self._lock:
+            self._notes |= {(whose, name): (value, now + seconds) for name, (value, seconds) in notes.items()}
+            self._notes = {key: note for key, note in self._notes.items() if note[1] > now}
+        return True
+
+    def add_note(self, name: str, value: bytes, seconds: float) -> bool:
+        whose, now = prefix.of_workers(), time.monotonic()
+        with self._lock:
+            if self._notes.get((whose, name), (b"", 0.0))[1] > now:
+                return False
+            self._notes[whose, name] = (value, now + seconds)
+        return True
 
     def add(self, rows: Sequence[Row], once: str) -> list[Added] | None:
         whose, now = prefix.current(), time.monotonic()

@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import translation
 
+from celery_ops.alerts.evaluating import evaluate
+from celery_ops.exceptions import StoreUnavailable
 from celery_ops.info import NO_REPLY, TaskInfo
 from celery_ops.metrics.cells import Total
 from celery_ops.models import ControlRecord
@@ -15,6 +17,7 @@ from tests.celery import app
 from tests.conftest import configure
 from tests.counted import count
 from tests.pages import html_of, links, region, rows, text_of
+from tests.servers import wait_for
 
 from .backends import Queues, Tasks, Workers, ago, queue, worker
 from .conftest import OPS
@@ -330,3 +333,51 @@ def test_what_is_as_it_should_be_is_not_said(fields, browser, well):
 def test_when_all_have_ended_no_worker_runs(browser, well):
     Workers.hold(worker("b@two", state="ended"))
     assert wrong(browser) == "What is wrong No worker runs."
+
+
+# -- objectives -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def objectives(settings, well):
+    wanted = {"mail goes out": {"queue": "ma*", "depth": 3}, "all": {"queue": "*", "depth": 10**9}}
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "OBJECTIVES": wanted}
+
+
+def test_a_breached_objective_is_wrong_and_leads_to_its_queue(browser, objectives):
+    Queues.hold(queue("mail"))
+    evaluate()
+    sentence = "mail breaches “mail goes out”. The number of waiting messages is more than 3."
+    assert wrong(browser) == f"What is wrong {sentence}"
+    assert ("mail", f"{OPS}queues/mail/") in links(region(html_of(browser.get(OPS)), "problems"))
+
+
+def test_an_objective_that_holds_again_is_not_wrong(browser, objectives):
+    Queues.hold(queue("mail"))
+    evaluate()
+    Queues.hold(queue("mail", depth=1))
+    evaluate()
+    assert wrong(browser) is None
+
+
+def test_a_page_evaluates_beside_itself_where_nobody_has_for_a_while(browser, objectives):
+    Queues.hold(queue("mail"))
+    wrong(browser)
+    wait_for(lambda: wrong(browser), "the page's own evaluation")
+
+
+def test_a_page_is_shown_while_the_store_has_no_objectives_to_tell(browser, objectives, memory_store, monkeypatch):
+    def away(*args):
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(type(memory_store), "read_notes", away)
+    assert wrong(browser) is None
+
+
+def test_many_breached_objectives_are_not_all_named(browser, objectives, settings):
+    settings.CELERY_OPS["OBJECTIVES"] = {f"o{n}": {"queue": "mail", "depth": n / 10} for n in range(8)}
+    Queues.hold(queue("mail"))
+    evaluate()
+    said = wrong(browser)
+    assert said.count("mail breaches") == 5
+    assert said.endswith("3 more objectives are breached.")

@@ -360,10 +360,10 @@ def test_a_store_may_be_closed_twice(store):
     store.close()
 
 
-# -- notes, which a store need not keep
+# -- notes, which a store of a site's own need not keep
 
 
-@pytest.fixture(params=["redis", "cluster"])
+@pytest.fixture(params=["memory", "redis", "cluster"])
 def noting(request):
     return request.getfixturevalue(f"{request.param}_store")
 
@@ -399,9 +399,3 @@ def test_a_note_is_every_tenants(noting):
     noting.write_notes({"a": (b"1", 60)})
     with prefix.using("another"):
         assert values(noting, "a") == [b"1"]
-
-
-def test_a_store_in_memory_keeps_no_notes(memory_store):
-    assert memory_store.read_notes(["a"]) is None
-    assert memory_store.write_notes({"a": (b"1", 60)}) is False
-    assert memory_store.add_note("a", b"1", 60) is True

@@ -223,7 +223,8 @@ class Place(ABC):
 
 class InStore(Place):
     def read(self, names: Sequence[str]) -> list[Note | None] | None:
-        return self._ask(lambda store: store.read_notes(names), None)
+        # one at hand is this process's own: there is nobody to share a look with
+        return self._ask(lambda store: None if store.is_at_hand else store.read_notes(names), None)
 
     def write(self, notes: Mapping[str, tuple[bytes, float]]) -> bool:
         return self._ask(lambda store: store.write_notes(notes), False)

@@ -24,6 +24,7 @@ from ..ops import OpsPage, Part, part
 from ..queues import pause_of
 from ..tasks.failures import with_arguments
 from ..together import together
+from .objectives import breached_objectives
 from .problems import problems
 
 #: Rows of each short list.
@@ -63,7 +64,7 @@ class OverviewView(OpsPage):
         workers, queues, counted = [awaited.answer() for awaited in pending]
         flows = counted.value or {}
         return super().get_context_data(
-            problems=problems(workers, queues, failures, registry.unimported(), flows),
+            problems=problems(workers, queues, failures, registry.unimported(), flows, breached_objectives()),
             workers=_workers(workers),
             queues=_queues(queues, absent_columns(queue_backend, is_counted=bool(flows)), paused, flows),
             held_up=_held_up(queues, paused),

@@ -75,6 +75,7 @@ def problems(
     tasks: Part,
     unimported: Iterable[str],
     flows: Mapping[str, QueueFlow] = MappingProxyType({}),
+    breached: Iterable[Problem] = (),
 ) -> tuple[Problem, ...]:
     """Return what is wrong, the worst first. ``flows`` are what was counted of queues, by their names."""
     troubles = [workers.trouble or (workers.value.trouble if workers.value else "")]
@@ -84,6 +85,7 @@ def problems(
     worst_first += _of_queues(filter(is_unattended, waiting))
     if workers.value:
         worst_first += _of_workers(workers.value)
+    worst_first += breached
     attended = [queue for queue in waiting if not is_unattended(queue)]
     worst_first += _of_queues(attended, flows)
     return (*worst_first, *(Problem(text(sentence)) for sentence in unimported))

@@ -1,0 +1,194 @@
+"""One evaluation: whoever comes first measures, works out what is new, keeps that, and tells it.
+
+What is to be told is kept before it is told. So one who is killed in between has told nobody, and nobody is told twice.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Final
+
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from ..conf import conf
+from ..exceptions import StoreUnavailable
+from ..formatting import clean
+from ..logs import get_logger, one_line
+from . import delivery
+from .alert import BREACHED, Alert
+from .board import Board, State
+from .conditions import OTHERS, Condition, Key, advanced
+from .groups import ROW_KEPT, SeenFailure, seen_failures
+from .measuring import WORKERS, Measured, measured
+from .objectives import FAILURE_GROUP, WORKER_GONE, Objective, objectives
+from .switch import is_on
+
+logger = get_logger("celery_ops.alerts")
+
+#: Seconds without a word of a worker after which it was forgotten, and is no longer gone.
+FORGOTTEN: Final = 60.0
+#: Failures that are told of one by one in one evaluation.
+MOST_FAILURES: Final = 20
+#: Characters of a name that is told.
+LONGEST_TOLD: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One target that is breached, since when, and its last value. ``others`` are as many more in its place."""
+
+    objective: Objective
+    target: str
+    since: datetime
+    value: float
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What was found: ``measured`` is None where it was another one's turn."""
+
+    breaches: tuple[Breach, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    measured: Measured | None = None
+
+
+def watched() -> tuple[Objective, ...]:
+    """Return the site's objectives, and that no worker is gone."""
+    return (*objectives(), WORKERS)
+
+
+def evaluate(*, only_if_due: bool = False, patience: float = delivery.PATIENCE) -> Evaluation | None:
+    """Evaluate every objective and tell what is new, where it is for this process to do so; else return None.
+
+    Those who are told have ``patience`` seconds before this returns without them. Raises StoreUnavailable: without what
+    was told before nothing is told, and nothing was evaluated.
+    """
+    if not is_on():
+        return Evaluation()
+    board = Board()
+    before = board.take_turn(only_if_due=only_if_due)
+    if before is None:
+        return None
+    try:
+        with translation.override(settings.LANGUAGE_CODE):  # whoever comes first may be a page in another language
+            evaluation = _evaluated(board, before)
+    except StoreUnavailable:
+        raise
+    except Exception:
+        board.give_up()
+        raise
+    delivery.deliver(evaluation.alerts, patience)
+    return evaluation
+
+
+def state() -> State:
+    """Return how everything was when it was evaluated last. One round trip. Raises StoreUnavailable."""
+    return Board().state()
+
+
+def breaches(state: State) -> list[Breach]:
+    """Return what was breached, the longest first."""
+    by_name = {objective.name: objective for objective in watched()}
+    kept = sorted(
+        ((key, one) for key, one in state.conditions.items() if one.is_breached and key.name in by_name),
+        key=lambda item: item[1].since,
+    )
+    return [
+        Breach(by_name[key.name], clean(key.target), _moment(one.since), one.value, one.others) for key, one in kept
+    ]
+
+
+def _evaluated(board: Board, before: State) -> Evaluation:
+    now, watching = time.time(), watched()
+    values = measured(watching)
+    by_objective = {objective: values.of(objective) for objective in watching}
+    if "workers" not in values.silent:
+        by_objective[WORKERS] = {**_forgotten(before, values.of(WORKERS), now), **values.of(WORKERS)}
+    conditions = advanced(before.conditions, by_objective, now)
+    new_failures = [seen for seen in seen_failures(now) if seen.id not in before.handled]
+    candidates = {
+        **{_quiet_key(key, one): key for key, one in conditions.items() if one.is_to_be_told},
+        **{f"{FAILURE_GROUP}\n{seen.key}": seen for seen in new_failures},
+    }
+    quiet = board.quiet(candidates)
+    if quiet is None:
+        logger.warning("An evaluation of the objectives took too long, and was given up.")
+        return Evaluation(measured=values)
+    told = {name: what for name, what in candidates.items() if name not in quiet}
+    failures = [what for what in told.values() if isinstance(what, SeenFailure)]
+    keys = [what for what in told.values() if isinstance(what, Key)]
+    by_name = {objective.name: objective for objective in watching}
+    alerts = [_alert(by_name[key.name], key, conditions[key], now) for key in keys if key.name in by_name]
+    alerts += _of_failures(failures, now)
+    after = State(_told(conditions, keys), _handled(before, new_failures, now))
+    is_kept = board.end_turn(after, told, conf.cool_down_seconds)
+    return Evaluation(tuple(breaches(after)), tuple(alerts) if is_kept else (), values)
+
+
+def _forgotten(before: State, values: Mapping[str, float], now: float) -> dict[str, float]:
+    """Return the workers of which nobody knows any more that they are gone."""
+    return {
+        key.target: 0.0
+        for key, one in before.conditions.items()
+        if key.name == WORKER_GONE and key.target not in (OTHERS, *values) and now - one.measured > FORGOTTEN
+    }
+
+
+def _quiet_key(key: Key, condition: Condition) -> str:
+    return f"{key.name}\n{key.target}\n{condition.state}"
+
+
+def _told(conditions: Mapping[Key, Condition], keys: list[Key]) -> dict[Key, Condition]:
+    """Return the conditions as they are when these have been told."""
+    after = {**conditions, **{key: replace(conditions[key], told=conditions[key].state) for key in keys}}
+    return {key: one for key, one in after.items() if one.is_breached or one.is_to_be_told}
+
+
+def _alert(objective: Objective, key: Key, condition: Condition, now: float) -> Alert:
+    target = _told_name(key.target)
+    if key.target == OTHERS:
+        target = _("and %(n)s more") % {"n": condition.others} if condition.others else _("and all others")
+    return Alert(
+        objective.name,
+        objective.measure,
+        condition.value,
+        objective.limit,
+        target,
+        objective.window,
+        _moment(now),
+        condition.state,
+    )
+
+
+def _of_failures(failures: list[SeenFailure], now: float) -> Iterator[Alert]:
+    by_key = {seen.key: seen for seen in failures}
+    for seen in list(by_key.values())[:MOST_FAILURES]:
+        words = _("Failure of %(task)s is back") if seen.is_regressed else _("New failure of %(task)s")
+        yield _failure(words % {"task": _told_name(seen.task_name)}, _told_name(seen.key), now)
+    if (more := len(by_key) - MOST_FAILURES) > 0:
+        yield _failure(_("New failures"), _("and %(n)s more") % {"n": more}, now)
+
+
+def _failure(name: str, target: str, now: float) -> Alert:
+    return Alert(name, FAILURE_GROUP, None, None, target, "", _moment(now), BREACHED)
+
+
+def _handled(before: State, failures: list[SeenFailure], now: float) -> dict[str, float]:
+    kept = {event: at for event, at in before.handled.items() if abs(now - at) < 2 * ROW_KEPT}
+    return {**kept, **{seen.id: now for seen in failures}}
+
+
+def _told_name(text: str) -> str:
+    """Return a name for one line of a mail: whoever can send a message can name a queue."""
+    return one_line(clean(text, LONGEST_TOLD))
+
+
+def _moment(at: float) -> datetime:
+    try:
+        return datetime.fromtimestamp(at, timezone.utc)
+    except (OverflowError, ValueError, OSError):  # what a store says
+        return datetime.now(timezone.utc)

@@ -1,0 +1,64 @@
+"""What an alert says, in plain words."""
+
+from datetime import timedelta
+
+from django.utils.translation import gettext as _
+
+from ..formatting import duration
+from .alert import Alert
+from .objectives import DEPTH, FAILURE_GROUP, FAILURE_RATE, LATE, OLDEST_AGE, RUN, WAIT, WORKER_GONE
+
+
+def title(alert: Alert) -> str:
+    """Return one line of text."""
+    if alert.measure == FAILURE_GROUP:
+        return alert.name
+    if alert.measure == WORKER_GONE:
+        words = _("%(target)s is gone") if alert.is_breached else _("%(target)s is no longer gone")
+        return words % {"target": alert.target}
+    words = _("%(name)s: breached by %(target)s") if alert.is_breached else _("%(name)s: %(target)s has recovered")
+    return words % {"name": alert.name, "target": alert.target}
+
+
+def sentence(alert: Alert) -> str:
+    """Return what happened, with its numbers."""
+    if alert.measure == FAILURE_GROUP:
+        return _("%(name)s: its group is %(key)s.") % {"name": alert.name, "key": alert.target}
+    if alert.measure == WORKER_GONE:
+        if alert.is_breached:
+            return _("The worker %(target)s gives no sign of life, and never said goodbye.") % {"target": alert.target}
+        return _("The worker %(target)s is back, or was forgotten.") % {"target": alert.target}
+    facts = {
+        "what": described(alert.measure),
+        "target": alert.target,
+        "value": amount(alert.measure, alert.value),
+        "limit": amount(alert.measure, alert.limit),
+    }
+    words = (
+        _("%(what)s of %(target)s is %(value)s: more than %(limit)s.")
+        if alert.is_breached
+        else _("%(what)s of %(target)s is %(value)s: no more than %(limit)s.")
+    )
+    over = _(" Measured over the last %(window)s.") % {"window": alert.window} if alert.window else ""
+    return words % facts + over
+
+
+def described(measure: str) -> str:
+    """Return what a measure is, as the beginning of a sentence."""
+    return {
+        WAIT: _("The wait (p95)"),
+        RUN: _("The run time (p95)"),
+        FAILURE_RATE: _("The failure rate"),
+        OLDEST_AGE: _("The age of the oldest message"),
+        DEPTH: _("The number of waiting messages"),
+        LATE: _("The lateness"),
+    }.get(measure, measure)
+
+
+def amount(measure: str, value: float | None) -> str:
+    """Return a value in the measure's unit."""
+    if value is None:
+        return _("unknown")
+    if measure == FAILURE_RATE:
+        return f"{100 * value:.3g} %"
+    return f"{value:g}" if measure == DEPTH else duration(timedelta(seconds=min(value, 1e9)))
