@@ -29,10 +29,10 @@ def task_list_url(**filters: str | Sequence[str]) -> str:
 
 
 def insight_url(**parameters: str) -> str:
-    """The charts, of a ``task`` or a ``queue`` over a ``window``; empty where there are none."""
+    """The charts, of a ``task`` or a ``queue`` over a ``window``."""
     try:
         return f"{reverse('celery_ops:insight')}?{urlencode(parameters)}"
-    except NoReverseMatch:
+    except UnicodeEncodeError:
         return ""
 
 

@@ -31,6 +31,7 @@ HEARD_BY: Final = {
         "task_rejected",
         "task_unknown",
         "worker_init",
+        "worker_ready",
         "worker_process_shutdown",
         "worker_shutdown",
     ),

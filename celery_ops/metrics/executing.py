@@ -18,6 +18,7 @@ from ..tracking.stamp import PUBLISHED, WHOSE
 from . import publishing
 from .cells import Total
 from .flushing import flush_at_exit, flusher
+from .releases import note_release
 from .rows import work_for
 from .switch import is_asked, is_on
 from .tally import minute
@@ -107,6 +108,12 @@ def task_unknown(message: Any, name: str, **_: Any) -> None:
 def worker_init(sender: Any, **_: Any) -> None:
     """What a child of the pool needs is imported by now."""
     work_for(str(sender.hostname))
+
+
+@receiver
+def worker_ready(**_: Any) -> None:
+    if is_on():
+        note_release()
 
 
 @receiver

@@ -1,10 +1,12 @@
 """What the pages show of the numbers: a stretch of time, the types of tasks, the queues. All raise StoreUnavailable."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from .reading import Numbers, Pair, added, names, read
-from .rows import ALL, target_of
+from .reading import Names, Numbers, Pair, Times, added, names, names_beside, periods_of, read, read_each
+from .releases import RELEASES_ROW, Release, read_releases
+from .rows import ALL, skewed_row, target_of
 from .windows import Window, covering
 
 
@@ -13,11 +15,50 @@ def insight(window: Window, task: str = "", queue: str = "", now: float | None =
     now = time.time() if now is None else now
     start, end = window.bounds(now)
     known = names(window, now)
+    targets = _targets(known, task, queue)
+    return added([*read(window, targets, known, start=start, end=end, times=Times.IN_SLOTS).values()])
+
+
+def _targets(known: Names, task: str, queue: str) -> list[str]:
     if task:
-        targets = [target_of(*pair) for pair in known.of(task, queue)] or [target_of(task, queue)]
-    else:
-        targets = [target_of("", queue) if queue else ALL]
-    return added([*read(window, targets, known, start=start, end=end, in_slots=True).values()])
+        return [target_of(*pair) for pair in known.of(task, queue)] or [target_of(task, queue)]
+    return [target_of("", queue) if queue else ALL]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What was done in a window: ``pairs`` has what each task did in each queue, without how long that took.
+
+    ``skewed`` is how often the task, or any, was published by a clock ahead of its worker's, in the last weeks.
+    """
+
+    numbers: Numbers
+    pairs: Mapping[Pair, Numbers]
+    known: Names
+    releases: Sequence[Release] = ()
+    skewed: int = 0
+
+
+def picture(window: Window, task: str = "", queue: str = "", now: float | None = None) -> Picture:
+    """Return what a page of charts shows. Two round trips."""
+    now = time.time() if now is None else now
+    start, end = window.bounds(now)
+    rows = [RELEASES_ROW, *map(skewed_row, periods_of(window, now))]
+    known, (releases, *skewed) = names_beside(window, rows, now)
+    by_target = {target_of(*pair): pair for pair in known.of(task, queue)}
+    wanted = [(_targets(known, task, queue), Times.IN_SLOTS), (by_target, Times.LEFT_OUT)]
+    whole, parts = read_each(window, wanted, known, start=start, end=end)
+    return Picture(
+        added([*whole.values()]),
+        {by_target[target]: numbers for target, numbers in parts.items()},
+        known,
+        read_releases(releases),
+        sum(_number(fields.get(task)) if task else sum(map(_number, fields.values())) for fields in skewed),
+    )
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 19 else 0
 
 
 def pairs(window: Window, now: float | None = None) -> dict[Pair, Numbers]:

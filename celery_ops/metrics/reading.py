@@ -6,8 +6,9 @@ Everything raises StoreUnavailable.
 import sys
 import time
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Final
 
 from ..tracking.recorder import recorder
@@ -92,18 +93,31 @@ def merged(distributions: Iterable[Distribution]) -> Distribution:
     return sum(distributions, Distribution())
 
 
-def read(
-    window: Window, targets: Iterable[str], names: Names, *, start: float, end: float, in_slots: bool = False
-) -> dict[str, Numbers]:
-    """Return the numbers of targets between two moments, in seconds since the epoch. One round trip.
+class Times(Enum):
+    """What is told of how long things took: nothing, that of the whole time, or that of each of its slots."""
 
-    How long things took is told for the whole time, or ``in_slots`` for each of its slots.
-    """
-    targets = list(dict.fromkeys(targets))
-    plan = _Plan(window, int(start) // window.step * window.step, int(end), names, in_slots)
-    rows = plan.rows(targets)
+    LEFT_OUT = "left out"
+    TOGETHER = "together"
+    IN_SLOTS = "in slots"
+
+
+def read(
+    window: Window, targets: Iterable[str], names: Names, *, start: float, end: float, times: Times = Times.TOGETHER
+) -> dict[str, Numbers]:
+    """Return the numbers of targets between two moments, in seconds since the epoch. One round trip."""
+    return read_each(window, [(targets, times)], names, start=start, end=end)[0]
+
+
+def read_each(
+    window: Window, wanted: Iterable[tuple[Iterable[str], Times]], names: Names, *, start: float, end: float
+) -> list[dict[str, Numbers]]:
+    """Return the same of several groups of targets. One round trip for all of them."""
+    begin = int(start) // window.step * window.step
+    plans = [(_Plan(window, begin, int(end), names, times), list(dict.fromkeys(targets))) for targets, times in wanted]
+    rows = [row for plan, targets in plans for row in plan.rows(targets)]
     tallies = recorder().ask(lambda store: store.tallies(Wanted(cells=rows))) if rows else Tallies()
-    return plan.numbers(targets, tallies)
+    cells = iter(tallies.cells)
+    return [plan.numbers(targets, cells) for plan, targets in plans]
 
 
 def added(numbers: Sequence[Numbers]) -> Numbers:
@@ -124,21 +138,29 @@ def added(numbers: Sequence[Numbers]) -> Numbers:
 
 def names(window: Window, now: float | None = None) -> Names:
     """Return what has numbers in a window. One round trip."""
-    now = time.time() if now is None else now
-    periods = _periods(window, now)
-    wanted = [*map(names_row, periods), *map(groups_row, periods)]
-    tallies = recorder().ask(lambda store: store.tallies(Wanted(fields=wanted)))
-    return _names(tallies, len(periods))
+    return names_beside(window, (), now)[0]
 
 
-def _periods(window: Window, now: float) -> list[float]:
+def names_beside(
+    window: Window, rows: Sequence[str], now: float | None = None
+) -> tuple[Names, Sequence[Mapping[str, str]]]:
+    """Return what has numbers in a window, and the fields of some other rows. One round trip for all of it."""
+    periods = periods_of(window, time.time() if now is None else now)
+    wanted = [*map(names_row, periods), *map(groups_row, periods), *rows]
+    fields = recorder().ask(lambda store: store.tallies(Wanted(fields=wanted))).fields
+    number = len(periods)
+    return _names(fields[:number], fields[number : 2 * number]), fields[2 * number :]
+
+
+def periods_of(window: Window, now: float) -> list[float]:
+    """Return a moment of each period that a window has anything of."""
     return [now - ago for ago in range(0, window.seconds + PERIOD, PERIOD)]
 
 
-def _names(tallies: Tallies, periods: int) -> Names:
-    pairs = {tuple(name.split(SEPARATOR, 1)) for row in tallies.fields[:periods] for name in row if SEPARATOR in name}
+def _names(names_rows: Iterable[Mapping[str, str]], groups_rows: Iterable[Mapping[str, str]]) -> Names:
+    pairs = {tuple(name.split(SEPARATOR, 1)) for row in names_rows for name in row if SEPARATOR in name}
     groups: dict[str, set[tuple[str, int]]] = {}
-    for row in tallies.fields[periods:]:
+    for row in groups_rows:
         for name in row:
             target, kind, group = _group(name)
             if 0 <= group < GROUPS:
@@ -158,12 +180,13 @@ def _group(name: str) -> tuple[str, str, int]:
 class _Plan:
     """Which rows have the numbers of a stretch of time, and how they are put together."""
 
-    def __init__(self, window: Window, start: int, end: int, names: Names, in_slots: bool) -> None:
+    def __init__(self, window: Window, start: int, end: int, names: Names, times: Times) -> None:
         self.window, self.start, self.end, self.names = window, start, end, names
+        self.has_times = times is not Times.LEFT_OUT
         first = start // window.times.step * window.times.step
         self.times = range(first, end, window.times.step)
-        self.put_together = _slot_by_slot if in_slots else _all_slots
-        self.shown = self.times if in_slots else self.times[:1]
+        self.put_together = _slot_by_slot if times is Times.IN_SLOTS else _all_slots
+        self.shown = self.times if times is Times.IN_SLOTS else self.times[:1]
         self.count_rows = window.counts.rows(start, end)
         self.time_rows = window.times.rows(start, end)
 
@@ -181,14 +204,13 @@ class _Plan:
         ]
 
     def _groups(self, target: str) -> list[tuple[str, int]]:
-        return sorted(self.names.groups.get(target, ()))
+        return sorted(self.names.groups.get(target, ())) if self.has_times else []
 
-    def numbers(self, targets: Sequence[str], tallies: Tallies) -> dict[str, Numbers]:
-        rows = iter(tallies.cells)
+    def numbers(self, targets: Sequence[str], rows: Iterator[bytes]) -> dict[str, Numbers]:
+        """Return the numbers of targets, of rows that follow each other as ``rows`` names them."""
         return {target: self._numbers(target, rows) for target in targets}
 
-    def _numbers(self, target: str, rows: Iterable[bytes]) -> Numbers:
-        rows = iter(rows)
+    def _numbers(self, target: str, rows: Iterator[bytes]) -> Numbers:
         counts = self._joined([next(rows) for _row in self.count_rows], self.window.counts, CELLS)
         kinds: dict[str, dict[int, bytes]] = {"w": {}, "r": {}}
         for kind, group in self._groups(target):

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_filters import FilterSet
 
+from ..filters.insight import InsightFilterSet
 from ..filters.plain import PageField
 from ..filters.queues import QueueFilterSet
 from ..filters.task_fields import MomentField, SizeField, StatesField
@@ -56,6 +57,12 @@ OPERATIONS: Final = (
     ),
     Operation("api-workers", gettext_lazy("The workers"), page_of("Worker"), filters=WorkerFilterSet),
     Operation("api-queues", gettext_lazy("The queues"), page_of("Queue"), filters=QueueFilterSet),
+    Operation(
+        "api-insight",
+        gettext_lazy("What tasks did over time"),
+        named("Insight"),
+        filters=InsightFilterSet,
+    ),
     Operation(
         "api-task-types",
         gettext_lazy("What tasks did, by their names"),

@@ -3,6 +3,8 @@
 from typing import Any, Final
 
 from .. import states
+from ..metrics.cells import SERIES
+from ..metrics.windows import WINDOWS
 
 Schema = dict[str, Any]
 
@@ -87,6 +89,18 @@ SCHEMAS: Final[dict[str, Schema]] = {
             **FLOW,
         },
         optional=tuple(FLOW),
+    ),
+    "Percentiles": thing(dict.fromkeys(("p50", "p95", "p99"), SECONDS)),
+    "Insight": thing(
+        {
+            "window": {**TEXT, "enum": list(WINDOWS)},
+            "step": {**NUMBER, "description": "Seconds between two points."},
+            "start": {**NUMBER, "description": "Seconds since the epoch: the first step begins then."},
+            "end": {**NUMBER, "description": "Seconds since the epoch: the last step, still under way, ends then."},
+            "series": listed(thing({"state": {**TEXT, "enum": list(SERIES)}, "points": listed(NUMBER)})),
+            "wait": named("Percentiles"),
+            "run": named("Percentiles"),
+        }
     ),
     "TaskType": thing(
         {

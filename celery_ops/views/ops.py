@@ -149,6 +149,7 @@ class Section:
 SECTIONS = (
     Section("celery_ops:overview", gettext_lazy("Overview")),
     Section("celery_ops:task-list", gettext_lazy("Tasks")),
+    Section("celery_ops:insight", gettext_lazy("Insight")),
     Section("celery_ops:task-type-list", gettext_lazy("Task types")),
     Section("celery_ops:worker-list", gettext_lazy("Workers")),
     Section("celery_ops:queue-list", gettext_lazy("Queues")),

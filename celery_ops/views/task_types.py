@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .. import timezones
+from ..backends.insight import Insight
 from ..backends.results.numbers import NEWEST
 from ..backends.task_types import TaskType, TaskTypes, task_types
 from ..filters.task_types import TaskTypeFilterSet
@@ -73,7 +74,7 @@ class TaskTypeListView(ListPage):
             **context,
             "backend": COUNTED if report is None or report.is_counted else BY_RESULTS,
             "tabs": window_tabs(self.filter, self.window),
-            "limit": _limit(report) if report else "",
+            "limit": limit_of(report) if report else "",
         }
 
     def _start(self) -> datetime:
@@ -82,7 +83,7 @@ class TaskTypeListView(ListPage):
         return timezones.EPOCH + timedelta(seconds=self.report.value.start)
 
 
-def _limit(report: TaskTypes) -> str:
+def limit_of(report: TaskTypes | Insight) -> str:
     """Return what numbers by results leave out."""
     if report.is_counted:
         return ""

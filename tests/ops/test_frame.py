@@ -49,6 +49,7 @@ def test_the_navigation_leads_to_the_pages(browser):
     assert found == {
         "Overview": OPS,
         "Tasks": f"{OPS}tasks/",
+        "Insight": f"{OPS}insight/",
         "Task types": f"{OPS}types/",
         "Workers": f"{OPS}workers/",
         "Queues": f"{OPS}queues/",

@@ -315,6 +315,7 @@ ROWS = {
         ("known", page("queue-detail", "a/b c"), {}, reading(PAGE)),
         ("unknown", page("queue-detail", "nowhere"), {}, reading(UNKNOWN)),
     ],
+    "insight": [("", page("insight"), {"window": "7d"}, reading(PAGE))],
     "task-type-list": [("", page("task-type-list"), {"window": "7d"}, reading(PAGE))],
     "run-list": [("", page("run-list"), {}, reading(JOURNAL))],
     "run-task": [
@@ -436,6 +437,7 @@ ROWS = {
     ],
     "api-history": [("", page("api-history"), {}, reading(JSON))],
     "api-workers": [("", page("api-workers"), {}, reading(JSON))],
+    "api-insight": [("", page("api-insight"), {"window": "7d"}, reading(JSON))],
     "api-task-types": [("", page("api-task-types"), {"window": "7d"}, reading(JSON))],
     "api-queues": [("", page("api-queues"), {}, reading(JSON))],
     "metrics": [("", page("metrics"), {}, reading(PAGE))],

@@ -1,0 +1,106 @@
+"""What tasks did over time: counted in the store, else by the newest results of those that are kept."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..exceptions import BackendUnavailable, StoreUnavailable
+from ..metrics.cells import Cell
+from ..metrics.distribution import Distribution
+from ..metrics.insight import picture
+from ..metrics.reading import Numbers, added
+from ..metrics.releases import Release
+from ..metrics.switch import is_on
+from ..metrics.windows import Window
+from .results.numbers import stored_numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Insight:
+    """What a task, a queue, a task in a queue or the whole site did in a window.
+
+    ``by_task`` and ``by_queue`` have what it was made of, without how long that took; ``tasks`` and ``queues`` have all
+    names that have numbers. ``is_counted`` says whether this is counted or by results, and ``trouble`` why it is the
+    latter although the site counts. ``since`` is how far back those results reach where that is not the whole window.
+    ``skewed`` is how often a publisher's clock was ahead.
+    """
+
+    numbers: Numbers
+    by_task: Mapping[str, Numbers]
+    by_queue: Mapping[str, Numbers]
+    tasks: Sequence[str]
+    queues: Sequence[str]
+    is_counted: bool
+    releases: Sequence[Release] = ()
+    skewed: int = 0
+    trouble: str = ""
+    since: datetime | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all is known of what was asked for."""
+        return not any(any(points) for points in self.numbers.cells.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Seconds that half of them, 95 and 99 of 100 did not exceed; None for what is not known."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+    @classmethod
+    def of(cls, distribution: Distribution) -> "Percentiles":
+        return cls(*map(distribution.percentile, (50, 95, 99)))
+
+
+def insight(window: Window, task: str = "", queue: str = "", now: float | None = None) -> Insight:
+    """Return what was done in a window. Raises BackendUnavailable when neither store nor results answer."""
+    now = time.time() if now is None else now
+    if not is_on():
+        return _by_results(window, task, queue, now)
+    try:
+        counted = picture(window, task, queue, now)
+    except StoreUnavailable as error:
+        return _by_results(window, task, queue, now, trouble=str(error))
+    return Insight(
+        counted.numbers,
+        _grouped((name, numbers) for (name, _queue), numbers in counted.pairs.items()),
+        _grouped((name, numbers) for (_task, name), numbers in counted.pairs.items() if name),
+        sorted({name for name, _queue in counted.known.pairs}),
+        sorted({name for _task, name in counted.known.pairs if name}),
+        is_counted=True,
+        releases=counted.releases,
+        skewed=counted.skewed,
+    )
+
+
+def _by_results(window: Window, task: str, queue: str, now: float, trouble: str = "") -> Insight:
+    """Results do not say in which queue a task was: a queue has none."""
+    try:
+        stored = stored_numbers(window, now)
+    except BackendUnavailable:
+        if trouble:
+            raise BackendUnavailable(trouble) from None
+        raise
+    by_task = {} if queue else {name: numbers for name, numbers in stored.by_task.items() if task in ("", name)}
+    numbers = added([*by_task.values()]) if by_task else nothing(window, now)
+    tasks = sorted(filter(None, stored.by_task))
+    return Insight(numbers, by_task, {}, tasks, (), is_counted=False, trouble=trouble, since=stored.since)
+
+
+def nothing(window: Window, now: float) -> Numbers:
+    """Return the numbers of what did nothing in a window."""
+    start, end = window.bounds(now)
+    times = range(start // window.times.step * window.times.step, end, window.times.step)
+    cells = {cell: [0] * (window.seconds // window.step) for cell in Cell}
+    return Numbers(start, end, window.step, cells, times, [Distribution()] * len(times), [Distribution()] * len(times))
+
+
+def _grouped(named: Iterable[tuple[str, Numbers]]) -> dict[str, Numbers]:
+    grouped: dict[str, list[Numbers]] = {}
+    for name, numbers in named:
+        grouped.setdefault(name, []).append(numbers)
+    return {name: added(parts) for name, parts in grouped.items()}

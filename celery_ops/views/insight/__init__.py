@@ -1,0 +1,1 @@
+"""What tasks did over time: charts, and the same as JSON."""
