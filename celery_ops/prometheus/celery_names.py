@@ -7,6 +7,7 @@ from typing import Final
 
 from ..info import NO_REPLY, QueueInfo, WorkerInfo
 from ..metrics.cells import BOUNDS, RUN_BUCKETS, WAIT_BOUNDS, WAIT_BUCKETS, Total
+from ..schedules.info import ScheduleReport
 from .families import Durations, Family, counter, gauge, histogram, labelled
 from .sources import Answers
 from .totals import TaskTotals
@@ -41,6 +42,8 @@ def families(answers: Answers) -> Iterator[Family]:
         names = {queue.name for queue in answers.queues} | set(answers.paused)
         samples = ((labelled(queue_name=name), int(name in answers.paused)) for name in sorted(names))
         yield gauge("celery_queue_paused", "Whether the queue is paused.", samples)
+    if answers.schedules is not None:
+        yield from _of_schedules(answers.schedules)
 
 
 # -- tasks ------------------------------------------------------------------------------------------------------------
@@ -174,4 +177,22 @@ def _of_consumption(queues: Sequence[QueueInfo], workers: Sequence[WorkerInfo]) 
             for name, theirs in consumers.items()
             if all(worker.concurrency is not None for worker in theirs)
         ),
+    )
+
+
+# -- schedules --------------------------------------------------------------------------------------------------------
+
+
+def _of_schedules(report: ScheduleReport) -> Iterator[Family]:
+    """What nobody could tell is absent: a report with trouble has no entries, or not all of them."""
+    ticks = [beat.seen.timestamp() for beat in report.beats]
+    yield gauge(
+        "celery_beat_last_tick_timestamp_seconds",
+        "When beat last gave a sign of life, in seconds since the epoch.",
+        [("", max(ticks))] if ticks else [],
+    )
+    yield gauge(
+        "celery_schedule_overdue",
+        "Whether an entry of the schedule was due and not sent.",
+        ((labelled(schedule=schedule.entry.name), int(schedule.overdue)) for schedule in report.schedules),
     )

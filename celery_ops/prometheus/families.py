@@ -40,8 +40,9 @@ def counter(name: str, documentation: str, samples: Iterable[tuple[str, int]]) -
 
 
 def gauge(name: str, documentation: str, samples: Iterable[tuple[str, float]]) -> Family:
-    """Return a gauge of (labels, value). What has the same labels is said once."""
-    text = "".join([f"{name}{{{labels}}} {value}\n" for labels, value in dict(samples).items()])
+    """Return a gauge of (labels, value), which are empty where it has none. What has the same labels is said once."""
+    named = ((f"{name}{{{labels}}}" if labels else name, value) for labels, value in dict(samples).items())
+    text = "".join([f"{sample} {value}\n" for sample, value in named])
     return Family(name, "gauge", documentation, text)
 
 

@@ -15,6 +15,7 @@ from ..databases import asks_writer, writer
 from ..exceptions import BackendUnavailable, NoAnswer, StoreUnavailable
 from ..info import QueueInfo, WorkerInfo
 from ..logs import get_logger
+from ..schedules.info import ScheduleReport
 from ..tracking import prefix
 from .totals import TaskTotals, totals
 
@@ -36,6 +37,7 @@ class Answers:
     workers: Sequence[WorkerInfo] | None = None
     queues: Sequence[QueueInfo] | None = None
     paused: Collection[str] | None = None
+    schedules: ScheduleReport | None = None  # nobody asks for it yet
 
     @property
     def is_nothing_known(self) -> bool:
@@ -43,10 +45,14 @@ class Answers:
 
 
 def ask(*, by_host: bool = False) -> Answers:
-    """Return what the sources say. Raises nothing that they raise; a fault of the site's own backend goes on."""
+    """Return what the sources say. Raises nothing that they raise; a fault of the site's own backend goes on.
+
+    Numbers of a site that counts no more are not asked for: they would stand still.
+    """
     until = monotonic() + PATIENCE
     workers, queues = _begun(_workers, "workers"), _begun(_queues, "queues")
-    tasks, paused = _or_none(lambda: totals(by_host=by_host)), _or_none(paused_queues)
+    tasks = _or_none(lambda: totals(by_host=by_host)) if conf.METRICS else None
+    paused = _or_none(paused_queues)
     return Answers(
         tasks,
         _or_none(lambda: workers.answer(until - monotonic())),

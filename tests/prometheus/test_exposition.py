@@ -1,7 +1,7 @@
 """The text that Prometheus scrapes: names, types and labels as celery-exporter's, and nothing that is not known."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from django.db import DatabaseError
@@ -15,6 +15,7 @@ from celery_ops.metrics import rows
 from celery_ops.metrics.cells import Total
 from celery_ops.models import ControlRecord
 from celery_ops.prometheus import sources
+from celery_ops.schedules.info import BeatInfo, Entry, ScheduleInfo, ScheduleReport
 from tests.metrics.test_counting import count, flush
 from tests.ops import backends
 from tests.ops.backends import HOSTILE, Queues, Workers, ago, queue, worker
@@ -215,6 +216,48 @@ def test_names_that_a_page_shows_alike_are_added_up(samples):
     assert values[("celery_task_failed_total", ("exception", "ValueError"), *alike)] == 2
 
 
+def test_numbers_of_a_site_that_counts_no_more_are_absent(busy, samples, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "METRICS": False}
+    assert families_of(samples) == {"celery_worker", "celery_queue", "celery_active"}
+
+
+NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def scheduled(monkeypatch):
+    """``scheduled(report)`` has a scrape know of schedules."""
+
+    def know(report):
+        really = sources.ask
+        monkeypatch.setattr(sources, "ask", lambda **options: replace(really(**options), schedules=report))
+
+    return know
+
+
+def an_entry(name, **fields):
+    entry = Entry(name, "shop.mail", "settings", "every minute", "every minute")
+    return ScheduleInfo(entry, **fields)
+
+
+def test_beat_and_its_schedule_are_told(scheduled, samples):
+    beats = [
+        BeatInfo("beat@pod", 1, "persistent", NOW, NOW + timedelta(seconds=seconds), 5.0, entries=2)
+        for seconds in (10, 90, 50)
+    ]
+    scheduled(ScheduleReport((an_entry("nightly", overdue=True), an_entry('"hourly"')), tuple(beats)))
+    assert samples() == {
+        ("celery_beat_last_tick_timestamp_seconds",): NOW.timestamp() + 90,
+        ("celery_schedule_overdue", ("schedule", "nightly")): 1,
+        ("celery_schedule_overdue", ("schedule", '"hourly"')): 0,
+    }
+
+
+def test_a_beat_that_was_never_heard_has_no_tick(scheduled, samples):
+    scheduled(ScheduleReport((an_entry("nightly"),)))
+    assert {name for name, *_ in samples()} == {"celery_schedule_overdue"}
+
+
 # -- what is away -----------------------------------------------------------------------------------------------------
 
 
@@ -261,6 +304,7 @@ def test_a_scrape_where_nothing_answers_is_empty(busy, dead_store, scrape, setti
     }
     answer = scrape()
     assert (answer.status_code, answer.content) == (200, b"")
+    assert scrape(accept=OPENMETRICS).content == b"# EOF\n"
 
 
 def test_a_dead_database_hides_only_what_is_paused(busy, samples, monkeypatch):
