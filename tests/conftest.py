@@ -23,6 +23,7 @@ from celery_ops.backends.results import texts
 from celery_ops.backends.results.counts import known_looks
 from celery_ops.backends.results.known_arguments import known_arguments
 from celery_ops.backends.results.known_rows import known_rows
+from celery_ops.backends.results.queries import queries, rows_before
 from celery_ops.backends.results.tracked import untracked
 from celery_ops.metrics import flushing
 from celery_ops.tracking import counters
@@ -111,6 +112,8 @@ def _fresh_tracking():
     texts.texts.forget()
     known_looks.forget()
     known_rows.forget()
+    queries.forget()
+    rows_before.forget()
     known_arguments.forget()
     untracked.forget()
     waiting.forget()

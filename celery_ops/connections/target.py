@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -46,12 +47,18 @@ def target() -> Target:
     site = conf.celery_app.conf
     identity = repr([connections.broker(), site.broker_transport_options, site.broker_use_ssl])
     try:
-        addresses = [*connections.addresses()]
-        transport, driver = addresses[0].transport_cls, _driver(addresses[0])
-        name = NAMES.get(driver) or str(transport or driver)
+        return _target(identity, str(site.broker_transport))
     except Exception as error:  # of kombu, of the URL, or of a client library that is not installed
         logger.warning("The broker's URL cannot be used: %s", type(error).__name__)  # its message may quote a password
         return Target(identity)
+
+
+@lru_cache(maxsize=16)  # kombu takes long to make the connections that tell
+def _target(identity: str, _transport: str) -> Target:
+    """Return the broker that the settings name now. Raises what kombu does when it can read nothing of them."""
+    addresses = [*connections.addresses()]
+    transport, driver = addresses[0].transport_cls, _driver(addresses[0])
+    name = NAMES.get(driver) or str(transport or driver)
     return Target(identity, driver, name, ", ".join(filter(None, dict.fromkeys(map(_place, addresses)))))
 
 

@@ -26,7 +26,7 @@ from .conditions import Conditions, conditions_of, names_like, storable
 from .counts import Counted, counted
 from .known_arguments import known_arguments
 from .lists import Listing, NoRows
-from .moved import NONE, Moved, candidates, looks_of, newest
+from .moved import NONE, Moved, looks_of, newest
 from .names import task_names
 from .orders import Order
 from .pages import WaitingRows, page_of
@@ -202,7 +202,7 @@ class ResultsTaskBackend(TaskBackend):
         looks = looks_of(self._counted(conditions).counts)
         if not looks:
             return NONE
-        rows = newest(candidates(self._rows, conditions, looks))
+        rows = newest(self._rows, conditions, looks)
         return Moved.of(rows, self._tracked.told(map(listed, rows)))
 
     def _tracked_page(self, query: TaskQuery, page: TaskPage) -> TaskPage:

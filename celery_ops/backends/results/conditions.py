@@ -1,12 +1,13 @@
 """A ``TaskQuery`` as conditions on the columns of django-celery-results."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any, Final
 
 from django.db.models import Q
+from django.utils.hashable import make_hashable
 
 from ... import timezones
 from ...task_query import TaskQuery
@@ -39,6 +40,11 @@ class Conditions:
 
     def __bool__(self) -> bool:
         return bool(self.all or self.state)
+
+    @property
+    def key(self) -> tuple[Hashable, ...]:
+        """What tells them from others, but for ``statuses`` and ``rows``, which only say where to look."""
+        return (*((column, lookup, make_hashable(value)) for column, lookup, value in self.all), self.state)
 
     def q(self) -> Q:
         return Q(*(Q(**{f"{column}__{lookup}": value}) for column, lookup, value in self.all)) & self.state

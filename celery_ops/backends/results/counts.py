@@ -172,11 +172,15 @@ def counted(table: QuerySet, conditions: Conditions) -> Counted:
     """
     by_state = _looks_by_state(READ_IN_TABLE if conditions.all else READ_IN_INDEX)
     by_filter = _looks_by_filter(conditions, READ_IN_TABLE)
-    by_index = _looks_by_index(conditions) if conditions.statuses else {}
+    is_counted = not conditions.all and {*conditions.statuses} <= {*STATES}  # by what is looked at for the states
+    by_index = _looks_by_index(conditions) if conditions.statuses and not is_counted else {}
     answers = iter(_look([*by_state, *chain(*by_filter.values(), *by_index.values())], table, conditions))
     in_states = list(islice(answers, len(by_state)))
     in_filters = [Seen.together(list(islice(answers, len(looks)))) for looks in by_filter.values()]
-    in_indexes = {column: Seen.together(list(islice(answers, len(looks)))) for column, looks in by_index.items()}
+    if conditions.statuses and is_counted:
+        in_indexes = {"status": _rows_of(conditions.statuses, in_states)}
+    else:
+        in_indexes = {column: Seen.together(list(islice(answers, len(looks)))) for column, looks in by_index.items()}
     own: dict[str, list[Seen]] = {}
     for seen in in_states:
         own.update({state: [seen] for state in seen.hits})
@@ -186,6 +190,13 @@ def counted(table: QuerySet, conditions: Conditions) -> Counted:
         {state: _best([Seen.together(parts), *in_filters], state) for state, parts in own.items()},
     )
     return Counted(counts, {column: seen.rows for column, seen in in_indexes.items() if seen.is_whole})
+
+
+def _rows_of(statuses: Sequence[str], in_states: Sequence[Seen]) -> Seen:
+    """The rows of some statuses, as the looks through their index have seen them; whole where they are few."""
+    by_status = dict(zip(STATES, in_states, strict=False))
+    rows = Seen.together([by_status[status] for status in dict.fromkeys(statuses)])
+    return replace(rows, is_whole=rows.is_whole and rows.rows < MOST_IN_INDEX)
 
 
 def _seen_of(state: str, in_states: Sequence[Seen]) -> list[Seen]:

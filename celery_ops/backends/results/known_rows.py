@@ -7,12 +7,13 @@ written say so.
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from django.db import connections
 from django.db.models import Q, QuerySet
 
+from .queries import ListQuery
 from .rows import Row, for_list, written
 
 #: Seconds that a page of rows takes to be read where they are large; of others it takes a tenth.
@@ -30,11 +31,11 @@ _UNCHANGED: Final = (
 )
 
 
-def read(rows: QuerySet, number: int) -> list[Row]:
-    """Return at most ``number`` rows of a query that ``for_list`` made."""
-    if connections[rows.db].vendor != "sqlite" or number > LONGEST_PAGE:
-        return list(rows[:number])
-    return known_rows.read(rows[:number], number)
+def read(query: ListQuery, number: int) -> Sequence[Row]:
+    """Return the rows of a query that is for ``number`` of them at most."""
+    if connections[query.rows.db].vendor != "sqlite" or number > LONGEST_PAGE:
+        return query.fetch()
+    return known_rows.read(query, number)
 
 
 class KnownRows:
@@ -49,13 +50,14 @@ class KnownRows:
         self._large: dict[tuple[Any, ...], float] = {}
         self._suspected: set[tuple[Any, ...]] = set()
 
-    def read(self, rows: QuerySet, number: int) -> list[Row]:
+    def read(self, query: ListQuery, number: int) -> Sequence[Row]:
+        rows = query.rows
         place = _place(rows)
         pages = (*place, number)  # what else is read beside them is not as long
         if time.monotonic() - self._large.get(place, float("-inf")) < self.seconds:
             return self._known(rows)
         begun = time.thread_time()
-        found = list(rows)
+        found = query.fetch()
         if time.thread_time() - begun < self.long:
             self._suspected.discard(pages)
         elif pages in self._suspected:

@@ -7,6 +7,7 @@ what is frequent. Only when that does not fill the page, far: all the rows that 
 the first are sorted out. That is little, since what is frequent was near.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,7 @@ from .conditions import Conditions
 from .known_rows import read
 from .orders import Order
 from .pages import Item, Key
+from .queries import place_of, queries
 from .rows import Row, for_list, listed
 from .search import TextSearch
 
@@ -63,35 +65,48 @@ class Listing:
     def has(self, key: Key) -> bool:
         return self.order.has(key)
 
-    def _items(self, rows: list[Row]) -> list[Item]:
+    def _items(self, rows: Sequence[Row]) -> list[Item]:
         return [(self.order.key(row), listed(row)) for row in rows]
 
-    def _rows(self, walk: Order, begin: Key | None, number: int) -> list[Row]:
+    def _rows(self, walk: Order, begin: Key | None, number: int) -> Sequence[Row]:
         """Return the first rows after a key, or from the beginning on."""
         walked = self.conditions.on(walk.column)
         within = walked.q() & walk.after(begin) if begin else walked.q()
+        asked = (place_of(self.table), self.conditions.key, walk, begin and tuple(begin), number)
         if walked == self.conditions and not self.search:
-            return read(for_list(self.table, within).order_by(*walk.by), number)
+            walk_all = queries.get(("all", *asked), lambda: for_list(self.table, within).order_by(*walk.by)[:number])
+            return read(walk_all, number)
         wanted = self.conditions.but_on(walk.column).q()
         if self.search:
             wanted &= self.search.q(self.search.hits(walk, begin, number))
         length = min(number * STRETCH, LONGEST_STRETCH)
         if (narrow := self.conditions.narrowest(length // SHARE)) is not None:
-            hits = self._hits(self.table.filter(narrow)[:length], within & wanted, walk, number)
-            return read(self._these(hits).order_by(*walk.by), number)
+            wanted &= within
+            key = None if self.search else ("narrow", *asked, narrow)
+            return read(queries.get(key, lambda: self._among(narrow, wanted, walk, number, length)), number)
+        near_key, far_key = (None, None) if self.search else (("near", *asked), ("far", *asked))
         rows = self.table.filter(within)
-        near = self._near(rows, wanted, walk, number, length)
+        near = queries.get(near_key, lambda: self._near(rows, wanted, walk, number, length)).fetch()
         if len(near) == number or (near and near[0]["walked"] < min(length, FEW)):
             return near
-        far = Over(rows.filter(wanted).order_by(*walk.by_sorting).values("id")[:number], select="id")
-        return list(self._these(far).order_by(*walk.by))
+        return queries.get(far_key, lambda: self._far(rows.filter(wanted), walk, number)).fetch()
 
-    def _near(self, rows: QuerySet, wanted: Q, walk: Order, number: int, length: int) -> list[Row]:
+    def _among(self, narrow: Q, wanted: Q, walk: Order, number: int, length: int) -> QuerySet:
+        """Return the wanted rows of those that the index of a filter finds, which are few."""
+        hits = self._hits(self.table.filter(narrow)[:length], wanted, walk, number)
+        return self._these(hits).order_by(*walk.by)[:number]
+
+    def _near(self, rows: QuerySet, wanted: Q, walk: Order, number: int, length: int) -> QuerySet:
         """Return the rows of a stretch of ``length``; each says how long that is, up to ``FEW``."""
         hits = self._hits(rows.order_by(*walk.by)[:length], wanted, walk, number)
         stretch = rows.order_by(walk.by[0]).values(walk.column)[: min(length, FEW)]
         walked = Over(stretch, select="COUNT(*)", output_field=IntegerField())
-        return list(self._these(hits).annotate(walked=walked).order_by(*walk.by))
+        return self._these(hits).annotate(walked=walked).order_by(*walk.by)
+
+    def _far(self, rows: QuerySet, walk: Order, number: int) -> QuerySet:
+        """Return the first of these rows, of which all are found and sorted."""
+        far = Over(rows.order_by(*walk.by_sorting).values("id")[:number], select="id")
+        return self._these(far).order_by(*walk.by)
 
     def _hits(self, stretch: QuerySet, wanted: Q, walk: Order, number: int) -> Hits:
         """Return the ids of the first rows of a stretch that are wanted."""

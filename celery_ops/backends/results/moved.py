@@ -23,6 +23,7 @@ from ...task_query import Count, Counts
 from .conditions import Conditions
 from .counts import Bounds, at, gaps
 from .known_rows import read
+from .queries import place_of, queries
 from .rows import Row, for_list
 from .sql import hit_of
 from .states import OTHERS, REFUSED, REQUESTED, STATE
@@ -102,9 +103,13 @@ class Moved:
 NONE: Final = Moved()
 
 
-def newest(rows: QuerySet) -> list[Row]:
-    """Return the newest of these rows."""
-    return read(rows, MOST_FOUND)
+def newest(table: QuerySet, conditions: Conditions, looks: Sequence[Look]) -> Sequence[Row]:
+    """Return the newest of the rows that may be moved."""
+    query = queries.get(
+        ("moved", place_of(table), conditions.key, tuple(looks)),
+        lambda: candidates(table, conditions, looks)[:MOST_FOUND],
+    )
+    return read(query, MOST_FOUND)
 
 
 def candidates(table: QuerySet, conditions: Conditions, looks: Sequence[Look]) -> QuerySet:

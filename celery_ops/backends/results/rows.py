@@ -48,6 +48,15 @@ LARGE_META: Final = 262_144
 MOST_CHILDREN: Final = 1000
 
 Row = Mapping[str, Any]
+
+
+class ListedRow(dict[str, Any]):
+    """A row that ``for_list`` found, with the task that it was once read as."""
+
+    __slots__ = ("task",)
+    task: TaskInfo
+
+
 _KEYS: Final = tuple(re.compile(rf'\s*[{{,]\s*"{key}"\s*:\s*') for key in ("exc_type", "exc_message"))
 #: What a pydantic error says of the values that it was given, and where to read on.
 _GIVEN: Final = re.compile(r" *\[type=[^\n]*|\n *For further information visit [^\n]*")
@@ -120,6 +129,15 @@ def _bounded(function: Any, longest: int, *columns: str) -> dict[str, Any]:
 
 def listed(row: Row) -> TaskInfo:
     """Return the task of a row that ``for_list`` found."""
+    task: TaskInfo | None = getattr(row, "task", None)
+    if task is None:
+        task = _listed(row)
+        if isinstance(row, ListedRow) and row["date_done"]:  # else what is believed of its start goes by the time
+            row.task = task
+    return task
+
+
+def _listed(row: Row) -> TaskInfo:
     return TaskInfo(**_small(row), error=None if _is_requested(row) else error_of(row["error"], row["words"]))
 
 
