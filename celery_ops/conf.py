@@ -127,25 +127,26 @@ class Conf:
     @property
     def retention_seconds(self) -> int:
         """``RETENTION`` in whole seconds, at least 1."""
-        return _whole_seconds(self.RETENTION)
+        return whole_seconds(self.RETENTION)
 
     @property
     def rerun_seconds(self) -> int:
         """``RERUN_RETENTION`` in whole seconds, at least 1."""
-        return _whole_seconds(self.RERUN_RETENTION)
+        return whole_seconds(self.RERUN_RETENTION)
 
     @property
     def metrics_seconds(self) -> int:
         """``METRICS_RETENTION`` in whole seconds, at least 1."""
-        return _whole_seconds(self.METRICS_RETENTION)
+        return whole_seconds(self.METRICS_RETENTION)
 
     @property
     def cool_down_seconds(self) -> int:
         """``ALERT_COOL_DOWN`` in whole seconds, at least 1."""
-        return _whole_seconds(self.ALERT_COOL_DOWN)
+        return whole_seconds(self.ALERT_COOL_DOWN)
 
 
-def _whole_seconds(value: Any) -> int:
+def whole_seconds(value: Any) -> int:
+    """Return a setting that is seconds or a timedelta in whole seconds, at least 1."""
     return max(1, int(value.total_seconds() if isinstance(value, timedelta) else value))
 
 

@@ -1,6 +1,5 @@
 """What is handed to a recorder, and how several events become one write."""
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
@@ -10,15 +9,15 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from ..exceptions import StorePartlyUnavailable
 from ..logs import get_logger
 from . import counters
+from .breath import breathing
 from .refs import ObjectRef
 from .store import Batch, add_fields
 
 logger = get_logger("celery_ops.tracking")
 
 EVENTS_A_WRITE: Final = 100
-#: Events that are told before the other threads, which wait for Python's lock, have so many seconds.
+#: Events that are told in one breath.
 TOLD_AT_ONCE: Final = 8
-BREATH: Final = 1e-6
 
 #: What one event knows, or what tells it when it is about to be written: the method of what knows more with each event,
 #: and tells all of it, is called once for those that are written together.
@@ -43,7 +42,7 @@ def taken(events: deque[Any], number: int = EVENTS_A_WRITE) -> list[Any]:
 def all_told(handed: Sequence[Handed]) -> Iterator[Kept]:
     """Yield what each of these events knows, and nothing where one of them has told it already."""
     told: dict[tuple[str, int], object] = {}  # what knew of earlier ones of these events, and so of all
-    for number, (whose, event) in enumerate(handed, 1):
+    for whose, event in breathing(handed, TOLD_AT_ONCE):
         teller = getattr(event, "__self__", event)
         if (whose, id(teller)) in told:
             yield whose, ()
@@ -51,8 +50,6 @@ def all_told(handed: Sequence[Handed]) -> Iterator[Kept]:
         if batch := _told(event):
             told[whose, id(teller)] = teller
             yield whose, batch
-        if not number % TOLD_AT_ONCE:
-            time.sleep(BREATH)
 
 
 def _told(event: Event) -> Batch:

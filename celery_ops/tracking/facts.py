@@ -56,6 +56,8 @@ SHORT_HOST: Final = 36
 Facts = Mapping[str, str]
 Key = tuple[str, int]  # kind, attempt
 
+#: As Celery writes it; what is written otherwise would come back as another text.
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 FIELD = re.compile(r"(=[^:]*:|[\w-]{22})([a-zA-Z])(\d{0,9})(?:([a-zA-Z][\w-]{3})([\w-]{2})?)?", re.ASCII)
 
 #: A life is told by when it was published, to so many milliseconds: 30 hours make no two the same.
@@ -69,13 +71,8 @@ _LIVES: Final = _DIGITS.index("Z") * 64**3  # only letters stand first
 @lru_cache(maxsize=1024)
 def short_id(task_id: str) -> str:
     """Return the id as fields begin with it: 22 characters for a UUID, else the quoted id between ``=`` and ``:``."""
-    if len(task_id) == 36:
-        try:
-            raw = bytes.fromhex(task_id.replace("-", ""))
-        except ValueError:
-            raw = b""
-        if len(raw) == 16 and long_id(short := base64.urlsafe_b64encode(raw)[:22].decode()) == task_id:
-            return short
+    if _UUID.fullmatch(task_id):
+        return base64.urlsafe_b64encode(bytes.fromhex(task_id.replace("-", "")))[:22].decode()
     return f"={quote(task_id, safe='', errors='surrogatepass')}:"
 
 
@@ -119,11 +116,18 @@ def field(task_id: str, kind: str, attempt: int = 0, tag: str = "") -> str:
 
 def published(task_id: str, at: int | None, name: str, nesting: int = 0, life: str = "") -> dict[str, str]:
     """Return the facts of a publish: when, in milliseconds since the epoch, and the name of the ``nesting``th task."""
+    text = publish_text(at, name, life)
+    if not nesting and " " in text:
+        return {field(task_id, PUBLISHED, 0, life): text}
+    time = text.partition(" ")[0]
+    return {field(task_id, PUBLISHED, 0, life): time, field(task_id, NAME, nesting, life): name}
+
+
+def publish_text(at: int | None, name: str, life: str) -> str:
+    """Return what a life's first fact says: when it was published, and the name where that is short."""
     moment = _untagged(at) if life and at is not None else at
     time = "-" if moment is None else str(moment)
-    if len(name.encode("utf-8", "replace")) <= SHORT_NAME and not nesting:
-        return {field(task_id, PUBLISHED, 0, life): f"{time} {name}"}
-    return {field(task_id, PUBLISHED, 0, life): time, field(task_id, NAME, nesting, life): name}
+    return f"{time} {name}" if len(name.encode("utf-8", "replace")) <= SHORT_NAME else time
 
 
 def started(at: int, received: int | None, hostname: str, published_at: int | None = None) -> dict[str, str]:

@@ -42,6 +42,17 @@ def fold(known: Mapping[str, str], short: str, life: str, attempt: str) -> dict[
     return fields
 
 
+def folded_publish(short: str, life: str, publish: str, arguments: str) -> dict[str, str] | None:
+    """Return the field that ``fold`` makes of a publish and its arguments, where that is all of it; else None.
+
+    Every publish pays for this, and most are that short.
+    """
+    text = f"{publish} {arguments}"
+    if publish.count(" ") != 1 or not text.isascii() or len(text) > SHORT:
+        return None
+    return {f"{short}{PUBLISH}{life}": text}
+
+
 def _fold(fields: dict[str, str], kind: str, short: str, end: str) -> None:
     words, first, others = _PARTS[kind]
     name = f"{short}{first}{end}"

@@ -108,6 +108,15 @@ class Recorder:
         self._writer.stop(self.patience)
         self.flush()
 
+    def hold(self) -> None:
+        """The same before a fork: no thread runs, whatever happens, before ``go_on``."""
+        self._writer.hold(self.patience)
+        self.flush()
+
+    def go_on(self) -> None:
+        """Write by a thread again."""
+        self._writer.go_on()
+
     def try_again(self) -> None:
         """Ask a store that is away for a sign of life, and write what is kept when it gives one."""
         self.guarded.try_again()

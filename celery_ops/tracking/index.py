@@ -6,6 +6,7 @@ store. Small shards keep Redis's compact encoding; slots make the newest tasks q
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from functools import lru_cache
 from itertools import chain, product
 from operator import methodcaller
@@ -14,7 +15,7 @@ from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
 from zlib import crc32
 
-from ..conf import conf
+from ..conf import conf, whole_seconds
 from . import facts, prefix
 from .recorder import recorder
 from .refs import ObjectRef
@@ -237,7 +238,12 @@ class _Slots:
 
 
 def _slot_length() -> int:
-    return max(1000, conf.retention_seconds * 1000 // SLOTS)
+    return _length_of(conf.RETENTION)
+
+
+@lru_cache(maxsize=16)
+def _length_of(retention: float | timedelta) -> int:
+    return max(1000, whole_seconds(retention) * 1000 // SLOTS)
 
 
 def _shard(task_id: str) -> int:

@@ -18,9 +18,14 @@ TAILS: Final = (b"\xfe", b"\xff")
 LONGEST_IN_PIECES: Final = (1 + len(TAILS)) * SHORT - len(MARK) - 1
 
 
+def is_whole(value: bytes) -> bool:
+    """Return whether a value lies in one field, as it is."""
+    return len(value) <= SHORT and not value.startswith(MARK)
+
+
 def cut(field: bytes, value: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield the fields that keep a value, or what stands for one that lies elsewhere."""
-    if len(value) <= SHORT and not value.startswith(MARK):
+    if is_whole(value):
         yield field, value
     elif len(value) > LONGEST_IN_PIECES:
         yield field, MARK

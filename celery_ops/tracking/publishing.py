@@ -1,13 +1,15 @@
 """Celery's signals in the process that publishes: a message is stamped, and PENDING written once the broker has it."""
 
 import threading
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from . import capture, chains, context, given, prefix, runs
+from . import capture, chains, context, facts, folding, given, index, prefix, runs
 from .binding import Undecided, resolve
 from .edge import receiver
 from .messages import nesting_of, owned, stamp_for
 from .recorder import recorder
+from .refs import ObjectRef
 from .registry import registry
 from .runs import Execution
 from .stamp import FIRST_PUBLISHED, HEADER, PUBLISHED, WHOSE, Stamp, decoded, now_ms
@@ -75,7 +77,8 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
         if not current.replaced:
             return
         parent_id = current.parent_id
-    stamp = owned(stamp, headers)
+    if latest is not text:
+        stamp = owned(stamp, headers)
     arguments = given.frozen(body[0], body[1]) or capture.arguments(sender, body[0], body[1])
     publish = _Publish(task_id, sender, stamp, parent_id, nesting_of(headers), context.retry_of(), arguments)
     recorder().record(publish.told, stamp.whose)
@@ -93,14 +96,26 @@ class _Publish(NamedTuple):
     arguments: given.Given | str | None  # a text is how they are kept
 
     def told(self) -> Batch:
+        arguments = self.arguments
+        if isinstance(arguments, tuple):
+            arguments = capture.arguments(self.name, *arguments)
+        if arguments is not None and (fields := self._as_one_field(arguments)):
+            own: list[tuple[ObjectRef, Mapping[str, str]]] = [(ref, fields) for ref in self.stamp.own]
+            return [*own, index.entry(self.task_id, self.stamp.own, self.stamp.published)]
         run = Execution(self.task_id, self.name, 0, self.stamp, self.parent_id, nesting=self.nesting)
-        if isinstance(self.arguments, tuple):
-            run.keep_arguments(*self.arguments)
-        elif self.arguments is not None:
-            run.note_arguments(self.arguments)
+        if arguments is not None:
+            run.note_arguments(arguments)
         if self.original:
             run.note_original(self.original)
         return run.first_batch()
+
+    def _as_one_field(self, arguments: str) -> dict[str, str] | None:
+        """Return all there is to know of most publishes; None of one that others have a part in, or that is long."""
+        stamp = self.stamp
+        if self.nesting or self.original or stamp.inherited:
+            return None
+        short, life = facts.short_id(self.task_id), facts.life_tag(stamp.published)
+        return folding.folded_publish(short, life, facts.publish_text(stamp.published, self.name, life), arguments)
 
 
 def _id_in(body: Any) -> str:

@@ -88,7 +88,13 @@ def _end_with_the_process() -> None:
 def before_fork() -> None:
     """Write what waits: the child must not, and the parent may end at once, as daemons do."""
     if _recorder is not None and _process == os.getpid():
-        _recorder.pause()
+        _recorder.hold()
+
+
+def after_fork() -> None:
+    """Go on in the parent with what other threads' events were meanwhile."""
+    if _recorder is not None:
+        _recorder.go_on()
 
 
 def forget() -> None:
@@ -99,4 +105,4 @@ def forget() -> None:
 
 
 atexit.register(_at_exit)
-os.register_at_fork(before=before_fork, after_in_child=forget)
+os.register_at_fork(before=before_fork, after_in_parent=after_fork, after_in_child=forget)

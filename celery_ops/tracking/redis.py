@@ -24,6 +24,7 @@ from ..connections.redis import SCHEMES, BrokersRedis, is_redis, pool_of_url
 from ..connections.redis import client_url as client_url  # where it has always been found
 from ..exceptions import StorePartlyUnavailable, StoreUnavailable
 from . import lifeline, pieces, prefix
+from .breath import breathing
 from .cluster import Cluster
 from .memory import TRIM_ABOVE, oldest_fields
 from .refs import ObjectRef
@@ -34,6 +35,8 @@ from .tallies import Added, Row, Tallies, Wanted
 from .tally_commands import TallyKeys, added, addition, additions, rows_read
 from .wire import Command, Part, Question, is_foreign, packed
 
+#: Objects of a write that are packed in one breath.
+PACKED_AT_ONCE: Final = 16
 #: Writes of a process between two that ask how large the objects' hashes have become.
 MEASURE_EVERY: Final = 16
 
@@ -81,7 +84,8 @@ class RedisStore(Store):
         ttls: dict[str, bytes] = {}  # by label
         parts: list[Part] = []
         firsts: list[int] = []  # of each object's parts
-        for key, (ref, fields) in zip(self._keys([ref for ref, _fields in batch]), batch, strict=True):
+        keys = self._keys([ref for ref, _fields in batch])
+        for key, (ref, fields) in breathing(zip(keys, batch, strict=True), PACKED_AT_ONCE):
             ttl = ttls.get(ref.label) or ttls.setdefault(ref.label, b"%d" % lifetime(ref))
             short, long = _split(fields)
             firsts.append(len(parts))
@@ -95,6 +99,8 @@ class RedisStore(Store):
             elif ref.label != INDEX:  # an index's long values need not outlive what they were written with
                 parts.append((key, [expire]))
         outcomes: list[Any] = self._servers.write(parts)
+        if not measured and _are_numbers(outcomes):
+            return 0
         refused, left, failure = 0, [], None
         for first, end, (ref, fields) in zip(firsts, [*firsts[1:], len(parts)], batch, strict=True):
             replies = outcomes[first:end]
@@ -332,11 +338,19 @@ def _split(fields: Mapping[str, str]) -> tuple[list[Pair], list[Pair]]:
     long: list[Pair] = []
     for called, text in fields.items():
         field, value, stays = called.encode(), text.encode("utf-8", "replace"), isinstance(text, IfAbsent)
+        if pieces.is_whole(value):
+            short.append((field, value, stays))
+            continue
         kept = list(pieces.cut(field, value))
         short += ((name, piece, stays) for name, piece in kept)
         if kept[0][1] == pieces.MARK:
             long.append((field, value, stays))
     return short, long
+
+
+def _are_numbers(outcomes: Iterable[Any]) -> bool:
+    """Return whether each command did what it was to do."""
+    return all(type(replies) is list for replies in outcomes) and {*map(type, chain.from_iterable(outcomes))} <= {int}
 
 
 def _setting(key: bytes, pairs: Iterable[Pair]) -> Iterator[Command]:

@@ -3,17 +3,17 @@
 Commands are packed here and not by redis-py's pipeline, which costs a tracked ``delay()`` more than all the rest.
 """
 
-import time
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final
 
 from redis.exceptions import ExecAbortError, ResponseError
 
 from ..exceptions import StoreUnavailable
+from .breath import breathing
 
-#: Replies that are read before the other threads of the process, which wait for Python's lock, have so many seconds.
+#: Replies that are read in one breath.
 REPLIES_AT_ONCE: Final = 40
-BREATH: Final = 1e-6
 
 Command = tuple[bytes, ...]
 
@@ -23,9 +23,18 @@ Question = tuple[bytes, bytes]
 Part = tuple[bytes, Sequence[Command]]
 
 
-def packed(command: Command) -> bytes:
-    parts = b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in command])
-    return b"*%d\r\n%b" % (len(command), parts)
+#: What stands before a word of so many bytes, behind what ends the one before it.
+_HEADS: Final = [b"\r\n$%d\r\n" % length for length in range(2048)]
+
+
+def packed(command: Sequence[bytes]) -> bytes:
+    """Return a command as it is sent. No word is touched by Python itself: a burst has thousands."""
+    try:
+        words = chain.from_iterable(zip(map(_HEADS.__getitem__, map(len, command)), command, strict=True))
+        return b"".join((b"*%d" % len(command), *words, b"\r\n"))
+    except IndexError:  # one of them is longer
+        parts = b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in command])
+        return b"*%d\r\n%b" % (len(command), parts)
 
 
 MULTI = packed((b"MULTI",))
@@ -76,7 +85,7 @@ def scripted(commands: Sequence[Command]) -> bytes:
     for command in commands:
         words.append(b"%d" % len(command))
         words += command
-    return packed(tuple(words))
+    return packed(words)
 
 
 def done_by_script(reply: Any, number: int) -> list[Any]:
@@ -97,9 +106,7 @@ def _text(raw: bytes | str) -> str:
 def replies(connection: Any, count: int) -> list[Any]:
     """Return so many replies, errors among them. Raises what redis-py does when there are fewer."""
     answers: list[Any] = []
-    for number in range(1, count + 1):
-        if not number % REPLIES_AT_ONCE:
-            time.sleep(BREATH)
+    for _ in breathing(range(count), REPLIES_AT_ONCE):
         try:
             answers.append(connection.read_response())
         except ResponseError as error:

@@ -11,6 +11,12 @@ from typing import Any, Final
 LATE: Final = 1.0
 #: What its threads are called.
 NAME: Final = "celery_ops writer"
+#: Seconds after which who has one lets the thread run, once a write, and the seconds that takes.
+OVERDUE: Final = 0.002
+LET_RUN: Final = 0.0005
+#: Seconds that a fork takes at most.
+HELD: Final = 10.0
+NEVER: Final = float("inf")
 
 
 class Writer:
@@ -20,12 +26,16 @@ class Writer:
     """
 
     def __init__(
-        self, waiting: Sized, write: Callable[[], int], pause: float = 0.004, pause_in_a_burst: float = 0.012
+        self,
+        waiting: Sized,
+        write: Callable[[], int],
+        pause: float = 0.004,
+        pause_in_a_burst: float = 0.0145,
     ) -> None:
         """``write`` returns how many events it found.
 
         ``pause`` is the seconds between an event and its write, in which others join it; ``pause_in_a_burst`` while
-        many happen.
+        many happen. However long a write takes, the next begins no later after what happened meanwhile.
         """
         self._waiting = waiting
         self._write = write
@@ -37,6 +47,8 @@ class Writer:
         self._called.acquire()
         self._is_asleep = False
         self._is_to_end = False
+        self._held_until = 0.0  # time.monotonic()
+        self._overdue = NEVER  # time.monotonic() after which it seems not to get to run
         self._due = 0.0  # time.monotonic() by which it will have begun to write
 
     def wake(self) -> bool:
@@ -46,7 +58,11 @@ class Writer:
             self._due = time.monotonic() + LATE
             self._call()
             return True
-        if time.monotonic() < self._due:
+        now = time.monotonic()
+        if now < self._due:
+            if now > self._overdue:
+                self._overdue = NEVER
+                time.sleep(LET_RUN)
             return True
         if self._thread is None or not self._thread.is_alive():
             return self._start()
@@ -64,6 +80,22 @@ class Writer:
             thread.join(seconds)
         self._thread, self._due = None, 0.0
 
+    def hold(self, seconds: float) -> None:
+        """End the thread as ``stop`` does, and start none before ``go_on``, whoever wakes it: the process forks.
+
+        Events wait meanwhile. Where nobody comes to say that it goes on, that ends after ``HELD`` seconds.
+        """
+        if self._starting.acquire(timeout=seconds):  # who is about to start it has done so
+            self._held_until = time.monotonic() + HELD
+            self._starting.release()
+        self.stop(seconds)
+
+    def go_on(self) -> None:
+        """Write what has happened since ``hold``."""
+        self._held_until = 0.0
+        if self._waiting:
+            self.wake()
+
     def _call(self) -> None:
         with suppress(RuntimeError):  # another one woke it at the same moment
             self._called.release()
@@ -72,6 +104,8 @@ class Writer:
         if not threads_run():
             return False
         with self._starting:
+            if time.monotonic() < self._held_until:
+                return True
             if time.monotonic() < self._due:  # another one has just started it, or who was interrupted here does
                 return True
             self._due = time.monotonic() + LATE
@@ -85,19 +119,27 @@ class Writer:
         return True
 
     def _run(self) -> None:
-        found, this = 0, threading.current_thread()
+        found, since, this = 0, time.monotonic(), threading.current_thread()
         while self._thread is this and not self._is_to_end:
             if not self._waiting:
                 self._is_asleep = True
                 if not self._waiting:
                     self._called.acquire()
                 self._is_asleep = False
+                since = time.monotonic()
             if self._is_to_end:
                 break
-            pause = self._pause_in_a_burst if found > 1 else self._pause
-            self._due = time.monotonic() + pause + LATE
-            self._called.acquire(timeout=pause)
+            self._pause_until(since + (self._pause_in_a_burst if found > 1 else self._pause))
+            since = time.monotonic()
             found = self._write()
+
+    def _pause_until(self, begin: float) -> None:
+        """Let more happen until ``time.monotonic()`` is that, or somebody calls."""
+        now = time.monotonic()
+        begin = max(now, begin)
+        self._due, self._overdue = begin + LATE, begin + OVERDUE
+        self._called.acquire(timeout=begin - now)
+        self._overdue = NEVER
 
 
 def threads_run() -> bool:

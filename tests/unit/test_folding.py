@@ -217,3 +217,24 @@ def test_only_what_others_may_know_more_of_waits_for_an_empty_field():
     publish, start, end = (dict(event)[REF] for event in whole())
     is_weaker = [[isinstance(value, IfAbsent) for value in fields.values()] for fields in (publish, start, end)]
     assert is_weaker == [[False], [True, True], [True, False]]
+
+
+@given(
+    st.sampled_from([NOW, None]),
+    st.sampled_from(["a.b", "a name", "", "é" * 24, "é" * 25, "x" * 48, "x" * 49, "shop.tasks.charge"]),
+    st.sampled_from(["=[]", '=["é"]', "=[7]", "~[1]", "=" + "x" * 30, "=" + "x" * 40, "=" + "x" * 70]),
+)
+def test_a_publish_that_is_one_field_is_the_field_that_folding_makes_of_it(at, name, arguments):
+    life, short = facts.life_tag(at), facts.short_id(ID)
+    event = Execution(ID, name, 0, Stamp((REF,), (), at))
+    event.note_arguments(arguments)
+    ((_ref, whole),) = event.batch()
+    fields = folding.folded_publish(short, life, facts.publish_text(at, name, life), arguments)
+    assert fields in (None, whole)
+    if fields:
+        assert [type(value) for value in fields.values()] == [type(value) for value in whole.values()]
+
+
+def test_most_publishes_are_one_field():
+    publish = facts.publish_text(NOW, "shop.tasks.charge", LIFE)
+    assert folding.folded_publish(facts.short_id(ID), LIFE, publish, "=[7]")

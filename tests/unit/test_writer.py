@@ -244,6 +244,20 @@ def test_a_writer_makes_what_happens_wait_for_as_long_as_it_is_told_to(pauses):
     assert not writer._thread
 
 
+def test_who_finds_the_thread_overdue_lets_it_run_once_a_write(monkeypatch):
+    slept = []
+    writer = Writer([1], lambda: 1, PATIENCE, PATIENCE)
+    monkeypatch.setattr(writer_module, "LET_RUN", 0)
+    assert writer.wake()
+    wait_for(lambda: writer._overdue != writer_module.NEVER, "the pause")
+    writer._overdue = 0.0
+    monkeypatch.setattr(time, "sleep", slept.append)
+    assert all(writer.wake() for _ in range(3))
+    monkeypatch.undo()
+    assert slept == [0]
+    writer.stop(PATIENCE)
+
+
 # -- where no thread runs ---------------------------------------------------------------------------------------------
 
 
@@ -396,6 +410,45 @@ def test_no_thread_runs_at_a_fork_and_the_next_event_starts_one(current, store):
     assert not thread.is_alive()
     current.record(event("b"))
     wait_for(lambda: "b" in store.read([REF])[0], "the next thread's write")
+
+
+def test_what_happens_while_the_process_forks_starts_no_thread_before_it_has(current, store):
+    recorder_module.before_fork()
+    current.record(event("a"))
+    assert current._writer._thread is None
+    assert (store.writes, current.kept) == ([], 1)
+    recorder_module.after_fork()
+    wait_for(lambda: store.writes == [["a"]], "the write")
+    assert store.threads[0] is not threading.current_thread()
+
+
+def test_a_fork_of_which_nobody_tells_the_end_holds_up_events_for_a_while_only(current, store, monkeypatch):
+    monkeypatch.setattr(writer_module, "HELD", -1)
+    recorder_module.before_fork()
+    current.record(event("a"))
+    wait_for(lambda: store.writes == [["a"]], "the write")
+
+
+def test_a_thread_that_is_being_started_as_the_process_forks_is_ended_before(current, store, monkeypatch):
+    starting, forking = threading.Event(), threading.Event()
+    start = threading.Thread.start
+
+    def slowly(thread):
+        if thread.name == "celery_ops writer":
+            starting.set()
+            forking.wait(PATIENCE)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", slowly)
+    publisher = threading.Thread(target=current.record, args=[event("a")])
+    publisher.start()
+    starting.wait(PATIENCE)
+    threading.Timer(0.05, forking.set).start()
+    recorder_module.before_fork()
+    assert forking.is_set()
+    assert not any(thread.name == "celery_ops writer" for thread in threading.enumerate())
+    recorder_module.after_fork()
+    publisher.join(PATIENCE)
 
 
 def test_a_server_that_forks_without_telling_python_makes_a_child_all_the_same(current, monkeypatch):
