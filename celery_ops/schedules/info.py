@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 #: Where an entry is kept.
 SETTINGS: Final = "settings"
@@ -52,6 +52,14 @@ class Entry:
     actions: frozenset[str] = frozenset()
     refused: dict[str, str] = field(default_factory=dict)
     paused_until: datetime | None = None
+    #: Celery's own schedule, which can be stepped; None where there is none to be made of what is kept.
+    schedule: Any = field(default=None, repr=False, compare=False)
+    #: From when a run is counted to what comes next: ``last_run_at``, or when the entry was made where it never ran.
+    counted_from: datetime | None = None
+    #: How often it ran, as its source counts; None where that counts nothing.
+    run_count: int | None = None
+    #: Why it will never be sent as it is, in a sentence; empty where nothing is known to be wrong.
+    broken: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,17 @@ class BeatInfo:
     max_interval: float
     entries: int
     is_silent: bool = False
+    #: It waits for another one's lock, and sends nothing meanwhile.
+    is_standby: bool = False
+    #: It said goodbye.
+    has_ended: bool = False
+    #: Its loop stands still, although its process lives.
+    is_stuck: bool = False
+
+    @property
+    def sends(self) -> bool:
+        """Whether it sends what is due."""
+        return not (self.is_silent or self.is_standby or self.has_ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +129,4 @@ class ScheduleReport:
     @property
     def is_silent(self) -> bool:
         """Whether there are entries and no beat is heard."""
-        return bool(self.schedules) and all(beat.is_silent for beat in self.beats)
+        return bool(self.schedules) and all(beat.is_silent or beat.is_standby for beat in self.beats)
