@@ -34,6 +34,7 @@ VARIABLE: Final = "SENTRY_RELEASE"
 MOST_READ: Final = 4_000_000
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_MOMENT: Final = re.compile(r"[0-9]{1,11}(?:\.[0-9]{1,3})?")
 _REFERENCE: Final = re.compile(r"ref: (refs/[\w./+@#=-]+)")
 
 
@@ -119,7 +120,7 @@ class Releases:
         if begun is None or added.before is None or not is_new(begun, read_releases(added.before)):
             return
         place = _place(added.before)
-        text = f"{begun.moment:.0f} {begun.name}"
+        text = f"{begun.moment:.3f} {begun.name}"
         texts = {place: text if place in added.before else IfAbsent(text)}
         self._row, self._is_to_be_told = Row(RELEASES_ROW, conf.metrics_seconds, texts=texts), True
 
@@ -155,7 +156,7 @@ def read_releases(fields: Mapping[str, str]) -> list[Release]:
 
 def _release(text: str) -> Release | None:
     moment, _, name = text.partition(" ")
-    return Release(name[:LONGEST], float(moment)) if moment.isdecimal() and len(moment) < 12 and name else None
+    return Release(name[:LONGEST], float(moment)) if _MOMENT.fullmatch(moment) and name else None
 
 
 def _place(fields: Mapping[str, Any]) -> str:

@@ -181,6 +181,15 @@ def test_a_page_takes_two_round_trips(redis_store, round_trips):
     assert round_trips() - before == 2
 
 
+def test_the_page_of_charts_takes_two_round_trips(redis_store, round_trips):
+    for task in "abc":
+        count(Total.SUCCESS, 0.1, task=task)
+    flush()
+    before = round_trips()
+    insight.picture(WINDOWS["30d"], "a", "mail")
+    assert round_trips() - before == 2
+
+
 def test_a_flush_is_one_round_trip(redis_store, round_trips):
     count(Total.SUCCESS, 0.1)
     flush()
@@ -190,16 +199,6 @@ def test_a_flush_is_one_round_trip(redis_store, round_trips):
     before = round_trips()
     flush()
     assert round_trips() - before == 1
-
-
-@pytest.fixture
-def round_trips(redis_store, monkeypatch):
-    """Return a function that counts what was sent to the store's server so far."""
-    sends = []
-    server = type(redis_store._servers)
-    really = server._send
-    monkeypatch.setattr(server, "_send", lambda self, *sent: (sends.append(1), really(self, *sent))[1])
-    return lambda: len(sends)
 
 
 def test_a_store_that_freezes_in_the_middle_counts_nothing_twice(own_redis, settings):

@@ -86,6 +86,18 @@ def test_a_revoked_and_a_rejected_task_are_counted(site):
     assert numbers_of(tasks.rejects, REJECTED=1).series[states.FAILURE][-1] == 0
 
 
+def test_a_worker_that_starts_marks_its_release(site, shared):
+    environment = {**shared.environment, "SENTRY_RELEASE": f"v{uuid.uuid4().hex[:6]}"}
+    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "1", "-Q", "nothing", app="tests.hurried")
+    try:
+        wait_for(
+            lambda: environment["SENTRY_RELEASE"] in [release.name for release in insight.picture(HOUR).releases],
+            "the release",
+        )
+    finally:
+        worker.stop()
+
+
 def test_a_child_that_ends_after_its_tasks_loses_no_number(site, shared):
     worker = Worker(
         f"w{uuid.uuid4().hex[:6]}@test",
