@@ -142,6 +142,7 @@ class ControlRecord(Journalled):
 
     #: The actions that hold until they are taken back.
     PAUSE, RESUME = "pause", "resume"
+    RESOLVE, REOPEN = "resolve_failures", "reopen_failures"
 
     def __str__(self) -> str:
         return f"{self.action} {self.target}"

@@ -15,6 +15,7 @@ from ..conf import conf
 from ..exceptions import BackendUnavailable, BadInput, BrokerUnavailable
 from ..formatting import clean
 from ..info import WorkerInfo
+from ..models import ControlRecord
 from . import paused_queues
 from .fields import LONGEST_SHOWN, Input, NameField, ProcessesField, SecondsField
 from .standing import Paused
@@ -273,6 +274,8 @@ LABELS: Final[Mapping[str, Any]] = {
     "pause": gettext_lazy("Pause a queue"),
     "resume": gettext_lazy("Resume a queue"),
     PurgeQueue.name: PurgeQueue.label,
+    ControlRecord.RESOLVE: gettext_lazy("Resolve failures"),
+    ControlRecord.REOPEN: gettext_lazy("Reopen failures"),
     "delete": gettext_lazy("Delete messages"),
     "move": gettext_lazy("Move messages"),
 }

@@ -59,3 +59,18 @@ class Groups:
     limit: int = 0
     start: int = 0
     step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One group, and how often it failed: in all, and in each window by its name.
+
+    ``start`` and ``step`` are of its points; ``limit`` where only so many results were read.
+    """
+
+    group: Group
+    total: int
+    counts: Mapping[str, int]
+    start: int
+    step: int
+    limit: int = 0

@@ -15,8 +15,9 @@ from ..timezones import of_milliseconds
 from ..tracking.recorder import recorder
 from ..tracking.refs import ObjectRef
 from ..tracking.tallies import Tallies, Wanted
-from .group import Group, Groups
+from .group import Detail, Group, Groups
 from .rows import (
+    COUNT,
     FIRST,
     GROUPS_KEPT,
     LAST,
@@ -70,17 +71,6 @@ def completed(groups: Sequence[Group]) -> list[Group]:
     return [_with_row(group, fields, members) for group, fields, members in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """One group, and how often it failed: in all, and in each window, with its points and their first one's time."""
-
-    group: Group
-    total: int
-    counts: Mapping[str, int]
-    start: int
-    step: int
-
-
 def group(key: str, window: Window, now: float | None = None) -> Detail | None:
     """Return all that is known of one group, None for an unknown one. Two round trips."""
     now = time.time() if now is None else now
@@ -99,7 +89,7 @@ def group(key: str, window: Window, now: float | None = None) -> Detail | None:
     counts = {name: sum(numbers) for name, numbers in points.items()}
     known = described_by.group(points[window.name], counts[window.name])
     known = replace(_with_row(known, own, tallies.members[0]), traceback=traceback.get(TRACEBACK, ""))
-    return Detail(known, number_of(own.get("n")), counts, spans[window.name].start, window.step)
+    return Detail(known, number_of(own.get(COUNT)), counts, spans[window.name].start, window.step)
 
 
 def _tallies(wanted: Wanted) -> Tallies:

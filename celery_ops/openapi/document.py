@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_filters import FilterSet
 
+from ..filters.failures import FailureFilterSet
 from ..filters.insight import InsightFilterSet
 from ..filters.plain import PageField
 from ..filters.queues import QueueFilterSet
@@ -62,6 +63,12 @@ OPERATIONS: Final = (
         gettext_lazy("What tasks did over time"),
         named("Insight"),
         filters=InsightFilterSet,
+    ),
+    Operation(
+        "api-failures",
+        gettext_lazy("Failures that are alike, as groups"),
+        page_of("FailureGroup"),
+        filters=FailureFilterSet,
     ),
     Operation(
         "api-task-types",

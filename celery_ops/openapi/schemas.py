@@ -112,6 +112,24 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "last_failure_at": or_null(MOMENT),
         }
     ),
+    "FailureGroup": thing(
+        {
+            "key": TEXT,
+            "exception": {**TEXT, "description": "The class, with its module."},
+            "message": {
+                **or_null(TEXT),
+                "description": "Without what differs from task to task; null for who may not see payload.",
+            },
+            "frame": {**or_null(TEXT), "description": "The innermost function of the site's own code."},
+            "count": {**NUMBER, "description": "In the window."},
+            "first_seen": or_null(MOMENT),
+            "last_seen": or_null(MOMENT),
+            "state": {**TEXT, "enum": ["open", "resolved", "regressed"]},
+            "tasks": {"type": "array", "items": TEXT},
+            "objects": {**or_null(NUMBER), "description": "How many different ones."},
+            "sample_task_id": or_null(TEXT),
+        }
+    ),
     "Parameter": thing({"name": TEXT, "type": TEXT, "required": {"type": "boolean"}, "default": ANY}),
     "RunnableTask": thing(
         {

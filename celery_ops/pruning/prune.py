@@ -19,6 +19,8 @@ from .batches import BATCH_SIZE, Batches, TimeUp
 
 FINAL: Final = (states.SUCCESS, states.FAILURE, states.REVOKED, states.REJECTED, states.IGNORED)
 
+#: Seconds of a century: from no time that there is can more be taken.
+LONGEST: Final = 100 * 365 * 86_400
 #: Claims that are deleted at once.
 CLAIMS: Final = 500
 
@@ -97,9 +99,14 @@ def old_records(cutoff: datetime) -> Old:
 
 
 def old_control_records(cutoff: datetime) -> Old:
-    """Return the control actions before ``cutoff``, without the pauses that hold: their queues would come back."""
+    """Return the control actions before ``cutoff``, without those that hold.
+
+    Those are pauses, whose queues would come back, and what says that failures are resolved that are kept for longer.
+    """
     held = list(ControlRecord.pauses().values_list("pk", flat=True))
-    return Old(ControlRecord, "created_at", cutoff, ~Q(pk__in=held))
+    since = timezone.now() - timedelta(seconds=min(conf.metrics_seconds, LONGEST))
+    settled = Q(action__in=(ControlRecord.RESOLVE, ControlRecord.REOPEN), created_at__gte=since)
+    return Old(ControlRecord, "created_at", cutoff, ~Q(pk__in=held) & ~settled)
 
 
 def old_results(cutoff: datetime, wanted: Iterable[str] = FINAL) -> Old:

@@ -85,7 +85,7 @@ def outcome_of(record: ControlRecord) -> Outcome:
     if "asked" not in replies:
         return (
             Outcome("")
-            if record.action in ("retry", "bulk_revoke")
+            if record.action in ("retry", "bulk_revoke", ControlRecord.RESOLVE, ControlRecord.REOPEN)
             else Outcome(_("It is not known what came of it."), "pending")
         )
     return _of_workers(replies, ends=record.action == "shutdown")

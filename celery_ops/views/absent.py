@@ -37,6 +37,13 @@ def no_task() -> Absent:
     )
 
 
+def no_group() -> Absent:
+    return Absent(
+        _("There is no such failure group."),
+        _("A group is kept for as long as numbers are (METRICS_RETENTION), counted from its last failure."),
+    )
+
+
 def no_runnable() -> Absent:
     return Absent(
         _("There is no such task to run."),

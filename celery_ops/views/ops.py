@@ -91,6 +91,9 @@ class OpsView(PrivateView):
         except DatabaseError:
             logger.error("The database did not answer a page", exc_info=True)
             return self.unanswered(_("The database does not answer."))
+        except BackendUnavailable as error:
+            logger.warning("An operations page has nothing to show: %s", error)
+            return self.unanswered(str(error))
         except PermissionDenied:
             if not self.is_json:
                 raise
@@ -151,6 +154,7 @@ SECTIONS = (
     Section("celery_ops:task-list", gettext_lazy("Tasks")),
     Section("celery_ops:insight", gettext_lazy("Insight")),
     Section("celery_ops:task-type-list", gettext_lazy("Task types")),
+    Section("celery_ops:failure-list", gettext_lazy("Failures")),
     Section("celery_ops:worker-list", gettext_lazy("Workers")),
     Section("celery_ops:queue-list", gettext_lazy("Queues")),
     Section("celery_ops:run-list", gettext_lazy("Run"), (VIEW_OPS, RUN_TASK)),

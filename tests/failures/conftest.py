@@ -1,11 +1,7 @@
-import time
 from contextlib import contextmanager
 
 import pytest
 
-from celery_ops.failures.counting import FailureCounting
-from celery_ops.failures.tally import Failure
-from celery_ops.metrics.flushing import flusher
 from celery_ops.signals import failure_seen
 
 
@@ -13,16 +9,6 @@ from celery_ops.signals import failure_seen
 def store(request):
     """Both stores in turn."""
     return request.getfixturevalue(f"{request.param}_store")
-
-
-def fail(message="the card was refused", **about):
-    """Count one failure in this process."""
-    about = {"at": time.time(), "whose": "", "task": "shop.pay", "task_id": "t1", "exception": "ValueError", **about}
-    flusher().source(FailureCounting).add(Failure(message=message, **about))
-
-
-def flush():
-    flusher().flush()
 
 
 @contextmanager

@@ -11,8 +11,9 @@ from celery_ops.failures.rows import GROUPS_KEPT, resolution
 from celery_ops.metrics.windows import DAY, HOUR, WINDOWS
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
+from tests.counted import fail, flush
 
-from .conftest import fail, flush, hearing
+from .conftest import hearing
 
 LAST_DAY = WINDOWS["24h"]
 

@@ -51,6 +51,7 @@ def test_the_navigation_leads_to_the_pages(browser):
         "Tasks": f"{OPS}tasks/",
         "Insight": f"{OPS}insight/",
         "Task types": f"{OPS}types/",
+        "Failures": f"{OPS}failures/",
         "Workers": f"{OPS}workers/",
         "Queues": f"{OPS}queues/",
         "Run": f"{OPS}run/",

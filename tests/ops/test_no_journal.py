@@ -23,6 +23,7 @@ PAGES = [
     "workers/celery@one/",
     "queues/",
     "queues/celery/",
+    "failures/",
     "run/",
     "run/tests.shop.tasks.untracked/",
     f"run/tests.shop.tasks.untracked/?again={a_task().id}",
@@ -35,6 +36,7 @@ PAGES = [
     "api/history/",
     "api/workers/",
     "api/queues/",
+    "api/failures/",
     "api/openapi.json",
 ]
 ROWS = ["journal/1/", "journal/control/1/", "retry/all/1/", "revoke/all/1/", "api/runs/nobody/"]

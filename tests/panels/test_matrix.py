@@ -15,6 +15,7 @@ from celery_ops.backends.memory import MemoryQueueBackend, MemoryWorkerBackend
 from celery_ops.info import QueueDetail, QueueInfo, WorkerDetail, WorkerInfo
 from celery_ops.models import ControlRecord, TaskRunRecord
 from tests.conftest import make_user
+from tests.counted import FAILURE, fail, flush
 from tests.planting import panel_of, plant
 
 from .conftest import browser
@@ -283,6 +284,22 @@ def managing(code):
     return all_but(403, anonymous=302, inactive=302, superuser=code)
 
 
+def resolving(code):
+    """``code`` for those who resolve failures."""
+    return all_but(403, anonymous=302, inactive=302, superuser=code)
+
+
+def failing(name, *args):
+    """The address of ``name`` on a site where something failed."""
+
+    def address(scene):
+        fail()
+        flush()
+        return reverse(f"celery_ops:{name}", args=args)
+
+    return address
+
+
 #: Whoever may do anything to tasks, workers or queues has a journal of that.
 CONTROL_JOURNAL = {**PAGE, "run": 200, "revoke": 200, "control": 200}
 NO_ACTION = {actor: 404 if code == 200 else code for actor, code in CONTROL_JOURNAL.items()}
@@ -317,6 +334,23 @@ ROWS = {
     ],
     "insight": [("", page("insight"), {"window": "7d"}, reading(PAGE))],
     "task-type-list": [("", page("task-type-list"), {"window": "7d"}, reading(PAGE))],
+    "failure-list": [("", page("failure-list"), {"window": "7d"}, reading(PAGE))],
+    "failure-detail": [
+        ("known", failing("failure-detail", FAILURE.key), {}, reading(PAGE)),
+        ("unknown", page("failure-detail", "nothing"), {}, reading(UNKNOWN)),
+    ],
+    "failure-action": [
+        ("resolve", failing("failure-action"), {"action": "resolve", "key": FAILURE.key}, {"POST": resolving(302)}),
+        ("reopen", failing("failure-action"), {"action": "reopen", "key": FAILURE.key}, {"POST": resolving(302)}),
+        ("rerun", failing("failure-action"), {"action": "rerun", "key": FAILURE.key}, {"POST": bulk_answering(302)}),
+        (
+            "a group that nobody knows",
+            failing("failure-action"),
+            {"action": "resolve", "key": "no"},
+            {"POST": resolving(404)},
+        ),
+        ("nothing in particular", failing("failure-action"), {}, {"POST": resolving(400)}),
+    ],
     "run-list": [("", page("run-list"), {}, reading(JOURNAL))],
     "run-task": [
         (
@@ -439,6 +473,7 @@ ROWS = {
     "api-workers": [("", page("api-workers"), {}, reading(JSON))],
     "api-insight": [("", page("api-insight"), {"window": "7d"}, reading(JSON))],
     "api-task-types": [("", page("api-task-types"), {"window": "7d"}, reading(JSON))],
+    "api-failures": [("", page("api-failures"), {"window": "7d"}, reading(JSON))],
     "api-queues": [("", page("api-queues"), {}, reading(JSON))],
     "metrics": [("", page("metrics"), {}, reading(PAGE))],
     "panel": [

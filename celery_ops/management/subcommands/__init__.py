@@ -26,6 +26,7 @@ SUBCOMMANDS: Final[Mapping[str, Summary]] = {
         "doctor.Doctor",
         "Try the broker, the workers, the results, the store, the journal and the settings; name what ails.",
     ),
+    "failures": Summary("failures.Failures", "List the groups of failures that nobody has resolved."),
     "inspect": Summary("inspect.Inspect", "Ask the workers what they do, have and are; secrets are left out."),
     "metrics": Summary("metrics.Metrics", "Print what Prometheus scrapes."),
     "pause": Summary(

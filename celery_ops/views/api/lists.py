@@ -83,7 +83,11 @@ class PlainListApi(ListApi):
         number = filters.page_within(len(values))
         end = number * filters.size
         link = f"{reverse(self.url_name)}{filters.link(page=number + 1)}" if end < len(values) else None
-        return JsonResponse({"results": [self.item(value) for value in values[end - filters.size : end]], "next": link})
+        return JsonResponse({"results": self.items(values[end - filters.size : end]), "next": link})
+
+    def items(self, values: Sequence[Any]) -> list[dict[str, Any]]:
+        """Return the items of one page."""
+        return [self.item(value) for value in values]
 
 
 class WorkersApi(PlainListApi):

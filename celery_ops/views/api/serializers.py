@@ -7,11 +7,13 @@ from typing import Any
 from ... import redaction, states
 from ...backends.queue_flow import UNKNOWN, QueueFlow
 from ...backends.task_types import TaskType
+from ...failures.group import Group
 from ...formatting import presentable
 from ...info import Progress, QueueInfo, TaskInfo, WorkerInfo
 from ...models import TaskRunRecord
 from ...payload import payload
 from ...redaction import Budget
+from ...tables.failures import ShowsPayload, shows_message
 from ...task_detail import TaskDetail
 
 
@@ -146,6 +148,23 @@ def task_type_item(kind: TaskType) -> dict[str, Any]:
         "run_p95": kind.run_p95,
         "run_total": kind.run_total,
         "last_failure_at": _moment(kind.last_failure_at),
+    }
+
+
+def failure_item(group: Group, shows_payload: ShowsPayload) -> dict[str, Any]:
+    """Return a group for ``api-failures``; what its errors say is null for those who may not see it."""
+    return {
+        "key": group.key,
+        "exception": presentable(group.exception),
+        "message": presentable(group.message) if shows_message(group, shows_payload) else None,
+        "frame": presentable(group.frame) or None,
+        "count": group.count,
+        "first_seen": _moment(group.first_seen),
+        "last_seen": _moment(group.last_seen),
+        "state": group.state,
+        "tasks": [presentable(name) for name in group.tasks or (group.task,)],
+        "objects": group.objects,
+        "sample_task_id": _text(group.sample_task_id or None),
     }
 
 

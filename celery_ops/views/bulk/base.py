@@ -21,6 +21,7 @@ from ...bulk.progress import DONE, RUNNING, BulkProgress
 from ...conf import conf
 from ...exceptions import BackendUnavailable, BadInput, StoreUnavailable
 from ...filters.base import LAYOUT
+from ...filters.failures import GroupTaskFilterSet
 from ...filters.tasks import TaskFilterSet
 from ...formatting import Moment, clean, count
 from ...models import ControlRecord
@@ -29,6 +30,7 @@ from ...tables.links import PageLink, task_link
 from ...task_query import Count, TaskQuery
 from ..absent import no_row
 from ..asked import submission_of
+from ..failures.tasks import within_group, within_group_or_nothing
 from ..ops import OpsPage
 
 #: Seconds after which nobody seems to go on with it any more: the page has been closed.
@@ -72,10 +74,12 @@ class BulkView(OpsPage):
 
     @cached_property
     def backend(self) -> TaskBackend:
+        """What lists the tasks that are meant. Raises Http404 and BackendUnavailable."""
         return conf.load("TASK_BACKEND")()
 
     def filters_of(self, data: QueryDict) -> TaskFilterSet:
-        return TaskFilterSet(data, backend=self.backend, shows_payload=self.may_view_payload, user=self.user)
+        kind = GroupTaskFilterSet if "failure" in data else TaskFilterSet
+        return kind(data, backend=self.backend, shows_payload=self.may_view_payload, user=self.user)
 
     def unavailable(self, trouble: str, **context: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data(trouble=trouble, **context), status=503)
@@ -97,6 +101,11 @@ class BulkStartView(BulkView):
     """GET counts what the filters find and shows what would be taken; POST begins."""
 
     template_name = "celery_ops/bulk/bulk.html"
+
+    @cached_property
+    def backend(self) -> TaskBackend:
+        return within_group(super().backend, self.request.GET.get("failure", ""))
+
     #: The part of the page that has the form.
     form_template: ClassVar[str]
 
@@ -157,6 +166,11 @@ class BulkDetailView(BulkView):
 
     needs_writer = True
     template_name = "celery_ops/bulk/progress.html"
+
+    @cached_property
+    def backend(self) -> TaskBackend:
+        keys = self.record.parameters.get("filters", {}).get("failure") or [""]
+        return within_group_or_nothing(super().backend, keys[0])
 
     def authorise(self) -> None:
         """Raise PermissionDenied for who may neither do this nor read the journal, Http404 for another's row."""

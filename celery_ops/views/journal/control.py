@@ -14,20 +14,29 @@ from ...formatting import Moment, clean
 from ...links import queue_url, task_url, worker_url
 from ...models import ControlRecord
 from ...payload import mapping
-from ...permissions import CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK, VIEW_OPS, VIEW_RECORDS, allows
+from ...permissions import (
+    CONTROL_WORKERS,
+    MANAGE_QUEUES,
+    RESOLVE_FAILURES,
+    REVOKE_TASK,
+    VIEW_OPS,
+    VIEW_RECORDS,
+    allows,
+)
 from ...tables.control_records import ControlRecordTable, Outcome, control_rows, label_of, outcome_of
 from ...tables.links import PageLink
 from .base import JournalPage, JournalView
 from .paging import RecordPage
 
 #: Whoever may do one of these may open the journal, as those may who run tasks.
-READERS: Final = (VIEW_RECORDS, VIEW_OPS, CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK)
+READERS: Final = (VIEW_RECORDS, VIEW_OPS, CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK, RESOLVE_FAILURES)
 ON_QUEUES: Final = ("pause", "resume", "purge", "delete", "move")
 #: Whose rows have a page of how far they are.
 BULKS: Final = {"retry": "bulk-retry-detail", "bulk_revoke": "bulk-revoke-detail"}
 ON_TASKS: Final = ("revoke",)
+ON_FAILURES: Final = (ControlRecord.RESOLVE, ControlRecord.REOPEN)
 #: What of the replies has a place of its own on the page.
-SHOWN: Final = ("asked", "answered", "silent", "failed", "error")
+SHOWN: Final = ("asked", "answered", "silent", "failed", "error", "told")
 #: Workers of one action that its page lists.
 MOST_REPLIES: Final = 500
 
@@ -118,5 +127,7 @@ def _target_url(record: ControlRecord) -> str:
     if record.action in ON_TASKS:
         ids = record.parameters.get("task_ids")
         return task_url(record.target) if isinstance(ids, list) and len(ids) == 1 else ""
+    if record.action in ON_FAILURES:
+        return reverse("celery_ops:failure-detail", args=[record.target])
     destination = record.parameters.get("destination")
     return worker_url(record.target) if isinstance(destination, list) and len(destination) == 1 else ""

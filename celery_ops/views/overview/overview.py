@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Final
 
 from django.utils.translation import gettext_lazy as _
@@ -11,9 +12,14 @@ from ...backends.queue_flow import QueueFlow, flow_of, queue_flows
 from ...conf import conf
 from ...control import paused_queues
 from ...control.standing import Paused
+from ...exceptions import StoreUnavailable
+from ...failures.group import RESOLVED
+from ...failures.listing import counted
 from ...formatting import clean
 from ...info import ENDED, GONE, NO_REPLY, ONLINE
+from ...metrics.windows import DEFAULT, WINDOWS
 from ...payload.url import address
+from ...tables.failures import FailureRow, ShortFailureGroupTable
 from ...tables.overview import FailureTable, ShortQueueTable, ShortWorkerTable
 from ...tables.queues import QueueRow, absent_columns, is_held_up, needs_somebody
 from ...tables.tasks import task_rows
@@ -47,6 +53,15 @@ class Short:
         return max(0, self.number - MOST_ROWS)
 
 
+@dataclass(frozen=True, slots=True)
+class FailureGroups:
+    """Those that nobody has resolved, the most frequent first; ``more`` are not shown."""
+
+    table: Any
+    number: int
+    more: int
+
+
 class OverviewView(OpsPage):
     section = "celery_ops:overview"
     title = _("Overview")
@@ -59,7 +74,8 @@ class OverviewView(OpsPage):
         pending = together(
             worker_backend.workers, lambda: paused_queues.marked(queue_backend.queues(), paused), queue_flows
         )
-        failures = part(self._failures)  # here, for it is a query of this request's own
+        groups = self._groups()  # here, for these are queries of this request's own
+        failures = Part(TaskPage(())) if groups else part(self._failures)
         registered = _registered()
         workers, queues, counted = [awaited.answer() for awaited in pending]
         flows = counted.value or {}
@@ -68,12 +84,27 @@ class OverviewView(OpsPage):
             workers=_workers(workers),
             queues=_queues(queues, absent_columns(queue_backend, is_counted=bool(flows)), paused, flows),
             held_up=_held_up(queues, paused),
+            groups=groups,
             failures=self._failure_list(failures),
             registered=registered,
             broker=address(conf.celery_app.conf.broker_url),
             result_backend=address(conf.celery_app.conf.result_backend),
             **kwargs,
         )
+
+    def _groups(self) -> FailureGroups | None:
+        """Return the groups of the last day, None where failures are not counted or none was."""
+        try:
+            listing = counted(WINDOWS[DEFAULT])
+        except StoreUnavailable:
+            return None
+        if listing is None or not listing.groups.groups:
+            return None
+        shows_payload = cache(self.may_view_payload)
+        unresolved = [group for group in listing.groups.groups if group.state != RESOLVED]
+        unresolved.sort(key=lambda group: -group.count)
+        rows = [FailureRow.of(group, shows_payload) for group in listing.completed(unresolved[:MOST_ROWS])]
+        return FailureGroups(ShortFailureGroupTable(rows), len(rows), max(0, len(unresolved) - MOST_ROWS))
 
     def _failures(self) -> TaskPage:
         backend = conf.load("TASK_BACKEND")()

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from ...conf import conf
 from ...exceptions import BadCursor
 from ...filters import suggestions
+from ...filters.failures import GroupTaskFilterSet
 from ...filters.suggestions import Suggested
 from ...filters.task_links import state_tabs, time_ranges
 from ...filters.tasks import TaskFilterSet
@@ -23,6 +24,7 @@ from ...tables.tasks import TaskTable, task_rows
 from ...task_detail import TaskDetail, task_detail
 from ...task_query import TaskPage
 from ..absent import no_task
+from ..failures.tasks import within_group
 from ..ops import OpsPage, part
 from .csv import csv_response
 from .detail import viewed
@@ -41,10 +43,9 @@ class TaskListView(OpsPage):
     template_name = "celery_ops/tasks/list.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        self.backend = conf.load("TASK_BACKEND")()
-        self.filters = TaskFilterSet(
-            request.GET, backend=self.backend, shows_payload=self.may_view_payload, user=self.user
-        )
+        self.backend = within_group(conf.load("TASK_BACKEND")(), request.GET.get("failure", ""))
+        kind = GroupTaskFilterSet if "failure" in request.GET else TaskFilterSet
+        self.filters = kind(request.GET, backend=self.backend, shows_payload=self.may_view_payload, user=self.user)
         self.has_bad_cursor = False
         if request.GET.get("format") == "csv" and not self.filters.errors:
             is_async = isinstance(request, ASGIRequest)
@@ -134,7 +135,7 @@ def back_query(query: str) -> str:
 
 def kept_list(text: str) -> str:
     """Return the query string of a task list that ``text`` is, without everything that such a list does not know."""
-    names = {*TaskFilterSet.base_filters, "cursor"}
+    names = {*GroupTaskFilterSet.base_filters, "cursor"}
     try:
         pairs = parse_qsl(text, max_num_fields=100) if len(text) <= LONGEST_BACK else []
     except ValueError:

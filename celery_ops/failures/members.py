@@ -1,0 +1,147 @@
+"""The tasks of a group: those whose stored error, without what differs, is the group's."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from .. import redaction, states
+from ..backends.base import TaskBackend
+from ..info import TaskInfo
+from ..redaction.text import REDACTED
+from ..task_query import Counts, TaskPage, TaskQuery
+from .fingerprint import LONGEST_CLASS, Fingerprint
+from .frames import innermost_in
+from .group import Group
+from .normalising import READ, normalised
+
+#: Failed tasks that one page looks through for those of a group, and in a row without any before it is given up.
+LOOKED_THROUGH: Final = 1000
+IN_VAIN: Final = 10_000
+#: Tasks that are read at once.
+AT_ONCE: Final = 250
+#: What a backend says of itself and its group's tasks have as well.
+_SUPPORTS: Final = ("worker", "queue", "created", "started", "finished", "arguments")
+_CLASS: Final = re.compile(r"[A-Za-z_][\w.<>]*\Z")
+_BEGIN: Final = "Traceback (most recent call last):"
+
+
+def fingerprint_of(task: TaskInfo) -> Fingerprint | None:
+    """Return what a failed task's error has in common with others, None where it has none.
+
+    It is that of a worker where the traceback is kept. Without one the class has no module, and there is no frame.
+    """
+    raised = _raised(task.traceback) or _split(task.error or "")
+    if raised is None:
+        return None
+    exception, message = raised
+    message = redaction.capture_text(message[: READ + 1]).text if message else ""
+    return Fingerprint(exception[:LONGEST_CLASS], normalised(message), innermost_in(task.traceback))
+
+
+def _raised(traceback: str | None) -> tuple[str, str] | None:
+    """Return the class and the message that the last traceback of a text ends with."""
+    if not traceback or _BEGIN not in traceback:
+        return None
+    lines = traceback.rpartition(_BEGIN)[2].splitlines()[1:]
+    begin = next((place for place, line in enumerate(lines) if line[:1].strip()), None)
+    return None if begin is None else _split("\n".join(lines[begin:]))
+
+
+def _split(text: str) -> tuple[str, str] | None:
+    name, _colon, message = text.rstrip("\n").partition(": ")
+    return (name, message) if _CLASS.match(name) else None
+
+
+def is_alike(task: TaskInfo, group: Group) -> bool:
+    """Return whether a failed task is one of a group, as far as its stored error says.
+
+    What was hidden in the group's message, for it was an argument of the task, may be anything in the task's.
+    """
+    fingerprint = fingerprint_of(task)
+    if fingerprint is None:
+        return False
+    if task.traceback:
+        is_same = (fingerprint.exception, fingerprint.frame) == (group.exception, group.frame)
+    else:
+        is_same = fingerprint.exception.rpartition(".")[2] == group.exception.rpartition(".")[2]
+    return is_same and _says(fingerprint.message, group.message)
+
+
+def _says(message: str, wanted: str) -> bool:
+    if REDACTED not in wanted:
+        return message == wanted
+    place = 0
+    first, *others = wanted.split(REDACTED)
+    if not message.startswith(first):
+        return False
+    for part in others:
+        place = message.find(part, place)
+        if place < 0:
+            return False
+        place += len(part)
+    return True
+
+
+class GroupTaskBackend(TaskBackend):
+    """The failed tasks of another backend that belong to one group."""
+
+    def __init__(self, backend: TaskBackend, group: Group) -> None:
+        self.backend, self.group = backend, group
+        self.label, self.description, self.data_source = backend.label, backend.description, backend.data_source
+        for name in _SUPPORTS:
+            setattr(self, f"supports_{name}", getattr(backend, f"supports_{name}", False))
+        self.sorts, self.asks_for_each_name = backend.sorts, backend.asks_for_each_name
+        self.is_live, self.tells_own_states = backend.is_live, backend.tells_own_states
+
+    def page(self, query: TaskQuery, *, cursor: str = "", size: int = 25) -> TaskPage:
+        """Return some tasks, fewer than ``size`` where not many of those that failed belong to the group."""
+        query = self._failed(query)
+        page = self.backend.page(query, cursor=cursor, size=size)
+        tasks, looked = self._alike(page.tasks), len(page.tasks)
+        previous = page.previous
+        while not tasks and page.next and looked < LOOKED_THROUGH:
+            page = self.backend.page(query, cursor=page.next, size=size)
+            tasks, looked = self._alike(page.tasks), looked + len(page.tasks)
+        return TaskPage(tuple(tasks), page.next, previous, page.notes)
+
+    def iterate(self, query: TaskQuery) -> Iterator[TaskInfo]:
+        query, cursor, in_vain = self._failed(query), "", 0
+        while in_vain < IN_VAIN:
+            page = self.backend.page(query, cursor=cursor, size=AT_ONCE)
+            tasks = self._alike(page.tasks)
+            yield from tasks
+            in_vain = 0 if tasks else in_vain + len(page.tasks)
+            if not page.next:
+                return
+            cursor = page.next
+
+    def get(self, task_id: str) -> TaskInfo | None:
+        return self.backend.get(task_id)
+
+    def get_many(self, task_ids: Iterable[str]) -> dict[str, TaskInfo]:
+        return self.backend.get_many(task_ids)
+
+    def complete(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
+        return self.backend.complete(tasks)
+
+    def with_arguments(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
+        return self.backend.with_arguments(tasks)
+
+    def counts(self, query: TaskQuery) -> Counts | None:
+        """How many tasks are in a group is not known before each is looked at."""
+        return None
+
+    def check(self) -> list[Any]:
+        return self.backend.check()
+
+    def _failed(self, query: TaskQuery) -> TaskQuery:
+        names = [*self.group.tasks]
+        name = query.name or (names[0] if len(names) == 1 else "")
+        return replace(query, states=(states.FAILURE,), name=name)
+
+    def _alike(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
+        names = self.group.tasks
+        failed = [task for task in tasks if task.state == states.FAILURE and (not names or task.name in names)]
+        alike = {task.id for task in (self.backend.complete(failed) if failed else ()) if is_alike(task, self.group)}
+        return [task for task in failed if task.id in alike]

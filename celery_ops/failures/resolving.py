@@ -1,0 +1,88 @@
+"""Whether a group is settled: somebody says so in the journal, and a failure after that says that it is not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from django.db import Error as DatabaseError
+
+from ..conf import conf
+from ..control.journal import complete, write_record
+from ..exceptions import StoreUnavailable
+from ..logs import get_logger
+from ..models import ControlRecord
+from ..timezones import now
+from ..tracking.recorder import recorder
+from .group import REGRESSED, RESOLVED, Group
+from .rows import resolution
+
+logger = get_logger("celery_ops.failures")
+
+#: Seconds of a century: from no time that there is can more be taken.
+LONGEST: Final = 100 * 365 * 86_400
+#: Rows of the journal that are looked at, the newest ones.
+MOST: Final = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """That a group was resolved: when, and the name of who said so."""
+
+    at: datetime
+    by: str
+
+
+def settled() -> dict[str, Settled]:
+    """Return which groups are resolved, by key, for as long as groups are kept; none without the journal."""
+    try:
+        return _settled()
+    except DatabaseError:
+        logger.warning("It is not known which failures are resolved", exc_info=True)
+        return {}
+
+
+def _settled() -> dict[str, Settled]:
+    since = now() - timedelta(seconds=min(conf.metrics_seconds, LONGEST))
+    rows = ControlRecord.objects.filter(action__in=(ControlRecord.RESOLVE, ControlRecord.REOPEN), created_at__gte=since)
+    newest = rows.order_by("-pk").values_list("target", "action", "created_at", "username")[:MOST]
+    last: dict[str, Settled | None] = {}
+    for key, action, at, username in newest:
+        last.setdefault(key, Settled(at, username) if action == ControlRecord.RESOLVE else None)
+    return {key: one for key, one in last.items() if one is not None}
+
+
+def with_states(groups: Sequence[Group]) -> list[Group]:
+    """Return the groups, with what the journal says of them: it is asked where there are any."""
+    known = settled() if groups else {}
+    return [_with_state(group, known[group.key]) if group.key in known else group for group in groups]
+
+
+def _with_state(group: Group, settled: Settled) -> Group:
+    is_back = group.last_seen is not None and group.last_seen > settled.at
+    state = REGRESSED if is_back else RESOLVED
+    return replace(group, state=state, resolved_at=settled.at, resolved_by=settled.by)
+
+
+def resolve(group: Group, user: Any, submission: UUID | None = None) -> ControlRecord:
+    """Say that a group is settled. Raises NotDone when the journal is away, Repeated for the same form once more."""
+    return _write(ControlRecord.RESOLVE, group, user, submission)
+
+
+def reopen(group: Group, user: Any, submission: UUID | None = None) -> ControlRecord:
+    """Say that it is not. Raises the same."""
+    return _write(ControlRecord.REOPEN, group, user, submission)
+
+
+def _write(action: str, group: Group, user: Any, submission: UUID | None) -> ControlRecord:
+    parameters = {"exception": group.exception, "frame": group.frame, "count": group.count}
+    record = write_record(action, group.key, parameters, user, submission)
+    at = int(record.created_at.timestamp() * 1000) if action == ControlRecord.RESOLVE else None
+    try:  # for workers, who tell of one that comes back; the pages go by the journal
+        recorder().ask(lambda store: store.add([resolution(group.key, at)], uuid4().hex))
+    except StoreUnavailable:
+        complete(record, {"told": False})
+    else:
+        complete(record, {"told": True})
+    return record

@@ -1,0 +1,94 @@
+"""Groups by the newest results, for sites where failures are not counted and while the store is away."""
+
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
+
+from ..backends.base import TaskBackend
+from ..info import TaskInfo
+from ..metrics.windows import WINDOWS, Window
+from ..states import FAILURE
+from ..task_query import LAST_FINISHED_FIRST, TaskQuery
+from .fingerprint import Fingerprint
+from .group import Detail, Group, Groups
+from .members import fingerprint_of
+from .tally import SAMPLES, Sample
+
+#: Failed tasks that are read, the newest ones, and how many at once.
+NEWEST: Final = 500
+AT_ONCE: Final = 250
+
+
+def stored_groups(backend: TaskBackend, window: Window, now: float | None = None) -> Groups:
+    """Return the groups of the newest 500 failures that a backend lists. Raises BackendUnavailable."""
+    start, end = window.bounds(time.time() if now is None else now)
+    by_fingerprint = _by_fingerprint(task for task in _failed(backend) if start <= _at(task) < end)
+    groups = [_group(fingerprint, tasks, start, window) for fingerprint, tasks in by_fingerprint.items()]
+    groups.sort(key=lambda group: group.samples[0].at, reverse=True)
+    return Groups(groups, limit=NEWEST, start=start, step=window.step)
+
+
+def stored_detail(backend: TaskBackend, key: str, window: Window, now: float | None = None) -> Detail | None:
+    """Return one group of these, None when there is none of that key. Raises BackendUnavailable."""
+    now = time.time() if now is None else now
+    start, _end = window.bounds(now)
+    for fingerprint, tasks in _by_fingerprint(_failed(backend)).items():
+        if fingerprint.key == key:
+            group = _group(fingerprint, tasks, start, window)
+            counts = {name: sum(_at(task) >= one.bounds(now)[0] for task in tasks) for name, one in WINDOWS.items()}
+            return Detail(group, len(tasks), counts, start, window.step, limit=NEWEST)
+    return None
+
+
+def _by_fingerprint(tasks: Iterable[TaskInfo]) -> dict[Fingerprint, list[TaskInfo]]:
+    by_fingerprint: dict[Fingerprint, list[TaskInfo]] = {}
+    for task in tasks:
+        if (fingerprint := fingerprint_of(task)) is not None:
+            by_fingerprint.setdefault(fingerprint, []).append(task)
+    return by_fingerprint
+
+
+def _failed(backend: TaskBackend) -> Iterator[TaskInfo]:
+    sort = LAST_FINISHED_FIRST if LAST_FINISHED_FIRST in backend.sorts else backend.sorts[0]
+    tasks = islice(_pages(backend, TaskQuery(states=(FAILURE,), sort=sort)), NEWEST)
+    while some := list(islice(tasks, AT_ONCE)):
+        yield from backend.complete(some)
+
+
+def _pages(backend: TaskBackend, query: TaskQuery) -> Iterator[TaskInfo]:
+    page = backend.page(query, size=AT_ONCE)
+    yield from page.tasks
+    while page.next:
+        page = backend.page(query, cursor=page.next, size=AT_ONCE)
+        yield from page.tasks
+
+
+def _at(task: TaskInfo) -> float:
+    moment = task.finished_at or task.seen_at
+    return moment.timestamp() if moment else 0.0
+
+
+def _group(fingerprint: Fingerprint, tasks: list[TaskInfo], start: int, window: Window) -> Group:
+    tasks.sort(key=_at, reverse=True)
+    points = [0] * (window.seconds // window.step)
+    names: dict[str, int] = {}
+    for task in tasks:
+        step = (int(_at(task)) - start) // window.step
+        if 0 <= step < len(points):
+            points[step] += 1
+        names[task.name] = names.get(task.name, 0) + 1
+    newest, oldest = tasks[0], tasks[-1]
+    return Group(
+        fingerprint.key,
+        fingerprint.exception,
+        fingerprint.message,
+        fingerprint.frame,
+        newest.name,
+        sum(points),
+        points,
+        first_seen=oldest.finished_at or oldest.seen_at,
+        last_seen=newest.finished_at or newest.seen_at,
+        tasks=dict(sorted(names.items(), key=lambda item: -item[1])),
+        samples=[Sample(int(_at(task) * 1000), task.id, task.name) for task in tasks[:SAMPLES]],
+    )

@@ -1,0 +1,1 @@
+"""Failures grouped: the list, one group, and what people do about one."""

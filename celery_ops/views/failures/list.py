@@ -1,0 +1,82 @@
+"""The list of failure groups."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ...failures.group import Group
+from ...failures.listing import Listing, listed
+from ...filters.failures import FailureFilterSet
+from ...filters.windows import window_of, window_tabs
+from ...metrics.windows import DEFAULT, Window
+from ...tables.failures import FailureGroupTable, FailureRow, GroupRows
+from ..lists import ListPage, in_order
+from ..task_types import Source
+
+COUNTED: Final = Source(
+    gettext_lazy("Failures"),
+    gettext_lazy("What workers have counted, by what it has in common."),
+    gettext_lazy("store"),
+)
+BY_RESULTS: Final = Source(
+    gettext_lazy("Task results"),
+    gettext_lazy("What has failed, by its stored result."),
+    gettext_lazy("database (django-celery-results)"),
+)
+
+
+class FailureListView(ListPage):
+    section = "celery_ops:failure-list"
+    title = gettext_lazy("Failures")
+    template_name = "celery_ops/failures/list.html"
+    table_class = FailureGroupTable
+
+    @property
+    def window(self) -> Window:
+        return window_of(self.request.GET.get("window"))
+
+    def get_backend(self) -> Source:
+        return COUNTED
+
+    def get_report(self) -> Listing:
+        return listed(self.window)
+
+    def get_values(self, report: Listing) -> Sequence[Group]:
+        return report.groups.groups
+
+    def filterset_class(self, data: Any, values: Sequence[Group], **options: Any) -> FailureFilterSet:
+        return FailureFilterSet(data, values, shows_payload=self.shows_payload, **options)
+
+    def get_table_data(self) -> GroupRows | list[Any]:
+        listing = self.report.value
+        if listing is None:
+            return []
+        values = in_order(self.filter.qs, self.filter.cleaned_data.get("sort", ""), self.table_class)
+        query = "" if self.window.name == DEFAULT else f"?window={self.window.name}"
+        return GroupRows(values, listing.completed, lambda group: FailureRow.of(group, self.shows_payload, query))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        self.shows_payload = cache(self.may_view_payload)
+        context = super().get_context_data(**kwargs)
+        listing: Listing | None = self.report.value
+        return {
+            **context,
+            "backend": COUNTED if listing is None or listing.is_counted else BY_RESULTS,
+            "tabs": window_tabs(self.filter, self.window),
+            "limit": limit(listing.groups.limit) if listing else "",
+            "other": number_format(listing.groups.other, force_grouping=True)
+            if listing and listing.groups.other
+            else "",
+        }
+
+
+def limit(number: int) -> str:
+    """Return that only so many results were read, nothing for 0."""
+    if not number:
+        return ""
+    text = _("Of the newest %(number)s failures that the task list has: failures are not counted, or cannot be read.")
+    return text % {"number": number_format(number, force_grouping=True)}

@@ -1,0 +1,364 @@
+"""The list of failure groups, the page of one, and what people do about it: pages, JSON and the journal."""
+
+import time
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.urls import reverse
+
+from celery_ops.exceptions import StoreUnavailable
+from celery_ops.failures.fingerprint import Fingerprint
+from celery_ops.models import ControlRecord, TaskRunRecord
+from celery_ops.tracking import facts
+from celery_ops.tracking.recorder import recorder
+from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.store import TASK
+from tests.conftest import broker, browser_of, make_user
+from tests.counted import fail, flush
+from tests.ops.task_backends import Held, a_task, use
+from tests.pages import html_of, rows, text_of
+
+pytestmark = pytest.mark.django_db
+
+UNTRACKED = "tests.shop.tasks.untracked"
+REFUSED = Fingerprint("ValueError", "order <number> was refused", "shop.tasks.charge")
+TRACEBACK = """Traceback (most recent call last):
+  File "/venv/lib/python3.11/site-packages/celery/app/trace.py", line 453, in trace_task
+    R = retval = fun(*args, **kwargs)
+  File "/srv/shop/tasks.py", line 12, in charge
+    raise ValueError(message)
+ValueError: order {number} was refused
+"""
+
+
+@pytest.fixture(autouse=True)
+def _site(memory_store, settings, loaded_tasks, no_live_task):
+    use(settings, Held, RUNNABLE_TASKS={UNTRACKED: {}}, CONTROL_TIMEOUT=0.1)
+    with broker("memory://"):
+        yield
+    Held.hold()
+
+
+@pytest.fixture
+def manager(db):
+    return make_user(
+        "manager",
+        *(f"celery_ops.{name}" for name in ("view_ops", "view_payload", "resolve_failures", "add_taskrunrecord")),
+    )
+
+
+@pytest.fixture
+def browser(manager):
+    return browser_of(manager)
+
+
+@pytest.fixture
+def poor_browser(db):
+    return browser_of(make_user("viewer", is_staff=True))
+
+
+def refused(number=1, **about):
+    """Count so many of the same failure."""
+    for one in range(number):
+        given = {"task": UNTRACKED, "frame": REFUSED.frame, "task_id": f"id-{one}", **about}
+        fail(f"order {one} was refused", **given)
+    flush()
+
+
+def kept(settings, number):
+    """Let the list have so many tasks that failed so, with another one, and the store what each was given."""
+    batch, tasks = [], []
+    for n in range(number):
+        task_id = f"id-{n}"
+        fields = facts.published(task_id, 1_900_000_000_000, UNTRACKED)
+        fields[facts.field(task_id, facts.ENDED["FAILURE"])] = "1900000003000"
+        fields[facts.field(task_id, facts.ARGUMENTS)] = f'={{"args": [{n}], "kwargs": {{}}}}'
+        batch.append((ObjectRef(TASK, task_id), fields))
+        tasks.append(
+            a_task(
+                n,
+                "FAILURE",
+                id=task_id,
+                name=UNTRACKED,
+                error=f"ValueError: order {n} was refused",
+                traceback=TRACEBACK.format(number=n),
+            )
+        )
+    other = a_task(50, "FAILURE", id="other", name=UNTRACKED, error="ValueError: no stock")
+    recorder().record(batch)
+    use(settings, Held, *tasks, other)
+
+
+def listed(browser, query=""):
+    return browser.get(reverse("celery_ops:api-failures") + query).json()["results"]
+
+
+def act(browser, action, key=REFUSED.key, **headers):
+    return browser.post(reverse("celery_ops:failure-action"), {"key": key, "action": action}, headers=headers)
+
+
+def page_of(browser, key=REFUSED.key):
+    return browser.get(reverse("celery_ops:failure-detail", args=[key]))
+
+
+def state(browser):
+    (item,) = listed(browser, "?resolved=all")
+    return item["state"]
+
+
+# -- the list ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_group_is_listed_with_what_is_known_of_it(browser):
+    refused(3, objects=("shop.order\x1f1",))
+    row = rows(html_of(browser.get(reverse("celery_ops:failure-list"))))[REFUSED.key]
+    assert row["Failure"] == "ValueError order <number> was refused shop.tasks.charge"
+    assert (row["Failures"], row["Objects"], row["Tasks"], row["State"]) == ("3", "1", UNTRACKED, "Open")
+
+
+def test_the_same_as_json(browser):
+    refused(3, objects=("shop.order\x1f1",))
+    (item,) = listed(browser)
+    assert item.pop("first_seen") <= item.pop("last_seen")
+    assert item == {
+        "key": REFUSED.key,
+        "exception": "ValueError",
+        "message": "order <number> was refused",
+        "frame": "shop.tasks.charge",
+        "count": 3,
+        "state": "open",
+        "tasks": [UNTRACKED],
+        "objects": 1,
+        "sample_task_id": "id-2",
+    }
+
+
+def test_without_view_payload_there_is_no_message_and_none_can_be_found(poor_browser):
+    refused(traceback="Traceback: hidden words")
+    (item,) = listed(poor_browser)
+    assert item["message"] is None
+    assert listed(poor_browser, "?q=refused") == []
+    assert len(listed(poor_browser, "?q=valueerror")) == 1
+    for page in (poor_browser.get(reverse("celery_ops:failure-list")), page_of(poor_browser)):
+        assert "refused" not in html_of(page)
+        assert "hidden words" not in page.text
+
+
+def test_groups_are_found_by_class_message_function_and_task(browser):
+    refused()
+    fail("no stock", exception="shop.Empty", task="shop.ship")
+    flush()
+    for text in ("valueerror", "was refused", "tasks.charge", "untracked"):
+        assert [item["key"] for item in listed(browser, f"?q={text}")] == [REFUSED.key]
+    assert listed(browser, "?q=nothing") == []
+
+
+def test_groups_are_in_the_order_that_is_asked_for(browser):
+    refused(3, at=time.time() - 100)
+    fail("no stock", exception="KeyError")
+    flush()
+    assert [item["exception"] for item in listed(browser)] == ["KeyError", "ValueError"]
+    assert [item["exception"] for item in listed(browser, "?sort=-count")] == ["ValueError", "KeyError"]
+    assert [item["exception"] for item in listed(browser, "?sort=last_seen")] == ["ValueError", "KeyError"]
+
+
+@pytest.mark.parametrize("query", ["?window=9y", "?resolved=7", "?sort=frame", "?page=x"])
+def test_what_cannot_be_read_is_refused_in_json_and_left_out_on_the_page(browser, query):
+    refused()
+    assert browser.get(reverse("celery_ops:api-failures") + query).status_code == 400
+    assert REFUSED.key in rows(html_of(browser.get(reverse("celery_ops:failure-list") + query)))
+
+
+def test_the_list_is_paged(browser):
+    for number in range(3):
+        fail("".join("klmnopqrst"[number]) * 5)
+    flush()
+    first = browser.get(reverse("celery_ops:api-failures") + "?page_size=2").json()
+    assert len(first["results"]) == 2
+    assert len(browser.get(first["next"]).json()["results"]) == 1
+
+
+# -- resolving --------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_resolved_leaves_the_list_and_comes_back_when_it_fails_again(browser, manager):
+    refused()
+    assert act(browser, "resolve").status_code == 302
+    assert listed(browser) == []
+    assert [item["state"] for item in listed(browser, "?resolved=1")] == ["resolved"]
+    record = ControlRecord.objects.get()
+    assert (record.action, record.target, record.user) == ("resolve_failures", REFUSED.key, manager)
+    refused(at=time.time() + 5)
+    assert [item["state"] for item in listed(browser)] == ["regressed"]
+    assert "Back after resolving" in text_of(html_of(page_of(browser)))
+
+
+def test_a_failure_from_before_does_not_bring_it_back(browser):
+    refused()
+    act(browser, "resolve")
+    refused(at=time.time() - 60)
+    assert state(browser) == "resolved"
+
+
+def test_what_was_resolved_can_be_reopened(browser):
+    refused()
+    act(browser, "resolve")
+    assert act(browser, "reopen").status_code == 302
+    assert state(browser) == "open"
+
+
+def test_resolving_is_answered_in_json(browser):
+    refused()
+    answer = act(browser, "resolve", accept="application/json").json()
+    assert (answer["key"], answer["state"]) == (REFUSED.key, "resolved")
+
+
+def test_the_same_form_twice_is_one_row(browser):
+    refused()
+    form = {"key": REFUSED.key, "action": "resolve", "submission": "3f2504e0-4f89-41d3-9a0c-0305e82c3301"}
+    for _ in range(2):
+        assert browser.post(reverse("celery_ops:failure-action"), form).status_code == 302
+    assert ControlRecord.objects.count() == 1
+
+
+def test_resolving_needs_its_permission(poor_browser):
+    refused()
+    assert act(poor_browser, "resolve").status_code == 403
+    assert "Resolve" not in html_of(page_of(poor_browser))
+
+
+@pytest.mark.parametrize(
+    ("posted", "status"),
+    [
+        ({"action": "resolve"}, 400),
+        ({"key": REFUSED.key, "action": "forget"}, 400),
+        ({"key": "nothing", "action": "resolve"}, 404),
+    ],
+)
+def test_what_makes_no_sense_is_refused(browser, posted, status):
+    refused()
+    for headers in ({}, {"accept": "application/json"}):
+        assert browser.post(reverse("celery_ops:failure-action"), posted, headers=headers).status_code == status
+
+
+# -- one group --------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_of_a_group_says_how_often_since_when_and_where(browser, settings):
+    kept(settings, 2)
+    refused(2)
+    words = text_of(html_of(page_of(browser)))
+    assert "shop.tasks.charge" in words
+    assert "order <number> was refused" in words
+    assert "id-1" in words
+    assert "raise ValueError(message)" in words
+
+
+def test_a_task_that_keeps_no_traceback_shows_the_one_that_was_kept_of_the_group(browser):
+    refused(traceback="Traceback (most recent call last):\n  x = 1\nValueError: password=hunter2")
+    words = text_of(html_of(page_of(browser)))
+    assert "x = 1" in words
+    assert "hunter2" not in words
+
+
+def test_a_group_that_nobody_knows_is_not_found(browser):
+    assert page_of(browser, "nothing").status_code == 404
+
+
+# -- again ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_group_is_run_again_and_no_other_task(browser, settings):
+    kept(settings, 3)
+    refused(3)
+    response = act(browser, "rerun")
+    record = ControlRecord.objects.get()
+    assert response.url == reverse("celery_ops:bulk-retry-detail", args=[record.pk])
+    assert {row.retry_of for row in TaskRunRecord.objects.all()} == {"id-0", "id-1", "id-2"}
+    page = html_of(browser.get(response.url))
+    assert "Run again: done" in page
+
+
+def test_it_is_asked_first_on_the_way_from_the_groups_page(browser, settings):
+    kept(settings, 3)
+    refused(3)
+    url = f"{reverse('celery_ops:bulk-retry')}?failure={REFUSED.key}"
+    assert url in page_of(browser).text
+    assert "Run up to 3 tasks again" in text_of(html_of(browser.get(url)))
+    assert TaskRunRecord.objects.count() == 0
+    browser.post(url, {"count": "3"})
+    assert TaskRunRecord.objects.count() == 3
+
+
+def test_running_a_group_again_is_answered_in_json(browser, settings):
+    kept(settings, 2)
+    refused(2)
+    answer = act(browser, "rerun", accept="application/json").json()
+    assert (answer["done"], answer["skipped"], answer["state"]) == (2, 0, "done")
+
+
+def test_running_again_needs_run_task(browser, manager, settings):
+    kept(settings, 1)
+    refused()
+    manager.user_permissions.remove(Permission.objects.get(codename="add_taskrunrecord"))
+    assert act(browser, "rerun").status_code == 403
+    assert "Run them again" not in page_of(browser).text
+
+
+def test_the_list_of_tasks_can_be_kept_to_a_group(browser, settings):
+    kept(settings, 3)
+    refused(3)
+    page = html_of(browser.get(reverse("celery_ops:task-list") + f"?failure={REFUSED.key}"))
+    assert set(rows(page)) == {"id-0", "id-1", "id-2"}
+    assert browser.get(reverse("celery_ops:task-list") + "?failure=nothing").status_code == 404
+
+
+# -- without the store ------------------------------------------------------------------------------------------------
+
+
+def plant_results(settings):
+    tasks = [
+        a_task(
+            n,
+            "FAILURE",
+            id=f"id-{n}",
+            name=UNTRACKED,
+            error=f"ValueError: order {n} was refused",
+            traceback=TRACEBACK.format(number=n),
+        )
+        for n in range(3)
+    ]
+    use(settings, Held, *tasks)
+    return tasks
+
+
+@pytest.fixture
+def by_results(settings, monkeypatch):
+    """A site that does not count, whose results were written a moment ago."""
+    from dataclasses import replace
+
+    from celery_ops.timezones import now
+
+    tasks = [replace(task, created_at=now(), finished_at=now()) for task in plant_results(settings)]
+    use(settings, Held, *tasks, METRICS=False)
+
+
+def test_a_site_that_does_not_count_has_groups_of_its_newest_results(browser, by_results):
+    (item,) = listed(browser)
+    assert (item["exception"], item["message"], item["count"]) == ("ValueError", "order <number> was refused", 3)
+    words = text_of(html_of(browser.get(reverse("celery_ops:failure-list"))))
+    assert "newest 500" in words
+    assert "3" in text_of(html_of(page_of(browser, item["key"])))
+    assert act(browser, "resolve", item["key"]).status_code == 302
+    assert listed(browser) == []
+
+
+def test_a_store_that_is_away_is_told_of_beside_the_newest_results(browser, settings, monkeypatch):
+    plant_results(settings)
+
+    def away(self, wanted):
+        raise StoreUnavailable("the store does not answer")
+
+    monkeypatch.setattr("celery_ops.tracking.memory.MemoryStore.tallies", away)
+    words = text_of(html_of(browser.get(reverse("celery_ops:failure-list"))))
+    assert "newest 500" in words
