@@ -1,6 +1,7 @@
 """The text that is scraped, in the format that the scraper asks for."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from django.utils.translation import gettext as _
@@ -13,6 +14,8 @@ from .sources import Answers
 
 #: Which module has the names that METRICS_NAMES calls for.
 _NAMES: Final = {"celery": celery_names, "flower": flower_names}
+#: What an Accept header says of names that are no plain identifiers.
+_ESCAPING: Final = re.compile(r";\s*escaping\s*=[^;,]*", re.I)
 
 
 class Exposition(NamedTuple):
@@ -31,9 +34,20 @@ def exposition(answers: Answers, accept: str = "") -> Exposition:
         raise ExtraMissing(_("prometheus_client is not installed. Install django-celery-ops[metrics].")) from error
     names = _NAMES.get(conf.METRICS_NAMES, celery_names)
     told = [family for family in names.families(answers) if family.samples]
-    encode, content_type = choose_encoder(accept)
+    encode, content_type = _choice(choose_encoder, accept)
     heads = encode(_Heads([Metric(family.name, family.documentation, family.kind) for family in told]))
     return Exposition("".join(_parts(heads.decode(), told)).encode(), content_type)
+
+
+def _choice(choose_encoder: Callable[[str], tuple[Any, str]], accept: str) -> tuple[Any, str]:
+    """Return how to write the heads, and the Content-Type that says so.
+
+    Our names are what they are under any scheme of escaping but one, which doubles underscores: none is heeded.
+    """
+    try:
+        return choose_encoder(_ESCAPING.sub("", accept) if accept.isascii() else "")
+    except (TypeError, ValueError):  # a version that is none
+        return choose_encoder("")
 
 
 class _Heads:

@@ -14,7 +14,7 @@ from ..control.standing import paused_queues
 from ..databases import asks_writer, writer
 from ..exceptions import BackendUnavailable, NoAnswer, StoreUnavailable
 from ..info import QueueInfo, WorkerInfo
-from ..logs import get_logger
+from ..logs import get_logger, is_new
 from ..schedules.info import ScheduleReport
 from ..tracking import prefix
 from .totals import TaskTotals, totals
@@ -45,7 +45,7 @@ class Answers:
 
 
 def ask(*, by_host: bool = False) -> Answers:
-    """Return what the sources say. Raises nothing that they raise; a fault of the site's own backend goes on.
+    """Return what the sources say, whatever they raise: a fault of the site's own backend hides its part alone.
 
     Numbers of a site that counts no more are not asked for: they would stand still.
     """
@@ -77,7 +77,10 @@ def _or_none(question: Callable[[], T]) -> T | None:
         return question()
     except (BackendUnavailable, StoreUnavailable, NoAnswer, DatabaseError) as error:
         logger.debug("A scrape goes on without an answer: %s", error)
-        return None
+    except Exception as error:
+        if is_new("scrape", type(error)):
+            logger.error("A scrape goes on without a source that failed. Said once.", exc_info=True)
+    return None
 
 
 def _workers() -> Sequence[WorkerInfo]:

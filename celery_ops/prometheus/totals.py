@@ -69,9 +69,10 @@ def totals(*, by_host: bool = False) -> list[TaskTotals]:
     failures = _failures(hosts, tallies.fields)
     sums: dict[Subject, TaskTotals] = {}
     for subject, cells in zip(subjects, tallies.cells, strict=True):
-        if cells:  # it has been silent for longer than numbers are kept
-            one = TaskTotals(Subject(*map(clean, subject)), _numbers(cells), failures.get(subject, {}))
-            sums[one.subject] = _added(sums[one.subject], one) if one.subject in sums else one
+        if not cells:  # it has been silent for longer than numbers are kept
+            continue
+        one = TaskTotals(Subject(*map(clean, subject)), _numbers(cells), failures.get(subject, {}))
+        sums[one.subject] = _added(sums[one.subject], one) if one.subject in sums else one
     return [sums[subject] for subject in sorted(sums)]
 
 

@@ -74,6 +74,27 @@ def test_every_family_has_the_type_and_the_labels_of_celery_exporter(busy, scrap
     assert answer["Content-Type"].startswith(accept.partition(";")[0])
 
 
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "",
+        "*/*",
+        "application/openmetrics-text",
+        "application/openmetrics-text; version=abc",
+        "application/openmetrics-text;version=1.0.0;escaping=dots",
+        "application/openmetrics-text; version=\u0661.0.0",
+        "application/openmetrics-text;;=;version=1..0",
+        "text/plain;version=x.y;escaping = allow-utf-8;q=0.5",
+        "text/plain;version=1.0.0;escaping=values,*/*",
+    ],
+)
+def test_whatever_a_scraper_accepts_it_gets_a_text_that_it_can_read(busy, scrape, accept):
+    answer = scrape(accept=accept)
+    parse = openmetrics if answer["Content-Type"].startswith("application/openmetrics-text") else plain
+    families = {family.name: family.type for family in parse(answer.content.decode())}
+    assert families == {name: kind for name, (kind, _labels) in FAMILIES.items()}
+
+
 def test_a_task_is_told_of_from_its_publish_to_its_end(busy, samples):
     values = samples()
     assert values[of_mail("celery_task_sent_total")] == 1
@@ -294,6 +315,11 @@ def test_older_answers_are_no_answers(busy, samples, monkeypatch):
     report, before = Queues().queues(), ago(minutes=5)
     monkeypatch.setattr(Queues, "queues", lambda self: replace(report, collected_at=before))
     assert families_of(samples) == {"celery_task"}
+
+
+def test_a_fault_of_a_backend_of_the_sites_own_hides_its_part_alone(busy, samples, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "WORKER_BACKEND": f"{backends.HERE}.FaultyWorkers"}
+    assert families_of(samples) == {"celery_task", "celery_queue", "celery_active"}
 
 
 def test_a_scrape_where_nothing_answers_is_empty(busy, dead_store, scrape, settings):
