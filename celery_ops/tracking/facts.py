@@ -5,7 +5,6 @@ are told apart is in ``lives``, what they come to in ``deriving``.
 """
 
 import base64
-import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from urllib.parse import quote, unquote
 
 from .. import states
 from ..info import Progress
+from .keys import short_host as short_host  # where it has always been found
 
 # Kinds, one character each: every byte is paid for a million times.
 PUBLISHED: Final = "p"  # "<ms> <task name>", behind a tag what that does not say of the time; a long name stands alone
@@ -51,7 +51,6 @@ TYPED: Final = ":"  # exact, in kombu's JSON: it says which texts are dates, tim
 
 #: Bytes that leave room for times in a value that a store keeps short: what is asked for in any list.
 SHORT_NAME: Final = 48
-SHORT_HOST: Final = 36
 
 Facts = Mapping[str, str]
 Key = tuple[str, int]  # kind, attempt
@@ -141,14 +140,6 @@ def started(at: int, received: int | None, hostname: str, published_at: int | No
 def since(published_at: int | None, at: int) -> str:
     """Return a time as it is stored: the milliseconds since the publish where that is known, since the epoch if not."""
     return str(at if published_at is None else at - published_at)
-
-
-def short_host(hostname: str) -> str:
-    """Return what stands for a worker where room is short: the name, or its beginning and a digest."""
-    raw = hostname.encode("utf-8", "surrogatepass")
-    if len(raw) <= SHORT_HOST:
-        return hostname
-    return f"{raw[: SHORT_HOST - 13].decode('utf-8', 'ignore')}~{hashlib.sha256(raw).hexdigest()[:12]}"
 
 
 #: Milliseconds below which a time counts from the publish: three years.

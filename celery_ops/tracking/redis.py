@@ -5,14 +5,11 @@ pieces, and longer ones in ``{prefix}:{label:pk}:long`` under the same field. Th
 keys share a slot.
 """
 
-import hashlib
-import re
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import chain
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError, ReadOnlyError, RedisError, ResponseError
@@ -26,6 +23,7 @@ from ..exceptions import StorePartlyUnavailable, StoreUnavailable
 from . import lifeline, pieces, prefix
 from .breath import breathing
 from .cluster import Cluster
+from .keys import part, quoted, worker_key
 from .memory import TRIM_ABOVE, oldest_fields
 from .refs import ObjectRef
 from .server import Server
@@ -50,8 +48,6 @@ return {version, redis.call('HGETALL', KEYS[1])}
 """
 #: What a server answers that may take a script again in a moment.
 PASSING: Final = ("BUSY", "CLUSTERDOWN", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "TRYAGAIN")
-#: What a key carries as it is; anything else takes ten times as long to find out.
-_PLAIN: Final = re.compile(r"[\w.~-]{1,200}", re.ASCII)
 
 Pair = tuple[bytes, bytes, bool]  # a field, its value, and whether one that is there stays
 PING: Final = packed((b"PING",))
@@ -248,23 +244,23 @@ class RedisStore(Store):
 
     @staticmethod
     def _keys(refs: Sequence[ObjectRef]) -> list[bytes]:
-        first = _quoted(prefix.current())
-        return [f"{first}:{{{_part(ref.label)}:{_part(ref.pk)}}}".encode() for ref in refs]
+        first = quoted(prefix.current())
+        return [f"{first}:{{{part(ref.label)}:{part(ref.pk)}}}".encode() for ref in refs]
 
     def _worker_key(self, hostname: str) -> bytes:
-        return f"{_quoted(prefix.of_workers())}:worker:{_part(hostname)}".encode()
+        return worker_key(prefix.of_workers(), hostname).encode()
 
     @staticmethod
     def _note_key(name: str) -> bytes:
-        return f"{_quoted(prefix.of_workers())}:{{~note}}:{_part(name)}".encode()
+        return f"{quoted(prefix.of_workers())}:{{~note}}:{part(name)}".encode()
 
     @property
     def _tally_keys(self) -> TallyKeys:
-        return TallyKeys(f"{_quoted(prefix.current())}:{{~n}}:", _part)
+        return TallyKeys(f"{quoted(prefix.current())}:{{~n}}:", part)
 
     @property
     def _signs_key(self) -> bytes:
-        return f"{_quoted(prefix.of_workers())}:workers".encode()
+        return f"{quoted(prefix.of_workers())}:workers".encode()
 
     def _ask(self, key: bytes, command: Command) -> Any:
         """Return the reply of the server that has ``key``, which may be an error."""
@@ -289,11 +285,6 @@ def _question(key: bytes, command: bytes, *arguments: bytes, of: bytes = b"") ->
 def _partly(failure: StoreUnavailable, left: list[Any], batch: Batch) -> StoreUnavailable:
     is_partial = isinstance(failure, StorePartlyUnavailable) or len(left) < len(batch)
     return StorePartlyUnavailable(str(failure), left) if is_partial else failure
-
-
-@lru_cache(maxsize=1024)
-def _quoted(name: str) -> str:
-    return quote(name, safe=":", errors="surrogatepass")  # a message may say any text
 
 
 def store_servers(seconds: float) -> Server | Cluster:
@@ -392,10 +383,3 @@ def _fields(reply: Any) -> dict[str, str | None]:
 
 def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
-
-
-def _part(text: str) -> str:
-    if _PLAIN.fullmatch(text):
-        return text
-    quoted = quote(text, safe="", errors="surrogatepass")
-    return quoted if len(quoted) <= 200 else f"sha256-{hashlib.sha256(quoted.encode()).hexdigest()}"

@@ -1,0 +1,123 @@
+"""The probe of a worker's container, as its orchestrator runs it."""
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+
+import pytest
+
+from celery_ops import alive
+from celery_ops.tracking.facts import short_host
+from celery_ops.tracking.recorder import recorder
+from tests.clusters import Sentinels
+from tests.conftest import store_settings
+from tests.servers import free_port
+
+HOST = "celery@web-1"
+
+
+def probe(*arguments, **environment):
+    """Run it as a process of its own, with nothing of the tests' settings."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO", "TEST", "CELERY"))}
+    command = [sys.executable, "-m", "celery_ops.alive", *arguments]
+    return subprocess.run(
+        command, env={**clean, **environment}, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+@pytest.fixture
+def prefix(settings):
+    return f"test-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def beaten(settings, redis_server, prefix):
+    """Return a function that gives a worker's sign of life to a store."""
+
+    def beat(hostname=HOST, url=f"{redis_server.url}/1", name=prefix):
+        settings.CELERY_OPS = store_settings(url, name)
+        recorder().ask(lambda store: store.beat(short_host(hostname), 1))
+        return url
+
+    return beat
+
+
+def test_a_worker_that_gives_signs_of_life_is_alive(beaten, prefix):
+    ran = probe(HOST, "--store", beaten(), "--prefix", prefix)
+    assert (ran.returncode, ran.stdout) == (0, f"{HOST} is alive\n")
+
+
+def test_another_one_is_not(beaten, prefix):
+    ran = probe("celery@web-2", "--store", beaten(), "--prefix", prefix)
+    assert (ran.returncode, ran.stdout) == (1, "celery@web-2 gives no sign of life\n")
+
+
+def test_the_environment_says_where_the_store_is(beaten, prefix):
+    assert probe(HOST, CELERY_OPS_STORE_URL=beaten(), CELERY_OPS_STORE_PREFIX=prefix).returncode == 0
+
+
+@pytest.mark.parametrize("hostname", ["celery@" + 80 * "pod", "größer@münchen", "a b@c:d"])
+def test_names_are_found_that_keys_write_in_another_way(beaten, hostname):
+    url = beaten(hostname, name="a prefix: with%all")
+    assert alive.is_alive(hostname, url, "a prefix: with%all")
+
+
+def test_a_store_that_is_away_says_one(prefix):
+    ran = probe(HOST, "--store", f"redis://127.0.0.1:{free_port()}/0", "--prefix", prefix)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("The store does not answer")
+
+
+def test_a_store_that_hangs_says_one_within_a_second(own_redis):
+    own_redis.freeze()
+    begin = time.monotonic()
+    with pytest.raises((OSError, alive.Unavailable)):
+        alive.is_alive(HOST, f"{own_redis.url}/0", "celery_ops")
+    assert time.monotonic() - begin < 1
+    own_redis.thaw()
+
+
+def test_a_store_with_a_password_is_asked_with_it(beaten, own_redis, prefix):
+    own_redis.tell("CONFIG", "SET", "requirepass", "s3cret")
+    url = own_redis.url.replace("redis://", "redis://:s3cret@")
+    beaten(url=f"{url}/2")
+    assert alive.is_alive(HOST, f"{url}/2", prefix)
+    refused = probe(HOST, "--store", f"{own_redis.url.replace('redis://', 'redis://:wr0ng@')}/2", "--prefix", prefix)
+    assert refused.returncode == 1
+    assert "wr0ng" not in refused.stdout + refused.stderr
+
+
+def test_a_node_of_a_cluster_says_which_one_has_the_key(beaten, redis_cluster, prefix):
+    url = redis_cluster.url
+    beaten(url=url)
+    assert alive.is_alive(HOST, url, prefix)
+
+
+def test_sentinels_say_where_the_master_is(beaten, prefix):
+    servers = Sentinels()
+    try:
+        url = beaten(url=f"{servers.url}/main/0")
+        assert alive.is_alive(HOST, url, prefix)
+    finally:
+        servers.kill()
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [("amqp://localhost", "amqp"), ("localhost:6379", "redis://"), ("sentinel://localhost:26379", "master")],
+)
+def test_what_is_no_store_is_a_mistake_of_who_asks(url, word):
+    ran = probe(HOST, "--store", url)
+    assert ran.returncode == 2
+    assert word in ran.stderr
+
+
+def test_it_imports_neither_django_nor_celery_nor_a_client_of_redis(beaten, prefix):
+    code = (
+        "import sys; from celery_ops import alive; code = alive.main(sys.argv[1:]);"
+        "assert not {'django', 'celery', 'kombu', 'redis'} & set(sys.modules); sys.exit(code)"
+    )
+    arguments = [HOST, "--store", beaten(), "--prefix", prefix]
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
