@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from ..concurrency import Asked
@@ -14,8 +15,8 @@ from ..conf import conf
 from ..exceptions import BackendUnavailable, NoAnswer, StoreUnavailable
 from ..info import GONE, QueueInfo, QueueReport, WorkerReport
 from ..logs import get_logger, is_new
-from ..metrics.insight import lately
-from ..metrics.reading import Numbers, Pair, added
+from ..metrics.insight import lately, queues_lately
+from ..metrics.reading import Numbers, added
 from ..tracking import prefix
 from .objectives import DEPTH, FAILURE_RATE, OLDEST_AGE, RUN, WAIT, WORKER_GONE, Objective
 
@@ -49,10 +50,10 @@ class Measured:
 def measured(objectives: Collection[Objective]) -> Measured:
     """Return what is known of each objective now. Never raises."""
     until, whose = time.monotonic() + DEADLINE, prefix.current_or_none()
-    counted = sorted({objective.seconds for objective in objectives if objective.is_counted})
+    counted = [objective for objective in objectives if objective.is_counted]
     sources: dict[str, Callable[[], Any]] = {}
     if counted:
-        sources["numbers"] = lambda: {seconds: lately(seconds) for seconds in counted}
+        sources["numbers"] = partial(_numbers, counted)
     if any(objective.measure in QUEUE_VALUES for objective in objectives):
         sources["queues"] = _queues
     if WORKERS in objectives:
@@ -84,7 +85,7 @@ def _answer(name: str, asked: Asked[T], until: float) -> T | None:
 
 def _values(objective: Objective, answers: Mapping[str, Any]) -> Mapping[str, float]:
     if objective.is_counted:
-        return _counted(objective, (answers["numbers"] or {}).get(objective.seconds, {}))
+        return _counted(objective, (answers["numbers"] or {}).get((objective.subject, objective.seconds), {}))
     if objective.measure in QUEUE_VALUES:
         return _of_queues(objective, answers["queues"] or ())
     return (answers["workers"] or {}) if objective.measure == WORKER_GONE else {}
@@ -99,14 +100,33 @@ COUNTED_VALUES: Final[Mapping[str, Callable[[Numbers], float | None]]] = {
 }
 
 
-def _counted(objective: Objective, pairs: Mapping[Pair, Numbers]) -> dict[str, float]:
-    place = 0 if objective.subject == "task" else 1
-    by_target: dict[str, list[Numbers]] = {}
-    for pair, numbers in pairs.items():
-        if pair[place] and objective.matches(pair[place]):
-            by_target.setdefault(pair[place], []).append(numbers)
+def _numbers(counted: Collection[Objective]) -> dict[tuple[str, int], Mapping[str, Numbers]]:
+    """Return what was counted over each window of the tasks and of the queues that its objectives are about."""
+    alike: dict[tuple[str, int], list[Objective]] = {}
+    for objective in counted:
+        alike.setdefault((objective.subject, objective.seconds), []).append(objective)
+    read = {"task": _tasks_lately, "queue": _queues_lately}
+    return {(subject, seconds): read[subject](seconds, group) for (subject, seconds), group in alike.items()}
+
+
+def _tasks_lately(seconds: int, objectives: Collection[Objective]) -> dict[str, Numbers]:
+    by_task: dict[str, list[Numbers]] = {}
+    for (task, _queue), numbers in lately(seconds, is_wanted=lambda pair: _is_of_any(objectives, pair[0])).items():
+        by_task.setdefault(task, []).append(numbers)
+    return {task: added(numbers) for task, numbers in by_task.items()}
+
+
+def _queues_lately(seconds: int, objectives: Collection[Objective]) -> Mapping[str, Numbers]:
+    return queues_lately(seconds, is_wanted=lambda queue: _is_of_any(objectives, queue))
+
+
+def _is_of_any(objectives: Collection[Objective], name: str) -> bool:
+    return any(objective.matches(name) for objective in objectives)
+
+
+def _counted(objective: Objective, numbers: Mapping[str, Numbers]) -> dict[str, float]:
     value = COUNTED_VALUES[objective.measure]
-    return _known((target, value(added(numbers))) for target, numbers in by_target.items())
+    return _known((target, value(of_target)) for target, of_target in numbers.items() if objective.matches(target))
 
 
 def _known(values: Iterable[tuple[str, float | None]]) -> dict[str, float]:

@@ -1,13 +1,16 @@
 """What the pages show of the numbers: a stretch of time, the types of tasks, the queues. All raise StoreUnavailable."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from .reading import Names, Numbers, Pair, Times, added, names, names_beside, periods_of, read, read_each
 from .releases import RELEASES_ROW, Release, read_releases
 from .rows import ALL, skewed_row, target_of
 from .windows import Window, covering
+
+K = TypeVar("K")
 
 
 def insight(window: Window, task: str = "", queue: str = "", now: float | None = None) -> Numbers:
@@ -89,11 +92,34 @@ def by_queue(window: Window, now: float | None = None) -> dict[str, Numbers]:
     return {by_target[target]: kept for target, kept in numbers.items()}
 
 
-def lately(seconds: float, now: float | None = None) -> Mapping[Pair, Numbers]:
-    """Return what each task did in each queue in the last ``seconds``, a step more at most. Two round trips."""
+def lately(
+    seconds: float, now: float | None = None, is_wanted: Callable[[Pair], bool] = lambda _pair: True
+) -> Mapping[Pair, Numbers]:
+    """Return what each task did in each queue in the last ``seconds``, a step more at most. Two round trips.
+
+    Only those pairs of a task and a queue are read that ``is_wanted``.
+    """
+    return _lately(seconds, now, lambda pairs: {target_of(*pair): pair for pair in sorted(filter(is_wanted, pairs))})
+
+
+def queues_lately(
+    seconds: float, now: float | None = None, is_wanted: Callable[[str], bool] = bool
+) -> Mapping[str, Numbers]:
+    """Return what was done in each queue in the last ``seconds``, as ``lately`` does. Two round trips."""
+
+    def by_target(pairs: Iterable[Pair]) -> dict[str, str]:
+        queues = {queue for _task, queue in pairs if queue}
+        return {target_of("", queue): queue for queue in sorted(filter(is_wanted, queues))}
+
+    return _lately(seconds, now, by_target)
+
+
+def _lately(
+    seconds: float, now: float | None, targets_of: Callable[[Iterable[Pair]], Mapping[str, K]]
+) -> dict[K, Numbers]:
     now = time.time() if now is None else now
     window = covering(seconds)
     known = names(window, now)
-    by_target = {target_of(*pair): pair for pair in sorted(known.pairs)}
+    by_target = targets_of(known.pairs)
     numbers = read(window, by_target, known, start=now - seconds, end=now + 1)
     return {by_target[target]: kept for target, kept in numbers.items()}

@@ -2,6 +2,7 @@
 
 import time
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 import pytest
 
@@ -178,7 +179,7 @@ def test_a_task_that_has_not_run_in_the_window_does_not_recover(told, say, monke
     say(OBJECTIVES={"well": {"task": "shop.mail", "failure_rate": 0.1, "window": "5m"}})
     count(Total.FAILURE, 1.0)
     evaluate()
-    monkeypatch.setattr("celery_ops.alerts.measuring.lately", lambda seconds: lately(seconds, time.time() + 3000))
+    monkeypatch.setattr("celery_ops.alerts.measuring.lately", partial(lately, now=time.time() + 3000))
     evaluate()
     assert states(told) == [("shop.mail", BREACHED)]
     assert now_breached() == ["shop.mail"]
