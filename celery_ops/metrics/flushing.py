@@ -141,6 +141,15 @@ class Flusher:
         self._writer.stop(EXIT_PATIENCE)
         self.is_awake = False
 
+    def hold(self) -> None:
+        """The same before a fork: no thread runs, whatever is counted, before ``go_on``."""
+        self._writer.hold(EXIT_PATIENCE)
+        self.is_awake = False
+
+    def go_on(self) -> None:
+        """Have what was counted flushed: it may be all there is for a while."""
+        self._writer.go_on()
+
     def end(self) -> None:
         """Write what waits before the process ends."""
         until = time.monotonic() + EXIT_PATIENCE
@@ -202,13 +211,13 @@ def _end_with_the_process() -> None:
 def before_fork() -> None:
     """Let no thread run while the process forks. What was counted stays with the parent."""
     if _flusher is not None and _process == os.getpid():
-        _flusher.pause()
+        _flusher.hold()
 
 
 def after_fork() -> None:
-    """Go on in the parent: what it had counted may be all there is for a while."""
-    if _flusher is not None and _process == os.getpid() and len(_flusher):
-        _flusher.wake()
+    """Go on in the parent."""
+    if _flusher is not None and _process == os.getpid():
+        _flusher.go_on()
 
 
 def forget() -> None:

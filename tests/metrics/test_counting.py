@@ -3,6 +3,7 @@
 import os
 import random
 import statistics
+import threading
 import time
 
 import pytest
@@ -14,8 +15,9 @@ from celery_ops.metrics.cells import OTHER, PAIRS_KEPT, Cell, Total
 from celery_ops.metrics.distribution import Distribution, bucket_of, middle_of
 from celery_ops.metrics.flushing import flusher
 from celery_ops.metrics.windows import WINDOWS
-from celery_ops.tracking import prefix
+from celery_ops.tracking import prefix, writer
 from celery_ops.tracking import recorder as recorder_module
+from tests.servers import wait_for
 
 DAY, HOUR = 86_400, 3600
 
@@ -222,6 +224,6 @@ def test_a_child_begins_with_nothing_and_its_parent_goes_on(redis_store):
         os._exit(bool(len(flusher())))
     assert os.waitpid(child, 0)[1] == 0
     assert len(flusher()) == 1
-    assert flusher().is_awake
+    wait_for(lambda: any(thread.name == writer.NAME for thread in threading.enumerate()), "its thread")
     flush()
     assert insight.insight(WINDOWS["1h"]).count(Cell.SUCCESS) == 1
