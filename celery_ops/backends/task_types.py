@@ -27,12 +27,12 @@ class TaskType:
     numbers: Numbers
     last_failure_at: datetime | None = None
 
-    @property
+    @cached_property
     def runs(self) -> int:
         """Successes and failures."""
         return self.numbers.run_count
 
-    @property
+    @cached_property
     def failures(self) -> int:
         return self.numbers.count(Cell.FAILURE)
 
@@ -108,7 +108,7 @@ def _types(by_task: Mapping[str, Numbers], failed_at: Callable[[str], datetime |
 
 
 def _did_anything(numbers: Numbers) -> bool:
-    return any(numbers.count(cell) for cell in Cell if cell is not Cell.RUN_TIME)
+    return bool(numbers.run_count) or any(numbers.count(cell) for cell in Cell if cell is not Cell.RUN_TIME)
 
 
 def _failed_at(numbers: Numbers) -> datetime | None:

@@ -5,6 +5,7 @@ Lee: "DDSketch: A Fast and Fully-Mergeable Quantile Sketch with Relative-Error G
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -77,7 +78,7 @@ class Distribution:
         if not self.total:
             return None
         rank = max(1, math.ceil(self.total * percent / 100))
-        return middle_of(next(bucket for bucket, below in enumerate(self._sums) if below >= rank))
+        return middle_of(bisect_left(self._sums, rank))
 
     def share_below(self, seconds: float) -> float | None:
         """Return which part of them took less, from 0 to 1; half of the same bucket counts. None without any."""

@@ -6,10 +6,13 @@ Everything raises StoreUnavailable.
 import sys
 import time
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from functools import cached_property, partial
+from itertools import islice
+from struct import unpack
+from typing import Any, Final
 
 from ..tracking.recorder import recorder
 from ..tracking.tallies import CELL, Tallies, Wanted
@@ -20,6 +23,8 @@ from .windows import Slots, Window
 
 #: A typecode of four bytes, as the cells have.
 _U32: Final = "I"
+#: How struct reads a group of buckets.
+_CELLS: Final = f">{A_GROUP}I"
 
 #: A task and its queue.
 Pair = tuple[str, str]
@@ -74,6 +79,43 @@ class Numbers:
     def run(self) -> Distribution:
         """How long runs took, those that failed included."""
         return merged(self.runs)
+
+
+class LateCells(Mapping[Cell, Sequence[int]]):
+    """The points of each kind of number, read from the cells of a row when they are asked for."""
+
+    def __init__(self, packed: Callable[[], bytes]) -> None:
+        self._packed = packed
+
+    @cached_property
+    def _numbers(self) -> "array[int]":
+        return numbers_of(self._packed())
+
+    def __getitem__(self, cell: Cell) -> Sequence[int]:
+        return self._numbers[cell::CELLS].tolist()
+
+    def __iter__(self) -> Iterator[Cell]:
+        return iter(Cell)
+
+    def __len__(self) -> int:
+        return CELLS
+
+
+class LateDistributions(Sequence[Distribution]):
+    """Distributions that are made when the first of them is asked for."""
+
+    def __init__(self, make: Callable[[], list[Distribution]]) -> None:
+        self._make = make
+
+    @cached_property
+    def _made(self) -> list[Distribution]:
+        return self._make()
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._made[place]
+
+    def __len__(self) -> int:
+        return len(self._made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,26 +188,26 @@ def names_beside(
 ) -> tuple[Names, Sequence[Mapping[str, str]]]:
     """Return what has numbers in a window, and the fields of some other rows. One round trip for all of it."""
     periods = periods_of(window, time.time() if now is None else now)
-    wanted = [*map(names_row, periods), *map(groups_row, periods), *rows]
-    fields = recorder().ask(lambda store: store.tallies(Wanted(fields=wanted))).fields
-    number = len(periods)
-    return _names(fields[:number], fields[number : 2 * number]), fields[2 * number :]
+    wanted = Wanted(fields=rows, names=[*map(names_row, periods), *map(groups_row, periods)])
+    tallies = recorder().ask(lambda store: store.tallies(wanted))
+    pairs, groups = tallies.names[: len(periods)], tallies.names[len(periods) :]
+    return _names(set().union(*pairs), set().union(*groups)), tallies.fields
 
 
-def periods_of(window: Window, now: float) -> list[float]:
+def periods_of(window: Window, now: float) -> list[int]:
     """Return a moment of each period that a window has anything of."""
-    return [now - ago for ago in range(0, window.seconds + PERIOD, PERIOD)]
+    first, last = int(now - window.seconds - window.times.step) // PERIOD, int(now) // PERIOD
+    return [period * PERIOD for period in range(first, last + 1)]
 
 
-def _names(names_rows: Iterable[Mapping[str, str]], groups_rows: Iterable[Mapping[str, str]]) -> Names:
-    pairs = {tuple(name.split(SEPARATOR, 1)) for row in names_rows for name in row if SEPARATOR in name}
-    groups: dict[str, set[tuple[str, int]]] = {}
-    for row in groups_rows:
-        for name in row:
-            target, kind, group = _group(name)
-            if 0 <= group < GROUPS:
-                groups.setdefault(target, set()).add((kind, group))
-    return Names(frozenset(pairs), {target: frozenset(kept) for target, kept in groups.items()})
+def _names(pairs: Iterable[str], groups: Iterable[str]) -> Names:
+    of_targets: dict[str, set[tuple[str, int]]] = {}
+    for name in groups:
+        target, kind, group = _group(name)
+        if 0 <= group < GROUPS:
+            of_targets.setdefault(target, set()).add((kind, group))
+    named = {tuple(name.split(SEPARATOR, 1)) for name in pairs if SEPARATOR in name}
+    return Names(frozenset(named), {target: frozenset(kept) for target, kept in of_targets.items()})
 
 
 def _group(name: str) -> tuple[str, str, int]:
@@ -211,24 +253,25 @@ class _Plan:
         return {target: self._numbers(target, rows) for target in targets}
 
     def _numbers(self, target: str, rows: Iterator[bytes]) -> Numbers:
-        counts = self._joined([next(rows) for _row in self.count_rows], self.window.counts, CELLS)
-        kinds: dict[str, dict[int, bytes]] = {"w": {}, "r": {}}
+        """Return the numbers of a target, of which each is made when it is asked for: most pages show few of them."""
+        counts = [*islice(rows, len(self.count_rows))]
+        kinds: dict[str, list[tuple[int, list[bytes]]]] = {"w": [], "r": []}
         for kind, group in self._groups(target):
-            kinds[kind][group] = self._joined([next(rows) for _row in self.time_rows], self.window.times, A_GROUP)
-        numbers = numbers_of(counts)
+            kinds[kind].append((group, [*islice(rows, len(self.time_rows))]))
         return Numbers(
             self.start,
             self.end,
             self.window.step,
-            {cell: numbers[cell::CELLS].tolist() for cell in Cell},
+            LateCells(partial(between, counts, self.window.counts, self.start, self.end, CELLS)),
             self.shown,
-            self.put_together(kinds["w"], len(self.times)),
-            self.put_together(kinds["r"], len(self.times)),
+            LateDistributions(partial(self._distributions, kinds["w"])),
+            LateDistributions(partial(self._distributions, kinds["r"])),
         )
 
-    def _joined(self, rows: Sequence[bytes], slots: Slots, cells: int) -> bytes:
-        """Return the cells of the slots that are asked for."""
-        return between(rows, slots, self.start, self.end, cells)
+    def _distributions(self, groups: Sequence[tuple[int, Sequence[bytes]]]) -> list[Distribution]:
+        slots = self.window.times
+        joined = {group: between(rows, slots, self.start, self.end, A_GROUP) for group, rows in groups}
+        return self.put_together(joined, len(self.times))
 
 
 def between(rows: Sequence[bytes], slots: Slots, start: int, end: int, cells: int = 1) -> bytes:
@@ -256,17 +299,26 @@ def _slot_by_slot(groups: Mapping[int, bytes], slots: int) -> list[Distribution]
 
 
 def _all_slots(groups: Mapping[int, bytes], slots: int) -> list[Distribution]:
-    """Return one distribution of all slots. They are added as whole numbers: no cell has more than a part of 2**32."""
+    """Return one distribution of all slots."""
+    return [_distribution({group: _summed(row, slots) for group, row in groups.items()})]
+
+
+def _summed(row: bytes, slots: int) -> bytes:
+    """Return the sums of the slots of a row, cell by cell: as whole numbers, halves upon each other.
+
+    No cell overflows into the next one: all of them together have no more than a part of 2**32.
+    """
     size = A_GROUP * CELL
-    sums = {
-        group: sum(int.from_bytes(row[at : at + size], "big") for at in range(0, slots * size, size))
-        for group, row in groups.items()
-    }
-    return [_distribution({group: total.to_bytes(size + CELL, "big")[CELL:] for group, total in sums.items()})]
+    rest = 1 << max(0, slots - 1).bit_length()
+    number, bits = int.from_bytes(row[: slots * size], "big"), size * 8
+    while rest > 1:
+        rest //= 2
+        number = (number >> bits * rest) + (number & (1 << bits * rest) - 1)
+    return number.to_bytes(size + CELL, "big")[CELL:]
 
 
 def _distribution(groups: Mapping[int, bytes]) -> Distribution:
     counts = [0] * BUCKETS
     for group, cells in groups.items():
-        counts[group * A_GROUP : (group + 1) * A_GROUP] = numbers_of(cells)
+        counts[group * A_GROUP : (group + 1) * A_GROUP] = unpack(_CELLS, cells)
     return Distribution(tuple(counts)) if any(counts) else Distribution()

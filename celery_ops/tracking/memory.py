@@ -116,6 +116,7 @@ class MemoryStore(Store):
             return Tallies(
                 [kept(name).packed() for name in wanted.cells],
                 [dict(kept(name).fields) for name in wanted.fields],
+                [list(kept(name).fields) for name in wanted.names],
                 [len(kept(name).members) for name in wanted.members],
             )
 

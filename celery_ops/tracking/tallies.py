@@ -49,10 +49,11 @@ class Added(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Names of rows to read, by kind."""
+    """Names of rows to read, by kind; ``names`` are rows of counts of which only the names are read."""
 
     cells: Sequence[str] = ()
     fields: Sequence[str] = ()
+    names: Sequence[str] = ()
     members: Sequence[str] = ()
 
 
@@ -62,4 +63,5 @@ class Tallies:
 
     cells: Sequence[bytes] = ()  # big-endian, cell by cell; a row may be shorter than it could be
     fields: Sequence[Mapping[str, str]] = ()
+    names: Sequence[Collection[str]] = ()
     members: Sequence[int] = ()

@@ -4,6 +4,7 @@
 site into one slot, so that a flush is one script on one server of a cluster, carried out once or not at all.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -31,6 +32,8 @@ while ARGV[at] do
 end
 return replies
 """
+#: What a key carries as it is, but for colons.
+_PLAIN: Final = re.compile(r"[\w.~:-]{1,64}", re.ASCII)
 #: Cells that one command adds to: Lua takes so many words at once.
 CELLS_A_COMMAND: Final = 500
 
@@ -43,7 +46,8 @@ class TallyKeys:
     quoted: Callable[[str], str]
 
     def of(self, name: str) -> bytes:
-        return f"{self.first}{self.quoted(name)}".encode()
+        quoted = name.replace(":", "%3A") if _PLAIN.fullmatch(name) else self.quoted(name)
+        return f"{self.first}{quoted}".encode()
 
     def questions(self, wanted: Wanted) -> list[Question]:
         """Return what asks for these rows: all rows of cells are one question."""
@@ -51,7 +55,7 @@ class TallyKeys:
         if wanted.cells:
             keys = [self.of(name) for name in wanted.cells]
             questions.append((keys[0], packed((b"MGET", *keys))))
-        for command, names in ((b"HGETALL", wanted.fields), (b"PFCOUNT", wanted.members)):
+        for command, names in ((b"HGETALL", wanted.fields), (b"HKEYS", wanted.names), (b"PFCOUNT", wanted.members)):
             questions += [(key, packed((command, key))) for key in map(self.of, names)]
         return questions
 
@@ -126,8 +130,9 @@ def rows_read(wanted: Wanted, replies: Sequence[Any]) -> Tallies:
     answers = iter(replies)
     cells = _answer(next(answers), []) if wanted.cells else []
     fields = [_fields(_answer(next(answers), [])) for _name in wanted.fields]
+    names = [[*map(_text, _answer(next(answers), []))] for _name in wanted.names]
     members = [_answer(next(answers), 0) for _name in wanted.members]
-    return Tallies([row or b"" for row in cells] or [b""] * len(wanted.cells), fields, members)
+    return Tallies([row or b"" for row in cells] or [b""] * len(wanted.cells), fields, names, members)
 
 
 def _answer(reply: Any, foreign: Any) -> Any:
@@ -139,5 +144,9 @@ def _answer(reply: Any, foreign: Any) -> Any:
 
 
 def _fields(reply: Any) -> dict[str, str]:
-    words = [word.decode("utf-8", "replace") for word in reply]
+    words = [*map(_text, reply)]
     return dict(zip(words[::2], words[1::2], strict=True))
+
+
+def _text(word: bytes) -> str:
+    return word.decode("utf-8", "replace")
