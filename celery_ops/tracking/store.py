@@ -160,7 +160,12 @@ class Store(ABC):
 
     def tallies(self, wanted: Wanted) -> Tallies:
         """Return these rows as they are now."""
-        return Tallies([b""] * len(wanted.cells), [{}] * len(wanted.fields), [0] * len(wanted.members))
+        return Tallies(
+            cells=[b""] * len(wanted.cells),
+            fields=[{}] * len(wanted.fields),
+            names=[()] * len(wanted.names),
+            members=[0] * len(wanted.members),
+        )
 
     @abstractmethod
     def ping(self) -> None:
