@@ -113,6 +113,10 @@ class NotDone(Exception):
         self.record = record
 
 
+class ScheduleRefused(Exception):
+    """That cannot be done to an entry of a schedule; the message says why, in words for the person who asked."""
+
+
 class Repeated(Exception):
     """The same form came once more, so nothing was done: ``record`` is the row of the first time."""
 

@@ -44,6 +44,7 @@ HEARD_BY: Final = {
     ),
     "control.worker_receivers": ("worker_init", "worker_ready", "worker_shutdown"),
     "alerts.watching": ("worker_ready", "worker_shutdown"),
+    "schedules.beat": ("beat_init",),
 }
 #: The same for signals of our own.
 OF_OURS: Final = {"alerts.groups": ("failure_seen",)}

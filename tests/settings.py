@@ -1,6 +1,7 @@
 """The tests' own site: no admin, SQLite or what TEST_DATABASE names, a store and a broker of the run's own."""
 
 import os
+from importlib.util import find_spec
 
 from tests.clock import travel
 
@@ -29,6 +30,8 @@ INSTALLED_APPS = [
     "crispy_bootstrap5",
     "tests.shop",
 ]
+if find_spec("django_celery_beat"):  # which refuses Django 6.1
+    INSTALLED_APPS.append("django_celery_beat")
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -12,6 +12,8 @@ REDBEAT: Final = "redbeat"
 
 #: Seconds after its due time that an entry counts as overdue when it was not sent.
 OVERDUE_AFTER: Final = 30
+#: Seconds after its due time from which an entry is late; what beat sent by then, the store may not know yet.
+LATE_AFTER: Final = 5
 #: Seconds without a sign of life after which a beat is silent, or three times its ``max_interval`` where that is more.
 SILENT_AFTER: Final = 60
 
@@ -36,9 +38,9 @@ class Entry:
     name: str
     task: str
     source: str
-    #: The schedule as Celery prints it, and in plain words.
+    #: The schedule as Celery prints it, and in plain words: empty until somebody reads them, and where there are none.
     expression: str
-    words: str
+    words: str = ""
     enabled: bool = True
     args: Sequence[object] = ()
     kwargs: dict[str, object] = field(default_factory=dict)
@@ -69,6 +71,8 @@ class Problem:
     code: str
     sentence: str
     remedy: str = ""
+    #: It says why nothing comes, and nothing is wrong: somebody wants it so.
+    is_notice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,8 @@ class BeatInfo:
     has_ended: bool = False
     #: Its loop stands still, although its process lives.
     is_stuck: bool = False
+    #: Celery's app whose beat it is, by its main name.
+    app: str = ""
 
     @property
     def sends(self) -> bool:

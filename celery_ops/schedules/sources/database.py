@@ -1,0 +1,264 @@
+"""The entries of django-celery-beat: rows of the database.
+
+Its scheduler keeps the last run and the count in memory, and writes them every three minutes, when something is saved
+and when beat ends. A change is seen at once when the row was saved by ``save()``: of ``QuerySet.update()`` it is told
+nothing, and it reads all rows every five minutes. A row that is disabled loses its last run.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+from celery import schedules
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db import Error as DatabaseError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from kombu.utils.json import loads
+
+from ...exceptions import BackendUnavailable, ScheduleRefused
+from ...formatting import clean
+from ...logs import get_logger
+from ...timezones import aware, now, stored
+from ..info import DATABASE, Entry
+from ..words import expression
+from . import schedulers
+from .base import MOST_ENTRIES, PAUSE, RESUME, RUN, SKIP, ScheduleSource, offered
+
+logger = get_logger("celery_ops.schedules")
+
+#: Characters of a crontab's part, and of arguments, that are read: longer ones are no column of this package's making.
+LONGEST_PART: Final = 300
+LONGEST_ARGUMENTS: Final = 20_000
+COLUMNS: Final = (
+    "name",
+    "task",
+    "args",
+    "kwargs",
+    "queue",
+    "routing_key",
+    "expires",
+    "one_off",
+    "start_time",
+    "enabled",
+    "last_run_at",
+    "total_run_count",
+    "date_changed",
+    "interval__every",
+    "interval__period",
+    "crontab__minute",
+    "crontab__hour",
+    "crontab__day_of_week",
+    "crontab__day_of_month",
+    "crontab__month_of_year",
+    "crontab__timezone",
+    "solar__event",
+    "solar__latitude",
+    "solar__longitude",
+    "clocked__clocked_time",
+)
+
+
+class DatabaseSource(ScheduleSource):
+    name = DATABASE
+    label = gettext_lazy("Database (django-celery-beat)")
+
+    def is_used(self, heard: Collection[str]) -> bool:
+        return apps.is_installed("django_celery_beat")
+
+    def is_read_by(self, scheduler: str) -> bool:
+        return schedulers.is_of(schedulers.DJANGO_CELERY_BEAT, scheduler)
+
+    def entries(self) -> Sequence[Entry]:
+        return self._read(self._model.objects.order_by("pk"))
+
+    def entry(self, name: str) -> Entry | None:
+        return next(iter(self._read(self._model.objects.filter(name=name)) if "\x00" not in name else ()), None)
+
+    @property
+    def _model(self) -> Any:
+        return apps.get_model("django_celery_beat", "PeriodicTask")
+
+    def _read(self, rows: Any) -> list[Entry]:
+        try:
+            values = list(rows.values_list(*COLUMNS)[:MOST_ENTRIES])
+        except (DatabaseError, ValueError) as error:
+            logger.debug("The periodic tasks cannot be read", exc_info=True)
+            message = _("The table of django-celery-beat cannot be read (%(error)s): run migrate.")
+            raise BackendUnavailable(message % {"error": type(error).__name__}) from error
+        return [_entry(dict(zip(COLUMNS, row, strict=True))) for row in values]
+
+    # -- actions ------------------------------------------------------------------------------------------------------
+
+    def pause(self, name: str, until: datetime | None = None) -> None:
+        task = self._locked(name)
+        if until is None:
+            task.enabled = False
+        elif task.start_time is not None and aware(task.start_time) > now():
+            raise ScheduleRefused(_("It has a time at which it starts, which a pause would take the place of."))
+        else:
+            task.start_time = stored(until)
+        self._save(task)
+
+    def resume(self, name: str) -> None:
+        task = self._locked(name)
+        task.enabled = True
+        if task.start_time is not None and aware(task.start_time) > now():
+            task.start_time = None
+        self._save(task)
+
+    def skip(self, name: str, due: datetime) -> None:
+        """Beat counts from the last run: that of the occurrence that is left out."""
+        task = self._locked(name)
+        if not task.enabled:
+            raise ScheduleRefused(_("It is disabled: nothing will be sent that could be skipped."))
+        task.last_run_at = stored(due)
+        self._save(task)
+
+    def reason(self, action: str) -> str:
+        return {
+            PAUSE: _("It is paused already."),
+            RESUME: _("It is not paused."),
+            SKIP: _("Nothing is to come that could be skipped."),
+        }.get(action, super().reason(action))
+
+    def _locked(self, name: str) -> Any:
+        try:
+            return self._model.objects.get(name=name)
+        except self._model.DoesNotExist as error:
+            raise ScheduleRefused(_("There is no such entry any more.")) from error
+        except DatabaseError as error:
+            raise BackendUnavailable(_("The database does not answer.")) from error
+
+    def _save(self, task: Any) -> None:
+        """By ``save()``, which tells beat of it."""
+        try:
+            task.save()
+        except ValidationError as error:
+            raise ScheduleRefused(" ".join(error.messages)) from error
+        except DatabaseError as error:
+            raise BackendUnavailable(_("The database does not answer.")) from error
+
+
+def _entry(row: Mapping[str, Any]) -> Entry:
+    schedule, broken = _schedule(row)
+    args, kwargs, broken = _arguments(row, broken)
+    moment = now()
+    start = _aware(row["start_time"])
+    is_to_come = start is not None and start > moment
+    ran = _aware(row["last_run_at"])
+    changed = _aware(row["date_changed"])
+    counted_from = ran or (changed - _YEARS if changed and start else changed)
+    enabled = bool(row["enabled"])
+    source = DatabaseSource()
+    actions, refused = offered(
+        {
+            RUN: "",
+            PAUSE: "" if enabled and not is_to_come else source.reason(PAUSE),
+            RESUME: "" if not enabled or is_to_come else source.reason(RESUME),
+            SKIP: "" if enabled and not is_to_come and not row["one_off"] else source.reason(SKIP),
+        }
+    )
+    return Entry(
+        clean(row["name"]),
+        clean(row["task"]),
+        DATABASE,
+        expression(schedule) if schedule is not None else "",
+        enabled=enabled,
+        args=args,
+        kwargs=kwargs,
+        queue=clean(row["queue"] or row["routing_key"] or "") or None,
+        one_off=bool(row["one_off"]),
+        expires=_aware(row["expires"]),
+        start=start,
+        last_run_at=ran,
+        actions=actions,
+        refused=refused,
+        paused_until=None,
+        schedule=schedule,
+        counted_from=counted_from,
+        run_count=row["total_run_count"],
+        broken=broken,
+    )
+
+
+#: What the scheduler counts from where an entry has a start and never ran.
+_YEARS: Final = timedelta(days=365 * 30)
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    try:
+        return None if moment is None else aware(moment)
+    except (OverflowError, ValueError):
+        return None
+
+
+# -- schedules, as the models make them -------------------------------------------------------------------------------
+
+
+def _schedule(row: Mapping[str, Any]) -> tuple[Any, str]:
+    """Return Celery's schedule of a row, or None and why there is none. As the scheduler, the first kind counts."""
+    try:
+        if row["interval__every"] is not None:
+            return _interval(row["interval__every"], row["interval__period"]), ""
+        if row["crontab__minute"] is not None:
+            parts = tuple(str(row[f"crontab__{part}"]) for part in _PARTS)
+            if max(map(len, parts)) > LONGEST_PART:
+                return None, _("Its crontab is too long to be one.")
+            return _crontab(parts, row["crontab__timezone"]), ""
+        if row["solar__event"] is not None:
+            return _solar(row["solar__event"], row["solar__latitude"], row["solar__longitude"]), ""
+        if row["clocked__clocked_time"] is not None:
+            return _clocked(row["clocked__clocked_time"]), ""
+    except Exception as error:  # a text that is no crontab, an unknown event, a library that is not installed
+        words = clean(str(error), 300).splitlines()
+        return None, _("Beat cannot make a schedule of it: %(error)s") % {"error": words[0] if words else ""}
+    return None, _("It has no schedule: beat disables it when it reads it.")
+
+
+_PARTS: Final = ("minute", "hour", "day_of_week", "day_of_month", "month_of_year")
+
+
+@lru_cache(maxsize=1024)
+def _interval(every: int, period: str) -> Any:
+    from django_celery_beat.models import IntervalSchedule
+
+    return IntervalSchedule(every=every, period=period).schedule
+
+
+@lru_cache(maxsize=4096)
+def _crontab(parts: tuple[str, ...], zone: Any) -> Any:
+    from django_celery_beat.models import CrontabSchedule
+
+    return CrontabSchedule(**dict(zip(_PARTS, parts, strict=True)), timezone=zone).schedule
+
+
+@lru_cache(maxsize=256)
+def _solar(event: str, latitude: Any, longitude: Any) -> Any:
+    return schedules.solar(event, latitude, longitude)
+
+
+def _clocked(moment: datetime) -> Any:
+    from django_celery_beat.clockedschedule import clocked
+
+    return clocked(moment)
+
+
+def _arguments(row: Mapping[str, Any], broken: str) -> tuple[tuple[Any, ...], dict[str, Any], str]:
+    """Return what the task is given, and why beat cannot send the entry where it cannot read them."""
+    try:
+        args, kwargs = _loaded(row["args"] or "[]"), _loaded(row["kwargs"] or "{}")
+    except (ValueError, TypeError, RecursionError, KeyError):
+        return (), {}, broken or _("Its arguments are no JSON: beat disables it when it reads it.")
+    if not isinstance(args, (list, tuple)) or not isinstance(kwargs, dict):
+        return (), {}, broken or _("Its arguments are no list and no mapping: beat cannot send it.")
+    return tuple(args), dict(kwargs), broken
+
+
+@lru_cache(maxsize=4096)
+def _loaded(text: str) -> Any:
+    if len(text) > LONGEST_ARGUMENTS:
+        raise ValueError("too long")
+    return loads(text)

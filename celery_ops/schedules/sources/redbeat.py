@@ -1,0 +1,245 @@
+"""The entries of celery-redbeat: a hash each in its Redis, and a sorted set that has them by their next time.
+
+They are read in two round trips, as they lie there. Its own classes read one entry at a time, without a deadline.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import Any, Final
+
+import redis
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ...concurrency import Asked
+from ...connections.redis import pool_of_url
+from ...exceptions import BackendUnavailable, NoAnswer, ScheduleRefused, WrongURL
+from ...formatting import clean
+from ...logs import get_logger
+from ..due import due_after
+from ..info import REDBEAT, Entry
+from ..words import expression
+from . import schedulers
+from .base import MOST_ENTRIES, PAUSE, RESUME, RUN, SKIP, ScheduleSource, offered
+
+logger = get_logger("celery_ops.schedules")
+
+#: Seconds that its Redis has to connect, and to answer.
+DEADLINE: Final = 1.0
+#: Characters of a definition that is read.
+LONGEST_DEFINITION: Final = 50_000
+LONGEST_META: Final = 2000
+
+
+class RedbeatSource(ScheduleSource):
+    name = REDBEAT
+    label = gettext_lazy("Redis (celery-redbeat)")
+
+    def is_used(self, heard: Collection[str]) -> bool:
+        if find_spec("redbeat") is None:
+            return False
+        names = (*heard, schedulers.configured(self.app))
+        return schedulers.any_of(schedulers.REDBEAT, names) or bool(self._option("redbeat_redis_url"))
+
+    def is_read_by(self, scheduler: str) -> bool:
+        return schedulers.is_of(schedulers.REDBEAT, scheduler)
+
+    def entries(self) -> Sequence[Entry]:
+        with self._client() as client:
+            pipe = client.pipeline(transaction=False)
+            pipe.zrange(self._schedule_key, 0, MOST_ENTRIES - 1, withscores=True)
+            pipe.smembers(f"{self._prefix}:statics")
+            scores, statics = pipe.execute()
+            keys = [_text(key) for key, _score in scores]
+            pipe = client.pipeline(transaction=False)
+            for key in keys:
+                pipe.hmget(key, "definition", "meta")
+            hashes = pipe.execute(raise_on_error=False)
+        named = {_text(name) for name in statics}
+        rows = zip(keys, scores, hashes, strict=True)
+        return [self._entry(key, score, kept, named) for key, (_key, score), kept in rows if isinstance(kept, list)]
+
+    def entry(self, name: str) -> Entry | None:
+        key = self._key(name)
+        with self._client() as client:
+            pipe = client.pipeline(transaction=False)
+            pipe.zscore(self._schedule_key, key)
+            pipe.hmget(key, "definition", "meta")
+            pipe.sismember(f"{self._prefix}:statics", name)
+            score, kept, is_static = pipe.execute()
+        return self._entry(key, score, kept, {name} if is_static else ()) if any(kept) else None
+
+    # -- actions ------------------------------------------------------------------------------------------------------
+
+    def pause(self, name: str, until: datetime | None = None) -> None:
+        if until is not None:
+            raise ScheduleRefused(_("redbeat knows no time at which a pause ends: pause it, and resume it then."))
+        self._enable(name, False)
+
+    def resume(self, name: str) -> None:
+        self._enable(name, True)
+
+    def skip(self, name: str, due: datetime) -> None:
+        """redbeat counts from the last run: that of the occurrence that is left out."""
+        from redbeat.decoder import RedBeatJSONEncoder
+
+        entry = self.entry(name)
+        if entry is None or entry.schedule is None:
+            raise ScheduleRefused(_("There is no such entry any more."))
+        after = due_after(entry.schedule, due)
+        key = self._key(name)
+        with self._client() as client:
+            meta = {**_loads(_text(client.hget(key, "meta") or b"{}")), "last_run_at": due}
+            pipe = client.pipeline()
+            pipe.hset(key, "meta", json.dumps(meta, cls=RedBeatJSONEncoder))
+            pipe.zadd(self._schedule_key, {key: -1 if after is None else int(after.timestamp())}, xx=True)
+            pipe.execute()
+
+    def _enable(self, name: str, enabled: bool) -> None:
+        key = self._key(name)
+        with self._client() as client:
+            definition = _loads(_text(client.hget(key, "definition") or b""))
+            if not definition:
+                raise ScheduleRefused(_("There is no such entry any more."))
+            client.hset(key, "definition", json.dumps({**definition, "enabled": enabled}))
+
+    # -- where it is --------------------------------------------------------------------------------------------------
+
+    @property
+    def _prefix(self) -> str:
+        return str(self._option("redbeat_key_prefix") or "redbeat:")
+
+    @property
+    def _schedule_key(self) -> str:
+        return f"{self._prefix}:schedule"
+
+    def _key(self, name: str) -> str:
+        return f"{self._prefix}{name}"
+
+    def _option(self, name: str) -> Any:
+        return self.app.conf.first(name, name.upper())
+
+    @contextmanager
+    def _client(self) -> Iterator[Any]:
+        try:
+            with self._opened() as client:
+                yield client
+        except ScheduleRefused:
+            raise
+        except (redis.RedisError, OSError, NoAnswer) as error:
+            logger.debug("redbeat's Redis does not answer", exc_info=True)
+            raise BackendUnavailable(_("The Redis of celery-redbeat does not answer.")) from error
+        except (WrongURL, ValueError) as error:
+            raise BackendUnavailable(_("The Redis of celery-redbeat cannot be reached as the settings say.")) from error
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        url = str(self._option("redbeat_redis_url") or self.app.conf.broker_url or "")
+        options = self._option("redbeat_redis_options") or self.app.conf.broker_transport_options or {}
+        if not url.startswith(("redis://", "rediss://", "unix://")) or options.get("cluster"):
+            yield Asked(self._own_client, "asks redbeat").answer(DEADLINE)
+            return
+        pool = pool_of_url(url, DEADLINE)
+        try:
+            yield redis.Redis(connection_pool=pool)
+        finally:
+            pool.disconnect()
+
+    def _own_client(self) -> Any:
+        """Return redbeat's own: it knows its sentinels and clusters. Its deadlines are the site's."""
+        from redbeat.schedulers import get_redis
+
+        return get_redis(self.app)
+
+    def _entry(self, key: str, score: float | None, kept: Sequence[Any], statics: Collection[str]) -> Entry:
+        name = key[len(self._prefix) :]
+        definition, broken = _definition(_text(kept[0] or b""))
+        enabled = definition.get("enabled", True) is not False
+        is_static = name in statics
+        static = _("Its entry is in beat_schedule: beat would enable it again when it starts.")
+        actions, refused = offered(
+            {
+                RUN: "",
+                PAUSE: (static if is_static else "") if enabled else _("It is paused already."),
+                RESUME: "" if not enabled else _("It is not paused."),
+                SKIP: "" if enabled and not broken else _("Nothing is to come that could be skipped."),
+            }
+        )
+        schedule, options = definition.get("schedule"), definition.get("options")
+        queue = options.get("queue") if isinstance(options, Mapping) else None
+        args, kwargs = definition.get("args"), definition.get("kwargs")
+        ran, count = _meta(_text(kept[1] or b""))
+        return Entry(
+            clean(name),
+            clean(str(definition.get("task") or "")),
+            REDBEAT,
+            expression(schedule) if schedule is not None else "",
+            enabled=enabled,
+            args=tuple(args) if isinstance(args, (list, tuple)) else (),
+            kwargs=dict(kwargs) if isinstance(kwargs, Mapping) else {},
+            queue=clean(str(queue)) if queue else None,
+            last_run_at=ran,
+            next_due=_moment(score),
+            actions=actions,
+            refused=refused,
+            schedule=schedule,
+            counted_from=ran,
+            run_count=count,
+            broken=broken,
+        )
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _moment(score: Any) -> datetime | None:
+    """Return the time of a score: one below zero is never."""
+    try:
+        return datetime.fromtimestamp(float(score), timezone.utc) if score is not None and score >= 0 else None
+    except (ValueError, OverflowError, OSError, TypeError):
+        return None
+
+
+def _loads(text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text) if len(text) <= LONGEST_DEFINITION else None
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+@lru_cache(maxsize=8192)
+def _definition(text: str) -> tuple[Mapping[str, Any], str]:
+    """Return a definition as redbeat reads it, and why it cannot be read."""
+    from redbeat.decoder import RedBeatJSONDecoder
+
+    if not text:
+        return {}, _("Its definition is gone: beat takes it from the list when it is due.")
+    try:
+        content = json.loads(text, cls=RedBeatJSONDecoder) if len(text) <= LONGEST_DEFINITION else None
+    except Exception as error:  # whatever a schedule makes of what is written there
+        return _loads_plainly(text), _("Beat cannot read its definition: %(error)s") % {"error": clean(str(error), 300)}
+    if not isinstance(content, Mapping) or not hasattr(content.get("schedule"), "remaining_estimate"):
+        return {}, _("Beat cannot read its definition.")
+    return content, ""
+
+
+def _loads_plainly(text: str) -> Mapping[str, Any]:
+    return {key: value for key, value in _loads(text).items() if key in ("task", "enabled")}
+
+
+def _meta(text: str) -> tuple[datetime | None, int | None]:
+    from redbeat.decoder import RedBeatJSONDecoder
+
+    try:
+        meta = json.loads(text, cls=RedBeatJSONDecoder) if text and len(text) <= LONGEST_META else {}
+    except Exception:  # whatever lies there
+        return None, None
+    ran, count = (meta.get("last_run_at"), meta.get("total_run_count")) if isinstance(meta, Mapping) else (None, None)
+    is_time = isinstance(ran, datetime) and ran.tzinfo is not None
+    return (ran if is_time else None), (count if type(count) is int and count >= 0 else None)
