@@ -90,7 +90,8 @@ def _reason(task: TaskInfo, user: Any) -> str:
         return _reason_over()
     if not revoke.is_id(task.id):
         return _("This is no task id.")
-    return "" if allows(user, REVOKE_TASK, task.id) else _("You may not revoke this task.")
+    may = user is None or allows(user, REVOKE_TASK, task.id)  # None is the site itself, not a visitor
+    return "" if may else _("You may not revoke this task.")
 
 
 class _Revoker:

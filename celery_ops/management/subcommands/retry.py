@@ -6,8 +6,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from ...formatting import clean
+from ...permissions import RUN_TASK
 from ..tables import printable
-from . import people
+from . import in_bulk, people
 from .asking import learn_hosts
 from .base import DONE, FAILED, Answer, Subcommand, Terminal
 
@@ -16,13 +17,17 @@ class Retry(Subcommand):
     examples = (
         "manage.py celery_ops retry 8a5c3a10-3a3e-4a94-9f40-0f6d8f1d6a5e",
         "manage.py celery_ops retry 8a5c3a10-3a3e-4a94-9f40-0f6d8f1d6a5e --user ada --format json",
+        "manage.py celery_ops retry --filter 'state=FAILURE&name=shop.tasks.charge&since=2026-11-20' --dry-run",
+        "manage.py celery_ops retry --filter 'state=FAILURE&name=shop.tasks.charge&since=2026-11-20' --yes",
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("task_ids", nargs="+", metavar="ID", help="ids of tasks")
+        in_bulk.add_arguments(parser)
         people.add_user(parser)
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
+        if in_bulk.is_meant(options):
+            return self._in_bulk(options, terminal)
         from ...rerun import rerun_all  # dear to import, and a hook that prunes has no use for it
         from ...views.bulk.retry import answer
 
@@ -30,6 +35,11 @@ class Retry(Subcommand):
         outcomes = rerun_all(options["task_ids"], people.user_named(options["user"]))
         refused = any(outcome.record is None for outcome in outcomes)
         return Answer(answer(outcomes), [*map(_line, outcomes)], FAILED if refused else DONE)
+
+    def _in_bulk(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
+        from ...bulk.rerun import RerunAction
+
+        return in_bulk.run(RerunAction(), RUN_TASK, options, terminal)
 
 
 def _line(outcome: Any) -> str:

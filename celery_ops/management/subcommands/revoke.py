@@ -1,6 +1,7 @@
 """``revoke``: ask every worker to drop tasks."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from django.core.management.base import CommandParser
@@ -13,7 +14,7 @@ from ...control.journal import Acted
 from ...formatting import clean
 from ...permissions import REVOKE_TASK
 from ...task_detail import TaskDetail, task_detail
-from . import people
+from . import in_bulk, people
 from .asking import learn_hosts
 from .base import DONE, FAILED, NO_ANSWER, Answer, CommandRefused, Subcommand, Terminal
 
@@ -25,16 +26,19 @@ class Revoke(Subcommand):
     examples = (
         "manage.py celery_ops revoke 8a5c3a10-3a3e-4a94-9f40-0f6d8f1d6a5e",
         "manage.py celery_ops revoke --terminate --signal INT 8a5c3a10-3a3e-4a94-9f40-0f6d8f1d6a5e",
+        "manage.py celery_ops revoke --filter 'state=PENDING&name=shop.tasks.newsletter' --yes",
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("task_ids", nargs="+", metavar="ID", help="ids of tasks")
+        in_bulk.add_arguments(parser)
         parser.add_argument("--terminate", action="store_true", help="stop the process that runs a task, too")
         parser.add_argument("--signal", choices=revoke.SIGNALS, default="TERM", help="what it is stopped with")
         parser.add_argument("--unknown", action="store_true", help="ask for ids that no source knows, too")
         people.add_user(parser)
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
+        if in_bulk.is_meant(options):
+            return _in_bulk(options, terminal)
         user = people.user_named(options["user"])
         ids = list(dict.fromkeys(options["task_ids"]))
         for task_id in ids:
@@ -51,6 +55,20 @@ class Revoke(Subcommand):
                 f"no source knows a task {clean(unknown[0], 200)!r}: nothing was asked (--unknown asks)"
             )
         return answer_of(acted, over, unknown)
+
+
+def _in_bulk(options: Mapping[str, Any], terminal: Terminal) -> Answer:
+    """Of what nobody heard the code is the same as of single ids: it is kept for workers that start later."""
+    rows: list[Any] = []
+    ending = {"terminate": options["terminate"], "signal": options["signal"]}
+    answer = in_bulk.run(bulk_revoke.RevokeAction(), REVOKE_TASK, options, terminal, begun=rows.append, **ending)
+    if answer.code != DONE or not answer.data.get("done") or any(_answered(rows[0])):
+        return answer
+    return replace(answer, code=NO_ANSWER, lines=[*answer.lines, "no worker is up: nobody has heard of it yet"])
+
+
+def _answered(record: Any) -> list[int]:
+    return [answered for _sent, answered in bulk_revoke.answers_of(record).values()]
 
 
 def _details(ids: Sequence[str]) -> dict[str, TaskDetail]:

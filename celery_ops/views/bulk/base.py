@@ -1,8 +1,7 @@
 """Doing something to all tasks that a list's filters find: what that would be, and how far it is."""
 
 import time
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Final
 from uuid import uuid4
@@ -21,13 +20,14 @@ from ...bulk.progress import DONE, RUNNING, BulkProgress
 from ...conf import conf
 from ...exceptions import BackendUnavailable, BadInput, StoreUnavailable
 from ...filters.base import LAYOUT
+from ...filters.bulk import bounded
 from ...filters.failures import GroupTaskFilterSet
 from ...filters.tasks import TaskFilterSet
 from ...formatting import Moment, clean, count
 from ...models import ControlRecord
 from ...permissions import VIEW_OPS, VIEW_RECORDS, allows
 from ...tables.links import PageLink, task_link
-from ...task_query import Count, TaskQuery
+from ...task_query import Count
 from ..absent import no_row
 from ..asked import submission_of
 from ..failures.tasks import within_group, within_group_or_nothing
@@ -259,14 +259,6 @@ def _foreseen(record: ControlRecord, progress: BulkProgress) -> str:
     if progress.state != DONE or has_more or number in (0, progress.handled):
         return ""
     return count(Count(number))
-
-
-def bounded(query: TaskQuery, record: ControlRecord, backend: TaskBackend) -> TaskQuery:
-    """Return the query without the tasks that came after the bulk was asked for."""
-    if not backend.supports_created:
-        return query
-    until = datetime.fromisoformat(record.parameters["until"])
-    return replace(query, until=until if query.until is None else min(until, query.until))
 
 
 def conditions(filters: TaskFilterSet) -> list[tuple[str, str]]:

@@ -17,11 +17,11 @@ from ...failures import resolving
 from ...failures.group import OPEN, RESOLVED, Group
 from ...failures.listing import group_of
 from ...failures.members import GroupTaskBackend
+from ...filters.bulk import bounded
 from ...filters.failures import GroupTaskFilterSet
 from ...permissions import RESOLVE_FAILURES, RUN_TASK, VIEW_OPS, allows
 from ...task_query import Count
 from ..absent import no_group
-from ..bulk.base import bounded
 from ..control.actions import ActionView
 
 RESOLVE, REOPEN, RERUN = "resolve", "reopen", "rerun"
