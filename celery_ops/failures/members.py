@@ -24,6 +24,7 @@ AT_ONCE: Final = 250
 _SUPPORTS: Final = ("worker", "queue", "created", "started", "finished", "arguments")
 _CLASS: Final = re.compile(r"[A-Za-z_][\w.<>]*\Z")
 _BEGIN: Final = "Traceback (most recent call last):"
+_FRAME: Final = '  File "'
 
 
 def fingerprint_of(task: TaskInfo) -> Fingerprint | None:
@@ -41,10 +42,13 @@ def fingerprint_of(task: TaskInfo) -> Fingerprint | None:
 
 def _raised(traceback: str | None) -> tuple[str, str] | None:
     """Return the class and the message that the last traceback of a text ends with."""
-    if not traceback or _BEGIN not in traceback:
+    _head, header, last = (traceback or "").rpartition(_BEGIN)
+    lines = last.splitlines()[bool(header) :]
+    frames = [place for place, line in enumerate(lines) if line.startswith(_FRAME)]
+    if not (header or frames):  # its beginning may have been cut off
         return None
-    lines = traceback.rpartition(_BEGIN)[2].splitlines()[1:]
-    begin = next((place for place, line in enumerate(lines) if line[:1].strip()), None)
+    after = frames[-1] + 1 if frames else 0
+    begin = next((place for place in range(after, len(lines)) if lines[place][:1].strip()), None)
     return None if begin is None else _split("\n".join(lines[begin:]))
 
 
@@ -61,7 +65,7 @@ def is_alike(task: TaskInfo, group: Group) -> bool:
     fingerprint = fingerprint_of(task)
     if fingerprint is None:
         return False
-    if task.traceback:
+    if _raised(task.traceback):
         is_same = (fingerprint.exception, fingerprint.frame) == (group.exception, group.frame)
     else:
         is_same = fingerprint.exception.rpartition(".")[2] == group.exception.rpartition(".")[2]

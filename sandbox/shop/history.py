@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from celery_ops.failures.counting import FailureCounting
+from celery_ops.failures.tally import Failure
 from celery_ops.metrics.cells import Total
 from celery_ops.metrics.flushing import flusher
 from celery_ops.metrics.reading import names
@@ -33,6 +35,39 @@ class Habit:
     exception: str = ""
     retries: float = 0.0
 
+
+@dataclass(frozen=True)
+class Mishap:
+    """What a failure of one class says, and where it happens; ``%d`` is another number each time."""
+
+    name: str
+    message: str
+    frame: str
+
+
+MISHAPS = {
+    "OperationalError": Mishap(
+        "django.db.utils.OperationalError",
+        "connection to the bank's ledger at 10.0.3.%d timed out",
+        "shop.tasks.process_payment",
+    ),
+    "SMTPServerDisconnected": Mishap(
+        "smtplib.SMTPServerDisconnected", "Connection unexpectedly closed: %d", "shop.tasks.send_receipt"
+    ),
+    "CarrierUnavailable": Mishap(
+        "shop.exceptions.CarrierUnavailable", "parcel %d was not taken", "shop.tasks.sync_to_carrier"
+    ),
+    "CardDeclined": Mishap(
+        "shop.exceptions.CardDeclined",
+        "the bank refused the payment of A-%d: the card has expired",
+        "shop.tasks.charge_expired_card",
+    ),
+    "ConnectionError": Mishap(
+        "requests.exceptions.ConnectionError",
+        "HTTPSConnectionPool(host='images.example', port=443): no answer in %d s",
+        "inventory.tasks.download_image_from_url",
+    ),
+}
 
 HABITS = (
     Habit("shop.tasks.process_payment", 60, 0.08, 4.9, failures=0.01, exception="OperationalError"),
@@ -101,11 +136,23 @@ def _plant(habit: Habit, at: int, seconds: int, chance: random.Random) -> int:
         counting.add((place, Total.RECEIVED, None, "", False))
         counting.add((place, Total.STARTED, chance.lognormvariate(math.log(habit.wait * crowd), 0.7), "", False))
         has_failed = chance.random() < habit.failures
+        if has_failed:
+            _fail(habit, at + seconds * chance.random(), chance)
         end, exception = (Total.FAILURE, habit.exception) if has_failed else (Total.SUCCESS, "")
         counting.add((place, end, chance.lognormvariate(math.log(habit.run), 0.35), exception, False))
         for _ in range(_whole(habit.retries, chance)):
             counting.add((place, Total.RETRY, None, "", False))
     return number
+
+
+def _fail(habit: Habit, at: float, chance: random.Random) -> None:
+    """Count a failure in its group, of one of a hundred orders."""
+    mishap, number = MISHAPS[habit.exception], chance.randrange(1, 250)
+    message = mishap.message % number
+    task_id = f"{chance.getrandbits(32):08x}-0000-4000-8000-{number:012d}"
+    objects = (f"shop.order\x1f{number % 100}",) if habit.name.startswith("shop.") else ()
+    failure = Failure(at, "", habit.name, task_id, mishap.name, message, mishap.frame, objects=objects)
+    flusher().source(FailureCounting).add(failure)
 
 
 def _whole(number: float, chance: random.Random) -> int:
