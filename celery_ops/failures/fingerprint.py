@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
+from .normalising import compared
+
 #: Characters of an exception's class.
 LONGEST_CLASS: Final = 200
 #: Bytes of a key.
@@ -29,7 +31,7 @@ class Fingerprint:
     @cached_property
     def key(self) -> str:
         """12 characters that may stand in a URL."""
-        text = _SEPARATOR.join((self.exception, self.message, self.frame))
+        text = _SEPARATOR.join((self.exception, compared(self.message), self.frame))
         digest = blake2b(text.encode("utf-8", "replace"), digest_size=DIGEST).digest()
         return urlsafe_b64encode(digest).decode()
 

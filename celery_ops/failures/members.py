@@ -13,7 +13,7 @@ from ..task_query import Counts, TaskPage, TaskQuery
 from .fingerprint import LONGEST_CLASS, Fingerprint
 from .frames import innermost_in
 from .group import Group
-from .normalising import READ, normalised
+from .normalising import READ, compared, normalised
 
 #: Failed tasks that one page looks through for those of a group, and in a row without any before it is given up.
 LOOKED_THROUGH: Final = 1000
@@ -69,7 +69,7 @@ def is_alike(task: TaskInfo, group: Group) -> bool:
         is_same = (fingerprint.exception, fingerprint.frame) == (group.exception, group.frame)
     else:
         is_same = fingerprint.exception.rpartition(".")[2] == group.exception.rpartition(".")[2]
-    return is_same and _says(fingerprint.message, group.message)
+    return is_same and _says(compared(fingerprint.message), compared(group.message))
 
 
 def _says(message: str, wanted: str) -> bool:

@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from ..redaction.text import CUT
+
 #: Characters of a message that are looked at, and those that are left of what is shown.
 READ: Final = 2000
 LONGEST: Final = 300
@@ -11,7 +13,7 @@ LONGEST: Final = 300
 #: but the last begins inside a word, so that a text is gone through once.
 _PARTS: Final = {
     "url": r"(?<![a-z0-9])[a-z][a-z0-9+.-]{1,15}://[^\s'\"<>]{1,2000}",
-    "email": r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}",
+    "email": r"(?<![\w.+*/=~-])[\w.!#$%&*+/=?^{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,20}",
     "text": (
         r"(?<!\w)'[^'\n]*'(?!\w)|(?<!\w)\"[^\"\n]*\"(?!\w)|`[^`\n]*`|“[^“”\n]*”|\u2018[^\u2018\u2019\n]*\u2019|«[^«»\n]*»|„[^„“”\n]*[“”]"
         r"|(?<==\()[^()\n]*(?=\))"  # as PostgreSQL names values: Key (email)=(ada@example.com)
@@ -24,10 +26,10 @@ _PARTS: Final = {
     ),
     "date": r"(?<!\w)\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?(?!\w)",
     "id": (
-        r"\b[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}\b"
-        r"|\b[0-9a-f]{8,}\b"
+        r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
+        r"|\b(?=\d{0,60}[a-f])[0-9a-f]{8,}\b"
         r"|\b(?=[a-z_-]{0,60}\d)(?=[\d_-]{0,60}[a-z])[\w-]{1,400}"  # a word with a digit in it
-        r"|\b\w{40,}"
+        r"|\b(?=\d{0,60}[^\W\d])\w{40,}"
     ),
     "number": r"[-+]?\d[\d_]*(?:[.,:/eT+-]+\d+)*%?",
 }
@@ -52,7 +54,12 @@ def normalised(message: str) -> str:
     """
     text = message[:READ]
     text = _VARYING.sub(_named, text)
-    if len(message) > READ:
+    if len(message) > READ or message.endswith(CUT):
         text = _OPEN.sub("<text>", text)
     text = _REPEATED.sub(r"<\1>", _SPACE.sub(" ", text)).strip()
-    return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
+    return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + CUT
+
+
+def compared(message: str) -> str:
+    """Return what a normalised message is compared by: one hexadecimal id in fifty is a number by its looks."""
+    return _REPEATED.sub(r"<\1>", message.replace("<id>", "<number>"))

@@ -23,8 +23,8 @@ AT_ONCE: Final = 250
 def stored_groups(backend: TaskBackend, window: Window, now: float | None = None) -> Groups:
     """Return the groups of the newest 500 failures that a backend lists. Raises BackendUnavailable."""
     start, end = window.bounds(time.time() if now is None else now)
-    by_fingerprint = _by_fingerprint(task for task in _failed(backend) if start <= _at(task) < end)
-    groups = [_group(fingerprint, tasks, start, window) for fingerprint, tasks in by_fingerprint.items()]
+    alike = _alike(task for task in _failed(backend) if start <= _at(task) < end)
+    groups = [_group(fingerprint, tasks, start, window) for fingerprint, tasks in alike.values()]
     groups.sort(key=lambda group: group.samples[0].at, reverse=True)
     return Groups(groups, limit=NEWEST, start=start, step=window.step)
 
@@ -33,20 +33,20 @@ def stored_detail(backend: TaskBackend, key: str, window: Window, now: float | N
     """Return one group of these, None when there is none of that key. Raises BackendUnavailable."""
     now = time.time() if now is None else now
     start, _end = window.bounds(now)
-    for fingerprint, tasks in _by_fingerprint(_failed(backend)).items():
-        if fingerprint.key == key:
-            group = _group(fingerprint, tasks, start, window)
-            counts = {name: sum(_at(task) >= one.bounds(now)[0] for task in tasks) for name, one in WINDOWS.items()}
-            return Detail(group, len(tasks), counts, start, window.step, limit=NEWEST)
-    return None
+    fingerprint, tasks = _alike(_failed(backend)).get(key, (None, []))
+    if fingerprint is None:
+        return None
+    counts = {name: sum(_at(task) >= one.bounds(now)[0] for task in tasks) for name, one in WINDOWS.items()}
+    return Detail(_group(fingerprint, tasks, start, window), len(tasks), counts, start, window.step, limit=NEWEST)
 
 
-def _by_fingerprint(tasks: Iterable[TaskInfo]) -> dict[Fingerprint, list[TaskInfo]]:
-    by_fingerprint: dict[Fingerprint, list[TaskInfo]] = {}
+def _alike(tasks: Iterable[TaskInfo]) -> dict[str, tuple[Fingerprint, list[TaskInfo]]]:
+    """Return the tasks that are alike, and what they have in common, by its key."""
+    alike: dict[str, tuple[Fingerprint, list[TaskInfo]]] = {}
     for task in tasks:
         if (fingerprint := fingerprint_of(task)) is not None:
-            by_fingerprint.setdefault(fingerprint, []).append(task)
-    return by_fingerprint
+            alike.setdefault(fingerprint.key, (fingerprint, []))[1].append(task)
+    return alike
 
 
 def _failed(backend: TaskBackend) -> Iterator[TaskInfo]:

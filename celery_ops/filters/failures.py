@@ -12,9 +12,9 @@ from .plain import PlainFilterSet
 from .tasks import TaskFilterSet, to_nobody
 from .windows import WindowFilter
 
-#: What ``resolved`` may be: those that are open or back, those that are settled, or all.
+#: What ``resolved`` may be: those that are open or back after resolving, those that are resolved, or all.
 OPEN, SETTLED, ALL = "0", "1", "all"
-CHOICES = ((OPEN, _("Open and back")), (SETTLED, _("Resolved")), (ALL, _("All")))
+CHOICES = ((OPEN, _("Not resolved")), (SETTLED, _("Resolved")), (ALL, _("All")))
 
 
 class FailureFilterSet(PlainFilterSet):

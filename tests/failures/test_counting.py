@@ -3,6 +3,7 @@
 import time
 
 import pytest
+import redis
 
 from celery_ops.failures import reading
 from celery_ops.failures.fingerprint import Fingerprint
@@ -154,3 +155,32 @@ def test_a_message_of_megabytes_is_cut(store):
 
 def test_the_message_is_what_is_left_of_it():
     assert normalised("Order 17 at https://shop.example/orders/17?x=1") == "Order <number> at <url>"
+
+
+def test_a_thousand_groups_are_listed_in_three_round_trips(store, monkeypatch):
+    for number in range(GROUPS_KEPT):
+        fail("".join(chr(107 + int(digit)) for digit in str(number)) * 3)
+    flush()
+    asked = []
+    really = type(store).tallies
+
+    def tallies(self, wanted):
+        asked.append(wanted)
+        return really(self, wanted)
+
+    monkeypatch.setattr(type(store), "tallies", tallies)
+    read = reading.groups(LAST_DAY)
+    reading.completed(read.groups[:25])
+    assert len(read.groups) == GROUPS_KEPT
+    assert len(asked) == 3
+
+
+def test_what_is_written_goes_with_the_retention(redis_store, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "METRICS_RETENTION": 1000}
+    fail(objects=("shop.order\x1f1",), traceback="Traceback")
+    flush()
+    with redis.Redis.from_url(settings.CELERY_OPS["STORE_URL"]) as client:
+        keys = list(client.scan_iter(f"{settings.CELERY_OPS['STORE_PREFIX']}*f*"))
+        lifetimes = {key: client.ttl(key) for key in keys}
+    assert len(lifetimes) > 5
+    assert all(0 < seconds <= 1000 for key, seconds in lifetimes.items() if b"once" not in key)
