@@ -1,18 +1,18 @@
 """What tasks came to by their names: counted in the store, else by the newest results of those that are kept."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
 
 from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..metrics.cells import Cell
-from ..metrics.insight import by_task
+from ..metrics.insight import types
 from ..metrics.reading import Numbers
 from ..metrics.switch import is_on
 from ..metrics.windows import Window
+from ..timezones import EPOCH
 from .results.numbers import stored_numbers
 
 
@@ -20,7 +20,7 @@ from .results.numbers import stored_numbers
 class TaskType:
     """What the tasks of one name did in a window: times in seconds, None for what is not known.
 
-    ``last_failure_at`` is exact by results. By what is counted it is when the newest step with a failure began.
+    ``last_failure_at`` is exact by results, and to the minute by what is counted.
     """
 
     name: str
@@ -85,10 +85,12 @@ def task_types(window: Window, now: float | None = None) -> TaskTypes:
     if not is_on():
         return _by_results(window, start, now)
     try:
-        numbers = by_task(window, now)
+        counted = types(window, now)
     except StoreUnavailable as error:
         return _by_results(window, start, now, trouble=str(error))
-    return TaskTypes(_types(numbers, lambda name: _failed_at(numbers[name])), start, is_counted=True)
+    numbers = {name: of_task for name, (of_task, _failed_at) in counted.items()}
+    failed_at = {name: EPOCH + timedelta(seconds=at) for name, (_numbers, at) in counted.items() if at is not None}
+    return TaskTypes(_types(numbers, failed_at), start, is_counted=True)
 
 
 def _by_results(window: Window, start: int, now: float, trouble: str = "") -> TaskTypes:
@@ -98,20 +100,15 @@ def _by_results(window: Window, start: int, now: float, trouble: str = "") -> Ta
         if trouble:
             raise BackendUnavailable(trouble) from None
         raise
-    types = _types(stored.by_task, stored.failed_at.get)
-    return TaskTypes(types, start, is_counted=False, trouble=trouble, since=stored.since)
+    return TaskTypes(
+        _types(stored.by_task, stored.failed_at), start, is_counted=False, trouble=trouble, since=stored.since
+    )
 
 
-def _types(by_task: Mapping[str, Numbers], failed_at: Callable[[str], datetime | None]) -> list[TaskType]:
-    types: Iterable[Any] = (TaskType(name, numbers, failed_at(name)) for name, numbers in by_task.items())
-    return sorted((kind for kind in types if _did_anything(kind.numbers)), key=lambda kind: (-kind.runs, kind.name))
+def _types(by_task: Mapping[str, Numbers], failed_at: Mapping[str, datetime]) -> list[TaskType]:
+    kinds = (TaskType(name, numbers, failed_at.get(name)) for name, numbers in by_task.items())
+    return sorted((kind for kind in kinds if _did_anything(kind.numbers)), key=lambda kind: (-kind.runs, kind.name))
 
 
 def _did_anything(numbers: Numbers) -> bool:
     return bool(numbers.run_count) or any(numbers.count(cell) for cell in Cell if cell is not Cell.RUN_TIME)
-
-
-def _failed_at(numbers: Numbers) -> datetime | None:
-    failures = numbers.cells[Cell.FAILURE]
-    newest = next((place for place in range(len(failures) - 1, -1, -1) if failures[place]), None)
-    return None if newest is None else datetime.fromtimestamp(numbers.start + newest * numbers.step, timezone.utc)

@@ -71,6 +71,11 @@ def groups_row(at: float) -> str:
     return f"groups.{int(at) // PERIOD}"
 
 
+def failed_at_row(at: float) -> str:
+    """Return the row that says of each task in which minute it failed last."""
+    return f"failed-at:{int(at) // PERIOD}"
+
+
 def skewed_row(at: float) -> str:
     return f"skewed.{int(at) // PERIOD}"
 
@@ -125,6 +130,7 @@ class _Rows:
         self._cells: dict[tuple[str, int, int], Counter[int]] = {}  # by row, its length, and for how long it lives
         self._totals: dict[tuple[str, int], Counter[int]] = {}
         self._counts: dict[tuple[str, int], Counter[str]] = {}
+        self._failed: dict[str, dict[str, int]] = {}  # by row: the last minute of each task
         self._kept = conf.metrics_seconds
         self._now = time.time()
 
@@ -138,6 +144,10 @@ class _Rows:
                 for (name, kept), cells in self._totals.items()
             ),
             *(Row(name, kept, counts=counts) for (name, kept), counts in self._counts.items()),
+            *(
+                Row(name, self._kept, texts={task: str(minute) for task, minute in minutes.items()})
+                for name, minutes in self._failed.items()
+            ),
         ]
 
     def _add(self, subject: Subject, tally: Tally) -> None:
@@ -150,6 +160,9 @@ class _Rows:
         self._count(names_row(at), self._kept, pair, sum(tally.counts.values()))
         if tally.skewed:
             self._count(skewed_row(at), self._kept, task, tally.skewed)
+        if tally.counts.get(Total.FAILURE):
+            minutes = self._failed.setdefault(failed_at_row(at), {})
+            minutes[task] = max(subject.minute, minutes.get(task, 0))
         for one in (target, ALL, *([target_of("", queue)] if queue else ())):
             self._series(at, one, tally)
         self._total(total_row(target), self._kept, tally)

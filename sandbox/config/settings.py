@@ -119,6 +119,10 @@ CELERY_OPS = {
     "STORE_PREFIX": "sandbox",
     "BASE_TEMPLATE": "base.html",
     "REFRESH_SECONDS": 2,
+    # It breaks when the shop opens, and at each delivery, and holds again some minutes later.
+    "OBJECTIVES": {
+        "documents are printed in time": {"queue": "sandbox-documents", "wait_p95": 5, "window": "2m"},
+    },
     "METRICS_TOKEN": os.environ.get("METRICS_TOKEN") or None,
     "RUNNABLE_TASKS": {
         "shop.office.sales_report": {"group": "Office", "label": "Sales report"},

@@ -11,6 +11,10 @@ from inventory.models import Item
 from . import tasks
 from .models import Order, Stock
 
+#: Tasks between two deliveries, and the cards that each item gets then.
+DELIVERY_EVERY = 50
+CARDS = 4
+
 
 def opening() -> Iterator[Signature]:
     """Something for every page, so that each state can be seen within a minute."""
@@ -28,6 +32,13 @@ def opening() -> Iterator[Signature]:
         yield inventory.download_image_from_url.s(str(item.pk), item.image_url)
     for stock in Stock.objects.all()[:2]:
         yield tasks.restock_product.s(stock.warehouse_id, stock.product_id)
+
+
+def delivery() -> Iterator[Signature]:
+    """Goods arrive, and each gets new cards: more than the printer of documents can do at once."""
+    for item in Item.objects.all():
+        for _ in range(CARDS):
+            yield inventory.generate_index_card.s(str(item.pk))
 
 
 def something() -> Signature:

@@ -116,6 +116,24 @@ def test_json_has_the_fields_of_the_contract(browser, counted):
     assert (report["wait_p50"], report["last_failure_at"]) == (None, None)
 
 
+def seconds_since_the_last_failure(browser, window):
+    told = browser.get(f"{API}?window={window}").json()["results"][0]["last_failure_at"]
+    return (datetime.now(timezone.utc) - datetime.fromisoformat(told)).total_seconds()
+
+
+@pytest.mark.parametrize("window", ["1h", "24h", "7d", "30d"])
+def test_the_last_failure_is_told_to_the_minute(browser, window):
+    for ago in (2700, 1500):
+        count("shop.mail", Total.FAILURE, seconds=1, ago=ago)
+    assert 1500 <= seconds_since_the_last_failure(browser, window) < 1565
+
+
+def test_an_older_failure_that_is_told_of_late_is_not_the_last_one(browser):
+    for ago in (1500, 2700):
+        count("shop.mail", Total.FAILURE, seconds=1, ago=ago)
+    assert 1500 <= seconds_since_the_last_failure(browser, "1h") < 1565
+
+
 def test_json_comes_in_pages(browser, counted):
     first = browser.get(f"{API}?page_size=1&window=7d").json()
     second = browser.get(first["next"]).json()
@@ -137,7 +155,7 @@ def test_a_store_that_is_away_is_said_and_results_answer(browser, monkeypatch):
     def away(*args, **options):
         raise StoreUnavailable("The store does not answer.")
 
-    monkeypatch.setattr("celery_ops.backends.task_types.by_task", away)
+    monkeypatch.setattr("celery_ops.backends.task_types.types", away)
     now = datetime.now(timezone.utc)
     plant(TaskInfo("1", "shop.mail", states.SUCCESS, created_at=now, finished_at=now))
     page = html_of(browser.get(LIST))

@@ -1,5 +1,6 @@
 """``manage.py trickle``: somebody is always at work in this shop."""
 
+import itertools
 import random
 import time
 
@@ -17,9 +18,9 @@ class Command(BaseCommand):
 
     def handle(self, every, **options):
         self.launch(trickle.opening())
-        while True:
+        for number in itertools.count(1):
             time.sleep(random.uniform(0.75, 1.25) * every)
-            self.launch([trickle.something()])
+            self.launch([trickle.something()] if number % trickle.DELIVERY_EVERY else trickle.delivery())
 
     def launch(self, signatures):
         for signature in signatures:
