@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ..exceptions import StoreUnavailable
 from ..info import QueueInfo
 from ..logs import get_logger
 from ..metrics.cells import Cell
-from ..metrics.insight import by_queue
+from ..metrics.insight import queues_and_site
 from ..metrics.reading import Numbers
 from ..metrics.switch import is_on
 from ..metrics.windows import MINUTE, WINDOWS
@@ -89,17 +89,34 @@ class CountedQueue:
         return getattr(self.info if hasattr(self.info, name) else self.flow, name)
 
 
-def queue_flows(now: float | None = None) -> dict[str, QueueFlow]:
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """What was counted in the last hour, of each queue by its name and of the whole site: None where nothing was."""
+
+    queues: Mapping[str, QueueFlow] = field(default_factory=dict)
+    site: QueueFlow | None = None
+    numbers: Numbers | None = None
+
+
+def queue_flows(now: float | None = None) -> Mapping[str, QueueFlow]:
     """Return what was counted of each queue in the last hour, by its name: nothing while the store is away."""
+    return flows(now).queues
+
+
+def flows(now: float | None = None) -> Flows:
+    """Return what was counted in the last hour: nothing while the store is away."""
     if not is_on():
-        return {}
+        return Flows()
     now = time.time() if now is None else now
     try:
-        numbers = by_queue(WINDOWS["1h"], now)
+        by_queue, site = queues_and_site(WINDOWS["1h"], now)
     except StoreUnavailable as error:
         logger.debug("Queues are shown without numbers: %s", error)
-        return {}
-    return {name: QueueFlow.of(counted, now) for name, counted in numbers.items() if _is_used(counted)}
+        return Flows()
+    queues = {name: QueueFlow.of(numbers, now) for name, numbers in by_queue.items() if _is_used(numbers)}
+    if not any(map(any, site.cells.values())):
+        return Flows(queues)
+    return Flows(queues, QueueFlow.of(site, now), site)
 
 
 def flow_of(queue: QueueInfo, flows: Mapping[str, QueueFlow]) -> QueueFlow:

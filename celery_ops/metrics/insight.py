@@ -108,12 +108,17 @@ def _failed_at(numbers: Numbers, minutes: Iterable[str | None]) -> int | None:
 
 def by_queue(window: Window, now: float | None = None) -> dict[str, Numbers]:
     """Return what was done in each queue, by its name. Two round trips."""
+    return queues_and_site(window, now)[0]
+
+
+def queues_and_site(window: Window, now: float | None = None) -> tuple[dict[str, Numbers], Numbers]:
+    """Return what was done in each queue, by its name, and in the whole site. Two round trips."""
     now = time.time() if now is None else now
     start, end = window.bounds(now)
     known = names(window, now)
     by_target = {target_of("", queue): queue for _task, queue in sorted(known.pairs) if queue}
-    numbers = read(window, by_target, known, start=start, end=end)
-    return {by_target[target]: kept for target, kept in numbers.items()}
+    numbers = read(window, [ALL, *by_target], known, start=start, end=end)
+    return {queue: numbers[target] for target, queue in by_target.items()}, numbers[ALL]
 
 
 def lately(

@@ -102,10 +102,7 @@ class QueueRow:
     @property
     def rates(self) -> str:
         """How many come and are begun a minute, in words."""
-        if self.arrival_rate is None:
-            return ""
-        begun = gettext("unknown") if self.drain_rate is None else rate(self.drain_rate)
-        return gettext("%(come)s in, %(begun)s out") % {"come": rate(self.arrival_rate), "begun": begun}
+        return rates(self.flow)
 
     @property
     def trend(self) -> Sparkline | None:
@@ -138,6 +135,14 @@ class QueueRow:
             pause=pause,
             flow=flow,
         )
+
+
+def rates(flow: QueueFlow) -> str:
+    """Return how many come and are begun a minute, empty when it is unknown."""
+    if flow.arrival_rate is None:
+        return ""
+    begun = gettext("unknown") if flow.drain_rate is None else rate(flow.drain_rate)
+    return gettext("%(come)s in, %(begun)s out") % {"come": rate(flow.arrival_rate), "begun": begun}
 
 
 def rate(a_minute: float) -> str:

@@ -103,6 +103,15 @@ def test_a_paused_queue_that_grows_is_well(browser, well):
     assert wrong(browser) is None
 
 
+def test_the_last_hour_is_summed_up_where_anything_was_counted(browser, well):
+    assert not text_of(region(html_of(browser.get(OPS)), "numbers"))
+    count("shop.mail", *[Total.SENT] * 3, *[Total.STARTED] * 3, Total.FAILURE, seconds=1)
+    count("shop.pay", Total.SUCCESS, seconds=1, queue="other")
+    page = html_of(browser.get(OPS))
+    assert text_of(region(page, "numbers")).startswith("Last hour Runs 2 Failures 1 Per minute 0.")
+    assert ("Last hour", f"{OPS}insight/?window=1h") in links(page)
+
+
 @pytest.mark.parametrize(
     ("age", "words"),
     [({"minutes": 6}, "5 min"), ({"minutes": 59}, "5 min"), ({"hours": 2}, "1 h"), ({"days": 9}, "1 d")],

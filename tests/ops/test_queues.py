@@ -327,7 +327,7 @@ def test_queues_are_shown_while_the_store_is_away(browser, monkeypatch):
     def away(*args, **options):
         raise StoreUnavailable("The store does not answer.")
 
-    monkeypatch.setattr("celery_ops.backends.queue_flow.by_queue", away)
+    monkeypatch.setattr("celery_ops.backends.queue_flow.queues_and_site", away)
     Queues.hold(queue())
     assert queues(browser)["celery"]["Waiting"] == "5"
     assert "celery" in text_of(html_of(browser.get(ONE)))

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.utils.translation import gettext_lazy as _
 
 from ... import states
-from ...backends.queue_flow import QueueFlow, flow_of, queue_flows
+from ...backends.queue_flow import Flows, QueueFlow, flow_of, flows
 from ...conf import conf
 from ...control import paused_queues
 from ...control.standing import Paused
@@ -20,7 +20,7 @@ from ...info import ENDED, GONE, NO_REPLY, ONLINE
 from ...metrics.windows import DEFAULT, WINDOWS
 from ...payload.url import address
 from ...tables.failures import FailureRow, ShortFailureGroupTable
-from ...tables.overview import FailureTable, ShortQueueTable, ShortWorkerTable
+from ...tables.overview import FailureTable, ShortQueueTable, ShortWorkerTable, SiteNumbers
 from ...tables.queues import QueueRow, absent_columns, is_held_up, needs_somebody
 from ...tables.tasks import task_rows
 from ...tables.workers import WorkerRow
@@ -71,18 +71,19 @@ class OverviewView(OpsPage):
         worker_backend, queue_backend = conf.load("WORKER_BACKEND")(), conf.load("QUEUE_BACKEND")()
         queue_backend.learn()
         paused = paused_queues.known()
-        pending = together(
-            worker_backend.workers, lambda: paused_queues.marked(queue_backend.queues(), paused), queue_flows
-        )
+        pending = together(worker_backend.workers, lambda: paused_queues.marked(queue_backend.queues(), paused), flows)
         groups = self._groups()  # here, for these are queries of this request's own
         failures = Part(TaskPage(())) if groups else part(self._failures)
         registered = _registered()
-        workers, queues, counted = [awaited.answer() for awaited in pending]
-        flows = counted.value or {}
+        workers, queues, hour = [awaited.answer() for awaited in pending]
+        lately = hour.value or Flows()
         return super().get_context_data(
-            problems=problems(workers, queues, failures, registry.unimported(), flows, breached_objectives()),
+            problems=problems(workers, queues, failures, registry.unimported(), lately.queues, breached_objectives()),
             workers=_workers(workers),
-            queues=_queues(queues, absent_columns(queue_backend, is_counted=bool(flows)), paused, flows),
+            queues=_queues(
+                queues, absent_columns(queue_backend, is_counted=bool(lately.queues)), paused, lately.queues
+            ),
+            site=SiteNumbers.of(lately),
             held_up=_held_up(queues, paused),
             groups=groups,
             failures=self._failure_list(failures),
@@ -126,13 +127,13 @@ def _workers(report: Part[Any]) -> Short:
 
 
 def _queues(
-    report: Part[Any], absent: list[str], paused: Mapping[str, Paused], flows: Mapping[str, QueueFlow]
+    report: Part[Any], absent: list[str], paused: Mapping[str, Paused], counted: Mapping[str, QueueFlow]
 ) -> Short:
     if report.value is None:
         return Short(report)
     queues = sorted(report.value.queues, key=lambda queue: (not needs_somebody(queue), -(queue.depth or 0)))
     shown = queues[:MOST_ROWS]
-    rows = [QueueRow.of(queue, pause_of(paused.get(queue.name)), flow_of(queue, flows)) for queue in shown]
+    rows = [QueueRow.of(queue, pause_of(paused.get(queue.name)), flow_of(queue, counted)) for queue in shown]
     if not any(queue.paused for queue in shown):
         absent = [*absent, "paused"]
     return Short(report, ShortQueueTable(rows, exclude=absent), len(queues))
