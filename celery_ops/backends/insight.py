@@ -1,9 +1,10 @@
 """What tasks did over time: counted in the store, else by the newest results of those that are kept."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..metrics.cells import Cell
@@ -16,14 +17,14 @@ from ..metrics.windows import Window
 from .results.numbers import stored_numbers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Insight:
     """What a task, a queue, a task in a queue or the whole site did in a window.
 
     ``by_task`` and ``by_queue`` have what it was made of, without how long that took; ``tasks`` and ``queues`` have all
-    names that have numbers. ``is_counted`` says whether this is counted or by results, and ``trouble`` why it is the
-    latter although the site counts. ``since`` is how far back those results reach where that is not the whole window.
-    ``skewed`` is how often a publisher's clock was ahead.
+    names that have numbers; ``left_out`` is how many tasks in queues are in neither. ``is_counted`` says whether this
+    is counted or by results, and ``trouble`` why it is the latter although the site counts. ``since`` is how far back
+    those results reach where that is not the whole window. ``skewed`` is how often a publisher's clock was ahead.
     """
 
     numbers: Numbers
@@ -32,15 +33,26 @@ class Insight:
     tasks: Sequence[str]
     queues: Sequence[str]
     is_counted: bool
+    left_out: int = 0
     releases: Sequence[Release] = ()
     skewed: int = 0
     trouble: str = ""
     since: datetime | None = None
 
+    @cached_property
+    def wait(self) -> "Percentiles":
+        """How long tasks waited in the whole window."""
+        return Percentiles.of(self.numbers.wait)
+
+    @cached_property
+    def run(self) -> "Percentiles":
+        """How long runs took."""
+        return Percentiles.of(self.numbers.run)
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing at all is known of what was asked for."""
-        return not any(any(points) for points in self.numbers.cells.values())
+        return self.numbers.is_empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +79,12 @@ def insight(window: Window, task: str = "", queue: str = "", now: float | None =
         return _by_results(window, task, queue, now, trouble=str(error))
     return Insight(
         counted.numbers,
-        _grouped((name, numbers) for (name, _queue), numbers in counted.pairs.items()),
-        _grouped((name, numbers) for (_task, name), numbers in counted.pairs.items() if name),
-        sorted({name for name, _queue in counted.known.pairs}),
-        sorted({name for _task, name in counted.known.pairs if name}),
+        counted.by_task,
+        counted.by_queue,
+        counted.tasks,
+        counted.queues,
         is_counted=True,
+        left_out=counted.left_out,
         releases=counted.releases,
         skewed=counted.skewed,
     )
@@ -97,10 +110,3 @@ def nothing(window: Window, now: float) -> Numbers:
     times = range(start // window.times.step * window.times.step, end, window.times.step)
     cells = {cell: [0] * (window.seconds // window.step) for cell in Cell}
     return Numbers(start, end, window.step, cells, times, [Distribution()] * len(times), [Distribution()] * len(times))
-
-
-def _grouped(named: Iterable[tuple[str, Numbers]]) -> dict[str, Numbers]:
-    grouped: dict[str, list[Numbers]] = {}
-    for name, numbers in named:
-        grouped.setdefault(name, []).append(numbers)
-    return {name: added(parts) for name, parts in grouped.items()}

@@ -8,7 +8,7 @@ from django.template.loader import get_template
 from django.utils.html import html_safe
 
 from . import words
-from .chart import Event, Frame, Legend, marks, row
+from .chart import Event, Frame, Legend, Row, Slot, marks
 from .scale import of_counts, per_cent
 from .times import TimeAxis, words_of
 
@@ -33,32 +33,35 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A part of a column, in per cent of the chart from its top."""
+    """A part of a column, in per cent of the chart from its left and from its top."""
 
-    kind: str
+    x: float
     y: float
+    width: float
     height: float
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """What there was in one step, which is from ``x`` on; ``title`` says it in words. Its column is from ``begin``."""
+class Stack:
+    """All blocks of one kind."""
 
-    x: float
-    begin: float
-    title: str
+    kind: str
     blocks: Sequence[Block]
+
+    @property
+    def path(self) -> str:
+        """Return them as the ``d`` of a path, in a square of one: what is painted is clipped to it."""
+        return "".join(map(_outline, self.blocks))
 
 
 @html_safe
 @dataclass(frozen=True, slots=True)
 class ColumnChart:
-    """Stacked columns in their frame; ``step_width`` and ``width`` are of a step and of its column, in per cent."""
+    """Stacked columns in their frame, kind by kind, and what each column says in words."""
 
     frame: Frame
-    columns: Sequence[Column]
-    step_width: float
-    width: float
+    stacks: Sequence[Stack]
+    slots: Sequence[Slot]
 
     def __str__(self) -> str:
         return get_template("celery_ops/charts/columns.html").render({"chart": self, "frame": self.frame})
@@ -71,18 +74,10 @@ def column_chart(
     number = max((len(one.points) for one in series), default=0) or 1
     step = (times.end - times.start) / number
     tops = [sum(points) for points in zip(*(one.points for one in series), strict=True)]
+    filled = [place for place, top in enumerate(tops) if top]
     scale = of_counts(max(tops, default=0))
     width = 100 / number
-    columns = [
-        Column(
-            per_cent(place * width),
-            per_cent((place + (1 - FILLED) / 2) * width),
-            _title(times.start + place * step, series, place),
-            _blocks(series, place, scale.height),
-        )
-        for place, top in enumerate(tops)
-        if top
-    ]
+    names = dict(zip(filled, words_of(times.start + place * step for place in filled), strict=True))
     frame = Frame(
         key,
         title,
@@ -91,28 +86,34 @@ def column_chart(
         scale,
         marks(events, times),
         [Legend(one.name, one.kind, words.count(one.total)) for one in series],
-        [
-            row(times.start + place * step, [words.number(one.points[place]) for one in series])
-            for place in reversed(range(len(tops)))
-            if tops[place]
-        ],
-        not any(tops),
+        [Row(names[place], [words.number(one.points[place]) for one in series]) for place in reversed(filled)],
+        not filled,
     )
-    return ColumnChart(frame, columns, per_cent(width), per_cent(width * FILLED))
+    slots = [
+        Slot(per_cent(place * width), per_cent(width), f"{names[place]}: {_words(series, place)}") for place in filled
+    ]
+    return ColumnChart(frame, _stacks(series, filled, width, scale.height), slots)
 
 
-def _title(moment: float, series: Iterable[Series], place: int) -> str:
-    numbers = [f"{one.name} {words.number(one.points[place])}" for one in series if one.points[place]]
-    return f"{words_of(moment)}: {', '.join(numbers)}"
+def _outline(block: Block) -> str:
+    x, y, width, height = (f"{size / 100:.5f}" for size in (block.x, block.y, block.width, block.height))
+    return f"M{x} {y}h{width}v{height}h-{width}z"
 
 
-def _blocks(series: Iterable[Series], place: int, height: Callable[[float], float]) -> list[Block]:
-    heights = {one.kind: max(LEAST, height(one.points[place])) for one in series if one.points[place]}
-    if (over := sum(heights.values()) - 100) > 0:  # the smallest ones took a little more than is theirs
-        heights[max(heights, key=lambda kind: heights[kind])] -= over
-    blocks: list[Block] = []
-    top = 100.0
-    for kind, high in heights.items():
-        top -= high
-        blocks.append(Block(kind, per_cent(top), per_cent(high)))
-    return blocks
+def _words(series: Iterable[Series], place: int) -> str:
+    return ", ".join(f"{one.name} {words.number(one.points[place])}" for one in series if one.points[place])
+
+
+def _stacks(
+    series: Sequence[Series], places: Iterable[int], width: float, height: Callable[[float], float]
+) -> list[Stack]:
+    blocks: dict[str, list[Block]] = {one.kind: [] for one in series}
+    for place in places:
+        heights = {one.kind: max(LEAST, height(one.points[place])) for one in series if one.points[place]}
+        if (over := sum(heights.values()) - 100) > 0:  # the smallest ones took a little more than is theirs
+            heights[max(heights, key=lambda kind: heights[kind])] -= over
+        top = 100.0
+        for kind, high in heights.items():
+            top -= high
+            blocks[kind].append(Block((place + (1 - FILLED) / 2) * width, top, width * FILLED, high))
+    return [Stack(kind, of_kind) for kind, of_kind in blocks.items() if of_kind]

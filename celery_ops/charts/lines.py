@@ -7,7 +7,7 @@ from django.template.loader import get_template
 from django.utils.html import html_safe
 
 from . import words
-from .chart import Event, Frame, Legend, marks, row
+from .chart import Event, Frame, Legend, Row, Slot, marks
 from .scale import of_seconds, per_cent
 from .times import TimeAxis, words_of
 
@@ -37,15 +37,6 @@ class Line:
     kind: str
     points: Sequence[Point]
     path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A stretch of the chart, in per cent of its width, and what there is in it in words."""
-
-    x: float
-    width: float
-    title: str
 
 
 @html_safe
@@ -79,6 +70,8 @@ def line_chart(
     middles = [times.at((begin + end) / 2) for begin, end in spans]
     scale = of_seconds(point for line in durations for point in line.points if point is not None)
     places = [place for place in range(len(begins)) if any(line.points[place] is not None for line in durations)]
+    names = dict(zip(places, words_of(spans[place][0] for place in places), strict=True))
+    cells = {place: [words.seconds(line.points[place]) for line in durations] for place in places}
     frame = Frame(
         key,
         title,
@@ -87,23 +80,15 @@ def line_chart(
         scale,
         marks(events, times),
         [Legend(line.name, line.kind, words.seconds(line.overall)) for line in durations],
-        [row(spans[place][0], [words.seconds(line.points[place]) for line in durations]) for place in reversed(places)],
+        [Row(names[place], cells[place]) for place in reversed(places)],
         not places,
     )
-    slots = [
-        Slot(
-            times.at(spans[place][0]),
-            per_cent(times.at(spans[place][1]) - times.at(spans[place][0])),
-            _title(spans[place][0], durations, place),
-        )
-        for place in places
-    ]
+    slots: list[Slot] = []
+    for place in places:
+        begin, end = map(times.at, spans[place])
+        said = ", ".join(f"{line.name} {cell}" for line, cell in zip(durations, cells[place], strict=True))
+        slots.append(Slot(begin, per_cent(end - begin), f"{names[place]}: {said}"))
     return LineChart(frame, [_line(line, middles, scale.height) for line in durations], slots)
-
-
-def _title(moment: float, durations: Iterable[Durations], place: int) -> str:
-    numbers = [f"{line.name} {words.seconds(line.points[place])}" for line in durations]
-    return f"{words_of(moment)}: {', '.join(numbers)}"
 
 
 def _line(line: Durations, middles: Sequence[float], height: Callable[[float], float]) -> Line:

@@ -1,8 +1,8 @@
 """An axis of time, and the round moments of the viewer's clock that are written below it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Final
 
 from django.utils import timezone as zones
@@ -63,9 +63,16 @@ def local(moment: float) -> datetime:
     return zones.localtime(datetime.fromtimestamp(moment, timezone.utc))
 
 
-def words_of(moment: float) -> str:
-    """Return the day and the minute of a moment by the viewer's clock: ``29 Nov 14:15``."""
-    return date_format(local(moment), "j M H:i")
+def words_of(moments: Iterable[float]) -> list[str]:
+    """Return the day and the minute of moments by the viewer's clock: ``29 Nov 14:15``."""
+    zone = zones.get_current_timezone()
+    days: dict[date, str] = {}
+    words: list[str] = []
+    for moment in moments:
+        at = datetime.fromtimestamp(moment, zone)
+        day = days.get(at.date()) or days.setdefault(at.date(), date_format(at, "j M"))
+        words.append(f"{day} {at.hour:02}:{at.minute:02}")
+    return words
 
 
 def _label(moment: float, step: timedelta) -> str:

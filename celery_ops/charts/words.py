@@ -1,10 +1,11 @@
 """How numbers read beside a chart: short, in the viewer's language, with their unit."""
 
+from functools import lru_cache
 from typing import Final
 
 from django.utils.formats import number_format
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 #: From how many on a count is said in thousands, and what these are called.
 SHORT_FROM: Final = 10_000
@@ -21,6 +22,13 @@ UNITS: Final = (
 
 def number(value: float) -> str:
     """Return ``1,234`` or ``0.5``."""
+    if isinstance(value, int) and 0 <= value < 1000:
+        return str(value)
+    return _number(value, get_language())
+
+
+@lru_cache(maxsize=2048)  # a page says the same numbers many times
+def _number(value: float, language: str | None) -> str:
     whole = value == int(value)
     return number_format(int(value) if whole else _rounded(value), force_grouping=whole)
 
@@ -35,8 +43,11 @@ def count(value: float) -> str:
 
 def seconds(value: float | None) -> str:
     """Return a duration in one unit and about three digits: ``230 ms``, ``3.2 s``. In words when it is unknown."""
-    if value is None:
-        return _("unknown")
+    return _("unknown") if value is None else _seconds(value, get_language())
+
+
+@lru_cache(maxsize=2048)
+def _seconds(value: float, language: str | None) -> str:
     size, words = unit_of(value)
     return words % {"n": number(_rounded(value / size))}
 

@@ -3,10 +3,24 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from .cells import Cell
-from .reading import Names, Numbers, Pair, Times, added, names, names_beside, periods_of, read, read_each
+from .reading import (
+    EVERY_GROUP,
+    Names,
+    Numbers,
+    Pair,
+    Times,
+    added,
+    names,
+    names_beside,
+    number_of,
+    pairs_beside,
+    periods_of,
+    read,
+    read_each,
+)
 from .releases import RELEASES_ROW, Release, read_releases
 from .rows import ALL, failed_at_row, skewed_row, target_of
 from .windows import MINUTE, Window, covering
@@ -14,31 +28,54 @@ from .windows import MINUTE, Window, covering
 K = TypeVar("K")
 
 
+#: Pairs of a task and a queue of which a page of charts says what they did, the busiest of the last weeks.
+MOST_PAIRS: Final = 200
+MOST_QUEUES: Final = 100
+
+
 def insight(window: Window, task: str = "", queue: str = "", now: float | None = None) -> Numbers:
     """Return what a task, a queue, a task in a queue or the whole site did in a window. Two round trips."""
     now = time.time() if now is None else now
-    start, end = window.bounds(now)
-    known = names(window, now)
-    targets = _targets(known, task, queue)
-    return added([*read(window, targets, known, start=start, end=end, times=Times.IN_SLOTS).values()])
+    known, _others = pairs_beside(window, (), now)
+    return _whole(window, _targets(known, task, queue), (), now)[0]
 
 
-def _targets(known: Names, task: str, queue: str) -> list[str]:
+def _targets(known: Iterable[Pair], task: str, queue: str) -> list[str]:
     if task:
-        return [target_of(*pair) for pair in known.of(task, queue)] or [target_of(task, queue)]
+        return [target_of(*pair) for pair in _of(known, task, queue)] or [target_of(task, queue)]
     return [target_of("", queue) if queue else ALL]
+
+
+def _of(known: Iterable[Pair], task: str, queue: str) -> list[Pair]:
+    """Return the pairs of a task, a queue, or both, in their order."""
+    return [pair for pair in known if task in ("", pair[0]) and queue in ("", pair[1])]
+
+
+def _whole(
+    window: Window, targets: Sequence[str], parts: Iterable[str], now: float
+) -> tuple[Numbers, dict[str, Numbers]]:
+    """Return what targets did together, slot by slot, and what others did each, without how long that took."""
+    start, end = window.bounds(now)
+    groups = Names(groups=dict.fromkeys(targets, EVERY_GROUP))
+    wanted = [(targets, Times.IN_SLOTS), (parts, Times.LEFT_OUT)]
+    whole, others = read_each(window, wanted, groups, start=start, end=end)
+    return added([*whole.values()]), others
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What was done in a window: ``pairs`` has what each task did in each queue, without how long that took.
+    """What was done in a window, and by which of the busiest tasks and queues, without how long that took these.
 
+    ``tasks`` and ``queues`` are all that have numbers. ``left_out`` is how many tasks in queues were not read.
     ``skewed`` is how often the task, or any, was published by a clock ahead of its worker's, in the last weeks.
     """
 
     numbers: Numbers
-    pairs: Mapping[Pair, Numbers]
-    known: Names
+    by_task: Mapping[str, Numbers]
+    by_queue: Mapping[str, Numbers]
+    tasks: Sequence[str]
+    queues: Sequence[str]
+    left_out: int = 0
     releases: Sequence[Release] = ()
     skewed: int = 0
 
@@ -46,23 +83,34 @@ class Picture:
 def picture(window: Window, task: str = "", queue: str = "", now: float | None = None) -> Picture:
     """Return what a page of charts shows. Two round trips."""
     now = time.time() if now is None else now
-    start, end = window.bounds(now)
     rows = [RELEASES_ROW, *map(skewed_row, periods_of(window, now))]
-    known, (releases, *skewed) = names_beside(window, rows, now)
-    by_target = {target_of(*pair): pair for pair in known.of(task, queue)}
-    wanted = [(_targets(known, task, queue), Times.IN_SLOTS), (by_target, Times.LEFT_OUT)]
-    whole, parts = read_each(window, wanted, known, start=start, end=end)
+    activity, (releases, *skewed) = pairs_beside(window, rows, now)
+    known = sorted(activity, key=lambda pair: (-activity[pair], pair))
+    pairs = _of(known, task, queue)
+    queues = list(dict.fromkeys(name for _task, name in known if name))
+    targets = {target_of(*pair): pair for pair in pairs[:MOST_PAIRS]}
+    of_queues = {} if task or queue else {target_of("", name): name for name in queues[:MOST_QUEUES]}
+    numbers, parts = _whole(window, _targets(known, task, queue), [*targets, *of_queues], now)
+    by_queue = {name: parts[target] for target, name in of_queues.items()}
+    if task and not queue:
+        by_queue = _grouped((name, parts[target]) for target, (_task, name) in targets.items() if name)
     return Picture(
-        added([*whole.values()]),
-        {by_target[target]: numbers for target, numbers in parts.items()},
-        known,
+        numbers,
+        {} if task else _grouped((name, parts[target]) for target, (name, _queue) in targets.items()),
+        by_queue,
+        sorted({name for name, _queue in known}),
+        sorted(queues),
+        max(0, len(pairs) - MOST_PAIRS),
         read_releases(releases),
-        sum(_number(fields.get(task)) if task else sum(map(_number, fields.values())) for fields in skewed),
+        sum(number_of(fields.get(task)) if task else sum(map(number_of, fields.values())) for fields in skewed),
     )
 
 
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() and len(text) < 19 else 0
+def _grouped(named: Iterable[tuple[str, Numbers]]) -> dict[str, Numbers]:
+    grouped: dict[str, list[Numbers]] = {}
+    for name, numbers in named:
+        grouped.setdefault(name, []).append(numbers)
+    return {name: added(parts) for name, parts in grouped.items()}
 
 
 def pairs(window: Window, now: float | None = None) -> dict[Pair, Numbers]:
@@ -102,7 +150,7 @@ def _failed_at(numbers: Numbers, minutes: Iterable[str | None]) -> int | None:
     if newest is None:
         return None
     step = numbers.start + newest * numbers.step
-    minute = max(_number(text) * MINUTE for text in (*minutes, None))
+    minute = max(number_of(text) * MINUTE for text in (*minutes, None))
     return minute if step <= minute < step + numbers.step else step
 
 

@@ -6,6 +6,7 @@ Everything raises StoreUnavailable.
 import sys
 import time
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -25,6 +26,9 @@ from .windows import Slots, Window
 _U32: Final = "I"
 #: How struct reads a group of buckets.
 _CELLS: Final = f">{A_GROUP}I"
+
+#: Whoever asks for few targets asks for all groups of buckets, rather than which ones there are of all targets.
+EVERY_GROUP: Final = frozenset((kind, group) for kind in ("w", "r") for group in range(GROUPS))
 
 #: A task and its queue.
 Pair = tuple[str, str]
@@ -54,6 +58,13 @@ class Numbers:
     def count(self, cell: Cell) -> int:
         """Return how many there were in all."""
         return sum(self.cells[cell])
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all was done."""
+        if isinstance(self.cells, LateCells):
+            return self.cells.is_empty
+        return not any(any(points) for points in self.cells.values())
 
     @property
     def run_count(self) -> int:
@@ -100,6 +111,11 @@ class LateCells(Mapping[Cell, Sequence[int]]):
     def __len__(self) -> int:
         return CELLS
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all was counted."""
+        return not any(self._numbers)
+
 
 class LateDistributions(Sequence[Distribution]):
     """Distributions that are made when the first of them is asked for."""
@@ -132,7 +148,8 @@ class Names:
 
 def merged(distributions: Iterable[Distribution]) -> Distribution:
     """Return one distribution of all their durations."""
-    return sum(distributions, Distribution())
+    counts = [distribution.counts for distribution in distributions if distribution.counts]
+    return Distribution(tuple(map(sum, zip(*counts, strict=True))))
 
 
 class Times(Enum):
@@ -192,6 +209,27 @@ def names_beside(
     tallies = recorder().ask(lambda store: store.tallies(wanted))
     pairs, groups = tallies.names[: len(periods)], tallies.names[len(periods) :]
     return _names(set().union(*pairs), set().union(*groups)), tallies.fields
+
+
+def pairs_beside(
+    window: Window, rows: Sequence[str], now: float | None = None
+) -> tuple[Mapping[Pair, int], Sequence[Mapping[str, str]]]:
+    """Return how much each task did in each queue, in whole periods, and the fields of other rows. One round trip."""
+    periods = periods_of(window, time.time() if now is None else now)
+    wanted = Wanted(fields=[*map(names_row, periods), *rows])
+    fields = recorder().ask(lambda store: store.tallies(wanted)).fields
+    pairs: Counter[Pair] = Counter()
+    for row in fields[: len(periods)]:
+        for name, count in row.items():
+            task, separator, queue = name.partition(SEPARATOR)
+            if separator:
+                pairs[task, queue] += number_of(count)
+    return pairs, fields[len(periods) :]
+
+
+def number_of(text: str | None) -> int:
+    """Return a count that a row says; 0 for what is none."""
+    return int(text) if text and text.isdecimal() and len(text) < 19 else 0
 
 
 def periods_of(window: Window, now: float) -> list[int]:
@@ -257,7 +295,9 @@ class _Plan:
         counts = [*islice(rows, len(self.count_rows))]
         kinds: dict[str, list[tuple[int, list[bytes]]]] = {"w": [], "r": []}
         for kind, group in self._groups(target):
-            kinds[kind].append((group, [*islice(rows, len(self.time_rows))]))
+            buckets = [*islice(rows, len(self.time_rows))]
+            if any(buckets):
+                kinds[kind].append((group, buckets))
         return Numbers(
             self.start,
             self.end,

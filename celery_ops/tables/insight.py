@@ -14,7 +14,7 @@ from .columns import LinkColumn
 from .task_types import TaskTypeRow, TaskTypeTable
 
 #: Rows of each table: those that ran most.
-MOST_ROWS: Final = 20
+MOST_ROWS: Final = 10
 
 
 class TaskPartTable(TaskTypeTable):
@@ -68,5 +68,5 @@ def queue_table(parts: Mapping[str, Numbers], window: str) -> QueuePartTable:
 
 def _most_run(parts: Mapping[str, Numbers]) -> list[TaskType]:
     types = [TaskType(name, numbers) for name, numbers in parts.items()]
-    active = [kind for kind in types if any(any(points) for points in kind.numbers.cells.values())]
+    active = [kind for kind in types if not kind.numbers.is_empty]
     return sorted(active, key=lambda kind: (-kind.runs, kind.name))[:MOST_ROWS]

@@ -24,24 +24,28 @@ def lines(*points, title="Run time"):
     return line_chart("run", title, "How long.", [Durations("p50", "p50", points, 1.0)], begins, HOUR)
 
 
+def blocks(chart):
+    return {stack.kind: stack.blocks for stack in chart.stacks}
+
+
 def test_columns_stand_on_each_other():
-    (column,) = columns(success=[30], failure=[10]).columns
-    success, failure = column.blocks
+    chart = blocks(columns(success=[30], failure=[10]))
+    (success,), (failure,) = chart["success"], chart["failure"]
     assert success.y + success.height == 100
     assert failure.y + failure.height == pytest.approx(success.y)
     assert success.height == pytest.approx(3 * failure.height)
 
 
 def test_one_failure_beside_a_million_can_be_seen_and_no_column_leaves_the_chart():
-    (column,) = columns(success=[10**6], failure=[1], retry=[1], revoked=[1], rejected=[1]).columns
-    assert [block.kind for block in column.blocks if block.height < LEAST] == []
-    assert all(block.y >= -0.05 for block in column.blocks)
+    chart = blocks(columns(success=[10**6], failure=[1], retry=[1], revoked=[1], rejected=[1]))
+    assert [kind for kind, (block,) in chart.items() if block.height < LEAST] == []
+    assert all(block.y >= -1e-9 for (block,) in chart.values())
 
 
 def test_a_step_without_runs_has_no_column():
-    assert [column.title.partition(": ")[2] for column in columns(success=[0, 2, 0], failure=[0, 1, 0]).columns] == [
-        "SUCCESS 2, FAILURE 1"
-    ]
+    chart = columns(success=[0, 2, 0], failure=[0, 1, 0], retry=[0, 0, 0])
+    assert [slot.title.partition(": ")[2] for slot in chart.slots] == ["SUCCESS 2, FAILURE 1"]
+    assert {kind: len(of_kind) for kind, of_kind in blocks(chart).items()} == {"success": 1, "failure": 1}
 
 
 def test_a_table_says_the_same_newest_first():

@@ -73,7 +73,7 @@ def _durations(
     key: str, title: str, insight: Insight, slots: Sequence[Distribution], window: Window, events: Sequence[Event]
 ) -> LineChart:
     numbers = insight.numbers
-    whole = Percentiles.of(numbers.wait if key == "wait" else numbers.run)
+    whole = insight.wait if key == "wait" else insight.run
     by_slot = [Percentiles.of(slot) for slot in slots]
     lines = [
         Durations(label, name, [getattr(slot, name) for slot in by_slot], getattr(whole, name))
@@ -105,15 +105,14 @@ class Headline:
 def headlines(insight: Insight, list_url: Any) -> list[Headline]:
     """Return the numbers above the charts; ``list_url(*states)`` is where their tasks are, empty for nowhere."""
     numbers = insight.numbers
-    wait, run = Percentiles.of(numbers.wait), Percentiles.of(numbers.run)
     failed = bool(numbers.failure_rate)
     return [
         Headline(_("Runs"), number_format(numbers.run_count, force_grouping=True), list_url(*ALWAYS)),
         Headline(
             _("Failure rate"), words.share(numbers.failure_rate), list_url(states.FAILURE) if failed else "", failed
         ),
-        Headline(_("Wait, 95 %"), words.seconds(wait.p95)),
-        Headline(_("Run time, 95 %"), words.seconds(run.p95)),
+        Headline(_("Wait, 95 %"), words.seconds(insight.wait.p95)),
+        Headline(_("Run time, 95 %"), words.seconds(insight.run.p95)),
     ]
 
 
@@ -126,8 +125,8 @@ def insight_item(insight: Insight, window: Window) -> dict[str, Any]:
         "start": numbers.start,
         "end": numbers.end,
         "series": [{"state": state, "points": list(numbers.series[state])} for state in SERIES],
-        "wait": _item(Percentiles.of(numbers.wait)),
-        "run": _item(Percentiles.of(numbers.run)),
+        "wait": _item(insight.wait),
+        "run": _item(insight.run),
     }
 
 
@@ -139,4 +138,5 @@ def releases_of(insight: Insight) -> list[tuple[str, str]]:
     """Return when the code changed within the window and to which release, the newest first."""
     numbers = insight.numbers
     within = [release for release in insight.releases if numbers.start <= release.moment < numbers.end]
-    return [(words_of(release.moment), release.name) for release in reversed(within)]
+    moments = words_of(release.moment for release in within)
+    return [*zip(moments, (release.name for release in within), strict=True)][::-1]

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -91,6 +92,10 @@ class InsightView(EitherPage):
 
     def _notes(self, report: Insight) -> Iterator[str]:
         task, queue = self.filter.task_name, self.filter.queue_name
+        if report.left_out:
+            yield _("The tables below are of the busiest tasks: %(number)s are left out.") % {
+                "number": number_format(report.left_out, force_grouping=True)
+            }
         if queue and not report.is_counted:
             yield _("Results do not say in which queue a task was.")
         elif report.is_empty and task and queue:
