@@ -7,7 +7,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from math import isfinite
 from typing import Any, Final
 
@@ -29,14 +29,20 @@ STATE_KEPT: Final = 7 * 86_400.0
 MOST_CONDITIONS: Final = 1000
 LONGEST_STATE: Final = 1_000_000
 MOST_HANDLED: Final = 5000
+#: Turns that a state names.
+TURNS_NAMED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How everything is, and which failures were told of, by when that was. ``age`` in seconds; None when unknown."""
+    """How everything is, and which failures were told of, by when that was. ``age`` in seconds; None when unknown.
+
+    ``turns`` are the last that were ended, the newest last.
+    """
 
     conditions: Conditions = field(default_factory=dict)
     handled: Mapping[str, float] = field(default_factory=dict)
+    turns: tuple[str, ...] = ()
     age: float | None = None
 
     @property
@@ -51,7 +57,7 @@ class Board:
     def __init__(self) -> None:
         whose = f"-{_digest(prefix.current())}" if prefix.is_asked() else ""
         self._first = f"alerts-{VERSION}{whose}"
-        self._token = ""
+        self.token = ""
 
     def state(self) -> State:
         """Return how everything was when it was evaluated last. One round trip."""
@@ -68,7 +74,7 @@ class Board:
         token = secrets.token_hex(8)
         if not recorder().ask(lambda store: store.add_note(self._name("turn"), token.encode(), TURN)):
             return None
-        self._token = token
+        self.token = token
         turn, done, state = self._read("turn", "done", "state")
         if turn is None or turn.value != token.encode():  # a store that takes no notes, or somebody else's after all
             return None
@@ -81,12 +87,13 @@ class Board:
         """Return of which alerts it is too early to tell again. None when the turn has taken too long."""
         keys = list(keys)
         turn, *notes = self._read("turn", *map(_quiet_name, keys))
-        if turn is None or turn.value != self._token.encode() or (turn.left is not None and turn.left < LEFT):
+        if turn is None or turn.value != self.token.encode() or (turn.left is not None and turn.left < LEFT):
             return None
         return frozenset(key for key, note in zip(keys, notes, strict=True) if note is not None)
 
     def end_turn(self, state: State, told: Iterable[str], cool_down: float) -> bool:
         """Keep what was found, and that these alerts are told of. Return whether that was done. One round trip."""
+        state = replace(state, turns=(*state.turns, self.token)[-TURNS_NAMED:])
         notes: dict[str, tuple[bytes, float]] = {_quiet_name(key): (b"1", cool_down) for key in told}
         notes |= {"state": (_packed(state), STATE_KEPT), "done": (b"1", DUE_AFTER), "turn": (b"", 0)}
         return self._write(notes)
@@ -126,6 +133,7 @@ def _packed(state: State) -> bytes:
     content = {
         "conditions": [[*key, *astuple(condition)] for key, condition in newest],
         "handled": {key: round(at) for key, at in handled},
+        "turns": state.turns,
     }
     return json.dumps(content, separators=(",", ":")).encode()
 
@@ -138,9 +146,10 @@ def _state(note: Any) -> State:
         content = json.loads(note.value)
         conditions = dict(filter(None, map(_condition, content["conditions"])))
         handled = {str(key): float(at) for key, at in content["handled"].items()}
+        turns = tuple(map(str, content["turns"]))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         return State()
-    return State(conditions, handled, None if note.left is None else max(0.0, STATE_KEPT - note.left))
+    return State(conditions, handled, turns, None if note.left is None else max(0.0, STATE_KEPT - note.left))
 
 
 def _condition(row: Any) -> tuple[Key, Condition] | None:

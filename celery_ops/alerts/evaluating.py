@@ -56,6 +56,27 @@ class Evaluation:
     measured: Measured | None = None
 
 
+class Unsure:
+    """Alerts of turns that this process ended and of which the store did not say whether it kept them as told.
+
+    If it did, nobody else tells them; if not, whoever evaluates next does.
+    """
+
+    def __init__(self) -> None:
+        self._by_turn: dict[str, list[Alert]] = {}
+
+    def keep(self, turn: str, alerts: list[Alert]) -> None:
+        self._by_turn[turn] = alerts
+
+    def settled(self, state: State) -> list[Alert]:
+        """Return those that are for this process to tell, now that the store says which turns it has; forget all."""
+        kept, self._by_turn = self._by_turn, {}
+        return [alert for turn, alerts in kept.items() if turn in state.turns for alert in alerts]
+
+
+_unsure: Final = Unsure()
+
+
 def watched() -> tuple[Objective, ...]:
     """Return the site's objectives, and that no worker is gone."""
     return (*objectives(), WORKERS)
@@ -73,6 +94,7 @@ def evaluate(*, only_if_due: bool = False, patience: float = delivery.PATIENCE) 
     before = board.take_turn(only_if_due=only_if_due)
     if before is None:
         return None
+    unsure = _unsure.settled(before)
     try:
         with translation.override(settings.LANGUAGE_CODE):  # whoever comes first may be a page in another language
             evaluation = _evaluated(board, before)
@@ -81,6 +103,8 @@ def evaluate(*, only_if_due: bool = False, patience: float = delivery.PATIENCE) 
     except Exception:
         board.give_up()
         raise
+    finally:
+        delivery.deliver(unsure, patience)
     delivery.deliver(evaluation.alerts, patience)
     return evaluation
 
@@ -124,8 +148,12 @@ def _evaluated(board: Board, before: State) -> Evaluation:
     by_name = {objective.name: objective for objective in watching}
     alerts = [_alert(by_name[key.name], key, conditions[key], now) for key in keys if key.name in by_name]
     alerts += _of_failures(failures, now)
-    after = State(_told(conditions, keys), _handled(before, new_failures, now))
-    is_kept = board.end_turn(after, told, conf.cool_down_seconds)
+    after = State(_told(conditions, keys), _handled(before, new_failures, now), before.turns)
+    try:
+        is_kept = board.end_turn(after, told, conf.cool_down_seconds)
+    except StoreUnavailable:
+        _unsure.keep(board.token, alerts)
+        raise
     return Evaluation(tuple(breaches(after)), tuple(alerts) if is_kept else (), values)
 
 

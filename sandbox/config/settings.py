@@ -124,6 +124,7 @@ CELERY_OPS = {
         "documents are printed in time": {"queue": "sandbox-documents", "wait_p95": 5, "window": "2m"},
     },
     "METRICS_TOKEN": os.environ.get("METRICS_TOKEN") or None,
+    "ALERTS": ["shop.alerts.tell_the_office"],
     "RUNNABLE_TASKS": {
         "shop.office.sales_report": {"group": "Office", "label": "Sales report"},
         "shop.office.change_price": {

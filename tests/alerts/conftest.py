@@ -1,15 +1,11 @@
 """A site with objectives, backends that hold what the test says, and what was told."""
 
-import time
-
 import pytest
 
 from celery_ops import signals
 from celery_ops.alerts import board, delivery
 from celery_ops.alerts.evaluating import evaluate
 from celery_ops.logs import said
-from celery_ops.metrics.counting import Counting
-from celery_ops.metrics.flushing import flusher
 from tests.ops import backends
 from tests.ops.backends import Queues, Workers, queue
 
@@ -86,11 +82,3 @@ def states(alerts):
 def evaluated(**depths):
     hold(**depths)
     return evaluate()
-
-
-def count(kind, seconds=None, *, task="shop.mail", queue="mail", ago=0, times=1):
-    """Have counted one event, or more of a kind, some seconds ago."""
-    source = flusher().source(Counting)
-    for _ in range(times):
-        source.add(((int((time.time() - ago) // 60), "", task, "", queue), kind, seconds, "", False))
-    flusher().flush()

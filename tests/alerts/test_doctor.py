@@ -8,9 +8,10 @@ from celery_ops.alerts.objectives import ALL_MEASURES, MEASURES
 from celery_ops.doctor import OK, WARNING
 from celery_ops.doctor.objectives import check
 from celery_ops.metrics.cells import Total
+from tests.counted import count
 from tests.ops import backends
 
-from .conftest import count, hold, states
+from .conftest import hold, states
 
 pytestmark = pytest.mark.usefixtures("memory_store", "site")
 
@@ -68,8 +69,8 @@ def test_every_measure_has_a_remedy(say, measure):
     subject = next(subject for subject, measures in MEASURES.items() if measure in measures)
     say(OBJECTIVES={"mine": {subject: "mail", measure: 0}})
     hold(mail=11)
-    count(Total.STARTED, 60.0)
-    count(Total.FAILURE, 60.0)
+    count("mail", Total.STARTED, seconds=60.0)
+    count("mail", Total.FAILURE, seconds=60.0)
     assert findings()[0][0] == WARNING
 
 

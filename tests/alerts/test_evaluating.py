@@ -16,10 +16,11 @@ from celery_ops.metrics.insight import lately
 from celery_ops.signals import failure_seen
 from celery_ops.tasks import evaluate as task
 from celery_ops.tracking import recorder as recorder_module
+from tests.counted import count
 from tests.ops import backends
 from tests.ops.backends import Queues, Workers, ago, queue, worker
 
-from .conftest import count, evaluated, hold, states
+from .conftest import evaluated, hold, states
 
 pytestmark = pytest.mark.usefixtures("store", "site")
 
@@ -156,7 +157,7 @@ def test_what_could_not_be_kept_is_not_told(told, memory_store, monkeypatch):
 )
 def test_what_was_counted_over_the_window_is_measured(told, say, objective, kind, seconds):
     say(OBJECTIVES={"quick": objective})
-    count(kind, seconds, times=3)
+    count("shop.mail", *[kind] * 3, seconds=seconds)
     evaluate()
     (alert,) = told
     assert (alert.name, alert.window, alert.state) == ("quick", objective.get("window", "15m"), BREACHED)
@@ -166,18 +167,18 @@ def test_what_was_counted_over_the_window_is_measured(told, say, objective, kind
 
 def test_a_task_in_several_queues_is_one_target(told, say):
     say(OBJECTIVES={"quick": {"task": "shop.mail", "failure_rate": 0.6}})
-    count(Total.FAILURE, 1.0, queue="mail", times=2)
-    count(Total.SUCCESS, 1.0, queue="slow", times=2)
+    count("shop.mail", *[Total.FAILURE] * 2, seconds=1.0, queue="mail")
+    count("shop.mail", *[Total.SUCCESS] * 2, seconds=1.0, queue="slow")
     evaluate()
     assert told == []
-    count(Total.FAILURE, 1.0, queue="slow", times=2)
+    count("shop.mail", *[Total.FAILURE] * 2, seconds=1.0, queue="slow")
     evaluate()
     assert [(alert.target, round(alert.value, 2)) for alert in told] == [("shop.mail", 0.67)]
 
 
 def test_a_task_that_has_not_run_in_the_window_does_not_recover(told, say, monkeypatch):
     say(OBJECTIVES={"well": {"task": "shop.mail", "failure_rate": 0.1, "window": "5m"}})
-    count(Total.FAILURE, 1.0)
+    count("shop.mail", Total.FAILURE, seconds=1.0)
     evaluate()
     monkeypatch.setattr("celery_ops.alerts.measuring.lately", partial(lately, now=time.time() + 3000))
     evaluate()
@@ -315,3 +316,39 @@ def test_a_storm_of_new_failures_is_told_together(told):
     evaluate()
     assert len(told) == 21
     assert (told[-1].name, told[-1].target) == ("New failures", "and 30 more")
+
+
+def test_what_a_store_took_and_did_not_answer_is_told_by_who_meant_to(told, memory_store, site, say, monkeypatch):
+    say(OBJECTIVES={"mail goes out": {"queue": "mail*", "depth": 10}}, QUEUE_BACKEND=f"{backends.HERE}.Queues")
+    write = type(memory_store).write_notes
+
+    def hanging(self, notes):
+        write(self, notes)
+        raise StoreUnavailable("it did not answer in time")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(memory_store), "write_notes", hanging)
+        with pytest.raises(StoreUnavailable):
+            evaluated(mail=11)
+    recorder_module.recorder().try_again()
+    assert told == []
+    evaluate()
+    evaluate()
+    assert states(told) == [("mail", BREACHED)]
+
+
+def test_what_a_store_did_not_take_is_told_once(told, memory_store, site, say, monkeypatch):
+    say(OBJECTIVES={"mail goes out": {"queue": "mail*", "depth": 10}}, QUEUE_BACKEND=f"{backends.HERE}.Queues")
+
+    def away(self, notes):
+        raise StoreUnavailable("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(memory_store), "write_notes", away)
+        with pytest.raises(StoreUnavailable):
+            evaluated(mail=11)
+    recorder_module.recorder().try_again()
+    Board().give_up()
+    evaluate()
+    evaluate()
+    assert states(told) == [("mail", BREACHED)]

@@ -361,6 +361,15 @@ def test_a_breached_objective_is_wrong_and_leads_to_its_queue(browser, objective
     assert ("mail", f"{OPS}queues/mail/") in links(region(html_of(browser.get(OPS)), "problems"))
 
 
+def test_a_breached_failure_rate_leads_to_the_failures_of_its_task(browser, objectives, settings):
+    settings.CELERY_OPS["OBJECTIVES"] = {"works": {"task": "shop.*", "failure_rate": 0.1}}
+    count("shop.mail", Total.FAILURE, seconds=1.0)
+    evaluate()
+    assert wrong(browser) == "What is wrong shop.mail breaches “works”. The failure rate is more than 10 %."
+    shown = links(region(html_of(browser.get(OPS)), "problems"))
+    assert ("shop.mail", f"{OPS}tasks/?name=shop.mail&state=FAILURE") in shown
+
+
 def test_an_objective_that_holds_again_is_not_wrong(browser, objectives):
     Queues.hold(queue("mail"))
     evaluate()

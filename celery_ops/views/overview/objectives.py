@@ -7,10 +7,11 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ... import states
 from ...alerts import evaluating, words
 from ...alerts.evaluating import Breach
 from ...alerts.measuring import WORKERS
-from ...alerts.objectives import objectives
+from ...alerts.objectives import FAILURE_RATE, objectives
 from ...concurrency import Asked
 from ...exceptions import StoreUnavailable
 from ...logs import get_logger
@@ -70,5 +71,7 @@ def _link(breach: Breach) -> PageLink:
         return PageLink(ngettext("%(n)s more", "%(n)s more", breach.others) % {"n": breach.others}, "")
     if breach.objective.subject == "queue":
         return queue_link(breach.target)
-    url = f"{reverse('celery_ops:task-list')}?{urlencode({'name': breach.target})}"
-    return PageLink(breach.target, url if breach.objective.subject == "task" else "")
+    if breach.objective.subject != "task":
+        return PageLink(breach.target, "")
+    failed = {"state": states.FAILURE} if breach.objective.measure == FAILURE_RATE else {}
+    return PageLink(breach.target, f"{reverse('celery_ops:task-list')}?{urlencode({'name': breach.target, **failed})}")
