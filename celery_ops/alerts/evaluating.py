@@ -22,7 +22,7 @@ from .alert import BREACHED, Alert
 from .board import Board, State
 from .conditions import OTHERS, Condition, Key, advanced
 from .groups import ROW_KEPT, SeenFailure, seen_failures
-from .measuring import WORKERS, Measured, measured
+from .measuring import BEAT, WORKERS, Measured, measured
 from .objectives import FAILURE_GROUP, WORKER_GONE, Objective, objectives
 from .switch import is_on
 
@@ -30,6 +30,8 @@ logger = get_logger("celery_ops.alerts")
 
 #: Seconds without a word of a worker after which it was forgotten, and is no longer gone.
 FORGOTTEN: Final = 60.0
+#: Seconds for which beat may be silent before that is told: with those after which it is silent.
+BEAT_STARTS: Final = 25.0
 #: Failures that are told of one by one in one evaluation.
 MOST_FAILURES: Final = 20
 #: Characters of a name that is told.
@@ -78,8 +80,8 @@ _unsure: Final = Unsure()
 
 
 def watched() -> tuple[Objective, ...]:
-    """Return the site's objectives, and that no worker is gone."""
-    return (*objectives(), WORKERS)
+    """Return the site's objectives, that no worker is gone, and that beat is not silent."""
+    return (*objectives(), WORKERS, BEAT)
 
 
 def evaluate(*, only_if_due: bool = False, patience: float = delivery.PATIENCE) -> Evaluation | None:
@@ -135,7 +137,7 @@ def _evaluated(board: Board, before: State) -> Evaluation:
     conditions = advanced(before.conditions, by_objective, now)
     new_failures = [seen for seen in seen_failures(now) if seen.id not in before.handled]
     candidates = {
-        **{_quiet_key(key, one): key for key, one in conditions.items() if one.is_to_be_told},
+        **{_quiet_key(key, one): key for key, one in conditions.items() if _is_to_be_told(key, one, now)},
         **{f"{FAILURE_GROUP}\n{seen.key}": seen for seen in new_failures},
     }
     quiet = board.quiet(candidates)
@@ -164,6 +166,12 @@ def _forgotten(before: State, values: Mapping[str, float], now: float) -> dict[s
         for key, one in before.conditions.items()
         if key.name == WORKER_GONE and key.target not in (OTHERS, *values) and now - one.measured > FORGOTTEN
     }
+
+
+def _is_to_be_told(key: Key, condition: Condition, now: float) -> bool:
+    """Beat may start a moment later than who looks first."""
+    is_young = key.name == BEAT.name and condition.is_breached and now - condition.since < BEAT_STARTS
+    return condition.is_to_be_told and not is_young
 
 
 def _quiet_key(key: Key, condition: Condition) -> str:

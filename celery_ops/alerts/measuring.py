@@ -17,8 +17,10 @@ from ..info import GONE, QueueInfo, QueueReport, WorkerReport
 from ..logs import get_logger, is_new
 from ..metrics.insight import lately, queues_lately
 from ..metrics.reading import Numbers, added
+from ..schedules.info import ScheduleReport
+from ..schedules.report import report as schedule_report
 from ..tracking import prefix
-from .objectives import DEPTH, FAILURE_RATE, OLDEST_AGE, RUN, WAIT, WORKER_GONE, Objective
+from .objectives import BEAT_SILENT, DEPTH, FAILURE_RATE, LATE, OLDEST_AGE, RUN, WAIT, WORKER_GONE, Objective
 
 logger = get_logger("celery_ops.alerts")
 
@@ -29,6 +31,8 @@ STALE: Final = 5.0
 
 #: The objective that nobody has to write down: every worker says goodbye before it goes.
 WORKERS: Final = Objective(WORKER_GONE, "worker", "*", WORKER_GONE, 0)
+#: The same of beat, where there is something to send.
+BEAT: Final = Objective(BEAT_SILENT, "beat", "*", BEAT_SILENT, 0)
 
 #: What is known of each target of an objective, by the objective's name.
 Values = Mapping[str, Mapping[str, float]]
@@ -58,6 +62,8 @@ def measured(objectives: Collection[Objective]) -> Measured:
         sources["queues"] = _queues
     if WORKERS in objectives:
         sources["workers"] = _workers
+    if BEAT in objectives or any(objective.measure == LATE for objective in objectives):
+        sources["schedules"] = _schedules
     asked = {name: Asked(_within(ask, whose), f"measures {name}") for name, ask in sources.items()}
     answers = {name: _answer(name, one, until) for name, one in asked.items()}
     values = {objective.name: _values(objective, answers) for objective in objectives}
@@ -88,7 +94,12 @@ def _values(objective: Objective, answers: Mapping[str, Any]) -> Mapping[str, fl
         return _counted(objective, (answers["numbers"] or {}).get((objective.subject, objective.seconds), {}))
     if objective.measure in QUEUE_VALUES:
         return _of_queues(objective, answers["queues"] or ())
-    return (answers["workers"] or {}) if objective.measure == WORKER_GONE else {}
+    if objective.measure == WORKER_GONE:
+        return answers["workers"] or {}
+    schedules = answers["schedules"]
+    if schedules is None:
+        return {}
+    return _silence(schedules) if objective.measure == BEAT_SILENT else _lateness(objective, schedules)
 
 
 # -- what was counted -------------------------------------------------------------------------------------------------
@@ -174,3 +185,26 @@ def _workers() -> dict[str, float] | None:
 def _is_of_now(report: QueueReport | WorkerReport) -> bool:
     """Whether it is no older copy, shown because there is nothing newer."""
     return not report.trouble or (datetime.now(timezone.utc) - report.collected_at).total_seconds() < STALE
+
+
+# -- schedules --------------------------------------------------------------------------------------------------------
+
+
+def _schedules() -> ScheduleReport | None:
+    """Without a word of the store, or of a source, it is not known what is late."""
+    report = schedule_report(asks_around=False)
+    return None if report.trouble else report
+
+
+def _lateness(objective: Objective, report: ScheduleReport) -> dict[str, float]:
+    """Return by how many seconds each schedule is late: 0 for one that is not."""
+    late = {schedule.entry.name: schedule.late or 0.0 for schedule in report.schedules}
+    return {name: seconds for name, seconds in late.items() if objective.matches(name)}
+
+
+def _silence(report: ScheduleReport) -> dict[str, float]:
+    """Return for how many seconds no beat has been heard: 0 while there is one, or nothing to send."""
+    if not report.is_silent:
+        return {BEAT.subject: 0.0}
+    seen = max((beat.seen for beat in report.beats), default=None)
+    return {BEAT.subject: 1.0 if seen is None else max(1.0, (datetime.now(timezone.utc) - seen).total_seconds())}

@@ -6,13 +6,15 @@ from django.utils.translation import gettext as _
 
 from ..formatting import duration
 from .alert import Alert
-from .objectives import DEPTH, FAILURE_GROUP, FAILURE_RATE, LATE, OLDEST_AGE, RUN, WAIT, WORKER_GONE
+from .objectives import BEAT_SILENT, DEPTH, FAILURE_GROUP, FAILURE_RATE, LATE, OLDEST_AGE, RUN, WAIT, WORKER_GONE
 
 
 def title(alert: Alert) -> str:
     """Return one line of text."""
     if alert.measure == FAILURE_GROUP:
         return alert.name
+    if alert.measure == BEAT_SILENT:
+        return _("Beat is silent") if alert.is_breached else _("Beat is heard again")
     if alert.measure == WORKER_GONE:
         words = _("%(target)s is gone") if alert.is_breached else _("%(target)s is no longer gone")
         return words % {"target": alert.target}
@@ -24,6 +26,8 @@ def sentence(alert: Alert) -> str:
     """Return what happened, with its numbers."""
     if alert.measure == FAILURE_GROUP:
         return _("%(name)s: its group is %(key)s.") % {"name": alert.name, "key": alert.target}
+    if alert.measure == BEAT_SILENT:
+        return _("No beat gives a sign of life: nothing is sent.") if alert.is_breached else _("Beat sends again.")
     if alert.measure == WORKER_GONE:
         if alert.is_breached:
             return _("The worker %(target)s gives no sign of life, and never said goodbye.") % {"target": alert.target}

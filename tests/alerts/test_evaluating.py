@@ -13,6 +13,7 @@ from celery_ops.exceptions import StoreUnavailable
 from celery_ops.info import GONE
 from celery_ops.metrics.cells import Total
 from celery_ops.metrics.insight import lately
+from celery_ops.schedules.info import BeatInfo, Entry, ScheduleInfo, ScheduleReport
 from celery_ops.signals import failure_seen
 from celery_ops.tasks import evaluate as task
 from celery_ops.tracking import recorder as recorder_module
@@ -352,3 +353,59 @@ def test_what_a_store_did_not_take_is_told_once(told, memory_store, site, say, m
     evaluate()
     evaluate()
     assert states(told) == [("mail", BREACHED)]
+
+
+# -- schedules --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def schedules(monkeypatch):
+    """What is said of schedules is what the test says."""
+
+    def put(*lates, beats=(), trouble=""):
+        entries = [Entry(name, "shop.mail", "settings", "", "") for name, _late in lates]
+        infos = tuple(ScheduleInfo(entry, late=late) for entry, (_name, late) in zip(entries, lates, strict=True))
+        said = ScheduleReport(infos, tuple(beats), trouble=trouble)
+        monkeypatch.setattr("celery_ops.alerts.measuring.schedule_report", lambda **_: said)
+
+    return put
+
+
+def beat(**fields):
+    now = datetime.now(timezone.utc)
+    return BeatInfo("beat@one", 1, "celery.beat:Scheduler", now, now, 5.0, 1, **fields)
+
+
+def test_a_schedule_that_is_late_is_breached_and_one_that_is_not_holds(told, say, schedules):
+    say(OBJECTIVES={"on time": {"schedule": "night*", "late": 60}})
+    schedules(("nightly", 90.0), ("nights", None), ("daily", 900.0), beats=[beat()])
+    evaluate()
+    assert [(alert.target, alert.value, alert.measure) for alert in told] == [("nightly", 90.0, "late")]
+    schedules(("nightly", None), beats=[beat()], trouble="The store does not answer.")
+    evaluate()
+    assert len(told) == 1
+    schedules(("nightly", None), beats=[beat()])
+    evaluate()
+    assert states(told) == [("nightly", BREACHED), ("nightly", RECOVERED)]
+
+
+def test_a_silent_beat_is_told_when_it_had_time_to_start(told, schedules, monkeypatch):
+    schedules(("nightly", None))
+    evaluate()
+    evaluate()
+    assert told == []
+    monkeypatch.setattr("celery_ops.alerts.evaluating.BEAT_STARTS", 0.0)
+    evaluate()
+    schedules(("nightly", None), beats=[beat(is_silent=True)])
+    evaluate()
+    assert [(alert.measure, alert.target, alert.state) for alert in told] == [("beat_silent", "beat", BREACHED)]
+    schedules(("nightly", None), beats=[beat()])
+    evaluate()
+    assert states(told) == [("beat", BREACHED), ("beat", RECOVERED)]
+
+
+def test_beat_may_be_silent_where_there_is_nothing_to_send(told, schedules, monkeypatch):
+    monkeypatch.setattr("celery_ops.alerts.evaluating.BEAT_STARTS", 0.0)
+    schedules()
+    evaluate()
+    assert told == []
