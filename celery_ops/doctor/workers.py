@@ -13,8 +13,11 @@ from ..backends.remote.gather import Answers
 from ..backends.remote.known import LISTENING
 from ..backends.remote.presence import Presence
 from ..conf import conf
-from ..exceptions import BrokerUnavailable
+from ..exceptions import BrokerUnavailable, StoreUnavailable
+from ..formatting import clean
 from ..info import GONE
+from ..metrics.insight import skewed_tasks
+from ..metrics.switch import is_on
 from ..running.allowlist import CELERYS, allowed_names, site_tasks
 from . import clocks
 from .finding import Finding, error, listed, ok, warning
@@ -29,6 +32,8 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
 VERSION: Final = re.compile(r"\bcelery:(\d[\w.+-]{0,30})")
 #: Seconds by which clocks may differ before times on the pages mislead.
 DRIFT: Final = 2.0
+#: The part of what is counted of a task that may come too early: a task that waits for nothing is soon before its time.
+SKEWED: Final = 0.05
 
 
 def check() -> Generator[Finding, None, Answers | None]:
@@ -53,6 +58,7 @@ def check() -> Generator[Finding, None, Answers | None]:
     yield _idle(answers)
     yield _versions(answers)
     yield _clocks(offsets)
+    yield from _publishers()
     return answers
 
 
@@ -128,6 +134,18 @@ def _clocks(offsets: Mapping[str, float]) -> Finding:
         return ok("clocks", _("The workers' clocks agree with this machine's, as far as they tell."))
     message = _("These clocks differ from this machine's: %(names)s.") % {"names": listed(wrong)}
     return warning("clocks", message, _("Let NTP set the time on every machine."))
+
+
+def _publishers() -> Iterator[Finding]:
+    """Say which tasks come from where the clock is ahead: there nobody knows how long they waited."""
+    try:
+        counts = skewed_tasks() if is_on() else {}
+    except StoreUnavailable:  # the store's own check says so
+        return
+    wrong = {f"{clean(task)} ({skewed})" for task, (skewed, done) in counts.items() if skewed >= SKEWED * done > 0}
+    if wrong:
+        message = _("Who publishes these has a clock ahead of the workers', so their waits count as 0: %(names)s.")
+        yield warning("clocks", message % {"names": listed(wrong)}, _("Let NTP set the time on every machine."))
 
 
 # -- their tasks ------------------------------------------------------------------------------------------------------

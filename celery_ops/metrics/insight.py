@@ -1,6 +1,7 @@
 """What the pages show of the numbers: a stretch of time, the types of tasks, the queues. All raise StoreUnavailable."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -23,7 +24,7 @@ from .reading import (
 )
 from .releases import RELEASES_ROW, Release, read_releases
 from .rows import ALL, failed_at_row, skewed_row, target_of
-from .windows import MINUTE, Window, covering
+from .windows import MINUTE, WINDOWS, Window, covering
 
 K = TypeVar("K")
 
@@ -104,6 +105,23 @@ def picture(window: Window, task: str = "", queue: str = "", now: float | None =
         read_releases(releases),
         sum(number_of(fields.get(task)) if task else sum(map(number_of, fields.values())) for fields in skewed),
     )
+
+
+def skewed_tasks(now: float | None = None) -> dict[str, tuple[int, int]]:
+    """Return how often each task was published by a clock ahead of its worker's, and how much it did. One round trip.
+
+    Both are of the last weeks.
+    """
+    now = time.time() if now is None else now
+    window = WINDOWS["1h"]
+    activity, rows = pairs_beside(window, [*map(skewed_row, periods_of(window, now))], now)
+    skewed: Counter[str] = Counter()
+    for row in rows:
+        skewed.update({task: number_of(count) for task, count in row.items()})
+    done: Counter[str] = Counter()
+    for (task, _queue), number in activity.items():
+        done[task] += number
+    return {task: (number, done[task]) for task, number in skewed.items()}
 
 
 def _grouped(named: Iterable[tuple[str, Numbers]]) -> dict[str, Numbers]:

@@ -15,6 +15,7 @@ from django_tables2 import Column
 from .. import states, timezones
 from ..backends.task_types import TaskType
 from ..charts.sparkline import Sparkline
+from ..charts.words import share
 from ..formatting import Moment, breakable, clean, duration
 from ..links import insight_url, task_list_url
 from ..metrics.cells import Cell
@@ -98,8 +99,7 @@ class RateColumn(CountColumn):
     """A part of all, in per cent."""
 
     def words(self, value: float) -> str:
-        percent = value * 100
-        return gettext("%(n)s %%") % {"n": number_format(percent, 1 if 0 < percent < 10 else 0)}
+        return share(value)
 
 
 class SecondsColumn(FigureColumn):

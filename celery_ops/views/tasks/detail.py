@@ -22,6 +22,7 @@ from ...task_detail.timeline import Timeline, timeline
 from ..objects import object_links
 from .rerun import Again, again_of
 from .revoke import RevokeOffer, outcome_of, revoke_of
+from .sisters import Sisters, sisters_of
 
 #: Objects and children that a page names; of more it says how many.
 MOST_OBJECTS: Final = 20
@@ -69,6 +70,7 @@ class ViewedTask:
     revoke: RevokeOffer | None = None
     revoke_outcome: str = ""
     executions: int = 0
+    sisters: Sisters | None = None
 
     @property
     def was_delivered_again(self) -> bool:
@@ -95,6 +97,7 @@ def viewed(detail: TaskDetail, user: Any, query: str = "") -> ViewedTask:
         attempts=task.attempts,
         moments=tuple(_moments(detail)),
         timeline=timeline(task),
+        sisters=sisters_of(task),
         progress=_progress(detail.progress),
         may_view_payload=may_view_payload,
         payload=_payload(detail.payload) if may_view_payload else Payload(error=error_class(task.error)),

@@ -1,0 +1,62 @@
+"""How long one run took, among the runs of the same task."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from ... import states
+from ...charts import words
+from ...charts.strip import Bucket, Strip, strip
+from ...exceptions import StoreUnavailable
+from ...info import TaskInfo, between
+from ...links import insight_url
+from ...metrics.distribution import Distribution, bound_of, bucket_of
+from ...metrics.insight import insight
+from ...metrics.switch import is_on
+from ...metrics.windows import WINDOWS
+
+#: How far back runs are compared, and how many of them are worth it.
+WINDOW: Final = WINDOWS["7d"]
+FEWEST: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Sisters:
+    """A sentence, its picture, and the page of the task's charts."""
+
+    sentence: str
+    strip: Strip
+    url: str
+
+
+def sisters_of(task: TaskInfo) -> Sisters | None:
+    """Return where a run lies among its sisters'; None where it has none, or nobody knows how long they took."""
+    took = between(task.started_at, task.finished_at)
+    if took is None or not task.name or task.state not in (states.SUCCESS, states.FAILURE) or not is_on():
+        return None
+    try:
+        runs = insight(WINDOW, task.name).run
+    except StoreUnavailable:
+        return None
+    seconds = max(0.0, took.total_seconds())
+    sentence = _sentence(runs, seconds) if runs.total >= FEWEST else ""
+    buckets = [Bucket(bound_of(place), number) for place, number in enumerate(runs.counts)]
+    picture = strip(sentence, buckets, bucket_of(seconds)) if sentence else None
+    return picture and Sisters(sentence, picture, insight_url(task=task.name, window=WINDOW.name))
+
+
+def _sentence(runs: Distribution, seconds: float) -> str:
+    below = runs.share_below(seconds) or 0.0
+    is_long = below >= 0.5
+    sentence = (
+        _("This run took %(time)s: longer than %(share)s of the %(number)s runs of the last 7 days.")
+        if is_long
+        else _("This run took %(time)s: shorter than %(share)s of the %(number)s runs of the last 7 days.")
+    )
+    return sentence % {
+        "time": words.seconds(seconds),
+        "share": words.share(round(below if is_long else 1 - below, 2)),
+        "number": number_format(runs.total, force_grouping=True),
+    }
