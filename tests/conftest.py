@@ -125,6 +125,7 @@ def _fresh_tracking():
         recorder._writer.stop(STORE_TIMEOUT)
         recorder.guarded.trying.acquire()  # for good: no timer of it writes, counts or logs in the next test
         recorder.guarded.spill.lose()
+        recorder.store.close()  # what the flusher's thread had still to write may have opened it again
 
 
 @pytest.fixture

@@ -88,6 +88,10 @@ def failed_row(host: str = "") -> str:
     return f"failed@{host}" if host else "failed"
 
 
+#: Rows of names that a process remembers.
+ROWS_KEPT: Final = 16
+
+
 class Names:
     """Which names of one prefix this process may use: so many are kept in a row, and the rest is ``OTHER``."""
 
@@ -109,8 +113,8 @@ class Names:
             return True
         if max(self._lengths[row], len(known)) >= most:
             return False
-        if len(self._known) > 8:  # rows of periods that are over
-            self._known = {row: known}
+        if len(self._known) > ROWS_KEPT:  # the first is that of a period that is over
+            self._known.pop(next(iter(self._known)))
         known.add(name)
         self._lengths[row] += 1
         return True

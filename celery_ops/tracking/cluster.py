@@ -95,9 +95,9 @@ class Cluster:
             raise self.unavailable(failures[0]) from failures[0]
         return [errand.failure or errand.replies[0] for errand in errands]
 
-    def execute(self, key: bytes, packed: bytes) -> Any:
-        """Return the reply to one command that writes, which may be an error. Raises StoreUnavailable."""
-        return self.ask([(key, packed)])[0]
+    def execute(self, questions: Sequence[Question]) -> list[Any]:
+        """Return the replies to what writes, errors among them. Raises StoreUnavailable."""
+        return self.ask(questions)
 
     def write(self, parts: Sequence[Part]) -> list[list[Any] | StoreUnavailable]:
         """Carry out each part, and return its replies or why there are none. Each is a transaction of its own.

@@ -30,7 +30,7 @@ from .server import Server
 from .signs import Sign
 from .store import BEAT_COUNTS, INDEX, Batch, IfAbsent, Note, Store, lifetime
 from .tallies import Added, Row, Tallies, Wanted
-from .tally_commands import TallyKeys, added, addition, additions, rows_read
+from .tally_commands import ROWS_A_SCRIPT, TallyKeys, added, addition, additions, rows_read
 from .wire import Command, Part, Question, is_foreign, packed
 
 #: Objects of a write that are packed in one breath.
@@ -209,11 +209,14 @@ class RedisStore(Store):
     def add(self, rows: Sequence[Row], once: str) -> list[Added] | None:
         keys = self._tally_keys
         if self._adds_by_script:
-            reply = self._servers.execute(*addition(keys, rows, once))
-            if not isinstance(reply, ResponseError):
-                return added(rows, reply)
-            if not str(reply).startswith("NOPERM"):
-                raise StoreUnavailable(str(reply)) from reply
+            parts = [rows[begin : begin + ROWS_A_SCRIPT] for begin in range(0, len(rows), ROWS_A_SCRIPT)]
+            scripts = [addition(keys, part, f"{once}.{number}") for number, part in enumerate(parts)]
+            replies = self._servers.execute(scripts)
+            refused = next((reply for reply in replies if isinstance(reply, ResponseError)), None)
+            if refused is None:
+                return [*chain.from_iterable(map(added, parts, replies))]
+            if not str(refused).startswith("NOPERM"):
+                raise StoreUnavailable(str(refused)) from refused
             self._adds_by_script = False  # then what a store took and did not answer is added twice
         for outcome in self._servers.write(additions(keys, rows)):
             if isinstance(outcome, StoreUnavailable):

@@ -38,12 +38,12 @@ class Server:
         """Return each server's reply: this is the only one."""
         return self._send(packed, 1)
 
-    def execute(self, key: bytes, packed: bytes) -> Any:
-        """Return the reply to one command that writes, which may be an error."""
-        (reply,) = self._send(packed, 1)
-        if isinstance(reply, ReadOnlyError) and self._passed_over():
-            (reply,) = self._send(packed, 1)
-        return reply
+    def execute(self, questions: Sequence[Question]) -> list[Any]:
+        """Return the replies to what writes, errors among them. It may be sent again to another server: say it so."""
+        replies = self.ask(questions)
+        if any(isinstance(reply, ReadOnlyError) for reply in replies) and self._passed_over():
+            replies = self.ask(questions)
+        return replies
 
     def write(self, parts: Sequence[Part]) -> list[list[Any]]:
         """Carry out everything in one transaction, and return each part's replies."""

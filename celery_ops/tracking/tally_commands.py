@@ -34,6 +34,8 @@ return replies
 """
 #: What a key carries as it is, but for colons.
 _PLAIN: Final = re.compile(r"[\w.~:-]{1,64}", re.ASCII)
+#: Rows that one script adds to: a server does nothing else meanwhile. All of a flush are sent together.
+ROWS_A_SCRIPT: Final = 500
 #: Cells that one command adds to: Lua takes so many words at once.
 CELLS_A_COMMAND: Final = 500
 
