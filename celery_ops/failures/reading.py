@@ -14,13 +14,14 @@ from ..metrics.windows import WINDOWS, Window
 from ..timezones import of_milliseconds
 from ..tracking.recorder import recorder
 from ..tracking.refs import ObjectRef
-from ..tracking.tallies import Tallies, Wanted
+from ..tracking.tallies import CELL, Tallies, Wanted
 from .group import Detail, Group, Groups
 from .rows import (
     COUNT,
     FIRST,
     GROUPS_KEPT,
     LAST,
+    NEWEST,
     OBJECT,
     PERIOD,
     SAMPLE,
@@ -32,6 +33,7 @@ from .rows import (
     number_of,
     objects_row,
     sample_of,
+    samples_row,
     traceback_row,
 )
 from .tally import Sample
@@ -62,7 +64,7 @@ def groups(window: Window, now: float | None = None) -> Groups:
 
 
 def completed(groups: Sequence[Group]) -> list[Group]:
-    """Return groups with their first failure, tasks, objects and samples. One round trip."""
+    """Return groups with their first failure, their tasks, the newest one and how many objects. One round trip."""
     if not groups:
         return []
     keys = [group.key for group in groups]
@@ -76,9 +78,9 @@ def group(key: str, window: Window, now: float | None = None) -> Detail | None:
     now = time.time() if now is None else now
     first = int(now - WINDOWS["30d"].seconds) // PERIOD
     descriptions = [descriptions_row(period * PERIOD) for period in range(first, int(now) // PERIOD + 1)]
-    rows = [*descriptions, group_row(key), traceback_row(key)]
+    rows = [*descriptions, group_row(key), samples_row(key), traceback_row(key)]
     tallies = _tallies(Wanted(fields=rows, members=[objects_row(key)]))
-    *described, own, traceback = tallies.fields
+    *described, own, beside, traceback = tallies.fields
     (text,) = [row[key] for row in described if key in row][-1:] or [""]
     if (described_by := _of_text(key, text)) is None:
         return None
@@ -88,7 +90,14 @@ def group(key: str, window: Window, now: float | None = None) -> Detail | None:
     points = {name: span.joined([next(cells) for _row in names[name]]) for name, span in spans.items()}
     counts = {name: sum(numbers) for name, numbers in points.items()}
     known = described_by.group(points[window.name], counts[window.name])
-    known = replace(_with_row(known, own, tallies.members[0]), traceback=traceback.get(TRACEBACK, ""))
+    known = _with_row(known, own, tallies.members[0])
+    refs = [text.partition(SEPARATOR) for name, text in beside.items() if name.startswith(OBJECT)]
+    known = replace(
+        known,
+        refs=[ObjectRef(label, pk) for label, separator, pk in sorted(refs) if separator],
+        samples=sorted(_samples(beside, SAMPLE), reverse=True) or known.samples,
+        traceback=traceback.get(TRACEBACK, ""),
+    )
     return Detail(known, number_of(own.get(COUNT)), counts, spans[window.name].start, window.step)
 
 
@@ -128,15 +137,13 @@ def _of_text(key: str, text: str) -> _Description | None:
 
 def _with_row(group: Group, fields: Mapping[str, str], members: int) -> Group:
     tasks = {name.removeprefix(TASK): number_of(text) for name, text in fields.items() if name.startswith(TASK)}
-    refs = [text.partition(SEPARATOR) for name, text in fields.items() if name.startswith(OBJECT)]
     return replace(
         group,
         first_seen=of_milliseconds(number_of(fields.get(FIRST)) or None),
         last_seen=_later(group.last_seen, of_milliseconds(number_of(fields.get(LAST)) or None)),
         tasks=dict(sorted(tasks.items(), key=lambda item: -item[1])),
         objects=members,
-        refs=[ObjectRef(label, pk) for label, separator, pk in sorted(refs) if separator],
-        samples=sorted(_samples(fields), reverse=True),
+        samples=[*_samples(fields, NEWEST)],
     )
 
 
@@ -144,9 +151,9 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return max((moment for moment in (one, other) if moment is not None), default=None)
 
 
-def _samples(fields: Mapping[str, str]) -> Iterator[Sample]:
+def _samples(fields: Mapping[str, str], begin: str) -> Iterator[Sample]:
     for name, text in fields.items():
-        if name.startswith(SAMPLE) and text.count(SEPARATOR) >= 2:
+        if name.startswith(begin) and text.count(SEPARATOR) >= 2:
             yield sample_of(text)
 
 
@@ -168,8 +175,12 @@ class _Span:
     def points(self, keys: Sequence[str]) -> list[Sequence[int]]:
         """Return how often each of these failed in each step. One round trip."""
         rows = _tallies(Wanted(cells=[name for key in keys for name in self.rows(key)])).cells
-        size = len(self._places)
-        return [self.joined(rows[begin : begin + size]) for begin in range(0, len(rows), size)]
+        slots = self.window.counts
+        size, number = slots.length * CELL, slots.length * len(self._places)
+        numbers = numbers_of(b"".join([row[:size].ljust(size, b"\0") for row in rows]))  # all at once: they are many
+        first = self._places[0] * slots.length
+        begin, end = self.start // slots.step - first, (self.end - 1) // slots.step + 1 - first
+        return [numbers[at + begin : at + end] for at in range(0, len(numbers), number)]
 
     def joined(self, rows: Sequence[bytes]) -> Sequence[int]:
         """Return the numbers of its steps from the rows that have them."""

@@ -2,8 +2,8 @@
 
 Which groups there are is said by two rows, new ones every ``PERIOD``: ``fg`` counts them, so that no more are told
 apart than are kept, and ``fd`` says what each is and when it was seen last. A group has rows of counts for each window
-(``fc``), one of all that has a name of its own (``fk``), one of its objects (``fo``), and a sample traceback (``ft``).
-Their names are of characters that a store need not quote.
+(``fc``), one of what a list says of it (``fk``), how many objects it has (``fo``), some of them and some tasks
+(``fx``), and a sample traceback (``ft``). Their names are of characters that a store need not quote.
 """
 
 from collections import Counter
@@ -25,11 +25,13 @@ from .tally import MINUTE, NAMES_KEPT, OBJECTS, SAMPLES, GroupTally, Sample
 GROUPS_KEPT: Final = 1000
 #: Seconds after which groups are noted in new rows, so that old ones go.
 PERIOD: Final = 10 * DAY
-#: Characters of a reference to an object and of a task's id: longer ones are left out, for half of one is another's.
+#: Characters of a reference to an object: longer ones are left out, for half of one is another's.
 LONGEST_TEXT: Final = 255
 
 #: Names in a group's own row.
-COUNT, FIRST, LAST, RESOLVED, TRACEBACK = "n", "first", "last", "resolved", "traceback"
+COUNT, FIRST, LAST, RESOLVED, NEWEST = "n", "first", "last", "resolved", "newest"
+#: In the rows beside it.
+TRACEBACK = "traceback"
 TASK, SAMPLE, OBJECT = "t:", "s:", "o:"
 
 
@@ -47,6 +49,10 @@ def counts_row(window: Window, row: int, key: str) -> str:
 
 def group_row(key: str) -> str:
     return f"fk.{key}"
+
+
+def samples_row(key: str) -> str:
+    return f"fx.{key}"
 
 
 def objects_row(key: str) -> str:
@@ -70,9 +76,9 @@ def sample_of(text: str) -> Sample:
 
 def newest(row: Row) -> Sample:
     """Return the newest task of a group that a process adds, one without an id where none has."""
-    samples = [sample_of(text) for name, text in row.texts.items() if name.startswith(SAMPLE)]
-    task = next((name.removeprefix(TASK) for name in row.counts if name.startswith(TASK)), "")
-    return max(samples, default=Sample(0, "", task))
+    if NEWEST in row.texts:
+        return sample_of(row.texts[NEWEST])
+    return Sample(0, "", next((name.removeprefix(TASK) for name in row.counts if name.startswith(TASK)), ""))
 
 
 def resolution(key: str, at: int | None) -> Row:
@@ -126,10 +132,12 @@ class GroupRows:
                 group_row(key),
                 self._kept,
                 counts={COUNT: tally.count, **self._of_tasks(key, tally)},
-                texts={FIRST: IfAbsent(str(tally.first)), LAST: str(tally.last), **self._samples(tally)},
+                texts={FIRST: IfAbsent(str(tally.first)), LAST: str(tally.last), **_newest(tally)},
                 asked=(FIRST, LAST, RESOLVED),
             )
         ]
+        if texts := self._samples(tally):
+            rows.append(Row(samples_row(key), self._kept, texts=texts))
         if tally.objects:
             rows.append(Row(objects_row(key), self._kept, members=tuple(tally.objects)))
         if tally.traceback and key not in self._sampled:
@@ -164,14 +172,19 @@ class GroupRows:
         """Return the newest tasks and objects, in the places of the oldest from here: others write into these, too."""
         texts: dict[str, str] = {}
         for sample in tally.samples:
-            if len(sample.task_id) <= LONGEST_TEXT:
-                task = sample.task[:LONGEST].replace(SEPARATOR, " ")
-                text = SEPARATOR.join((str(sample.at), task, sample.task_id))
-                texts[f"{SAMPLE}{next(self._places) % SAMPLES}"] = text
+            texts[f"{SAMPLE}{next(self._places) % SAMPLES}"] = _text_of(sample)
         for reference in [*tally.objects][-OBJECTS:]:
             if len(reference) <= LONGEST_TEXT:
                 texts[f"{OBJECT}{crc32(reference.encode('utf-8', 'replace')) % OBJECTS}"] = reference
         return texts
+
+
+def _newest(tally: GroupTally) -> dict[str, str]:
+    return {NEWEST: _text_of(tally.samples[-1])} if tally.samples else {}
+
+
+def _text_of(sample: Sample) -> str:
+    return SEPARATOR.join((str(sample.at), sample.task[:LONGEST].replace(SEPARATOR, " "), sample.task_id))
 
 
 def number_of(text: Any) -> int:

@@ -14,6 +14,8 @@ NAMES_KEPT: Final = 20
 #: Objects of a group that one flush brings.
 MEMBERS: Final = 500
 MINUTE: Final = 60
+#: Characters of a task's id: half of a longer one would be another's.
+LONGEST_ID: Final = 255
 
 
 class Failure(NamedTuple):
@@ -66,7 +68,7 @@ class GroupTally:
         self.minutes[int(failure.at) // MINUTE] += 1
         self.first, self.last = min(self.first or at, at), max(self.last, at)
         self.tasks[failure.task] += 1
-        if failure.task_id:
+        if 0 < len(failure.task_id) <= LONGEST_ID:
             self.samples.append(Sample(at, failure.task_id, failure.task))
         for reference in failure.objects:
             if len(self.objects) < MEMBERS or reference in self.objects:

@@ -46,8 +46,8 @@ def test_a_failure_knows_its_place_in_the_sites_code_its_task_and_its_object(sit
     assert (group.message, group.frame) == ("order <number> of <text> was refused", "tests.shop.tasks.fails")
     assert (group.count, group.tasks) == (1, {"tests.shop.tasks.fails": 1})
     assert group.sample_task_id == sent.id
-    assert (group.objects, group.refs) == (1, [ObjectRef("shop.order", "17")])
     detail = reading.group(group.key, WINDOWS["1h"])
+    assert (group.objects, detail.group.refs) == (1, [ObjectRef("shop.order", "17")])
     assert "tests/shop/tasks.py" in detail.group.traceback
 
 
