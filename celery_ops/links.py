@@ -22,6 +22,10 @@ def queue_url(name: str | None) -> str:
     return _url("queue-detail", name)
 
 
+def schedule_url(name: str | None) -> str:
+    return _url("schedule-detail", name)
+
+
 def task_list_url(**filters: str | Sequence[str]) -> str:
     """The list of tasks with these filters; those that say nothing are left out."""
     query = urlencode({name: value for name, value in filters.items() if value}, doseq=True)

@@ -143,6 +143,7 @@ class ControlRecord(Journalled):
     #: The actions that hold until they are taken back.
     PAUSE, RESUME = "pause", "resume"
     RESOLVE, REOPEN = "resolve_failures", "reopen_failures"
+    PAUSE_SCHEDULE, RESUME_SCHEDULE, SKIP_OCCURRENCE = "pause_schedule", "resume_schedule", "skip_occurrence"
 
     def __str__(self) -> str:
         return f"{self.action} {self.target}"

@@ -276,6 +276,9 @@ LABELS: Final[Mapping[str, Any]] = {
     PurgeQueue.name: PurgeQueue.label,
     ControlRecord.RESOLVE: gettext_lazy("Resolve failures"),
     ControlRecord.REOPEN: gettext_lazy("Reopen failures"),
+    ControlRecord.PAUSE_SCHEDULE: gettext_lazy("Pause a schedule"),
+    ControlRecord.RESUME_SCHEDULE: gettext_lazy("Resume a schedule"),
+    ControlRecord.SKIP_OCCURRENCE: gettext_lazy("Skip an occurrence"),
     "delete": gettext_lazy("Delete messages"),
     "move": gettext_lazy("Move messages"),
 }

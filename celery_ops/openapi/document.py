@@ -14,6 +14,7 @@ from ..filters.failures import FailureFilterSet
 from ..filters.insight import InsightFilterSet
 from ..filters.plain import PageField
 from ..filters.queues import QueueFilterSet
+from ..filters.schedules import ScheduleFilterSet
 from ..filters.task_fields import MomentField, SizeField, StatesField
 from ..filters.task_types import TaskTypeFilterSet
 from ..filters.tasks import TaskFilterSet
@@ -75,6 +76,12 @@ OPERATIONS: Final = (
         gettext_lazy("What tasks did, by their names"),
         page_of("TaskType"),
         filters=TaskTypeFilterSet,
+    ),
+    Operation(
+        "api-schedules",
+        gettext_lazy("What beat should send and when, and what it sent"),
+        page_of("Schedule"),
+        filters=ScheduleFilterSet,
     ),
     Operation(
         "api-tasks",

@@ -130,6 +130,21 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "sample_task_id": or_null(TEXT),
         }
     ),
+    "Schedule": thing(
+        {
+            "name": TEXT,
+            "task": TEXT,
+            "source": {**TEXT, "enum": ["settings", "database", "redbeat"]},
+            "schedule": {**TEXT, "description": "In plain words, else as Celery prints it."},
+            "enabled": {"type": "boolean"},
+            **dict.fromkeys(("next_due", "last_due", "last_sent"), or_null(MOMENT)),
+            "last_task_id": or_null(TEXT),
+            "last_state": or_null(TEXT),
+            "late": {**SECONDS, "description": "Seconds; null when it is not late."},
+            "overdue": {"type": "boolean"},
+            "problem": {**or_null(TEXT), "description": "The worst one, in a sentence."},
+        }
+    ),
     "Parameter": thing({"name": TEXT, "type": TEXT, "required": {"type": "boolean"}, "default": ANY}),
     "RunnableTask": thing(
         {

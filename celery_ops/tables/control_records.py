@@ -64,6 +64,18 @@ def control_rows(records: Iterable[ControlRecord]) -> list[ControlRow]:
     ]
 
 
+#: What no worker is asked for.
+UNANSWERED: Final = (
+    "retry",
+    "bulk_revoke",
+    ControlRecord.RESOLVE,
+    ControlRecord.REOPEN,
+    ControlRecord.PAUSE_SCHEDULE,
+    ControlRecord.RESUME_SCHEDULE,
+    ControlRecord.SKIP_OCCURRENCE,
+)
+
+
 def label_of(action: str) -> str:
     return str(LABELS.get(action) or clean(action))
 
@@ -83,11 +95,7 @@ def outcome_of(record: ControlRecord) -> Outcome:
             number = len(changed) if isinstance(changed, list) else changed
             return Outcome((one if number == 1 else many) % {"n": number_format(number, force_grouping=True)})
     if "asked" not in replies:
-        return (
-            Outcome("")
-            if record.action in ("retry", "bulk_revoke", ControlRecord.RESOLVE, ControlRecord.REOPEN)
-            else Outcome(_("It is not known what came of it."), "pending")
-        )
+        return Outcome("") if record.action in UNANSWERED else Outcome(_("It is not known what came of it."), "pending")
     return _of_workers(replies, ends=record.action == "shutdown")
 
 

@@ -44,6 +44,13 @@ def no_group() -> Absent:
     )
 
 
+def no_schedule() -> Absent:
+    return Absent(
+        _("There is no such schedule."),
+        _("It may have been renamed or deleted, or its source may not be one that beat reads."),
+    )
+
+
 def no_runnable() -> Absent:
     return Absent(
         _("There is no such task to run."),

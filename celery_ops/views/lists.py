@@ -97,7 +97,7 @@ def in_order(values: Iterable[Any], sort: str, table_class: type[OpsTable]) -> l
     if not name:
         return list(values)
     column = table_class.base_columns[name]
-    of = attrgetter(*(column.order_by or (name,)))
+    of = attrgetter(*(accessor.replace("__", ".") for accessor in column.order_by or (name,)))
     known, unknown = [], []
     for value in values:
         (unknown if of(value) is None else known).append(value)

@@ -155,6 +155,7 @@ SECTIONS = (
     Section("celery_ops:insight", gettext_lazy("Insight")),
     Section("celery_ops:task-type-list", gettext_lazy("Task types")),
     Section("celery_ops:failure-list", gettext_lazy("Failures")),
+    Section("celery_ops:schedule-list", gettext_lazy("Schedules")),
     Section("celery_ops:worker-list", gettext_lazy("Workers")),
     Section("celery_ops:queue-list", gettext_lazy("Queues")),
     Section("celery_ops:run-list", gettext_lazy("Run"), (VIEW_OPS, RUN_TASK)),

@@ -1,7 +1,11 @@
 """Settings of the sandbox, an ordinary small site. What celery_ops needs is marked."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
+
+from celery.schedules import crontab
+from django import VERSION as DJANGO
 
 from .redis_url import for_celery, for_redis
 
@@ -110,7 +114,25 @@ CELERY_BEAT_SCHEDULE = {
         "task": "inventory.tasks.update_average_lead_times",
         "schedule": 60.0,
     },
+    "sales report": {"task": "shop.office.sales_report", "schedule": 30.0, "args": ["2026-01-01"]},
+    "stock of the night": {"task": "shop.office.count_stock", "schedule": crontab(hour=2, minute=30), "args": [1]},
+    "sign in at the carrier": {
+        "task": "shop.office.sign_in_at_carrier",
+        "schedule": crontab(minute="*/2"),
+        "kwargs": {"account": "harbour", "password": "wrong"},
+    },
+    "prices of a task that nobody has": {"task": "shop.office.follow_market", "schedule": crontab(minute="*/5")},
+    "leap day": {
+        "task": "shop.office.count_stock",
+        "schedule": crontab(hour=12, minute=0, day_of_month=29, month_of_year=2),
+        "args": [1],
+    },
 }
+
+# Entries in the database as well, where django-celery-beat is installed and takes this Django.
+if find_spec("django_celery_beat") and DJANGO < (6, 1):
+    INSTALLED_APPS += ["django_celery_beat"]
+    CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 
 # celery_ops: every key is optional
 

@@ -289,6 +289,11 @@ def resolving(code):
     return all_but(403, anonymous=302, inactive=302, superuser=code)
 
 
+def scheduling(code):
+    """``code`` for those who manage schedules."""
+    return all_but(403, anonymous=302, inactive=302, superuser=code)
+
+
 def failing(name, *args):
     """The address of ``name`` on a site where something failed."""
 
@@ -350,6 +355,17 @@ ROWS = {
             {"POST": resolving(404)},
         ),
         ("nothing in particular", failing("failure-action"), {}, {"POST": resolving(400)}),
+    ],
+    "schedule-list": [("", page("schedule-list"), {}, reading(PAGE))],
+    "schedule-detail": [
+        ("known", page("schedule-detail", "nightly"), {}, reading(PAGE)),
+        ("unknown", page("schedule-detail", "nothing"), {}, reading(UNKNOWN)),
+    ],
+    "schedule-action": [
+        ("pause", page("schedule-action"), {"action": "pause", "name": "nightly"}, {"POST": scheduling(400)}),
+        ("run", page("schedule-action"), {"action": "run", "name": "nightly"}, {"POST": bulk_answering(302)}),
+        ("unknown", page("schedule-action"), {"action": "skip", "name": "no"}, {"POST": scheduling(404)}),
+        ("nothing in particular", page("schedule-action"), {}, {"POST": scheduling(400)}),
     ],
     "run-list": [("", page("run-list"), {}, reading(JOURNAL))],
     "run-task": [
@@ -474,6 +490,7 @@ ROWS = {
     "api-insight": [("", page("api-insight"), {"window": "7d"}, reading(JSON))],
     "api-task-types": [("", page("api-task-types"), {"window": "7d"}, reading(JSON))],
     "api-failures": [("", page("api-failures"), {"window": "7d"}, reading(JSON))],
+    "api-schedules": [("", page("api-schedules"), {}, reading(JSON))],
     "api-queues": [("", page("api-queues"), {}, reading(JSON))],
     "metrics": [("", page("metrics"), {}, reading(PAGE))],
     "panel": [

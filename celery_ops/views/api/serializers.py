@@ -13,6 +13,7 @@ from ...info import Progress, QueueInfo, TaskInfo, WorkerInfo
 from ...models import TaskRunRecord
 from ...payload import payload
 from ...redaction import Budget
+from ...schedules.info import ScheduleInfo
 from ...tables.failures import ShowsPayload, shows_message
 from ...task_detail import TaskDetail
 
@@ -165,6 +166,26 @@ def failure_item(group: Group, shows_payload: ShowsPayload) -> dict[str, Any]:
         "tasks": [presentable(name) for name in group.tasks or (group.task,)],
         "objects": group.objects,
         "sample_task_id": _text(group.sample_task_id or None),
+    }
+
+
+def schedule_item(one: ScheduleInfo) -> dict[str, Any]:
+    """Return a schedule for ``api-schedules``; ``late`` is seconds, and ``problem`` the worst one in a sentence."""
+    entry = one.entry
+    return {
+        "name": presentable(entry.name),
+        "task": presentable(entry.task),
+        "source": entry.source,
+        "schedule": presentable(entry.words or entry.expression),
+        "enabled": entry.enabled,
+        "next_due": _moment(one.next_due),
+        "last_due": _moment(one.last_due),
+        "last_sent": _moment(one.last_sent),
+        "last_task_id": _text(one.last_task_id),
+        "last_state": _text(one.last_state),
+        "late": one.late,
+        "overdue": one.overdue,
+        "problem": presentable(one.problems[0].sentence) if one.problems else None,
     }
 
 

@@ -11,12 +11,13 @@ from django.utils.translation import gettext_lazy
 from ...control.standing import texts
 from ...filters.journal import ControlRecordFilterSet, JournalFilterSet
 from ...formatting import Moment, clean
-from ...links import queue_url, task_url, worker_url
+from ...links import queue_url, schedule_url, task_url, worker_url
 from ...models import ControlRecord
 from ...payload import mapping
 from ...permissions import (
     CONTROL_WORKERS,
     MANAGE_QUEUES,
+    MANAGE_SCHEDULES,
     RESOLVE_FAILURES,
     REVOKE_TASK,
     VIEW_OPS,
@@ -29,12 +30,25 @@ from .base import JournalPage, JournalView
 from .paging import RecordPage
 
 #: Whoever may do one of these may open the journal, as those may who run tasks.
-READERS: Final = (VIEW_RECORDS, VIEW_OPS, CONTROL_WORKERS, MANAGE_QUEUES, REVOKE_TASK, RESOLVE_FAILURES)
+READERS: Final = (
+    VIEW_RECORDS,
+    VIEW_OPS,
+    CONTROL_WORKERS,
+    MANAGE_QUEUES,
+    REVOKE_TASK,
+    RESOLVE_FAILURES,
+    MANAGE_SCHEDULES,
+)
 ON_QUEUES: Final = ("pause", "resume", "purge", "delete", "move")
 #: Whose rows have a page of how far they are.
 BULKS: Final = {"retry": "bulk-retry-detail", "bulk_revoke": "bulk-revoke-detail"}
 ON_TASKS: Final = ("revoke",)
 ON_FAILURES: Final = (ControlRecord.RESOLVE, ControlRecord.REOPEN)
+ON_SCHEDULES: Final = (
+    ControlRecord.PAUSE_SCHEDULE,
+    ControlRecord.RESUME_SCHEDULE,
+    ControlRecord.SKIP_OCCURRENCE,
+)
 #: What of the replies has a place of its own on the page.
 SHOWN: Final = ("asked", "answered", "silent", "failed", "error", "told")
 #: Workers of one action that its page lists.
@@ -129,5 +143,7 @@ def _target_url(record: ControlRecord) -> str:
         return task_url(record.target) if isinstance(ids, list) and len(ids) == 1 else ""
     if record.action in ON_FAILURES:
         return reverse("celery_ops:failure-detail", args=[record.target])
+    if record.action in ON_SCHEDULES:
+        return schedule_url(record.target)
     destination = record.parameters.get("destination")
     return worker_url(record.target) if isinstance(destination, list) and len(destination) == 1 else ""

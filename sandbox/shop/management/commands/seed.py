@@ -24,6 +24,7 @@ class Command(BaseCommand):
         shop.seed()
         inventory.seed()
         self.plant_history()
+        shop.seed_schedules()
         if welcome:
             welcome.write_text("\n".join(welcome_lines()))
 

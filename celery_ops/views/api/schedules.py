@@ -1,0 +1,30 @@
+"""Schedules as JSON."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...exceptions import BackendUnavailable
+from ...filters.schedules import ScheduleFilterSet
+from ...schedules.info import ScheduleInfo
+from ...schedules.listing import worst_first
+from ...schedules.report import completed, report
+from ...tables.schedules import ScheduleTable
+from .lists import PlainListApi
+from .serializers import schedule_item
+
+
+class SchedulesApi(PlainListApi):
+    """``api-schedules``: every entry of every source, as on its page."""
+
+    url_name = "celery_ops:api-schedules"
+    filterset_class = ScheduleFilterSet
+    table_class = ScheduleTable
+
+    def get_values(self) -> Sequence[ScheduleInfo]:
+        answer = report()
+        if answer.trouble and not answer.schedules:
+            raise BackendUnavailable(answer.trouble)
+        return worst_first(answer.schedules)
+
+    def items(self, values: Sequence[ScheduleInfo]) -> list[dict[str, Any]]:
+        return [schedule_item(one) for one in completed(values)]

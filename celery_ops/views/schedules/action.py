@@ -1,0 +1,185 @@
+"""What people do to schedules: run one now, pause it, resume it, leave its next occurrence out."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import uuid4
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ...catalog import may_run_something
+from ...exceptions import BadInput, Claimed, NotDone, NotSent, RerunRefused, ScheduleRefused, SentNothing
+from ...filters.task_fields import MomentField
+from ...formatting import clean
+from ...links import schedule_url
+from ...permissions import MANAGE_SCHEDULES, RUN_TASK, VIEW_OPS, allows
+from ...rerun.policy import check_fits, permitted
+from ...running.allowlist import Runnable
+from ...running.launcher import Run, launch
+from ...running.options import SendOptions
+from ...schedules import acting
+from ...schedules.info import ScheduleInfo
+from ...schedules.report import report
+from ...schedules.sources.base import ACTIONS, PAUSE, RESUME, RUN
+from ..absent import no_schedule
+from ..asked import next_url
+from ..control.actions import ActionView
+from ..runs.sent import sent_item, sent_nothing
+from .detail import arguments_of
+
+#: Seconds by which a time that is skipped may differ from the one that is due: addresses and forms round.
+SAME: Final = 1.0
+
+
+class ScheduleActionView(ActionView):
+    """``schedule-action``: POST ``name`` and ``action``: ``run``, ``pause`` (``until``), ``resume`` or ``skip``.
+
+    With ``ask`` a run is asked about first, and nothing is sent.
+    """
+
+    section = "celery_ops:schedule-list"
+    title = gettext_lazy("Schedules")
+
+    @property
+    def posted_name(self) -> str:
+        return self.request.POST.get("name", "")
+
+    def permission(self) -> str:
+        return RUN_TASK if self.named() == RUN else MANAGE_SCHEDULES
+
+    def authorise(self) -> None:
+        if self.named() == RUN:  # which task that is, is asked when it is known
+            is_allowed = allows(self.user, VIEW_OPS) and may_run_something(self.user)
+        else:
+            is_allowed = allows(self.user, MANAGE_SCHEDULES, self.posted_name or None)
+        if not is_allowed:
+            raise PermissionDenied
+
+    def objects(self) -> list[str]:
+        return [self.posted_name] if self.posted_name else []
+
+    def check_known(self) -> None:
+        if not self.posted_name:
+            raise BadInput({"name": [_("Name a schedule.")]})
+        if self.named() not in ACTIONS:
+            raise BadInput({"action": [_("The actions are %(names)s.") % {"names": ", ".join(ACTIONS)}]})
+        answer = report(asks_around=False)
+        one = next((one for one in answer.schedules if one.entry.name == self.posted_name), None)
+        if one is None:
+            if answer.trouble:
+                raise NotDone(answer.trouble)
+            raise no_schedule()
+        self.one: ScheduleInfo = one
+
+    def act(self, posted: QueryDict) -> HttpResponse:
+        if reason := acting.reason_against(self.one, self.named()):
+            raise BadInput({"action": [reason]})
+        try:
+            if self.named() == RUN:
+                return self.run(posted)
+            return self.change(posted)
+        except ScheduleRefused as error:
+            raise BadInput({"action": [str(error)]}) from error
+
+    # -- what is changed
+
+    def change(self, posted: QueryDict) -> HttpResponse:
+        name = {"name": clean(self.one.entry.name, 100)}
+        if self.named() == PAUSE:
+            until = moment_of(posted, "until")
+            if until is not None and until <= timezone.now():
+                raise BadInput({"until": [_("That is past.")]})
+            record = acting.pause(self.one, until, self.user, self.key())
+            sentence = _("%(name)s is paused.") % name
+        elif self.named() == RESUME:
+            record = acting.resume(self.one, self.user, self.key())
+            sentence = _("%(name)s is sent again when it is due.") % name
+        else:
+            record = acting.skip(self.one, self.due(posted), self.user, self.key())
+            sentence = _("The next occurrence of %(name)s is left out.") % name
+        answer = {"name": self.one.entry.name, "action": self.named(), "record": record.pk}
+        return self.done(answer, sentence, messages.SUCCESS)
+
+    def due(self, posted: QueryDict) -> datetime:
+        """Return which occurrence is left out. Raises BadInput when it is not the next one any more."""
+        due, asked = self.one.next_due, moment_of(posted, "due")
+        if due is None:
+            raise BadInput({"action": [_("Nothing is to come that could be skipped.")]})
+        if asked is not None and abs((asked - due).total_seconds()) > SAME:
+            raise BadInput({"due": [_("That is not the next occurrence any more.")]})
+        return due
+
+    # -- a run
+
+    def run(self, posted: QueryDict) -> HttpResponse:
+        runnable = self.runnable()
+        if posted.get("ask") or (runnable.confirm and posted.get("confirm") != "1"):
+            if self.is_json:
+                raise BadInput({"confirm": [_("This task asks first: send confirm=1 as well.")]})
+            return self.asked(runnable)
+        try:
+            record = launch(self.run_of(runnable), self.user)
+        except Claimed as error:
+            raise BadInput(str(error)) from error
+        except SentNothing as error:
+            if self.is_json:
+                return sent_nothing(error)
+            raise BadInput(str(error)) from error
+        except NotSent as error:
+            raise NotDone(str(error)) from error
+        answer = {"name": self.one.entry.name, "action": RUN, **sent_item(record)}
+        sentence = _("%(name)s was sent.") % {"name": clean(self.one.entry.name, 100)}
+        return self.done(answer, sentence, messages.SUCCESS)
+
+    def runnable(self) -> Runnable:
+        """Return the task, as "Run again" asks for it. Raises BadInput, NotDone and PermissionDenied."""
+        entry = self.one.entry
+        try:
+            runnable = permitted(entry.task, self.user)
+            check_fits(runnable, entry.args, entry.kwargs)
+        except RerunRefused as error:
+            if error.is_forbidden:
+                raise PermissionDenied from error
+            raise (NotDone(error.reason) if error.is_away else BadInput({"action": [error.reason]})) from error
+        return runnable
+
+    def run_of(self, runnable: Runnable) -> Run:
+        entry = self.one.entry
+        return Run(
+            runnable.name,
+            runnable.task,
+            list(entry.args),
+            dict(entry.kwargs),
+            SendOptions(queue=entry.queue or None),
+            submission=self.key(),
+        )
+
+    def asked(self, runnable: Runnable) -> HttpResponse:
+        """Return the page that asks whether it is to run now."""
+        context = self.get_context_data(
+            schedule=self.one,
+            heading=_("Run now"),
+            task_name=clean(runnable.name),
+            arguments=arguments_of(self.one) if self.may_view_payload(runnable.name) else "",
+            submission=uuid4(),
+            back_url=next_url(self.request) or self.home(),
+        )
+        return render(self.request, "celery_ops/schedules/ask.html", context)
+
+    def home(self) -> str:
+        return schedule_url(self.posted_name) or reverse("celery_ops:schedule-list")
+
+
+def moment_of(posted: Mapping[str, Any], name: str) -> datetime | None:
+    """Return a time that came with a form, None where none did. Raises BadInput."""
+    try:
+        return MomentField(required=False).clean(posted.get(name))
+    except ValidationError as error:
+        raise BadInput({name: list(error.messages)}) from error

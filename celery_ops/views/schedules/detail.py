@@ -1,0 +1,144 @@
+"""One schedule: what it is, what is wrong, what became of its occurrences, and what can be done about it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ...charts.lines import Durations, LineChart, line_chart
+from ...charts.times import TimeAxis
+from ...exceptions import RerunRefused
+from ...formatting import clean
+from ...info import TaskInfo
+from ...links import task_list_url
+from ...payload import payload
+from ...permissions import MANAGE_SCHEDULES, RUN_TASK, allows
+from ...rerun.policy import permitted
+from ...schedules.acting import reason_against
+from ...schedules.info import DATABASE, Occurrence, ScheduleInfo
+from ...schedules.report import completed, report
+from ...schedules.sources.base import PAUSE, RESUME, RUN, SKIP
+from ...tables.links import PageLink, queue_link
+from ...tables.schedules import OccurrenceRow, OccurrenceTable, ScheduleRow, bars, took_of
+from ..absent import no_schedule
+from ..ops import OpsPage
+from ..tasks.detail import laid_out
+from .day import day_of
+
+#: Bars above the table of occurrences.
+MOST_SHOWN: Final = 60
+#: What is done is called.
+LABELS: Final = {
+    RUN: gettext_lazy("Run now"),
+    PAUSE: gettext_lazy("Pause"),
+    RESUME: gettext_lazy("Resume"),
+    SKIP: gettext_lazy("Skip the next occurrence"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What can be done to a schedule, or by ``reason`` why not. ``submission`` makes a second click no second one.
+
+    ``takes_time`` says that a pause may end by itself.
+    """
+
+    action: str
+    label: Any
+    reason: str
+    submission: UUID
+    takes_time: bool = False
+
+
+def offers_of(one: ScheduleInfo, user: Any) -> list[Offer]:
+    """Return what this viewer may do to a schedule, each with the reason where it cannot be done."""
+    takes_time = one.entry.source == DATABASE
+    return [Offer(action, LABELS[action], reason, uuid4(), takes_time) for action, reason in _offers(one, user)]
+
+
+def _offers(one: ScheduleInfo, user: Any) -> Iterator[tuple[str, str]]:
+    if allows(user, RUN_TASK, one.entry.task):
+        yield RUN, reason_against(one, RUN) or _reason_not_run(one, user)
+    if not allows(user, MANAGE_SCHEDULES, one.entry.name):
+        return
+    is_paused = not one.entry.enabled or one.entry.paused_until is not None
+    for action in (RESUME, SKIP) if is_paused else (PAUSE, SKIP):
+        yield action, reason_against(one, action)
+
+
+def _reason_not_run(one: ScheduleInfo, user: Any) -> str:
+    try:
+        permitted(one.entry.task, user)
+    except RerunRefused as error:
+        return error.reason
+    return ""
+
+
+class ScheduleDetailView(OpsPage):
+    section = "celery_ops:schedule-list"
+    template_name = "celery_ops/schedules/detail.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.now = timezone.now()
+        self.answer = report()
+        wanted = [one for one in self.answer.schedules if one.entry.name == self.kwargs["name"]]
+        self.one = next(iter(completed(wanted)), None)
+        if self.one is None and not self.answer.trouble:
+            raise no_schedule()
+        return self.render_to_response(self.get_context_data(), status=200 if self.one else 503)
+
+    def get_title(self) -> str:
+        return clean(self.kwargs["name"])
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(trouble=self.answer.trouble, problems=self.answer.problems, **kwargs)
+        return {**context, **self._of(self.one)} if self.one else context
+
+    def _of(self, one: ScheduleInfo) -> dict[str, Any]:
+        entry = one.entry
+        shows_payload = self.may_view_payload(entry.task)
+        rows = [OccurrenceRow.of(occurrence, self.now) for occurrence in one.occurrences]
+        return {
+            "schedule": one,
+            "row": ScheduleRow.of(one, self.now),
+            "bars": bars(one.occurrences, self.now, MOST_SHOWN),
+            "wrong": one.problems,
+            "task_link": PageLink(clean(entry.task), task_list_url(name=entry.task)),
+            "queue": queue_link(entry.queue) if entry.queue else None,
+            "may_view_payload": shows_payload,
+            "arguments": arguments_of(one) if shows_payload else "",
+            "offers": offers_of(one, self.user),
+            "next_words": date_format(localtime(one.next_due), "j M H:i:s") if one.next_due else "",
+            "next_iso": one.next_due.isoformat() if one.next_due else "",
+            "run_count": None if entry.run_count is None else number_format(entry.run_count, force_grouping=True),
+            "table": OccurrenceTable(rows) if rows else None,
+            "chart": run_times(one.occurrences),
+            "day": day_of([one], self.now),
+        }
+
+
+def arguments_of(one: ScheduleInfo) -> str:
+    """Return an entry's arguments as a viewer with ``view_payload`` may see them."""
+    entry = one.entry
+    task = TaskInfo("", entry.task, args=list(entry.args), kwargs=dict(entry.kwargs))
+    return laid_out(payload.arguments_text(task)) or ""
+
+
+def run_times(occurrences: Sequence[Occurrence]) -> LineChart | None:
+    """Return how long each occurrence ran, None where that is known of fewer than two."""
+    ran = [(one.due.timestamp(), took) for one in reversed(occurrences) if (took := took_of(one)) is not None]
+    if len(ran) < 2 or ran[-1][0] <= ran[0][0]:
+        return None
+    begins, seconds = zip(*ran, strict=True)
+    step = (begins[-1] - begins[0]) / (len(begins) - 1)
+    median = sorted(seconds)[len(seconds) // 2]
+    line = Durations(_("Run time"), "p50", seconds, median)
+    summary = _("Run times of the newest %(n)s occurrences, with their median.") % {"n": len(ran)}
+    return line_chart("runs", _("Run times"), summary, [line], begins, TimeAxis(begins[0], begins[-1] + step))

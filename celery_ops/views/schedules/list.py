@@ -1,0 +1,126 @@
+"""The list of schedules, and the next 24 hours of those on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ...filters.schedules import DAY, DISABLED, OVERDUE, PROBLEM, ScheduleFilterSet
+from ...filters.task_links import FilterLink
+from ...formatting import Moment, clean
+from ...schedules.info import BeatInfo, ScheduleInfo, ScheduleReport
+from ...schedules.listing import worst_first
+from ...schedules.report import completed, report
+from ...tables.schedules import ScheduleRow, ScheduleRows, ScheduleTable
+from ..lists import ListPage, in_order
+from ..task_types import Source
+from .day import day_of
+
+SOURCE: Final = Source(
+    gettext_lazy("Schedules"),
+    gettext_lazy("What is kept of entries, and what beat has told of them."),
+    gettext_lazy("settings, database or redbeat; store"),
+)
+#: The tabs, by what ``show`` is there; the tone of each.
+TABS: Final = {
+    "": (gettext_lazy("All"), ""),
+    PROBLEM: (gettext_lazy("With a problem"), "retry"),
+    OVERDUE: (gettext_lazy("Overdue"), "failure"),
+    DISABLED: (gettext_lazy("Disabled"), "revoked"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ViewedBeat:
+    """One beat process, in words."""
+
+    hostname: str
+    pid: int
+    scheduler: str
+    seen: Moment | None
+    entries: str
+    state: str
+    tone: str
+
+
+def viewed_beats(beats: Sequence[BeatInfo], now: datetime) -> list[ViewedBeat]:
+    """Return the beats that were heard, with how they are."""
+    return [
+        ViewedBeat(
+            clean(beat.hostname),
+            beat.pid,
+            clean(beat.scheduler.rpartition(".")[2]),
+            Moment.of(beat.seen, now),
+            number_format(beat.entries, force_grouping=True),
+            *_state(beat),
+        )
+        for beat in beats
+    ]
+
+
+def _state(beat: BeatInfo) -> tuple[str, str]:
+    if beat.has_ended:
+        return _("ended"), "revoked"
+    if beat.is_stuck:
+        return _("stands still"), "failure"
+    if beat.is_silent:
+        return _("silent"), "failure"
+    return (_("waits for its lock"), "received") if beat.is_standby else (_("sends"), "success")
+
+
+class ScheduleListView(ListPage):
+    section = "celery_ops:schedule-list"
+    title = gettext_lazy("Schedules")
+    template_name = "celery_ops/schedules/list.html"
+    filterset_class = ScheduleFilterSet
+    table_class = ScheduleTable
+
+    def get_backend(self) -> Source:
+        return SOURCE
+
+    def get_report(self) -> ScheduleReport:
+        self.now = timezone.now()
+        return report()
+
+    def get_values(self, report: ScheduleReport) -> Sequence[ScheduleInfo]:
+        return worst_first(report.schedules)
+
+    def get_table_data(self) -> ScheduleRows:
+        values = in_order(self.filter.qs, self.filter.cleaned_data.get("sort", ""), self.table_class)
+        return ScheduleRows(values, completed, lambda one: ScheduleRow.of(one, self.now))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        answer: ScheduleReport = self.report.value or ScheduleReport()
+        shows_day = self.filter.cleaned_data.get("view") == DAY
+        return {
+            **context,
+            "problems": answer.problems,
+            "beats": viewed_beats(answer.beats, self.now),
+            "tabs": self.tabs(),
+            "shows_day": shows_day,
+            "view_tabs": [
+                FilterLink(_("List"), self.filter.link(view=None), not shows_day),
+                FilterLink(_("Next 24 hours"), self.filter.link(view=DAY), shows_day),
+            ],
+            "day": day_of(self.filter.qs, self.now) if shows_day else None,
+        }
+
+    def tabs(self) -> list[FilterLink]:
+        """Return a link to each kind of schedules, with how many there are of what is searched for."""
+        counts, show = self.filter.counts, self.filter.cleaned_data.get("show", "")
+        return [
+            FilterLink(
+                str(label),
+                self.filter.link(show=name or None),
+                show == name,
+                tone if counts[name] else "",
+                number_format(counts[name], force_grouping=True),
+            )
+            for name, (label, tone) in TABS.items()
+        ]

@@ -1,0 +1,174 @@
+"""The list of schedules and the page of one, as pages and as JSON."""
+
+import pytest
+from django.urls import reverse
+
+from celery_ops import states
+from tests.conftest import browser_of, make_user
+from tests.ops.task_backends import Held, a_task, use
+from tests.pages import html_of, rows, text_of
+from tests.scheduled import OFTEN, beat, entry, keep, tell
+
+pytestmark = pytest.mark.django_db
+
+#: What an item has.
+ITEM = (
+    *("name", "task", "source", "schedule", "enabled", "next_due", "last_due", "last_sent"),
+    *("last_task_id", "last_state", "late", "overdue", "problem"),
+)
+
+
+@pytest.fixture(autouse=True)
+def _site(memory_store, settings, loaded_tasks):
+    use(settings, Held)
+    yield
+    Held.hold()
+
+
+@pytest.fixture
+def browser(db):
+    return browser_of(
+        make_user("manager", "celery_ops.view_ops", "celery_ops.view_payload", "celery_ops.manage_schedules")
+    )
+
+
+@pytest.fixture
+def viewer(db):
+    return browser_of(make_user("viewer", "celery_ops.view_ops"))
+
+
+def page(browser, query=""):
+    return browser.get(reverse("celery_ops:schedule-list") + query)
+
+
+def detail(browser, name="nightly"):
+    return browser.get(reverse("celery_ops:schedule-detail", args=[name]))
+
+
+def listed(browser, query=""):
+    return browser.get(reverse("celery_ops:api-schedules") + query).json()["results"]
+
+
+def test_a_schedule_is_listed_with_what_became_of_its_last_occurrences(browser, settings, monkeypatch):
+    keep(monkeypatch, entry())
+    beat()
+    use(settings, Held, a_task(1, states.FAILURE, id="b"), a_task(2, states.SUCCESS, id="a"))
+    tell("nightly", (7200, 7199, "a"), (3600, 3599, "b"), (60, None, None), due=-3600)
+    row = rows(html_of(page(browser)))["nightly"]
+    assert "At 02:30" in row["Schedule"]
+    assert row["Last run"] == "Failure"
+    assert [word in row["History"] for word in ("succeeded", "failed", "not sent")] == [True] * 3
+
+
+def test_the_same_as_json(browser, settings, monkeypatch):
+    keep(monkeypatch, entry())
+    beat()
+    use(settings, Held, a_task(1, states.SUCCESS, id="a"))
+    tell("nightly", (3600, 3599, "a"), due=-3600)
+    (item,) = listed(browser)
+    assert {name: item[name] for name in ("name", "task", "source", "schedule", "enabled", "last_task_id")} == {
+        "name": "nightly",
+        "task": "tests.shop.tasks.untracked",
+        "source": "database",
+        "schedule": "At 02:30",
+        "enabled": True,
+        "last_task_id": "a",
+    }
+    assert (item["last_state"], item["late"], item["overdue"]) == ("SUCCESS", None, False)
+    assert set(item) == {*ITEM}
+
+
+def test_what_is_overdue_comes_first_then_what_is_due_next(browser, monkeypatch):
+    keep(monkeypatch, entry("b"), entry("a"), entry("rests", enabled=False), entry("late"))
+    beat(4)
+    tell("a", due=-200)
+    tell("b", due=-100)
+    tell("late", due=100)
+    assert [item["name"] for item in listed(browser)] == ["late", "b", "a", "rests"]
+    assert [item["name"] for item in listed(browser, "?show=overdue")] == ["late"]
+    assert [item["name"] for item in listed(browser, "?show=disabled")] == ["rests"]
+    assert [item["name"] for item in listed(browser, "?q=LATE&sort=-name")] == ["late"]
+
+
+def test_the_tabs_say_how_many_there_are_of_what_is_searched_for(browser, monkeypatch):
+    keep(monkeypatch, entry("one"), entry("two", enabled=False), entry("other"))
+    beat(3)
+    text = text_of(html_of(page(browser, "?q=two")))
+    assert "All 1" in text
+    assert "Disabled 1" in text
+
+
+@pytest.mark.parametrize("query", ["?source=nowhere", "?show=nothing", "?sort=nothing", "?page=x"])
+def test_what_cannot_be_read_is_refused_in_json_and_left_out_on_the_page(browser, monkeypatch, query):
+    keep(monkeypatch, entry())
+    assert browser.get(reverse("celery_ops:api-schedules") + query).status_code == 400
+    assert "nightly" in rows(html_of(page(browser, query)))
+
+
+def test_a_site_whose_beat_was_never_heard_is_told_so(browser, monkeypatch):
+    keep(monkeypatch, entry())
+    assert "No beat was ever heard" in text_of(html_of(page(browser)))
+    assert "No beat was ever heard" in text_of(html_of(detail(browser)))
+
+
+def test_a_source_that_is_away_leaves_the_page_standing(browser, monkeypatch):
+    keep(monkeypatch, is_away=True)
+    assert "The entries do not answer." in text_of(html_of(page(browser)))
+    assert browser.get(reverse("celery_ops:api-schedules")).status_code == 503
+    assert detail(browser).status_code == 503
+
+
+def test_a_name_that_nobody_knows_is_not_found(browser, monkeypatch):
+    keep(monkeypatch, entry())
+    assert detail(browser, "no/such").status_code == 404
+
+
+def test_the_page_of_one_says_of_each_occurrence_what_became_of_it(browser, settings, monkeypatch):
+    keep(monkeypatch, entry(args=(1, "two"), kwargs={"password": "hush"}))
+    beat()
+    use(settings, Held, a_task(1, states.SUCCESS, id="a"), a_task(2, states.PENDING, id="c", started_at=None))
+    tell("nightly", (7200, 7199, "a"), (3600, None, None), (600, 599, "c"), due=-3600)
+    text = text_of(html_of(detail(browser)))
+    assert all(word in text for word in ("succeeded", "not sent", "sent, not run"))
+    assert "two" in text
+    assert "hush" not in text
+
+
+def test_arguments_are_for_those_who_may_see_them(viewer, monkeypatch):
+    keep(monkeypatch, entry(args=("a secret place",)))
+    text = text_of(html_of(detail(viewer)))
+    assert "a secret place" not in text
+    assert "You may not see the arguments" in text
+
+
+def test_what_can_be_done_is_offered_and_what_cannot_has_its_reason(browser, viewer, monkeypatch):
+    keep(monkeypatch, entry(cannot={"skip": "Nothing can be skipped here."}))
+    html = html_of(detail(browser))
+    assert 'value="pause"' in html
+    assert 'value="skip"' not in html
+    assert "Nothing can be skipped here." in html
+    assert 'value="pause"' not in html_of(detail(viewer))
+
+
+def test_the_next_day_is_a_picture_and_the_same_as_a_list(browser, monkeypatch):
+    keep(monkeypatch, entry(), entry("often", schedule=OFTEN), entry("rests", enabled=False))
+    beat(3)
+    tell("often", (20, 20, "a"), due=-5)
+    html = html_of(page(browser, "?view=day"))
+    assert html.count("<circle") == 1
+    assert html.count("<rect") == 1  # every ten seconds is a band
+    assert "again and again" in text_of(html)
+
+
+def test_a_list_without_entries_says_what_would_be_there(browser, monkeypatch):
+    keep(monkeypatch)
+    assert "Nothing is scheduled." in text_of(html_of(page(browser)))
+    assert page(browser, "?view=day").status_code == 200
+
+
+def test_hostile_names_are_shown_and_have_their_page(browser, monkeypatch):
+    name = 'a/b?c=<script>alert(1)</script>&"é'
+    keep(monkeypatch, entry(name))
+    html = html_of(page(browser))
+    assert "<script>alert" not in html
+    assert detail(browser, name).status_code == 200
