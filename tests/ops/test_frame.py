@@ -52,6 +52,7 @@ def test_the_navigation_leads_to_the_pages(browser):
         "Insight": f"{OPS}insight/",
         "Task types": f"{OPS}types/",
         "Failures": f"{OPS}failures/",
+        "Schedules": f"{OPS}schedules/",
         "Workers": f"{OPS}workers/",
         "Queues": f"{OPS}queues/",
         "Run": f"{OPS}run/",

@@ -17,6 +17,7 @@ from celery_ops.models import ControlRecord, TaskRunRecord
 from tests.conftest import make_user
 from tests.counted import FAILURE, fail, flush
 from tests.planting import panel_of, plant
+from tests.scheduled import entry, keep
 
 from .conftest import browser
 
@@ -544,8 +545,9 @@ def names(patterns, prefix=""):
 
 
 @pytest.fixture(autouse=True)
-def _known(settings):
-    """One worker and one queue, without a broker."""
+def _known(settings, monkeypatch):
+    """One worker, one queue and one schedule, without a broker."""
+    keep(monkeypatch, entry("nightly", "tests.shop.tasks.noop", args=(1,), cannot={"pause": "It is kept elsewhere."}))
     memory = "celery_ops.backends.memory.Memory{}Backend"
     backends = {"WORKER_BACKEND": memory.format("Worker"), "QUEUE_BACKEND": memory.format("Queue")}
     settings.CELERY_OPS = {**settings.CELERY_OPS, **backends, "RUNNABLE_TASKS": ["tests.shop.tasks.noop"]}
