@@ -119,6 +119,11 @@ def test_what_nobody_knows_is_an_empty_chart_with_a_sentence(browser, counted, q
     assert "Nothing in this time." in text_of(region(page, "runs"))
 
 
+def test_the_page_says_of_what_it_is_also_on_paper(browser, counted):
+    assert "shop.mail, slow, the last 7 days" in text_of(shown(browser, "?task=shop.mail&queue=slow&window=7d"))
+    assert "the last 24 hours" in text_of(shown(browser))
+
+
 def test_the_tabs_keep_what_is_filtered_by(browser, counted):
     tabs = dict(links(region(shown(browser, "?task=shop.mail&queue=mail&window=7d"), "tabs")))
     assert list(tabs) == ["1 hour", "24 hours", "7 days", "30 days"]

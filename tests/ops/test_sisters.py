@@ -33,9 +33,9 @@ def sisters():
 @pytest.mark.parametrize(
     ("seconds", "sentence"),
     [
-        (30.0, "This run took 30 s: longer than 90 % of the 10 runs of the last 7 days."),
+        (30.0, "This run took 30.0 s: longer than 90 % of the 10 runs of the last 7 days."),
         (0.15, "This run took 150 ms: shorter than 90 % of the 10 runs of the last 7 days."),
-        (500.0, "This run took 8.3 min: longer than 100 % of the 10 runs of the last 7 days."),
+        (500.0, "This run took 8 min 20 s: longer than 100 % of the 10 runs of the last 7 days."),
     ],
 )
 def test_a_run_is_compared_with_its_sisters(browser, sisters, seconds, sentence):

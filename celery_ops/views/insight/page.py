@@ -23,7 +23,7 @@ from ...metrics.windows import Window
 from ...tables.insight import queue_table, task_table
 from ..ops import EitherPage, errors, part
 from ..task_types import BY_RESULTS, COUNTED, limit_of
-from .figures import figures, headlines, insight_item, releases_of
+from .figures import SPANS, figures, headlines, insight_item, releases_of
 
 
 class InsightView(EitherPage):
@@ -60,6 +60,7 @@ class InsightView(EitherPage):
         report = part(self.ask)
         context = super().get_context_data(
             filter=self.filter,
+            scope=self._scope(),
             tabs=window_tabs(self.filter, self.window),
             report=report,
             backend=COUNTED if report.value is None or report.value.is_counted else BY_RESULTS,
@@ -83,6 +84,11 @@ class InsightView(EitherPage):
             "by_queue": queue_table(report.by_queue, self.window.name) if not queue and report.by_queue else None,
             "task_url": self._list_url(start) if self.filter.task_name else "",
         }
+
+    def _scope(self) -> str:
+        """Return of what and of which time the page is: on paper nothing else says so."""
+        names = filter(None, map(clean, (self.filter.task_name, self.filter.queue_name)))
+        return ", ".join((*names, str(SPANS[self.window.name])))
 
     def _list_url(self, start: datetime, *state: str) -> str:
         """Return the list of the tasks of some states; empty for a queue: not every list knows those."""

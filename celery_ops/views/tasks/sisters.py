@@ -1,6 +1,8 @@
 """How long one run took, among the runs of the same task."""
 
 from dataclasses import dataclass
+from datetime import timedelta
+from math import floor
 from typing import Final
 
 from django.utils.formats import number_format
@@ -10,6 +12,7 @@ from ... import states
 from ...charts import words
 from ...charts.strip import Bucket, Strip, strip
 from ...exceptions import StoreUnavailable
+from ...formatting import duration
 from ...info import TaskInfo, between
 from ...links import insight_url
 from ...metrics.distribution import Distribution, bound_of, bucket_of
@@ -41,14 +44,14 @@ def sisters_of(task: TaskInfo) -> Sisters | None:
     except StoreUnavailable:
         return None
     seconds = max(0.0, took.total_seconds())
-    sentence = _sentence(runs, seconds) if runs.total >= FEWEST else ""
+    sentence = _sentence(runs, took) if runs.total >= FEWEST else ""
     buckets = [Bucket(bound_of(place), number) for place, number in enumerate(runs.counts)]
     picture = strip(sentence, buckets, bucket_of(seconds)) if sentence else None
     return picture and Sisters(sentence, picture, insight_url(task=task.name, window=WINDOW.name))
 
 
-def _sentence(runs: Distribution, seconds: float) -> str:
-    below = runs.share_below(seconds) or 0.0
+def _sentence(runs: Distribution, took: timedelta) -> str:
+    below = runs.share_below(max(0.0, took.total_seconds())) or 0.0
     is_long = below >= 0.5
     sentence = (
         _("This run took %(time)s: longer than %(share)s of the %(number)s runs of the last 7 days.")
@@ -56,7 +59,7 @@ def _sentence(runs: Distribution, seconds: float) -> str:
         else _("This run took %(time)s: shorter than %(share)s of the %(number)s runs of the last 7 days.")
     )
     return sentence % {
-        "time": words.seconds(seconds),
-        "share": words.share(round(below if is_long else 1 - below, 2)),
+        "time": duration(took),
+        "share": words.share(floor(100 * (below if is_long else 1 - below)) / 100),
         "number": number_format(runs.total, force_grouping=True),
     }
