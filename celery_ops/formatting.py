@@ -12,6 +12,7 @@ from django.utils.html import format_html, html_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from .info import StartedBy
 from .redaction.text import CUT, DIRTY
 from .task_query import Count
 from .timezones import aware
@@ -75,6 +76,12 @@ def duration(value: timedelta | None) -> str:
     if whole < 86400:
         return _("%(h)s h %(m)s min") % {"h": whole // 3600, "m": whole // 60 % 60}
     return _("%(d)s d %(h)s h") % {"d": number_format(whole // 86400), "h": whole // 3600 % 24}
+
+
+def started_by_words(by: StartedBy) -> str:
+    """Return who started something, and from which URL when that has a name."""
+    who, url_name = clean(by.username) or clean(by.pk), clean(by.url_name)
+    return _("%(who)s from %(url_name)s") % {"who": who, "url_name": url_name} if url_name else who
 
 
 def count(value: Count) -> str:

@@ -26,12 +26,22 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class StartedBy:
+    """Who started a task, from which URL: ``pk`` is the text of the account's key, ``url_name`` empty for no name."""
+
+    pk: str
+    username: str
+    url_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TrackedTask:
     """One task of one object, as ``tasks_for`` returns it.
 
     Times are aware datetimes or None. ``error`` is ``"Class: message"`` or None. ``attempts`` counts from 1.
     ``parent_id`` is set on a task that belongs to the object only because a tracked task launched it. ``executions``
     counts how often the task was begun: more often than ``attempts`` where a message was delivered twice.
+    ``started_by`` says whose request published it, or the task that launched it; None where nobody noted that.
     """
 
     id: str
@@ -50,6 +60,7 @@ class TrackedTask:
     revoke_requested_at: datetime | None = None
     parent_id: str | None = None
     executions: int = 0
+    started_by: StartedBy | None = None
 
     @property
     def is_child(self) -> bool:

@@ -97,7 +97,7 @@ class Draft:
             self.reading = reading_of(self.ref, self._facts)
         except StoreUnavailable:
             return []
-        return with_own_states(self.reading.tasks)
+        return with_own_states(self.options.chosen(self.reading.tasks))
 
 
 def _states_of(tasks: Iterable[TrackedTask]) -> list[str]:

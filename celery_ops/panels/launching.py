@@ -20,7 +20,7 @@ def launchable(instance: Model, user: Any) -> Iterator[tuple[Task, TaskBinding]]
     """Yield the tasks that ``user`` may launch for ``instance``: tracked for its model, not hidden, and granted."""
     tasks, policy = conf.celery_app.tasks, Asking(user)
     seen = set()
-    for name, binding in registry.for_model(type(instance)):
+    for name, binding in registry.for_model(instance.__class__):
         if name in seen or binding.hidden or name not in tasks or name.startswith("celery."):
             continue
         if _is_offered(binding, registry.signature(name), instance) and policy.allows(RUN_TASK, name):

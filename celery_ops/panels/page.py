@@ -29,6 +29,7 @@ class Row:
     id: str = ""
     name: str = ""
     worker: str = ""
+    started_by: str = ""  # in words; empty for those who may not know
     error: str = ""  # "Class: message", or the class alone for those who may not see payloads
     revoke_requested_at: datetime | None = None
     detail_url: str = ""  # where arguments, result and traceback are; empty without view_payload

@@ -1,6 +1,7 @@
 """What a panel's URL carries: which object, for whom, shown how. Signed, and good for one viewer."""
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from django.core import signing
 from django.urls import NoReverseMatch, reverse
 
 from ..exceptions import BadToken, StoreUnavailable
+from ..info import TrackedTask
 from ..tracking import prefix
 
 SALT: Final = "celery_ops.panel"
@@ -24,6 +26,11 @@ class PanelOptions:
     launch: bool
     public: bool
     serial: int = 1  # which of the page's panels of this object
+    started: bool = False  # the object is an account, and the tasks are those that it started
+
+    def chosen(self, tasks: Iterable[TrackedTask]) -> list[TrackedTask]:
+        """Return those of the object's tasks that this panel is about."""
+        return [task for task in tasks if not self.started or (task.started_by and task.started_by.pk == self.pk)]
 
     def token(self) -> str:
         return signing.dumps(astuple(self), salt=_salt(), compress=True)
@@ -40,6 +47,7 @@ class PanelOptions:
     def prefix(self) -> str:
         """What keeps two panels' ids and parameters apart on one page, the same at each visit."""
         which = f"{self.label}:{self.pk}" + (f":{self.serial}" if self.serial > 1 else "")
+        which += ":started" if self.started else ""
         return f"ops-{zlib.crc32(which.encode('utf-8', 'surrogatepass')):08x}-"
 
 

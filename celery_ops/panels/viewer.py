@@ -7,7 +7,7 @@ from urllib.parse import quote
 from django.utils.translation import gettext as _
 
 from .. import redaction, states
-from ..formatting import SHORT_ID, presentable
+from ..formatting import SHORT_ID, presentable, started_by_words
 from ..info import TrackedTask, error_class
 from ..links import task_url
 from ..permissions import REVOKE_TASK, RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, Asking
@@ -16,6 +16,7 @@ from ..rerun.policy import rerunnable
 from ..running.allowlist import Runnable
 from .names import public_key, public_name
 from .page import Row
+from .started import is_account
 from .texts import shown_progress
 
 #: Of these a row offers to run the task again; what succeeded may be run again from its own page.
@@ -75,6 +76,13 @@ class Viewer:
         """Return where the operations pages show the task, empty for those who may not see them."""
         return task_url(task.id) if self.url and self.may(VIEW_OPS) else ""
 
+    def started_by(self, task: TrackedTask) -> str:
+        """Return who started the task, empty for those who may not know: each sees themselves, staff everybody."""
+        by = task.started_by
+        if by is None or not (self.may(VIEW_OPS) or is_account(self.user, by)):
+            return ""
+        return started_by_words(by)
+
     def label(self, task: TrackedTask) -> str:
         return presentable(task.label) if not self.public or public_name(task) else _("Task")
 
@@ -105,6 +113,7 @@ class Viewer:
             name=presentable(task.name),
             worker=presentable(task.worker or ""),
             error=error if may_view else error_class(error),
+            started_by=self.started_by(task),
             revoke_requested_at=task.revoke_requested_at,
             detail_url=f"{self.url}?task={task_parameter(task.id)}" if may_view and self.url else "",
             page_url="" if may_view else self.page_url(task),

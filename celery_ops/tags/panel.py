@@ -1,7 +1,7 @@
 """``{% load celery_ops %}``: an object's tasks on any page."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..formatting import presentable
 from ..info import TrackedTask
 from ..panels.building import Draft
 from ..panels.query import PanelQuery
+from ..panels.started import may_view
 from ..panels.token import PanelOptions, viewer
 from ..permissions import VIEW_INSTANCE, allows
 from ..states import tone
@@ -45,22 +46,47 @@ def instance_tasks(
     viewer, anonymous too, who sees labels, states, times and progress. Nothing is shown to a viewer whom the policy
     refuses, nor for an object that is not saved.
     """
+    return _panel(context, obj, title, refresh, {"limit": limit, "launch": launch, "public": public})
+
+
+@register.simple_tag(takes_context=True)
+@part_of_a_page
+def user_tasks(
+    context: Context,
+    user: Any,
+    limit: int = 10,
+    refresh: int | None = None,
+    launch: bool = True,
+    public: bool = False,
+    title: str = "",
+) -> SafeString | str:
+    """Show the tasks that ``user`` started, live, to that user and to those who may see all tasks; else nothing.
+
+    It takes ``StartedByMiddleware`` to know them. The options are those of ``instance_tasks``.
+    """
+    options = {"limit": limit, "launch": launch, "public": public}
+    return _panel(context, user, title, refresh, options, started=True)
+
+
+def _panel(
+    context: Context, obj: Any, title: str, refresh: int | None, options: Mapping[str, Any], *, started: bool = False
+) -> SafeString | str:
     request = _request(context)
     ref = _ref(obj)
     if ref is None or request is None:
         return ""
-    user = getattr(request, "user", None)
-    if not public and not allows(user, VIEW_INSTANCE, obj):
+    user, public = getattr(request, "user", None), bool(options["public"])
+    if not public and not may_view(user, obj, started=started):
         return ""
-    serial = _serial(request, ref)
-    options = PanelOptions(ref.label, ref.pk, viewer(user), _limit(limit), bool(launch), bool(public), serial)
+    wanted = _limit(options["limit"]), bool(options["launch"]), public, _serial(request, ref)
+    whole = PanelOptions(ref.label, ref.pk, viewer(user), *wanted, started)
     draft = Draft(
         request,
         obj,
-        options,
-        url=options.url,
-        selection=PanelQuery(request.GET, options.prefix),
-        query=_other_parameters(request, options.prefix),
+        whole,
+        url=whole.url,
+        selection=PanelQuery(request.GET, whole.prefix),
+        query=_other_parameters(request, whole.prefix),
         next_url=request.get_full_path(),
     )
     shown = {"panel": draft.page(), "title": title, "refresh": _refresh(refresh), "assets": _first(request, "panel")}

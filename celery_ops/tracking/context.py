@@ -3,13 +3,18 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 from django.db.models import Model
 
 from .refs import ObjectRef
 
+if TYPE_CHECKING:
+    from .started_by import Origin, Requester
+
 _bound: ContextVar[tuple[ObjectRef, ...]] = ContextVar("celery_ops_bound", default=())
 _retry_of: ContextVar[str] = ContextVar("celery_ops_retry_of", default="")
+_requester: ContextVar["Requester | None"] = ContextVar("celery_ops_requester", default=None)
 _sends: ContextVar[dict[str, str] | None] = ContextVar("celery_ops_sends", default=None)
 
 
@@ -25,6 +30,31 @@ def tracking(*objects: Model) -> Iterator[None]:
         yield
     finally:
         _bound.reset(token)
+
+
+class answering:
+    """Let what is published inside be started by whom a request comes from.
+
+    Every request pays for it, and a generator costs more.
+    """
+
+    __slots__ = ("_before", "_requester")
+
+    def __init__(self, requester: "Requester") -> None:
+        self._requester = requester
+
+    def __enter__(self) -> None:
+        self._before = _requester.get()
+        _requester.set(self._requester)
+
+    def __exit__(self, *_: object) -> None:
+        _requester.set(self._before)  # no token: a coroutine may be ended in another context than it began in
+
+
+def origin() -> "Origin | None":
+    """Return who starts what is published here, None outside a request and for an anonymous visitor."""
+    requester = _requester.get()
+    return None if requester is None else requester.origin()
 
 
 @contextmanager
@@ -62,8 +92,9 @@ def retry_of() -> str:
 
 
 def bound_objects() -> tuple[ObjectRef, ...]:
-    """Return the objects of the ``tracking`` blocks around the caller."""
-    return _bound.get()
+    """Return the objects of the ``tracking`` blocks around the caller, then the account of who starts things here."""
+    bound, started = _bound.get(), origin()
+    return bound if started is None or started.ref in bound else (*bound, started.ref)
 
 
 def set_progress(current: float, total: float, message: str = "") -> None:

@@ -26,6 +26,7 @@ from .facts import (
     RETURNED,
     REVOKE_REQUESTED,
     STARTED,
+    STARTED_BY,
     Key,
     long_id,
     moment,
@@ -35,6 +36,7 @@ from .facts import (
     time_in,
 )
 from .lives import Life
+from .started_by import started_by_of
 
 #: What an attempt may have come to, the weakest first.
 _OUTCOMES: Final = {
@@ -138,6 +140,7 @@ def tracked_task(
         revoke_requested_at=requested_at(facts.get((REVOKE_REQUESTED, 0))),
         parent_id=long_id(parent) if parent else None,
         executions=derived.executions,
+        started_by=started_by_of(facts.get((STARTED_BY, 0))),
     )
 
 

@@ -10,7 +10,7 @@ from .endings import note_end, note_failure, note_interruption
 from .messages import header_of, published_at, run_of, untracked_run
 from .recorder import recorder
 from .registry import registry
-from .stamp import BEGUN, HEADER, RECEIVED, now_ms
+from .stamp import BEGUN, HEADER, RECEIVED, STARTED_BY, now_ms
 
 
 @receiver
@@ -31,7 +31,8 @@ def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> 
     for kind, value in facts.started(now_ms(), received, request.hostname or "", run.stamp.published).items():
         run.note(kind, value)
     if request.is_eager:
-        request.headers = {**(request.headers or {}), HEADER: run.stamp.encoded()}  # a retry goes on with it
+        by = {STARTED_BY: run.stamp.started_by} if run.stamp.started_by else {}
+        request.headers = {**(request.headers or {}), HEADER: run.stamp.encoded(), **by}  # a retry goes on with it
     if run.stamp.undecided is not None and not run.attempt:  # no publisher of ours has kept them
         run.keep_arguments(args, kwargs)
     recorder().record(run.first_batch, run.whose)

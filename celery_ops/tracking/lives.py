@@ -23,6 +23,7 @@ from .facts import (
     RETRY_OF,
     REVOKE_REQUESTED,
     STARTED,
+    STARTED_BY,
     Key,
     number_in,
     publish_in,
@@ -30,7 +31,7 @@ from .facts import (
 
 Tagged = tuple[str, int, str, str]  # kind, attempt, tag of the life, tag of the execution
 
-_OF_LIVES = frozenset((PUBLISHED, NAME, ARGUMENTS, PARENT, RETRY_OF, REVOKE_REQUESTED, OBJECTS))
+_OF_LIVES = frozenset((PUBLISHED, NAME, ARGUMENTS, PARENT, RETRY_OF, REVOKE_REQUESTED, OBJECTS, STARTED_BY))
 _REVOKED: Final[Tagged] = (REVOKE_REQUESTED, 0, "", "")
 
 

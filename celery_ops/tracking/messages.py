@@ -12,7 +12,20 @@ from .binding import Undecided, resolve
 from .refs import ObjectRef
 from .registry import registry
 from .runs import Execution
-from .stamp import BEGUN, DELIVERY, FIRST_PUBLISHED, HEADER, MAX_OBJECTS, PUBLISHED, WHOSE, Stamp, decoded, now_ms
+from .stamp import (
+    BEGUN,
+    DELIVERY,
+    FIRST_PUBLISHED,
+    HEADER,
+    MAX_OBJECTS,
+    PUBLISHED,
+    STARTED_BY,
+    WHOSE,
+    Stamp,
+    decoded,
+    now_ms,
+)
+from .started_by import checked
 
 NO_DETAILS: Mapping[str, Any] = {}
 
@@ -29,8 +42,16 @@ def stamp_for(
     bound = context.bound_objects()
     mine = tuple(dict.fromkeys((*own, *bound)) if bound else own)[:MAX_OBJECTS]
     whose = whose or whose_of()
-    inherited = _inherited(name, mine, parent) if parent and parent.whose == whose else ()
-    return Stamp(mine, inherited, published, undecided, whose)
+    parent = parent if parent is not None and parent.whose == whose else None
+    inherited = _inherited(name, mine, parent) if parent else ()
+    return Stamp(mine, inherited, published, undecided, whose, _started_by(parent))
+
+
+def _started_by(parent: Execution | None) -> str:
+    """Who started it: whom the request comes from, else who started the task that publishes it."""
+    if (origin := context.origin()) is not None:
+        return origin.text
+    return parent.stamp.started_by if parent else ""
 
 
 def _inherited(name: str, mine: tuple[ObjectRef, ...], parent: Execution) -> tuple[ObjectRef, ...]:
@@ -43,13 +64,22 @@ def whose_of(details: Mapping[str, Any] = NO_DETAILS) -> str:
     """Return the prefix that a message says its facts belong under, else the one of this moment where it depends."""
     if not prefix.is_asked():
         return ""
-    name = details.get(WHOSE) or (details.get("headers") or NO_DETAILS).get(WHOSE)
+    name = _beside(WHOSE, details)
     return name if isinstance(name, str) and name else prefix.current()
 
 
 def owned(stamp: Stamp, details: Mapping[str, Any]) -> Stamp:
-    """Return the stamp with whose it is, which the message says beside it."""
-    return replace(stamp, whose=stamp.whose or whose_of(details)) if prefix.is_asked() else stamp
+    """Return the stamp with whose it is and who started it, which the message says beside it."""
+    if prefix.is_asked():
+        stamp = replace(stamp, whose=stamp.whose or whose_of(details))
+    if not stamp.started_by and (text := _beside(STARTED_BY, details)):
+        stamp = replace(stamp, started_by=checked(text))
+    return stamp
+
+
+def _beside(name: str, details: Mapping[str, Any]) -> Any:
+    """Return another header of a request or a message."""
+    return details.get(name) or (details.get("headers") or NO_DETAILS).get(name)
 
 
 def run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Execution | None:

@@ -12,7 +12,7 @@ from .recorder import recorder
 from .refs import ObjectRef
 from .registry import registry
 from .runs import Execution
-from .stamp import FIRST_PUBLISHED, HEADER, PUBLISHED, WHOSE, Stamp, decoded, now_ms
+from .stamp import FIRST_PUBLISHED, HEADER, PUBLISHED, STARTED_BY, WHOSE, Stamp, decoded, now_ms
 from .store import Batch
 
 #: The stamp that this thread made last, as text and as it is, and the tracked task that it is inside of: what follows
@@ -49,12 +49,16 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, **_: An
         own, undecided = [], prepended
     stamp = stamp_for(sender, own, parent, published, undecided)
     headers[HEADER] = text = stamp.encoded()
+    if stamp.started_by:
+        headers[STARTED_BY] = stamp.started_by
     _latest.stamped = (text, stamp, parent)
 
 
 def _republish(run: Execution, headers: dict[str, Any], request: Any) -> None:
     """A retry goes on as it is; what ``Task.replace`` sends takes over the id."""
     headers.setdefault(HEADER, run.stamp.encoded())
+    if run.stamp.started_by:
+        headers.setdefault(STARTED_BY, run.stamp.started_by)
     if run.whose:
         headers[WHOSE] = run.whose
     run.replaced = headers.get("replaced_task_nesting", 0) > (request.replaced_task_nesting or 0)
@@ -115,7 +119,11 @@ class _Publish(NamedTuple):
         if self.nesting or self.original or stamp.inherited:
             return None
         short, life = facts.short_id(self.task_id), facts.life_tag(stamp.published)
-        return folding.folded_publish(short, life, facts.publish_text(stamp.published, self.name, life), arguments)
+        text = facts.publish_text(stamp.published, self.name, life)
+        fields = folding.folded_publish(short, life, text, arguments)
+        if fields is not None and stamp.started_by:
+            fields[facts.field(self.task_id, facts.STARTED_BY, 0, life)] = stamp.started_by
+        return fields
 
 
 def _id_in(body: Any) -> str:

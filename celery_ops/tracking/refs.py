@@ -25,7 +25,7 @@ class ObjectRef:
         """
         if not isinstance(instance, Model):
             raise TypeError(f"expected a model instance, got {type(instance).__name__}")
-        return cls.build(type(instance), instance.pk)
+        return cls.build(instance.__class__, instance.pk)  # request.user's type is a wrapper's
 
     @classmethod
     def build(cls, model: type[Model], value: Any) -> "ObjectRef":

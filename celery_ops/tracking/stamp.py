@@ -13,6 +13,8 @@ HEADER = "celery_ops"
 PUBLISHED = "celery_ops_published"
 #: Under which prefix a message's facts belong, on sites where that depends on who asks: a worker serves everybody.
 WHOSE = "celery_ops_whose"
+#: Who started it, as ``started_by`` writes that.
+STARTED_BY = "celery_ops_started_by"
 #: When a message that was sent again was published first.
 FIRST_PUBLISHED = "celery_ops_first_published"
 #: Set by the worker's main process on what it hands to its pool, in milliseconds since the epoch.
@@ -39,6 +41,8 @@ class Stamp:
     undecided: int | None = None
     #: The same of a task's own facts; not in the header's text.
     whose: str = ""
+    #: Who started it, empty where nobody is known; a header of its own.
+    started_by: str = ""
 
     @property
     def refs(self) -> tuple[ObjectRef, ...]:

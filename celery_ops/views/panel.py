@@ -1,5 +1,7 @@
 """A panel's fragment, its forms, and the details of one task."""
 
+from contextlib import suppress
+
 from django.apps import apps
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -15,11 +17,12 @@ from ..exceptions import BadToken, StoreUnavailable
 from ..panels import actions
 from ..panels.building import Draft
 from ..panels.query import PanelQuery
+from ..panels.started import may_view
 from ..panels.texts import shown_payload
 from ..panels.token import PanelOptions, options_of, viewer
 from ..panels.unchanged import Unchanged, etag
 from ..panels.viewer import Viewer
-from ..permissions import VIEW_INSTANCE, VIEW_PAYLOAD, allows
+from ..permissions import VIEW_PAYLOAD, allows
 from ..task_detail.own_states import with_own_states
 from ..tracking.accounts import read_payload
 from ..tracking.reading import read_tasks
@@ -82,6 +85,8 @@ class PanelView(PrivateView):
     def _act(self, options: PanelOptions, instance: models.Model) -> actions.ActionOutcome:
         posted = self.request.POST
         action, confirmed = posted.get("action"), posted.get("confirm") == "1"
+        if options.started and action in ("revoke", "retry"):
+            self._check_started(options, instance, posted.get("task_id", ""))
         if action == "launch":
             if not options.launch:
                 raise Http404
@@ -94,6 +99,13 @@ class PanelView(PrivateView):
             task_id = posted.get("task_id", "")
             return actions.run_again(self.user, instance, task_id, form_key(posted), confirmed=confirmed)
         return actions.ActionOutcome(_("A panel knows the actions launch, retry and revoke."), status=400)
+
+    def _check_started(self, options: PanelOptions, instance: models.Model, task_id: str) -> None:
+        """Raise Http404 for a task of the account's that somebody else started: this panel does not show it."""
+        with suppress(StoreUnavailable):  # whoever acts asks the store, too, and says that it is away
+            tasks = options.chosen(read_tasks([ObjectRef.of(instance)])[0])
+            if all(task.id != task_id for task in tasks):
+                raise Http404(_("This task does not belong to this object."))
 
     def _answer(self, outcome: actions.ActionOutcome) -> HttpResponse:
         if wants_json(self.request):
@@ -111,7 +123,7 @@ class PanelView(PrivateView):
     def _detail(self, options: PanelOptions, instance: models.Model, task_id: str) -> HttpResponse:
         ref = ObjectRef.of(instance)
         try:
-            tasks = with_own_states(read_tasks([ref])[0])
+            tasks = with_own_states(options.chosen(read_tasks([ref])[0]))
             task = next((task for task in tasks if task.id == task_id), None)
             if task is None:
                 raise Http404
@@ -140,7 +152,7 @@ class PanelView(PrivateView):
         if options.user != viewer(self.user):
             raise Http404
         instance = _instance(options)
-        if not options.public and not allows(self.user, VIEW_INSTANCE, instance):
+        if not options.public and not may_view(self.user, instance, started=options.started):
             raise Http404
         return options, instance
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ... import states
-from ...formatting import Moment, clean
+from ...formatting import Moment, clean, started_by_words
 from ...info import Payload, Progress, TaskInfo
 from ...links import record_url, task_url
 from ...models import TaskRunRecord
@@ -71,6 +71,7 @@ class ViewedTask:
     revoke_outcome: str = ""
     executions: int = 0
     sisters: Sisters | None = None
+    started_by: str = ""
 
     @property
     def was_delivered_again(self) -> bool:
@@ -114,6 +115,7 @@ def viewed(detail: TaskDetail, user: Any, query: str = "") -> ViewedTask:
         revoke=revoke_of(detail, user),
         revoke_outcome=outcome_of(detail),
         executions=detail.executions,
+        started_by=started_by_words(detail.started_by) if detail.started_by else "",
     )
 
 
