@@ -101,7 +101,8 @@ def finish(patience: float = PATIENCE) -> None:
 
 
 def _all() -> list[Courier]:
-    paths = [path for path in dict.fromkeys(conf.ALERTS) if isinstance(path, str)]
+    wanted = conf.ALERTS if isinstance(conf.ALERTS, (list, tuple)) else ()  # the system checks tell of another
+    paths = [path for path in dict.fromkeys(wanted) if isinstance(path, str)]
     with _lock:
         if _SIGNAL not in _couriers:
             _couriers[_SIGNAL] = Courier(_SIGNAL, _signal)

@@ -93,6 +93,8 @@ def evaluate(*, only_if_due: bool = False, patience: float = delivery.PATIENCE) 
     if not is_on():
         return Evaluation()
     board = Board()
+    if only_if_due and not board.is_due():
+        return None
     before = board.take_turn(only_if_due=only_if_due)
     if before is None:
         return None
@@ -130,6 +132,7 @@ def breaches(state: State) -> list[Breach]:
 
 def _evaluated(board: Board, before: State) -> Evaluation:
     now, watching = time.time(), watched()
+    by_name = {objective.name: objective for objective in watching}
     values = measured(watching)
     by_objective = {objective: values.of(objective) for objective in watching}
     if "workers" not in values.silent:
@@ -137,7 +140,11 @@ def _evaluated(board: Board, before: State) -> Evaluation:
     conditions = advanced(before.conditions, by_objective, now)
     new_failures = [seen for seen in seen_failures(now) if seen.id not in before.handled]
     candidates = {
-        **{_quiet_key(key, one): key for key, one in conditions.items() if _is_to_be_told(key, one, now)},
+        **{
+            _quiet_key(key, one): key
+            for key, one in conditions.items()
+            if key.name in by_name and _is_to_be_told(key, one, now)  # others are for those whose settings have them
+        },
         **{f"{FAILURE_GROUP}\n{seen.key}": seen for seen in new_failures},
     }
     quiet = board.quiet(candidates)
@@ -147,8 +154,7 @@ def _evaluated(board: Board, before: State) -> Evaluation:
     told = {name: what for name, what in candidates.items() if name not in quiet}
     failures = [what for what in told.values() if isinstance(what, SeenFailure)]
     keys = [what for what in told.values() if isinstance(what, Key)]
-    by_name = {objective.name: objective for objective in watching}
-    alerts = [_alert(by_name[key.name], key, conditions[key], now) for key in keys if key.name in by_name]
+    alerts = [_alert(by_name[key.name], key, conditions[key], now) for key in keys]
     alerts += _of_failures(failures, now)
     after = State(_told(conditions, keys), _handled(before, new_failures, now), before.turns)
     try:

@@ -38,7 +38,7 @@ def tell(alert):
     there().rpush("told", json.dumps([alert.target, alert.state]))
 
 
-def run():
+def prepare():
     import django
     from django.conf import settings
 
@@ -50,6 +50,17 @@ def run():
         QUEUE_BACKEND=f"{here}.Depths",
         WORKER_BACKEND=f"{here}.NoWorkers",
     )
+
+
+def evaluate_and_go():
+    """As doctor does: whoever is told is told while the process ends."""
+    from celery_ops.alerts.evaluating import evaluate
+
+    evaluate(patience=0)
+
+
+def run():
+    prepare()
     from celery_ops.alerts.evaluating import evaluate
 
     server = there()

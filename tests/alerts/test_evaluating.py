@@ -97,6 +97,16 @@ def test_a_new_process_says_nothing_of_what_is_known_to_be_breached(told, store)
     assert states(told) == [("mail", BREACHED)]
 
 
+def test_a_process_without_an_objective_leaves_it_to_those_that_have_it(told, say):
+    evaluated(mail=11)
+    evaluated(mail=1)
+    evaluated(mail=11)  # too early to be told again
+    say(OBJECTIVES={"another": {"queue": "mail", "depth": 99}}, ALERT_COOL_DOWN=1)
+    evaluated(mail=11)
+    assert len(told) == 2
+    assert state().conditions["mail goes out", "mail"].is_to_be_told
+
+
 # -- what is unknown --------------------------------------------------------------------------------------------------
 
 

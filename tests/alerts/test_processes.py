@@ -92,3 +92,19 @@ def test_two_processes_tell_each_breach_once_and_each_recovery_once(processes):
     assert [process.wait(30) for process in both] == [0, 0]
     expected = [(name, state) for name in QUEUES for state in (BREACHED, RECOVERED)]
     assert sorted(told_by(server)) == sorted(expected)
+
+
+def test_a_process_that_ends_at_once_tells_before_it_does(own_redis):
+    database = f"{own_redis.url}/5"
+    with redis.Redis.from_url(database, decode_responses=True) as server:
+        server.hset("depths", "mail", 11)
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "TEST_STORE_URL": f"{own_redis.url}/4",
+            "TEST_STORE_TIMEOUT": "20",
+            "TEST_DEPTHS": database,
+        }
+        code = "from tests.alerts import evaluator; evaluator.prepare(); evaluator.evaluate_and_go()"
+        subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
+        assert told_by(server) == [("mail", BREACHED)]
