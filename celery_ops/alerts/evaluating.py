@@ -119,8 +119,8 @@ def state() -> State:
 
 
 def breaches(state: State) -> list[Breach]:
-    """Return what was breached, the longest first."""
-    by_name = {objective.name: objective for objective in watched()}
+    """Return which objectives of the site were breached, the longest first."""
+    by_name = {objective.name: objective for objective in objectives()}
     kept = sorted(
         ((key, one) for key, one in state.conditions.items() if one.is_breached and key.name in by_name),
         key=lambda item: item[1].since,

@@ -34,6 +34,9 @@ WORKERS: Final = Objective(WORKER_GONE, "worker", "*", WORKER_GONE, 0)
 #: The same of beat, where there is something to send.
 BEAT: Final = Objective(BEAT_SILENT, "beat", "*", BEAT_SILENT, 0)
 
+#: The entry that Celery adds by itself: a site without another one need not run beat.
+CLEANUP: Final = "celery.backend_cleanup"
+
 #: What is known of each target of an objective, by the objective's name.
 Values = Mapping[str, Mapping[str, float]]
 
@@ -204,7 +207,8 @@ def _lateness(objective: Objective, report: ScheduleReport) -> dict[str, float]:
 
 def _silence(report: ScheduleReport) -> dict[str, float]:
     """Return for how many seconds no beat has been heard: 0 while there is one, or nothing to send."""
-    if not report.is_silent:
+    is_wanted = bool(report.beats) or any(schedule.entry.name != CLEANUP for schedule in report.schedules)
+    if not report.is_silent or not is_wanted:
         return {BEAT.subject: 0.0}
     seen = max((beat.seen for beat in report.beats), default=None)
     return {BEAT.subject: 1.0 if seen is None else max(1.0, (datetime.now(timezone.utc) - seen).total_seconds())}

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from ... import states
 from ...alerts import evaluating, words
 from ...alerts.evaluating import Breach
-from ...alerts.objectives import FAILURE_RATE, MEASURES, objectives
+from ...alerts.objectives import FAILURE_RATE, objectives
 from ...concurrency import Asked
 from ...exceptions import StoreUnavailable
 from ...logs import get_logger
@@ -35,7 +35,7 @@ def breached_objectives() -> tuple[Problem, ...]:
     if not state.is_recent:
         whose = prefix.current_or_none()
         Asked(lambda: _evaluate(whose), "evaluates")
-    return tuple(_problems([one for one in evaluating.breaches(state) if one.objective.subject in MEASURES]))
+    return tuple(_problems(evaluating.breaches(state)))
 
 
 def _evaluate(whose: str) -> None:
