@@ -42,7 +42,7 @@ class TaskQuery:
     a part of what a page shows of the arguments and the error of tasks whose name ``shows_payload`` grants. ``names``
     are the names of tasks, and ``ids`` those tasks, that the text means beside: by their labels and their objects.
     ``name`` is a part of a task's name, without regard to case; ``worker`` and ``queue`` are whole names; ``since`` and
-    ``until`` bound the creation, both inclusive.
+    ``until`` bound the creation, both inclusive. ``among`` are the ids of which it is one, None for all.
     """
 
     text: str = ""
@@ -56,6 +56,7 @@ class TaskQuery:
     searches_arguments: bool = False
     names: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
+    among: tuple[str, ...] | None = None
     shows_payload: Callable[[str], bool] = field(default=shown_to_all, compare=False, repr=False)
 
     @property
@@ -196,6 +197,7 @@ def matches(task: TaskInfo, query: TaskQuery, arguments: Arguments) -> bool:
         and query.name.lower() in task.name.lower()
         and query.worker in ("", task.worker)
         and query.queue in ("", task.queue)
+        and (query.among is None or task.id in query.among)
         and (query.since is None or (task.created_at is not None and task.created_at >= query.since))
         and (query.until is None or (task.created_at is not None and task.created_at <= query.until))
         and _says(task, query, arguments)

@@ -46,6 +46,8 @@ class TaskBackend(Backend, ABC):
     supports_created = True
     supports_started = True
     supports_finished = True
+    #: Whether it heeds ``TaskQuery.among``.
+    supports_started_by = False
     #: Whether ``TaskQuery.searches_arguments`` finds anything.
     supports_arguments = False
     #: Whether it asks ``TaskQuery.searches_payload`` for each task's name. One that does not is told to search
@@ -105,6 +107,7 @@ class ListedTaskBackend(TaskBackend):
     """
 
     supports_arguments = True
+    supports_started_by = True
     asks_for_each_name = True
 
     @abstractmethod

@@ -21,7 +21,7 @@ IN_VAIN: Final = 10_000
 #: Tasks that are read at once.
 AT_ONCE: Final = 250
 #: What a backend says of itself and its group's tasks have as well.
-_SUPPORTS: Final = ("worker", "queue", "created", "started", "finished", "arguments")
+_SUPPORTS: Final = ("worker", "queue", "created", "started", "finished", "arguments", "started_by")
 _CLASS: Final = re.compile(r"[A-Za-z_][\w.<>]*\Z")
 _BEGIN: Final = "Traceback (most recent call last):"
 _FRAME: Final = '  File "'

@@ -160,11 +160,12 @@ class ListFilterSet(FilterSet):
 
 
 def _shown(field: BoundField) -> tuple[Any, ...]:
-    """What a page shows of a field: its name, its value, and what there is to choose from."""
+    """What a page shows of a field: its name, whether it is hidden, its value, and what there is to choose from."""
     value = field.value()
     choices = [] if field.is_hidden else getattr(field.field, "choices", ())
     return (
         field.name,
+        field.is_hidden,
         value if isinstance(value, str) else repr(value),
         *((name, str(label)) for name, label in choices),
     )

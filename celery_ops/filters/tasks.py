@@ -15,7 +15,7 @@ from ..exceptions import BackendUnavailable
 from ..objects import NEWEST as NEWEST_OBJECTS
 from ..objects import ObjectTasks, tasks_of
 from ..task_query import TaskQuery
-from . import suggestions
+from . import started_by, suggestions
 from .base import ListFilterSet, MomentFilter, SearchFilter, SizeFilter, SortFilter, StatesFilter, TextFilter
 
 #: Parameters of which each needs something that not every backend has.
@@ -24,6 +24,7 @@ SUPPORTS: Final = {
     "queue": "supports_queue",
     "since": "supports_created",
     "until": "supports_created",
+    "started_by": "supports_started_by",
 }
 
 
@@ -51,6 +52,7 @@ class TaskFilterSet(ListFilterSet):
     name = TextFilter(label=_("Task"), widget=forms.TextInput(attrs={"list": "celery-ops-names"}))
     worker = TextFilter(label=_("Worker"), widget=forms.TextInput(attrs={"list": "celery-ops-workers"}))
     queue = TextFilter(label=_("Queue"), widget=forms.TextInput(attrs={"list": "celery-ops-queues"}))
+    started_by = TextFilter(label=_("Started by"), widget=forms.TextInput(attrs={"autocapitalize": "none"}))
     since = MomentFilter(label=_("Created since"))
     until = MomentFilter(label=_("Until"), ends_day=True)
     state = StatesFilter(label=_("State"))
@@ -72,6 +74,8 @@ class TaskFilterSet(ListFilterSet):
         for name, support in SUPPORTS.items():
             if not getattr(backend, support):
                 del self.filters[name]
+        if "started_by" in self.filters and not self.data.get("started_by") and not started_by.is_installed():
+            self.filters["started_by"].extra["widget"] = forms.HiddenInput
         self.filters["state"].extra["others"] = self._other_states
         self.filters["sort"].extra["choices"] = [(sort, sort) for sort in backend.sorts]
         self.cursor: str = self.data.get("cursor", "")
@@ -84,6 +88,7 @@ class TaskFilterSet(ListFilterSet):
             text=text,
             names=tuple(suggestions.names_labelled(text)) if text else (),
             ids=self._objects.ids,
+            among=started_by.tasks_of_name(username) if (username := wanted.get("started_by")) else None,
             states=wanted.get("state", ()),
             name=wanted.get("name", ""),
             worker=wanted.get("worker", ""),

@@ -210,6 +210,12 @@ class TaskBackendContract(BackendContract):
             assert _ids_of(backend, queue="mail") == _ids(task for task in tasks if task.queue == "mail")
             assert _ids_of(backend, queue="mai") == set()
 
+    def test_only_the_tasks_among_which_it_asks_are_found(self) -> None:
+        backend, tasks = self.planted()
+        if backend.supports_started_by:
+            assert _ids_of(backend, among=(tasks[0].id, tasks[3].id, "nobody")) == {tasks[0].id, tasks[3].id}
+            assert _ids_of(backend, among=()) == set()
+
     def test_since_includes_its_moment(self) -> None:
         backend, tasks = self.planted()
         if backend.supports_created:

@@ -240,6 +240,7 @@ def test_a_link_does_not_carry_what_could_not_be_read():
     assert asked(f"q={'x' * 100_000}&since=nonsense&name=charge").link() == "?name=charge"
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("name", PARAMETERS)
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:20])
 def test_no_value_is_too_strange(name, text):

@@ -13,8 +13,11 @@ from django.template import RequestContext, Template
 from django.test import AsyncClient, RequestFactory
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
+from django_celery_results.models import TaskResult
 
 from celery_ops import tasks_for, tracking
+from celery_ops.backends.results import ResultsTaskBackend
+from celery_ops.backends.tracked import TrackedTaskBackend
 from celery_ops.info import StartedBy
 from celery_ops.middleware import StartedByMiddleware
 from celery_ops.panels.token import PanelOptions, viewer
@@ -24,6 +27,7 @@ from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.stamp import STARTED_BY
 from celery_ops.tracking.started_by import LONGEST_NAME, Requester, checked, started_by_of, text_of
 from tests.conftest import make_user
+from tests.ops.task_backends import Away, Held, a_task, use
 from tests.pages import words
 from tests.shop import tasks
 from tests.shop.models import Order
@@ -389,3 +393,64 @@ def test_a_hostile_name_is_but_text(order, reader, django_user_model):
     html = Template("{% load celery_ops %}{% user_tasks account %}").render(RequestContext(request, {"account": user}))
     assert "<script>alert(1)" not in html
     assert "&lt;script&gt;alert(1)" in html
+
+
+# -- in the lists
+
+
+@pytest.fixture
+def both(ada, settings):
+    """What Ada and Eve started, in a list of tasks; and a task about Ada that nobody started."""
+    use(settings, TrackedTaskBackend)
+    eve = make_user("eve")
+    browser(ada).get("/three/")
+    browser(eve).get("/three/")
+    with tracking(ada):
+        tasks.untracked.delay()
+    recorder().flush()
+    return ada, eve
+
+
+def listed(user, **parameters):
+    answer = browser(user).get(reverse("celery_ops:api-history"), parameters)
+    return {item["task_id"] for item in answer.json()["results"]}
+
+
+def test_a_list_is_filtered_by_who_started_its_tasks(both, superuser):
+    for user in both:
+        assert listed(superuser, started_by=user.username) == {t.id for t in tasks_for(user) if t.started_by}
+    assert len(listed(superuser, started_by="ada", name="untracked")) == 2
+
+
+@pytest.mark.parametrize("name", ["nobody", "Ada%", "a" * 300, "' OR 1=1"])
+def test_a_name_that_nobody_has_finds_nothing(name, both, superuser):
+    assert listed(superuser, started_by=name) == set()
+
+
+def test_while_the_store_is_away_the_filter_finds_nothing_rather_than_all(both, superuser, memory_store, settings):
+    use(settings, Held, a_task(1))
+    assert len(listed(superuser)) == 1
+    with away(memory_store):
+        assert listed(superuser, started_by="ada") == set()
+    Held.hold()
+
+
+def test_stored_results_are_filtered_by_it_too(both, superuser, settings):
+    use(settings, ResultsTaskBackend)
+    own = [task.id for task in tasks_for(both[0]) if task.started_by]
+    for task_id in (*own, "another"):
+        TaskResult.objects.create(task_id=task_id, task_name="shop.mail", status="SUCCESS")
+    assert listed(superuser, started_by="ada", state="SUCCESS") == set(own)
+
+
+def test_a_backend_that_cannot_has_no_such_filter(both, superuser, settings):
+    use(settings, Away)
+    page = browser(superuser).get(reverse("celery_ops:task-list"), {"started_by": "ada"}).text
+    assert 'name="started_by"' not in page
+
+
+def test_the_filter_shows_where_the_middleware_is_installed(both, superuser, settings):
+    address = reverse("celery_ops:task-list")
+    assert 'type="text" name="started_by"' in browser(superuser).get(address).text
+    settings.MIDDLEWARE = [path for path in settings.MIDDLEWARE if path != MIDDLEWARE]
+    assert 'type="text" name="started_by"' not in browser(superuser).get(address).text

@@ -52,6 +52,7 @@ class ResultsTaskBackend(TaskBackend):
     data_source = gettext_lazy("database (django-celery-results)")
 
     supports_arguments = True
+    supports_started_by = True
     tells_own_states = True
     asks_for_each_name = True
     sorts = (

@@ -73,6 +73,8 @@ def conditions_of(query: TaskQuery, names: list[str] | None) -> Conditions | Non
         conditions.append(("worker", "in", storable([query.worker])))
     if query.name:
         conditions.append(names_like(query.name, names))
+    if query.among is not None:
+        conditions.append(("task_id", "in", storable(query.among)))
     if query.since:
         conditions.append(("date_created", "gte", stored(query.since)))
     if query.until:
