@@ -12,7 +12,7 @@ from ..conf import conf
 from ..exceptions import NoAnswer
 from ..logs import get_logger
 from ..running.allowlist import site_tasks
-from . import broker, database, objectives, results, settings, store
+from . import broker, database, objectives, results, schedules, settings, store
 from .finding import Finding, error
 
 logger = get_logger("celery_ops.diagnosis")
@@ -26,6 +26,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "result-backend": results.check,
     "store": store.check,
     "objectives": objectives.check,
+    "schedules": schedules.check,
     "journal": database.check_journal,
     "permissions": database.check_permissions,
 }

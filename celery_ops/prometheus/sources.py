@@ -16,6 +16,7 @@ from ..exceptions import BackendUnavailable, NoAnswer, StoreUnavailable
 from ..info import QueueInfo, WorkerInfo
 from ..logs import get_logger, is_new
 from ..schedules.info import ScheduleReport
+from ..schedules.report import report
 from ..tracking import prefix
 from .totals import TaskTotals, totals
 
@@ -37,7 +38,7 @@ class Answers:
     workers: Sequence[WorkerInfo] | None = None
     queues: Sequence[QueueInfo] | None = None
     paused: Collection[str] | None = None
-    schedules: ScheduleReport | None = None  # nobody asks for it yet
+    schedules: ScheduleReport | None = None
 
     @property
     def is_nothing_known(self) -> bool:
@@ -51,6 +52,7 @@ def ask(*, by_host: bool = False) -> Answers:
     """
     until = monotonic() + PATIENCE
     workers, queues = _begun(_workers, "workers"), _begun(_queues, "queues")
+    schedules = _begun(_schedules, "schedules")
     tasks = _or_none(lambda: totals(by_host=by_host)) if conf.METRICS else None
     paused = _or_none(paused_queues)
     return Answers(
@@ -58,6 +60,7 @@ def ask(*, by_host: bool = False) -> Answers:
         _or_none(lambda: workers.answer(until - monotonic())),
         _or_none(lambda: queues.answer(until - monotonic())),
         paused,
+        _or_none(lambda: schedules.answer(until - monotonic())),
     )
 
 
@@ -84,10 +87,10 @@ def _or_none(question: Callable[[], T]) -> T | None:
 
 
 def _workers() -> Sequence[WorkerInfo]:
-    report = conf.load("WORKER_BACKEND")().workers()
-    if report.trouble:  # so these are older answers
-        raise BackendUnavailable(report.trouble)
-    return report.workers
+    answer = conf.load("WORKER_BACKEND")().workers()
+    if answer.trouble:  # so these are older answers
+        raise BackendUnavailable(answer.trouble)
+    return answer.workers
 
 
 def _queues() -> Sequence[QueueInfo]:
@@ -98,3 +101,10 @@ def _queues() -> Sequence[QueueInfo]:
     if report.trouble and begin - report.collected_at > SHARED_FOR:
         raise BackendUnavailable(report.trouble)
     return report.queues
+
+
+def _schedules() -> ScheduleReport:
+    schedules = report(asks_around=False)
+    if schedules.trouble:
+        raise BackendUnavailable(schedules.trouble)
+    return schedules

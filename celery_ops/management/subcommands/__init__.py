@@ -39,6 +39,9 @@ SUBCOMMANDS: Final[Mapping[str, Summary]] = {
     "retry": Summary("retry.Retry", "Run tasks that have ended again, with the arguments that they had."),
     "revoke": Summary("revoke.Revoke", "Ask every worker to drop tasks, and with --terminate to stop what runs them."),
     "run": Summary("run.RunTask", "Run a task that RUNNABLE_TASKS names; with --wait until it has ended."),
+    "schedules": Summary(
+        "schedules.Schedules", "List what beat sends by schedule; exit with 1 when one is overdue, or beat is silent."
+    ),
     "shutdown": Summary("shutdown.Shutdown", "Have workers finish the tasks that they run, and end."),
     "workers": Summary("workers.Workers", "List the workers; exit with 3 when none answers."),
 }

@@ -38,7 +38,7 @@ class SettingsSource(ScheduleSource):
     def _configured(self) -> dict[str, Any]:
         schedule = self.app.conf.beat_schedule
         configured = dict(schedule) if isinstance(schedule, Mapping) else {}
-        if CLEANUP not in configured and self._is_cleanup_added():
+        if configured and CLEANUP not in configured and self._is_cleanup_added():  # a site without beat has none
             configured[CLEANUP] = {"task": CLEANUP, "schedule": crontab("0", "4", "*", app=self.app)}
         return configured
 

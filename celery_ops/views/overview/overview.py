@@ -32,6 +32,7 @@ from ..tasks.failures import with_arguments
 from ..together import together
 from .objectives import breached_objectives
 from .problems import problems
+from .schedules import scheduled_problems, schedules_report
 
 #: Rows of each short list.
 MOST_ROWS: Final = 10
@@ -71,14 +72,26 @@ class OverviewView(OpsPage):
         worker_backend, queue_backend = conf.load("WORKER_BACKEND")(), conf.load("QUEUE_BACKEND")()
         queue_backend.learn()
         paused = paused_queues.known()
-        pending = together(worker_backend.workers, lambda: paused_queues.marked(queue_backend.queues(), paused), flows)
+        pending = together(
+            worker_backend.workers,
+            lambda: paused_queues.marked(queue_backend.queues(), paused),
+            flows,
+            schedules_report,
+        )
         groups = self._groups()  # here, for these are queries of this request's own
         failures = Part(TaskPage(())) if groups else part(self._failures)
         registered = _registered()
-        workers, queues, hour = [awaited.answer() for awaited in pending]
+        workers, queues, hour, schedules = [awaited.answer() for awaited in pending]
         lately = hour.value or Flows()
         return super().get_context_data(
-            problems=problems(workers, queues, failures, registry.unimported(), lately.queues, breached_objectives()),
+            problems=problems(
+                workers,
+                queues,
+                failures,
+                registry.unimported(),
+                lately.queues,
+                (*scheduled_problems(schedules.value), *breached_objectives()),
+            ),
             workers=_workers(workers),
             queues=_queues(
                 queues, absent_columns(queue_backend, is_counted=bool(lately.queues)), paused, lately.queues

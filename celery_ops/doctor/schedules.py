@@ -1,0 +1,53 @@
+"""Whether beat runs, and which entries of its schedule something is wrong with."""
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+
+from ..schedules.info import ScheduleReport
+from ..schedules.problems import BEAT_SILENT, OVERDUE
+from ..schedules.report import report
+from .finding import MOST_NAMED, Finding, error, listed, ok, warning
+
+
+def check() -> Iterator[Finding]:
+    """Ask the sources of schedules, and what beat told of itself."""
+    schedules = report()
+    if schedules.trouble:
+        hint = _("The other checks say what is away; else look at the source that is named.")
+        yield warning("schedules", schedules.trouble, hint)
+    if not schedules.schedules:
+        if not schedules.trouble:
+            yield ok("beat", _("This site has no schedules."))
+        return
+    yield from _of_beat(schedules)
+    yield from _of_entries(schedules)
+
+
+def _of_beat(schedules: ScheduleReport) -> Iterator[Finding]:
+    for problem in schedules.problems:
+        level = error if problem.code == BEAT_SILENT and schedules.beats else warning
+        yield level("beat", problem.sentence, problem.remedy)
+    if not schedules.problems and schedules.beats:
+        names = listed(f"{beat.hostname} ({beat.pid})" for beat in schedules.beats if beat.sends)
+        yield ok("beat", _("Beat runs: %(names)s.") % {"names": names})
+
+
+def _of_entries(schedules: ScheduleReport) -> Iterator[Finding]:
+    overdue = [one for one in schedules.schedules if one.overdue]
+    if overdue:
+        names = {"names": listed(one.entry.name for one in overdue)}
+        hint = next(problem.remedy for one in overdue for problem in one.problems if problem.code == OVERDUE)
+        yield error("schedules", _("These entries are overdue: %(names)s.") % names, hint)
+    others = 0
+    for one in schedules.schedules:
+        wrong = [problem for problem in one.problems if not problem.is_notice and problem.code != OVERDUE]
+        for problem in wrong[:1]:
+            others += 1
+            if others <= MOST_NAMED:
+                yield warning("schedules", f"{one.entry.name}: {problem.sentence}", problem.remedy)
+    if others > MOST_NAMED:
+        message = _("Something is wrong with %(n)s more entries.") % {"n": others - MOST_NAMED}
+        yield warning("schedules", message, _("manage.py celery_ops schedules lists them."))
+    if not overdue and not others and not schedules.trouble:
+        yield ok("schedules", _("Every entry that is to be sent is sent."))

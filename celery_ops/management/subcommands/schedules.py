@@ -1,0 +1,73 @@
+"""``schedules``: what beat should send and what it sent, for terminals."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
+from typing import Any, Final
+
+from django.core.management.base import CommandParser
+
+from ...formatting import clean, duration
+from ...schedules.info import BeatInfo, ScheduleInfo, ScheduleReport
+from ...schedules.report import completed, report
+from ..tables import printable, table
+from .base import DONE, FAILED, Answer, Subcommand, Terminal
+
+HEADS: Final = ("NAME", "SCHEDULE", "NEXT", "LAST SENT", "STATE", "LATE", "PROBLEM")
+
+
+class Schedules(Subcommand):
+    examples = ("manage.py celery_ops schedules", "manage.py celery_ops schedules --format json")
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """It takes nothing of its own."""
+
+    def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
+        from ...schedules.items import beat_item, schedule_item
+
+        answer = report()
+        schedules = completed(answer.schedules)
+        is_bad = answer.is_silent or any(one.overdue for one in schedules)
+        data = {
+            "results": [schedule_item(one) for one in schedules],
+            "beats": [beat_item(beat) for beat in answer.beats],
+            "problems": [clean(problem.sentence) for problem in answer.problems],
+            "trouble": clean(answer.trouble),
+        }
+        return Answer(data, [*map(printable, _lines(answer, schedules))], FAILED if is_bad else DONE)
+
+
+def _lines(answer: ScheduleReport, schedules: Any) -> Iterator[str]:
+    now = datetime.now(timezone.utc)
+    if not schedules:
+        yield "There are no schedules."
+    else:
+        yield from table(HEADS, (_row(one, now) for one in schedules))
+    for beat in answer.beats:
+        yield _beat(beat, now)
+    for problem in answer.problems:
+        yield f"{problem.sentence} {problem.remedy}"
+    if answer.trouble:
+        yield answer.trouble
+
+
+def _row(one: ScheduleInfo, now: datetime) -> tuple[Any, ...]:
+    return (
+        clean(one.entry.name),
+        clean(one.entry.words or one.entry.expression),
+        _moment(one.next_due),
+        _moment(one.last_sent),
+        one.last_state,
+        None if one.late is None else f"{one.late:g} s",
+        one.problems[0].sentence if one.problems else None,
+    )
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}Z"
+
+
+def _beat(beat: BeatInfo, now: datetime) -> str:
+    marks = {"silent": beat.is_silent, "stands by": beat.is_standby, "ended": beat.has_ended}
+    marked = ", ".join(mark for mark, is_so in marks.items() if is_so) or "sends"
+    heard = duration(now - beat.seen)
+    return f"beat at {clean(beat.hostname)} ({beat.pid}): {marked}, heard {heard} ago, {clean(beat.scheduler)}"
