@@ -5,6 +5,7 @@
 
 import json
 import os
+from importlib import import_module
 
 from celery.schedules import crontab
 
@@ -22,7 +23,10 @@ def _entry(entry):
     return {**entry, "schedule": schedule}
 
 
+if "TEST_HURRY" in os.environ:
+    import_module("tests.hurried")
 app.conf.beat_schedule = schedule_of(json.loads(os.environ.get("TEST_BEAT_SCHEDULE", "{}")))
 if url := os.environ.get("TEST_REDBEAT_URL"):
     app.conf.redbeat_redis_url = url
+    app.conf.redbeat_key_prefix = os.environ["TEST_REDBEAT_PREFIX"]
     app.conf.redbeat_lock_timeout = int(os.environ.get("TEST_REDBEAT_LOCK", "30"))

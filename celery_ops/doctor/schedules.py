@@ -13,6 +13,8 @@ from .finding import MOST_NAMED, Finding, error, listed, ok, warning
 def check() -> Iterator[Finding]:
     """Ask the sources of schedules, and what beat told of itself."""
     schedules = report()
+    if schedules.is_store_away:  # which another check tells
+        return
     if schedules.trouble:
         hint = _("The other checks say what is away; else look at the source that is named.")
         yield warning("schedules", schedules.trouble, hint)

@@ -62,6 +62,8 @@ class Entry:
     run_count: int | None = None
     #: Why it will never be sent as it is, in a sentence; empty where nothing is known to be wrong.
     broken: str = ""
+    #: Its schedule names no time that comes.
+    is_never: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,8 @@ class ScheduleReport:
     problems: tuple[Problem, ...] = ()
     #: Why a part is missing, in a sentence; empty when nothing is.
     trouble: str = ""
+    #: The store does not answer: what beat told is not known.
+    is_store_away: bool = False
 
     @property
     def is_silent(self) -> bool:

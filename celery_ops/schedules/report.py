@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any, Final
 
+from celery.schedules import crontab
 from celery.schedules import schedule as Interval
 from django.utils.translation import gettext as _
 
@@ -40,7 +41,8 @@ def report(now: datetime | None = None, *, asks_around: bool = True) -> Schedule
     Without ``asks_around`` neither workers nor queues are asked, and nothing is said that only they know.
     """
     now = now or datetime.now(timezone.utc)
-    told, troubles = _told(now)
+    told, troubles = _told()
+    is_store_away = bool(troubles)
     beats = _beats(told.signs, now)
     heard = [beat.scheduler for beat in beats]
     sending = [beat.scheduler for beat in beats if beat.sends]
@@ -51,6 +53,10 @@ def report(now: datetime | None = None, *, asks_around: bool = True) -> Schedule
                 entries.setdefault(entry.name, (entry, source))
         except BackendUnavailable as error:
             troubles.append(str(error))
+        except Exception as error:  # of what a site has made of its models or settings
+            if is_new("a source of schedules", source.name, type(error)):
+                logger.warning("The schedules of the %s could not be read. Said once.", source.name, exc_info=True)
+            troubles.append(_("The schedules of the %(name)s could not be read.") % {"name": source.name})
     registry.bindings("")  # imports the modules of tasks, which a new process has not done yet
     around = surroundings() if asks_around and entries else Surroundings()
     schedules = [
@@ -59,7 +65,7 @@ def report(now: datetime | None = None, *, asks_around: bool = True) -> Schedule
     ]
     schedules.sort(key=_worst_first)
     wrong = () if troubles and not told.signs else tuple(problems.of_beats(beats, bool(told.signs), len(entries)))
-    return ScheduleReport(tuple(schedules), tuple(beats), wrong, " ".join(dict.fromkeys(troubles)))
+    return ScheduleReport(tuple(schedules), tuple(beats), wrong, " ".join(dict.fromkeys(troubles)), is_store_away)
 
 
 def schedule(name: str, now: datetime | None = None) -> ScheduleInfo | None:
@@ -84,7 +90,7 @@ def completed(schedules: Iterable[ScheduleInfo], now: datetime | None = None) ->
 # -- what was told ----------------------------------------------------------------------------------------------------
 
 
-def _told(now: datetime) -> tuple[Told, list[str]]:
+def _told() -> tuple[Told, list[str]]:
     try:
         return board.told(time.time()), []
     except StoreUnavailable as error:
@@ -176,10 +182,9 @@ def _late(due: datetime | None, last: Sending | None, now: datetime) -> float | 
 def _due(entry: Entry, facts: Facts | None, ran: datetime | None, now: datetime) -> tuple[datetime | None, bool]:
     """Return when an entry is due next, or was while it was not sent; and whether it is sure never to be."""
     if entry.schedule is None or not entry.enabled:
-        return None, False
+        return None, entry.is_never
     if entry.start is not None and entry.start > now:
-        due = _after(entry, entry.start) if not isinstance(entry.schedule, Interval) else entry.start
-        return due or entry.start, False
+        return entry.start, False
     if (moment := getattr(entry.schedule, "clocked_time", None)) is not None:
         is_done = facts is not None and facts.last is not None and facts.last.due >= moment.timestamp() * 1000 - 1000
         return (None if is_done else moment), False
@@ -192,19 +197,15 @@ def _due(entry: Entry, facts: Facts | None, ran: datetime | None, now: datetime)
     base = ran or entry.counted_from
     if base is None and isinstance(entry.schedule, Interval):
         return None, False  # it counts from a start of beat that nobody has told of
-    due = _after(entry, base or now)
-    if due is not None and entry.start is not None:
-        due = max(due, entry.start)
-    return due, due is None
-
-
-def _after(entry: Entry, base: datetime) -> datetime | None:
     try:
-        return _worked_out(entry.schedule, entry.expression, base)
+        due = _worked_out(entry.schedule, entry.expression, base or now)
     except Exception as error:  # a schedule of the site's own, or one that never comes
         if is_new("when an entry is due", entry.name, type(error)):
             logger.debug("It cannot be told when an entry is due", exc_info=True)
-        return None
+        return None, isinstance(entry.schedule, crontab) and isinstance(error, RuntimeError)  # Celery gave up
+    if due is not None and entry.start is not None:
+        due = max(due, entry.start)
+    return due, due is None
 
 
 class _Schedule:

@@ -18,7 +18,8 @@ an autouse fixture in it), and mix with ``unittest.TestCase`` as well.
 """
 
 from .queues import QueueBackendContract
+from .schedules import ScheduleSourceContract
 from .tasks import TaskBackendContract
 from .workers import WorkerBackendContract
 
-__all__ = ["QueueBackendContract", "TaskBackendContract", "WorkerBackendContract"]
+__all__ = ["QueueBackendContract", "ScheduleSourceContract", "TaskBackendContract", "WorkerBackendContract"]

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from kombu.utils.json import loads
 
 from ...exceptions import BackendUnavailable, ScheduleRefused
-from ...formatting import clean
+from ...formatting import clean, is_clean
 from ...logs import get_logger
 from ...timezones import aware, now, stored
 from ..info import DATABASE, Entry
@@ -32,6 +32,8 @@ logger = get_logger("celery_ops.schedules")
 #: Characters of a crontab's part, and of arguments, that are read: longer ones are no column of this package's making.
 LONGEST_PART: Final = 300
 LONGEST_ARGUMENTS: Final = 20_000
+#: What Celery says of a date that no year has.
+NEVER_OCCURS: Final = "never occurs in"
 COLUMNS: Final = (
     "name",
     "task",
@@ -75,7 +77,7 @@ class DatabaseSource(ScheduleSource):
         return self._read(self._model.objects.order_by("pk"))
 
     def entry(self, name: str) -> Entry | None:
-        return next(iter(self._read(self._model.objects.filter(name=name)) if "\x00" not in name else ()), None)
+        return next(iter(self._read(self._model.objects.filter(name=name))), None) if is_clean(name) else None
 
     @property
     def _model(self) -> Any:
@@ -144,6 +146,7 @@ class DatabaseSource(ScheduleSource):
 
 def _entry(row: Mapping[str, Any]) -> Entry:
     schedule, broken = _schedule(row)
+    is_never = schedule is None and NEVER_OCCURS in broken
     args, kwargs, broken = _arguments(row, broken)
     moment = now()
     start = _aware(row["start_time"])
@@ -180,7 +183,8 @@ def _entry(row: Mapping[str, Any]) -> Entry:
         schedule=schedule,
         counted_from=counted_from,
         run_count=row["total_run_count"],
-        broken=broken,
+        broken="" if is_never else broken,
+        is_never=is_never,
     )
 
 

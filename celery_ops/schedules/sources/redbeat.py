@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from ...concurrency import Asked
 from ...connections.redis import pool_of_url
 from ...exceptions import BackendUnavailable, NoAnswer, ScheduleRefused, WrongURL
-from ...formatting import clean
+from ...formatting import clean, is_clean
 from ...logs import get_logger
 from ..due import due_after
 from ..info import REDBEAT, Entry
@@ -64,6 +64,8 @@ class RedbeatSource(ScheduleSource):
         return [self._entry(key, score, kept, named) for key, (_key, score), kept in rows if isinstance(kept, list)]
 
     def entry(self, name: str) -> Entry | None:
+        if not is_clean(name):
+            return None
         key = self._key(name)
         with self._client() as client:
             pipe = client.pipeline(transaction=False)

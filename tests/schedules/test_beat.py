@@ -1,0 +1,204 @@
+"""What a real beat process tells of itself: killed, frozen, ended, restarted, twice, and with each scheduler.
+
+Only times are shortened: what takes a minute here takes two seconds.
+"""
+
+import json
+import signal
+import uuid
+from datetime import timedelta
+
+import pytest
+
+from celery_ops.schedules import info
+from celery_ops.schedules.report import completed, report
+from tests.beating import schedule_of
+from tests.celery import app
+from tests.conftest import visiting
+from tests.schedules.beats import Beat
+from tests.servers import PATIENCE, Site, Worker, wait_for
+
+NOOP = "tests.shop.tasks.untracked_noop"
+OFTEN = {"often": {"task": NOOP, "every": 1, "args": [1]}}
+SHORT = {
+    "celery_ops.schedules.beat.LOOK_EVERY": 0.2,
+    "celery_ops.schedules.noting.LOOK_EVERY": 0.2,
+    "celery_ops.schedules.board.SIGN_EVERY": 0.3,
+    "celery_ops.schedules.signing.SIGN_EVERY": 0.3,
+    "celery_ops.schedules.loop.LOOK_EVERY": 0.2,
+}
+
+
+@pytest.fixture
+def site(transactional_db, redis_server, settings):
+    site = Site(f"{redis_server.url}/11", store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
+    with visiting(site, settings) as site:
+        yield site
+
+
+@pytest.fixture
+def make_beat(site, monkeypatch):
+    """Start beats of this site; the settings here have the same entries."""
+    beats = []
+    before = app.conf.beat_schedule
+
+    def make(entries, *options, **env):
+        app.conf.beat_schedule = schedule_of(entries)
+        beats.append(Beat({**site.environment, "TEST_HURRY": json.dumps(SHORT), **env}, entries, *options))
+        return beats[-1]
+
+    yield make
+    for beat in beats:
+        beat.stop()
+    app.conf.beat_schedule = before
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """A minute of silence takes three seconds, and half a minute two."""
+    monkeypatch.setattr("celery_ops.schedules.report.SILENT_AFTER", 3)
+    monkeypatch.setattr("celery_ops.schedules.problems.OVERDUE_AFTER", 2)
+
+
+def entry_of(name):
+    return next((one for one in completed(report(asks_around=False).schedules) if one.entry.name == name), None)
+
+
+def occurred(name, times=1):
+    """Wait until an entry was sent so often, and return it."""
+
+    def seen():
+        one = entry_of(name)
+        sent = [occurrence for occurrence in one.occurrences if occurrence.sent] if one else ()
+        return one if len(sent) >= times else None
+
+    return wait_for(seen, f"{times} occurrences of {name}")
+
+
+def codes():
+    return [problem.code for problem in report(asks_around=False).problems]
+
+
+def test_beat_tells_of_itself_and_of_what_it_sends(make_beat, redis_server, site):
+    beat = make_beat({**OFTEN, "nightly": {"task": NOOP, "cron": "30 2 * * *", "args": [1]}})
+    one = occurred("often", 3)
+    sent = [occurrence for occurrence in one.occurrences if occurrence.sent]
+    assert all(0 <= (occurrence.sent - occurrence.due).total_seconds() < PATIENCE for occurrence in sent)
+    assert len({occurrence.task_id for occurrence in sent}) == len(sent)
+    (heard,) = report(asks_around=False).beats
+    assert (heard.pid, heard.entries, heard.sends) == (beat.pid, 2, True)
+    assert heard.scheduler == "celery.beat.PersistentScheduler"
+    nightly = entry_of("nightly")
+    assert (nightly.next_due is not None, nightly.occurrences) == (True, ())
+    assert codes() == []
+    redis_keys = [key for key in redis_server.keys_without_ttl() if site.prefix.encode() in key]
+    assert redis_keys == []
+
+
+def test_beat_that_is_killed_is_silent_and_its_entries_overdue(make_beat, impatient):
+    beat = make_beat(OFTEN)
+    occurred("often")
+    assert codes() == []
+    beat.kill()
+    wait_for(lambda: codes() == ["beat_silent"], "the silence")
+    assert report(asks_around=False).is_silent
+    wait_for(lambda: entry_of("often").overdue, "the entry to be overdue")
+    make_beat(OFTEN)
+    wait_for(lambda: codes() == [] and not entry_of("often").overdue, "all to be well again")
+
+
+def test_beat_that_is_frozen_is_silent_until_it_goes_on(make_beat, impatient):
+    beat = make_beat(OFTEN)
+    occurred("often")
+    beat.signal(signal.SIGSTOP)
+    wait_for(lambda: codes() == ["beat_silent"], "the silence")
+    beat.signal(signal.SIGCONT)
+    wait_for(lambda: codes() == [], "beat to be heard again")
+
+
+def test_beat_that_ends_says_goodbye(make_beat):
+    beat = make_beat(OFTEN)
+    occurred("often")
+    beat.stop()
+    (heard,) = report(asks_around=False).beats
+    assert heard.has_ended
+    assert not heard.sends
+
+
+def test_two_beats_at_once_are_named(make_beat, monkeypatch):
+    monkeypatch.setattr("celery_ops.schedules.problems.OVERLAP", timedelta(seconds=1))
+    one, other = make_beat(OFTEN), make_beat(OFTEN)
+    wait_for(lambda: "two_beats" in codes(), "both to be named")
+    sentence = next(problem.sentence for problem in report(asks_around=False).problems if problem.code == "two_beats")
+    assert f"({one.pid})" in sentence
+    assert f"({other.pid})" in sentence
+
+
+def test_an_entry_that_cannot_be_sent_was_due_and_not_sent(make_beat):
+    make_beat({"wrong": {"task": NOOP, "every": 1, "args": [1, 2, 3]}})
+    one = wait_for(lambda: (one := entry_of("wrong")) and one.occurrences and one, "the occurrence")
+    assert one.occurrences[0].sent is None
+    assert "not_sent" in [problem.code for problem in one.problems]
+
+
+def test_numbers_of_occurrences_go_on_after_a_restart(make_beat):
+    beat = make_beat(OFTEN)
+    first = occurred("often", 2)
+    beat.stop()
+    ids = {occurrence.task_id for occurrence in first.occurrences}
+    make_beat(OFTEN)
+    again = occurred("often", len(first.occurrences) + 2)
+    assert ids <= {occurrence.task_id for occurrence in again.occurrences}
+
+
+def test_how_an_occurrence_ended_is_told(make_beat, site, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "TASK_BACKEND": "celery_ops.backends.tracked.TrackedTaskBackend"}
+    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", site.environment, "-c", "1")
+    try:
+        task = "tests.shop.tasks.process_payment"
+        make_beat({"pay": {"task": task, "every": 1, "args": [1]}})
+        one = wait_for(
+            lambda: (one := entry_of("pay")) and any(o.state == "SUCCESS" for o in one.occurrences) and one, "a success"
+        )
+        ended = next(occurrence for occurrence in one.occurrences if occurrence.state == "SUCCESS")
+        assert ended.due <= ended.sent
+        assert ended.finished is not None
+    finally:
+        worker.stop()
+
+
+def test_redbeat_is_told_of_like_any_other(make_beat, redis_server):
+    pytest.importorskip("redbeat")
+    prefix = f"rb-{uuid.uuid4().hex[:6]}:"
+    env = {"TEST_REDBEAT_URL": f"{redis_server.url}/9", "TEST_REDBEAT_PREFIX": prefix, "TEST_REDBEAT_LOCK": "5"}
+    before = {name: app.conf.get(name) for name in ("redbeat_redis_url", "redbeat_key_prefix")}
+    app.conf.update(redbeat_redis_url=env["TEST_REDBEAT_URL"], redbeat_key_prefix=prefix)
+    try:
+        options = ("-S", "redbeat.RedBeatScheduler", "--max-interval", "1")
+        make_beat(OFTEN, *options, **env)
+        one = occurred("often", 3)
+        assert one.entry.source == info.REDBEAT
+        dues = sorted(occurrence.due for occurrence in one.occurrences)
+        assert len(set(dues)) == len(dues)
+        make_beat(OFTEN, *options, **env)
+        beats = wait_for(lambda: len(beats := report(asks_around=False).beats) > 1 and beats, "the second beat")
+        assert sorted(beat.is_standby for beat in beats) == [False, True]
+        assert codes() == []
+    finally:
+        app.conf.update(before)
+
+
+def test_django_celery_beat_is_told_of_like_any_other(make_beat):
+    models = pytest.importorskip("django_celery_beat.models")
+    from django.db import connection
+
+    every = models.IntervalSchedule.objects.create(every=1, period="seconds")
+    task = models.PeriodicTask.objects.create(name="row", task=NOOP, args="[1]", interval=every)
+    name = str(connection.settings_dict["NAME"])
+    make_beat({}, "-S", "django", "--max-interval", "1", TEST_DATABASE_NAME=name)
+    one = occurred("row", 3)
+    assert one.entry.source == info.DATABASE
+    assert one.problems == ()
+    assert one.late is None
+    task.refresh_from_db()
+    assert task.total_run_count < len(one.occurrences) + 1  # which it writes every three minutes

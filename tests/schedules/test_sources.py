@@ -1,0 +1,161 @@
+"""Each source of schedules, held to what all do, and what is its own."""
+
+import json
+import uuid
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from celery.schedules import crontab
+
+from celery_ops.exceptions import BackendUnavailable
+from celery_ops.schedules.sources.redbeat import RedbeatSource
+from celery_ops.schedules.sources.settings import SettingsSource
+from celery_ops.schedules.sources.used import sources
+from celery_ops.testing import ScheduleSourceContract
+from tests.celery import app
+
+NOW = datetime.now(timezone.utc)
+
+
+@pytest.fixture
+def configured():
+    """Set what the settings say of the schedule, for one test."""
+    before = {name: app.conf.get(name) for name in ("beat_schedule", "redbeat_redis_url", "redbeat_key_prefix")}
+    yield lambda **values: app.conf.update(values)
+    app.conf.update(before)
+
+
+class TestSettings(ScheduleSourceContract):
+    @pytest.fixture(autouse=True)
+    def _configured(self, configured):
+        self.configure = configured
+
+    def make_source(self, entries):
+        self.configure(
+            beat_schedule={
+                entry.name: {"task": entry.task, "schedule": entry.schedule, "args": entry.args, "kwargs": entry.kwargs}
+                for entry in entries
+            }
+        )
+        return SettingsSource()
+
+    def test_an_entry_that_beat_cannot_make_says_so(self):
+        self.configure(beat_schedule={"odd": {"task": "x", "schedule": 10, "nonsense": 1}, "none": None})
+        assert all(entry.broken for entry in SettingsSource().entries() if entry.name in ("odd", "none"))
+
+    def test_celerys_own_entry_is_there_where_beat_adds_it(self):
+        self.configure(beat_schedule={"odd": {"task": "x", "schedule": 10}})
+        names = {entry.name for entry in SettingsSource().entries()}
+        assert ("celery.backend_cleanup" in names) is (not app.backend.supports_autoexpire)
+
+    def test_a_site_without_entries_has_none(self):
+        self.configure(beat_schedule={})
+        assert list(SettingsSource().entries()) == []
+
+
+@pytest.mark.database
+class TestDatabase(ScheduleSourceContract):
+    pytestmark = pytest.mark.django_db
+
+    @pytest.fixture(autouse=True)
+    def _models(self, db):
+        self.models = pytest.importorskip("django_celery_beat.models")
+
+    def plant(self, name, **fields):
+        if not {"interval", "crontab", "clocked", "solar"} & set(fields):
+            fields["interval"] = self.models.IntervalSchedule.objects.get_or_create(every=10, period="seconds")[0]
+        return self.models.PeriodicTask.objects.create(name=name, task=fields.pop("task", "contract.task"), **fields)
+
+    def make_source(self, entries):
+        from celery_ops.schedules.sources.database import DatabaseSource
+
+        for entry in entries:
+            if isinstance(entry.schedule, crontab):
+                parts = {"minute": entry.schedule._orig_minute, "hour": entry.schedule._orig_hour}
+                fields = {"crontab": self.models.CrontabSchedule.objects.get_or_create(**parts, timezone="UTC")[0]}
+            else:
+                fields = {}
+            self.plant(entry.name, args=json.dumps(entry.args), kwargs=json.dumps(entry.kwargs), **fields)
+        return DatabaseSource()
+
+    def test_a_thousand_entries_are_one_query(self, django_assert_num_queries):
+        cron = self.models.CrontabSchedule.objects.create(minute="0", hour="4", timezone="Europe/Berlin")
+        self.models.PeriodicTask.objects.bulk_create(
+            self.models.PeriodicTask(name=f"e{number}", task="x", crontab=cron) for number in range(1000)
+        )
+        source = self.make_source(())
+        with django_assert_num_queries(1):
+            assert len(source.entries()) == 1000
+
+    def test_arguments_that_are_no_json_are_named(self):
+        self.plant("contract.odd", args="[1,")
+        assert "no JSON" in self.make_source(()).entry("contract.odd").broken
+
+    def test_a_crontab_that_celery_refuses_is_named(self):
+        cron = self.models.CrontabSchedule.objects.create(minute="0", hour="4", day_of_month="x", timezone="UTC")
+        self.plant("contract.odd", crontab=cron)
+        assert self.make_source(()).entry("contract.odd").broken
+
+    def test_a_pause_that_ends_begins_when_it_ends(self):
+        source = self.make_source(self.entries())
+        source.pause("contract.often", NOW + timedelta(hours=1))
+        paused = source.entry("contract.often")
+        assert paused.enabled
+        assert paused.start == NOW + timedelta(hours=1)
+        source.resume("contract.often")
+        assert source.entry("contract.often").start is None
+
+    def test_beat_is_told_of_what_is_changed(self):
+        source = self.make_source(self.entries())
+        before = self.models.PeriodicTasks.last_change()
+        source.pause("contract.often")
+        assert self.models.PeriodicTasks.last_change() > before
+
+
+class TestRedbeat(ScheduleSourceContract):
+    @pytest.fixture(autouse=True)
+    def _redis(self, redis_server, configured):
+        self.schedulers = pytest.importorskip("redbeat.schedulers")
+        configured(
+            redbeat_redis_url=f"{redis_server.url}/9",
+            redbeat_key_prefix=f"rb-{uuid.uuid4().hex[:6]}:",
+            redbeat_redis_options={"decode_responses": True},
+            beat_schedule={},
+        )
+        for name in ("redbeat_conf", "redbeat_redis"):
+            app.__dict__.pop(name, None)
+        yield
+        for name in ("redbeat_conf", "redbeat_redis"):
+            if (kept := app.__dict__.pop(name, None)) is not None and hasattr(kept, "close"):
+                kept.close()
+
+    def make_source(self, entries):
+        for entry in entries:
+            self.schedulers.RedBeatSchedulerEntry(
+                entry.name, entry.task, entry.schedule, entry.args, entry.kwargs, app=app
+            ).save()
+        return RedbeatSource()
+
+    def test_it_is_used_where_the_settings_name_its_redis(self):
+        assert "redbeat" in [source.name for source in sources()]
+
+    def test_an_entry_comes_when_redbeat_means_to_send_it(self):
+        source = self.make_source(self.entries())
+        entry = self.schedulers.RedBeatSchedulerEntry.from_key(source._key("contract.nightly"), app=app)
+        entry.reschedule()
+        assert abs((source.entry("contract.nightly").next_due - entry.due_at).total_seconds()) <= 1
+
+    def test_what_lies_there_and_is_no_entry_is_named(self, redis_server):
+        source = self.make_source(self.entries())
+        with source._client() as client:
+            client.hset(source._key("contract.often"), "definition", '{"task": "x", "schedule": {"__type__": "crontab"')
+        assert _of(source, "contract.often").broken
+
+    def test_a_redis_that_is_away_is_said_so(self, configured):
+        configured(redbeat_redis_url="redis://127.0.0.1:1/0")
+        with pytest.raises(BackendUnavailable):
+            RedbeatSource().entries()
+
+
+def _of(source, name):
+    return next(entry for entry in source.entries() if entry.name == name)
