@@ -20,7 +20,8 @@ def check() -> Iterator[Finding]:
         yield warning("schedules", schedules.trouble, hint)
     if not schedules.schedules:
         if not schedules.trouble:
-            yield ok("beat", _("This site has no schedules."))
+            yield ok("beat", _("Beat has nothing to send."))
+            yield ok("schedules", _("This site has no schedules."))
         return
     yield from _of_beat(schedules)
     yield from _of_entries(schedules)

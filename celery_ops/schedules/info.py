@@ -1,6 +1,6 @@
 """Values of schedules: an entry of beat, one occurrence of it, and a beat process. Times are aware, None is unknown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -52,7 +52,7 @@ class Entry:
     next_due: datetime | None = None
     #: What people can do to it here: ``run``, ``pause``, ``resume``, ``skip``; and why not the others, by action.
     actions: frozenset[str] = frozenset()
-    refused: dict[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
     paused_until: datetime | None = None
     #: Celery's own schedule, which can be stepped; None where there is none to be made of what is kept.
     schedule: Any = field(default=None, repr=False, compare=False)

@@ -16,9 +16,10 @@ logger = get_logger("celery_ops.schedules")
 
 #: Seconds between two looks at the heap while nothing is sent.
 LOOK_EVERY: Final = 5.0
-#: Entries whose next time is worked out in one look, and those that are written at once.
+#: Entries whose next time is worked out in one look; entries and occurrences that are written at once: the store must
+#: answer in a tenth of a second.
 MOST_WORKED_OUT: Final = 200
-MOST_WRITTEN: Final = 500
+MOST_WRITTEN: Final = 300
 #: Occurrences that wait for the store; of more the oldest are lost.
 MOST_WAITING: Final = 5000
 #: Seconds of work that a schedule may cost this process: of a dearer one beat's own estimate is taken.
@@ -187,7 +188,7 @@ class Notes:
         names = [*self._changed][:MOST_WRITTEN]
         facts = {name: self._facts(name) for name in names}
         facts = {name: one for name, one in facts.items() if self._written.get(name) != one}
-        sendings = {name: dict(numbered) for name, numbered in [*self._sendings.items()][:MOST_WRITTEN]}
+        sendings = self._some_sendings()
         if facts or sendings:
             board.add(facts, sendings, slot, now)
         self._written.update(facts)
@@ -199,6 +200,16 @@ class Notes:
                 del waiting[number]
             if not waiting:
                 del self._sendings[name]
+
+    def _some_sendings(self) -> dict[str, dict[int, Sending]]:
+        """Return the occurrences of so many entries as are written at once."""
+        some, number = {}, 0
+        for name, numbered in self._sendings.items():
+            if number >= MOST_WRITTEN:
+                break
+            some[name] = dict(numbered)
+            number += len(numbered)
+        return some
 
     def _facts(self, name: str) -> Facts:
         known, key = self._known.get(name), board.key_of(name)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from celery.schedules import schedule as Interval
@@ -234,8 +235,13 @@ def queue_of(entry: Entry) -> str | None:
     """Return the queue that an entry's messages go to, None where that cannot be told."""
     if entry.queue:
         return entry.queue
+    return _routed(conf.celery_app, entry.task)
+
+
+@lru_cache(maxsize=4096)
+def _routed(app: Any, task: str) -> str | None:
     try:
-        queue: Any = conf.celery_app.amqp.router.route({}, entry.task).get("queue")
+        queue: Any = app.amqp.router.route({}, task).get("queue")
         return str(getattr(queue, "name", queue)) if queue else None
     except Exception:  # a router of the site's own, which may look at arguments
         return None

@@ -8,14 +8,15 @@ nothing, and it reads all rows every five minutes. A row that is disabled loses 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from celery import schedules
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import Error as DatabaseError
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from kombu.utils.json import loads
 
 from ...exceptions import BackendUnavailable, ScheduleRefused
@@ -90,7 +91,8 @@ class DatabaseSource(ScheduleSource):
             logger.debug("The periodic tasks cannot be read", exc_info=True)
             message = _("The table of django-celery-beat cannot be read (%(error)s): run migrate.")
             raise BackendUnavailable(message % {"error": type(error).__name__}) from error
-        return [_entry(dict(zip(COLUMNS, row, strict=True))) for row in values]
+        language = get_language()
+        return [_entry(dict(zip(COLUMNS, row, strict=True)), language) for row in values]
 
     # -- actions ------------------------------------------------------------------------------------------------------
 
@@ -144,8 +146,8 @@ class DatabaseSource(ScheduleSource):
             raise BackendUnavailable(_("The database does not answer.")) from error
 
 
-def _entry(row: Mapping[str, Any]) -> Entry:
-    schedule, broken = _schedule(row)
+def _entry(row: Mapping[str, Any], language: str | None) -> Entry:
+    schedule, printed, broken = _schedule(row)
     is_never = schedule is None and NEVER_OCCURS in broken
     args, kwargs, broken = _arguments(row, broken)
     moment = now()
@@ -155,20 +157,12 @@ def _entry(row: Mapping[str, Any]) -> Entry:
     changed = _aware(row["date_changed"])
     counted_from = ran or (changed - _YEARS if changed and start else changed)
     enabled = bool(row["enabled"])
-    source = DatabaseSource()
-    actions, refused = offered(
-        {
-            RUN: "",
-            PAUSE: "" if enabled and not is_to_come else source.reason(PAUSE),
-            RESUME: "" if not enabled or is_to_come else source.reason(RESUME),
-            SKIP: "" if enabled and not is_to_come and not row["one_off"] else source.reason(SKIP),
-        }
-    )
+    actions, refused = _offered(enabled, is_to_come, bool(row["one_off"]), language)
     return Entry(
         clean(row["name"]),
         clean(row["task"]),
         DATABASE,
-        expression(schedule) if schedule is not None else "",
+        printed,
         enabled=enabled,
         args=args,
         kwargs=kwargs,
@@ -188,6 +182,20 @@ def _entry(row: Mapping[str, Any]) -> Entry:
     )
 
 
+@lru_cache(maxsize=64)
+def _offered(enabled: bool, is_to_come: bool, one_off: bool, language: str | None) -> tuple[frozenset[str], Any]:
+    source = DatabaseSource()
+    actions, refused = offered(
+        {
+            RUN: "",
+            PAUSE: "" if enabled and not is_to_come else source.reason(PAUSE),
+            RESUME: "" if not enabled or is_to_come else source.reason(RESUME),
+            SKIP: "" if enabled and not is_to_come and not one_off else source.reason(SKIP),
+        }
+    )
+    return actions, MappingProxyType(refused)
+
+
 #: What the scheduler counts from where an entry has a start and never ran.
 _YEARS: Final = timedelta(days=365 * 30)
 
@@ -202,46 +210,50 @@ def _aware(moment: datetime | None) -> datetime | None:
 # -- schedules, as the models make them -------------------------------------------------------------------------------
 
 
-def _schedule(row: Mapping[str, Any]) -> tuple[Any, str]:
-    """Return Celery's schedule of a row, or None and why there is none. As the scheduler, the first kind counts."""
+def _schedule(row: Mapping[str, Any]) -> tuple[Any, str, str]:
+    """Return Celery's schedule of a row, how it is printed, and why there is none. As for beat, the first counts."""
     try:
         if row["interval__every"] is not None:
-            return _interval(row["interval__every"], row["interval__period"]), ""
+            return *_interval(row["interval__every"], row["interval__period"]), ""
         if row["crontab__minute"] is not None:
             parts = tuple(str(row[f"crontab__{part}"]) for part in _PARTS)
             if max(map(len, parts)) > LONGEST_PART:
-                return None, _("Its crontab is too long to be one.")
-            return _crontab(parts, row["crontab__timezone"]), ""
+                return None, "", _("Its crontab is too long to be one.")
+            return *_crontab(parts, row["crontab__timezone"]), ""
         if row["solar__event"] is not None:
-            return _solar(row["solar__event"], row["solar__latitude"], row["solar__longitude"]), ""
+            return *_solar(row["solar__event"], row["solar__latitude"], row["solar__longitude"]), ""
         if row["clocked__clocked_time"] is not None:
-            return _clocked(row["clocked__clocked_time"]), ""
+            return *_printed(_clocked(row["clocked__clocked_time"])), ""
     except Exception as error:  # a text that is no crontab, an unknown event, a library that is not installed
         words = clean(str(error), 300).splitlines()
-        return None, _("Beat cannot make a schedule of it: %(error)s") % {"error": words[0] if words else ""}
-    return None, _("It has no schedule: beat disables it when it reads it.")
+        return None, "", _("Beat cannot make a schedule of it: %(error)s") % {"error": words[0] if words else ""}
+    return None, "", _("It has no schedule: beat disables it when it reads it.")
 
 
 _PARTS: Final = ("minute", "hour", "day_of_week", "day_of_month", "month_of_year")
 
 
 @lru_cache(maxsize=1024)
-def _interval(every: int, period: str) -> Any:
+def _interval(every: int, period: str) -> tuple[Any, str]:
     from django_celery_beat.models import IntervalSchedule
 
-    return IntervalSchedule(every=every, period=period).schedule
+    return _printed(IntervalSchedule(every=every, period=period).schedule)
 
 
 @lru_cache(maxsize=4096)
-def _crontab(parts: tuple[str, ...], zone: Any) -> Any:
+def _crontab(parts: tuple[str, ...], zone: Any) -> tuple[Any, str]:
     from django_celery_beat.models import CrontabSchedule
 
-    return CrontabSchedule(**dict(zip(_PARTS, parts, strict=True)), timezone=zone).schedule
+    return _printed(CrontabSchedule(**dict(zip(_PARTS, parts, strict=True)), timezone=zone).schedule)
 
 
 @lru_cache(maxsize=256)
-def _solar(event: str, latitude: Any, longitude: Any) -> Any:
-    return schedules.solar(event, latitude, longitude)
+def _solar(event: str, latitude: Any, longitude: Any) -> tuple[Any, str]:
+    return _printed(schedules.solar(event, latitude, longitude))
+
+
+def _printed(schedule: Any) -> tuple[Any, str]:
+    return schedule, expression(schedule)
 
 
 def _clocked(moment: datetime) -> Any:
