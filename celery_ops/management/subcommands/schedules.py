@@ -22,14 +22,14 @@ class Schedules(Subcommand):
         """It takes nothing of its own."""
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
-        from ...schedules.items import beat_item, schedule_item
+        from ...views.api.serializers import schedule_item  # pages are dear to import
 
         answer = report()
         schedules = completed(answer.schedules)
         is_bad = answer.is_silent or any(one.overdue for one in schedules)
         data = {
             "results": [schedule_item(one) for one in schedules],
-            "beats": [beat_item(beat) for beat in answer.beats],
+            "beats": [_beat_item(beat) for beat in answer.beats],
             "problems": [clean(problem.sentence) for problem in answer.problems],
             "trouble": clean(answer.trouble),
         }
@@ -64,6 +64,21 @@ def _row(one: ScheduleInfo, now: datetime) -> tuple[Any, ...]:
 
 def _moment(moment: datetime | None) -> str | None:
     return None if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}Z"
+
+
+def _beat_item(beat: BeatInfo) -> dict[str, Any]:
+    return {
+        "hostname": clean(beat.hostname),
+        "pid": beat.pid,
+        "scheduler": clean(beat.scheduler),
+        "started": beat.started.isoformat(),
+        "seen": beat.seen.isoformat(),
+        "max_interval": beat.max_interval,
+        "entries": beat.entries,
+        "silent": beat.is_silent,
+        "standby": beat.is_standby,
+        "ended": beat.has_ended,
+    }
 
 
 def _beat(beat: BeatInfo, now: datetime) -> str:

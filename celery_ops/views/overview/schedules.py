@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ...formatting import clean
+from ...links import schedule_url
 from ...schedules.info import ScheduleReport
 from ...schedules.report import report
 from ...tables.links import PageLink
@@ -21,6 +23,10 @@ def scheduled_problems(schedules: ScheduleReport | None) -> tuple[Problem, ...]:
     return tuple(_problems(schedules)) if schedules is not None else ()
 
 
+def _link(name: str) -> PageLink:
+    return PageLink(clean(name), schedule_url(name))
+
+
 def _problems(schedules: ScheduleReport) -> Iterator[Problem]:
     for problem in schedules.problems:
         yield Problem(problem.sentence)
@@ -28,7 +34,7 @@ def _problems(schedules: ScheduleReport) -> Iterator[Problem]:
     if schedules.is_silent:  # which says it of all
         return
     for one in overdue[:MOST_NAMED]:
-        yield Problem(_("is overdue: it was due, and was not sent."), PageLink(one.entry.name, ""))
+        yield Problem(_("is overdue: it was due, and was not sent."), _link(one.entry.name))
     if (more := len(overdue) - MOST_NAMED) > 0:
         yield Problem(
             ngettext("%(n)s more schedule is overdue.", "%(n)s more schedules are overdue.", more) % {"n": more}
