@@ -172,3 +172,12 @@ def test_hostile_names_are_shown_and_have_their_page(browser, monkeypatch):
     html = html_of(page(browser))
     assert "<script>alert" not in html
     assert detail(browser, name).status_code == 200
+
+
+def test_the_page_of_a_task_says_by_which_schedule_it_was_sent(browser, settings, monkeypatch):
+    keep(monkeypatch, entry(), entry("other", task="tests.shop.tasks.noop"))
+    task = "tests.shop.tasks.untracked"
+    use(settings, Held, a_task(1, states.SUCCESS, id="a", name=task), a_task(2, states.SUCCESS, id="b", name=task))
+    tell("nightly", (3600, 3599, "a"))
+    assert "By schedule nightly" in text_of(html_of(browser.get(reverse("celery_ops:task-detail", args=["a"]))))
+    assert "By schedule" not in text_of(html_of(browser.get(reverse("celery_ops:task-detail", args=["b"]))))

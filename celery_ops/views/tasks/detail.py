@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 from ... import states
 from ...formatting import Moment, clean, started_by_words
 from ...info import Payload, Progress, TaskInfo
-from ...links import record_url, task_url
+from ...links import record_url, schedule_url, task_url
 from ...models import TaskRunRecord
 from ...payload.payload import error_class
 from ...permissions import VIEW_PAYLOAD, VIEW_RECORDS, allows
 from ...redaction import capture_text
+from ...schedules.origin import schedule_of
 from ...tables.links import PageLink, queue_link, worker_link
 from ...task_detail import TaskDetail
 from ...task_detail.timeline import Timeline, timeline
@@ -70,6 +71,7 @@ class ViewedTask:
     revoke: RevokeOffer | None = None
     revoke_outcome: str = ""
     executions: int = 0
+    schedule: PageLink | None = None
     sisters: Sisters | None = None
     started_by: str = ""
 
@@ -116,7 +118,16 @@ def viewed(detail: TaskDetail, user: Any, query: str = "") -> ViewedTask:
         revoke_outcome=outcome_of(detail),
         executions=detail.executions,
         started_by=started_by_words(detail.started_by) if detail.started_by else "",
+        schedule=_schedule(detail),
     )
+
+
+def _schedule(detail: TaskDetail) -> PageLink | None:
+    """Return the schedule that it came of: what somebody ran by hand came of none."""
+    task = detail.task
+    is_anothers = bool(detail.records or detail.started_by or task.parent_id)
+    name = "" if is_anothers or not task.name else schedule_of(task.id, task.name)
+    return PageLink(clean(name), schedule_url(name)) if name else None
 
 
 def _payload(payload: Payload) -> Payload:
