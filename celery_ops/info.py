@@ -42,6 +42,7 @@ class TrackedTask:
     ``parent_id`` is set on a task that belongs to the object only because a tracked task launched it. ``executions``
     counts how often the task was begun: more often than ``attempts`` where a message was delivered twice.
     ``started_by`` says whose request published it, or the task that launched it; None where nobody noted that.
+    ``trace_id`` is the trace of the newest attempt's message, where ``TRACE_URL`` asks for it.
     """
 
     id: str
@@ -61,6 +62,7 @@ class TrackedTask:
     parent_id: str | None = None
     executions: int = 0
     started_by: StartedBy | None = None
+    trace_id: str | None = None
 
     @property
     def is_child(self) -> bool:

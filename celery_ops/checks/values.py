@@ -21,6 +21,7 @@ from django.utils.module_loading import import_string
 from ..backends.results.checks import problems
 from ..conf import DEFAULTS, NAME, conf
 from ..logs import get_logger
+from ..tracking.traces import is_template
 from . import alerts
 from .messages import Messages, failure, note, warning
 
@@ -138,6 +139,7 @@ VALUES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "ALERTS": (lambda v: isinstance(v, (list, tuple)) and _words(v), "a list or tuple of dotted paths"),
     "ALERT_WEBHOOK": (lambda v: v is None or _text(v), "a URL such as 'https://example.com/hook', or None"),
     "ALERT_COOL_DOWN": (lambda v: _age(v) or _positive(v), "seconds above 0, or a timedelta"),
+    "TRACE_URL": (lambda v: v is None or is_template(v), "a URL with {trace_id} that begins with https://, or None"),
     "BASE_TEMPLATE": (_text, "the name of a template"),
 }
 

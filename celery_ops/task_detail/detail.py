@@ -41,6 +41,7 @@ class TaskDetail:
     troubles: tuple[str, ...] = ()
     executions: int = 0
     started_by: StartedBy | None = None
+    trace_id: str | None = None
 
 
 def task_detail(task_id: str, *, ask_workers: bool = True) -> TaskDetail:
@@ -72,6 +73,7 @@ def task_detail(task_id: str, *, ask_workers: bool = True) -> TaskDetail:
         troubles=answers.troubles,
         executions=tracked.executions if tracked else 0,
         started_by=tracked.started_by if tracked else None,
+        trace_id=tracked.trace_id if tracked else None,
     )
 
 

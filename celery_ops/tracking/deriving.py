@@ -27,6 +27,7 @@ from .facts import (
     REVOKE_REQUESTED,
     STARTED,
     STARTED_BY,
+    TRACE,
     Key,
     long_id,
     moment,
@@ -140,6 +141,7 @@ def tracked_task(
         revoke_requested_at=requested_at(facts.get((REVOKE_REQUESTED, 0))),
         parent_id=long_id(parent) if parent else None,
         executions=derived.executions,
+        trace_id=facts.get((TRACE, attempt)),
         started_by=started_by_of(facts.get((STARTED_BY, 0))),
     )
 

@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from .. import states
-from . import capture, chains, context, delivery, facts, given, row_times, runs
+from . import capture, chains, context, delivery, facts, given, row_times, runs, traces
 from .edge import receiver, task_ended
 from .endings import note_end, note_failure, note_interruption
 from .messages import header_of, published_at, run_of, untracked_run
@@ -30,6 +30,8 @@ def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> 
     received = received if isinstance(received, int) else None
     for kind, value in facts.started(now_ms(), received, request.hostname or "", run.stamp.published).items():
         run.note(kind, value)
+    if trace_id := traces.trace_id_of(vars(request)):
+        run.note(facts.TRACE, trace_id)
     if request.is_eager:
         by = {STARTED_BY: run.stamp.started_by} if run.stamp.started_by else {}
         request.headers = {**(request.headers or {}), HEADER: run.stamp.encoded(), **by}  # a retry goes on with it

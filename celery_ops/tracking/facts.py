@@ -25,6 +25,7 @@ ARGUMENTS: Final = "a"  # with the nesting, too
 PARENT: Final = "u"  # the id of the task that launched it
 RETRY_OF: Final = "y"  # the id of the task that it is once more
 STARTED_BY: Final = "w"  # as the message's header has it
+TRACE: Final = "d"  # 32 hex digits: the trace that the attempt's message belongs to
 OBJECTS: Final = "k"  # of a task that failed, in its own place: what it belongs to, as the index says it
 STARTED: Final = "s"  # "<ms> <received ms or -> <hostname>"; of a long hostname, what short_host makes of it
 HOSTNAME: Final = "h"

@@ -20,6 +20,7 @@ from ...schedules.origin import schedule_of
 from ...tables.links import PageLink, queue_link, worker_link
 from ...task_detail import TaskDetail
 from ...task_detail.timeline import Timeline, timeline
+from ...tracking.traces import trace_url
 from ..objects import object_links
 from .rerun import Again, again_of
 from .revoke import RevokeOffer, outcome_of, revoke_of
@@ -74,6 +75,7 @@ class ViewedTask:
     schedule: PageLink | None = None
     sisters: Sisters | None = None
     started_by: str = ""
+    trace: PageLink | None = None
 
     @property
     def was_delivered_again(self) -> bool:
@@ -117,6 +119,7 @@ def viewed(detail: TaskDetail, user: Any, query: str = "") -> ViewedTask:
         revoke=revoke_of(detail, user),
         revoke_outcome=outcome_of(detail),
         executions=detail.executions,
+        trace=PageLink(detail.trace_id, url) if detail.trace_id and (url := trace_url(detail.trace_id)) else None,
         started_by=started_by_words(detail.started_by) if detail.started_by else "",
         schedule=_schedule(detail),
     )
