@@ -37,6 +37,7 @@ class Beat:
         self.loop_ident = threading.get_ident()
         self.process = os.getpid()
         self._loop = Loop(service, self.loop_ident)
+        self.loop_code = self._loop.code
         self._notes = Notes(service.scheduler)
         self._signing = Signing(service, self._loop)
         self._over = threading.Event()
@@ -56,7 +57,8 @@ class Beat:
         if self._over.is_set() or self.process != os.getpid():
             return
         self._over.set()
-        self._thread.join(PATIENCE)
+        if self._thread.ident is not None:
+            self._thread.join(PATIENCE)
         if self._working.acquire(timeout=PATIENCE):
             try:
                 self._signing.leave()
@@ -107,22 +109,32 @@ def after_task_publish(headers: Any = None, body: Any = None, **_: Any) -> None:
     beat = _beat
     if beat is None or threading.get_ident() != beat.loop_ident or os.getpid() != beat.process:
         return
-    beat.note(Note.of(headers, body, _entry(sys._getframe(2))))
+    beat.note(Note.of(headers, body, _entry(sys._getframe(2), beat.loop_code)))
 
 
-def _entry(frame: Any) -> ScheduleEntry | None:
+def _entry(frame: Any, loop_code: Any) -> ScheduleEntry | None:
     """Return the entry that the loop is sending: the outermost ``entry`` among what its functions call so.
 
-    The innermost may be its successor already, which has been sent.
+    The innermost may be its successor already, which has been sent. Looking into a frame costs more than walking past.
     """
-    entry = None
+    frames = []
     for _ in range(MOST_FRAMES):
-        if frame is None:
+        if frame is None or (code := frame.f_code) is loop_code:
             break
-        if "entry" in frame.f_code.co_varnames and isinstance(named := frame.f_locals.get("entry"), ScheduleEntry):
-            entry = named
+        names_one = _names_one.get(id(code))
+        if names_one is None:
+            names_one = _names_one[id(code)] = (code, "entry" in code.co_varnames)
+        if names_one[1]:
+            frames.append(frame)
         frame = frame.f_back
-    return entry
+    while frames:
+        if isinstance(entry := frames.pop().f_locals.get("entry"), ScheduleEntry):
+            return entry
+    return None
+
+
+#: Functions that have been looked at, by their id, and whether they call something ``entry``.
+_names_one: dict[int, tuple[Any, bool]] = {}
 
 
 def end() -> None:

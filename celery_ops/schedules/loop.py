@@ -19,7 +19,7 @@ class Loop:
         self._service = service
         self._scheduler = service.scheduler
         self._ident = ident
-        self._resting = getattr(type(service).start, "__code__", None)
+        self.code = getattr(type(service).start, "__code__", None)
         self.began = self.moved = time.monotonic()
         self._looked = 0.0
         self._last: Any = None
@@ -50,7 +50,7 @@ class Loop:
     def _is_resting(self) -> bool:
         """Whether the innermost function of beat's thread is its loop: it sleeps, or is about to tick."""
         frame = sys._current_frames().get(self._ident)
-        return frame is not None and frame.f_code is self._resting
+        return frame is not None and frame.f_code is self.code
 
     def _progress(self) -> Any:
         top = next(iter(list(getattr(self._scheduler, "_heap", None) or ())[:1]), None)

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from celery.schedules import crontab
 
-from celery_ops.exceptions import BackendUnavailable
+from celery_ops.exceptions import BackendUnavailable, ScheduleRefused
+from celery_ops.schedules import board
+from celery_ops.schedules.board import Sending
 from celery_ops.schedules.sources.redbeat import RedbeatSource
 from celery_ops.schedules.sources.settings import SettingsSource
 from celery_ops.schedules.sources.used import sources
@@ -104,6 +106,16 @@ class TestDatabase(ScheduleSourceContract):
         assert paused.start == NOW + timedelta(hours=1)
         source.resume("contract.often")
         assert source.entry("contract.often").start is None
+
+    def test_a_run_that_beat_has_not_written_yet_is_not_written_over(self, memory_store):
+        """django-celery-beat would write its own last run over what skips the next occurrence."""
+        source = self.make_source(self.entries())
+        sent = int(NOW.timestamp() * 1000)
+        board.add({}, {"contract.often": {1: Sending(sent, sent, "id")}}, 0, NOW.timestamp())
+        with pytest.raises(ScheduleRefused, match="try again"):
+            source.skip("contract.often", NOW + timedelta(seconds=10))
+        self.models.PeriodicTask.objects.filter(name="contract.often").update(last_run_at=NOW)
+        source.skip("contract.often", NOW + timedelta(seconds=10))
 
     def test_beat_is_told_of_what_is_changed(self):
         source = self.make_source(self.entries())

@@ -19,10 +19,11 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from kombu.utils.json import loads
 
-from ...exceptions import BackendUnavailable, ScheduleRefused
+from ...exceptions import BackendUnavailable, ScheduleRefused, StoreUnavailable
 from ...formatting import clean, is_clean
 from ...logs import get_logger
 from ...timezones import aware, now, stored
+from ..board import rings
 from ..info import DATABASE, Entry
 from ..words import expression
 from . import schedulers
@@ -118,6 +119,11 @@ class DatabaseSource(ScheduleSource):
         task = self._locked(name)
         if not task.enabled:
             raise ScheduleRefused(_("It is disabled: nothing will be sent that could be skipped."))
+        if self._is_behind(task):
+            self._changes.update_changed()  # beat writes what it holds before it reads anew
+            raise ScheduleRefused(
+                _("Beat had not written its last run yet, and was told to: try again in ten seconds.")
+            )
         task.last_run_at = stored(due)
         self._save(task)
 
@@ -127,6 +133,19 @@ class DatabaseSource(ScheduleSource):
             RESUME: _("It is not paused."),
             SKIP: _("Nothing is to come that could be skipped."),
         }.get(action, super().reason(action))
+
+    @property
+    def _changes(self) -> Any:
+        return apps.get_model("django_celery_beat", "PeriodicTasks")
+
+    def _is_behind(self, task: Any) -> bool:
+        """Whether beat has sent the entry since the row's last run: it would write that over ours."""
+        try:
+            (occurrences,) = rings([task.name])
+        except StoreUnavailable:
+            return False
+        ran = 0 if task.last_run_at is None else aware(task.last_run_at).timestamp() * 1000
+        return any(one.sent is not None and one.sent > ran + 2000 for one in occurrences)
 
     def _locked(self, name: str) -> Any:
         try:
@@ -173,7 +192,7 @@ def _entry(row: Mapping[str, Any], language: str | None) -> Entry:
         last_run_at=ran,
         actions=actions,
         refused=refused,
-        paused_until=None,
+        paused_until=start if is_to_come and ran is not None else None,  # what has run did not begin then
         schedule=schedule,
         counted_from=counted_from,
         run_count=row["total_run_count"],
