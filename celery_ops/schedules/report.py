@@ -73,14 +73,16 @@ def schedule(name: str, now: datetime | None = None) -> ScheduleInfo | None:
     return next(iter(completed([one for one in report(now).schedules if one.entry.name == name], now)), None)
 
 
-def completed(schedules: Iterable[ScheduleInfo], now: datetime | None = None) -> Sequence[ScheduleInfo]:
-    """Return the schedules of a page with plain words, their occurrences and the states of those tasks.
+def completed(
+    schedules: Iterable[ScheduleInfo], now: datetime | None = None, *, most: int = board.RING
+) -> Sequence[ScheduleInfo]:
+    """Return the schedules of a page with plain words, their newest occurrences and the states of those tasks.
 
     One round trip, and what the task backend asks. Without the store or the results those are missing.
     """
     schedules, now = list(schedules), now or datetime.now(timezone.utc)
     try:
-        rings = board.rings([one.entry.name for one in schedules])
+        rings = [ring[:most] for ring in board.rings([one.entry.name for one in schedules])]
     except StoreUnavailable:
         rings = [[]] * len(schedules)
     tasks = _tasks({one.task_id for ring in rings for one in ring if one.task_id})

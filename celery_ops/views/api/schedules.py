@@ -8,7 +8,7 @@ from ...filters.schedules import ScheduleFilterSet
 from ...schedules.info import ScheduleInfo
 from ...schedules.listing import worst_first
 from ...schedules.report import completed, report
-from ...tables.schedules import ScheduleTable
+from ...tables.schedules import MOST_BARS, ScheduleTable
 from .lists import PlainListApi
 from .serializers import schedule_item
 
@@ -27,4 +27,4 @@ class SchedulesApi(PlainListApi):
         return worst_first(answer.schedules)
 
     def items(self, values: Sequence[ScheduleInfo]) -> list[dict[str, Any]]:
-        return [schedule_item(one) for one in completed(values)]
+        return [schedule_item(one) for one in completed(values, most=MOST_BARS)]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from django.utils import timezone
@@ -16,7 +17,7 @@ from ...formatting import Moment, clean
 from ...schedules.info import BeatInfo, ScheduleInfo, ScheduleReport
 from ...schedules.listing import worst_first
 from ...schedules.report import completed, report
-from ...tables.schedules import ScheduleRow, ScheduleRows, ScheduleTable
+from ...tables.schedules import MOST_BARS, ScheduleRow, ScheduleRows, ScheduleTable
 from ..lists import ListPage, in_order
 from ..task_types import Source
 from .day import day_of
@@ -92,7 +93,7 @@ class ScheduleListView(ListPage):
 
     def get_table_data(self) -> ScheduleRows:
         values = in_order(self.filter.qs, self.filter.cleaned_data.get("sort", ""), self.table_class)
-        return ScheduleRows(values, completed, lambda one: ScheduleRow.of(one, self.now))
+        return ScheduleRows(values, partial(completed, most=MOST_BARS), lambda one: ScheduleRow.of(one, self.now))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
