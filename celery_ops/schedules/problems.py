@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from ..conf import conf
 from ..formatting import clean, duration
 from ..logs import get_logger, is_new
+from ..running.allowlist import CELERYS
 from .board import Facts
 from .info import OVERDUE_AFTER, BeatInfo, Entry, Problem
 from .surroundings import Surroundings
@@ -161,7 +162,7 @@ def _is_not_read(case: Case) -> Problem | None:
 
 def _is_of_no_worker(case: Case) -> Problem | None:
     registered, task = case.around.registered, case.entry.task
-    if registered is None or not task or task in registered:
+    if registered is None or not task or task in registered or task.startswith(CELERYS):  # each worker has those
         return None
     sentence = _("No worker that answers has the task %(name)s.") % {"name": task}
     return Problem(UNKNOWN_TASK, sentence, _("Correct the name, or start the workers anew with the code that has it."))

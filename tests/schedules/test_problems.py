@@ -146,6 +146,7 @@ def test_an_entry_that_starts_later_says_so_and_when():
 def test_a_task_that_no_worker_has_is_named():
     told = facts(NOW + seconds(30), NOW - seconds(30))
     assert codes(entry(), told, registered=frozenset({"other"})) == ["unknown_task"]
+    assert codes(entry(task="celery.backend_cleanup", args=()), told, registered=frozenset({"other"})) == []
     assert codes(entry(), told, registered=frozenset({NOOP})) == []
     assert codes(entry(), told, registered=None) == []
 
