@@ -1,16 +1,12 @@
 """Of which entry a task came: by the occurrences that beats have told of."""
 
-from typing import Final
-
 from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..logs import get_logger
 from . import board
+from .sources.base import MOST_OF_A_TASK
 from .sources.used import sources
 
 logger = get_logger("celery_ops.schedules")
-
-#: Entries of one task whose occurrences are looked through.
-MOST_ENTRIES: Final = 50
 
 
 def schedule_of(task_id: str, task: str) -> str:
@@ -31,7 +27,5 @@ def schedule_of(task_id: str, task: str) -> str:
 
 
 def _entries_of(task: str) -> list[str]:
-    names: dict[str, None] = {}
-    for source in sources():
-        names.update(dict.fromkeys(entry.name for entry in source.entries() if entry.task == task))
-    return [*names][:MOST_ENTRIES]
+    names = dict.fromkeys(name for source in sources() for name in source.names_of(task))
+    return [*names][:MOST_OF_A_TASK]

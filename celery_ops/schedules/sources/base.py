@@ -15,6 +15,8 @@ RUN, PAUSE, RESUME, SKIP = "run", "pause", "resume", "skip"
 ACTIONS: Final = (RUN, PAUSE, RESUME, SKIP)
 #: Entries that are read of a source at most.
 MOST_ENTRIES: Final = 20_000
+#: Entries of one task name whose occurrences are looked through for a task.
+MOST_OF_A_TASK: Final = 50
 
 
 class ScheduleSource(ABC):
@@ -53,6 +55,10 @@ class ScheduleSource(ABC):
     def entry(self, name: str) -> Entry | None:
         """Return the entry of this name, or None. Raises BackendUnavailable."""
         return next((entry for entry in self.entries() if entry.name == name), None)
+
+    def names_of(self, task: str) -> list[str]:
+        """Return the names of the entries that send tasks of this name. Raises BackendUnavailable."""
+        return [entry.name for entry in self.entries() if entry.task == task]
 
     def pause(self, name: str, until: datetime | None = None) -> None:
         """Have an entry not be sent until then, or until it is resumed.

@@ -27,7 +27,7 @@ from ..board import rings
 from ..info import DATABASE, Entry
 from ..words import expression
 from . import schedulers
-from .base import MOST_ENTRIES, PAUSE, RESUME, RUN, SKIP, ScheduleSource, offered
+from .base import MOST_ENTRIES, MOST_OF_A_TASK, PAUSE, RESUME, RUN, SKIP, ScheduleSource, offered
 
 logger = get_logger("celery_ops.schedules")
 
@@ -81,6 +81,15 @@ class DatabaseSource(ScheduleSource):
     def entry(self, name: str) -> Entry | None:
         return next(iter(self._read(self._model.objects.filter(name=name))), None) if is_clean(name) else None
 
+    def names_of(self, task: str) -> list[str]:
+        if not is_clean(task):
+            return []
+        rows = self._model.objects.filter(task=task).order_by("pk")
+        try:
+            return list(rows.values_list("name", flat=True)[:MOST_OF_A_TASK])
+        except (DatabaseError, ValueError) as error:
+            raise self._unreadable(error) from error
+
     @property
     def _model(self) -> Any:
         return apps.get_model("django_celery_beat", "PeriodicTask")
@@ -89,11 +98,15 @@ class DatabaseSource(ScheduleSource):
         try:
             values = list(rows.values_list(*COLUMNS)[:MOST_ENTRIES])
         except (DatabaseError, ValueError) as error:
-            logger.debug("The periodic tasks cannot be read", exc_info=True)
-            message = _("The table of django-celery-beat cannot be read (%(error)s): run migrate.")
-            raise BackendUnavailable(message % {"error": type(error).__name__}) from error
+            raise self._unreadable(error) from error
         language = get_language()
         return [_entry(dict(zip(COLUMNS, row, strict=True)), language) for row in values]
+
+    @staticmethod
+    def _unreadable(error: Exception) -> BackendUnavailable:
+        logger.debug("The periodic tasks cannot be read", exc_info=True)
+        message = _("The table of django-celery-beat cannot be read (%(error)s): run migrate.")
+        return BackendUnavailable(message % {"error": type(error).__name__})
 
     # -- actions ------------------------------------------------------------------------------------------------------
 
