@@ -182,22 +182,23 @@ class Waiting:
 def failing(number: int, clock: Clock) -> None:
     """Take a task through publish, start and an error."""
     task_id, args, kwargs = uuid(), (10432 + number,), {"currency": "EUR"}
-    headers = {"id": task_id, "task": charge_card.name, "parent_id": None}
-    publishing.before_task_publish(sender=charge_card.name, headers=headers, body=(args, kwargs, {}))
-    publishing.after_task_publish(sender=charge_card.name, headers=headers, body=(args, kwargs, {}))
+    task = charge_card()
+    headers = {"id": task_id, "task": task.name, "parent_id": None}
+    publishing.before_task_publish(sender=task.name, headers=headers, body=(args, kwargs, {}))
+    publishing.after_task_publish(sender=task.name, headers=headers, body=(args, kwargs, {}))
     clock.passes(15)
     request = {**headers, "args": args, "kwargs": kwargs, "hostname": "celery@worker-6d8f9c7b5d-x2k4q"}
     request |= {stamp.RECEIVED: stamp.now_ms(), stamp.DELIVERY: facts.execution_tag()}
-    charge_card.request_stack.push(type(charge_card.request)(request))
+    task.request_stack.push(type(task.request)(request))
     try:
-        executing.task_prerun(sender=charge_card, task_id=task_id, args=args, kwargs=kwargs)
+        executing.task_prerun(sender=task, task_id=task_id, args=args, kwargs=kwargs)
         clock.passes(437)
         error = ValueError("the card was refused")
-        known = {"sender": charge_card, "task_id": task_id, "args": args, "kwargs": kwargs}
+        known = {"sender": task, "task_id": task_id, "args": args, "kwargs": kwargs}
         executing.task_failure(**known, exception=error, einfo=None)
         executing.task_postrun(**known, state="FAILURE")
     finally:
-        charge_card.request_stack.pop()
+        task.request_stack.pop()
 
 
 def _large(alone: Cost) -> Iterator[Figure]:

@@ -25,7 +25,7 @@ def _quick(worker, settings):
 
 
 def fact(page, label):
-    return page.locator(".celery-ops-stats > div", has_text=label).locator("dd")
+    return page.locator(".celery-ops-stats > div", has=page.get_by_text(label, exact=True)).locator("dd")
 
 
 def test_a_queue_is_paused_fills_is_resumed_and_drains(visit, worker, operator, expect):

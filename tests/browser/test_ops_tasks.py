@@ -54,7 +54,7 @@ def test_yesterdays_failure_is_found_copied_followed_and_left_for_the_same_list(
     expect(rows(page)).to_have_count(4)
     page.get_by_label("Task", exact=True).fill("payment")
     page.get_by_role("button", name="Filter").click()
-    page.get_by_role("link", name="Failure").click()
+    page.get_by_role("link", name="Failure 2").click()
     page.get_by_role("link", name="Yesterday").click()
     expect(rows(page)).to_have_count(1)
     found = page.url

@@ -5,6 +5,7 @@ from django.utils.timezone import now
 from openapi_spec_validator import validate
 
 from celery_ops.backends.memory import MemoryWorkerBackend
+from celery_ops.backends.queue_flow import QueueFlow
 from celery_ops.info import NO_REPLY, QueueInfo, RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
 from celery_ops.openapi.schemas import PAYLOAD, SCHEMAS
 from celery_ops.views.api.serializers import queue_item, task_item, worker_item
@@ -137,7 +138,7 @@ def test_a_runner_may_read_the_document(ask, runner):
     [
         ("Task", lambda: task_item(TaskInfo("x", args=[], result=1, revoke_requested_at=now()), shows_payload=True)),
         ("Worker", lambda: worker_item(WorkerInfo("w"))),
-        ("Queue", lambda: queue_item(QueueInfo("q"))),
+        ("Queue", lambda: queue_item(QueueInfo("q"), QueueFlow(arrival_rate=1.0))),
     ],
 )
 def test_the_document_names_what_an_item_has(name, item):
