@@ -8,7 +8,10 @@ from typing import Any, Final
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
+from ..logs import get_logger
 from .normalising import compared
+
+logger = get_logger("celery_ops.failures")
 
 #: Characters of an exception's class.
 LONGEST_CLASS: Final = 200
@@ -57,6 +60,7 @@ def message_of(exception: BaseException, longest: int) -> str:
         text = str(exception)
     except SoftTimeLimitExceeded:
         raise
-    except Exception:
+    except Exception as error:  # of the site's own class: its failure is counted all the same
+        logger.debug("A failure does not say what it is: %s", type(error).__name__)
         return ""
     return text[:longest]

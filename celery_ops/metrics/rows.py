@@ -190,7 +190,7 @@ class _Rows:
 
     def _series(self, at: int, target: str, tally: Tally) -> None:
         # At random up or down, so that many short runs come to what they took.
-        hundredths = int(tally.run_seconds * 100 + random.random())  # noqa: S311
+        hundredths = int(tally.run_seconds * 100 + random.random())  # noqa: S311 - it rounds, and keeps no secret
         for window in WINDOWS.values():
             kept = min(self._kept, window.seconds + max(window.step, window.times.step))
             if at < self._now - kept:  # what comes as late as this, nobody shows
