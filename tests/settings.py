@@ -30,7 +30,7 @@ INSTALLED_APPS = [
     "crispy_bootstrap5",
     "tests.shop",
 ]
-if find_spec("django_celery_beat"):  # which refuses Django 6.1
+if find_spec("django_celery_beat"):  # setup.cfg says where it is
     INSTALLED_APPS.append("django_celery_beat")
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",

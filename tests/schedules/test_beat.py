@@ -136,9 +136,13 @@ def test_two_beats_at_once_are_named(make_beat, monkeypatch):
 
 def test_an_entry_that_cannot_be_sent_was_due_and_not_sent(make_beat):
     make_beat({"wrong": {"task": NOOP, "every": 1, "args": [1, 2, 3]}})
-    one = wait_for(lambda: (one := entry_of("wrong")) and one.occurrences and one, "the occurrence")
+
+    def named():
+        one = entry_of("wrong")
+        return one if one and "not_sent" in [problem.code for problem in one.problems] else None
+
+    one = wait_for(named, "it to be named")
     assert one.occurrences[0].sent is None
-    assert "not_sent" in [problem.code for problem in one.problems]
 
 
 def test_numbers_of_occurrences_go_on_after_a_restart(make_beat):
