@@ -100,6 +100,7 @@ class TaskInfo:
     it. ``error`` is ``"Class: message"`` or the class alone. ``args``, ``kwargs``, ``result`` and ``meta``, what a task
     that has not ended says of itself, are values, or the text that a source keeps of them: raw, for whoever shows them
     to redact. ``revoke_requested_at`` says that somebody asked for it to be revoked, whatever has come of that.
+    ``started_by`` is for viewers with ``view_ops``, and for whoever it names.
     """
 
     id: str
@@ -123,6 +124,7 @@ class TaskInfo:
     meta: Any = None
     stored_at: datetime | None = None
     revoke_requested_at: datetime | None = None
+    started_by: StartedBy | None = None
 
     @property
     def seen_at(self) -> datetime | None:

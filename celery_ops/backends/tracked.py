@@ -64,6 +64,7 @@ def info(task: TrackedTask, payload: Payload | None = None) -> TaskInfo:
         result=payload.result,
         traceback=payload.traceback,
         parent_id=task.parent_id,
+        started_by=task.started_by,
     )
 
 

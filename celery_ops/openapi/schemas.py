@@ -44,6 +44,11 @@ REVOKE: Final = {
     "revoke": {"type": ["string", "null"], "enum": ["requested", "confirmed", "too late", None]},
 }
 
+STARTED_BY: Final[Schema] = {
+    **or_null(thing({"pk": TEXT, "username": TEXT, "url_name": or_null(TEXT)})),
+    "description": "Whose request started it, on sites that note it, for viewers who may know.",
+}
+
 #: What was counted of a queue, where anything was.
 FLOW: Final = {
     **dict.fromkeys(("arrival_rate", "drain_rate"), A_MINUTE),
@@ -60,13 +65,14 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "worker": or_null(TEXT),
             **TIMES,
             **REVOKE,
+            "started_by": STARTED_BY,
             "error": {**or_null(TEXT), "description": "Without view_payload the class alone."},
             "args": ANY,
             "kwargs": ANY,
             "result": ANY,
             "traceback": or_null(TEXT),
         },
-        optional=(*PAYLOAD, *REVOKE),
+        optional=(*PAYLOAD, *REVOKE, "started_by"),
     ),
     "Worker": thing(
         {
@@ -184,6 +190,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
                 "properties": {"current": {"type": "number"}, "total": {"type": "number"}, "message": TEXT},
             },
             **REVOKE,
+            "started_by": STARTED_BY,
             "error": or_null(TEXT),
             "record": or_null(NUMBER),
             "send_state": {"type": ["string", "null"], "enum": ["REQUESTED", "SENT", "FAILED", None]},
@@ -192,7 +199,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "result": ANY,
             "traceback": or_null(TEXT),
         },
-        optional=PAYLOAD,
+        optional=(*PAYLOAD, "started_by"),
     ),
 }
 

@@ -20,6 +20,7 @@ from celery_ops.backends.results import ResultsTaskBackend
 from celery_ops.backends.tracked import TrackedTaskBackend
 from celery_ops.info import StartedBy
 from celery_ops.middleware import StartedByMiddleware
+from celery_ops.models import TaskRunRecord
 from celery_ops.panels.token import PanelOptions, viewer
 from celery_ops.tracking.context import answering, bound_objects
 from celery_ops.tracking.recorder import recorder
@@ -454,3 +455,55 @@ def test_the_filter_shows_where_the_middleware_is_installed(both, superuser, set
     assert 'type="text" name="started_by"' in browser(superuser).get(address).text
     settings.MIDDLEWARE = [path for path in settings.MIDDLEWARE if path != MIDDLEWARE]
     assert 'type="text" name="started_by"' not in browser(superuser).get(address).text
+
+
+# -- as JSON
+
+
+HISTORY = "/behind/a/prefix/api/history/"
+
+
+def starters(items):
+    return [item["started_by"] for item in items]
+
+
+def as_json(user, url_name):
+    return {"pk": str(user.pk), "username": user.username, "url_name": url_name}
+
+
+def test_items_of_a_list_say_who_started_them(both, superuser):
+    items = browser(superuser).get(HISTORY, {"started_by": "ada"}).json()["results"]
+    assert starters(items) == [as_json(both[0], "three")] * len(items) != []
+
+
+def test_so_do_those_of_stored_results(both, superuser, settings):
+    use(settings, ResultsTaskBackend)
+    own = next(task for task in tasks_for(both[0]) if task.started_by)
+    for task_id in (own.id, "another"):
+        TaskResult.objects.update_or_create(task_id=task_id, defaults={"task_name": "shop.mail", "status": "SUCCESS"})
+    items = {item["task_id"]: item for item in browser(superuser).get(HISTORY).json()["results"]}
+    assert starters([items[own.id], items["another"]]) == [as_json(both[0], "three"), None]
+
+
+def test_a_site_that_notes_nobody_has_items_without_it(both, superuser, settings):
+    settings.MIDDLEWARE = [path for path in settings.MIDDLEWARE if path != MIDDLEWARE]
+    use(settings, Held, a_task(1))
+    (item,) = browser(superuser).get(HISTORY).json()["results"]
+    assert "started_by" not in item
+    Held.hold()
+
+
+@pytest.fixture
+def run_of_ada(both):
+    """A task that Ada started, and that is Eve's in the journal."""
+    ada, _eve = both
+    task = next(task for task in tasks_for(ada) if task.started_by)
+    eve = make_user("another eve", "celery_ops.add_taskrunrecord")
+    TaskRunRecord.objects.create(user=eve, username="eve", task_id=task.id, task_name=task.name)
+    return reverse("celery_ops:api-run", args=[task.id]), ada, eve
+
+
+def test_one_run_says_it_to_staff_and_to_whom_it_names(run_of_ada, superuser, no_live_task):
+    address, ada, eve = run_of_ada
+    assert browser(superuser).get(address).json()["started_by"] == as_json(ada, "three")
+    assert browser(eve).get(address).json()["started_by"] is None

@@ -6,8 +6,9 @@ from django.utils.translation import gettext as _
 
 from ...catalog import may_run_something
 from ...models import TaskRunRecord
+from ...panels.started import is_account
 from ...permissions import RUN_TASK, VIEW_OPS, VIEW_RECORDS, allows
-from ...task_detail import task_detail
+from ...task_detail import TaskDetail, task_detail
 from ..ops import OpsView, errors
 from .serializers import run_item
 
@@ -29,7 +30,13 @@ class RunApi(OpsView):
         if not detail.is_known:
             return errors(" ".join(detail.troubles) or _("Not found."), status=404 if detail.is_unknown else 503)
         record = own or (next(iter(detail.records), None) if allows(self.user, VIEW_RECORDS) else None)
-        return JsonResponse(run_item(detail, record, shows_payload=self.may_view_payload(detail.task.name)))
+        shows_payload = self.may_view_payload(detail.task.name)
+        item = run_item(detail, record, shows_payload=shows_payload, shows_starter=self._may_know_starter(detail))
+        return JsonResponse(item)
+
+    def _may_know_starter(self, detail: TaskDetail) -> bool:
+        by = detail.started_by
+        return by is not None and (is_account(self.user, by) or allows(self.user, VIEW_OPS))
 
     def _own(self, task_id: str) -> TaskRunRecord | None:
         """Return one's own row of it, while one may still run that task or read the journal."""

@@ -8,8 +8,9 @@ from ... import redaction, states
 from ...backends.queue_flow import UNKNOWN, QueueFlow
 from ...backends.task_types import TaskType
 from ...failures.group import Group
+from ...filters import started_by
 from ...formatting import presentable
-from ...info import Progress, QueueInfo, TaskInfo, WorkerInfo
+from ...info import Progress, QueueInfo, StartedBy, TaskInfo, WorkerInfo
 from ...models import TaskRunRecord
 from ...payload import payload
 from ...redaction import Budget
@@ -21,7 +22,7 @@ from ...task_detail import TaskDetail
 def task_item(task: TaskInfo, *, shows_payload: bool, page: Budget | None = None) -> dict[str, Any]:
     """Return a task for ``api-history``; without ``shows_payload`` an error is its class and nothing else is said.
 
-    What became of a request to revoke it is there when there was one. ``page`` is what may be looked through for all
+    What became of a request to revoke it is there when there was one, and who started it on sites that note it. ``page`` is what may be looked through for all
     items of a page.
     """
     item = {
@@ -32,6 +33,7 @@ def task_item(task: TaskInfo, *, shows_payload: bool, page: Budget | None = None
         "created_at": _moment(task.created_at),
         "started_at": _moment(task.started_at),
         "finished_at": _moment(task.finished_at),
+        **_starter(task.started_by),
     }
     if task.revoke_requested_at:
         item["revoke_requested_at"] = _moment(task.revoke_requested_at)
@@ -51,7 +53,9 @@ def task_item(task: TaskInfo, *, shows_payload: bool, page: Budget | None = None
     }
 
 
-def run_item(detail: TaskDetail, record: TaskRunRecord | None, *, shows_payload: bool) -> dict[str, Any]:
+def run_item(
+    detail: TaskDetail, record: TaskRunRecord | None, *, shows_payload: bool, shows_starter: bool = True
+) -> dict[str, Any]:
     """Return a task for ``api-run``, beside the journal's row of it where this viewer may see one.
 
     ``state`` is one of Celery's always. What was not sent is PENDING for ever, as Celery says of what it has not heard
@@ -70,6 +74,7 @@ def run_item(detail: TaskDetail, record: TaskRunRecord | None, *, shows_payload:
         "progress": _progress(detail.progress),
         "revoke_requested_at": _moment(detail.revoke_requested_at),
         "revoke": states.revoke_outcome(task.state) if detail.revoke_requested_at else None,
+        **_starter(detail.started_by if shows_starter else None),
         "record": record and record.pk,
         "send_state": record and record.send_state,
     }
@@ -86,6 +91,14 @@ def run_item(detail: TaskDetail, record: TaskRunRecord | None, *, shows_payload:
         "result": None if shown.result is None else _value(shown.result),
         "traceback": shown.traceback,
     }
+
+
+def _starter(by: StartedBy | None) -> dict[str, Any]:
+    """Return who started a task; nothing on a site that notes nobody."""
+    if by is None:
+        return {"started_by": None} if started_by.is_installed() else {}
+    url_name = presentable(by.url_name) or None
+    return {"started_by": {"pk": presentable(by.pk), "username": presentable(by.username), "url_name": url_name}}
 
 
 def _task_of(record: TaskRunRecord) -> TaskInfo:
