@@ -5,7 +5,7 @@ VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test test-quick coverage bench clean
+.PHONY: help sandbox test test-quick coverage bench messages clean
 
 help:
 	@echo "make sandbox     a small shop on http://127.0.0.1:8000 with live tasks; Ctrl-C stops it"
@@ -13,6 +13,7 @@ help:
 	@echo "make test-quick  while working: what needs no server, worker or browser, in a minute"
 	@echo "make coverage    the tests on SQLite, and which lines and branches they do not reach"
 	@echo "make bench       everything measured, beside other tools, into docs/benchmarks.md; ARGS=\"--quick lists\" only prints that"
+	@echo "make messages    what is marked for translation into every catalogue, and the catalogues compiled; needs gettext"
 	@echo "make clean       remove .venv, the sandbox's data and what builds leave behind"
 	@echo
 	@echo "PYTHON=python3.12 chooses the Python, SANDBOX_PORT=8001 the port,"
@@ -33,6 +34,10 @@ coverage: $(VENV)/.installed-coverage
 
 bench: $(VENV)/.installed-bench
 	@$(VENV)/bin/python -m tests.benchmarks $(or $(ARGS),--write)
+
+messages: $(VENV)/.installed-test
+	@cd celery_ops && ../$(VENV)/bin/django-admin makemessages --all --no-obsolete --no-wrap --add-location file
+	@$(VENV)/bin/pybabel --quiet compile --directory celery_ops/locale --domain django
 
 clean:
 	rm -rf .venv .tox build dist docs/_build *.egg-info sandbox/var

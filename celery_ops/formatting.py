@@ -84,9 +84,14 @@ def started_by_words(by: StartedBy) -> str:
     return _("%(who)s from %(url_name)s") % {"who": who, "url_name": url_name} if url_name else who
 
 
+def grouped(number: int) -> str:
+    """Return a whole number as the language groups it: 1,234 or 1.234."""
+    return number_format(number, force_grouping=True)
+
+
 def count(value: Count) -> str:
     """Return ``1,234``, or ``10,000+`` when counting stopped there."""
-    number = number_format(value.number, force_grouping=True)
+    number = grouped(value.number)
     return f"{number}+" if value.capped else number
 
 

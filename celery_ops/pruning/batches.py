@@ -16,6 +16,9 @@ from django.db import DatabaseError, IntegrityError, OperationalError, connectio
 from django.db.models import F, QuerySet
 from django.db.models.deletion import Collector
 from django.db.models.lookups import In
+from django.utils.translation import ngettext
+
+from ..formatting import grouped
 
 #: Rows of a batch, at most: MySQL reads the whole table where a list of keys is too long for its planner.
 BATCH_SIZE: Final = 5000
@@ -178,7 +181,12 @@ class Batches:
 
     def _stay(self) -> RowsHeld:
         number, table = len(self._held), self.rows.model._meta.db_table
-        return RowsHeld(f"{number:,} old rows of {table} stay: others lock them, or have rows that need them")
+        text = ngettext(
+            "%(n)s old row of %(table)s stays: others lock it, or have rows that need it",
+            "%(n)s old rows of %(table)s stay: others lock them, or have rows that need them",
+            number,
+        )
+        return RowsHeld(text % {"n": grouped(number), "table": table})
 
     def _delete(self, keys: list[Any]) -> None:
         """Delete those of the keys that are still old and that nothing needs."""

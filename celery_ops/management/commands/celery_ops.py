@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
+from django.utils.translation import gettext as _
 
 from ...databases import writer
 from ...exceptions import BackendUnavailable, BadInput, NotDone
@@ -85,7 +86,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if "run" not in options:
-            raise CommandError(f"name a subcommand: {', '.join(SUBCOMMANDS)}", returncode=USAGE)
+            text = _("name a subcommand: %(names)s") % {"names": ", ".join(SUBCOMMANDS)}
+            raise CommandError(text, returncode=USAGE)
         _quieten()
         terminal = Terminal(options["verbosity"], is_live=_is_live(options), stderr=self.stderr)
         try:
@@ -98,7 +100,8 @@ class Command(BaseCommand):
         except DatabaseError as error:
             from ..subcommands.asking import one_line  # dear to import
 
-            raise CommandError(f"the database does not answer: {one_line(error)}", returncode=FAILED) from error
+            text = _("the database does not answer: %(reason)s") % {"reason": one_line(error)}
+            raise CommandError(text, returncode=FAILED) from error
         self._print(_shown(answer, options))
         if answer.code:
             sys.exit(answer.code)
@@ -113,7 +116,8 @@ class Command(BaseCommand):
         except OSError as error:
             _drop_output()
             reason = error.strerror or type(error).__name__
-            raise CommandError(f"the answer could not be written: {reason}", returncode=FAILED) from error
+            text = _("the answer could not be written: %(reason)s") % {"reason": reason}
+            raise CommandError(text, returncode=FAILED) from error
 
 
 def _code(error: BackendUnavailable | BadInput | NotDone) -> int:

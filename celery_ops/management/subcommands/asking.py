@@ -4,6 +4,8 @@ from argparse import ArgumentTypeError
 from collections.abc import Collection, Iterable
 from typing import Final
 
+from django.utils.translation import gettext as _
+
 from ...backends.remote import presence
 from ...conf import conf
 from ...exceptions import BrokerUnavailable
@@ -38,8 +40,9 @@ def known_hosts() -> frozenset[str]:
 def check_hosts(hostnames: Iterable[str], known: Collection[str]) -> None:
     """Raise CommandRefused for a hostname that is none of the known ones."""
     if unknown := sorted(set(hostnames) - set(known)):
-        there = ", ".join(clean(host, 200) for host in sorted(known))
-        raise CommandRefused(f"no worker {clean(unknown[0], 200)!r}; there are {there or 'none'}", USAGE)
+        there = ", ".join(clean(host, 200) for host in sorted(known)) or _("none")
+        text = _("no worker %(name)r; there are %(names)s")
+        raise CommandRefused(text % {"name": clean(unknown[0], 200), "names": there}, USAGE)
 
 
 def seconds(text: str) -> float:
@@ -49,7 +52,8 @@ def seconds(text: str) -> float:
     except ValueError:
         number = 0.0
     if not 0 < number <= LONGEST_WAIT:
-        raise ArgumentTypeError(f"{text!r} is no number of seconds above 0 and up to {LONGEST_WAIT:g}")
+        sentence = _("%(text)r is no number of seconds above 0 and up to %(limit)g")
+        raise ArgumentTypeError(sentence % {"text": text, "limit": LONGEST_WAIT})
     return number
 
 

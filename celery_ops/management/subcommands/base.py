@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Final
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -79,11 +80,11 @@ def duration(text: str) -> timedelta:
         length = timedelta(**{UNITS[unit]: int(number)}) if int(number) < 4 * 10**9 else LONGEST_AGE
         if length < LONGEST_AGE:
             return length
-    raise ArgumentTypeError(f"{text!r} is no length of time: write 90s, 45m, 12h, 30d or 2w")
+    raise ArgumentTypeError(_("%(text)r is no length of time: write 90s, 45m, 12h, 30d or 2w") % {"text": text})
 
 
 def positive(text: str) -> int:
     """Read a whole number above 0."""
     if text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0:
         return int(text)
-    raise ArgumentTypeError(f"{text!r} is no whole number above 0")
+    raise ArgumentTypeError(_("%(text)r is no whole number above 0") % {"text": text})

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ...exceptions import BackendUnavailable
 from ...failures.group import RESOLVED, Group
@@ -32,11 +34,16 @@ class Failures(Subcommand):
         except BackendUnavailable as error:
             raise CommandRefused(str(error), NO_ANSWER) from error
         groups = listing.completed([group for group in listing.groups.groups if group.state != RESOLVED])
-        lines = [*table(HEADS, map(_line, groups))] if groups else ["No failure that is not resolved."]
+        lines = [*table(HEADS, map(_line, groups))] if groups else [_("No failure that is not resolved.")]
         if listing.groups.other:
-            lines.append(f"{listing.groups.other} more failures are in no group of their own.")
+            text = ngettext(
+                "%(n)s more failure is in no group of its own.",
+                "%(n)s more failures are in no group of their own.",
+                listing.groups.other,
+            )
+            lines.append(text % {"n": listing.groups.other})
         if listing.groups.limit:
-            lines.append(f"Of the newest {listing.groups.limit} failures that the task list has.")
+            lines.append(_("Of the newest %(n)s failures that the task list has.") % {"n": listing.groups.limit})
         if listing.trouble:
             lines.append(listing.trouble)
         return Answer({"results": [failure_item(group, _all) for group in groups]}, lines)

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from ...formatting import clean
+from ...formatting import clean, grouped
 from ..tables import printable
 from . import people
 from .asking import learn_hosts
@@ -28,9 +30,10 @@ def is_meant(options: Mapping[str, Any]) -> bool:
     """Return whether it is a filter and not ids. Raises CommandRefused for several of them, and for none."""
     ways = [options["task_ids"] or None, options[FILTER], options[RESUME]]
     if sum(way is not None for way in ways) != 1:
-        raise CommandRefused("name ids of tasks, or a list's query string by --filter, or a record by --resume", USAGE)
+        text = _("name ids of tasks, or a list's query string by --filter, or a record by --resume")
+        raise CommandRefused(text, USAGE)
     if (options["dry_run"] or options["yes"]) and options["task_ids"]:
-        raise CommandRefused("--dry-run and --yes are for --filter", USAGE)
+        raise CommandRefused(_("--dry-run and --yes are for --filter"), USAGE)
     return not options["task_ids"]
 
 
@@ -69,7 +72,7 @@ def run(
         begun(record)
         return _done(bulk, record, terminal)
     except StoreUnavailable as error:
-        raise CommandRefused("the tracking store does not answer") from error
+        raise CommandRefused(_("the tracking store does not answer")) from error
 
 
 def _check(user: Any, *actions: str) -> None:
@@ -83,9 +86,8 @@ def _record(action: Any, options: Mapping[str, Any]) -> Any:
 
     record = ControlRecord.objects.filter(pk=options[RESUME], action=action.name, target=TARGET).first()
     if record is None:
-        raise CommandRefused(
-            f"the journal has no {action.name} of a whole list with the number {options[RESUME]}", USAGE
-        )
+        text = _("the journal has no %(action)s of a whole list with the number %(number)s")
+        raise CommandRefused(text % {"action": action.name, "number": options[RESUME]}, USAGE)
     return record
 
 
@@ -93,9 +95,9 @@ def _starter(record: Any, options: Mapping[str, Any]) -> Any:
     """Return who began it, None for the site itself: it goes on under the same name and the same permissions."""
     user = record.user
     if user is None and record.username:
-        raise CommandRefused(f"{clean(record.username)}, who began it, is no user any more")
+        raise CommandRefused(_("%(user)s, who began it, is no user any more") % {"user": clean(record.username)})
     if options["user"] is not None and not (user is not None and user.get_username() == options["user"]):
-        raise CommandRefused(f"it was not begun by {clean(options['user'])}")
+        raise CommandRefused(_("it was not begun by %(user)s") % {"user": clean(options["user"])})
     return user
 
 
@@ -108,13 +110,25 @@ def _foreseen(preview: Any, options: Mapping[str, Any]) -> Answer:
         "names": {tasks.name: tasks.count for tasks in preview.names},
         "left_out": dict(preview.left_out),
     }
-    more = "more than " if preview.is_partial else ""
-    lines = [f"{more}{preview.count:,} tasks match, {preview.most:,} of them would be taken"]
-    lines += [f"  {tasks.name}: {tasks.count:,}{_reason(tasks.reason or tasks.warning)}" for tasks in preview.names]
-    lines += [f"  left out: {number:,}{_reason(reason)}" for reason, number in preview.left_out.items()]
+    lines = [_matching(preview)]
+    lines += [
+        f"  {tasks.name}: {grouped(tasks.count)}{_reason(tasks.reason or tasks.warning)}" for tasks in preview.names
+    ]
+    lines += [_left_out(count, reason) for reason, count in preview.left_out.items()]
     if not options["yes"]:
-        lines.append("nothing was sent: add --yes")
+        lines.append(_("nothing was sent: add --yes"))
     return Answer(counted, [printable(line) for line in lines])
+
+
+def _matching(preview: Any) -> str:
+    text = _("%(n)s tasks match, %(most)s of them would be taken")
+    if preview.is_partial:
+        text = _("more than %(n)s tasks match, %(most)s of them would be taken")
+    return text % {"n": grouped(preview.count), "most": grouped(preview.most)}
+
+
+def _left_out(count: int, reason: str) -> str:
+    return "  " + _("left out: %(n)s") % {"n": grouped(count)} + _reason(reason)
 
 
 def _reason(text: str) -> str:
@@ -124,17 +138,18 @@ def _reason(text: str) -> str:
 def _done(bulk: Any, record: Any, terminal: Terminal) -> Answer:
     from ...bulk.base import progress_of, stop
 
-    way_on = f"go on with --resume {record.pk}"
+    way_on = _("Go on with --resume %(record)s.") % {"record": record.pk}
     handled = progress_of(record).handled
     length = int(record.parameters.get("count") or 0) or None
     try:
-        with terminal.progress(f"record {record.pk}", length) as advance:
+        with terminal.progress(_("record %(record)s") % {"record": record.pk}, length) as advance:
             for progress in bulk.steps(record):
                 advance(progress.handled - handled)
                 handled = progress.handled
     except KeyboardInterrupt:
         handled = stop(record).handled
-        raise CommandRefused(f"interrupted after {handled:,} tasks: {way_on}") from None
+        text = ngettext("Interrupted after %(n)s task.", "Interrupted after %(n)s tasks.", handled)
+        raise CommandRefused(f"{text % {'n': grouped(handled)}} {way_on}") from None
     return _answer(record, progress, way_on)
 
 
@@ -151,10 +166,15 @@ def _answer(record: Any, progress: Any, way_on: str) -> Answer:
         "sent": [list(pair) for pair in tally.sent],
         "trouble": progress.trouble,
     }
-    lines = [f"{tally.done:,} tasks done, {tally.left_out:,} left out, record {record.pk}"]
-    lines += [f"  left out: {skipped.count:,} ({reason})" for reason, skipped in tally.skipped.items()]
+    text = ngettext(
+        "%(n)s task done, %(left_out)s left out, record %(record)s",
+        "%(n)s tasks done, %(left_out)s left out, record %(record)s",
+        tally.done,
+    )
+    lines = [text % {"n": grouped(tally.done), "left_out": grouped(tally.left_out), "record": record.pk}]
+    lines += [_left_out(skipped.count, reason) for reason, skipped in tally.skipped.items()]
     code = FAILED if tally.left_out and not tally.done else DONE
     if progress.state != OVER:
-        lines.append(f"{progress.trouble or 'Stopped by somebody.'} {way_on[0].upper()}{way_on[1:]}.")
+        lines.append(f"{progress.trouble or _('Stopped by somebody.')} {way_on}")
         code = FAILED
     return Answer(result, [printable(line) for line in lines], code)

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ...backends.remote import gather, presence
 from ...exceptions import BrokerUnavailable
@@ -41,7 +43,9 @@ class Inspect(Subcommand):
             bound = presence.learn()
             answers = gather.ask(questions, options["destination"], timeout=options["timeout"])
         except BrokerUnavailable as error:
-            raise CommandRefused(f"the broker does not answer: {one_line(error)}", NO_ANSWER) from error
+            raise CommandRefused(
+                _("the broker does not answer: %(reason)s") % {"reason": one_line(error)}, NO_ANSWER
+            ) from error
         if bound and options["destination"]:  # a broker that names nobody cannot tell who is missing from a slip
             check_hosts(answers.silent, bound)
         data = document(answers)
@@ -54,7 +58,8 @@ class Inspect(Subcommand):
 def method(name: str) -> str:
     """Read the name of something that workers may be asked."""
     if name not in METHODS and name != "all":
-        raise ArgumentTypeError(f"{name!r} is none that may be asked: all, {', '.join(METHODS)}")
+        text = _("%(name)r is none that may be asked: %(names)s")
+        raise ArgumentTypeError(text % {"name": name, "names": ", ".join(("all", *METHODS))})
     return name
 
 
@@ -62,7 +67,8 @@ def hostname(name: str) -> str:
     """Read a worker's name: Celery gives each an ``@``."""
     before, _at, after = name.partition("@")
     if not (gather.is_hostname(name) and before and after) or any(map(str.isspace, name)):
-        raise ArgumentTypeError(f"{clean(name, 100)!r} is no worker's hostname, which is like celery@web1")
+        text = _("%(name)r is no worker's hostname, which is like celery@web1")
+        raise ArgumentTypeError(text % {"name": clean(name, 100)})
     return name
 
 
@@ -87,22 +93,23 @@ def _wanted(methods: Sequence[str]) -> Sequence[str]:
 def _check_folder(path: str) -> None:
     folder = os.path.dirname(os.path.realpath(path))
     if not os.path.isdir(folder):
-        raise CommandRefused(f"there is no folder {folder} to write to")
+        raise CommandRefused(_("there is no folder %(folder)s to write to") % {"folder": folder})
     if os.path.isdir(path):
-        raise CommandRefused(f"{path} is a folder: name a file in it")
+        raise CommandRefused(_("%(path)s is a folder: name a file in it") % {"path": path})
 
 
 def _write(path: str, data: Mapping[str, Any]) -> None:
     try:
         files.replace(path, json.dumps(data, indent=2, sort_keys=True) + "\n")
     except OSError as error:
-        raise CommandRefused(
-            f"{path} could not be written: {error.strerror or error}; what was there is untouched"
-        ) from error
+        text = _("%(path)s could not be written: %(reason)s; what was there is untouched")
+        raise CommandRefused(text % {"path": path, "reason": error.strerror or error}) from error
 
 
 def _summary(data: Mapping[str, Any], path: str) -> Iterator[str]:
-    yield f"{len(data['workers'])} workers' answers written to {path}"
+    workers = len(data["workers"])
+    text = ngettext("%(n)s worker's answers written to %(path)s", "%(n)s workers' answers written to %(path)s", workers)
+    yield text % {"n": workers, "path": path}
     yield from _silent(data)
 
 
@@ -110,13 +117,13 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
     for host, parts in data["workers"].items():
         yield host
         for name, reply in parts.items():
-            first, *others = json.dumps(reply, indent=2, sort_keys=True).splitlines() if reply else ["nothing"]
+            first, *others = json.dumps(reply, indent=2, sort_keys=True).splitlines() if reply else [_("nothing")]
             yield f"  {name}: {first}"
             yield from (f"  {line}" for line in others)
     yield from _silent(data)
     if not data["workers"]:
-        yield "No worker answered."
+        yield _("No worker answered.")
 
 
 def _silent(data: Mapping[str, Any]) -> Iterator[str]:
-    yield from (f"{host}: no reply" for host in data["no_reply"])
+    yield from (_("%(host)s: no reply") % {"host": host} for host in data["no_reply"])

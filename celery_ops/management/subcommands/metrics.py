@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
 
 from ...exceptions import ExtraMissing
 from .asking import learn_hosts
@@ -23,7 +24,7 @@ class Metrics(Subcommand):
         learn_hosts()
         answers = ask(by_host=options["hostname"])
         if answers.is_nothing_known:
-            raise CommandRefused("neither the store nor the broker answers", NO_ANSWER)
+            raise CommandRefused(_("neither the store nor the broker answers"), NO_ANSWER)
         try:
             text = exposition(answers).body.decode()
         except ExtraMissing as error:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
 
 from ...conf import conf
 from ...control import paused_queues, queues
@@ -29,7 +30,7 @@ class Pause(Subcommand):
         people.check(user, MANAGE_QUEUES, queue)
         learn_hosts()
         if paused_queues.queue(conf.load("QUEUE_BACKEND")(), queue, wait=SEARCH)[0] is None:
-            raise CommandRefused(f"no queue {queue!r} is known", USAGE)
+            raise CommandRefused(_("no queue %(name)r is known") % {"name": queue}, USAGE)
         acted = self.does(queue, user)
         answer = answer_of([acted])
         return answer if acted.replies.asked else replace(answer, code=DONE)  # those that start later will know

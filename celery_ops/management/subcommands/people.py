@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
 
 from ...permissions import allows
 from .base import CommandRefused
@@ -21,10 +22,11 @@ def user_named(name: str | None) -> Any:
     try:
         return users._default_manager.get(**{users.USERNAME_FIELD: name})
     except users.DoesNotExist:
-        raise CommandRefused(f"there is no user {name!r}") from None
+        raise CommandRefused(_("there is no user %(name)r") % {"name": name}) from None
 
 
 def check(user: Any, action: str, obj: Any = None) -> None:
     """Raise Refused when the policy does not allow it; a command without a user acts as the site itself."""
     if user is not None and not allows(user, action, obj):
-        raise CommandRefused(f"{user.get_username()} may not do this: the policy refuses {action}")
+        text = _("%(user)s may not do this: the policy refuses %(action)s")
+        raise CommandRefused(text % {"user": user.get_username(), "action": action})

@@ -10,14 +10,21 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandParser
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError
+from django.utils.translation import gettext_lazy as _
 
 from ... import states
+from ...formatting import grouped
 from ...pruning import prune
 from ...pruning.batches import RowsHeld, is_lock
 from .base import USAGE, Answer, CommandRefused, Subcommand, Terminal, duration, positive
 
 #: What each kind of row is called, by the name that it has in JSON.
-KINDS: Final = {"records": "task runs", "control": "control actions", "results": "results", "groups": "group results"}
+KINDS: Final = {
+    "records": _("task runs"),
+    "control": _("control actions"),
+    "results": _("results"),
+    "groups": _("group results"),
+}
 
 
 class Prune(Subcommand):
@@ -71,7 +78,7 @@ class Prune(Subcommand):
         if options["dry_run"]:
             return prune.count(old)
         length = prune.count(old).deleted if terminal.is_live else None
-        with terminal.progress(KINDS[kind], length) as progress:
+        with terminal.progress(str(KINDS[kind]), length) as progress:
             return prune.prune(old, batch_size=options["batch_size"], until=until, progress=progress)
 
 
@@ -89,17 +96,18 @@ def _old_rows(cutoff: datetime | None, options: Mapping[str, Any]) -> dict[str, 
 
 def _check(options: Mapping[str, Any]) -> None:
     if not options["results"] and (options["states"] or options["keep_failures"]):
-        raise CommandRefused("--states and --keep-failures are about results: add --results", USAGE)
+        raise CommandRefused(_("--states and --keep-failures are about results: add --results"), USAGE)
     if options["keep_failures"] and options["states"] == (states.FAILURE,):
-        raise CommandRefused("--keep-failures leaves nothing of --states FAILURE", USAGE)
+        raise CommandRefused(_("--keep-failures leaves nothing of --states FAILURE"), USAGE)
 
 
 def _in_one_line(error: DatabaseError) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, OperationalError) and is_lock(error):
-        return f"the database stays locked by others: {text}"
-    is_away = isinstance(error, (OperationalError, InterfaceError))
-    return f"the database does not answer: {text}" if is_away else f"the database refuses: {text}"
+        return _("the database stays locked by others: %(reason)s") % {"reason": text}
+    if isinstance(error, (OperationalError, InterfaceError)):
+        return _("the database does not answer: %(reason)s") % {"reason": text}
+    return _("the database refuses: %(reason)s") % {"reason": text}
 
 
 def _answer(pruned: dict[str, prune.Pruned], cutoff: datetime | None, options: Mapping[str, Any]) -> Answer:
@@ -108,12 +116,12 @@ def _answer(pruned: dict[str, prune.Pruned], cutoff: datetime | None, options: M
     data |= {kind: {"deleted": of_kind.deleted, "cutoff": moment} for kind, of_kind in pruned.items()}
     data["dry_run"] = options["dry_run"]
     data["complete"] = all(of_kind.complete for of_kind in pruned.values())
-    verb = "would be deleted" if options["dry_run"] else "deleted"
-    lines = [f"{of_kind.deleted:,} {KINDS[kind]} {verb}" for kind, of_kind in pruned.items()]
+    text = _("%(n)s %(rows)s would be deleted") if options["dry_run"] else _("%(n)s %(rows)s deleted")
+    lines = [text % {"n": grouped(of_kind.deleted), "rows": KINDS[kind]} for kind, of_kind in pruned.items()]
     if cutoff is None:
-        lines = ["RECORD_RETENTION is None, so records are kept for ever: name an age with --older-than"]
+        lines = [_("RECORD_RETENTION is None, so records are kept for ever: name an age with --older-than")]
     if not data["complete"]:
-        lines.append("The time ran out: the next run goes on.")
+        lines.append(_("The time ran out: the next run goes on."))
     return Answer(data, lines)
 
 
@@ -122,5 +130,6 @@ def final_states(text: str) -> tuple[str, ...]:
     wanted = tuple(dict.fromkeys(word.strip().upper() for word in text.split(",") if word.strip()))
     unknown = [word for word in wanted if word not in prune.FINAL]
     if unknown or not wanted:
-        raise ArgumentTypeError(f"{text!r}: the states are {', '.join(prune.FINAL)}")
+        sentence = _("%(text)r: the states are %(names)s")
+        raise ArgumentTypeError(sentence % {"text": text, "names": ", ".join(prune.FINAL)})
     return wanted

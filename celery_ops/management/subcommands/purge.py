@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ...conf import conf
 from ...control import paused_queues, queues
-from ...formatting import clean
+from ...formatting import clean, grouped
 from ...permissions import MANAGE_QUEUES
 from . import people
 from .asking import SEARCH, learn_hosts
@@ -28,10 +30,21 @@ class Purge(Subcommand):
         learn_hosts()
         waiting = _waiting(queue)
         if not options["yes"]:
-            number = "" if waiting is None else f", {waiting:,} now"
-            raise CommandRefused(f"this deletes what waits in {queue}{number}: add --yes")
+            raise CommandRefused(_unconfirmed(queue, waiting))
         purged = queues.purge(queue, user)
-        return Answer({"queue": queue, "purged": purged}, [f"{purged:,} messages deleted from {queue}"])
+        return Answer({"queue": queue, "purged": purged}, [_purged(queue, purged)])
+
+
+def _unconfirmed(queue: str, waiting: int | None) -> str:
+    if waiting is None:
+        return _("this deletes what waits in %(queue)s: add --yes") % {"queue": queue}
+    text = _("this deletes what waits in %(queue)s, %(n)s now: add --yes")
+    return text % {"queue": queue, "n": grouped(waiting)}
+
+
+def _purged(queue: str, purged: int) -> str:
+    text = ngettext("%(n)s message deleted from %(queue)s", "%(n)s messages deleted from %(queue)s", purged)
+    return text % {"queue": queue, "n": grouped(purged)}
 
 
 def _waiting(queue: str) -> int | None:
@@ -39,6 +52,6 @@ def _waiting(queue: str) -> int | None:
     backend = conf.load("QUEUE_BACKEND")()
     detail, _paused = paused_queues.queue(backend, queue, wait=SEARCH)
     if detail is None:
-        names = ", ".join(sorted(clean(other.name) for other in backend.queues().queues))
-        raise CommandRefused(f"no queue {queue!r}; there are {names or 'none'}", USAGE)
+        names = ", ".join(sorted(clean(other.name) for other in backend.queues().queues)) or _("none")
+        raise CommandRefused(_("no queue %(name)r; there are %(names)s") % {"name": queue, "names": names}, USAGE)
     return detail.info.depth

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
 
 from ...backends.queue_flow import flow_of, queue_flows
 from ...conf import conf
@@ -36,5 +37,5 @@ class Queues(Subcommand):
 
 
 def _queue(queue: QueueInfo) -> tuple[Any, ...]:
-    waited, paused = duration(queue.oldest_age), "yes" if queue.paused else None
+    waited, paused = duration(queue.oldest_age), _("yes") if queue.paused else None
     return clean(queue.name), queue.depth, queue.unacked, queue.consumers, waited, paused

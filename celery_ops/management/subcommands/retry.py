@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
 
 from ...formatting import clean
 from ...permissions import RUN_TASK
@@ -43,5 +44,8 @@ class Retry(Subcommand):
 
 
 def _line(outcome: Any) -> str:
-    text = f"not run again: {outcome.reason}" if outcome.record is None else f"sent again as {outcome.record.task_id}"
+    if outcome.record is None:
+        text = _("not run again: %(reason)s") % {"reason": outcome.reason}
+    else:
+        text = _("sent again as %(task_id)s") % {"task_id": outcome.record.task_id}
     return printable(f"{clean(outcome.task_id, 100)}: {text}")

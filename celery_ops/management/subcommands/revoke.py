@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
 
 from ... import states
 from ...backends.remote import snapshot
@@ -51,9 +52,8 @@ class Revoke(Subcommand):
         going = [task_id for task_id in ids if task_id not in unknown and task_id not in over]
         acted = _revoke(going, details, user, options) if going else []
         if not acted and not over:
-            raise CommandRefused(
-                f"no source knows a task {clean(unknown[0], 200)!r}: nothing was asked (--unknown asks)"
-            )
+            text = _("no source knows a task %(task_id)r: nothing was asked (--unknown asks)")
+            raise CommandRefused(text % {"task_id": clean(unknown[0], 200)})
         return answer_of(acted, over, unknown)
 
 
@@ -64,7 +64,7 @@ def _in_bulk(options: Mapping[str, Any], terminal: Terminal) -> Answer:
     answer = in_bulk.run(bulk_revoke.RevokeAction(), REVOKE_TASK, options, terminal, begun=rows.append, **ending)
     if answer.code != DONE or not answer.data.get("done") or any(_answered(rows[0])):
         return answer
-    return replace(answer, code=NO_ANSWER, lines=[*answer.lines, "no worker is up: nobody has heard of it yet"])
+    return replace(answer, code=NO_ANSWER, lines=[*answer.lines, _("no worker is up: nobody has heard of it yet")])
 
 
 def _answered(record: Any) -> list[int]:
@@ -110,13 +110,19 @@ def _revoke(
 def answer_of(acted: list[Acted], over: Mapping[str, str] | None = None, unknown: Sequence[str] = ()) -> Answer:
     """Return who was asked by all messages together, how each worker answered, and which ids nobody was asked for."""
     ended = (over or {}).items()
-    left_out = [f"{clean(task_id, 200)}: it has ended already, {clean(state)}" for task_id, state in ended]
-    left_out += [f"{clean(task_id, 200)}: no source knows this task, nothing was asked" for task_id in unknown]
+    left_out = [
+        _("%(task_id)s: it has ended already, %(state)s") % {"task_id": clean(task_id, 200), "state": clean(state)}
+        for task_id, state in ended
+    ]
+    left_out += [
+        _("%(task_id)s: no source knows this task, nothing was asked") % {"task_id": clean(task_id, 200)}
+        for task_id in unknown
+    ]
     if not acted:
         return Answer({"asked": [], "answered": {}, "silent": []}, left_out, FAILED if unknown else DONE)
     whole = revoke.together(acted)
     lines = [whole.message, *(f"{host}: {reply}" for host, reply in whole.data["answered"].items())]
-    lines += [f"{host}: no reply" for host in whole.data["silent"]]
+    lines += [_("%(host)s: no reply") % {"host": host} for host in whole.data["silent"]]
     if not whole.data["answered"]:
         return Answer(whole.data, [*lines, *left_out], NO_ANSWER)
     return Answer(whole.data, [*lines, *left_out], FAILED if unknown else DONE)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
 
 from ... import states
 from ...formatting import clean
@@ -54,7 +55,8 @@ def _send(options: Mapping[str, Any], user: Any) -> Any:
     learn_hosts()
     runnable = catalog.find(name)
     if runnable is None:
-        raise CommandRefused(f"{clean(name, 100)} may not be run: RUNNABLE_TASKS does not name it, or nobody knows it")
+        text = _("%(name)s may not be run: RUNNABLE_TASKS does not name it, or nobody knows it")
+        raise CommandRefused(text % {"name": clean(name, 100)})
     people.check(user, RUN_TASK, name)
     try:
         args, kwargs = entered(runnable, user, load(options["positional"]), load(options["named"]))
@@ -94,13 +96,13 @@ def _answer(record: Any, detail: Any, *, shows_payload: bool) -> Answer:
     from ...views.api.serializers import run_item
 
     data = {"task_id": record.task_id, "record": record.pk, "state": states.PENDING, "result": None}
-    sent = f"{record.task_name} was sent as {record.task_id}"
+    sent = _("%(name)s was sent as %(task_id)s") % {"name": record.task_name, "task_id": record.task_id}
     if detail is None:
         return Answer(data, [sent])
     item = run_item(detail, record, shows_payload=shows_payload)
     state = item["state"]
     data |= {"state": state, "result": item["error"] if state == states.FAILURE else item.get("result")}
     if not states.is_final(state):
-        return Answer(data, [sent, f"It has not ended in time: {state}."], NO_ANSWER)
+        return Answer(data, [sent, _("It has not ended in time: %(state)s.") % {"state": state}], NO_ANSWER)
     came = json.dumps(data["result"], sort_keys=True)
     return Answer(data, [sent, f"{state} {came}"], DONE if state == states.SUCCESS else FAILED)

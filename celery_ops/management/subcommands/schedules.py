@@ -5,6 +5,7 @@ from datetime import datetime, timezone
 from typing import Any, Final
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
 
 from ...formatting import clean, duration
 from ...schedules.info import BeatInfo, ScheduleInfo, ScheduleReport
@@ -39,7 +40,7 @@ class Schedules(Subcommand):
 def _lines(answer: ScheduleReport, schedules: Any) -> Iterator[str]:
     now = datetime.now(timezone.utc)
     if not schedules:
-        yield "There are no schedules."
+        yield _("There are no schedules.")
     else:
         yield from table(HEADS, (_row(one, now) for one in schedules))
     for beat in answer.beats:
@@ -82,7 +83,11 @@ def _beat_item(beat: BeatInfo) -> dict[str, Any]:
 
 
 def _beat(beat: BeatInfo, now: datetime) -> str:
-    marks = {"silent": beat.is_silent, "stands by": beat.is_standby, "ended": beat.has_ended}
-    marked = ", ".join(mark for mark, is_so in marks.items() if is_so) or "sends"
-    heard = duration(now - beat.seen)
-    return f"beat at {clean(beat.hostname)} ({beat.pid}): {marked}, heard {heard} ago, {clean(beat.scheduler)}"
+    marks = {_("silent"): beat.is_silent, _("stands by"): beat.is_standby, _("ended"): beat.has_ended}
+    return _("beat at %(host)s (%(pid)s): %(state)s, heard %(time)s ago, %(scheduler)s") % {
+        "host": clean(beat.hostname),
+        "pid": beat.pid,
+        "state": ", ".join(mark for mark, is_so in marks.items() if is_so) or _("sends"),
+        "time": duration(now - beat.seen),
+        "scheduler": clean(beat.scheduler),
+    }

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
 
 from ...control import commands, workers
 from . import people
@@ -22,7 +23,9 @@ class Shutdown(Subcommand):
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         user = commander(options)
         if not options["yes"]:
-            raise CommandRefused(f"this ends {', '.join(options['hostnames'])}: add --yes")
+            text = _("this ends %(names)s: add --yes")
+            raise CommandRefused(text % {"names": ", ".join(options["hostnames"])})
         acted = workers.tell(commands.ShutdownWorker.confirmed(options["hostnames"]), user)
         number = len(acted.replies.asked)
-        return Answer(acted.data, [f"Asked {number} to end. A worker that ends does not answer."])
+        text = _("Asked %(n)s to end. A worker that ends does not answer.")
+        return Answer(acted.data, [text % {"n": number}])

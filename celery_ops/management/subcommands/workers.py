@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
 
 from ...backends.control import ControlWorkerBackend
 from ...conf import conf
@@ -33,7 +34,7 @@ class Workers(Subcommand):
         heard = {worker.hostname for worker in report.workers}
         silent = [WorkerInfo(host, NO_REPLY) for host in bound - heard]
         workers = sorted((*report.workers, *silent), key=lambda worker: worker.hostname)
-        lines = [*table(HEADS, map(_worker, workers))] if workers else ["No worker answered."]
+        lines = [*table(HEADS, map(_worker, workers))] if workers else [_("No worker answered.")]
         code = DONE if any(worker.is_online for worker in workers) and not report.trouble else NO_ANSWER
         return Answer(
             {"results": [worker_item(worker) for worker in workers]},
@@ -43,7 +44,8 @@ class Workers(Subcommand):
 
 
 def _worker(worker: WorkerInfo) -> tuple[Any, ...]:
-    notes = [note for note, is_so in (("twice", worker.is_twice), ("no process", worker.has_no_process)) if is_so]
+    marks = {_("twice"): worker.is_twice, _("no process"): worker.has_no_process}
+    notes = [mark for mark, is_so in marks.items() if is_so]
     return (
         clean(worker.hostname),
         ", ".join([worker.state, *notes]),
