@@ -22,8 +22,8 @@ from ...task_detail import TaskDetail
 def task_item(task: TaskInfo, *, shows_payload: bool, page: Budget | None = None) -> dict[str, Any]:
     """Return a task for ``api-history``; without ``shows_payload`` an error is its class and nothing else is said.
 
-    What became of a request to revoke it is there when there was one, and who started it on sites that note it. ``page`` is what may be looked through for all
-    items of a page.
+    What became of a request to revoke it is there when there was one, and who started it on sites that note it.
+    ``page`` is what may be looked through for all items of a page.
     """
     item = {
         "task_id": presentable(task.id),
