@@ -125,6 +125,14 @@ class Repeated(Exception):
         self.record = record
 
 
+class NotRunning(LookupError):
+    """No worker runs the task now, as far as all that were asked say."""
+
+
+class NoStack(Exception):
+    """A worker runs the task and does not say where it is; the message says why, in words for the person who asked."""
+
+
 class NotKnown(LookupError):
     """No source knows the task."""
 

@@ -43,6 +43,7 @@ HEARD_BY: Final = {
         "worker_shutdown",
     ),
     "control.worker_receivers": ("worker_init", "worker_ready", "worker_shutdown"),
+    "stacks.worker": ("worker_init", "worker_process_init", "worker_ready"),
     "alerts.watching": ("worker_ready", "worker_shutdown"),
     "schedules.beat": ("beat_init",),
 }

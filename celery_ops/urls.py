@@ -17,6 +17,7 @@ def _page(route: str, view: str, name: str) -> LatePath:
 urlpatterns = [
     _page("", "overview.overview.OverviewView", "overview"),
     _page("tasks/", "tasks.list.TaskListView", "task-list"),
+    _page("tasks/<celery_ops_text:task_id>/stack/", "tasks.stack.TaskStackView", "task-stack"),
     _page("tasks/<celery_ops_text:task_id>/", "tasks.list.TaskDetailView", "task-detail"),
     _page("insight/", "insight.page.InsightView", "insight"),
     _page("types/", "task_types.TaskTypeListView", "task-type-list"),

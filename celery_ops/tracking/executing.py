@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from .. import states
-from . import capture, chains, context, delivery, facts, given, row_times, runs, traces
+from . import capture, chains, context, delivery, facts, given, row_times, runs, traces, whereabouts
 from .edge import receiver, task_ended
 from .endings import note_end, note_failure, note_interruption
 from .messages import header_of, published_at, run_of, untracked_run
@@ -16,6 +16,7 @@ from .stamp import BEGUN, HEADER, RECEIVED, STARTED_BY, now_ms
 @receiver
 def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> None:
     request = sender.request
+    whereabouts.begin(task_id)
     chains.remember(request)
     given.note(request, args or (), kwargs or {})
     row_times.note(request, published_at(vars(request)), now_ms())
@@ -96,6 +97,7 @@ def task_postrun(
 ) -> None:
     """The only signal of a task that was ignored or rejected itself; the others have ended by now."""
     task_ended(task_id)
+    whereabouts.end(task_id)
     run = runs.end(sender.request)
     if run is None:
         return

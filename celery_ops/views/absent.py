@@ -37,6 +37,10 @@ def no_task() -> Absent:
     )
 
 
+def not_running() -> Absent:
+    return Absent(_("The task is not running."), _("It may have ended a moment ago, or may not have begun."))
+
+
 def no_group() -> Absent:
     return Absent(
         _("There is no such failure group."),

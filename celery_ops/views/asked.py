@@ -16,6 +16,11 @@ def wants_json(request: HttpRequest) -> bool:
     return "application/json" in request.headers.get("Accept", "")
 
 
+def wants_page(request: HttpRequest) -> bool:
+    """Whether it is a browser, which says so: of an address whose answer is JSON for everybody else."""
+    return "text/html" in request.headers.get("Accept", "") and not wants_json(request)
+
+
 def next_url(request: HttpRequest) -> str:
     """Return where the person came from, when that is on this site and no longer than a redirect may be."""
     url = request.POST.get("next") or request.GET.get("next") or ""

@@ -290,6 +290,16 @@ def resolving(code):
     return all_but(403, anonymous=302, inactive=302, superuser=code)
 
 
+def viewing_payload(code):
+    """``code`` in JSON for those who see what tasks were given."""
+    return all_but(403, anonymous=401, inactive=401, view_and_payload=code, superuser=code)
+
+
+def ended_stack(scene):
+    retry(scene)
+    return reverse("celery_ops:task-stack", args=["ended"])
+
+
 def scheduling(code):
     """``code`` for those who manage schedules."""
     return all_but(403, anonymous=302, inactive=302, superuser=code)
@@ -327,6 +337,10 @@ ROWS = {
     "task-detail": [
         ("known", task_page, {}, reading(PAGE)),
         ("unknown", page("task-detail", "no/such task"), {}, reading(UNKNOWN)),
+    ],
+    "task-stack": [
+        ("of a task that has ended", ended_stack, {}, {"POST": viewing_payload(404)}),
+        ("of a task that nobody knows", page("task-stack", "no/such task"), {}, {"POST": viewing_payload(404)}),
     ],
     "worker-list": [("", page("worker-list"), {}, reading(PAGE))],
     "worker-detail": [

@@ -23,7 +23,7 @@ from ...task_detail.timeline import Timeline, timeline
 from ...tracking.traces import trace_url
 from ..objects import object_links
 from .rerun import Again, again_of
-from .revoke import RevokeOffer, outcome_of, revoke_of
+from .revoke import RevokeOffer, is_running, outcome_of, revoke_of
 from .sisters import Sisters, sisters_of
 
 #: Objects and children that a page names; of more it says how many.
@@ -80,6 +80,10 @@ class ViewedTask:
     @property
     def was_delivered_again(self) -> bool:
         return self.executions > (self.attempts or 1)
+
+    @property
+    def may_ask_where(self) -> bool:
+        return self.may_view_payload and is_running(self.state)
 
     @property
     def has_relatives(self) -> bool:
