@@ -5,14 +5,16 @@ import uuid
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from celery.schedules import crontab
+from celery.schedules import crontab, schedule
 
 from celery_ops.exceptions import BackendUnavailable, ScheduleRefused
 from celery_ops.schedules import board
 from celery_ops.schedules.board import Sending
+from celery_ops.schedules.report import _schedule
 from celery_ops.schedules.sources.redbeat import RedbeatSource
 from celery_ops.schedules.sources.settings import SettingsSource
 from celery_ops.schedules.sources.used import sources
+from celery_ops.schedules.surroundings import Surroundings
 from celery_ops.testing import ScheduleSourceContract
 from tests.celery import app
 
@@ -155,7 +157,18 @@ class TestRedbeat(ScheduleSourceContract):
         source = self.make_source(self.entries())
         entry = self.schedulers.RedBeatSchedulerEntry.from_key(source._key("contract.nightly"), app=app)
         entry.reschedule()
-        assert abs((source.entry("contract.nightly").next_due - entry.due_at).total_seconds()) <= 1
+        nightly = _schedule(source.entry("contract.nightly"), None, NOW, Surroundings(), True)
+        assert abs((nightly.next_due - entry.due_at).total_seconds()) <= 1
+
+    def test_an_entry_that_has_run_is_due_when_its_schedule_says_and_not_by_its_score(self):
+        """redbeat saves the entries of beat_schedule when it starts, with half of the time that is left."""
+        source = self.make_source(())
+        entry = self.schedulers.RedBeatSchedulerEntry("contract.hourly", "contract.task", schedule(3600), app=app)
+        entry.save()
+        entry.reschedule(last_run_at=NOW - timedelta(minutes=40))
+        entry.save()
+        hourly = _schedule(source.entry("contract.hourly"), None, NOW, Surroundings(), True)
+        assert hourly.next_due == NOW + timedelta(minutes=20)
 
     def test_what_lies_there_and_is_no_entry_is_named(self, redis_server):
         source = self.make_source(self.entries())

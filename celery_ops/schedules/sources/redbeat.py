@@ -185,7 +185,8 @@ class RedbeatSource(ScheduleSource):
             kwargs=dict(kwargs) if isinstance(kwargs, Mapping) else {},
             queue=clean(str(queue)) if queue else None,
             last_run_at=ran,
-            next_due=_moment(score),
+            # the score of one that has run is too early where it was saved since, as beat does when it starts
+            next_due=_moment(score) if ran is None else None,
             actions=actions,
             refused=refused,
             schedule=schedule,
