@@ -14,7 +14,7 @@ REDBEAT: Final = "redbeat"
 OVERDUE_AFTER: Final = 30
 #: Seconds after its due time from which an entry is late; what beat sent by then, the store may not know yet.
 LATE_AFTER: Final = 5
-#: Seconds without a sign of life after which a beat is silent, or three times its ``max_interval`` where that is more.
+#: Seconds without a sign of life, or with a loop that stands still, after which a beat is silent.
 SILENT_AFTER: Final = 60
 
 

@@ -115,7 +115,8 @@ def _beats(signs: Sequence[HeardSign], now: datetime) -> list[BeatInfo]:
 
 def _beat(heard: HeardSign, now: datetime) -> BeatInfo:
     sign = heard.sign
-    is_stuck = not sign.is_standby and sign.still + heard.age > max(SILENT_AFTER, 3 * sign.max_interval)
+    stood = 0 if sign.is_standby or sign.has_ended else sign.still
+    is_stuck = stood > SILENT_AFTER / 2 and stood + heard.age > SILENT_AFTER  # else it may just not be heard any more
     seen = now - timedelta(seconds=heard.age + (sign.still if is_stuck else 0))
     return BeatInfo(
         sign.hostname,

@@ -1,4 +1,4 @@
-"""Real beat processes of the tests' site."""
+"""Real beat processes of the tests' site, and what is told of them."""
 
 import contextlib
 import json
@@ -8,7 +8,18 @@ import subprocess
 import sys
 import uuid
 
-from tests.servers import FILES
+from celery_ops.schedules.report import completed, report
+from tests.servers import FILES, wait_for
+
+NOOP = "tests.shop.tasks.untracked_noop"
+OFTEN = {"often": {"task": NOOP, "every": 1, "args": [1]}}
+SHORT = {
+    "celery_ops.schedules.beat.LOOK_EVERY": 0.2,
+    "celery_ops.schedules.noting.LOOK_EVERY": 0.2,
+    "celery_ops.schedules.board.SIGN_EVERY": 0.3,
+    "celery_ops.schedules.signing.SIGN_EVERY": 0.3,
+    "celery_ops.schedules.loop.LOOK_EVERY": 0.2,
+}
 
 
 class Beat:
@@ -49,3 +60,22 @@ class Beat:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait(10)
+
+
+def entry_of(name):
+    return next((one for one in completed(report(asks_around=False).schedules) if one.entry.name == name), None)
+
+
+def occurred(name, times=1):
+    """Wait until an entry was sent so often, and return it."""
+
+    def seen():
+        one = entry_of(name)
+        sent = [occurrence for occurrence in one.occurrences if occurrence.sent] if one else ()
+        return one if len(sent) >= times else None
+
+    return wait_for(seen, f"{times} occurrences of {name}")
+
+
+def codes():
+    return [problem.code for problem in report(asks_around=False).problems]

@@ -3,7 +3,6 @@
 Only times are shortened: what takes a minute here takes two seconds.
 """
 
-import json
 import signal
 import uuid
 from datetime import timedelta
@@ -11,72 +10,11 @@ from datetime import timedelta
 import pytest
 
 from celery_ops.schedules import info
-from celery_ops.schedules.report import completed, report
-from tests.beating import schedule_of
+from celery_ops.schedules.report import report
 from tests.celery import app
-from tests.conftest import visiting
-from tests.schedules.beats import Beat
-from tests.servers import PATIENCE, Site, Worker, wait_for
+from tests.servers import PATIENCE, Worker, wait_for
 
-NOOP = "tests.shop.tasks.untracked_noop"
-OFTEN = {"often": {"task": NOOP, "every": 1, "args": [1]}}
-SHORT = {
-    "celery_ops.schedules.beat.LOOK_EVERY": 0.2,
-    "celery_ops.schedules.noting.LOOK_EVERY": 0.2,
-    "celery_ops.schedules.board.SIGN_EVERY": 0.3,
-    "celery_ops.schedules.signing.SIGN_EVERY": 0.3,
-    "celery_ops.schedules.loop.LOOK_EVERY": 0.2,
-}
-
-
-@pytest.fixture
-def site(transactional_db, redis_server, settings):
-    site = Site(f"{redis_server.url}/11", store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
-    with visiting(site, settings) as site:
-        yield site
-
-
-@pytest.fixture
-def make_beat(site, monkeypatch):
-    """Start beats of this site; the settings here have the same entries."""
-    beats = []
-    before = app.conf.beat_schedule
-
-    def make(entries, *options, **env):
-        app.conf.beat_schedule = schedule_of(entries)
-        beats.append(Beat({**site.environment, "TEST_HURRY": json.dumps(SHORT), **env}, entries, *options))
-        return beats[-1]
-
-    yield make
-    for beat in beats:
-        beat.stop()
-    app.conf.beat_schedule = before
-
-
-@pytest.fixture
-def impatient(monkeypatch):
-    """A minute of silence takes three seconds, and half a minute two."""
-    monkeypatch.setattr("celery_ops.schedules.report.SILENT_AFTER", 3)
-    monkeypatch.setattr("celery_ops.schedules.problems.OVERDUE_AFTER", 2)
-
-
-def entry_of(name):
-    return next((one for one in completed(report(asks_around=False).schedules) if one.entry.name == name), None)
-
-
-def occurred(name, times=1):
-    """Wait until an entry was sent so often, and return it."""
-
-    def seen():
-        one = entry_of(name)
-        sent = [occurrence for occurrence in one.occurrences if occurrence.sent] if one else ()
-        return one if len(sent) >= times else None
-
-    return wait_for(seen, f"{times} occurrences of {name}")
-
-
-def codes():
-    return [problem.code for problem in report(asks_around=False).problems]
+from .beats import NOOP, OFTEN, codes, entry_of, occurred
 
 
 def test_beat_tells_of_itself_and_of_what_it_sends(make_beat, redis_server, site):

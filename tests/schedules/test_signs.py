@@ -1,0 +1,42 @@
+"""What is made of a beat's newest sign: how it is now, which a minute of silence and a loop that stands still say."""
+
+from datetime import datetime, timezone
+
+import pytest
+
+from celery_ops.schedules.board import HeardSign, Sign
+from celery_ops.schedules.report import _beat
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
+
+
+def heard(age, still=0.0, interval=300.0, **fields):
+    sign = Sign("t", "host", 7, "celery.beat.PersistentScheduler", "tests", 0, 600.0, still, interval, 3, **fields)
+    beat = _beat(HeardSign(sign, 0, age), NOW)
+    return "stuck" if beat.is_stuck else "silent" if beat.is_silent else "well"
+
+
+@pytest.mark.parametrize(
+    ("age", "still", "expected"),
+    [
+        (5, 3, "well"),
+        (59, 3, "well"),  # it may have been killed a moment after it was seen to move
+        (61, 3, "silent"),
+        (14, 45, "well"),
+        (14, 47, "stuck"),
+        (2, 600, "stuck"),
+        (61, 600, "silent"),  # its process is gone as well
+    ],
+)
+def test_how_a_beat_is(age, still, expected):
+    assert heard(age, still) == expected
+
+
+def test_however_seldom_a_loop_looks_it_stands_still_after_a_minute():
+    assert heard(2, 61, interval=86_400.0) == "stuck"
+
+
+def test_who_waits_for_a_lock_or_has_ended_does_not_stand_still():
+    assert heard(2, 600, is_standby=True) == "well"
+    assert heard(2, 600, has_ended=True) == "well"
+    assert heard(61, 600, has_ended=True) == "silent"
