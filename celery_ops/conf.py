@@ -91,6 +91,8 @@ DEFAULTS: dict[str, Any] = {
     "ALERT_WEBHOOK": None,
     # Seconds or timedelta: how long the same alert stays silent.
     "ALERT_COOL_DOWN": timedelta(minutes=15),
+    # Log lines of none, of tracked or of all tasks are kept: the beginning and the end of what each attempt logs.
+    "LOGS": "tracked",
     # A URL with {trace_id}: where a task's page leads when its message carries a W3C traceparent.
     "TRACE_URL": None,
     # What the ops pages extend: put the site's own here.

@@ -50,6 +50,7 @@ urlpatterns = [
     _page("api/tasks/", "api.tasks.TasksApi", "api-tasks"),
     _page("api/runs/", "api.runs.RunsApi", "api-runs"),
     _page("api/runs/<celery_ops_text:task_id>/", "api.run.RunApi", "api-run"),
+    _page("api/logs/<celery_ops_text:task_id>/", "api.logs.LogsApi", "api-logs"),
     _page("api/history/", "api.lists.HistoryApi", "api-history"),
     _page("api/workers/", "api.lists.WorkersApi", "api-workers"),
     _page("api/failures/", "api.failures.FailuresApi", "api-failures"),

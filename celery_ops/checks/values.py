@@ -139,6 +139,7 @@ VALUES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "ALERTS": (lambda v: isinstance(v, (list, tuple)) and _words(v), "a list or tuple of dotted paths"),
     "ALERT_WEBHOOK": (lambda v: v is None or _text(v), "a URL such as 'https://example.com/hook', or None"),
     "ALERT_COOL_DOWN": (lambda v: _age(v) or _positive(v), "seconds above 0, or a timedelta"),
+    "LOGS": (lambda v: v in ("none", "tracked", "all"), "'none', 'tracked' or 'all'"),
     "TRACE_URL": (lambda v: v is None or is_template(v), "a URL with {trace_id} that begins with https://, or None"),
     "BASE_TEMPLATE": (_text, "the name of a template"),
 }

@@ -111,6 +111,13 @@ OPERATIONS: Final = (
         argument="task_id",
         refusals=(401, 403, 404, 503),
     ),
+    Operation(
+        "api-logs",
+        gettext_lazy("What a task has logged"),
+        named("TaskLog"),
+        argument="task_id",
+        more=(("after", NUMBER),),
+    ),
 )
 
 

@@ -176,6 +176,24 @@ SCHEMAS: Final[dict[str, Schema]] = {
         ),
         "additionalProperties": False,
     },
+    "TaskLog": thing(
+        {
+            "lines": listed(
+                thing(
+                    {
+                        "n": NUMBER,
+                        "at": or_null(MOMENT),
+                        "level": TEXT,
+                        "logger": TEXT,
+                        "message": TEXT,
+                        "attempt": NUMBER,
+                    }
+                )
+            ),
+            "next": NUMBER,
+            "dropped": NUMBER,
+        }
+    ),
     "SentRun": thing({"task_id": TEXT, "record": NUMBER, "url": {**TEXT, "format": "uri-reference"}}),
     "Run": thing(
         {

@@ -9,10 +9,11 @@ from itertools import chain
 from . import prefix
 from .deriving import derive
 from .lives import by_life
+from .log_fields import MOST_FIELDS, oldest_attempts
 from .refs import ObjectRef
 from .signs import Sign
 from .stamp import now_ms
-from .store import BEAT_COUNTS, INDEX, SIGNS_KEPT, TASKS_KEPT, Batch, Note, Store, add_fields, lifetime
+from .store import BEAT_COUNTS, INDEX, LOG, SIGNS_KEPT, TASKS_KEPT, Batch, Note, Store, add_fields, lifetime
 from .tallies import REMEMBERED, Added, Row, Tallies, Wanted
 from .tally_memory import KeptRow
 
@@ -41,7 +42,7 @@ class MemoryStore(Store):
                 kept = self._objects.setdefault(key, {})
                 add_fields(kept, fields)
                 self._expires[key] = time.monotonic() + lifetime(ref)
-                for name in oldest_fields(kept) if len(kept) > TRIM_ABOVE and ref.label != INDEX else ():
+                for name in oldest(ref, kept) if is_full(ref, len(kept)) else ():
                     del kept[name]
         return 0
 
@@ -141,6 +142,18 @@ def _key(ref: ObjectRef) -> Key:
 
 #: More fields than this are more tasks than are kept: most have two to five, and trimming must make room for long.
 TRIM_ABOVE = TASKS_KEPT * 6
+
+
+def is_full(ref: ObjectRef, number: int) -> bool:
+    """Return whether so many fields are more than are kept of one object."""
+    if ref.label == LOG:
+        return number > MOST_FIELDS
+    return number > TRIM_ABOVE and ref.label != INDEX
+
+
+def oldest(ref: ObjectRef, stored: Mapping[str, str | None]) -> list[str]:
+    """Return the fields that go then: those of the oldest tasks of an object, or of the oldest attempts of a log."""
+    return oldest_attempts(stored) if ref.label == LOG else oldest_fields(stored)
 
 
 def oldest_fields(stored: Mapping[str, str | None]) -> list[str]:

@@ -24,7 +24,7 @@ from . import lifeline, pieces, prefix
 from .breath import breathing
 from .cluster import Cluster
 from .keys import part, quoted, worker_key
-from .memory import TRIM_ABOVE, oldest_fields
+from .memory import is_full, oldest
 from .refs import ObjectRef
 from .server import Server
 from .signs import Sign
@@ -105,7 +105,7 @@ class RedisStore(Store):
                 left.append((ref, fields))
             elif any(map(is_foreign, chain.from_iterable(replies))):
                 refused += 1
-            elif measured and replies[0][-1] > TRIM_ABOVE and ref.label != INDEX:
+            elif measured and is_full(ref, replies[0][-1]):
                 self._trim(ref)
         if failure is not None:
             raise _partly(failure, left, batch) from failure
@@ -237,7 +237,7 @@ class RedisStore(Store):
 
     def _trim(self, ref: ObjectRef) -> None:
         (stored,) = self.read([ref])
-        if dropped := oldest_fields(stored):
+        if dropped := oldest(ref, stored):
             key, names = self._key(ref), [name.encode() for name in dropped]
             short = chain.from_iterable(map(pieces.names_of, names))
             self._servers.ask([_question(key, b"HDEL", *short), _question(key, b"HDEL", *names, of=b":long")])

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,6 +31,7 @@ class Execution:
     replaced: bool = False  # by Task.replace(): it goes on under the same id
     nesting: int = 0  # how many tasks had the id before this one
     delivery: str = ""  # the tag of this execution, empty where there is but one
+    log: Callable[[], Batch] = tuple  # what it has logged since this was asked last
 
     @cached_property
     def life(self) -> str:
@@ -72,7 +73,7 @@ class Execution:
         if self.stamp.inherited and self.parent_id:
             inherited = {**own, facts.field(self.task_id, facts.PARENT, 0, self.life): facts.short_id(self.parent_id)}
         entries: list[tuple[ObjectRef, dict[str, str]]] = [(ref, own) for ref in self.stamp.own]
-        return entries + [(ref, inherited) for ref in self.stamp.inherited]
+        return [*entries, *((ref, inherited) for ref in self.stamp.inherited), *self.log()]
 
     def _known(self) -> dict[str, str]:
         published = facts.published(self.task_id, self.stamp.published, self.name, self.nesting, self.life)

@@ -34,6 +34,8 @@ INDEX: Final = "~index"
 TASK: Final = "~task"
 #: The label of a task that belongs to no object and was asked to be revoked.
 REVOKE: Final = "~revoke"
+#: The label of what a task has logged, by its id.
+LOG: Final = "~log"
 
 #: Bytes of a value that is kept with others of its object, a longer one apart. It is Redis's hash-max-listpack-value:
 #: one longer value turns the whole hash into a table five times its size.

@@ -21,7 +21,7 @@ def usage(capsys, *arguments: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ([], "inspect, metrics, pause, prune"),
+        ([], "inspect, logs, metrics, pause, prune"),
         (["pruen"], "'prune'"),
         (["prune", "--results", "--states", "SUCCES"], "SUCCESS, FAILURE, REVOKED, REJECTED, IGNORED"),
         (["prune", "--results", "--states", "STARTED"], "SUCCESS, FAILURE, REVOKED, REJECTED, IGNORED"),

@@ -149,6 +149,8 @@ def who_operate(others, **named):
 #: Who is not known is sent to the login, in JSON told so; an inactive user is not known.
 PAGE = who_operate(403, anonymous=302, inactive=302)
 JSON = who_operate(403, anonymous=401, inactive=401)
+#: Lines of a task are for those who may see what it was given.
+PAYLOAD_JSON = all_but(403, anonymous=401, inactive=401, view_and_payload=200, superuser=200)
 #: The forms are for those who run tasks, and for nobody else.
 RUNNERS = all_but(403, anonymous=302, inactive=302, run=200, view_and_run=200, superuser=200)
 #: Those who run tasks have a journal, too.
@@ -489,6 +491,15 @@ ROWS = {
         ("one's own", own_run, {}, reading(OWN_RUN)),
         ("another task", any_run, {}, reading({a: 404 if c == 403 else c for a, c in JSON.items()})),
         ("unknown", page("api-run", "no/such task"), {}, reading(all_but(404, anonymous=401, inactive=401))),
+    ],
+    "api-logs": [
+        ("a task", page("api-logs", "no/such task"), {}, reading(PAYLOAD_JSON)),
+        (
+            "a number that is none",
+            page("api-logs", "a"),
+            {"after": "x"},
+            reading({a: 400 if c == 200 else c for a, c in JSON.items()}),
+        ),
     ],
     "api-tasks": [("", page("api-tasks"), {}, reading({**JSON, "run": 200}))],
     "api-schema": [("", page("api-schema"), {}, reading({**JSON, "run": 200}))],

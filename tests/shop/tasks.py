@@ -6,10 +6,13 @@ import time
 
 from celery import shared_task
 from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
+from celery.utils.log import get_task_logger
 
 from celery_ops import FromModel, set_progress, track
 
 from .models import Item, Order, Page, Warehouse
+
+logger = get_task_logger(__name__)
 
 
 @track(Order, label="Charge the card", sensitive=("card",))
@@ -102,6 +105,34 @@ def paced(order_id, pace, steps=10):
             set_progress(step, steps, f"step {step}")
             time.sleep(0.05)
     return steps
+
+
+@track(Order, sensitive=("card",))
+@shared_task(bind=True, max_retries=5)
+def logs(self, order_id, lines=3, times=0, card=None, fate="", pace=None):
+    """Log some lines in each attempt, and wait before each of them when there is a file to be paced by."""
+    attempt = self.request.retries + 1
+    for number in range(1, lines + 1):
+        while pace and os.path.getsize(pace) < number:
+            time.sleep(0.02)
+        logger.info("attempt %d: line %d of %d", attempt, number, lines)
+    if card:
+        logger.warning("the card was %s, the password=hunter2hunter2", card)
+    if attempt <= times:
+        raise self.retry(exc=ConnectionError("the carrier did not answer"), countdown=0)
+    if fate == "fails":
+        raise ValueError("the card was refused")
+    if fate == "dies":
+        time.sleep(1.5)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@shared_task
+def untracked_logs(number, pause=0.0):
+    for line in range(1, number + 1):
+        logger.info("line %d", line)
+        time.sleep(pause)
+    return number
 
 
 @track(Order)

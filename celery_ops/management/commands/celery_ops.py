@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 from argparse import SUPPRESS, RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -93,6 +93,8 @@ class Command(BaseCommand):
         try:
             with writer():
                 answer = options["run"](options, terminal)
+                if answer.stream is not None:
+                    self._print(answer.stream, at_once=True)
         except CommandRefused as error:
             raise CommandError(printable(str(error)), returncode=error.code) from error
         except (BackendUnavailable, BadInput, NotDone) as error:
@@ -102,14 +104,17 @@ class Command(BaseCommand):
 
             text = _("the database does not answer: %(reason)s") % {"reason": one_line(error)}
             raise CommandError(text, returncode=FAILED) from error
-        self._print(_shown(answer, options))
+        if answer.stream is None:
+            self._print(_shown(answer, options))
         if answer.code:
             sys.exit(answer.code)
 
-    def _print(self, lines: Sequence[str]) -> None:
+    def _print(self, lines: Iterable[str], *, at_once: bool = False) -> None:
         try:
             for line in lines:
                 self.stdout.write(line)
+                if at_once:
+                    self.stdout.flush()
             self.stdout.flush()
         except BrokenPipeError:  # whoever reads has seen enough, such as head
             _drop_output()

@@ -28,6 +28,7 @@ SUBCOMMANDS: Final[Mapping[str, Summary]] = {
     ),
     "failures": Summary("failures.Failures", "List the groups of failures that nobody has resolved."),
     "inspect": Summary("inspect.Inspect", "Ask the workers what they do, have and are; secrets are left out."),
+    "logs": Summary("logs.Logs", "Print what a task has logged; with --follow until it has ended."),
     "metrics": Summary("metrics.Metrics", "Print what Prometheus scrapes."),
     "pause": Summary(
         "pause.Pause", "Have no worker consume a queue, those that start later neither, until it is resumed."

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -31,11 +31,15 @@ class CommandRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a subcommand found or did: ``data`` for JSON, ``lines`` for people."""
+    """What a subcommand found or did: ``data`` for JSON, ``lines`` for people.
+
+    A ``stream`` is printed in their place, in the format that was asked for, each line when it comes.
+    """
 
     data: Mapping[str, Any]
     lines: Sequence[str] = ()
     code: int = DONE
+    stream: Iterable[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,91 @@
+"""``logs``: what a task has logged, and with ``--follow`` what it logs from now on."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+
+from ...exceptions import BackendUnavailable, StoreUnavailable
+from ...task_detail.over import is_over
+from ...task_logs.reading import LogLine, TaskLog, read_log
+from ..tables import printable
+from .base import Answer, Subcommand, Terminal
+
+#: Seconds between two questions while a task is followed.
+FOLLOW_EVERY: Final = 0.5
+#: What stands before the second line of a message, and every one after it.
+INDENT: Final = "    "
+
+
+class Logs(Subcommand):
+    examples = (
+        "manage.py celery_ops logs 8b8a8ef9-5f3c-4d0a-9f5c-2a1f0a2b3c4d",
+        "manage.py celery_ops logs 8b8a8ef9-5f3c-4d0a-9f5c-2a1f0a2b3c4d --follow",
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("task_id", metavar="TASK_ID", help="the id of a task")
+        parser.add_argument("--follow", action="store_true", help="go on until the task has ended")
+
+    def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
+        log = _log(options["task_id"])
+        if options["follow"]:
+            as_json = options["format"] == "json"
+            return Answer({}, stream=_followed(options["task_id"], log, as_json=as_json))
+        return Answer(_document(log), [*_lines(log)] or [_("No line of this task is kept.")])
+
+
+def _log(task_id: str, after: int = 0) -> TaskLog:
+    try:
+        return read_log(task_id, after)
+    except StoreUnavailable as error:
+        raise BackendUnavailable(_("The tracking store does not answer.")) from error
+
+
+def _followed(task_id: str, log: TaskLog, *, as_json: bool) -> Iterator[str]:
+    """Yield lines as they come, until the task has ended or somebody has seen enough."""
+    try:
+        after, was_over = 0, False
+        while True:
+            yield from map(_in_json, log.lines) if as_json else _lines(log, after)
+            after = log.next or after
+            if was_over:
+                return
+            was_over = is_over(task_id)  # what it logged last may have come since it was asked for lines
+            if not was_over:
+                time.sleep(FOLLOW_EVERY)
+            log = _log(task_id, after)
+    except KeyboardInterrupt:
+        return
+
+
+def _lines(log: TaskLog, after: int = 0) -> Iterator[str]:
+    for attempt in log.attempts:
+        if attempt.lines and attempt.first > after and len(log.attempts) > 1:
+            yield "-- " + _("attempt %(number)s") % {"number": attempt.attempt}
+        for line in attempt.lines:
+            if line.left_out:
+                yield "-- " + _("%(n)s lines were not kept") % {"n": line.left_out}
+            yield from _words(line)
+
+
+def _words(line: LogLine) -> Iterable[str]:
+    first, *others = line.message.split("\n")
+    at = f"{line.at:%Y-%m-%d %H:%M:%S}.{line.at.microsecond // 1000:03}Z" if line.at else "?"
+    yield printable(f"{at} {line.level} {line.logger}: {first}".expandtabs())
+    yield from (INDENT + printable(other.expandtabs()) for other in others)
+
+
+def _document(log: TaskLog) -> dict[str, Any]:
+    from ...views.api.logs import line_item  # pages are dear to import
+
+    return {"lines": [*map(line_item, log.lines)], "next": log.next, "dropped": log.dropped}
+
+
+def _in_json(line: LogLine) -> str:
+    from ...views.api.logs import line_item
+
+    return json.dumps(line_item(line), sort_keys=True)

@@ -1,0 +1,28 @@
+"""Celery's signals by which what tasks log comes to be kept: the handler is there before a task's first line."""
+
+from typing import Any
+
+from ..tracking.edge import receiver
+from .handler import install
+from .sending import send_at_exit
+
+
+@receiver
+def worker_init(**_: Any) -> None:
+    """What a child of the pool needs is imported by now."""
+
+
+@receiver
+def task_prerun(**_: Any) -> None:
+    """Each time: a pool may begin in many ways, and a site may set up its logging late."""
+    install()
+
+
+@receiver
+def worker_process_shutdown(**_: Any) -> None:
+    send_at_exit()
+
+
+@receiver
+def worker_shutdown(**_: Any) -> None:
+    send_at_exit()

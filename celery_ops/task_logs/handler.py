@@ -1,0 +1,139 @@
+"""The handler that keeps what a task logs, and where it is added: to the root, and to every logger that ends there.
+
+A line belongs to the task that Celery runs in its thread or greenlet. The loggers of Celery's own modules are left out;
+what a task prints, which a worker turns into lines, is not.
+"""
+
+import logging
+from typing import Any, Final
+
+from billiard.exceptions import SoftTimeLimitExceeded
+from celery import _state
+
+from ..tracking import capture, counters, given, messages, runs
+from .attempt import AttemptLog
+from .sending import sender
+from .switch import ALL, NONE, wanted
+from .texts import LONGEST_LEVEL, LONGEST_LOGGER, text_of
+
+#: Where a log lies on the request of the task.
+ATTRIBUTE: Final = "celery_ops_log"
+#: Packages whose lines are about the work of Celery, and loggers in them whose are the site's.
+OWN: Final = ("celery", "kombu", "amqp", "vine", "billiard", "multiprocessing", "celery_ops")
+OF_SITES: Final = ("celery.task", "celery.redirected")
+#: Names of loggers whose answer is remembered.
+MOST_NAMES: Final = 5000
+
+_is_own: dict[str, bool] = {}
+
+
+class TaskLogHandler(logging.Handler):
+    """Never raises but what limits the task's time, takes no lock, and does not come again inside of itself."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        super().__init__()
+        self._logger = logger
+
+    def createLock(self) -> None:
+        """Nothing here needs one, and a fork may find it held."""
+        self.lock = None
+
+    def handle(self, record: logging.LogRecord) -> bool:  # type: ignore[override]  # 3.12 may return the record
+        if self._logger.propagate and self._logger.parent is not None:
+            return False  # it goes on to one that has this handler as well
+        try:
+            log = _log_here(record.name)
+            if log is not None and not log.is_busy:
+                _note(log, record)
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception:
+            counters.add("errors")
+        return False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record that was given past ``handle``."""
+        self.handle(record)
+
+
+def _note(log: AttemptLog, record: logging.LogRecord) -> None:
+    log.is_busy = True  # a value's own method may log while it is put into words
+    try:
+        text = text_of(record)
+        if log.add(record.created, record.levelname[:LONGEST_LEVEL], record.name[-LONGEST_LOGGER:], text):
+            sender().wake(log)
+    finally:
+        log.is_busy = False
+
+
+def _log_here(name: str) -> AttemptLog | None:
+    """Return the log of the task that runs here, where a line of this logger belongs to it."""
+    task = _state.get_current_task()
+    if task is None or is_own(name):
+        return None
+    request = task.request
+    if request.called_directly:  # as a function, inside of another task
+        task = _state.get_current_worker_task()
+        if task is None:
+            return None
+        request = task.request
+    log: AttemptLog | None = request.__dict__.get(ATTRIBUTE)
+    return log if log is not None else _begun(task, request)
+
+
+def _begun(task: Any, request: Any) -> AttemptLog | None:
+    """Begin a task's log with its first line."""
+    mode, run = wanted(), runs.of(request)
+    if mode == NONE or (run is None and mode != ALL) or task.name.startswith("celery."):
+        return None
+    details = getattr(request, "request_dict", None) or vars(request)
+    hidden = capture.secrets(task.name, *given.noted(request, request.args, request.kwargs))
+    whose = messages.whose_of(details) if run is None else run.whose
+    log = AttemptLog(request.id, task.name, messages.attempt_of(details), hidden, whose)
+    setattr(request, ATTRIBUTE, log)
+    if run is not None:
+        run.log = log.batch
+    return log
+
+
+def is_own(name: str) -> bool:
+    """Return whether a logger is one of Celery's own modules, or of what it is made of."""
+    own = _is_own.get(name)
+    if own is None:
+        own = name.partition(".")[0] in OWN and name not in OF_SITES
+        if len(_is_own) > MOST_NAMES:
+            _is_own.clear()
+        _is_own[name] = own
+    return own
+
+
+_installed: list[tuple[logging.Logger, TaskLogHandler]] = []
+_loggers = 0  # that there were when they were looked through
+
+
+def install() -> None:
+    """Have lines kept that are logged from now on. Costs next to nothing where that is so already."""
+    if wanted() == NONE:
+        return
+    root = logging.getLogger()
+    if len(root.manager.loggerDict) == _loggers and all(handler in logger.handlers for logger, handler in _installed):
+        return
+    _install(root)
+
+
+def _install(root: logging.Logger) -> None:
+    """A site's own configuration may have come meanwhile, and thrown handlers away or cut loggers off."""
+    global _installed, _loggers
+    names = dict(root.manager.loggerDict)
+    ending = [logger for logger in names.values() if isinstance(logger, logging.Logger) and not logger.propagate]
+    _installed = [(logger, _handler_of(logger)) for logger in (root, *ending)]
+    _loggers = len(names)
+
+
+def _handler_of(logger: logging.Logger) -> TaskLogHandler:
+    for handler in logger.handlers:
+        if isinstance(handler, TaskLogHandler):
+            return handler
+    handler = TaskLogHandler(logger)
+    logger.addHandler(handler)
+    return handler

@@ -1,0 +1,65 @@
+"""``logs``: a task's lines in a terminal."""
+
+import pytest
+
+from celery_ops.task_logs.attempt import AttemptLog
+from celery_ops.tracking.recorder import recorder
+from tests.commands.conftest import call
+from tests.shop.tasks import logs as task
+
+pytestmark = pytest.mark.django_db
+
+
+def log(*messages, attempt=0, task_id="one"):
+    kept = AttemptLog(task_id, task.name, attempt)
+    for message in messages:
+        kept.add(1_800_000_000.25, "INFO", "shop.tasks", message)
+    recorder().record(kept.batch)
+
+
+@pytest.fixture(autouse=True)
+def _store(memory_store):
+    pass
+
+
+def test_the_lines_of_each_attempt_are_printed():
+    log("asking", "it said\n\x1b[31mno\x1b[0m")
+    log("asking again", attempt=1)
+    assert call("logs", "one", output="text").lines == [
+        "-- attempt 1",
+        "2027-01-15 08:00:00.250Z INFO shop.tasks: asking",
+        "2027-01-15 08:00:00.250Z INFO shop.tasks: it said",
+        "    no",
+        "-- attempt 2",
+        "2027-01-15 08:00:00.250Z INFO shop.tasks: asking again",
+    ]
+
+
+def test_what_was_not_kept_is_said():
+    log(*map(str, range(1000)))
+    lines = call("logs", "one", output="text").lines
+    assert lines[100] == "-- 800 lines were not kept"
+    assert len(lines) == 201
+
+
+def test_a_task_that_logged_nothing_has_no_lines():
+    said = call("logs", "two", output="text")
+    assert (said.code, said.out) == (0, "No line of this task is kept.\n")
+
+
+def test_json_is_what_the_address_answers():
+    log("asking")
+    assert call("logs", "one").data == {
+        "lines": [
+            {
+                "n": 1,
+                "at": "2027-01-15T08:00:00.250+00:00",
+                "level": "INFO",
+                "logger": "shop.tasks",
+                "message": "asking",
+                "attempt": 1,
+            }
+        ],
+        "next": 1,
+        "dropped": 0,
+    }
