@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from ..metrics.cells import OTHER
-from ..metrics.reading import between, numbers_of
+from ..metrics.durations import numbers_of
+from ..metrics.reading import between
 from ..metrics.rows import SEPARATOR
 from ..metrics.windows import WINDOWS, Window
 from ..timezones import of_milliseconds

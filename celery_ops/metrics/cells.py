@@ -5,6 +5,7 @@ from enum import IntEnum
 from typing import Final
 
 from .. import states
+from .distribution import BUCKETS
 
 #: What a task or a queue is called that came after as many others as are kept.
 OTHER: Final = "other"
@@ -27,6 +28,9 @@ class Cell(IntEnum):
 
 
 CELLS: Final = len(Cell)
+#: How long things took lies beside each other, bucket by bucket: first how many waited so long, then how many ran.
+WAITED, RAN = KINDS = range(2)
+TIMES: Final = BUCKETS * len(KINDS)
 #: The states that series have, as Celery calls them.
 SERIES: Final = {
     states.SUCCESS: Cell.SUCCESS,

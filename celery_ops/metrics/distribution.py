@@ -16,11 +16,8 @@ from typing import Final
 GROWTH: Final = 1.1
 #: Seconds that the first bucket ends at: 0.1 ms.
 FIRST: Final = 1e-4
-#: Buckets come in groups, each a row of its own: most tasks need three or four.
-A_GROUP: Final = 16
-GROUPS: Final = 14
 #: The last one begins at 45 hours and has no end.
-BUCKETS: Final = A_GROUP * GROUPS
+BUCKETS: Final = 224
 
 _LOG: Final = math.log(GROWTH)
 

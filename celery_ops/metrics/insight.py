@@ -8,8 +8,6 @@ from typing import Final, TypeVar
 
 from .cells import Cell
 from .reading import (
-    EVERY_GROUP,
-    Names,
     Numbers,
     Pair,
     Times,
@@ -57,9 +55,8 @@ def _whole(
 ) -> tuple[Numbers, dict[str, Numbers]]:
     """Return what targets did together, slot by slot, and what others did each, without how long that took."""
     start, end = window.bounds(now)
-    groups = Names(groups=dict.fromkeys(targets, EVERY_GROUP))
     wanted = [(targets, Times.IN_SLOTS), (parts, Times.LEFT_OUT)]
-    whole, others = read_each(window, wanted, groups, start=start, end=end)
+    whole, others = read_each(window, wanted, start=start, end=end)
     return added([*whole.values()]), others
 
 
@@ -135,9 +132,8 @@ def pairs(window: Window, now: float | None = None) -> dict[Pair, Numbers]:
     """Return what each task did in each queue. Two round trips."""
     now = time.time() if now is None else now
     start, end = window.bounds(now)
-    known = names(window, now)
-    by_target = {target_of(*pair): pair for pair in sorted(known.pairs)}
-    numbers = read(window, by_target, known, start=start, end=end)
+    by_target = {target_of(*pair): pair for pair in sorted(names(window, now))}
+    numbers = read(window, by_target, start=start, end=end)
     return {by_target[target]: kept for target, kept in numbers.items()}
 
 
@@ -151,9 +147,9 @@ def types(window: Window, now: float | None = None) -> dict[str, tuple[Numbers, 
     now = time.time() if now is None else now
     start, end = window.bounds(now)
     known, failed = names_beside(window, [*map(failed_at_row, periods_of(window, now))], now)
-    by_target = {target_of(*pair): pair for pair in sorted(known.pairs)}
+    by_target = {target_of(*pair): pair for pair in sorted(known)}
     grouped: dict[str, list[Numbers]] = {}
-    for target, numbers in read(window, by_target, known, start=start, end=end).items():
+    for target, numbers in read(window, by_target, start=start, end=end).items():
         grouped.setdefault(by_target[target][0], []).append(numbers)
     together = {task: added(numbers) for task, numbers in grouped.items()}
     return {
@@ -181,9 +177,8 @@ def queues_and_site(window: Window, now: float | None = None) -> tuple[dict[str,
     """Return what was done in each queue, by its name, and in the whole site. Two round trips."""
     now = time.time() if now is None else now
     start, end = window.bounds(now)
-    known = names(window, now)
-    by_target = {target_of("", queue): queue for _task, queue in sorted(known.pairs) if queue}
-    numbers = read(window, [ALL, *by_target], known, start=start, end=end)
+    by_target = {target_of("", queue): queue for _task, queue in sorted(names(window, now)) if queue}
+    numbers = read(window, [ALL, *by_target], start=start, end=end)
     return {queue: numbers[target] for target, queue in by_target.items()}, numbers[ALL]
 
 
@@ -214,7 +209,6 @@ def _lately(
 ) -> dict[K, Numbers]:
     now = time.time() if now is None else now
     window = covering(seconds)
-    known = names(window, now)
-    by_target = targets_of(known.pairs)
-    numbers = read(window, by_target, known, start=now - seconds, end=now + 1)
+    by_target = targets_of(names(window, now))
+    numbers = read(window, by_target, start=now - seconds, end=now + 1)
     return {by_target[target]: kept for target, kept in numbers.items()}

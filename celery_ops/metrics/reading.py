@@ -3,32 +3,22 @@
 Everything raises StoreUnavailable.
 """
 
-import sys
 import time
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property, partial
 from itertools import islice
-from struct import unpack
-from typing import Any, Final
+from typing import Any
 
 from ..tracking.recorder import recorder
 from ..tracking.tallies import CELL, Tallies, Wanted
-from .cells import CELLS, SERIES, Cell
-from .distribution import A_GROUP, BUCKETS, GROUPS, Distribution
-from .rows import PERIOD, SEPARATOR, counts_row, groups_row, names_row, times_row
+from .cells import CELLS, RAN, SERIES, WAITED, Cell
+from .distribution import Distribution
+from .durations import Durations, numbers_of
+from .rows import PERIOD, SEPARATOR, counts_row, names_row, times_row
 from .windows import Slots, Window
-
-#: A typecode of four bytes, as the cells have.
-_U32: Final = "I"
-#: How struct reads a group of buckets.
-_CELLS: Final = f">{A_GROUP}I"
-
-#: Whoever asks for few targets asks for all groups of buckets, rather than which ones there are of all targets.
-EVERY_GROUP: Final = frozenset((kind, group) for kind in ("w", "r") for group in range(GROUPS))
 
 #: A task and its queue.
 Pair = tuple[str, str]
@@ -99,7 +89,7 @@ class LateCells(Mapping[Cell, Sequence[int]]):
         self._packed = packed
 
     @cached_property
-    def _numbers(self) -> "array[int]":
+    def _numbers(self) -> Any:
         return numbers_of(self._packed())
 
     def __getitem__(self, cell: Cell) -> Sequence[int]:
@@ -134,18 +124,6 @@ class LateDistributions(Sequence[Distribution]):
         return len(self._made)
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What has numbers: pairs of tasks and queues, and which groups of buckets each target has."""
-
-    pairs: frozenset[Pair] = frozenset()
-    groups: Mapping[str, frozenset[tuple[str, int]]] = field(default_factory=dict)
-
-    def of(self, task: str = "", queue: str = "") -> list[Pair]:
-        """Return the pairs of a task, in one queue or in all."""
-        return sorted(pair for pair in self.pairs if task in ("", pair[0]) and queue in ("", pair[1]))
-
-
 def merged(distributions: Iterable[Distribution]) -> Distribution:
     """Return one distribution of all their durations."""
     counts = [distribution.counts for distribution in distributions if distribution.counts]
@@ -161,18 +139,18 @@ class Times(Enum):
 
 
 def read(
-    window: Window, targets: Iterable[str], names: Names, *, start: float, end: float, times: Times = Times.TOGETHER
+    window: Window, targets: Iterable[str], *, start: float, end: float, times: Times = Times.TOGETHER
 ) -> dict[str, Numbers]:
     """Return the numbers of targets between two moments, in seconds since the epoch. One round trip."""
-    return read_each(window, [(targets, times)], names, start=start, end=end)[0]
+    return read_each(window, [(targets, times)], start=start, end=end)[0]
 
 
 def read_each(
-    window: Window, wanted: Iterable[tuple[Iterable[str], Times]], names: Names, *, start: float, end: float
+    window: Window, wanted: Iterable[tuple[Iterable[str], Times]], *, start: float, end: float
 ) -> list[dict[str, Numbers]]:
     """Return the same of several groups of targets. One round trip for all of them."""
     begin = int(start) // window.step * window.step
-    plans = [(_Plan(window, begin, int(end), names, times), list(dict.fromkeys(targets))) for targets, times in wanted]
+    plans = [(_Plan(window, begin, int(end), times), list(dict.fromkeys(targets))) for targets, times in wanted]
     rows = [row for plan, targets in plans for row in plan.rows(targets)]
     tallies = recorder().ask(lambda store: store.tallies(Wanted(cells=rows))) if rows else Tallies()
     cells = iter(tallies.cells)
@@ -195,20 +173,19 @@ def added(numbers: Sequence[Numbers]) -> Numbers:
     )
 
 
-def names(window: Window, now: float | None = None) -> Names:
+def names(window: Window, now: float | None = None) -> frozenset[Pair]:
     """Return what has numbers in a window. One round trip."""
     return names_beside(window, (), now)[0]
 
 
 def names_beside(
     window: Window, rows: Sequence[str], now: float | None = None
-) -> tuple[Names, Sequence[Mapping[str, str]]]:
+) -> tuple[frozenset[Pair], Sequence[Mapping[str, str]]]:
     """Return what has numbers in a window, and the fields of some other rows. One round trip for all of it."""
     periods = periods_of(window, time.time() if now is None else now)
-    wanted = Wanted(fields=rows, names=[*map(names_row, periods), *map(groups_row, periods)])
+    wanted = Wanted(fields=rows, names=[*map(names_row, periods)])
     tallies = recorder().ask(lambda store: store.tallies(wanted))
-    pairs, groups = tallies.names[: len(periods)], tallies.names[len(periods) :]
-    return _names(set().union(*pairs), set().union(*groups)), tallies.fields
+    return frozenset(map(_pair, filter(_is_pair, set().union(*tallies.names)))), tallies.fields
 
 
 def pairs_beside(
@@ -221,9 +198,8 @@ def pairs_beside(
     pairs: Counter[Pair] = Counter()
     for row in fields[: len(periods)]:
         for name, count in row.items():
-            task, separator, queue = name.partition(SEPARATOR)
-            if separator:
-                pairs[task, queue] += number_of(count)
+            if _is_pair(name):
+                pairs[_pair(name)] += number_of(count)
     return pairs, fields[len(periods) :]
 
 
@@ -238,37 +214,25 @@ def periods_of(window: Window, now: float) -> list[int]:
     return [period * PERIOD for period in range(first, last + 1)]
 
 
-def _names(pairs: Iterable[str], groups: Iterable[str]) -> Names:
-    of_targets: dict[str, set[tuple[str, int]]] = {}
-    for name in groups:
-        target, kind, group = _group(name)
-        if 0 <= group < GROUPS:
-            of_targets.setdefault(target, set()).add((kind, group))
-    named = {tuple(name.split(SEPARATOR, 1)) for name in pairs if SEPARATOR in name}
-    return Names(frozenset(named), {target: frozenset(kept) for target, kept in of_targets.items()})
+def _is_pair(name: str) -> bool:
+    return SEPARATOR in name
 
 
-def _group(name: str) -> tuple[str, str, int]:
-    """Return a target, a kind of duration and a group of buckets, of a name such as ``0123456789abw4``."""
-    for kind in ("w", "r"):
-        target, found, group = name.rpartition(kind)
-        if found and group.isdecimal():
-            return target, kind, int(group)
-    return "", "", -1
+def _pair(name: str) -> Pair:
+    task, _separator, queue = name.partition(SEPARATOR)
+    return task, queue
 
 
 class _Plan:
     """Which rows have the numbers of a stretch of time, and how they are put together."""
 
-    def __init__(self, window: Window, start: int, end: int, names: Names, times: Times) -> None:
-        self.window, self.start, self.end, self.names = window, start, end, names
-        self.has_times = times is not Times.LEFT_OUT
-        first = start // window.times.step * window.times.step
-        self.times = range(first, end, window.times.step)
-        self.put_together = _slot_by_slot if times is Times.IN_SLOTS else _all_slots
-        self.shown = self.times if times is Times.IN_SLOTS else self.times[:1]
+    def __init__(self, window: Window, start: int, end: int, times: Times) -> None:
+        self.window, self.start, self.end = window, start, end
+        self.is_together = times is not Times.IN_SLOTS
+        self.times = range(start // window.times.step * window.times.step, end, window.times.step)
+        self.shown = self.times[:1] if self.is_together else self.times
         self.count_rows = window.counts.rows(start, end)
-        self.time_rows = window.times.rows(start, end)
+        self.time_rows = range(0) if times is Times.LEFT_OUT else window.times.rows(start, end)
 
     def rows(self, targets: Sequence[str]) -> list[str]:
         return [name for target in targets for name in self._rows_of(target)]
@@ -276,42 +240,26 @@ class _Plan:
     def _rows_of(self, target: str) -> list[str]:
         return [
             *(counts_row(self.window, row, target) for row in self.count_rows),
-            *(
-                times_row(kind, self.window, row, target, group)
-                for kind, group in self._groups(target)
-                for row in self.time_rows
-            ),
+            *(times_row(self.window, slot, target) for slot in self.time_rows),
         ]
-
-    def _groups(self, target: str) -> list[tuple[str, int]]:
-        return sorted(self.names.groups.get(target, ())) if self.has_times else []
 
     def numbers(self, targets: Sequence[str], rows: Iterator[bytes]) -> dict[str, Numbers]:
         """Return the numbers of targets, of rows that follow each other as ``rows`` names them."""
-        return {target: self._numbers(target, rows) for target in targets}
+        return {target: self._numbers(rows) for target in targets}
 
-    def _numbers(self, target: str, rows: Iterator[bytes]) -> Numbers:
+    def _numbers(self, rows: Iterator[bytes]) -> Numbers:
         """Return the numbers of a target, of which each is made when it is asked for: most pages show few of them."""
         counts = [*islice(rows, len(self.count_rows))]
-        kinds: dict[str, list[tuple[int, list[bytes]]]] = {"w": [], "r": []}
-        for kind, group in self._groups(target):
-            buckets = [*islice(rows, len(self.time_rows))]
-            if any(buckets):
-                kinds[kind].append((group, buckets))
+        durations = Durations([*islice(rows, len(self.time_rows))], self.is_together)
         return Numbers(
             self.start,
             self.end,
             self.window.step,
             LateCells(partial(between, counts, self.window.counts, self.start, self.end, CELLS)),
             self.shown,
-            LateDistributions(partial(self._distributions, kinds["w"])),
-            LateDistributions(partial(self._distributions, kinds["r"])),
+            LateDistributions(partial(durations.of, WAITED)),
+            LateDistributions(partial(durations.of, RAN)),
         )
-
-    def _distributions(self, groups: Sequence[tuple[int, Sequence[bytes]]]) -> list[Distribution]:
-        slots = self.window.times
-        joined = {group: between(rows, slots, self.start, self.end, A_GROUP) for group, rows in groups}
-        return self.put_together(joined, len(self.times))
 
 
 def between(rows: Sequence[bytes], slots: Slots, start: int, end: int, cells: int = 1) -> bytes:
@@ -321,44 +269,3 @@ def between(rows: Sequence[bytes], slots: Slots, start: int, end: int, cells: in
     first = slots.rows(start, end)[0] * slots.length
     begin, end = start // slots.step - first, (end - 1) // slots.step + 1 - first
     return whole[begin * size : end * size]
-
-
-def numbers_of(cells: bytes) -> "array[int]":
-    numbers = array(_U32, cells)
-    if sys.byteorder == "little":
-        numbers.byteswap()
-    return numbers
-
-
-def _slot_by_slot(groups: Mapping[int, bytes], slots: int) -> list[Distribution]:
-    """Return a distribution for each slot of time."""
-    size = A_GROUP * CELL
-    return [
-        _distribution({g: row[slot * size : (slot + 1) * size] for g, row in groups.items()}) for slot in range(slots)
-    ]
-
-
-def _all_slots(groups: Mapping[int, bytes], slots: int) -> list[Distribution]:
-    """Return one distribution of all slots."""
-    return [_distribution({group: _summed(row, slots) for group, row in groups.items()})]
-
-
-def _summed(row: bytes, slots: int) -> bytes:
-    """Return the sums of the slots of a row, cell by cell: as whole numbers, halves upon each other.
-
-    No cell overflows into the next one: all of them together have no more than a part of 2**32.
-    """
-    size = A_GROUP * CELL
-    rest = 1 << max(0, slots - 1).bit_length()
-    number, bits = int.from_bytes(row[: slots * size], "big"), size * 8
-    while rest > 1:
-        rest //= 2
-        number = (number >> bits * rest) + (number & (1 << bits * rest) - 1)
-    return number.to_bytes(size + CELL, "big")[CELL:]
-
-
-def _distribution(groups: Mapping[int, bytes]) -> Distribution:
-    counts = [0] * BUCKETS
-    for group, cells in groups.items():
-        counts[group * A_GROUP : (group + 1) * A_GROUP] = unpack(_CELLS, cells)
-    return Distribution(tuple(counts)) if any(counts) else Distribution()

@@ -1,8 +1,8 @@
 """Where numbers lie in the store, and what a process's tallies add there.
 
 A *target* is a pair of a task and a queue, a queue, or all of a site. For each window it has one row of counts (``c``),
-slot by slot, and for each group of buckets that was ever met a row of waits (``w``) and of runs (``r``). What there is
-is said by two rows of names, a new one every ``PERIOD``: whoever reads them knows which rows to ask for.
+slot by slot, and for each longer slot one of durations (``d``), which is as long as the longest of them needs. Which
+tasks and queues there are is said by a row of names, a new one every ``PERIOD``.
 """
 
 import random
@@ -16,8 +16,21 @@ from typing import Final
 
 from ..conf import conf
 from ..tracking.tallies import Row
-from .cells import CELLS, KINDS_KEPT, OTHER, PAIRS_KEPT, RUN_BUCKETS, TOTALS, WAIT_BUCKETS, Cell, Total
-from .distribution import A_GROUP
+from .cells import (
+    CELLS,
+    KINDS,
+    KINDS_KEPT,
+    OTHER,
+    PAIRS_KEPT,
+    RAN,
+    RUN_BUCKETS,
+    TIMES,
+    TOTALS,
+    WAIT_BUCKETS,
+    WAITED,
+    Cell,
+    Total,
+)
 from .tally import Subject, Tally
 from .windows import DAY, MINUTE, WINDOWS, Window
 
@@ -31,6 +44,8 @@ PERIOD: Final = 10 * DAY
 HOST_KEPT: Final = DAY
 #: Pairs of a task and a queue on a host that are told apart in a day.
 HOSTS_KEPT: Final = 10_000
+#: Cells by which a row of durations grows.
+GROWS_BY: Final = 16
 #: Characters of a name that are kept.
 LONGEST: Final = 200
 
@@ -55,8 +70,8 @@ def counts_row(window: Window, row: int, target: str) -> str:
     return f"c{window.name}.{row}.{target}"
 
 
-def times_row(kind: str, window: Window, row: int, target: str, group: int) -> str:
-    return f"{kind}{window.name}.{row}.{target}.{group}"
+def times_row(window: Window, slot: int, target: str) -> str:
+    return f"d{window.name}.{slot}.{target}"
 
 
 def total_row(target: str, host: str = "") -> str:
@@ -65,10 +80,6 @@ def total_row(target: str, host: str = "") -> str:
 
 def names_row(at: float) -> str:
     return f"names.{int(at) // PERIOD}"
-
-
-def groups_row(at: float) -> str:
-    return f"groups.{int(at) // PERIOD}"
 
 
 def failed_at_row(at: float) -> str:
@@ -132,6 +143,7 @@ class _Rows:
         self._names = names
         self._host = host()
         self._cells: dict[tuple[str, int, int], Counter[int]] = {}  # by row, its length, and for how long it lives
+        self._times: dict[tuple[str, int], Counter[int]] = {}
         self._totals: dict[tuple[str, int], Counter[int]] = {}
         self._counts: dict[tuple[str, int], Counter[str]] = {}
         self._failed: dict[str, dict[str, int]] = {}  # by row: the last minute of each task
@@ -143,6 +155,10 @@ class _Rows:
             self._add(subject, tally)
         return [
             *(Row(name, kept, cells=cells, length=length) for (name, length, kept), cells in self._cells.items()),
+            *(
+                Row(name, kept, cells=cells, narrow=TIMES, length=_grown(cells))
+                for (name, kept), cells in self._times.items()
+            ),
             *(
                 Row(name, kept, cells=cells, is_wide=True, length=TOTALS)
                 for (name, kept), cells in self._totals.items()
@@ -196,21 +212,16 @@ class _Rows:
             if at < self._now - kept:  # what comes as late as this, nobody shows
                 continue
             row, slot = window.counts.place(at)
-            cells = self._row(counts_row(window, row, target), window.counts.length * CELLS, kept)
+            name, length = counts_row(window, row, target), window.counts.length * CELLS
+            cells = self._cells.setdefault((name, length, kept), Counter())
             for total, cell in _SERIES.items():
                 if number := tally.counts[total]:
                     cells[slot * CELLS + cell] += number
             if hundredths:
                 cells[slot * CELLS + Cell.RUN_TIME] += hundredths
-            row, slot = window.times.place(at)
-            for kind, buckets in (("w", tally.waits), ("r", tally.runs)):
-                for bucket, number in buckets.items():
-                    group, place = divmod(bucket, A_GROUP)
-                    name = times_row(kind, window, row, target, group)
-                    self._row(name, window.times.length * A_GROUP, kept)[slot * A_GROUP + place] += number
-        for kind, buckets in (("w", tally.waits), ("r", tally.runs)):
-            for group in {bucket // A_GROUP for bucket in buckets}:
-                self._count(groups_row(at), self._kept, f"{target}{kind}{group}", 1)
+            if tally.waits or tally.runs:
+                name = times_row(window, window.times.place(at)[0], target)
+                _add_times(self._times.setdefault((name, kept), Counter()), tally)
 
     def _total(self, name: str, kept: int, tally: Tally) -> None:
         cells = self._totals.setdefault((name, kept), Counter())
@@ -221,11 +232,19 @@ class _Rows:
             for bucket, number in buckets.items():
                 cells[begin + bucket] += number
 
-    def _row(self, name: str, length: int, kept: int) -> Counter[int]:
-        return self._cells.setdefault((name, length, kept), Counter())
-
     def _count(self, name: str, kept: int, field: str, number: int) -> None:
         self._counts.setdefault((name, kept), Counter())[field] += number
+
+
+def _add_times(cells: Counter[int], tally: Tally) -> None:
+    for kind, buckets in ((WAITED, tally.waits), (RAN, tally.runs)):
+        for bucket, number in buckets.items():
+            cells[bucket * len(KINDS) + kind] += number
+
+
+def _grown(cells: Iterable[int]) -> int:
+    """Return how many cells a row of durations has that is to have these."""
+    return -(-(max(cells) + 1) // GROWS_BY) * GROWS_BY
 
 
 _host = ""

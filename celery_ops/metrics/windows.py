@@ -30,7 +30,10 @@ class Slots:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of time up to now: how many of everything a ``step``, how long it took a slot of ``times``."""
+    """A stretch of time up to now: how many of everything a ``step``, how long it took a slot of ``times``.
+
+    Durations are many numbers a slot, so each of these slots has a row of its own.
+    """
 
     name: str
     seconds: int
@@ -52,10 +55,10 @@ class Window:
 WINDOWS: Final = {
     window.name: window
     for window in (
-        Window("1h", HOUR, Slots(MINUTE, 30), Slots(2 * MINUTE, 15)),
-        Window("24h", DAY, Slots(15 * MINUTE, 48), Slots(2 * HOUR, 12)),
-        Window("7d", 7 * DAY, Slots(2 * HOUR, 42), Slots(12 * HOUR, 14)),
-        Window("30d", 30 * DAY, Slots(6 * HOUR, 60), Slots(2 * DAY, 15)),
+        Window("1h", HOUR, Slots(MINUTE, 30), Slots(3 * MINUTE, 1)),
+        Window("24h", DAY, Slots(15 * MINUTE, 48), Slots(2 * HOUR, 1)),
+        Window("7d", 7 * DAY, Slots(2 * HOUR, 42), Slots(12 * HOUR, 1)),
+        Window("30d", 30 * DAY, Slots(6 * HOUR, 60), Slots(2 * DAY, 1)),
     )
 }
 DEFAULT: Final = "24h"

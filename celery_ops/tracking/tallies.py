@@ -9,6 +9,9 @@ CELL: Final = 4
 FULL: Final = 2**32 - 1
 #: The same of a wide one, whose numbers never start again.
 WIDE_CELL: Final = 8
+#: The same of a narrow one: what does not fit into it is added to a cell of ``CELL`` bytes behind all narrow ones.
+NARROW_CELL: Final = 3
+NARROW_FULL: Final = 2**24 - 1
 
 #: Seconds for which it is remembered that an addition was made: a store that took it and hung is not asked twice.
 REMEMBERED: Final = 3600
@@ -26,6 +29,8 @@ class Row:
     #: What is added to the cells of a dense row, by place; ``is_wide`` is of the whole row.
     cells: Mapping[int, int] = field(default_factory=dict)
     is_wide: bool = False
+    #: How many cells a row of narrow ones has at most; 0 for all other rows.
+    narrow: int = 0
     #: How many cells the row has, so that it takes no more than it needs; 0 when that is not known.
     length: int = 0
     #: What is added to numbers by name, and what is set beside them; a text may be set only ``IfAbsent``.

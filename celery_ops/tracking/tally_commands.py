@@ -14,18 +14,40 @@ from redis.exceptions import ResponseError
 
 from ..exceptions import StoreUnavailable
 from .store import IfAbsent
-from .tallies import REMEMBERED, Added, Row, Tallies, Wanted
+from .tallies import NARROW_CELL, REMEMBERED, Added, Row, Tallies, Wanted
 from .wire import Command, Part, Question, is_foreign, packed
 
 #: Carries out commands unless KEYS[1] says that it was done, and answers what those reply that ask for something, false
-#: where a key holds what is not ours: that is left alone.
+#: where a key holds what is not ours: that is left alone. Two commands are its own. GROW makes a string so long, and no
+#: longer: one that BITFIELD lengthens takes twice its size. NARROW adds to narrow cells, and to those that begin at a
+#: bit what has no room in them.
 SCRIPT: Final = b"""
 if not redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[1]) then return {} end
 local replies, at = {}, 2
+local own = {}
+function own.GROW(first)
+  local key, size = ARGV[first + 1], tonumber(ARGV[first + 2])
+  local length = redis.pcall('STRLEN', key)
+  if type(length) == 'table' or length >= size then return length end
+  local value = length > 0 and redis.call('GET', key) or ''
+  return redis.pcall('SET', key, value .. string.rep('\\0', size - length))
+end
+function own.NARROW(first, last)
+  local key, behind = ARGV[first + 1], tonumber(ARGV[first + 2])
+  local reply = redis.pcall('BITFIELD', key, 'OVERFLOW', 'FAIL', unpack(ARGV, first + 3, last))
+  for i = 1, #reply do
+    if reply[i] == false then
+      local place = first + 1 + i * 4
+      local bit = behind + 32 * tonumber(string.sub(ARGV[place], 2))
+      redis.call('BITFIELD', key, 'OVERFLOW', 'SAT', 'INCRBY', 'u32', bit, ARGV[place + 1])
+    end
+  end
+  return reply
+end
 while ARGV[at] do
   local first = at + 1
   at = first + tonumber(ARGV[at])
-  local reply = redis.pcall(unpack(ARGV, first, at - 1))
+  local reply = own[ARGV[first]] and own[ARGV[first]](first, at - 1) or redis.pcall(unpack(ARGV, first, at - 1))
   local failure = type(reply) == 'table' and reply.err
   if failure and not string.find(failure, '^-?WRONGTYPE') then return reply end
   if ARGV[first] == 'HLEN' or ARGV[first] == 'HMGET' then replies[#replies + 1] = not failure and reply end
@@ -66,7 +88,7 @@ def addition(keys: TallyKeys, rows: Sequence[Row], once: str) -> Question:
     """Return the script that adds all of these, once."""
     key = keys.of(f"once:{once}")
     words: list[bytes] = [b"EVAL", SCRIPT, b"1", key, b"%d" % REMEMBERED]
-    for command in chain.from_iterable(_commands(keys.of(row.name), row) for row in rows):
+    for command in chain.from_iterable(_commands(keys.of(row.name), row, in_script=True) for row in rows):
         words.append(b"%d" % len(command))
         words += command
     return key, packed(tuple(words))
@@ -88,15 +110,17 @@ def _added(row: Row, replies: Iterator[Any]) -> Added:
 
 
 def additions(keys: TallyKeys, rows: Sequence[Row]) -> list[Part]:
-    """Return the same without a script, a transaction."""
+    """Return the same without a script, a transaction: there a narrow cell that is full stays full."""
     return [(key, list(_commands(key, row))) for key, row in ((keys.of(row.name), row) for row in rows)]
 
 
-def _commands(key: bytes, row: Row) -> Iterator[Command]:
+def _commands(key: bytes, row: Row, *, in_script: bool = False) -> Iterator[Command]:
     if row.asked:
         yield b"HMGET", key, *(name.encode("utf-8", "replace") for name in row.asked)
+    if row.cells and row.narrow and in_script:
+        yield b"GROW", key, b"%d" % (row.length * NARROW_CELL)
     if row.cells:
-        yield from _adding(key, row)
+        yield from _adding(key, row, in_script=in_script)
     replaced: list[bytes] = []
     for name, text in row.texts.items():
         if isinstance(text, IfAbsent):
@@ -114,14 +138,18 @@ def _commands(key: bytes, row: Row) -> Iterator[Command]:
         yield b"HLEN", key
 
 
-def _adding(key: bytes, row: Row) -> Iterator[Command]:
-    kind = b"i64" if row.is_wide else b"u32"
+def _adding(key: bytes, row: Row, *, in_script: bool) -> Iterator[Command]:
+    kind, head = b"i64" if row.is_wide else b"u32", [b"BITFIELD", key, b"OVERFLOW", b"SAT"]
+    if row.narrow:
+        kind = b"u24"
+    if row.narrow and in_script:
+        head = [b"NARROW", key, b"%d" % (row.narrow * NARROW_CELL * 8)]
     cells = list(row.cells.items())
     if row.length and row.length - 1 not in row.cells:  # first the last cell: a string that grows takes twice its size
         cells.insert(0, (row.length - 1, 0))
     cells.sort(key=lambda cell: cell[0] != row.length - 1)
     for begin in range(0, len(cells), CELLS_A_COMMAND):
-        words = [b"BITFIELD", key, b"OVERFLOW", b"SAT"]
+        words = [*head]
         for place, count in cells[begin : begin + CELLS_A_COMMAND]:
             words += (b"INCRBY", kind, b"#%d" % place, b"%d" % count)
         yield tuple(words)

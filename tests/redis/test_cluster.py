@@ -23,6 +23,7 @@ from celery_ops.tracking.redis import RedisStore
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.signs import Sign
 from celery_ops.tracking.store import IfAbsent
+from celery_ops.tracking.tallies import Row, Wanted
 from tests.conftest import store_settings
 from tests.servers import PATIENCE, free_port, wait_for
 from tests.shop import tasks
@@ -407,6 +408,15 @@ def test_a_user_may_all_that_the_store_does_with_the_rules_of_the_docs(redis_clu
     assert store.write_notes({"a": (b"2", 10), "b": (b"", 0)})
     assert store.read_notes(["a"])[0].value == b"2"
     store._trim(ONE)
+    rows = [
+        Row("narrow", 9, cells={1: 2}, narrow=4, length=2),
+        Row("wide", 9, cells={1: 2}, is_wide=True),
+        Row("names", 9, counts={"a": 1}, texts={"b": "c"}, asked=["b"]),
+        Row("members", 9, members=["a"]),
+    ]
+    assert store.add(rows, "once")[2].before == {}
+    assert store._adds_by_script
+    assert store.tallies(Wanted(cells=["narrow"], members=["members"])).cells == [b"\0\0\0\0\0\2"]
     store.close()
     assert {level for level, _message, _hint in findings().values()} == {"ok"}
     settings.CELERY_OPS = {**settings.CELERY_OPS, "STORE_URL": f"redis+cluster://clerk:wrong@127.0.0.1:{port}"}
