@@ -18,6 +18,8 @@ from ..tracking import whereabouts
 #: Frames that are told, of a deep recursion; the others are counted.
 INNERMOST: Final = 60
 OUTERMOST: Final = 20
+#: Frames that are looked at, from the innermost on.
+WALKED: Final = 10_000
 #: Frames of the site's own whose code is read, characters of a line of it, and bytes of a file that is looked into.
 READ: Final = 25
 LONGEST: Final = 200
@@ -54,34 +56,30 @@ def stack_of(task_id: str) -> Stack | None:
     frame = whereabouts.frame_of(task_id)
     if frame is None:
         return None
-    inner, outer, number = _spots(frame)
-    del frame
-    spots = _of_the_task([*reversed(outer), *reversed(inner)])
-    left_out = number - len(inner) - len(outer)
+    spots = _of_the_task(_spots(frame))
+    left_out = max(0, len(spots) - OUTERMOST - INNERMOST)
+    if left_out:
+        del spots[OUTERMOST:-INNERMOST]
     return Stack(_frames(spots), left_out)
 
 
-def _spots(frame: FrameType | None) -> tuple[list[_Spot], list[_Spot], int]:
-    """Return the innermost frames, the outermost ones, each from the inside, and how many there are."""
-    inner: list[_Spot] = []
-    outer: deque[_Spot] = deque(maxlen=OUTERMOST)
-    number = 0
-    while frame is not None:
+def _spots(frame: FrameType | None) -> list[_Spot]:
+    spots: list[_Spot] = []
+    while frame is not None and len(spots) < WALKED:
         code = frame.f_code
-        spot = _Spot(code.co_filename, frame.f_lineno or 0, getattr(code, "co_qualname", code.co_name))
-        (inner if number < INNERMOST else outer).append(spot)
-        number += 1
+        spots.append(_Spot(code.co_filename, frame.f_lineno or 0, getattr(code, "co_qualname", code.co_name)))
         frame = frame.f_back
-    return inner, list(outer), number
+    spots.reverse()
+    return spots
 
 
 def _of_the_task(spots: list[_Spot]) -> list[_Spot]:
-    """Leave out what calls the task: the pool's loop and Celery's own."""
-    calls = [place for place, spot in enumerate(spots[:OUTERMOST]) if spot.path.endswith(_CALLS_TASKS)]
-    if not calls:
+    """Leave out what calls the task: the pool's loop and Celery's own. Tasks that it calls eagerly are further in."""
+    calls = [spot.path.endswith(_CALLS_TASKS) for spot in spots]
+    if True not in calls[:-1]:
         return spots
-    first = calls[0]
-    while first < len(spots) - 1 and spots[first].path.endswith(_CALLS_TASKS):
+    first = calls.index(True)
+    while first < len(spots) - 1 and calls[first]:
         first += 1
     return spots[first:]
 

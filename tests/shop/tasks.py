@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+import warnings
 
 from celery import shared_task
 from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
@@ -190,6 +191,29 @@ def ignores(order_id):
 @shared_task(acks_late=True)
 def rejects(order_id):
     raise Reject("not today", requeue=False)
+
+
+def _recurse(order_id, pace, depth):
+    return _recurse(order_id, pace, depth - 1) if depth else paced(order_id, pace, steps=1)
+
+
+@track(Order, hidden=True)
+@shared_task
+def recurses(order_id, pace, depth):
+    return _recurse(order_id, pace, depth)
+
+
+@track(Order, hidden=True)
+@shared_task
+def forks(order_id, pace):
+    """Fork a process that ends at once, say how that went and what Python thought of it, and go on."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        if not (pid := os.fork()):
+            os._exit(7)
+    with open(f"{pace}.forked", "w") as said:
+        said.write(f"{os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])} {len(told)}")
+    return paced(order_id, pace, steps=1)
 
 
 @track(Order, hidden=True)

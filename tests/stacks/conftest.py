@@ -1,6 +1,8 @@
 """A worker of each pool, shared by the tests of this folder: tasks keep to ids of their own."""
 
+import itertools
 import uuid
+from contextlib import contextmanager
 
 import pytest
 
@@ -8,6 +10,9 @@ from celery_ops.backends.remote import snapshot
 from celery_ops.backends.remote.known import known_workers
 from tests.conftest import visiting
 from tests.servers import Site, Worker
+from tests.shop.models import Order
+
+numbers = itertools.count(1)
 
 #: Options by pool, and the broker's database.
 POOLS = {"prefork": (["-c", "2"], 40), "threads": (["-c", "2"], 41), "gevent": (["-c", "4"], 42), "solo": ([], 43)}
@@ -20,6 +25,8 @@ def started(redis_server):
 
     def get(pool):
         if pool not in workers:
+            if pool == "gevent":
+                pytest.importorskip("gevent")
             options, number = POOLS[pool]
             site = Site(f"{redis_server.url}/{number}", store=f"{redis_server.url}/1", results="disabled://")
             name = f"{pool}-{uuid.uuid4().hex[:6]}@test"
@@ -34,7 +41,6 @@ def started(redis_server):
 @pytest.fixture
 def working(started, settings):
     """``with working(pool) as worker`` visits the site whose worker has this pool."""
-    from contextlib import contextmanager
 
     @contextmanager
     def work(pool, **extra):
@@ -48,6 +54,12 @@ def working(started, settings):
                 forget()
 
     return work
+
+
+@pytest.fixture
+def order():
+    """An order of this test's own: a worker's tests share a store."""
+    return Order(pk=next(numbers))
 
 
 def forget():
