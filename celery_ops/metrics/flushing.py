@@ -160,8 +160,14 @@ class Flusher:
                 break
             if time.monotonic() > until:
                 logger.warning("What was counted since the last flush is lost: the store is away at the end.")
+                self._lose()  # a process has several ends, and waits for the store at one of them
                 break
             time.sleep(EXIT_PAUSE)
+
+    def _lose(self) -> None:
+        self._waiting = []
+        for source in self.sources:
+            source.take()
 
 
 def _added(store: Any, rows: list[Row], once: str) -> list[Added] | None:

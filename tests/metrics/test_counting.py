@@ -10,7 +10,7 @@ import pytest
 
 from celery_ops import states
 from celery_ops.exceptions import StoreUnavailable
-from celery_ops.metrics import insight
+from celery_ops.metrics import flushing, insight
 from celery_ops.metrics.cells import OTHER, PAIRS_KEPT, Cell, Total
 from celery_ops.metrics.distribution import Distribution, bucket_of, middle_of
 from celery_ops.metrics.flushing import flusher
@@ -148,6 +148,20 @@ def test_what_is_counted_during_an_outage_goes_to_its_own_minutes(store, monkeyp
     count(Total.SUCCESS, 0.1, at=now)
     flush()
     assert insight.insight(WINDOWS["1h"], now=now).series[states.SUCCESS][-4:] == [1, 1, 0, 1]
+
+
+def test_an_ending_process_gives_a_store_that_is_away_its_time_once(store, monkeypatch, caplog):
+    def away(self, rows, once):
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(type(store), "add", away)
+    monkeypatch.setattr(flushing, "EXIT_PATIENCE", 0.1)
+    count(Total.SUCCESS, 0.1)
+    flush()
+    count(Total.SUCCESS, 0.1)
+    for _ in range(3):
+        flushing.flush_at_exit()
+    assert caplog.text.count("What was counted since the last flush is lost") == 1
 
 
 def test_names_beyond_the_cap_are_counted_as_other(store):
