@@ -1,6 +1,7 @@
 """One Chromium, one site and one prefork worker for all the tests here; a person is a context of their own."""
 
 import itertools
+import json
 import os
 import shutil
 import uuid
@@ -17,6 +18,7 @@ from tests.servers import PATIENCE, Site, Worker, unavailable, wait_for
 from tests.shop.models import Order
 
 numbers = itertools.count(1000)
+HURRY = json.dumps({"celery_ops.metrics.flushing.FLUSH_EVERY": 0.2})
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -50,8 +52,8 @@ def chromium():
 @pytest.fixture(scope="package")
 def shared(redis_server, loaded_tasks):
     site = Site(f"{redis_server.url}/9", store=f"{redis_server.url}/10", results=f"{redis_server.url}/11")
-    options = ("-c", "2")
-    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", site.environment, *options, app="tests.hurried")
+    environment = {**site.environment, "TEST_HURRY": HURRY}
+    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "2", app="tests.hurried")
     yield site, worker
     worker.stop()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.xdist_group("copies")  # else each process starts the site
 JOURNAL, RESULTS = "celery_ops_taskrunrecord", "django_celery_results_taskresult"
 
 
