@@ -8,7 +8,10 @@ slot's own fields, so that two beats do not write over each other's.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime, timezone
+from functools import lru_cache
 from hashlib import blake2b
+from itertools import islice
 from math import isfinite
 from typing import Any, Final
 from uuid import uuid4
@@ -35,6 +38,8 @@ LONGEST_ID: Final = 200
 LONGEST_TEXT: Final = 2000
 #: Entries that are kept and read of at most.
 MOST_ENTRIES: Final = 20_000
+#: Texts of facts, and of occurrences, that a process need not read again: most are the same at the next look.
+MOST_KEPT: Final = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,7 @@ def rings(names: Sequence[str]) -> list[list[Sending]]:
 
 
 def _ring(texts: Iterable[str]) -> list[Sending]:
-    sendings = [one for one in (_sending(_json(text)) for text in list(texts)[: SLOTS * RING]) if one is not None]
+    sendings = [one for one in map(_read, islice(texts, SLOTS * RING)) if one is not None]
     return sorted(sendings, key=lambda one: (one.due, one.sent or 0), reverse=True)[:RING]
 
 
@@ -217,6 +222,7 @@ def _json(text: str) -> Any:
         return None
 
 
+@lru_cache(maxsize=MOST_KEPT)
 def _facts(text: str) -> Facts | None:
     values = _json(text)
     if not isinstance(values, list) or len(values) not in (3, 6):
@@ -228,12 +234,23 @@ def _facts(text: str) -> Facts | None:
     return Facts(due, ran, number, last)
 
 
+@lru_cache(maxsize=MOST_KEPT)
+def _read(text: str) -> Sending | None:
+    return _sending(_json(text))
+
+
 def _sending(values: Any) -> Sending | None:
     if not isinstance(values, list) or len(values) != 3:
         return None
     due, sent, task_id = values
     is_id = task_id is None or (isinstance(task_id, str) and 0 < len(task_id) <= LONGEST_ID)
     return Sending(due, sent, task_id) if due is not None and _is_time(due) and _is_time(sent) and is_id else None
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def moment(ms: int | None) -> datetime | None:
+    """Return a time in UTC."""
+    return None if ms is None else datetime.fromtimestamp(ms / 1000, timezone.utc)
 
 
 def _is_time(value: Any) -> bool:

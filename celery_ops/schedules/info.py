@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
+
+from ..formatting import duration
 
 #: Where an entry is kept.
 SETTINGS: Final = "settings"
@@ -68,13 +70,36 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with an entry, and what to do: ``code`` is stable, the rest is for people."""
+    """What is wrong with an entry, and what to do: ``code`` is stable, the rest is for people.
+
+    The words are put together for whoever reads them: of two thousand entries a page shows fifty.
+    """
 
     code: str
-    sentence: str
-    remedy: str = ""
+    #: A text that is translated when it is read, with a ``%(name)s`` for each of the ``values``: texts and lengths.
+    phrase: Any
+    remedy_phrase: Any = ""
     #: It says why nothing comes, and nothing is wrong: somebody wants it so.
     is_notice: bool = False
+    values: Mapping[str, str | timedelta] = field(default_factory=dict)
+
+    def of(self, **values: str | timedelta) -> "Problem":
+        """Return the same with its values."""
+        return Problem(self.code, self.phrase, self.remedy_phrase, self.is_notice, values)
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, in the language of the reader."""
+        return str(self.phrase) % {name: _worded(value) for name, value in self.values.items()}
+
+    @property
+    def remedy(self) -> str:
+        """What to do, in the language of the reader; empty where nothing is known."""
+        return str(self.remedy_phrase)
+
+
+def _worded(value: str | timedelta) -> str:
+    return duration(value) if isinstance(value, timedelta) else value
 
 
 @dataclass(frozen=True, slots=True)

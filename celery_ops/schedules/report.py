@@ -1,14 +1,13 @@
 """What there is to say of the schedules now: entries of every source, what beat told, and what became of that."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from functools import lru_cache
+from itertools import groupby
 from typing import Any, Final
 
-from celery.schedules import crontab
-from celery.schedules import schedule as Interval
+from celery.local import Proxy
 from django.utils.translation import gettext as _
 
 from .. import states
@@ -18,9 +17,9 @@ from ..info import TaskInfo
 from ..logs import get_logger, is_new
 from ..tracking.registry import registry
 from . import board, problems
-from .board import Facts, HeardSign, Sending, Told
-from .due import due_after
-from .info import LATE_AFTER, SILENT_AFTER, BeatInfo, Entry, Occurrence, ScheduleInfo, ScheduleReport
+from .board import HeardSign, Sending, Told, moment
+from .info import SILENT_AFTER, BeatInfo, Entry, Occurrence, ScheduleInfo, ScheduleReport
+from .judging import looked_at
 from .sources.base import ScheduleSource
 from .sources.used import sources
 from .surroundings import Surroundings, surroundings
@@ -30,6 +29,7 @@ logger = get_logger("celery_ops.schedules")
 
 #: Seconds after which a beat that is silent is no longer told of while another one sends.
 REPLACED: Final = 300.0
+NOTHING_AROUND: Final = Surroundings()
 #: Seconds after which what was sent should have begun to run.
 RUNS_AFTER: Final = 60.0
 
@@ -44,28 +44,46 @@ def report(now: datetime | None = None, *, asks_around: bool = True) -> Schedule
     told, troubles = _told()
     is_store_away = bool(troubles)
     beats = _beats(told.signs, now)
-    heard = [beat.scheduler for beat in beats]
-    sending = [beat.scheduler for beat in beats if beat.sends]
-    entries: dict[str, tuple[Entry, ScheduleSource]] = {}
-    for source in sources(heard):
-        try:
-            for entry in source.entries():
-                entries.setdefault(entry.name, (entry, source))
-        except BackendUnavailable as error:
-            troubles.append(str(error))
-        except Exception as error:  # of what a site has made of its models or settings
-            if is_new("a source of schedules", source.name, type(error)):
-                logger.warning("The schedules of the %s could not be read. Said once.", source.name, exc_info=True)
-            troubles.append(_("The schedules of the %(name)s could not be read.") % {"name": source.name})
+    entries = list(_entries([beat.scheduler for beat in beats], troubles))
     registry.bindings("")  # imports the modules of tasks, which a new process has not done yet
-    around = surroundings() if asks_around and entries else Surroundings()
-    schedules = [
-        _schedule(entry, told.of(entry.name), now, around, not sending or any(map(source.is_read_by, sending)))
-        for entry, source in entries.values()
-    ]
+    around = surroundings() if asks_around and entries else NOTHING_AROUND
+    app = _app()
+    sending = [beat.scheduler for beat in beats if beat.sends]
+    schedules = []
+    for source, listed in groupby(entries, lambda one: one[0]):
+        is_read = not sending or any(map(source.is_read_by, sending))
+        schedules += [looked_at(entry, told.of(entry.name), now, around, app, is_read) for _source, entry in listed]
     schedules.sort(key=_worst_first)
     wrong = () if troubles and not told.signs else tuple(problems.of_beats(beats, bool(told.signs), len(entries)))
     return ScheduleReport(tuple(schedules), tuple(beats), wrong, " ".join(dict.fromkeys(troubles)), is_store_away)
+
+
+def _app() -> Any:
+    """Return the site's app itself: what Celery has in its place costs more than what it is asked for."""
+    app = conf.celery_app
+    return app._get_current_object() if isinstance(app, Proxy) else app
+
+
+def _entries(heard: Sequence[str], troubles: list[str]) -> Iterator[tuple[ScheduleSource, Entry]]:
+    """Yield every entry with its source, those of a source together. An entry that several have is the first one's."""
+    names: set[str] = set()
+    for source in sources(heard):
+        for entry in _read(source, troubles):
+            if entry.name not in names:
+                names.add(entry.name)
+                yield source, entry
+
+
+def _read(source: ScheduleSource, troubles: list[str]) -> Sequence[Entry]:
+    try:
+        return source.entries()
+    except BackendUnavailable as error:
+        troubles.append(str(error))
+    except Exception as error:  # of what a site has made of its models or settings
+        if is_new("a source of schedules", source.name, type(error)):
+            logger.warning("The schedules of the %s could not be read. Said once.", source.name, exc_info=True)
+        troubles.append(_("The schedules of the %(name)s could not be read.") % {"name": source.name})
+    return ()
 
 
 def schedule(name: str, now: datetime | None = None) -> ScheduleInfo | None:
@@ -134,106 +152,6 @@ def _beat(heard: HeardSign, now: datetime) -> BeatInfo:
     )
 
 
-# -- one entry --------------------------------------------------------------------------------------------------------
-
-
-def _schedule(entry: Entry, facts: Facts | None, now: datetime, around: Surroundings, is_read: bool) -> ScheduleInfo:
-    told_ran = _moment(facts.ran) if facts is not None else None
-    ran = max(filter(None, (told_ran, entry.last_run_at)), default=None)
-    due, is_never = _due(entry, facts, ran, now)
-    last = facts.last if facts is not None else None
-    case = problems.Case(entry, now, facts, due, ran, None, is_read, is_never, around)
-    wrong = problems.of_entry(case)
-    rests = bool(wrong) and wrong[0].code in RESTS
-    is_overdue = case.is_overdue and not rests
-    return ScheduleInfo(
-        entry,
-        next_due=None if rests and wrong[0].code not in (problems.STARTS_LATER, problems.PAUSED) else due,
-        last_due=_moment(last.due) if last else None,
-        last_sent=_moment(last.sent) if last else None,
-        last_task_id=last.task_id if last else None,
-        late=None if rests else _late(due, last, now),
-        overdue=is_overdue,
-        problems=wrong,
-    )
-
-
-#: What an entry is of which nothing is to come.
-RESTS: Final = frozenset(
-    {
-        problems.DONE,
-        problems.EXPIRED,
-        problems.DISABLED,
-        problems.BROKEN,
-        problems.PAUSED,
-        problems.STARTS_LATER,
-        problems.ENDED,
-        problems.NEVER_DUE,
-    }
-)
-
-
-def _late(due: datetime | None, last: Sending | None, now: datetime) -> float | None:
-    if due is not None and (late := (now - due).total_seconds()) > LATE_AFTER:
-        return round(late, 1)
-    if last is not None and last.sent is None:
-        return round(max(0.0, now.timestamp() - last.due / 1000), 1)
-    late = (last.sent - last.due) / 1000 if last is not None and last.sent is not None else 0.0
-    return round(late, 1) if late > LATE_AFTER else None
-
-
-def _due(entry: Entry, facts: Facts | None, ran: datetime | None, now: datetime) -> tuple[datetime | None, bool]:
-    """Return when an entry is due next, or was while it was not sent; and whether it is sure never to be."""
-    if entry.schedule is None or not entry.enabled:
-        return None, entry.is_never
-    if entry.start is not None and entry.start > now:
-        return entry.start, False
-    if (moment := getattr(entry.schedule, "clocked_time", None)) is not None:
-        is_done = facts is not None and facts.last is not None and facts.last.due >= moment.timestamp() * 1000 - 1000
-        return (None if is_done else moment), False
-    if entry.next_due is not None:  # its source keeps it
-        return entry.next_due, False
-    if facts is not None and facts.due is not None and (ran is None or facts.ran == _ms(ran)):
-        return _moment(facts.due), False
-    if entry.one_off and (entry.run_count or 0) > 0:
-        return None, False
-    base = ran or entry.counted_from
-    if base is None and isinstance(entry.schedule, Interval):
-        return None, False  # it counts from a start of beat that nobody has told of
-    try:
-        due = _worked_out(entry.schedule, entry.expression, base or now)
-    except Exception as error:  # a schedule of the site's own, or one that never comes
-        if is_new("when an entry is due", entry.name, type(error)):
-            logger.debug("It cannot be told when an entry is due", exc_info=True)
-        return None, isinstance(entry.schedule, crontab) and isinstance(error, RuntimeError)  # Celery gave up
-    if due is not None and entry.start is not None:
-        due = max(due, entry.start)
-    return due, due is None
-
-
-class _Schedule:
-    """A schedule as a key: by what it prints."""
-
-    def __init__(self, schedule: Any, expression: str) -> None:
-        self.schedule = schedule
-        self._key = (type(schedule), expression, str(getattr(schedule, "tz", "")))
-
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Schedule) and other._key == self._key
-
-
-def _worked_out(schedule: Any, expression: str, base: datetime) -> datetime | None:
-    return _kept_due(_Schedule(schedule, expression), base)
-
-
-@lru_cache(maxsize=8192)
-def _kept_due(schedule: _Schedule, base: datetime) -> datetime | None:
-    return due_after(schedule.schedule, base)
-
-
 def _worst_first(one: ScheduleInfo) -> tuple[int, str]:
     wrong = [problem for problem in one.problems if not problem.is_notice]
     return (0 if one.overdue else 1 if wrong else 3 if one.problems else 2), one.entry.name
@@ -281,18 +199,10 @@ WAITING: Final = frozenset({states.PENDING, states.RECEIVED})
 def _occurrence(sending: Sending, tasks: Mapping[str, TaskInfo]) -> Occurrence:
     task = tasks.get(sending.task_id) if sending.task_id else None
     return Occurrence(
-        _moment(sending.due) or datetime.fromtimestamp(0, timezone.utc),
-        _moment(sending.sent),
+        moment(sending.due) or datetime.fromtimestamp(0, timezone.utc),
+        moment(sending.sent),
         sending.task_id,
         task.state if task else None,
         task.started_at if task else None,
         task.finished_at if task else None,
     )
-
-
-def _moment(ms: int | None) -> datetime | None:
-    return None if ms is None else datetime.fromtimestamp(ms / 1000, timezone.utc)
-
-
-def _ms(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any, Final
 
 from django.utils.formats import date_format
@@ -12,7 +13,7 @@ from django_tables2 import Column
 
 from .. import states
 from ..charts import words
-from ..formatting import clean, duration
+from ..formatting import Reader, clean, duration, reader
 from ..links import schedule_url, task_url
 from ..schedules.info import Occurrence, ScheduleInfo
 from ..schedules.listing import SOURCES, has_problem
@@ -63,11 +64,16 @@ def outcome(one: Occurrence, now: datetime) -> tuple[Any, str, str]:
 
 def bars(occurrences: Sequence[Occurrence], now: datetime, most: int = MOST_BARS) -> list[Bar]:
     """Return the newest occurrences, the newest last."""
-    shown = []
+    shown, by = [], reader()
     for one in reversed(occurrences[:most]):
         label, tone, sign = outcome(one, now)
-        shown.append(Bar(f"{date_format(localtime(one.due), 'j M H:i')}: {label}", tone, sign))
+        shown.append(Bar(f"{_time(one.due, by)}: {label}", tone, sign))
     return shown
+
+
+@lru_cache(maxsize=4096)  # a page that is looked at says most of them again
+def _time(due: datetime, _reader: Reader) -> str:
+    return date_format(localtime(due), "j M H:i")
 
 
 def late_words(seconds: float | None) -> str:

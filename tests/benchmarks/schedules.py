@@ -33,7 +33,7 @@ def schedules() -> Iterator[Figure]:
     if not apps.is_installed("django_celery_beat"):
         return
     use_store(URL, STORE_TIMEOUT=20)
-    plant()
+    plant(3600)
     browsing = browser()
     address = reverse("celery_ops:schedule-list")
     for what, query, most in (
@@ -53,14 +53,18 @@ def schedules() -> Iterator[Figure]:
             shown()
         yield Figure.of("… round trips", ask.call_count)
         yield Figure.of("… queries", len(queries), target=at_most(6))
+    plant(-3600)
+    overdue = page(browsing, address)
+    (pages,) = in_turn(overdue, rounds=ROUNDS, clock=time.process_time)
+    yield Figure.of("the list, all overdue, CPU", pages, "ms", target=at_most(60))
 
 
 def counted() -> CaptureQueriesContext:
     return CaptureQueriesContext(connection)
 
 
-def plant() -> None:
-    """Keep entries of each kind, and let beat have told of them."""
+def plant(left: float) -> None:
+    """Keep entries of each kind, due after so many seconds, and let beat have told of them."""
     from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
     PeriodicTask.objects.all().delete()
@@ -79,5 +83,5 @@ def plant() -> None:
     for n in range(0, ENTRIES, 100):
         names = [f"entry {m}" for m in range(n, min(n + 100, ENTRIES))]
         told = {k: Sending(now - k * 60_000 - 1000, now - k * 60_000, f"{n}-{k}") for k in range(OCCURRENCES)}
-        facts = {name: Facts(now + 60_000, None, OCCURRENCES, told[0]) for name in names}
+        facts = {name: Facts(int(now + left * 1000), None, OCCURRENCES, told[0]) for name in names}
         board.add(facts, {name: {OCCURRENCES - k: one for k, one in told.items()} for name in names}, 0, time.time())

@@ -9,9 +9,10 @@ from celery.schedules import crontab, schedule
 from celery_ops.schedules import problems
 from celery_ops.schedules.board import Facts, Sending
 from celery_ops.schedules.info import DATABASE, SETTINGS, BeatInfo, Entry
+from celery_ops.schedules.judging import looked_at as judged
 from celery_ops.schedules.problems import Case, of_beats, of_entry
-from celery_ops.schedules.report import _schedule
 from celery_ops.schedules.surroundings import Surroundings
+from tests.celery import app
 from tests.shop import tasks
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
@@ -37,7 +38,7 @@ def facts(due=None, ran=None, last=None):
 
 
 def looked_at(one, told=None, *, is_read=True, **around):
-    return _schedule(one, told, NOW, Surroundings(**around), is_read)
+    return judged(one, told, NOW, Surroundings(**around), app, is_read)
 
 
 def codes(one, told=None, **options):
@@ -195,7 +196,7 @@ def test_a_task_of_the_sites_own_kind_raises_into_nobody(monkeypatch):
 
 def test_a_problem_has_a_sentence_and_a_remedy():
     told = facts(NOW - seconds(90), NOW - seconds(150))
-    for problem in of_entry(Case(entry(), NOW, told, NOW - seconds(90), None, None)):
+    for problem in of_entry(Case(entry(), NOW, told, NOW - seconds(90), None)):
         assert problem.sentence.endswith(".")
         assert problem.remedy.endswith(".")
 

@@ -63,6 +63,9 @@ COLUMNS: Final = (
     "solar__longitude",
     "clocked__clocked_time",
 )
+START: Final = COLUMNS.index("start_time")
+#: Rows of which a process need not make entries again.
+MOST_KEPT: Final = 4096
 
 
 class DatabaseSource(ScheduleSource):
@@ -99,8 +102,8 @@ class DatabaseSource(ScheduleSource):
             values = list(rows.values_list(*COLUMNS)[:MOST_ENTRIES])
         except (DatabaseError, ValueError) as error:
             raise self._unreadable(error) from error
-        language = get_language()
-        return [_entry(dict(zip(COLUMNS, row, strict=True)), language) for row in values]
+        moment, language = now(), get_language()
+        return [_entry(row, _is_to_come(row[START], moment), language) for row in values]
 
     @staticmethod
     def _unreadable(error: Exception) -> BackendUnavailable:
@@ -178,13 +181,19 @@ class DatabaseSource(ScheduleSource):
             raise BackendUnavailable(_("The database does not answer.")) from error
 
 
-def _entry(row: Mapping[str, Any], language: str | None) -> Entry:
+def _is_to_come(start: datetime | None, moment: datetime) -> bool:
+    start = _aware(start)
+    return start is not None and start > moment
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _entry(values: tuple[Any, ...], is_to_come: bool, language: str | None) -> Entry:
+    """Return what a row says: of most, nothing else is said at the next look. Read in ``language``."""
+    row = dict(zip(COLUMNS, values, strict=True))
     schedule, printed, broken = _schedule(row)
     is_never = schedule is None and NEVER_OCCURS in broken
     args, kwargs, broken = _arguments(row, broken)
-    moment = now()
     start = _aware(row["start_time"])
-    is_to_come = start is not None and start > moment
     ran = _aware(row["last_run_at"])
     changed = _aware(row["date_changed"])
     counted_from = ran or (changed - _YEARS if changed and start else changed)
