@@ -89,6 +89,13 @@ def grouped(number: int) -> str:
     return number_format(number, force_grouping=True)
 
 
+def delivered_words(executions: int) -> str:
+    """Return that a message was delivered more than once, and how often; empty where it was not."""
+    if executions < 2:
+        return ""
+    return _("delivered twice") if executions == 2 else _("delivered %(n)s times") % {"n": executions}
+
+
 def count(value: Count) -> str:
     """Return ``1,234``, or ``10,000+`` when counting stopped there."""
     number = grouped(value.number)

@@ -40,7 +40,7 @@ class TrackedTask:
 
     Times are aware datetimes or None. ``error`` is ``"Class: message"`` or None. ``attempts`` counts from 1.
     ``parent_id`` is set on a task that belongs to the object only because a tracked task launched it. ``executions``
-    counts how often the task was begun: more often than ``attempts`` where a message was delivered twice.
+    counts how often the task was begun, but for its retries: 2 where its message was delivered twice, 0 while it waits.
     ``started_by`` says whose request published it, or the task that launched it; None where nobody noted that.
     ``trace_id`` is the trace of the newest attempt's message, where ``TRACE_URL`` asks for it.
     """
@@ -79,6 +79,31 @@ class TrackedTask:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskExecution:
+    """One delivery of a task's message that a worker began. ``attempt`` counts from 1.
+
+    ``state`` is what it came to: STARTED while it runs, LOST when its worker is gone, PENDING when its message was
+    given back. ``pid`` is the process's id on the worker's machine, None where that was not noted. ``overlaps`` says
+    that an earlier one of this attempt was not over when it began. Times are aware datetimes by the worker's clock, or
+    None.
+    """
+
+    attempt: int
+    state: str
+    worker: str
+    pid: int | None = None
+    received_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    overlaps: bool = False
+
+    @property
+    def duration(self) -> timedelta | None:
+        """From start to finish, or None while either is unknown."""
+        return between(self.started_at, self.finished_at)
+
+
+@dataclass(frozen=True, slots=True)
 class Payload:
     """What a task was given and what came of it: text, redacted and cut to 2 KiB each, or None.
 
@@ -100,7 +125,8 @@ class TaskInfo:
     it. ``error`` is ``"Class: message"`` or the class alone. ``args``, ``kwargs``, ``result`` and ``meta``, what a task
     that has not ended says of itself, are values, or the text that a source keeps of them: raw, for whoever shows them
     to redact. ``revoke_requested_at`` says that somebody asked for it to be revoked, whatever has come of that.
-    ``started_by`` is for viewers with ``view_ops``, and for whoever it names.
+    ``started_by`` is for viewers with ``view_ops``, and for whoever it names. ``executions`` is how often it was begun
+    but for retries, as far as tracking knows.
     """
 
     id: str
@@ -125,6 +151,7 @@ class TaskInfo:
     stored_at: datetime | None = None
     revoke_requested_at: datetime | None = None
     started_by: StartedBy | None = None
+    executions: int | None = None
 
     @property
     def seen_at(self) -> datetime | None:

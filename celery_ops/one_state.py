@@ -80,6 +80,7 @@ def together(stored: TaskInfo, tracked: TrackedTask) -> TaskInfo:
         stored_at=stored.stored_at,
         revoke_requested_at=tracked.revoke_requested_at or row.revoke_requested_at,
         started_by=tracked.started_by,
+        executions=tracked.executions,
     )
 
 

@@ -10,7 +10,8 @@ from celery_ops.panels.token import PanelOptions, viewer
 from celery_ops.tracking import facts, index
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.stamp import now_ms
+from celery_ops.tracking.runs import Execution
+from celery_ops.tracking.stamp import Stamp, now_ms
 
 WORKER = "celery@web-3"
 
@@ -54,3 +55,30 @@ def panel_of(obj: Model, user: Any = None, *, limit: int = 10, launch: bool = Tr
     """Return the address of the panel that ``user`` (None: an anonymous viewer) was shown."""
     ref = ObjectRef.of(obj)
     return PanelOptions(ref.label, ref.pk, viewer(user), limit, launch, public).url
+
+
+def plant_delivery(
+    obj: Model,
+    task_id: str,
+    delivery: str,
+    *,
+    worker: str = WORKER,
+    name: str = "tests.shop.tasks.noop",
+    pid: int | None = 4242,
+    ago: int = 7200,
+    received: int = 0,
+    begun: int = 1,
+    ended: int | None = 10,
+    state: str = states.SUCCESS,
+) -> None:
+    """Let a worker execute a message of ``obj`` that it received so many seconds after it was published, ``ago``."""
+    published = now_ms() // 1000 * 1000 - ago * 1000
+    ref = ObjectRef.of(obj)
+    run = Execution(task_id, name, 0, Stamp((ref,), (), published), delivery=delivery)
+    start = facts.started(published + begun * 1000, published + received * 1000, worker, published, pid)
+    for kind, value in start.items():
+        run.note(kind, value)
+    if ended is not None:
+        run.note(facts.ENDED[state], str(ended * 1000))
+    recorder().record(run.first_batch())
+    recorder().flush()

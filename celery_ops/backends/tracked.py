@@ -65,6 +65,7 @@ def info(task: TrackedTask, payload: Payload | None = None) -> TaskInfo:
         traceback=payload.traceback,
         parent_id=task.parent_id,
         started_by=task.started_by,
+        executions=task.executions,
     )
 
 

@@ -18,14 +18,13 @@ from ..conf import conf
 from ..connections import target
 from ..exceptions import BrokerUnavailable
 from ..info import TaskInfo
+from ..redelivery import USUAL_TIMEOUTS, patience, positive
 from ..timezones import now
 from . import memory, queues, workers
 from .finding import Finding, error, listed, ok, warning
 
 #: What RabbitMQ is installed with.
 GUEST: Final = ("guest", "guest")
-#: Seconds after which Redis and SQS hand a message to another worker: kombu's own, when the settings have none.
-USUAL_TIMEOUTS: Final = {"redis": 3600, "sqs": 1800}
 VISIBILITY: Final = "visibility-timeout"
 
 
@@ -93,17 +92,17 @@ def _is_public(host: str) -> bool:
 def check_visibility(answers: Answers) -> Iterator[Finding]:
     """Say whether tasks are held for longer than the broker waits: they run twice."""
     config = conf.celery_app.conf
-    usual = USUAL_TIMEOUTS.get(target.target().driver)
-    if usual is None:
+    broker = patience()
+    if broker.driver not in USUAL_TIMEOUTS or broker.timeout is None:
         return
-    timeout = _seconds((config.broker_transport_options or {}).get("visibility_timeout")) or usual
+    timeout = f"{broker.timeout.total_seconds():g}"
     hint = _("Raise visibility_timeout in broker_transport_options above the longest countdown and time limit.")
-    late = {task.name or task.id for task in _scheduled(answers) if _is_beyond(task, timeout)}
-    longest = _seconds(config.task_time_limit)
+    late = {task.name or task.id for task in _scheduled(answers) if _is_beyond(task, broker.timeout)}
+    longest = positive(config.task_time_limit)
     if late:
         message = _("These wait for longer than %(timeout)s s and may run twice: %(names)s.")
         yield warning(VISIBILITY, message % {"timeout": timeout, "names": listed(late)}, hint)
-    elif config.task_acks_late and longest and longest > timeout:
+    elif config.task_acks_late and longest and longest > broker.timeout.total_seconds():
         message = _("With task_acks_late a task may run %(limit)s s, and is given out again after %(timeout)s s.")
         yield warning(VISIBILITY, message % {"timeout": timeout, "limit": longest}, hint)
     else:
@@ -116,9 +115,5 @@ def _scheduled(answers: Answers) -> Iterator[TaskInfo]:
         yield from replies.scheduled(reply, host) or ()
 
 
-def _is_beyond(task: TaskInfo, timeout: float) -> bool:
-    return task.eta is not None and task.eta - now() > timedelta(seconds=timeout)
-
-
-def _seconds(value: object) -> float:
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 else 0
+def _is_beyond(task: TaskInfo, timeout: timedelta) -> bool:
+    return task.eta is not None and task.eta - now() > timeout

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from .. import states as task_states
-from ..formatting import SHORT_ID
+from ..formatting import SHORT_ID, delivered_words
 from ..info import Progress
 
 
@@ -47,8 +47,9 @@ class Row:
         return task_states.revoke_outcome(self.state) if self.revoke_requested_at else ""
 
     @property
-    def was_delivered_again(self) -> bool:
-        return self.executions > self.attempts
+    def delivered(self) -> str:
+        """That its message was delivered more than once, empty where it was not."""
+        return delivered_words(self.executions)
 
     @property
     def short_id(self) -> str:

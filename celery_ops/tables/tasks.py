@@ -13,7 +13,7 @@ from django_tables2.columns import BoundColumn
 from .. import states
 from ..backends.base import TaskBackend
 from ..conf import conf
-from ..formatting import SHORT_ID, Moment, age, clean, duration, reader
+from ..formatting import SHORT_ID, Moment, age, clean, delivered_words, duration, reader
 from ..info import TaskInfo
 from ..links import task_url
 from ..payload.payload import Searched, error_class
@@ -68,6 +68,7 @@ class TaskRow:
             task.started_at,
             task.finished_at,
             task.revoke_requested_at is None,
+            task.executions,
             rows.query,
             payload,
         )
@@ -138,6 +139,11 @@ class TaskRow:
     def waits(self) -> bool:
         task = self._task
         return task.state == states.PENDING and not (task.worker or task.started_at)
+
+    @property
+    def delivered(self) -> str:
+        """That its message was delivered more than once, empty for once or where nobody knows."""
+        return delivered_words(self._task.executions or 0)
 
     @property
     def is_to_be_revoked(self) -> bool:

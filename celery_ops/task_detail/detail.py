@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ..conf import conf
 from ..exceptions import NotRerunnable
-from ..info import Payload, Progress, StartedBy, TaskInfo
+from ..info import Payload, Progress, StartedBy, TaskExecution, TaskInfo
 from ..models import TaskRunRecord
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
@@ -21,7 +21,8 @@ class TaskDetail:
     ``task`` is raw and ``payload`` redacted. ``refs`` are the objects that it belongs to, ``records`` its journal
     rows, newest first, ``reruns`` the ids of the tasks that are this one once more. ``original`` is what it would be
     sent with then, or why it cannot be. ``troubles`` says which sources could not be asked, a sentence each.
-    ``executions`` is how often it was begun, and ``started_by`` whose request published it, as far as tracking knows.
+    ``executions`` is how often it was begun but for retries, ``deliveries`` are these where
+    there were several, and ``started_by`` is whose request published it, as far as tracking knows.
     ``is_unknown`` is for one that nobody knows while its list answers; without the list nobody can tell.
     """
 
@@ -40,6 +41,7 @@ class TaskDetail:
     records: tuple[TaskRunRecord, ...] = ()
     troubles: tuple[str, ...] = ()
     executions: int = 0
+    deliveries: tuple[TaskExecution, ...] = ()
     started_by: StartedBy | None = None
     trace_id: str | None = None
 
@@ -72,6 +74,7 @@ def task_detail(task_id: str, *, ask_workers: bool = True) -> TaskDetail:
         records=answers.records,
         troubles=answers.troubles,
         executions=tracked.executions if tracked else 0,
+        deliveries=answers.deliveries,
         started_by=tracked.started_by if tracked else None,
         trace_id=tracked.trace_id if tracked else None,
     )

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from .. import redaction, states
-from ..info import Payload, TrackedTask
+from ..info import Payload, TaskExecution, TrackedTask
 from . import capture, facts, index
 from .deriving import derive
+from .executions import executions_of, open_hosts
 from .histories import (
     LISTED,
     History,
@@ -47,11 +48,15 @@ class KeptArguments:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """All that is kept of one task: itself as each object has it, and what it was given; None where nothing is."""
+    """All that is kept of one task: itself as each object has it, and what it was given; None where nothing is.
+
+    ``executions`` are there of one whose message was delivered more than once.
+    """
 
     places: Sequence[tuple[ObjectRef, TrackedTask]] = ()
     payload: Payload = field(default_factory=Payload)
     kept: KeptArguments | None = None
+    executions: tuple[TaskExecution, ...] = ()
 
     def at(self, ref: ObjectRef) -> TrackedTask | None:
         """Return the task as this object has it."""
@@ -103,13 +108,17 @@ def read_account(task_id: str, beside: ObjectRef | None = None) -> Account:
     own = index.own_place(task_id)
     histories = {ref: history_of_one(ref, held[ref], task_id) for ref in dict.fromkeys((*refs, own))}
     everything = list(histories.values())
-    starts = complete(everything, kinds=(*LISTED, *_KEPT), hosts=doubtful_hosts(everything))
+    hosts = doubtful_hosts(everything).union(*(open_hosts(*history.tasks[0]) for history in everything))
+    starts = complete(everything, kinds=(*LISTED, *_KEPT), hosts=hosts)
     places: list[tuple[ObjectRef, TrackedTask]] = []
     for ref in refs:
         if is_kept(*histories[ref].tasks[0], oldest_kept(ref)):
             places += ((ref, task) for task in tracked_tasks(histories[ref], starts))
     places = [place for place in places if place[0].label != TASK] or places
-    return Account(places, *_given(histories[places[0][0]], histories[own])) if places else Account()
+    if not places:
+        return Account()
+    history = histories[places[0][0]]
+    return Account(places, *_given(history, histories[own]), executions_of(*history.tasks[0], starts))
 
 
 def read_kept_of_many(created: Mapping[str, int | None]) -> dict[str, KeptArguments]:

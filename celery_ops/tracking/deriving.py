@@ -34,21 +34,22 @@ from .facts import (
     progress_of,
     publish_in,
     requested_at,
+    start_in,
     time_in,
 )
 from .lives import Life
 from .started_by import started_by_of
 
 #: What an attempt may have come to, the weakest first.
-_OUTCOMES: Final = {
+OUTCOMES: Final = {
     STARTED: states.STARTED,
     RETURNED: states.PENDING,
     CUT: states.LOST,
     RETRIED: states.RETRY,
     **{kind: state for state, kind in sorted(ENDED.items(), key=lambda end: states.FINAL_ORDER.index(end[0]))},
 }
-_ATTEMPT_KINDS = frozenset(_OUTCOMES)
-_TIMED_KINDS = frozenset((*_OUTCOMES, PUBLISHED, REVOKE_REQUESTED))
+_ATTEMPT_KINDS = frozenset(OUTCOMES)
+_TIMED_KINDS = frozenset((*OUTCOMES, PUBLISHED, REVOKE_REQUESTED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Derived:
     finished: int | None
     newest: int  # milliseconds of the last thing heard
     nesting: int = 0  # how many tasks Task.replace put in each other's place
-    executions: int = 0  # how often it was begun
+    executions: int = 0  # how often it was begun, but for retries
 
 
 def derive(short: str, life: Life) -> Derived:
@@ -100,17 +101,15 @@ def derive(short: str, life: Life) -> Derived:
 
 def _state(facts: Mapping[Key, str | None], attempt: int) -> tuple[str, str | None]:
     """The state of the attempt, and what is kept of when it ended."""
-    for kind, state in reversed(_OUTCOMES.items()):
+    for kind, state in reversed(OUTCOMES.items()):
         if (kind, attempt) in facts:
             return state, facts[kind, attempt] if kind in FINAL_KINDS else None
     return states.PENDING, None
 
 
 def _started(value: str | None, published_at: int | None) -> Started | None:
-    at, _, rest = (value or "").partition(" ")
-    received, _, hostname = rest.partition(" ")
-    moment = time_in(at, published_at)
-    return None if moment is None else Started(moment, time_in(received, published_at), hostname)
+    at, received, _pid, hostname = start_in(value, published_at)
+    return None if at is None else Started(at, received, hostname)
 
 
 def tracked_task(

@@ -1,5 +1,6 @@
 """Celery's signals where a task is executed: its start, and what became of each attempt."""
 
+import os
 import sys
 from typing import Any
 
@@ -29,7 +30,8 @@ def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> 
     runs.start(run, request)
     received = request.get(RECEIVED)
     received = received if isinstance(received, int) else None
-    for kind, value in facts.started(now_ms(), received, request.hostname or "", run.stamp.published).items():
+    start = facts.started(now_ms(), received, request.hostname or "", run.stamp.published, os.getpid())
+    for kind, value in start.items():
         run.note(kind, value)
     if trace_id := traces.trace_id_of(vars(request)):
         run.note(facts.TRACE, trace_id)

@@ -27,7 +27,7 @@ RETRY_OF: Final = "y"  # the id of the task that it is once more
 STARTED_BY: Final = "w"  # as the message's header has it
 TRACE: Final = "d"  # 32 hex digits: the trace that the attempt's message belongs to
 OBJECTS: Final = "k"  # of a task that failed, in its own place: what it belongs to, as the index says it
-STARTED: Final = "s"  # "<ms> <received ms or -> <hostname>"; of a long hostname, what short_host makes of it
+STARTED: Final = "s"  # "<ms> <received ms or ->.<pid> <hostname>"; of a long hostname, what short_host makes of it
 HOSTNAME: Final = "h"
 RETRIED: Final = "t"  # "<ms>"
 RETURNED: Final = "r"  # "<ms>": this execution came to nothing, and its message is back in the queue
@@ -50,6 +50,10 @@ FINAL_KINDS: Final = tuple(ENDED[state] for state in states.FINAL_ORDER)
 INEXACT: Final = "~"
 EXACT: Final = "="
 TYPED: Final = ":"  # exact, in kombu's JSON: it says which texts are dates, times, Decimals and UUIDs
+
+_BASE36: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+#: Digits of a process's id: every system's are 32 bits at most.
+LONGEST_PID: Final = 7
 
 #: Bytes that leave room for times in a value that a store keeps short: what is asked for in any list.
 SHORT_NAME: Final = 48
@@ -131,12 +135,40 @@ def publish_text(at: int | None, name: str, life: str) -> str:
     return f"{time} {name}" if len(name.encode("utf-8", "replace")) <= SHORT_NAME else time
 
 
-def started(at: int, received: int | None, hostname: str, published_at: int | None = None) -> dict[str, str]:
-    """Return the facts of a start by kind: when, when it was received, and by which worker."""
+def started(
+    at: int, received: int | None, hostname: str, published_at: int | None = None, pid: int | None = None
+) -> dict[str, str]:
+    """Return the facts of a start by kind: when, when it was received, by which worker, and by which of its processes.
+
+    The process is written in base 36: four bytes of each task's, and no event more.
+    """
     short = short_host(hostname)
     then = "-" if received is None else since(published_at, received)
+    if pid is not None:
+        then = f"{then}.{_base36(pid)}"
     facts = {STARTED: f"{since(published_at, at)} {then} {short}"}
     return facts if short == hostname else {**facts, HOSTNAME: hostname}
+
+
+@lru_cache(maxsize=64)
+def _base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _BASE36[digit] + digits
+    return digits or "0"
+
+
+def start_in(value: str | None, published_at: int | None) -> tuple[int | None, int | None, int | None, str]:
+    """Return what the fact of a start says: when, when it was received, the process's id, and the short hostname."""
+    at, _, rest = (value or "").partition(" ")
+    then, _, hostname = rest.partition(" ")
+    received, _, pid = then.partition(".")
+    return time_in(at, published_at), time_in(received, published_at), _pid_in(pid), hostname
+
+
+def _pid_in(text: str) -> int | None:
+    return int(text, 36) if text.isascii() and text.isalnum() and len(text) <= LONGEST_PID else None
 
 
 def since(published_at: int | None, at: int) -> str:

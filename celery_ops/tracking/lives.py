@@ -6,7 +6,7 @@ name, so no life and no execution writes over another.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from .. import states
@@ -39,12 +39,14 @@ _REVOKED: Final[Tagged] = (REVOKE_REQUESTED, 0, "", "")
 class Life:
     """What is told of a task since it was last published; of an attempt, by the execution that counts.
 
-    ``tags`` says where each fact is stored, ``executions`` how often the task was begun.
+    ``tags`` says where each fact is stored, ``executions`` how often the task was begun, but for its retries: 2 where
+    its message was delivered twice. ``tagged`` has the facts of all executions.
     """
 
     facts: dict[Key, str | None]
     tags: dict[Key, str]
     executions: int = 0
+    tagged: Mapping[Tagged, str | None] = field(default_factory=dict)
 
     def field(self, short: str, key: Key) -> str:
         kind, attempt = key
@@ -110,7 +112,8 @@ def _life(tagged: Mapping[Tagged, str | None]) -> Life:
     for (kind, attempt, tag, execution), value in tagged.items():
         if execution == counting[attempt] or kind in _OF_LIVES:
             facts[kind, attempt], places[kind, attempt] = value, tag + execution
-    return Life(facts, places, sum(key[0] == STARTED for key in tagged))
+    begun = [attempt for kind, attempt, _tag, _execution in tagged if kind == STARTED]
+    return Life(facts, places, len(begun) - max(0, len(set(begun)) - 1), tagged)
 
 
 def _counts(execution: Mapping[str, str | None], tag: str) -> tuple[bool, bool, int, str]:

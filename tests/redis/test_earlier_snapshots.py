@@ -130,7 +130,7 @@ def tasks():
     [
         (1, NAME, "SUCCESS", 1, 1, POD, (0, 12, 15, 452)),
         (2, NAME, "FAILURE", 1, 1, POD, (0, 12, 15, 460)),
-        (3, NAME, "SUCCESS", 2, 2, POD, (0, 4997, 5000, 6000)),
+        (3, NAME, "SUCCESS", 2, 1, POD, (0, 4997, 5000, 6000)),
         (4, LONG_NAME, "STARTED", 1, 1, LONG_HOST, (0, 12, 15, None)),
         (5, "shop.tasks.charge_again", "SUCCESS", 1, 2, POD, (0, 87, 90, 120)),
         (6, NAME, "PENDING", 1, 0, None, (0, None, None, None)),

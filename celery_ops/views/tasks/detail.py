@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ... import states
-from ...formatting import Moment, clean, started_by_words
+from ...formatting import Moment, clean, delivered_words, started_by_words
 from ...info import Payload, Progress, TaskInfo
 from ...links import record_url, schedule_url, task_url
 from ...models import TaskRunRecord
@@ -22,6 +22,7 @@ from ...task_detail import TaskDetail
 from ...task_detail.timeline import Timeline, timeline
 from ...tracking.traces import trace_url
 from ..objects import object_links
+from .deliveries import ViewedDelivery, deliveries_of
 from .rerun import Again, again_of
 from .revoke import RevokeOffer, is_running, outcome_of, revoke_of
 from .sisters import Sisters, sisters_of
@@ -72,14 +73,16 @@ class ViewedTask:
     revoke: RevokeOffer | None = None
     revoke_outcome: str = ""
     executions: int = 0
+    deliveries: tuple[ViewedDelivery, ...] = ()
     schedule: PageLink | None = None
     sisters: Sisters | None = None
     started_by: str = ""
     trace: PageLink | None = None
 
     @property
-    def was_delivered_again(self) -> bool:
-        return self.executions > (self.attempts or 1)
+    def delivered(self) -> str:
+        """That its message was delivered more than once, empty where it was not."""
+        return delivered_words(self.executions)
 
     @property
     def may_ask_where(self) -> bool:
@@ -123,6 +126,7 @@ def viewed(detail: TaskDetail, user: Any, query: str = "") -> ViewedTask:
         revoke=revoke_of(detail, user),
         revoke_outcome=outcome_of(detail),
         executions=detail.executions,
+        deliveries=deliveries_of(detail),
         trace=PageLink(detail.trace_id, url) if detail.trace_id and (url := trace_url(detail.trace_id)) else None,
         started_by=started_by_words(detail.started_by) if detail.started_by else "",
         schedule=_schedule(detail),

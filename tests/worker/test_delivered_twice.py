@@ -1,0 +1,98 @@
+"""Messages that brokers deliver twice, for the reasons that they do: each execution is told, and why."""
+
+import json
+import signal
+import uuid
+
+import pytest
+from celery import current_app
+from kombu.transport.redis import Channel
+
+from celery_ops.redelivery import GONE, RAN, causes_of, patience
+from celery_ops.tracking import executions, histories
+from celery_ops.tracking.accounts import read_account
+from tests.servers import Worker, wait_for
+from tests.shop import tasks
+
+from .conftest import reached
+
+only_redis = pytest.mark.parametrize("shared", ["redis"], indirect=True)
+#: Seconds after which this broker gives a message to another worker, and a worker counts as gone.
+IMPATIENT = 3
+
+
+def transport_options(name):
+    """Of workers with a list of their own of what is not acknowledged, who look often for what is over its time."""
+    return {
+        "visibility_timeout": IMPATIENT,
+        "unacked_restore_interval": 0.2,
+        "unacked_restore_throttle": 1,
+        **{key: f"{name}.{key}" for key in ("unacked_key", "unacked_index_key", "unacked_mutex_key")},
+    }
+
+
+@pytest.fixture
+def queue():
+    return f"impatient-{uuid.uuid4().hex[:6]}"
+
+
+@pytest.fixture
+def start(site, queue, monkeypatch):
+    """Start workers of one queue; nobody hears of one that was killed for so many seconds."""
+    if not hasattr(Channel, "unacked_restore_interval"):
+        pytest.skip("this kombu looks every 100 seconds for what is over its time")
+    monkeypatch.setattr(current_app.conf, "broker_transport_options", transport_options(queue))
+    for module in (histories, executions):
+        monkeypatch.setattr(module, "BEAT_COUNTS", IMPATIENT)
+    hurry = {"celery_ops.tracking.heartbeat.BEAT_EVERY": 0.2, "celery_ops.tracking.redis.BEAT_COUNTS": IMPATIENT}
+    workers = []
+
+    def start(**conf):
+        conf = {"broker_transport_options": transport_options(queue), **conf}
+        environment = {**site.environment, "TEST_CELERY": json.dumps(conf), "TEST_HURRY": json.dumps(hurry)}
+        workers.append(Worker(f"{queue}-{len(workers)}@test", environment, "-c", "2", "-Q", queue, app="tests.hurried"))
+        return workers[-1]
+
+    yield start
+    for worker in workers:
+        worker.stop()
+
+
+def told(task_id):
+    """Each execution, and the likely cause of the second."""
+    deliveries = read_account(task_id).executions
+    return deliveries, causes_of(deliveries, patience())[1].code
+
+
+def twice(task_id):
+    return wait_for(lambda: read_account(task_id).executions, "a second execution")
+
+
+@only_redis
+def test_one_that_runs_past_the_visibility_timeout_runs_beside_itself(order, start, queue, pace):
+    worker = start()
+    result = tasks.paced_late.apply_async((order.pk, pace.file), queue=queue)
+    twice(result.id)
+    pace.to(1)
+    assert reached(order, "SUCCESS").executions >= 2
+    deliveries, cause = told(result.id)
+    first, second = deliveries[:2]
+    assert (first.worker, second.worker, second.overlaps, cause) == (worker.hostname, worker.hostname, True, RAN)
+    assert first.pid != second.pid
+    assert (second.received_at - first.received_at).total_seconds() >= IMPATIENT - 0.1
+
+
+@only_redis
+def test_one_whose_worker_was_killed_runs_after_it(order, start, queue, pace):
+    worker = start()
+    result = tasks.paced_late.apply_async((order.pk, pace.file), queue=queue)
+    reached(order, "STARTED")
+    worker.signal_all(signal.SIGKILL)
+    follower = start()
+    twice(result.id)
+    pace.to(1)
+    assert reached(order, "SUCCESS").worker == follower.hostname
+    deliveries, cause = told(result.id)
+    first, second = deliveries[:2]
+    assert (first.worker, second.worker) == (worker.hostname, follower.hostname)
+    assert (first.state, second.overlaps, cause) == ("LOST", False, GONE)
