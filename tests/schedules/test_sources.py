@@ -10,7 +10,7 @@ from celery.schedules import crontab, schedule
 from celery_ops.exceptions import BackendUnavailable, ScheduleRefused
 from celery_ops.schedules import board
 from celery_ops.schedules.board import Sending
-from celery_ops.schedules.report import _schedule
+from celery_ops.schedules.judging import looked_at
 from celery_ops.schedules.sources.redbeat import RedbeatSource
 from celery_ops.schedules.sources.settings import SettingsSource
 from celery_ops.schedules.sources.used import sources
@@ -157,7 +157,7 @@ class TestRedbeat(ScheduleSourceContract):
         source = self.make_source(self.entries())
         entry = self.schedulers.RedBeatSchedulerEntry.from_key(source._key("contract.nightly"), app=app)
         entry.reschedule()
-        nightly = _schedule(source.entry("contract.nightly"), None, NOW, Surroundings(), True)
+        nightly = looked_at(source.entry("contract.nightly"), None, NOW, Surroundings(), app)
         assert abs((nightly.next_due - entry.due_at).total_seconds()) <= 1
 
     def test_an_entry_that_has_run_is_due_when_its_schedule_says_and_not_by_its_score(self):
@@ -167,7 +167,7 @@ class TestRedbeat(ScheduleSourceContract):
         entry.save()
         entry.reschedule(last_run_at=NOW - timedelta(minutes=40))
         entry.save()
-        hourly = _schedule(source.entry("contract.hourly"), None, NOW, Surroundings(), True)
+        hourly = looked_at(source.entry("contract.hourly"), None, NOW, Surroundings(), app)
         assert hourly.next_due == NOW + timedelta(minutes=20)
 
     def test_what_lies_there_and_is_no_entry_is_named(self, redis_server):
