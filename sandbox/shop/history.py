@@ -87,7 +87,7 @@ HABITS = (
 
 def is_there() -> bool:
     """Whether anything was counted in the last week. Raises StoreUnavailable."""
-    return bool(names(WINDOWS["7d"]).pairs)
+    return bool(names(WINDOWS["7d"]))
 
 
 def plant(now: float | None = None) -> int:
