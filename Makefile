@@ -5,7 +5,7 @@ VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test test-quick coverage bench messages clean
+.PHONY: help sandbox test test-quick coverage bench messages tour clean
 
 help:
 	@echo "make sandbox     a small shop on http://127.0.0.1:8000 with live tasks; Ctrl-C stops it"
@@ -13,6 +13,7 @@ help:
 	@echo "make test-quick  while working: what needs no server, worker or browser, in a minute"
 	@echo "make coverage    the tests on SQLite, and which lines and branches they do not reach"
 	@echo "make bench       everything measured, beside other tools, into docs/benchmarks.md; ARGS=\"--quick lists\" only prints that"
+	@echo "make tour        pictures of the sandbox's pages, in the light and in the dark, into docs/images; needs chromium"
 	@echo "make messages    what is marked for translation into every catalogue, and the catalogues compiled; needs gettext"
 	@echo "make clean       remove .venv, the sandbox's data and what builds leave behind"
 	@echo
@@ -34,6 +35,9 @@ coverage: $(VENV)/.installed-coverage
 
 bench: $(VENV)/.installed-bench
 	@$(VENV)/bin/python -m tests.benchmarks $(or $(ARGS),--write)
+
+tour: $(VENV)/.installed-test
+	@SANDBOX_TOUR=$(or $(ARGS),docs/images) $(VENV)/bin/python sandbox/run.py
 
 messages: $(VENV)/.installed-test
 	@cd celery_ops && ../$(VENV)/bin/django-admin makemessages --all --no-obsolete --no-wrap --add-location file

@@ -22,6 +22,8 @@ WELCOME = VAR / "welcome.txt"
 PYTHON = sys.executable
 MANAGE = (PYTHON, "manage.py")
 CELERY = (PYTHON, "-m", "celery", "-A", "config")
+#: Seconds before a tour: the first tasks have ended, and the first numbers are counted.
+WARM_UP = 25
 #: Each worker's name and the queue that it consumes.
 WORKERS = {"w1": "sandbox", "w2": "sandbox-documents"}
 
@@ -45,7 +47,9 @@ def run(options: Options, interrupt: Interrupt) -> None:
         check_port(options.port)
         env = environment(options.port, start_broker(team, options.redis_url, directory))
         open_shop(team, options.port, env)
-        if options.exit_after is None:
+        if options.tour:
+            take_tour(team, Path(options.tour).resolve(), env)
+        elif options.exit_after is None:
             keep_open(team)
         else:
             try_out(team, options.exit_after, env)
@@ -113,6 +117,15 @@ def keep_open(team: Team) -> NoReturn:
     """Until one of them ends, or somebody asks."""
     while True:
         team.watch()
+
+
+def take_tour(team: Team, folder: Path, env: Mapping[str, str]) -> None:
+    """Have a browser go through the pages once something has happened in the shop."""
+    opening = time.monotonic() + WARM_UP
+    while time.monotonic() < opening:
+        team.watch()
+    team.run("tour", [PYTHON, "-m", "tour", str(folder)], env)
+    say(f"The pictures are in {shown(folder)}.")
 
 
 def try_out(team: Team, seconds: float, env: Mapping[str, str]) -> None:

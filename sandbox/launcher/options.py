@@ -11,6 +11,7 @@ class Options:
     port: int = 8000
     redis_url: str = ""
     exit_after: float | None = None  # seconds, for a trial run by a machine
+    tour: str = ""  # the folder for pictures
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Options":
@@ -18,6 +19,7 @@ class Options:
             port=port(environ.get("SANDBOX_PORT") or "8000"),
             redis_url=environ.get("REDIS_URL", "").strip(),
             exit_after=seconds(environ.get("SANDBOX_EXIT_AFTER")),
+            tour=environ.get("SANDBOX_TOUR", "").strip(),
         )
 
 
