@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.utils.translation import gettext_lazy as _
 
-from . import states
+from . import states, timezones
 from .conf import conf
 from .connections import target
 from .formatting import duration
@@ -116,13 +116,17 @@ def _code(before: TaskExecution, execution: TaskExecution, broker: Patience) -> 
         return GIVEN_BACK
     if before.state == states.LOST:
         return GONE
-    apart = between(before.received_at or before.started_at, execution.received_at or execution.started_at)
-    if broker.timeout and apart and apart + CLOCKS >= broker.timeout:
-        held = between(before.received_at, before.started_at)
+    first, second = sorted((before, execution), key=_received)  # two that waited for one eta begin in either order
+    if broker.timeout and _received(second) - _received(first) + CLOCKS >= broker.timeout:
+        held = between(first.received_at, first.started_at)
         return HELD if held and held * 2 > broker.timeout else RAN
     if before.state == states.STARTED:
         return OPEN
     return CONNECTION if broker.driver == RABBITMQ else UNKNOWN
+
+
+def _received(execution: TaskExecution) -> datetime:
+    return execution.received_at or execution.started_at or timezones.now()
 
 
 def positive(value: object) -> float:

@@ -12,7 +12,7 @@ from ..conf import conf
 from ..exceptions import NoAnswer
 from ..logs import get_logger
 from ..running.allowlist import site_tasks
-from . import broker, database, objectives, results, schedules, settings, store
+from . import broker, database, deliveries, objectives, results, schedules, settings, store
 from .finding import Finding, error
 
 logger = get_logger("celery_ops.diagnosis")
@@ -25,6 +25,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "broker": broker.check,
     "result-backend": results.check,
     "store": store.check,
+    deliveries.NAME: deliveries.check,
     "objectives": objectives.check,
     "schedules": schedules.check,
     "journal": database.check_journal,

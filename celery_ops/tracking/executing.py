@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from .. import states
-from . import capture, chains, context, delivery, facts, given, row_times, runs, traces, whereabouts
+from . import capture, chains, context, delivery, facts, given, redelivered, row_times, runs, traces, whereabouts
 from .edge import receiver, task_ended
 from .endings import note_end, note_failure, note_interruption
 from .messages import header_of, published_at, run_of, untracked_run
@@ -28,6 +28,7 @@ def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> 
         setattr(request, BEGUN, now_ms())
         return
     runs.start(run, request)
+    run.is_redelivered = redelivered.is_marked(request.delivery_info)
     received = request.get(RECEIVED)
     received = received if isinstance(received, int) else None
     start = facts.started(now_ms(), received, request.hostname or "", run.stamp.published, os.getpid())

@@ -10,7 +10,7 @@ from typing import Any
 
 from celery import current_task
 
-from . import capture, facts, folding, index
+from . import capture, facts, folding, index, redelivered
 from .refs import ObjectRef
 from .stamp import Stamp, now_ms
 from .store import Batch
@@ -31,6 +31,7 @@ class Execution:
     replaced: bool = False  # by Task.replace(): it goes on under the same id
     nesting: int = 0  # how many tasks had the id before this one
     delivery: str = ""  # the tag of this execution, empty where there is but one
+    is_redelivered: bool = False  # the broker gave this message out before
     log: Callable[[], Batch] = tuple  # what it has logged since this was asked last
 
     @cached_property
@@ -102,8 +103,9 @@ class Execution:
         return facts.field(self.task_id, kind, self.attempt, self.life + self.delivery)
 
     def first_batch(self) -> Batch:
-        """Return ``batch()`` and what makes the task findable by its id."""
-        return [*self.batch(), index.entry(self.task_id, self.stamp.refs, self.stamp.published)]
+        """Return ``batch()`` and what makes the task findable by its id, and by its having come again."""
+        batch = [*self.batch(), index.entry(self.task_id, self.stamp.refs, self.stamp.published)]
+        return [*batch, *redelivered.entries(self.task_id, self.stamp.published)] if self.is_redelivered else batch
 
 
 _nested = threading.local()

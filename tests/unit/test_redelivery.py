@@ -38,6 +38,7 @@ def execution(state="SUCCESS", received=0, waited=0, ran=10, attempt=1):
         (execution(), 20, REDIS, UNKNOWN),
         (execution(), 4000, ELSE, UNKNOWN),
         (execution(received=50), 0, REDIS, UNKNOWN),
+        (execution(received=3600, waited=3600), 0, REDIS, RAN),
     ],
 )
 def test_the_likely_cause_goes_by_the_earlier_execution_and_the_brokers_patience(before, received, broker, code):

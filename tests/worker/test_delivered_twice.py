@@ -8,7 +8,8 @@ import pytest
 from celery import current_app
 from kombu.transport.redis import Channel
 
-from celery_ops.redelivery import GONE, RAN, causes_of, patience
+from celery_ops.doctor import deliveries
+from celery_ops.redelivery import GONE, HELD, RAN, causes_of, patience
 from celery_ops.tracking import executions, histories
 from celery_ops.tracking.accounts import read_account
 from tests.servers import Worker, wait_for
@@ -18,7 +19,7 @@ from .conftest import reached
 
 only_redis = pytest.mark.parametrize("shared", ["redis"], indirect=True)
 #: Seconds after which this broker gives a message to another worker, and a worker counts as gone.
-IMPATIENT = 3
+IMPATIENT = 2
 
 
 def transport_options(name):
@@ -39,16 +40,19 @@ def queue():
 @pytest.fixture
 def start(site, queue, monkeypatch):
     """Start workers of one queue; nobody hears of one that was killed for so many seconds."""
-    if not hasattr(Channel, "unacked_restore_interval"):
-        pytest.skip("this kombu looks every 100 seconds for what is over its time")
-    monkeypatch.setattr(current_app.conf, "broker_transport_options", transport_options(queue))
+    options = {}
+    if site.environment["TEST_BROKER_URL"].startswith("redis"):
+        if not hasattr(Channel, "unacked_restore_interval"):
+            pytest.skip("this kombu looks every 100 seconds for what is over its time")
+        options = {"broker_transport_options": transport_options(queue)}
+        monkeypatch.setattr(current_app.conf, "broker_transport_options", transport_options(queue))
     for module in (histories, executions):
         monkeypatch.setattr(module, "BEAT_COUNTS", IMPATIENT)
     hurry = {"celery_ops.tracking.heartbeat.BEAT_EVERY": 0.2, "celery_ops.tracking.redis.BEAT_COUNTS": IMPATIENT}
     workers = []
 
     def start(**conf):
-        conf = {"broker_transport_options": transport_options(queue), **conf}
+        conf = {**options, **conf}
         environment = {**site.environment, "TEST_CELERY": json.dumps(conf), "TEST_HURRY": json.dumps(hurry)}
         workers.append(Worker(f"{queue}-{len(workers)}@test", environment, "-c", "2", "-Q", queue, app="tests.hurried"))
         return workers[-1]
@@ -60,8 +64,13 @@ def start(site, queue, monkeypatch):
 
 def told(task_id):
     """Each execution, and the likely cause of the second."""
-    deliveries = read_account(task_id).executions
-    return deliveries, causes_of(deliveries, patience())[1].code
+    executed = read_account(task_id).executions
+    return executed, causes_of(executed, patience())[1].code
+
+
+def warned(words):
+    """The remedy that doctor has for what it warns of in these words."""
+    return next((finding.hint for finding in deliveries.check() if words in finding.message), "")
 
 
 def twice(task_id):
@@ -75,14 +84,15 @@ def test_one_that_runs_past_the_visibility_timeout_runs_beside_itself(order, sta
     twice(result.id)
     pace.to(1)
     assert reached(order, "SUCCESS").executions >= 2
-    deliveries, cause = told(result.id)
-    first, second = deliveries[:2]
+    executed, cause = told(result.id)
+    first, second = executed[:2]
     assert (first.worker, second.worker, second.overlaps, cause) == (worker.hostname, worker.hostname, True, RAN)
     assert first.pid != second.pid
     assert (second.received_at - first.received_at).total_seconds() >= IMPATIENT - 0.1
+    hint = warned("with acks_late that is done at the end")
+    assert "visibility_timeout in broker_transport_options" in hint
 
 
-@only_redis
 def test_one_whose_worker_was_killed_runs_after_it(order, start, queue, pace):
     worker = start()
     result = tasks.paced_late.apply_async((order.pk, pace.file), queue=queue)
@@ -92,7 +102,18 @@ def test_one_whose_worker_was_killed_runs_after_it(order, start, queue, pace):
     twice(result.id)
     pace.to(1)
     assert reached(order, "SUCCESS").worker == follower.hostname
-    deliveries, cause = told(result.id)
-    first, second = deliveries[:2]
+    executed, cause = told(result.id)
+    first, second = executed[:2]
     assert (first.worker, second.worker) == (worker.hostname, follower.hostname)
     assert (first.state, second.overlaps, cause) == ("LOST", False, GONE)
+    assert warned("acks_late gives it to another")
+
+
+@only_redis
+def test_one_that_is_held_past_the_visibility_timeout_for_its_countdown_runs_twice(order, start, queue):
+    start()
+    result = tasks.noop.apply_async((order.pk,), queue=queue, countdown=IMPATIENT + 1)
+    twice(result.id)
+    assert reached(order, "SUCCESS").executions == 2
+    assert told(result.id)[1] == HELD
+    assert "visibility_timeout" in warned("A worker held it")
