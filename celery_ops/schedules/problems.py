@@ -71,6 +71,8 @@ IS_DISABLED: Final = Problem(
     DISABLED, _("It is disabled: nothing is sent."), _("Resume it to have it sent again."), is_notice=True
 )
 IS_BROKEN: Final = Problem(BROKEN, "%(reason)s", _("Mend the entry, or delete it."))
+#: Beat may have disabled it, since it cannot send it.
+IS_BROKEN_AND_OFF: Final = Problem(BROKEN, "%(reason)s", _("Mend the entry and enable it, or delete it."))
 IS_PAUSED: Final = Problem(
     PAUSED, _("It is paused for another %(time)s."), _("Resume it to have it sent now."), is_notice=True
 )
@@ -153,7 +155,9 @@ def of_entry(case: Case) -> tuple[Problem, ...]:
 
 
 def _is_broken(case: Case) -> Problem | None:
-    return IS_BROKEN.of(reason=case.entry.broken) if case.entry.broken else None
+    if not case.entry.broken:
+        return None
+    return (IS_BROKEN if case.entry.enabled else IS_BROKEN_AND_OFF).of(reason=case.entry.broken)
 
 
 def _is_done(case: Case) -> Problem | None:
@@ -185,7 +189,7 @@ def _ends(case: Case) -> Problem | None:
     return HAS_ENDED if case.has_run else IS_NEVER_DUE
 
 
-RESTING: Final[Sequence[Rule]] = (_is_done, _is_expired, _is_disabled, _is_broken, _is_paused, _ends)
+RESTING: Final[Sequence[Rule]] = (_is_done, _is_expired, _is_broken, _is_disabled, _is_paused, _ends)
 
 
 # -- something is to come, and something is wrong ---------------------------------------------------------------------

@@ -74,3 +74,25 @@ def impatient(monkeypatch):
     """A minute of silence takes three seconds, and half a minute two."""
     monkeypatch.setattr("celery_ops.schedules.report.SILENT_AFTER", 3)
     monkeypatch.setattr("celery_ops.schedules.problems.OVERDUE_AFTER", 2)
+
+
+@pytest.fixture
+def use_redbeat():
+    """Have the settings here name the Redis of a redbeat, under a prefix of this test's own."""
+    before = {name: app.conf.get(name) for name in ("redbeat_redis_url", "redbeat_key_prefix")}
+
+    def use(url):
+        prefix = f"rb-{uuid.uuid4().hex[:6]}:"
+        app.conf.update(redbeat_redis_url=url, redbeat_key_prefix=prefix)
+        _forget_redbeat()
+        return {"TEST_REDBEAT_URL": url, "TEST_REDBEAT_PREFIX": prefix, "TEST_REDBEAT_LOCK": "5"}
+
+    yield use
+    _forget_redbeat()
+    app.conf.update(before)
+
+
+def _forget_redbeat():
+    for name in ("redbeat_conf", "redbeat_redis"):
+        if (kept := app.__dict__.pop(name, None)) is not None and hasattr(kept, "close"):
+            kept.close()

@@ -11,7 +11,6 @@ import pytest
 
 from celery_ops.schedules import info
 from celery_ops.schedules.report import report
-from tests.celery import app
 from tests.servers import PATIENCE, Worker, wait_for
 
 from .beats import NOOP, OFTEN, codes, entry_of, occurred
@@ -109,25 +108,18 @@ def test_how_an_occurrence_ended_is_told(make_beat, site, settings):
         worker.stop()
 
 
-def test_redbeat_is_told_of_like_any_other(make_beat, redis_server):
+def test_redbeat_is_told_of_like_any_other(make_beat, redis_server, use_redbeat):
     pytest.importorskip("redbeat")
-    prefix = f"rb-{uuid.uuid4().hex[:6]}:"
-    env = {"TEST_REDBEAT_URL": f"{redis_server.url}/9", "TEST_REDBEAT_PREFIX": prefix, "TEST_REDBEAT_LOCK": "5"}
-    before = {name: app.conf.get(name) for name in ("redbeat_redis_url", "redbeat_key_prefix")}
-    app.conf.update(redbeat_redis_url=env["TEST_REDBEAT_URL"], redbeat_key_prefix=prefix)
-    try:
-        options = ("-S", "redbeat.RedBeatScheduler", "--max-interval", "1")
-        make_beat(OFTEN, *options, **env)
-        one = occurred("often", 3)
-        assert one.entry.source == info.REDBEAT
-        dues = sorted(occurrence.due for occurrence in one.occurrences)
-        assert len(set(dues)) == len(dues)
-        make_beat(OFTEN, *options, **env)
-        beats = wait_for(lambda: len(beats := report(asks_around=False).beats) > 1 and beats, "the second beat")
-        assert sorted(beat.is_standby for beat in beats) == [False, True]
-        assert codes() == []
-    finally:
-        app.conf.update(before)
+    options, env = ("-S", "redbeat.RedBeatScheduler", "--max-interval", "1"), use_redbeat(f"{redis_server.url}/9")
+    make_beat(OFTEN, *options, **env)
+    one = occurred("often", 3)
+    assert one.entry.source == info.REDBEAT
+    dues = sorted(occurrence.due for occurrence in one.occurrences)
+    assert len(set(dues)) == len(dues)
+    make_beat(OFTEN, *options, **env)
+    beats = wait_for(lambda: len(beats := report(asks_around=False).beats) > 1 and beats, "the second beat")
+    assert sorted(beat.is_standby for beat in beats) == [False, True]
+    assert codes() == []
 
 
 def test_django_celery_beat_is_told_of_like_any_other(make_beat):

@@ -100,6 +100,13 @@ def test_a_disabled_entry_is_disabled_and_nothing_else():
     assert (info.overdue, info.late, info.next_due) == (False, None, None)
 
 
+def test_a_disabled_entry_that_could_not_be_sent_says_why():
+    """django-celery-beat disables what it cannot read."""
+    (problem,) = looked_at(entry(enabled=False, broken="Its arguments are no JSON.")).problems
+    assert (problem.code, problem.sentence, problem.is_notice) == ("broken", "Its arguments are no JSON.", False)
+    assert "enable it" in problem.remedy
+
+
 @pytest.mark.parametrize(("ahead", "expected"), [(-1, "expired"), (30, "ended"), (3600, None)])
 def test_an_entry_expires(ahead, expected):
     told = facts(NOW + seconds(50), NOW - seconds(10))
