@@ -49,6 +49,12 @@ def test_a_page_that_took_long_twice_is_read_once_more_and_kept():
     assert (read, read_again) == (1, 0)
 
 
+def test_what_is_kept_is_no_task_made_anew(rows):
+    row("one", task_name="shop.tasks.charge", worker="w@host")
+    (read, _), (again, _) = looks(4)[2:]
+    assert read[0] is again[0]
+
+
 def test_a_page_that_took_long_once_is_no_large_one(rows):
     row("one")
     look()

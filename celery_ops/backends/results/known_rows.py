@@ -14,7 +14,7 @@ from django.db import connections
 from django.db.models import Q, QuerySet
 
 from .queries import ListQuery
-from .rows import Row, for_list, written
+from .rows import ListedRow, Row, for_list, written
 
 #: Seconds that a page of rows takes to be read where they are large; of others it takes a tenth.
 LONG: Final = 0.005
@@ -55,7 +55,7 @@ class KnownRows:
         place = _place(rows)
         pages = (*place, number)  # what else is read beside them is not as long
         if time.monotonic() - self._large.get(place, float("-inf")) < self.seconds:
-            return self._known(rows)
+            return self._known(query)
         begun = time.thread_time()
         found = query.fetch()
         if time.thread_time() - begun < self.long:
@@ -66,8 +66,8 @@ class KnownRows:
             self._suspected.add(pages)
         return found
 
-    def _known(self, rows: QuerySet) -> list[Row]:
-        keys = list(rows.values_list("id", "status"))
+    def _known(self, query: ListQuery) -> list[Row]:
+        rows, keys = query.rows, query.keys.ask()
         known = self._unchanged(rows, {id: row for id, status in keys if (row := self._kept(rows, id, status))})
         missing = [id for id, _status in keys if id not in known]
         found = {row["id"]: row for row in self._whole(rows, missing)} if missing else {}
@@ -104,7 +104,7 @@ class KnownRows:
         self._suspected.clear()
 
     def _whole(self, rows: QuerySet, ids: Iterable[int]) -> list[Row]:
-        return list(for_list(rows, Q(pk__in=ids)).annotate(written=written()))
+        return [ListedRow(row) for row in for_list(rows, Q(pk__in=ids)).annotate(written=written())]
 
 
 known_rows: Final = KnownRows()

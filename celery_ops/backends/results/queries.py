@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from django.conf import settings
@@ -22,7 +23,7 @@ MOST_QUERIES: Final = 64
 MOST_ROWS: Final = 2000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListQuery:
     """A query that ``for_list`` made, with its SQL: None where no row can match."""
 
@@ -42,13 +43,22 @@ class ListQuery:
         expressions = tuple(expression for expression, *_sql in compiler.select[: compiler.col_count])
         return cls(rows, sql, values, tuple(rows.query.selected), expressions)
 
+    @cached_property
+    def keys(self) -> "ListQuery":
+        """The query of nothing but the ids and states of these rows."""
+        return ListQuery.of(self.rows.values("id", "status"))
+
     def fetch(self) -> list[ListedRow]:
         """Ask the database, and return the rows."""
+        return rows_before.read(self, self.ask())
+
+    def ask(self) -> Sequence[tuple[Any, ...]]:
+        """Return what the database answers."""
         if self.sql is None:
             return []
         with connections[self.rows.db].cursor() as cursor:
             cursor.execute(self.sql, self.values)
-            return rows_before.read(self, cursor.fetchall())
+            return cursor.fetchall()
 
     def made(self, answers: Sequence[tuple[Any, ...]]) -> list[ListedRow]:
         """Return the rows of what a database answered, as Django makes them."""
