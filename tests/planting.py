@@ -7,6 +7,7 @@ from django.db.models import Model
 
 from celery_ops import states
 from celery_ops.panels.token import PanelOptions, viewer
+from celery_ops.task_logs.attempt import AttemptLog
 from celery_ops.tracking import facts, index
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
@@ -49,6 +50,17 @@ def plant(
     recorder().record([(ref, fields), index.entry(task_id, [ref], published)])
     recorder().flush()
     return task_id
+
+
+def plant_log(
+    task_id: str, *messages: str, attempt: int = 0, level: str = "INFO", at: float = 1_800_000_000.25
+) -> None:
+    """Let a task have logged these; attempts are told from 0, and ``at`` is seconds since the epoch."""
+    log = AttemptLog(task_id, "tests.shop.tasks.logs", attempt)
+    for message in messages:
+        log.add(at, level, "shop.tasks", message)
+    recorder().record(log.batch)
+    recorder().flush()
 
 
 def panel_of(obj: Model, user: Any = None, *, limit: int = 10, launch: bool = True, public: bool = False) -> str:

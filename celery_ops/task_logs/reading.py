@@ -15,8 +15,11 @@ from .texts import LONGEST_LEVEL, LONGEST_LOGGER, plain
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line. ``n`` counts all lines that the task has logged, those that were not kept too, from 1; ``attempt`` is 1
-    for the first. ``left_out`` is how many lines before it were not kept."""
+    """One line. ``n`` counts all lines that the task has logged, those that were not kept too, from 1.
+
+    ``attempt`` is 1 for the first. ``left_out`` is how many lines before it were not kept, and ``is_first_of_logger``
+    says that the one before it is of another logger.
+    """
 
     n: int
     at: datetime | None
@@ -25,6 +28,7 @@ class LogLine:
     message: str
     attempt: int
     left_out: int = 0
+    is_first_of_logger: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +91,18 @@ def read_log(task_id: str, after: int = 0) -> TaskLog:
 
 
 def _shown(execution: Execution, before: int, after: int) -> AttemptLines:
-    lines, last = [], max(0, after - before)
+    lines, last, logger = [], max(0, after - before), ""
     for line in execution.lines:
         if line[0] > last:
-            lines.append(_line(line, execution, before, left_out=line[0] - last - 1))
+            named = line[3] != logger
+            lines.append(_line(line, execution, before, left_out=line[0] - last - 1, is_first_of_logger=named))
             last = line[0]
+        logger = line[3]
     dropped = execution.total - len(execution.lines)
     return AttemptLines(execution.attempt + 1, _moment(execution.begun), lines, dropped, before + 1)
 
 
-def _line(line: StoredLine, execution: Execution, before: int, left_out: int) -> LogLine:
+def _line(line: StoredLine, execution: Execution, before: int, left_out: int, *, is_first_of_logger: bool) -> LogLine:
     n, at, level, logger, message = line
     return LogLine(
         n=before + n,
@@ -106,6 +112,7 @@ def _line(line: StoredLine, execution: Execution, before: int, left_out: int) ->
         message=redaction.capture_text(plain(message)).text,
         attempt=execution.attempt + 1,
         left_out=left_out,
+        is_first_of_logger=is_first_of_logger,
     )
 
 

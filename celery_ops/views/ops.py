@@ -169,11 +169,15 @@ def sections(user: Any) -> list[Section]:
     return [section for section in SECTIONS if any(map(granted, section.actions))]
 
 
+def is_fragment(request: HttpRequest) -> bool:
+    """Return whether a page's own script asks, which has the frame around it."""
+    return request.headers.get("X-Celery-Ops") == "fragment"
+
+
 def frame(request: HttpRequest, user: Any) -> dict[str, Any]:
     """Return what each page's template has: what it extends, the navigation, and how often it is refreshed."""
-    is_fragment = request.headers.get("X-Celery-Ops") == "fragment"
     return {
-        "base_template": FRAGMENT if is_fragment else conf.BASE_TEMPLATE,
+        "base_template": FRAGMENT if is_fragment(request) else conf.BASE_TEMPLATE,
         "sections": sections(user),
         "section": "",
         "refresh": max(1, conf.REFRESH_SECONDS),

@@ -21,13 +21,16 @@ from ..panels.started import may_view
 from ..panels.texts import shown_payload
 from ..panels.token import PanelOptions, options_of, viewer
 from ..panels.unchanged import Unchanged, etag
-from ..panels.viewer import Viewer
+from ..panels.viewer import Viewer, task_parameter
 from ..permissions import VIEW_PAYLOAD, allows
+from ..states import is_final
 from ..task_detail.own_states import with_own_states
+from ..task_logs.reading import read_log
 from ..tracking.accounts import read_payload
 from ..tracking.reading import read_tasks
 from ..tracking.refs import ObjectRef, key_of
 from .asked import form_key, next_url, wants_json
+from .logs import PARAMETER, after_in, lines_response, log_part
 from .ops import errors
 from .private import PrivateView
 from .refusals import log_refusal, noting_refusals
@@ -129,15 +132,20 @@ class PanelView(PrivateView):
                 raise Http404
             if not allows(self.user, VIEW_PAYLOAD, task.name):
                 raise PermissionDenied
+            after = after_in(self.request)
+            if after is not None:
+                return lines_response(self.request, read_log(task_id, after), after, is_over=is_final(task.state))
             payload = shown_payload(read_payload(ref, task_id))
         except StoreUnavailable:
             outcome = actions.ActionOutcome(_("The details cannot be read at the moment."), status=503)
             return self._answer(outcome)
         viewed = Viewer(self.user, public=False, url=self.request.path)
+        url = f"{self.request.path}?task={task_parameter(task.id)}&{PARAMETER}="
         context = {
             "row": viewed.row(task),
             "page_url": viewed.page_url(task),
             "payload": payload,
+            "log": log_part(task.id, url, is_over=is_final(task.state), is_tracked=True),
             "base_template": conf.BASE_TEMPLATE,
             "next_url": next_url(self.request),
         }

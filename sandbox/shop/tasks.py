@@ -3,6 +3,7 @@
 import time
 
 from celery import shared_task
+from celery.utils.log import get_task_logger
 from celery_ops import FromModel, set_progress, track
 from django.core.mail import EmailMessage, get_connection
 from django.db.models import F
@@ -10,6 +11,8 @@ from django.db.models import F
 from . import invoices
 from .exceptions import CardDeclined, CarrierUnavailable
 from .models import Order, Product, Stock, Warehouse
+
+logger = get_task_logger(__name__)
 
 BANK_STEPS = ("Checking the basket", "Asking the bank", "Taking the amount", "Writing it down")
 INVOICE_STEPS = 100
@@ -24,6 +27,7 @@ def process_payment(order_id):
     order = Order.objects.get(pk=order_id)
     for number, step in enumerate(BANK_STEPS):
         set_progress(number, len(BANK_STEPS), step)
+        logger.info("%s for order %s", step, order.reference)
         time.sleep(1.2)
     set_progress(len(BANK_STEPS), len(BANK_STEPS), "Paid")
     unpaid = Order.objects.filter(pk=order_id, status__in=(Order.Status.NEW, Order.Status.PAYING))
@@ -98,10 +102,13 @@ def internal_cleanup(order_id):
 @shared_task(bind=True, max_retries=3)
 def sync_to_carrier(self, order_id):
     """Announce the parcel. The carrier of this sandbox answers only when asked for the third time."""
+    logger.info("Announcing the parcel of order %d, attempt %d", order_id, self.request.retries + 1)
     time.sleep(0.8)
     if self.request.retries < 2:
+        logger.warning("POST https://shop:s3cret@carrier.example/parcels answered 503 after 800 ms")
         error = CarrierUnavailable("503 Service Unavailable from the carrier: try again later")
         raise self.retry(exc=error, countdown=2)
+    logger.info("The carrier has the parcel")
     return {"tracking_number": f"HT{order_id:08d}NL"}
 
 
@@ -110,7 +117,9 @@ def sync_to_carrier(self, order_id):
 def charge_expired_card(order_id):
     """Charge a card that cannot be charged."""
     reference = Order.objects.values_list("reference", flat=True).get(pk=order_id)
+    logger.info("Asking the bank for %s", reference)
     time.sleep(1)
+    logger.error("The bank declines: 54 expired card")
     raise CardDeclined(f"the bank refused the payment of {reference}: the card has expired")
 
 
@@ -120,6 +129,8 @@ def export_invoice(order_id):
     """Lay out the invoice slowly enough to be watched, then file it in a task of its own."""
     order = Order.objects.select_related("customer").get(pk=order_id)
     for step in range(INVOICE_STEPS):
+        if step % 5 == 0:
+            logger.info("Laying out: line %d of %d", step + 1, INVOICE_STEPS)
         set_progress(step, INVOICE_STEPS, "Laying out the invoice" if step < 80 else "Writing the file")
         time.sleep(INVOICE_PAUSE)
     order.invoice.delete(save=False)

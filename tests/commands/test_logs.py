@@ -2,19 +2,10 @@
 
 import pytest
 
-from celery_ops.task_logs.attempt import AttemptLog
-from celery_ops.tracking.recorder import recorder
 from tests.commands.conftest import call
-from tests.shop.tasks import logs as task
+from tests.planting import plant_log
 
 pytestmark = pytest.mark.django_db
-
-
-def log(*messages, attempt=0, task_id="one"):
-    kept = AttemptLog(task_id, task.name, attempt)
-    for message in messages:
-        kept.add(1_800_000_000.25, "INFO", "shop.tasks", message)
-    recorder().record(kept.batch)
 
 
 @pytest.fixture(autouse=True)
@@ -23,8 +14,8 @@ def _store(memory_store):
 
 
 def test_the_lines_of_each_attempt_are_printed():
-    log("asking", "it said\n\x1b[31mno\x1b[0m")
-    log("asking again", attempt=1)
+    plant_log("one", "asking", "it said\n\x1b[31mno\x1b[0m")
+    plant_log("one", "asking again", attempt=1)
     assert call("logs", "one", output="text").lines == [
         "-- attempt 1",
         "2027-01-15 08:00:00.250Z INFO shop.tasks: asking",
@@ -36,7 +27,7 @@ def test_the_lines_of_each_attempt_are_printed():
 
 
 def test_what_was_not_kept_is_said():
-    log(*map(str, range(1000)))
+    plant_log("one", *map(str, range(1000)))
     lines = call("logs", "one", output="text").lines
     assert lines[100] == "-- 800 lines were not kept"
     assert len(lines) == 201
@@ -48,7 +39,7 @@ def test_a_task_that_logged_nothing_has_no_lines():
 
 
 def test_json_is_what_the_address_answers():
-    log("asking")
+    plant_log("one", "asking")
     assert call("logs", "one").data == {
         "lines": [
             {

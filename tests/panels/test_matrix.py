@@ -339,6 +339,7 @@ ROWS = {
     "task-detail": [
         ("known", task_page, {}, reading(PAGE)),
         ("unknown", page("task-detail", "no/such task"), {}, reading(UNKNOWN)),
+        ("its log", task_page, {"log": "0"}, reading({**PAYLOAD_JSON, "anonymous": 302, "inactive": 302})),
     ],
     "task-stack": [
         ("of a task that has ended", ended_stack, {}, {"POST": viewing_payload(404)}),

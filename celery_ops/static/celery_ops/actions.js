@@ -45,11 +45,18 @@ Object.assign(CeleryOpsLive.prototype, {
       if (!response.ok) throw new Error(response.statusText);
       this.one("[data-dialog-body]").replaceChildren(...CeleryOpsLive.parse(await response.text()).childNodes);
       this.tidy();
+      this.follow(dialog.querySelector("[data-script]"));
       dialog.addEventListener("close", () => this.restoreFocus(path), { once: true });
       if (!dialog.open) dialog.showModal();
     } catch {
       this.message(this.text("undetailed"), false);
     }
+  },
+
+  /* Lines of a log come by its own script, which a page needs only here. */
+  follow(log) {
+    if (!log || document.querySelector(`script[src="${log.dataset.script}"]`)) return;
+    document.head.append(Object.assign(document.createElement("script"), { src: log.dataset.script }));
   },
 
   async copy(button) {

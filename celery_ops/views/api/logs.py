@@ -5,10 +5,9 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.forms import IntegerField
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils.translation import gettext as _
 
-from ...exceptions import BackendUnavailable, StoreUnavailable
-from ...task_logs.reading import LogLine, TaskLog, read_log
+from ...task_logs.reading import LogLine
+from ..logs import log_of
 from ..ops import OpsView, errors
 
 #: The highest number that JavaScript counts to.
@@ -27,22 +26,12 @@ class LogsApi(OpsView):
             after = _after.clean(request.GET.get("after", "")) or 0
         except ValidationError as error:
             return errors(" ".join(error.messages), field="after", status=400)
-        if not self.may_view_payload():
-            raise PermissionDenied
         log = log_of(task_id, after)
-        if log.task_name and not self.may_view_payload(log.task_name):
+        if not self.may_view_payload(log.task_name or None):
             raise PermissionDenied
         return JsonResponse(
             {"lines": [line_item(line) for line in log.lines], "next": log.next or after, "dropped": log.dropped}
         )
-
-
-def log_of(task_id: str, after: int = 0) -> TaskLog:
-    """Return what a task has logged. Raises BackendUnavailable."""
-    try:
-        return read_log(task_id, after)
-    except StoreUnavailable as error:
-        raise BackendUnavailable(_("The tracking store does not answer.")) from error
 
 
 def line_item(line: LogLine) -> dict[str, Any]:

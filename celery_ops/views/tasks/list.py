@@ -6,11 +6,13 @@ from functools import cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
+from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
+from ... import states
 from ...conf import conf
 from ...exceptions import BadCursor
 from ...filters import suggestions
@@ -20,12 +22,15 @@ from ...filters.task_links import state_tabs, time_ranges
 from ...filters.tasks import TaskFilterSet
 from ...formatting import clean
 from ...info import TaskInfo
+from ...links import task_url
 from ...tables.tasks import TaskTable, task_rows
 from ...task_detail import TaskDetail, task_detail
+from ...task_detail.over import is_over
 from ...task_query import TaskPage
 from ..absent import no_task
 from ..failures.tasks import within_group
-from ..ops import OpsPage, part
+from ..logs import PARAMETER, ShownLog, after_in, lines_response, log_of, log_part
+from ..ops import OpsPage, is_fragment, part
 from .csv import csv_response
 from .detail import viewed
 from .failures import with_arguments
@@ -107,6 +112,8 @@ class TaskDetailView(OpsPage):
     template_name = "celery_ops/tasks/detail.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if (after := after_in(request)) is not None:
+            return self.log_lines(kwargs["task_id"], after)
         detail = task_detail(kwargs["task_id"])
         if detail.is_unknown and not detail.troubles:
             raise no_task()
@@ -118,11 +125,29 @@ class TaskDetailView(OpsPage):
         self.task = viewed(detail, self.user, back_query(back))
         return super().get_context_data(
             task=self.task,
+            log=self.log(detail),
             is_known=detail.is_known,
             next_url=self.request.get_full_path(),
             back_url=f"{reverse('celery_ops:task-list')}{back and '?'}{back}",
             **kwargs,
         )
+
+    def log(self, detail: TaskDetail) -> ShownLog | None:
+        """Return what the task has logged: the page's script asks for the rest of it apart."""
+        if not (self.task.may_view_payload and detail.is_known) or is_fragment(self.request):
+            return None
+        is_over = states.is_final(detail.task.state)
+        url = f"{task_url(detail.task.id)}?{PARAMETER}="
+        return log_part(detail.task.id, url, is_over=is_over, is_tracked=bool(detail.refs))
+
+    def log_lines(self, task_id: str, after: int) -> HttpResponse:
+        log = log_of(task_id, after)
+        if not self.may_view_payload(log.task_name or None):
+            raise PermissionDenied
+        has_ended = not log.lines and is_over(task_id)
+        if has_ended:  # what it logged last has come since
+            log = log_of(task_id, after)
+        return lines_response(self.request, log, after, is_over=has_ended)
 
     def get_title(self) -> str:
         return self.task.label or self.task.id

@@ -1,0 +1,125 @@
+"""What a task has logged, as its page and an object's panel show it, and what their script asks for again and again."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.forms import IntegerField, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ..exceptions import BackendUnavailable, StoreUnavailable
+from ..task_logs.reading import AttemptLines, LogLine, TaskLog, read_log
+from ..task_logs.switch import ALL, NONE, wanted
+
+#: The parameter that asks for lines alone, those after the number that it says.
+PARAMETER: Final = "log"
+#: Executions up to which all are open; of more the last one is.
+FEW: Final = 3
+#: How levels are painted; others are as any text.
+TONES: Final = {"DEBUG": "quiet", "WARNING": "warning", "ERROR": "error", "CRITICAL": "error", "FATAL": "error"}
+
+_number = IntegerField(min_value=0, max_value=2**53 - 1, required=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLine:
+    """One line: ``time`` in the viewer's zone, and ``moment`` the whole of it. ``logger`` where that changes."""
+
+    time: str
+    moment: str
+    level: str
+    tone: str
+    logger: str
+    message: str
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAttempt:
+    key: str
+    number: int
+    lines: tuple[ShownLine, ...]
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLog:
+    """The lines that there are; ``url`` asks for those to come, ``is_over`` says that there will be none."""
+
+    attempts: tuple[ShownAttempt, ...] = ()
+    next: int = 0
+    url: str = ""
+    is_over: bool = True
+    trouble: str = ""
+
+
+def after_in(request: HttpRequest) -> int | None:
+    """Return which lines a page's script has, None where the page itself is asked for."""
+    if PARAMETER not in request.GET:
+        return None
+    try:
+        return _number.clean(request.GET[PARAMETER]) or 0
+    except ValidationError:
+        return 0
+
+
+def log_of(task_id: str, after: int = 0) -> TaskLog:
+    """Return what a task has logged. Raises BackendUnavailable."""
+    try:
+        return read_log(task_id, after)
+    except StoreUnavailable as error:
+        raise BackendUnavailable(_("The tracking store does not answer.")) from error
+
+
+def log_part(task_id: str, url: str, *, is_over: bool, is_tracked: bool) -> ShownLog | None:
+    """Return a task's lines for a page, None where there are none and none are to come."""
+    try:
+        log = read_log(task_id)
+    except StoreUnavailable:
+        return ShownLog(url=url, is_over=is_over, trouble=_("The log cannot be read at the moment."))
+    is_listening = not is_over and (wanted() == ALL or (is_tracked and wanted() != NONE))
+    return shown(log, url, is_over=is_over) if log.attempts or is_listening else None
+
+
+def lines_response(request: HttpRequest, log: TaskLog, after: int, *, is_over: bool) -> HttpResponse:
+    """Return the lines alone, as a page's script adds them."""
+    return render(request, "celery_ops/logs/lines.html", {"log": shown(log, "", is_over=is_over, after=after)})
+
+
+def shown(log: TaskLog, url: str, *, is_over: bool, after: int = 0) -> ShownLog:
+    """Return lines as a page shows them."""
+    return ShownLog(tuple(_attempts(log)), log.next or after, url, is_over)
+
+
+def _attempts(log: TaskLog) -> Iterator[ShownAttempt]:
+    listed = [attempt for attempt in log.attempts if attempt.lines]
+    for attempt in listed:
+        yield _attempt(attempt, is_open=len(listed) <= FEW or attempt is listed[-1])
+
+
+def _attempt(attempt: AttemptLines, *, is_open: bool) -> ShownAttempt:
+    return ShownAttempt(attempt.key, attempt.attempt, tuple(map(_line, attempt.lines)), is_open)
+
+
+def _line(line: LogLine) -> ShownLine:
+    at = line.at and _local(line.at)
+    return ShownLine(
+        time=f"{at:%H:%M:%S}.{at.microsecond // 1000:03}" if at else "",
+        moment=f"{at:%Y-%m-%d %H:%M:%S %Z}" if at else "",
+        level=line.level,
+        tone=TONES.get(line.level, ""),
+        logger=line.logger if line.is_first_of_logger else "",
+        message=line.message,
+        left_out=line.left_out,
+    )
+
+
+def _local(moment: datetime) -> Any:
+    try:
+        return timezone.localtime(moment)
+    except (OverflowError, ValueError):  # the first or the last day that a datetime can say
+        return moment
