@@ -65,7 +65,11 @@ def duration(value: timedelta | None) -> str:
     """Return a length of time in one or two units, empty when it is unknown."""
     if value is None:
         return ""
-    seconds = value.total_seconds()
+    return _duration(value.total_seconds(), get_language())
+
+
+@lru_cache(maxsize=1024)  # a page says the same durations many times
+def _duration(seconds: float, language: str | None) -> str:
     if seconds < 1:
         return _("%(n)s ms") % {"n": round(seconds * 1000)}
     if seconds < 60:

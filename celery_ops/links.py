@@ -1,9 +1,12 @@
 """Where the pages of a task, a worker and a queue are: empty for a name that no address can have."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import urlencode
 
-from django.urls import NoReverseMatch, reverse
+from django.conf import settings
+from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
+from django.utils.translation import get_language
 
 from .formatting import LONGEST_NAME
 
@@ -29,13 +32,13 @@ def schedule_url(name: str | None) -> str:
 def task_list_url(**filters: str | Sequence[str]) -> str:
     """The list of tasks with these filters; those that say nothing are left out."""
     query = urlencode({name: value for name, value in filters.items() if value}, doseq=True)
-    return f"{reverse('celery_ops:task-list')}?{query}"
+    return f"{_list('task-list')}?{query}"
 
 
 def insight_url(**parameters: str) -> str:
     """The charts, of a ``task`` or a ``queue`` over a ``window``."""
     try:
-        return f"{reverse('celery_ops:insight')}?{urlencode(parameters)}"
+        return f"{_list('insight')}?{urlencode(parameters)}"
     except UnicodeEncodeError:
         return ""
 
@@ -43,6 +46,16 @@ def insight_url(**parameters: str) -> str:
 def record_url(pk: int) -> str:
     """The page of a row in the journal."""
     return reverse("celery_ops:record-detail", args=[pk])
+
+
+def _list(page: str) -> str:
+    return _where(page, get_urlconf() or settings.ROOT_URLCONF, get_script_prefix(), get_language())
+
+
+@lru_cache(maxsize=256)
+def _where(page: str, *_whose: object) -> str:
+    """Return the address of a page that has no arguments: tables name it in most of their cells."""
+    return reverse(f"celery_ops:{page}")
 
 
 def _url(page: str, name: str | None) -> str:

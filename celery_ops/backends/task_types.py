@@ -1,19 +1,27 @@
 """What tasks came to by their names: counted in the store, else by the newest results of those that are kept."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Final
 
 from ..exceptions import BackendUnavailable, StoreUnavailable
+from ..logs import get_logger
 from ..metrics.cells import Cell
-from ..metrics.insight import types
 from ..metrics.reading import Numbers
 from ..metrics.switch import is_on
+from ..metrics.types import types
 from ..metrics.windows import Window
 from ..timezones import EPOCH
 from .results.numbers import stored_numbers
+
+logger = get_logger("celery_ops.backends")
+
+
+#: What says how long things took.
+DURATIONS: Final = ("wait_p50", "wait_p95", "run_p50", "run_p95", "run_total")
 
 
 @dataclass(frozen=True)
@@ -63,12 +71,17 @@ class TaskType:
         return self.numbers.run_total if self.numbers.run.total or not self.runs else None
 
 
+def _known(_names: Iterable[str]) -> None:
+    """All of it is known already."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskTypes:
     """All that did anything in a window, those that ran most first.
 
     ``is_counted`` says whether this is counted or by results, and ``trouble`` why it is the latter although the site
-    counts. ``since`` is how far back those results reach where that is not the whole window.
+    counts. ``since`` is how far back those results reach where that is not the whole window. ``complete`` reads how
+    long those of some names took.
     """
 
     types: Sequence[TaskType]
@@ -76,6 +89,20 @@ class TaskTypes:
     is_counted: bool
     trouble: str = ""
     since: datetime | None = None
+    complete: Callable[[Iterable[str]], None] = _known
+
+    def completed(self, kinds: Sequence[TaskType]) -> list[TaskType]:
+        """Return some of them once it was read how long they took. A store that is away says nothing of it."""
+        try:
+            self.complete([kind.name for kind in kinds])
+        except StoreUnavailable as error:
+            logger.warning("How long tasks took is not shown: %s", error)
+        return list(kinds)
+
+    def complete_for(self, sort: str) -> None:
+        """Read what this order goes by."""
+        if sort.removeprefix("-") in DURATIONS:
+            self.completed(self.types)
 
 
 def task_types(window: Window, now: float | None = None) -> TaskTypes:
@@ -88,9 +115,8 @@ def task_types(window: Window, now: float | None = None) -> TaskTypes:
         counted = types(window, now)
     except StoreUnavailable as error:
         return _by_results(window, start, now, trouble=str(error))
-    numbers = {name: of_task for name, (of_task, _failed_at) in counted.items()}
-    failed_at = {name: EPOCH + timedelta(seconds=at) for name, (_numbers, at) in counted.items() if at is not None}
-    return TaskTypes(_types(numbers, failed_at), start, is_counted=True)
+    failed_at = {name: EPOCH + timedelta(seconds=at) for name, at in counted.failed_at.items() if at is not None}
+    return TaskTypes(_types(counted.numbers, failed_at), start, is_counted=True, complete=counted.complete)
 
 
 def _by_results(window: Window, start: int, now: float, trouble: str = "") -> TaskTypes:

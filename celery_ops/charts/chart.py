@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Final
 
-from django.utils.html import format_html, format_html_join, html_safe
+from django.utils.html import html_safe
 
 from .scale import Scale, Tick
 from .times import TimeAxis
@@ -40,33 +41,41 @@ class Mark:
 
 @html_safe
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A line of the table: when a stretch of time begins, and what there was in it.
+class Written:
+    """Some parts of a chart one after the other: ``{{ parts }}`` writes them.
 
-    ``{{ row }}`` writes it. A template takes several times as long, and a chart has a hundred of them.
+    Each writes itself: a template takes several times as long, and a chart has a hundred of them.
     """
+
+    parts: Sequence[object]
+
+    def __str__(self) -> str:
+        return "".join(map(str, self.parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table: when a stretch of time begins, and what there was in it."""
 
     time: str
     cells: Sequence[str]
 
     def __str__(self) -> str:
-        cells = format_html_join("", "<td>{}</td>", ((cell,) for cell in self.cells))
-        return format_html('<tr><th scope="row">{}</th>{}</tr>', self.time, cells)
+        cells = "".join(f"<td>{escape(cell)}</td>" for cell in self.cells)
+        return f'<tr><th scope="row">{escape(self.time)}</th>{cells}</tr>'
 
 
-@html_safe
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A stretch of the chart, in per cent of its width, and what there is in it in words. ``{{ slot }}`` writes it."""
+    """A stretch of the chart, in per cent of its width, and what there is in it in words."""
 
     x: float
     width: float
     title: str
 
     def __str__(self) -> str:
-        return format_html(
-            '<rect x="{}%" width="{}%" height="100%"><title>{}</title></rect>', self.x, self.width, self.title
-        )
+        title = escape(self.title)
+        return f'<rect x="{self.x}%" width="{self.width}%" height="100%"><title>{title}</title></rect>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,11 @@ class Frame:
     legend: Sequence[Legend]
     rows: Sequence[Row]
     is_empty: bool
+
+    @property
+    def lines(self) -> Written:
+        """Return the lines of the table."""
+        return Written(self.rows)
 
     @property
     def time_ticks(self) -> Sequence[Tick]:

@@ -8,7 +8,7 @@ from django.template.loader import get_template
 from django.utils.html import html_safe
 
 from . import words
-from .chart import Event, Frame, Legend, Row, Slot, marks
+from .chart import Event, Frame, Legend, Row, Slot, Written, marks
 from .scale import of_counts, per_cent
 from .times import TimeAxis, words_of
 
@@ -64,7 +64,9 @@ class ColumnChart:
     slots: Sequence[Slot]
 
     def __str__(self) -> str:
-        return get_template("celery_ops/charts/columns.html").render({"chart": self, "frame": self.frame})
+        return get_template("celery_ops/charts/columns.html").render(
+            {"chart": self, "frame": self.frame, "slots": Written(self.slots)}
+        )
 
 
 def column_chart(
@@ -96,8 +98,8 @@ def column_chart(
 
 
 def _outline(block: Block) -> str:
-    x, y, width, height = (f"{size / 100:.5f}" for size in (block.x, block.y, block.width, block.height))
-    return f"M{x} {y}h{width}v{height}h-{width}z"
+    width = f"{block.width / 100:.5f}"
+    return f"M{block.x / 100:.5f} {block.y / 100:.5f}h{width}v{block.height / 100:.5f}h-{width}z"
 
 
 def _words(series: Iterable[Series], place: int) -> str:

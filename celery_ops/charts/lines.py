@@ -7,7 +7,7 @@ from django.template.loader import get_template
 from django.utils.html import html_safe
 
 from . import words
-from .chart import Event, Frame, Legend, Row, Slot, marks
+from .chart import Event, Frame, Legend, Row, Slot, Written, marks
 from .scale import of_seconds, per_cent
 from .times import TimeAxis, words_of
 
@@ -29,6 +29,9 @@ class Point:
     x: float
     y: float
 
+    def __str__(self) -> str:
+        return f'<circle cx="{self.x}%" cy="{self.y}%" r="2.5"/>'
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -37,6 +40,10 @@ class Line:
     kind: str
     points: Sequence[Point]
     path: str
+
+    @property
+    def dots(self) -> Written:
+        return Written(self.points)
 
 
 @html_safe
@@ -49,7 +56,9 @@ class LineChart:
     slots: Sequence[Slot]
 
     def __str__(self) -> str:
-        return get_template("celery_ops/charts/lines.html").render({"chart": self, "frame": self.frame})
+        return get_template("celery_ops/charts/lines.html").render(
+            {"chart": self, "frame": self.frame, "slots": Written(self.slots)}
+        )
 
 
 def line_chart(

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Final
 
-from django.template.loader import get_template
 from django.utils.html import html_safe
 
 #: Height of the picture in its own units. A column that is not zero is at least one of them high.
@@ -19,7 +19,8 @@ MOST_WITH_GAPS: Final = 48
 class Sparkline:
     """A column for each point, None for an unknown one. ``label`` says in words what is shown, and the numbers.
 
-    ``tone`` is a state's (``celery_ops.states.tone``), empty for none. ``{{ sparkline }}`` writes it.
+    ``tone`` is a state's (``celery_ops.states.tone``), empty for none. ``{{ sparkline }}`` writes it: a template takes
+    several times as long, and a list has one in each row.
     """
 
     points: Sequence[float | None]
@@ -27,7 +28,12 @@ class Sparkline:
     tone: str = ""
 
     def __str__(self) -> str:
-        return get_template("celery_ops/charts/sparkline.html").render({"sparkline": self})
+        tone = f" celery-ops-tone--{escape(self.tone)}" if self.tone else ""
+        return (
+            f'<svg class="celery-ops-sparkline{tone}" viewBox="0 0 {self.width} {self.height}"'
+            ' preserveAspectRatio="none" role="img" focusable="false">'
+            f'<title>{escape(self.label)}</title><path d="{self.path}"/></svg>'
+        )
 
     @property
     def width(self) -> int:

@@ -6,23 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from .cells import Cell
-from .reading import (
-    Numbers,
-    Pair,
-    Times,
-    added,
-    names,
-    names_beside,
-    number_of,
-    pairs_beside,
-    periods_of,
-    read,
-    read_each,
-)
+from .reading import Numbers, Pair, Times, added, names, number_of, pairs_beside, periods_of, read, read_each
 from .releases import RELEASES_ROW, Release, read_releases
-from .rows import ALL, failed_at_row, skewed_row, target_of
-from .windows import MINUTE, WINDOWS, Window, covering
+from .rows import ALL, skewed_row, target_of
+from .types import types
+from .windows import WINDOWS, Window, covering
 
 K = TypeVar("K")
 
@@ -137,35 +125,9 @@ def pairs(window: Window, now: float | None = None) -> dict[Pair, Numbers]:
     return {by_target[target]: kept for target, kept in numbers.items()}
 
 
-def by_task(window: Window, now: float | None = None) -> dict[str, Numbers]:
+def by_task(window: Window, now: float | None = None) -> Mapping[str, Numbers]:
     """Return what each task did, by its name. Two round trips."""
-    return {task: numbers for task, (numbers, _failed_at) in types(window, now).items()}
-
-
-def types(window: Window, now: float | None = None) -> dict[str, tuple[Numbers, int | None]]:
-    """Return what each task did, by its name, and in which minute it failed last, in seconds. Two round trips."""
-    now = time.time() if now is None else now
-    start, end = window.bounds(now)
-    known, failed = names_beside(window, [*map(failed_at_row, periods_of(window, now))], now)
-    by_target = {target_of(*pair): pair for pair in sorted(known)}
-    grouped: dict[str, list[Numbers]] = {}
-    for target, numbers in read(window, by_target, start=start, end=end).items():
-        grouped.setdefault(by_target[target][0], []).append(numbers)
-    together = {task: added(numbers) for task, numbers in grouped.items()}
-    return {
-        task: (numbers, _failed_at(numbers, [row.get(task) for row in failed])) for task, numbers in together.items()
-    }
-
-
-def _failed_at(numbers: Numbers, minutes: Iterable[str | None]) -> int | None:
-    """Return when a task failed last. A late flush may have said an older minute: the newest step is right."""
-    failures = numbers.cells[Cell.FAILURE]
-    newest = next((step for step in range(len(failures) - 1, -1, -1) if failures[step]), None)
-    if newest is None:
-        return None
-    step = numbers.start + newest * numbers.step
-    minute = max(number_of(text) * MINUTE for text in (*minutes, None))
-    return minute if step <= minute < step + numbers.step else step
+    return types(window, now).numbers
 
 
 def by_queue(window: Window, now: float | None = None) -> dict[str, Numbers]:

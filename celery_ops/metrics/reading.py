@@ -150,7 +150,7 @@ def read_each(
 ) -> list[dict[str, Numbers]]:
     """Return the same of several groups of targets. One round trip for all of them."""
     begin = int(start) // window.step * window.step
-    plans = [(_Plan(window, begin, int(end), times), list(dict.fromkeys(targets))) for targets, times in wanted]
+    plans = [(Plan(window, begin, int(end), times), list(dict.fromkeys(targets))) for targets, times in wanted]
     rows = [row for plan, targets in plans for row in plan.rows(targets)]
     tallies = recorder().ask(lambda store: store.tallies(Wanted(cells=rows))) if rows else Tallies()
     cells = iter(tallies.cells)
@@ -168,24 +168,19 @@ def added(numbers: Sequence[Numbers]) -> Numbers:
         first.step,
         {cell: [*map(sum, zip(*(one.cells[cell] for one in numbers), strict=True))] for cell in Cell},
         first.times,
-        [merged(slot) for slot in zip(*(one.waits for one in numbers), strict=True)],
-        [merged(slot) for slot in zip(*(one.runs for one in numbers), strict=True)],
+        LateDistributions(partial(_slots_merged, [one.waits for one in numbers])),
+        LateDistributions(partial(_slots_merged, [one.runs for one in numbers])),
     )
+
+
+def _slots_merged(distributions: Iterable[Sequence[Distribution]]) -> list[Distribution]:
+    return [merged(slot) for slot in zip(*distributions, strict=True)]
 
 
 def names(window: Window, now: float | None = None) -> frozenset[Pair]:
     """Return what has numbers in a window. One round trip."""
-    return names_beside(window, (), now)[0]
-
-
-def names_beside(
-    window: Window, rows: Sequence[str], now: float | None = None
-) -> tuple[frozenset[Pair], Sequence[Mapping[str, str]]]:
-    """Return what has numbers in a window, and the fields of some other rows. One round trip for all of it."""
-    periods = periods_of(window, time.time() if now is None else now)
-    wanted = Wanted(fields=rows, names=[*map(names_row, periods)])
-    tallies = recorder().ask(lambda store: store.tallies(wanted))
-    return frozenset(map(_pair, filter(_is_pair, set().union(*tallies.names)))), tallies.fields
+    wanted = Wanted(names=[*map(names_row, periods_of(window, time.time() if now is None else now))])
+    return named(recorder().ask(lambda store: store.tallies(wanted)).names)
 
 
 def pairs_beside(
@@ -214,6 +209,11 @@ def periods_of(window: Window, now: float) -> list[int]:
     return [period * PERIOD for period in range(first, last + 1)]
 
 
+def named(rows: Iterable[Iterable[str]]) -> frozenset[Pair]:
+    """Return the pairs that some rows of names have."""
+    return frozenset(map(_pair, filter(_is_pair, set().union(*rows))))
+
+
 def _is_pair(name: str) -> bool:
     return SEPARATOR in name
 
@@ -223,7 +223,7 @@ def _pair(name: str) -> Pair:
     return task, queue
 
 
-class _Plan:
+class Plan:
     """Which rows have the numbers of a stretch of time, and how they are put together."""
 
     def __init__(self, window: Window, start: int, end: int, times: Times) -> None:

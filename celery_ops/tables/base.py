@@ -1,6 +1,6 @@
 """What the tables of the operations pages have in common."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,6 +48,21 @@ class RowsInOrder(LateRows):
 
     def order_by(self, aliases: Any) -> None:
         return
+
+
+class CompletedRows(RowsInOrder):
+    """The same of values of which those of the page that is shown are completed, together."""
+
+    def __init__(
+        self, values: Iterable[Any], complete: Callable[[Sequence[Any]], list[Any]], row_of: Callable[[Any], Any]
+    ) -> None:
+        super().__init__(values, row_of)
+        self._complete = complete
+
+    def __getitem__(self, key: int | slice) -> Any:
+        if isinstance(key, slice):
+            return list(map(self._row_of, self._complete(self.data[key])))
+        return self._row_of(self._complete([self.data[key]])[0])
 
 
 class OpsTable(tables.Table):
@@ -113,6 +128,7 @@ class _CellMaker:
     def __init__(self, table: tables.Table, bound: BoundColumn) -> None:
         self.table, self.bound, self.column = table, bound, bound.column
         self.accessor = Accessor(bound.accessor)
+        self.is_plain = len(self.accessor.bits) == 1
         self.wanted, self.takes_all = signature(bound.render)
         self.attrs = AttributeDict({**bound.attrs["td"], "data-label": bound.header}).as_html()
         word = bound.default
@@ -120,7 +136,7 @@ class _CellMaker:
 
     def __call__(self, row: tables.rows.BoundRow) -> Cell:
         record = row.record
-        value = self.accessor.resolve(record, quiet=True)
+        value = self._value(record)
         if value in self.column.empty_values:
             return self.unknown
         arguments = {
@@ -134,3 +150,11 @@ class _CellMaker:
         wanted = arguments if self.takes_all else {name: arguments[name] for name in self.wanted}
         content = self.bound.render(**wanted)
         return self.attrs, self.bound.link(content, **arguments) if self.bound.link else content
+
+    def _value(self, record: Any) -> Any:
+        """Return what the accessor finds. Most of them name an attribute, and nothing that has to be called."""
+        if self.is_plain and not isinstance(record, Mapping):
+            value = getattr(record, self.accessor, None)
+            if value is not None and not callable(value):
+                return value
+        return self.accessor.resolve(record, quiet=True)

@@ -1,6 +1,6 @@
 """The table of failure groups, and what one page shows of a group."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -15,7 +15,7 @@ from django_tables2 import Column
 from ..charts.sparkline import Sparkline
 from ..failures.group import OPEN, REGRESSED, RESOLVED, Group
 from ..formatting import clean
-from .base import OpsTable, RowsInOrder
+from .base import OpsTable
 from .columns import PLAIN, NumberColumn, PartialColumn, TextColumn, TimeColumn, cells
 from .task_types import added_up
 
@@ -90,24 +90,6 @@ def _tasks(group: Group) -> str:
     names = [clean(name) for name in group.tasks or (group.task,) if name]
     shown, more = ", ".join(names[:MOST_TASKS]), len(names) - MOST_TASKS
     return gettext("%(names)s and %(n)s more") % {"names": shown, "n": more} if more > 0 else shown
-
-
-class GroupRows(RowsInOrder):
-    """Groups of which those of the page that is shown are completed, together."""
-
-    def __init__(
-        self,
-        groups: Sequence[Group],
-        complete: Callable[[Sequence[Group]], list[Group]],
-        row_of: Callable[[Group], FailureRow],
-    ) -> None:
-        super().__init__(groups, row_of)
-        self._complete = complete
-
-    def __getitem__(self, key: int | slice) -> Any:
-        if isinstance(key, slice):
-            return [self._row_of(group) for group in self._complete(self.data[key])]
-        return self._row_of(self._complete([self.data[key]])[0])
 
 
 class GroupColumn(PartialColumn):

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from html import escape
 
 from django.template.loader import get_template
-from django.utils.html import conditional_escape, format_html, format_html_join, html_safe
+from django.utils.html import conditional_escape, format_html_join, html_safe
 from django.utils.translation import gettext as _
 
 from ..formatting import clean
@@ -23,7 +24,8 @@ class PageLink:
     url: str
 
     def __str__(self) -> str:
-        return format_html('<a href="{}">{}</a>', self.url, self.name) if self.url else conditional_escape(self.name)
+        name = conditional_escape(self.name)
+        return f'<a href="{escape(self.url)}">{name}</a>' if self.url else name
 
 
 def task_link(task_id: str) -> PageLink:

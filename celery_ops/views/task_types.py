@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from django.utils import timezone
@@ -18,7 +18,7 @@ from ..filters.task_types import TaskTypeFilterSet
 from ..filters.windows import window_of, window_tabs
 from ..formatting import Moment
 from ..metrics.windows import Window
-from ..tables.base import RowsInOrder
+from ..tables.base import CompletedRows
 from ..tables.task_types import TaskTypeTable, row_maker
 from .lists import ListPage, in_order
 
@@ -62,10 +62,14 @@ class TaskTypeListView(ListPage):
     def get_values(self, report: TaskTypes) -> Sequence[TaskType]:
         return report.types
 
-    def get_table_data(self) -> RowsInOrder:
-        start = timezone.localtime(self._start())
-        values = in_order(self.filter.qs, self.filter.cleaned_data.get("sort", ""), self.table_class)
-        return RowsInOrder(values, row_maker(self.window.name, start))
+    def get_table_data(self) -> CompletedRows | list[Any]:
+        report, sort = self.report.value, self.filter.cleaned_data.get("sort", "")
+        if report is None:
+            return []
+        report.complete_for(sort)
+        values = in_order(self.filter.qs, sort, self.table_class)
+        start = timezone.localtime(timezones.EPOCH + timedelta(seconds=report.start))
+        return CompletedRows(values, report.completed, row_maker(self.window.name, start))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
@@ -76,11 +80,6 @@ class TaskTypeListView(ListPage):
             "tabs": window_tabs(self.filter, self.window),
             "limit": limit_of(report) if report else "",
         }
-
-    def _start(self) -> datetime:
-        if self.report.value is None:
-            return timezones.now()
-        return timezones.EPOCH + timedelta(seconds=self.report.value.start)
 
 
 def limit_of(report: TaskTypes | Insight) -> str:

@@ -19,7 +19,9 @@ class TaskTypesApi(PlainListApi):
     table_class = TaskTypeTable
 
     def get_values(self) -> Sequence[TaskType]:
-        return task_types(window_of(self.request.GET.get("window"))).types
+        self.report = task_types(window_of(self.request.GET.get("window")))
+        self.report.complete_for(self.request.GET.get("sort", ""))
+        return self.report.types
 
-    def item(self, value: TaskType) -> dict[str, Any]:
-        return task_type_item(value)
+    def items(self, values: Sequence[TaskType]) -> list[dict[str, Any]]:
+        return [task_type_item(kind) for kind in self.report.completed(values)]

@@ -13,7 +13,8 @@ from ...failures.listing import Listing, listed
 from ...filters.failures import FailureFilterSet
 from ...filters.windows import window_of, window_tabs
 from ...metrics.windows import DEFAULT, Window
-from ...tables.failures import FailureGroupTable, FailureRow, GroupRows
+from ...tables.base import CompletedRows
+from ...tables.failures import FailureGroupTable, FailureRow
 from ..lists import ListPage, in_order
 from ..task_types import Source
 
@@ -51,13 +52,13 @@ class FailureListView(ListPage):
     def filterset_class(self, data: Any, values: Sequence[Group], **options: Any) -> FailureFilterSet:
         return FailureFilterSet(data, values, shows_payload=self.shows_payload, **options)
 
-    def get_table_data(self) -> GroupRows | list[Any]:
+    def get_table_data(self) -> CompletedRows | list[Any]:
         listing = self.report.value
         if listing is None:
             return []
         values = in_order(self.filter.qs, self.filter.cleaned_data.get("sort", ""), self.table_class)
         query = "" if self.window.name == DEFAULT else f"?window={self.window.name}"
-        return GroupRows(values, listing.completed, lambda group: FailureRow.of(group, self.shows_payload, query))
+        return CompletedRows(values, listing.completed, lambda group: FailureRow.of(group, self.shows_payload, query))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         self.shows_payload = cache(self.may_view_payload)
