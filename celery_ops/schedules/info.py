@@ -115,6 +115,10 @@ class ScheduleInfo:
     #: Seconds since the newest due time while nothing was sent for it, or by which it was sent late; None: not late.
     late: float | None = None
     overdue: bool = False
+    #: The last run that beat counts from, as its source or beat itself says.
+    ran: datetime | None = None
+    #: When the occurrence is due that somebody has skipped.
+    skipped: datetime | None = None
     #: The worst first.
     problems: tuple[Problem, ...] = ()
     #: The newest first, as many as are kept.

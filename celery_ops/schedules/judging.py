@@ -37,8 +37,9 @@ class _Kept(NamedTuple):
     info: ScheduleInfo
 
     def holds(self, entry: Entry, facts: Facts | None, around: Surroundings, is_read: bool, now: datetime) -> bool:
-        is_same = self.entry is entry and self.facts is facts and self.around is around and self.is_read is is_read
-        return is_same and self.since <= now and (self.until is None or now < self.until)
+        is_same = self.facts is facts and self.around is around and self.is_read is is_read
+        is_now = self.since <= now and (self.until is None or now < self.until)
+        return is_same and is_now and (self.entry is entry or self.entry == entry)
 
 
 _kept: dict[str, _Kept] = {}
@@ -93,6 +94,7 @@ def _schedule(case: Case) -> ScheduleInfo:
         last_task_id=last.task_id if last else None,
         late=None if rests else _late(due, last, case.now),
         overdue=case.is_overdue and not rests,
+        ran=case.ran,
         problems=wrong,
     )
 

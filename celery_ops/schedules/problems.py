@@ -133,7 +133,7 @@ COMES_TOO_OFTEN: Final = Problem(
 RAN_AHEAD: Final = Problem(
     LAST_RUN_AHEAD,
     _("Its last run lies %(time)s ahead: nothing is sent before that."),
-    _("Nothing, if an occurrence is being skipped. Else a clock was wrong: set its last run to now."),
+    _("A clock was wrong, or somebody has set it so: set its last run to now."),
 )
 DID_NOT_RUN: Final = Problem(
     NOT_RUN,

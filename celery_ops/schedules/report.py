@@ -20,6 +20,7 @@ from . import board, problems
 from .board import HeardSign, Sending, Told, moment
 from .info import SILENT_AFTER, BeatInfo, Entry, Occurrence, ScheduleInfo, ScheduleReport
 from .judging import looked_at
+from .skipping import without_skips
 from .sources.base import ScheduleSource
 from .sources.used import sources
 from .surroundings import Surroundings, surroundings
@@ -49,11 +50,11 @@ def report(now: datetime | None = None, *, asks_around: bool = True) -> Schedule
     around = surroundings() if asks_around and entries else NOTHING_AROUND
     app = _app()
     sending = [beat.scheduler for beat in beats if beat.sends]
-    schedules = []
+    schedules: list[ScheduleInfo] = []
     for source, listed in groupby(entries, lambda one: one[0]):
         is_read = not sending or any(map(source.is_read_by, sending))
         schedules += [looked_at(entry, told.of(entry.name), now, around, app, is_read) for _source, entry in listed]
-    schedules.sort(key=_worst_first)
+    schedules = sorted(without_skips(schedules), key=_worst_first)
     wrong = () if troubles and not told.signs else tuple(problems.of_beats(beats, bool(told.signs), len(entries)))
     return ScheduleReport(tuple(schedules), tuple(beats), wrong, " ".join(dict.fromkeys(troubles)), is_store_away)
 

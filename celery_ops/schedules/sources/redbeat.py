@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import lru_cache
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import Any, Final
 
 import redis
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from ...concurrency import Asked
 from ...connections.redis import pool_of_url
@@ -33,6 +34,8 @@ DEADLINE: Final = 1.0
 #: Characters of a definition that is read.
 LONGEST_DEFINITION: Final = 50_000
 LONGEST_META: Final = 2000
+#: Entries that a process need not read again.
+MOST_KEPT: Final = 4096
 
 
 class RedbeatSource(ScheduleSource):
@@ -159,41 +162,57 @@ class RedbeatSource(ScheduleSource):
 
     def _entry(self, key: str, score: float | None, kept: Sequence[Any], statics: Collection[str]) -> Entry:
         name = key[len(self._prefix) :]
-        definition, broken = _definition(_text(kept[0] or b""))
-        enabled = definition.get("enabled", True) is not False
-        is_static = name in statics
-        static = _("Its entry is in beat_schedule: beat would enable it again when it starts.")
-        actions, refused = offered(
-            {
-                RUN: "",
-                PAUSE: (static if is_static else "") if enabled else _("It is paused already."),
-                RESUME: "" if not enabled else _("It is not paused."),
-                SKIP: "" if enabled and not broken else _("Nothing is to come that could be skipped."),
-            }
-        )
-        schedule, options = definition.get("schedule"), definition.get("options")
-        queue = options.get("queue") if isinstance(options, Mapping) else None
-        args, kwargs = definition.get("args"), definition.get("kwargs")
-        ran, count = _meta(_text(kept[1] or b""))
-        return Entry(
-            clean(name),
-            clean(str(definition.get("task") or "")),
-            REDBEAT,
-            expression(schedule) if schedule is not None else "",
-            enabled=enabled,
-            args=tuple(args) if isinstance(args, (list, tuple)) else (),
-            kwargs=dict(kwargs) if isinstance(kwargs, Mapping) else {},
-            queue=clean(str(queue)) if queue else None,
-            last_run_at=ran,
-            # the score of one that has run is too early where it was saved since, as beat does when it starts
-            next_due=_moment(score) if ran is None else None,
-            actions=actions,
-            refused=refused,
-            schedule=schedule,
-            counted_from=ran,
-            run_count=count,
-            broken=broken,
-        )
+        return _entry(name, score, _text(kept[0] or b""), _text(kept[1] or b""), name in statics, get_language())
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _entry(
+    name: str, score: float | None, definition_text: str, meta: str, is_static: bool, language: str | None
+) -> Entry:
+    """Return what lies there: of most, nothing else does at the next look. Read in ``language``."""
+    definition, broken = _definition(definition_text)
+    enabled = definition.get("enabled", True) is not False
+    actions, refused = _offered(enabled, is_static, bool(broken), language)
+    schedule, options = definition.get("schedule"), definition.get("options")
+    queue = options.get("queue") if isinstance(options, Mapping) else None
+    args, kwargs = definition.get("args"), definition.get("kwargs")
+    ran, count = _meta(meta)
+    return Entry(
+        clean(name),
+        clean(str(definition.get("task") or "")),
+        REDBEAT,
+        expression(schedule) if schedule is not None else "",
+        enabled=enabled,
+        args=tuple(args) if isinstance(args, (list, tuple)) else (),
+        kwargs=dict(kwargs) if isinstance(kwargs, Mapping) else {},
+        queue=clean(str(queue)) if queue else None,
+        last_run_at=ran,
+        # the score of one that has run is too early where it was saved since, as beat does when it starts
+        next_due=_moment(score) if ran is None else None,
+        actions=actions,
+        refused=refused,
+        schedule=schedule,
+        counted_from=ran,
+        run_count=count,
+        broken=broken,
+    )
+
+
+@lru_cache(maxsize=64)
+def _offered(
+    enabled: bool, is_static: bool, is_broken: bool, language: str | None
+) -> tuple[frozenset[str], Mapping[str, str]]:
+    """Return the same for all that are alike, in ``language``."""
+    static = _("Its entry is in beat_schedule: beat would enable it again when it starts.")
+    actions, refused = offered(
+        {
+            RUN: "",
+            PAUSE: (static if is_static else "") if enabled else _("It is paused already."),
+            RESUME: "" if not enabled else _("It is not paused."),
+            SKIP: "" if enabled and not is_broken else _("Nothing is to come that could be skipped."),
+        }
+    )
+    return actions, MappingProxyType(refused)
 
 
 def _text(value: Any) -> str:
@@ -216,7 +235,6 @@ def _loads(text: str) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-@lru_cache(maxsize=8192)
 def _definition(text: str) -> tuple[Mapping[str, Any], str]:
     """Return a definition as redbeat reads it, and why it cannot be read."""
     from redbeat.decoder import RedBeatJSONDecoder

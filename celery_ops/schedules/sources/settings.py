@@ -1,13 +1,15 @@
 """The entries of ``beat_schedule``: what the site's settings say, and what Celery adds to that."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Final
 
 from celery.beat import ScheduleEntry
 from celery.schedules import crontab
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from ...formatting import clean
 from ...logs import get_logger
@@ -51,7 +53,7 @@ class SettingsSource(ScheduleSource):
             return False
 
     def _entry(self, name: Any, configured: Any) -> Entry:
-        actions, refused = offered({action: "" if action == RUN else self.reason(action) for action in ACTIONS})
+        actions, refused = _offered(get_language())
         name = clean(str(name))
         try:
             entry = (
@@ -80,3 +82,11 @@ class SettingsSource(ScheduleSource):
 
     def reason(self, action: str) -> str:
         return _("Its entry is in the settings: change beat_schedule, and start beat anew.")
+
+
+@lru_cache(maxsize=8)
+def _offered(language: str | None) -> tuple[frozenset[str], Mapping[str, str]]:
+    """Return the same for all entries, in ``language``."""
+    source = SettingsSource()
+    actions, refused = offered({action: "" if action == RUN else source.reason(action) for action in ACTIONS})
+    return actions, MappingProxyType(refused)

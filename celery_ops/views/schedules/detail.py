@@ -23,6 +23,7 @@ from ...permissions import MANAGE_SCHEDULES, RUN_TASK, allows
 from ...rerun.policy import permitted
 from ...schedules.acting import reason_against
 from ...schedules.info import DATABASE, Occurrence, ScheduleInfo
+from ...schedules.missing import missed, with_missed
 from ...schedules.report import completed, report
 from ...schedules.sources.base import PAUSE, RESUME, RUN, SKIP
 from ...tables.links import PageLink, queue_link
@@ -104,11 +105,14 @@ class ScheduleDetailView(OpsPage):
     def _of(self, one: ScheduleInfo) -> dict[str, Any]:
         entry = one.entry
         shows_payload = self.may_view_payload(entry.task)
-        rows = [OccurrenceRow.of(occurrence, self.now) for occurrence in one.occurrences]
+        lapses = missed(one, self.now)
+        occurrences = with_missed(one.occurrences, lapses)
+        rows = [OccurrenceRow.of(occurrence, self.now) for occurrence in occurrences]
         return {
             "schedule": one,
             "row": ScheduleRow.of(one, self.now),
-            "bars": bars(one.occurrences, self.now, MOST_SHOWN),
+            "bars": bars(occurrences, self.now, MOST_SHOWN),
+            "missed": lapses,
             "wrong": one.problems,
             "task_link": PageLink(clean(entry.task), task_list_url(name=entry.task)),
             "queue": queue_link(entry.queue) if entry.queue else None,
