@@ -17,6 +17,11 @@ def task_url(task_id: str | None, query: str = "") -> str:
     return url and url + query
 
 
+def workflow_url(task_id: str | None) -> str:
+    """The page of the workflow that a task is part of."""
+    return _url("workflow", task_id)
+
+
 def worker_url(hostname: str | None) -> str:
     return _url("worker-detail", hostname)
 

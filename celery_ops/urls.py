@@ -30,6 +30,7 @@ urlpatterns = [
     _page("revoke/all/", "bulk.revoke.BulkRevokeView", "bulk-revoke"),
     _page("revoke/all/<int:pk>/", "bulk.revoke.BulkRevokeDetailView", "bulk-revoke-detail"),
     _page("revoke/stamped/", "bulk.revoke.RevokeStampedView", "revoke-stamped"),
+    _page("workflows/<celery_ops_text:task_id>/", "workflows.page.WorkflowView", "workflow"),
     _page("failures/", "failures.list.FailureListView", "failure-list"),
     _page("failures/act/", "failures.action.FailureActionView", "failure-action"),
     _page("failures/<celery_ops_text:key>/", "failures.detail.FailureDetailView", "failure-detail"),
@@ -58,6 +59,7 @@ urlpatterns = [
     _page("api/queues/", "api.lists.QueuesApi", "api-queues"),
     _page("api/insight/", "api.insight.InsightApi", "api-insight"),
     _page("api/types/", "api.task_types.TaskTypesApi", "api-task-types"),
+    _page("api/workflows/<celery_ops_text:task_id>/", "api.workflow.WorkflowApi", "api-workflow"),
     _page("metrics/", "metrics.MetricsView", "metrics"),
     _page("panel/<path:token>/", "panel.PanelView", "panel"),
 ]

@@ -84,6 +84,13 @@ OPERATIONS: Final = (
         filters=ScheduleFilterSet,
     ),
     Operation(
+        "api-workflow",
+        gettext_lazy("A workflow, by the id of any of its tasks"),
+        named("Workflow"),
+        argument="task_id",
+        refusals=(401, 403, 404, 503),
+    ),
+    Operation(
         "api-tasks",
         gettext_lazy("The tasks that may be run, with their parameters"),
         named("RunnableTasks"),

@@ -151,6 +151,26 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "problem": {**or_null(TEXT), "description": "The worst one, in a sentence."},
         }
     ),
+    "WorkflowTask": thing(
+        {
+            "task_id": {**or_null(TEXT), "description": "Null of what is to be called back and has no id yet."},
+            "name": or_null(TEXT),
+            "state": {**or_null(TEXT), "description": "PENDING of a step that is to come."},
+            "parent_id": {**or_null(TEXT), "description": "The task that published it."},
+            "group_id": or_null(TEXT),
+            "published": {"type": "boolean", "description": "False of a step that is to come, or never will."},
+        }
+    ),
+    "Workflow": thing(
+        {
+            "tasks": listed(named("WorkflowTask")),
+            "edges": listed({**listed(TEXT), "description": "The id of a task, and of one that comes after it."}),
+            "done": NUMBER,
+            "failed": NUMBER,
+            "total": NUMBER,
+            "is_partial": {"type": "boolean", "description": "There are more tasks than are kept."},
+        }
+    ),
     "Parameter": thing({"name": TEXT, "type": TEXT, "required": {"type": "boolean"}, "default": ANY}),
     "RunnableTask": thing(
         {

@@ -9,12 +9,35 @@ from typing import Any
 
 #: Where the next step of a request's chain is kept: Celery before 5.6 takes it from the request to publish it.
 _NEXT = "celery_ops_next_step"
+#: Signatures within each other that are looked into.
+_DEEPEST = 30
 
 
 def remember(request: Any) -> None:
     """Keep the next step of a request that is about to run."""
     if request.chain:
         setattr(request, _NEXT, request.chain[-1])
+
+
+def is_foreseen(request: Any, headers: Mapping[str, Any]) -> bool:
+    """Return whether what is published is a step that ``request``'s own message names, with all that follows it."""
+    coming = getattr(request, _NEXT, None), request.chord
+    return any(begins(signature, headers) for signature in coming if signature)
+
+
+def begins(signature: Any, headers: Mapping[str, Any], depth: int = 0) -> bool:
+    """Return whether a message is the one that a signature begins with, or of the group that it begins with."""
+    if depth > _DEEPEST or not isinstance(signature, Mapping):
+        return False
+    options, parts = signature.get("options") or {}, signature.get("kwargs") or {}
+    kind, named = signature.get("task"), options.get("task_id")
+    if kind == "celery.chain":
+        return bool(parts.get("tasks")) and begins(parts["tasks"][0], headers, depth + 1)
+    if kind == "celery.chord":
+        header = parts.get("header")
+        named = (header.get("options") or {}).get("task_id") if isinstance(header, Mapping) else named
+    is_group = kind in ("celery.group", "celery.chord")
+    return bool(named) and named == headers.get("group" if is_group else "id")
 
 
 def prepended(request: Any, headers: Mapping[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> int:

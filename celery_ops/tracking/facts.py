@@ -26,6 +26,8 @@ PARENT: Final = "u"  # the id of the task that launched it
 RETRY_OF: Final = "y"  # the id of the task that it is once more
 STARTED_BY: Final = "w"  # as the message's header has it
 TRACE: Final = "d"  # 32 hex digits: the trace that the attempt's message belongs to
+POSITION: Final = "v"  # in a workflow: the parent, the group and the place in it, as ``workflows`` writes that
+STEPS: Final = "z"  # in a workflow: the steps that its message says are to come, as ``steps`` writes that
 OBJECTS: Final = "k"  # of a task that failed, in its own place: what it belongs to, as the index says it
 STARTED: Final = "s"  # "<ms> <received ms or ->.<pid> <hostname>"; of a long hostname, what short_host makes of it
 HOSTNAME: Final = "h"
@@ -44,6 +46,8 @@ ENDED: Final = {  # "<ms>": all but the publish's count from that, where it is k
     states.FAILURE: "F",
     states.SUCCESS: "S",
 }
+#: What a workflow knows of its tasks: when and how, and by whom, but no values.
+IN_WORKFLOW: Final = frozenset((PUBLISHED, NAME, STARTED, HOSTNAME, RETRIED, RETURNED, CUT, *ENDED.values()))
 FINAL_KINDS: Final = tuple(ENDED[state] for state in states.FINAL_ORDER)
 
 #: Marks a text that redaction or the size limit changed: such arguments cannot be used to run a task again.

@@ -20,7 +20,7 @@ from . import facts, prefix
 from .recorder import recorder
 from .refs import ObjectRef
 from .stamp import now_ms
-from .store import INDEX, REVOKE, TASK, Store
+from .store import INDEX, REVOKE, TASK, WORKFLOW, Store
 
 #: Slots of time that ``RETENTION`` is cut into, and shards of each.
 SLOTS: Final = 12
@@ -35,6 +35,9 @@ LATER: Final = 600_000
 KNOWN_FOR: Final = 60.0
 MOST_KNOWN: Final = 1000
 
+#: Ends the names of what says where steps are that are not published yet.
+STEPS_MARK: Final = "w"
+
 #: The id of a task and its objects.
 Task = tuple[str, list[ObjectRef]]
 Entry = tuple[ObjectRef, dict[str, str]]
@@ -42,10 +45,43 @@ Entry = tuple[ObjectRef, dict[str, str]]
 Fields = Mapping[str, str | None]
 
 
-def entry(task_id: str, refs: Iterable[ObjectRef], published: int | None) -> Entry:
-    """Return what makes a task findable: ``published`` in milliseconds since the epoch, None for now."""
+def entry(task_id: str, refs: Iterable[ObjectRef], published: int | None, workflow: str = "") -> Entry:
+    """Return what makes a task findable: ``published`` in milliseconds since the epoch, None for now.
+
+    ``workflow`` is which one it is part of, empty for none.
+    """
     slot = (now_ms() if published is None else published) // _slot_length()
-    return _place(slot, _shard(task_id)), {facts.short_id(task_id): text_of(refs)}
+    around = [ObjectRef(WORKFLOW, facts.short_id(workflow))] if workflow else []
+    return _place(slot, _shard(task_id)), {facts.short_id(task_id): text_of([*refs, *around])}
+
+
+def to_come(task_ids: Iterable[str], workflow: str, published: int | None) -> list[Entry]:
+    """Return what makes steps of a workflow findable that are not published yet: apart from what is."""
+    slot, short = (now_ms() if published is None else published) // _slot_length(), facts.short_id(workflow)
+    places: dict[ObjectRef, dict[str, str]] = {}
+    for task_id in task_ids:
+        places.setdefault(_steps_place(slot, _shard(task_id)), {})[facts.short_id(task_id)] = short
+    return list(places.items())
+
+
+def workflow_of(task_id: str, beside: Sequence[ObjectRef] = ()) -> tuple[str, dict[ObjectRef, Fields]]:
+    """Return the workflow that a task, published or to come, is part of, empty for none; and what ``beside`` holds.
+
+    One round trip, and a second one for a task of many objects. Raises StoreUnavailable.
+    """
+    shard, short = _shard(task_id), facts.short_id(task_id)
+    places = [_place(slot, shard) for slot in _slots()]
+    places += [_steps_place(slot, shard) for slot in _slots()]
+    asked = [*((place, (short,)) for place in places), *((ref, ()) for ref in beside)]
+    kept = recorder().ask(lambda store: store.read_fields(asked))
+    held: dict[ObjectRef, Fields] = dict(zip(beside, kept[len(places) :], strict=True))
+    for place, stored in zip(places, kept, strict=False):
+        if short in stored:
+            text = _whole(place, short, stored[short])
+            key = workflow_in(text) if place.pk[-1] != STEPS_MARK else _long(text)
+            if key:
+                return key, held
+    return "", held
 
 
 def objects_of(task_id: str) -> list[ObjectRef]:
@@ -255,6 +291,11 @@ def _place(slot: int, shard: int) -> ObjectRef:
     return ObjectRef(INDEX, f"{slot}-{shard}")
 
 
+@lru_cache(maxsize=4 * SLOTS * SHARDS)
+def _steps_place(slot: int, shard: int) -> ObjectRef:
+    return ObjectRef(INDEX, f"{slot}-{shard}{STEPS_MARK}")
+
+
 def _whole(place: ObjectRef, name: str, text: str | None) -> str:
     """A long value is kept apart, and few are."""
     if text is not None:
@@ -275,5 +316,22 @@ def _text(ref: ObjectRef) -> str:
 
 def objects_in(text: str) -> list[ObjectRef]:
     """Return the objects that ``text_of`` wrote."""
-    parts = (part.partition(" ") for part in text.split(",") if part)
-    return [ObjectRef(label, unquote(pk, errors="surrogatepass")) for label, _, pk in parts]
+    return [ref for ref in _refs_in(text) if ref.label != WORKFLOW]
+
+
+def workflow_in(text: str) -> str:
+    """Return the workflow that ``entry`` wrote, empty for none."""
+    return next((_long(ref.pk) for ref in _refs_in(text) if ref.label == WORKFLOW), "") if WORKFLOW in text else ""
+
+
+def _long(short: str) -> str:
+    try:
+        return facts.long_id(short)
+    except ValueError:
+        return ""
+
+
+def _refs_in(text: str) -> Iterator[ObjectRef]:
+    for part in filter(None, text.split(",")):
+        label, _, pk = part.partition(" ")
+        yield ObjectRef(label, unquote(pk, errors="surrogatepass"))

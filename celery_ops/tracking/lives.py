@@ -19,11 +19,13 @@ from .facts import (
     NAME,
     OBJECTS,
     PARENT,
+    POSITION,
     PUBLISHED,
     RETRY_OF,
     REVOKE_REQUESTED,
     STARTED,
     STARTED_BY,
+    STEPS,
     Key,
     number_in,
     publish_in,
@@ -31,7 +33,9 @@ from .facts import (
 
 Tagged = tuple[str, int, str, str]  # kind, attempt, tag of the life, tag of the execution
 
-_OF_LIVES = frozenset((PUBLISHED, NAME, ARGUMENTS, PARENT, RETRY_OF, REVOKE_REQUESTED, OBJECTS, STARTED_BY))
+_OF_LIVES = frozenset(
+    (PUBLISHED, NAME, ARGUMENTS, PARENT, RETRY_OF, REVOKE_REQUESTED, OBJECTS, STARTED_BY, POSITION, STEPS)
+)
 _REVOKED: Final[Tagged] = (REVOKE_REQUESTED, 0, "", "")
 
 

@@ -13,7 +13,7 @@ from .log_fields import MOST_FIELDS, oldest_attempts
 from .refs import ObjectRef
 from .signs import Sign
 from .stamp import now_ms
-from .store import BEAT_COUNTS, INDEX, LOG, SIGNS_KEPT, TASKS_KEPT, Batch, Note, Store, add_fields, lifetime
+from .store import BEAT_COUNTS, LOG, SIGNS_KEPT, TASKS_KEPT, UNTRIMMED, Batch, Note, Store, add_fields, lifetime
 from .tallies import REMEMBERED, Added, Row, Tallies, Wanted
 from .tally_memory import KeptRow
 
@@ -148,7 +148,7 @@ def is_full(ref: ObjectRef, number: int) -> bool:
     """Return whether so many fields are more than are kept of one object."""
     if ref.label == LOG:
         return number > MOST_FIELDS
-    return number > TRIM_ABOVE and ref.label != INDEX
+    return number > TRIM_ABOVE and ref.label not in UNTRIMMED
 
 
 def oldest(ref: ObjectRef, stored: Mapping[str, str | None]) -> list[str]:

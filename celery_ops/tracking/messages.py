@@ -7,7 +7,7 @@ from typing import Any
 from celery.exceptions import Ignore, Reject, Retry
 
 from ..conf import conf
-from . import context, facts, index, prefix, runs
+from . import context, facts, index, prefix, runs, workflows
 from .binding import Undecided, resolve
 from .refs import ObjectRef
 from .registry import registry
@@ -21,6 +21,7 @@ from .stamp import (
     PUBLISHED,
     STARTED_BY,
     WHOSE,
+    WORKFLOW,
     Stamp,
     decoded,
     now_ms,
@@ -37,6 +38,7 @@ def stamp_for(
     published: int | None,
     undecided: int | None = None,
     whose: str = "",
+    workflow: str = "",
 ) -> Stamp:
     """Return the stamp of a task that is published or begun here: its ``own`` objects, and those around it."""
     bound = context.bound_objects()
@@ -44,7 +46,7 @@ def stamp_for(
     whose = whose or whose_of()
     parent = parent if parent is not None and parent.whose == whose else None
     inherited = _inherited(name, mine, parent) if parent else ()
-    return Stamp(mine, inherited, published, undecided, whose, _started_by(parent))
+    return Stamp(mine, inherited, published, undecided, whose, _started_by(parent), workflow)
 
 
 def _started_by(parent: Execution | None) -> str:
@@ -69,11 +71,13 @@ def whose_of(details: Mapping[str, Any] = NO_DETAILS) -> str:
 
 
 def owned(stamp: Stamp, details: Mapping[str, Any]) -> Stamp:
-    """Return the stamp with whose it is and who started it, which the message says beside it."""
+    """Return the stamp with all that the message says beside it: whose it is, who started it, and its workflow."""
     if prefix.is_asked():
         stamp = replace(stamp, whose=stamp.whose or whose_of(details))
     if not stamp.started_by and (text := _beside(STARTED_BY, details)):
         stamp = replace(stamp, started_by=checked(text))
+    if not stamp.workflow and (key := workflows.checked(_beside(WORKFLOW, details))):
+        stamp = replace(stamp, workflow=key)
     return stamp
 
 
@@ -104,6 +108,7 @@ def run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Exe
         parent_id,
         nesting=nesting_of(details),
         delivery=delivery if isinstance(delivery, str) else "",
+        position=workflows.position(details),
     )
 
 

@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from . import capture, chains, context, facts, folding, given, index, prefix, runs
+from . import capture, chains, context, facts, folding, given, index, prefix, runs, workflows
 from .binding import Undecided, resolve
 from .edge import receiver
 from .messages import nesting_of, owned, stamp_for
@@ -12,8 +13,9 @@ from .recorder import recorder
 from .refs import ObjectRef
 from .registry import registry
 from .runs import Execution
-from .stamp import FIRST_PUBLISHED, HEADER, PUBLISHED, STARTED_BY, WHOSE, Stamp, decoded, now_ms
-from .store import Batch
+from .stamp import FIRST_PUBLISHED, HEADER, PUBLISHED, STARTED_BY, WHOSE, WORKFLOW, Stamp, decoded, now_ms
+from .steps import Embedded
+from .store import Batch, IfAbsent
 
 #: The stamp that this thread made last, as text and as it is, and the tracked task that it is inside of: what follows
 #: at once need not ask again.
@@ -34,6 +36,9 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, **_: An
     request = runs.current_request()
     if earlier and request is not None and request.id == headers["id"]:  # it is tried again
         headers.setdefault(FIRST_PUBLISHED, earlier)
+    workflow = workflows.key_of(sender, headers, body, request)
+    if workflow:
+        headers[WORKFLOW] = workflow
     parent = runs.of(request)
     if parent is not None and headers["id"] == parent.task_id:
         _republish(parent, headers, request)
@@ -47,7 +52,7 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, **_: An
         own = resolve(sender, args, kwargs, prepended=prepended)
     except Undecided:
         own, undecided = [], prepended
-    stamp = stamp_for(sender, own, parent, published, undecided)
+    stamp = stamp_for(sender, own, parent, published, undecided, workflow=workflow)
     headers[HEADER] = text = stamp.encoded()
     if stamp.started_by:
         headers[STARTED_BY] = stamp.started_by
@@ -61,6 +66,8 @@ def _republish(run: Execution, headers: dict[str, Any], request: Any) -> None:
         headers.setdefault(STARTED_BY, run.stamp.started_by)
     if run.whose:
         headers[WHOSE] = run.whose
+    if run.stamp.workflow:
+        headers.setdefault(WORKFLOW, run.stamp.workflow)
     run.replaced = headers.get("replaced_task_nesting", 0) > (request.replaced_task_nesting or 0)
 
 
@@ -84,8 +91,38 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
     if latest is not text:
         stamp = owned(stamp, headers)
     arguments = given.frozen(body[0], body[1]) or capture.arguments(sender, body[0], body[1])
-    publish = _Publish(task_id, sender, stamp, parent_id, nesting_of(headers), context.retry_of(), arguments)
+    if stamp.workflow and sender == workflows.UNLOCK:
+        stamp = replace(stamp, workflow="")  # Celery's own, not one of its tasks
+    steps = _steps(headers, body, current) if stamp.workflow else None
+    publish = _Publish(
+        task_id,
+        sender,
+        stamp,
+        parent_id,
+        nesting_of(headers),
+        context.retry_of(),
+        arguments,
+        workflows.position(headers) if stamp.workflow else "",
+        steps,
+        current if stamp.workflow and current is not None and current.joins(stamp.workflow) else None,
+    )
     recorder().record(publish.told, stamp.whose)
+
+
+def _steps(headers: Mapping[str, Any], body: Any, current: Execution | None) -> Embedded | None:
+    """What a message says of later steps, unless another one has said it."""
+    embedded = Embedded.of(headers, body)
+    if embedded is None:
+        return None
+    request = runs.current_request() if current is not None and not current.replaced else None
+    if request is not None and chains.is_foreseen(request, headers):
+        return None
+    group = headers.get("group")
+    if embedded.chord is not None and group:
+        is_first, _latest.group = group != getattr(_latest, "group", None), group
+        if not is_first and not embedded.chain:
+            return None  # the first member of its group has said the same
+    return embedded
 
 
 class _Publish(NamedTuple):
@@ -98,6 +135,9 @@ class _Publish(NamedTuple):
     nesting: int
     original: str
     arguments: given.Given | str | None  # a text is how they are kept
+    position: str = ""  # in its workflow
+    steps: Embedded | None = None
+    joined: Execution | None = None  # who publishes it, where that begins a workflow
 
     def told(self) -> Batch:
         arguments = self.arguments
@@ -105,13 +145,36 @@ class _Publish(NamedTuple):
             arguments = capture.arguments(self.name, *arguments)
         if arguments is not None and (fields := self._as_one_field(arguments)):
             own: list[tuple[ObjectRef, Mapping[str, str]]] = [(ref, fields) for ref in self.stamp.own]
-            return [*own, index.entry(self.task_id, self.stamp.own, self.stamp.published)]
-        run = Execution(self.task_id, self.name, 0, self.stamp, self.parent_id, nesting=self.nesting)
+            own.append(index.entry(self.task_id, self.stamp.own, self.stamp.published, self.stamp.workflow))
+            return [*own, *self._in_workflow()] if self.stamp.workflow else own
+        run = self._execution()
         if arguments is not None:
             run.note_arguments(arguments)
         if self.original:
             run.note_original(self.original)
-        return run.first_batch()
+        if not self.stamp.workflow:
+            return run.first_batch()
+        return [*run.in_objects(), run.entry(), *self._in_workflow()]
+
+    def _in_workflow(self) -> Batch:
+        """Return what the message says of its workflow: of the task itself, of steps to come and of who sends it."""
+        key, others = self.stamp.workflow, list(self.joined.in_workflow()) if self.joined is not None else []
+        more: dict[str, str] = {facts.POSITION: IfAbsent(self.position)}
+        if self.steps is not None:
+            more[facts.STEPS], task_ids = self.steps.text()
+            others += index.to_come(task_ids, key, self.stamp.published)
+        return [*self._execution().in_workflow(**more), *others]
+
+    def _execution(self) -> Execution:
+        return Execution(
+            self.task_id,
+            self.name,
+            0,
+            self.stamp,
+            self.parent_id,
+            nesting=self.nesting,
+            position=self.position,
+        )
 
     def _as_one_field(self, arguments: str) -> dict[str, str] | None:
         """Return all there is to know of most publishes; None of one that others have a part in, or that is long."""

@@ -4,16 +4,16 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from celery import current_task
 
-from . import capture, facts, folding, index, redelivered
+from . import capture, facts, folding, index, redelivered, workflows
 from .refs import ObjectRef
 from .stamp import Stamp, now_ms
-from .store import Batch
+from .store import Batch, IfAbsent
 
 
 @dataclass
@@ -33,6 +33,7 @@ class Execution:
     delivery: str = ""  # the tag of this execution, empty where there is but one
     is_redelivered: bool = False  # the broker gave this message out before
     log: Callable[[], Batch] = tuple  # what it has logged since this was asked last
+    position: str = ""  # in its workflow, as the fact says it
 
     @cached_property
     def life(self) -> str:
@@ -66,6 +67,10 @@ class Execution:
         self.noted[facts.field(self.task_id, facts.ARGUMENTS, self.nesting, self.life)] = kept  # at each attempt
 
     def batch(self) -> Batch:
+        """Return everything known, for each object, and for the workflow."""
+        return [*self.in_objects(), *self.in_workflow()]
+
+    def in_objects(self) -> Batch:
         """Return everything known, for each object; an inherited one also learns who launched the task."""
         own = self._folded(self._known())
         with suppress(IndexError):  # the task's own thread may set another one meanwhile
@@ -75,6 +80,26 @@ class Execution:
             inherited = {**own, facts.field(self.task_id, facts.PARENT, 0, self.life): facts.short_id(self.parent_id)}
         entries: list[tuple[ObjectRef, dict[str, str]]] = [(ref, own) for ref in self.stamp.own]
         return [*entries, *((ref, inherited) for ref in self.stamp.inherited), *self.log()]
+
+    def in_workflow(self, **more: str) -> Batch:
+        """Return what the workflow that it is part of is to know, where there is one: how it stands, no values.
+
+        ``more`` are facts by kind that are not repeated with each event.
+        """
+        if not self.stamp.workflow:
+            return []
+        place = len(facts.short_id(self.task_id))
+        known = {name: value for name, value in self._known().items() if name[place] in facts.IN_WORKFLOW}
+        fields = self._folded(known)
+        fields |= {facts.field(self.task_id, kind, 0, self.life): value for kind, value in more.items() if value}
+        return [(workflows.place(self.stamp.workflow), fields)]
+
+    def joins(self, workflow: str) -> bool:
+        """Be part of a workflow from now on: it publishes tasks of its own. Return whether that is new."""
+        if self.stamp.workflow:
+            return False
+        self.stamp = replace(self.stamp, workflow=workflow)
+        return True
 
     def _known(self) -> dict[str, str]:
         published = facts.published(self.task_id, self.stamp.published, self.name, self.nesting, self.life)
@@ -104,8 +129,12 @@ class Execution:
 
     def first_batch(self) -> Batch:
         """Return ``batch()`` and what makes the task findable by its id, and by its having come again."""
-        batch = [*self.batch(), index.entry(self.task_id, self.stamp.refs, self.stamp.published)]
+        batch = [*self.in_objects(), self.entry(), *self.in_workflow(**{facts.POSITION: IfAbsent(self.position)})]
         return [*batch, *redelivered.entries(self.task_id, self.stamp.published)] if self.is_redelivered else batch
+
+    def entry(self) -> index.Entry:
+        """Return what makes the task findable by its id."""
+        return index.entry(self.task_id, self.stamp.refs, self.stamp.published, self.stamp.workflow)
 
 
 _nested = threading.local()

@@ -15,6 +15,8 @@ PUBLISHED = "celery_ops_published"
 WHOSE = "celery_ops_whose"
 #: Who started it, as ``started_by`` writes that.
 STARTED_BY = "celery_ops_started_by"
+#: Which workflow it is part of, as ``workflows`` writes that.
+WORKFLOW = "celery_ops_workflow"
 #: When a message that was sent again was published first.
 FIRST_PUBLISHED = "celery_ops_first_published"
 #: Set by the worker's main process on what it hands to its pool, in milliseconds since the epoch.
@@ -43,6 +45,8 @@ class Stamp:
     whose: str = ""
     #: Who started it, empty where nobody is known; a header of its own.
     started_by: str = ""
+    #: Which workflow it is part of, empty where it is alone; a header of its own.
+    workflow: str = ""
 
     @property
     def refs(self) -> tuple[ObjectRef, ...]:

@@ -37,6 +37,11 @@ REVOKE: Final = "~revoke"
 #: The label of what a task has logged, by its id.
 LOG: Final = "~log"
 
+#: The label of a workflow: what is kept of all its tasks, beside what their objects have of them.
+WORKFLOW: Final = "~flow"
+#: Labels of what has more tasks than an object: it is never trimmed.
+UNTRIMMED: Final = (INDEX, WORKFLOW)
+
 #: Bytes of a value that is kept with others of its object, a longer one apart. It is Redis's hash-max-listpack-value:
 #: one longer value turns the whole hash into a table five times its size.
 SHORT: Final = 64

@@ -41,6 +41,13 @@ def not_running() -> Absent:
     return Absent(_("The task is not running."), _("It may have ended a moment ago, or may not have begun."))
 
 
+def no_workflow() -> Absent:
+    return Absent(
+        _("No workflow is known that this task is part of."),
+        _("A workflow is kept for RETENTION, when one of its tasks is tracked. A task that went alone is in none."),
+    )
+
+
 def no_group() -> Absent:
     return Absent(
         _("There is no such failure group."),

@@ -17,6 +17,7 @@ from celery_ops.models import ControlRecord, TaskRunRecord
 from tests.conftest import make_user
 from tests.counted import FAILURE, fail, flush
 from tests.planting import panel_of, plant
+from tests.planting_workflows import plant_workflow
 from tests.scheduled import entry, keep
 
 from .conftest import browser
@@ -157,6 +158,7 @@ RUNNERS = all_but(403, anonymous=302, inactive=302, run=200, view_and_run=200, s
 JOURNAL = {**PAGE, "run": 200}
 NO_RECORD = {actor: 404 if code == 200 else code for actor, code in JOURNAL.items()}
 UNKNOWN = {actor: 404 if code == 200 else code for actor, code in PAGE.items()}
+UNKNOWN_JSON = {actor: 404 if code == 200 else code for actor, code in JSON.items()}
 
 
 def page(name, *args):
@@ -318,6 +320,16 @@ def failing(name, *args):
     return address
 
 
+def working(name):
+    """The address of ``name`` for a workflow that is known."""
+
+    def address(scene):
+        plant_workflow(scene.task_id)
+        return reverse(f"celery_ops:{name}", args=[scene.task_id])
+
+    return address
+
+
 #: Whoever may do anything to tasks, workers or queues has a journal of that.
 CONTROL_JOURNAL = {**PAGE, "run": 200, "revoke": 200, "control": 200}
 NO_ACTION = {actor: 404 if code == 200 else code for actor, code in CONTROL_JOURNAL.items()}
@@ -357,6 +369,10 @@ ROWS = {
     ],
     "insight": [("", page("insight"), {"window": "7d"}, reading(PAGE))],
     "task-type-list": [("", page("task-type-list"), {"window": "7d"}, reading(PAGE))],
+    "workflow": [
+        ("known", working("workflow"), {}, reading(PAGE)),
+        ("unknown", page("workflow", "nothing"), {}, reading(UNKNOWN)),
+    ],
     "failure-list": [("", page("failure-list"), {"window": "7d"}, reading(PAGE))],
     "failure-detail": [
         ("known", failing("failure-detail", FAILURE.key), {}, reading(PAGE)),
@@ -516,6 +532,15 @@ ROWS = {
     "api-workers": [("", page("api-workers"), {}, reading(JSON))],
     "api-insight": [("", page("api-insight"), {"window": "7d"}, reading(JSON))],
     "api-task-types": [("", page("api-task-types"), {"window": "7d"}, reading(JSON))],
+    "api-workflow": [
+        ("known", working("api-workflow"), {}, reading(JSON)),
+        (
+            "unknown",
+            page("api-workflow", "nothing"),
+            {},
+            reading(UNKNOWN_JSON),
+        ),
+    ],
     "api-failures": [("", page("api-failures"), {"window": "7d"}, reading(JSON))],
     "api-schedules": [("", page("api-schedules"), {}, reading(JSON))],
     "api-queues": [("", page("api-queues"), {}, reading(JSON))],

@@ -1,0 +1,148 @@
+"""All tasks of one workflow, those that are not published yet, too, in three round trips at most."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from .. import states
+from . import facts, index
+from .deriving import Derived
+from .histories import History, complete, doubtful_hosts, history_of, is_lost
+from .lives import Life
+from .recorder import recorder
+from .steps import MOST, Join, Plan, Step, plan_in
+from .workflows import LONGEST_ID, place, position_in
+
+#: Long values that are needed of a workflow's tasks.
+_KINDS: Final = (facts.NAME, facts.POSITION, facts.STEPS)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One task of a workflow. What is ``published`` has a state; ``task_id`` is empty of what nobody has named yet.
+
+    Times are aware datetimes or None. ``after`` are ids of the tasks that it follows.
+    """
+
+    task_id: str
+    name: str
+    state: str
+    published: bool
+    parent_id: str = ""
+    group_id: str = ""
+    index: int | None = None
+    published_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    executions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The tasks of the workflow ``key``, and what follows what; ``is_partial`` says that there are more."""
+
+    key: str
+    members: tuple[Member, ...]
+    joins: tuple[Join, ...]
+    is_partial: bool = False
+
+
+def membership(task_id: str) -> Membership | None:
+    """Return the workflow that a task is part of, by its id, by that of a step to come or by the workflow's own.
+
+    None for a task that is in none. Raises StoreUnavailable.
+    """
+    if not 0 < len(task_id) <= LONGEST_ID:
+        return None
+    own = place(task_id)
+    key, held = index.workflow_of(task_id, [own])
+    if not key and not held[own]:
+        return None
+    return read_membership(key or task_id, held[own] if key in ("", task_id) else None)
+
+
+def read_membership(key: str, stored: Mapping[str, str | None] | None = None) -> Membership | None:
+    """Return the workflow of this key, None when nothing of it is kept any more. Raises StoreUnavailable.
+
+    ``stored`` is what its place in the store has, when that was read already.
+    """
+    ref = place(key)
+    if stored is None:
+        (stored,) = recorder().ask(lambda store: store.read([ref]))
+    history = history_of(ref, stored, None)
+    history.tasks.reverse()  # the oldest first
+    is_partial = len(history.tasks) > MOST
+    del history.tasks[MOST:]
+    starts = complete([history], kinds=_KINDS, hosts=doubtful_hosts([history]))
+    return _put_together(key, history, starts, is_partial=is_partial) if history.tasks else None
+
+
+def _put_together(key: str, history: History, starts: Mapping[str, int], *, is_partial: bool) -> Membership:
+    members: dict[str, Member] = {}
+    plans: list[Plan] = []
+    for derived, life in history.tasks:
+        member = _member(derived, life, is_lost=is_lost(derived, starts))
+        members[member.task_id] = member
+        if (facts.STEPS, 0) in life.facts:
+            plans.append(plan_in(life.facts[facts.STEPS, 0], member.task_id))
+    _add_unheard(members)
+    steps = {step.task_id: step for plan in plans for step in plan.steps if step.task_id not in members}
+    members |= {task_id: _to_come(step) for task_id, step in steps.items()}
+    linked = _linked(members.values(), plans)
+    everything = [*members.values(), *linked]
+    return Membership(
+        key,
+        tuple(everything[:MOST]),
+        tuple(join for plan in plans for join in plan.joins),
+        is_partial or len(everything) > MOST or any(plan.is_partial for plan in plans),
+    )
+
+
+def _member(derived: Derived, life: Life, *, is_lost: bool) -> Member:
+    position = position_in(life.facts.get((facts.POSITION, 0)))
+    started = derived.started.at if derived.started else None
+    return Member(
+        task_id=facts.long_id(derived.short),
+        name=derived.name,
+        state=states.LOST if is_lost else derived.state,
+        published=True,
+        parent_id=position.parent_id,
+        group_id=position.group_id,
+        index=position.index,
+        published_at=_moment(derived.published),
+        started_at=_moment(started),
+        finished_at=_moment(derived.finished),
+        executions=derived.executions,
+    )
+
+
+def _add_unheard(members: dict[str, Member]) -> None:
+    """Add the tasks that published others and that nobody tracked: they are known by their ids alone."""
+    for member in list(members.values()):
+        if member.parent_id and member.parent_id not in members:
+            members[member.parent_id] = Member(member.parent_id, "", "", published=True)
+
+
+def _to_come(step: Step) -> Member:
+    return Member(step.task_id, step.name, states.PENDING, published=False, group_id=step.group_id, index=step.index)
+
+
+def _linked(members: Iterable[Member], plans: Iterable[Plan]) -> Iterator[Member]:
+    """Yield what tasks are to call back and have not yet: it has no id before."""
+    launched: dict[tuple[str, str], int] = {}
+    for member in members:
+        key = member.parent_id, member.name
+        launched[key] = launched.get(key, 0) + 1
+    for link in (link for plan in plans for link in plan.links):
+        if launched.get(link, 0):
+            launched[link] -= 1
+        else:
+            yield Member("", link[1], states.PENDING, published=False, parent_id=link[0])
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    try:
+        return facts.moment(milliseconds)
+    except (ValueError, OverflowError, OSError):  # beyond what a datetime holds: not ours
+        return None

@@ -1,0 +1,50 @@
+"""The page of one workflow, found by the id of any of its tasks."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy
+
+from ...formatting import clean
+from ...workflows.reading import workflow_of
+from ...workflows.workflow import Workflow
+from ..absent import no_workflow
+from ..ops import OpsPage
+from .drawing import Links, drawing_of
+
+#: Boxes that may be opened at once.
+MOST_OPENED: Final = 20
+
+
+class WorkflowView(OpsPage):
+    """GET shows its tasks as a graph and as a list; with ``open``, repeatable, the boxes of these numbers opened."""
+
+    section = "celery_ops:task-list"
+    title = gettext_lazy("Workflow")
+    template_name = "celery_ops/workflows/page.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        workflow = workflow_of(kwargs["task_id"])
+        if workflow is None:
+            raise no_workflow()
+        return self.render_to_response(self.get_context_data(workflow=workflow))
+
+    def get_context_data(self, *, workflow: Workflow, **kwargs: Any) -> dict[str, Any]:
+        opened = numbers_in(self.request.GET.getlist("open"))
+        links = Links("?" + urlencode([("open", number) for number in opened] + [("open", "")]))
+        return super().get_context_data(
+            workflow=workflow,
+            progress=workflow.progress,
+            key=clean(workflow.key),
+            opened=opened,
+            drawing=drawing_of(workflow, self.kwargs["task_id"], opened, links),
+            **kwargs,
+        )
+
+
+def numbers_in(texts: Iterable[str]) -> list[int]:
+    """Return the numbers of boxes that a request names, each once."""
+    numbers = [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 6]
+    return list(dict.fromkeys(numbers))[:MOST_OPENED]

@@ -1,0 +1,94 @@
+"""What a workflow is made of, from the moment that its first message is published: chains, groups, chords."""
+
+import pytest
+from celery import chain, chord, group
+
+from celery_ops.tracking.members import membership
+from tests.shop import tasks
+
+from .conftest import seen, shape
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+
+def pay(order):
+    return tasks.process_payment.si(order.pk)
+
+
+def test_a_chain_is_known_whole_when_its_last_step_has_run(order):
+    result = chain(pay(order), tasks.noop.si(order.pk), tasks.untracked.si()).delay()
+    workflow = seen(result.id, done=3, total=3)
+    assert shape(workflow) == [("noop", "untracked"), ("process_payment", "noop")]
+
+
+def test_a_chord_is_known_whole(order):
+    result = chord([pay(order) for _ in range(20)], tasks.noop.si(order.pk)).delay()
+    workflow = seen(result.id, done=21, total=21)
+    assert shape(workflow) == [("process_payment", "noop")] * 20
+
+
+def test_a_group_that_nobodys_task_published_is_one(order):
+    result = group(pay(order), pay(order), tasks.noop.si(order.pk)).delay()
+    for member in result.results:
+        workflow = seen(member.id, done=3, total=3)
+        assert workflow.key == result.id
+        assert workflow.edges == ()
+
+
+def test_a_task_that_publishes_others_is_part_of_it(order):
+    result = tasks.parent.delay(order.pk)
+    workflow = seen(result.id, done=2, total=2)
+    assert shape(workflow) == [("parent", "child")]
+
+
+def test_a_group_in_a_chain_is_a_chord(order):
+    steps = pay(order) | group(tasks.noop.si(order.pk), tasks.noop.si(order.pk)) | tasks.untracked.si()
+    workflow = seen(steps.delay().id, done=4, total=4)
+    assert shape(workflow) == [("noop", "untracked")] * 2 + [("process_payment", "noop")] * 2
+
+
+def test_chords_after_each_other(order):
+    two = lambda: group(pay(order), pay(order))  # noqa: E731
+    steps = chain(two(), tasks.noop.si(order.pk), two(), tasks.untracked.si())
+    workflow = seen(steps.delay().id, done=6, total=6)
+    assert shape(workflow) == sorted(
+        [("process_payment", "noop")] * 2 + [("noop", "process_payment")] * 2 + [("process_payment", "untracked")] * 2
+    )
+
+
+def test_chains_in_a_group(order):
+    steps = group(chain(pay(order), tasks.noop.si(order.pk)), chain(pay(order), tasks.noop.si(order.pk)))
+    result = steps.delay()
+    workflow = seen(result.results[1].id, done=4, total=4)
+    assert workflow.key == result.id
+    assert shape(workflow) == [("process_payment", "noop")] * 2
+
+
+def test_a_chord_in_a_chord(order):
+    inner = chord([pay(order), pay(order)], tasks.noop.si(order.pk))
+    result = chord([inner, tasks.returns.si(order.pk, 1)], tasks.untracked.si()).delay()
+    workflow = seen(result.id, done=5, total=5)
+    assert shape(workflow) == [
+        ("noop", "untracked"),
+        ("process_payment", "noop"),
+        ("process_payment", "noop"),
+        ("returns", "untracked"),
+    ]
+
+
+def test_a_chord_whose_body_is_a_group(order):
+    result = chord([pay(order), pay(order)], group(tasks.noop.si(order.pk), tasks.noop.si(order.pk))).delay()
+    workflow = seen(result.results[0].id, done=4, total=4)
+    assert shape(workflow) == [("process_payment", "noop")] * 4
+
+
+def test_what_a_task_calls_back(order):
+    result = tasks.process_payment.apply_async((order.pk,), link=tasks.noop.si(order.pk))
+    workflow = seen(result.id, done=2, total=2)
+    assert shape(workflow) == [("process_payment", "noop")]
+
+
+def test_a_task_alone_is_no_workflow(order):
+    result = tasks.process_payment.delay(order.pk)
+    result.get(10)
+    assert membership(result.id) is None
