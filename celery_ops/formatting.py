@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html, html_safe
@@ -80,6 +81,16 @@ def _duration(seconds: float, language: str | None) -> str:
     if whole < 86400:
         return _("%(h)s h %(m)s min") % {"h": whole // 3600, "m": whole // 60 % 60}
     return _("%(d)s d %(h)s h") % {"d": number_format(whole // 86400), "h": whole // 3600 % 24}
+
+
+def cpu_time(seconds: float | None) -> str:
+    """Return seconds of CPU as a length of time, empty when they are unknown."""
+    return "" if seconds is None else duration(timedelta(seconds=seconds))
+
+
+def memory(size: int | None) -> str:
+    """Return a size in bytes in units that people read, empty when it is unknown."""
+    return "" if size is None else filesizeformat(size).replace("\xa0", " ")
 
 
 def started_by_words(by: StartedBy) -> str:

@@ -35,6 +35,15 @@ class StartedBy:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptCost:
+    """What one attempt of a task cost: ``attempt`` counts from 1, the rest is as ``TrackedTask`` has it."""
+
+    attempt: int
+    cpu_seconds: float | None
+    peak_memory: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class TrackedTask:
     """One task of one object, as ``tasks_for`` returns it.
 
@@ -42,7 +51,9 @@ class TrackedTask:
     ``parent_id`` is set on a task that belongs to the object only because a tracked task launched it. ``executions``
     counts how often the task was begun, but for its retries: 2 where its message was delivered twice, 0 while it waits.
     ``started_by`` says whose request published it, or the task that launched it; None where nobody noted that.
-    ``trace_id`` is the trace of the newest attempt's message, where ``TRACE_URL`` asks for it.
+    ``trace_id`` is the trace of the newest attempt's message, where ``TRACE_URL`` asks for it. ``cpu_seconds`` and
+    ``peak_memory`` are what the newest attempt cost: seconds of CPU, and the bytes by which the peak of its process's
+    memory grew; None while it runs, and where nobody can tell.
     """
 
     id: str
@@ -63,6 +74,8 @@ class TrackedTask:
     executions: int = 0
     started_by: StartedBy | None = None
     trace_id: str | None = None
+    cpu_seconds: float | None = None
+    peak_memory: int | None = None
 
     @property
     def is_child(self) -> bool:
@@ -152,6 +165,8 @@ class TaskInfo:
     revoke_requested_at: datetime | None = None
     started_by: StartedBy | None = None
     executions: int | None = None
+    cpu_seconds: float | None = None
+    peak_memory: int | None = None
 
     @property
     def seen_at(self) -> datetime | None:

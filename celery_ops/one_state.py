@@ -79,6 +79,8 @@ def together(stored: TaskInfo, tracked: TrackedTask) -> TaskInfo:
         parent_id=row.parent_id or tracked.parent_id,
         stored_at=stored.stored_at,
         revoke_requested_at=tracked.revoke_requested_at or row.revoke_requested_at,
+        cpu_seconds=tracked.cpu_seconds,
+        peak_memory=tracked.peak_memory,
         started_by=tracked.started_by,
         executions=tracked.executions,
     )

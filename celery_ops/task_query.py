@@ -23,6 +23,9 @@ FIRST_FINISHED_FIRST: Final = "finished"
 LAST_STARTED_FIRST: Final = "-started"
 FIRST_STARTED_FIRST: Final = "started"
 
+#: The orders by seconds of CPU and by memory.
+BY_COST: Final = ("-cpu", "cpu", "-memory", "memory")
+
 #: Milliseconds since the epoch, in the key of a task whose time is unknown: after every other, and a plain JSON number.
 UNKNOWN: Final = 2**62
 #: The key after every other.
@@ -174,14 +177,31 @@ def matching(tasks: Iterable[TaskInfo], query: TaskQuery, *, arguments: Argument
 
 
 def key_of(sort: str) -> Callable[[TaskInfo], tuple[float, str]]:
-    """Return what orders tasks: milliseconds of the epoch, negative for the newest first; unknown times come last."""
+    """Return what orders tasks: a number, negative for the greatest first, and the id; what is unknown comes last.
+
+    Of times it is milliseconds since the epoch, of CPU milliseconds, of memory bytes.
+    """
     name, sign = sort.lstrip("-"), -1 if sort.startswith("-") else 1
+    number_of = _NUMBERS.get(name, _NUMBERS["created"])
 
     def key(task: TaskInfo) -> tuple[float, str]:
-        moment = {"finished": task.finished_at, "started": task.started_at}.get(name, task.created_at)
-        return (sign * round(moment.timestamp() * 1000) if moment else UNKNOWN), task.id
+        number = number_of(task)
+        return UNKNOWN if number is None else sign * number, task.id
 
     return key
+
+
+def _milliseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1000)
+
+
+_NUMBERS: Final[Mapping[str, Callable[[TaskInfo], int | None]]] = {
+    "created": lambda task: _milliseconds(task.created_at),
+    "started": lambda task: _milliseconds(task.started_at),
+    "finished": lambda task: _milliseconds(task.finished_at),
+    "cpu": lambda task: None if task.cpu_seconds is None else round(task.cpu_seconds * 1000),
+    "memory": lambda task: task.peak_memory,
+}
 
 
 def _checked(key: tuple[Any, ...]) -> tuple[float, str]:

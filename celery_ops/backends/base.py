@@ -46,6 +46,8 @@ class TaskBackend(Backend, ABC):
     supports_created = True
     supports_started = True
     supports_finished = True
+    #: Whether it knows what tasks cost: CPU and memory.
+    supports_cost = False
     #: Whether it heeds ``TaskQuery.among``.
     supports_started_by = False
     #: Whether ``TaskQuery.searches_arguments`` finds anything.

@@ -7,6 +7,7 @@ from typing import Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from .. import task_query
 from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..info import Payload, TaskInfo, TrackedTask
 from ..tracking.accounts import read_payload
@@ -24,6 +25,8 @@ class TrackedTaskBackend(ListedTaskBackend):
     description = gettext_lazy("The newest tasks of tracked objects, from their publish on.")
     data_source = gettext_lazy("tracking store")
     supports_arguments = False
+    supports_cost = True
+    sorts = (*ListedTaskBackend.sorts, *task_query.BY_COST)
 
     def tasks(self) -> Iterable[TaskInfo]:
         try:
@@ -66,6 +69,8 @@ def info(task: TrackedTask, payload: Payload | None = None) -> TaskInfo:
         parent_id=task.parent_id,
         started_by=task.started_by,
         executions=task.executions,
+        cpu_seconds=task.cpu_seconds,
+        peak_memory=task.peak_memory,
     )
 
 

@@ -39,6 +39,11 @@ PAYLOAD: Final = ("args", "kwargs", "result", "traceback")
 
 TIMES: Final = {"created_at": or_null(MOMENT), "started_at": or_null(MOMENT), "finished_at": or_null(MOMENT)}
 
+COST: Final = {
+    "cpu_seconds": {**SECONDS, "description": "CPU of the newest attempt; null where it cannot be told."},
+    "peak_memory": {**or_null(NUMBER), "description": "Bytes by which its process's peak of memory grew meanwhile."},
+}
+
 REVOKE: Final = {
     "revoke_requested_at": or_null(MOMENT),
     "revoke": {"type": ["string", "null"], "enum": ["requested", "confirmed", "too late", None]},
@@ -64,6 +69,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "state": {**TEXT, "examples": list(states.ALL)},
             "worker": or_null(TEXT),
             **TIMES,
+            **COST,
             **REVOKE,
             "started_by": STARTED_BY,
             "error": {**or_null(TEXT), "description": "Without view_payload the class alone."},
@@ -72,7 +78,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "result": ANY,
             "traceback": or_null(TEXT),
         },
-        optional=(*PAYLOAD, *REVOKE, "started_by"),
+        optional=(*PAYLOAD, *COST, *REVOKE, "started_by"),
     ),
     "Worker": thing(
         {
@@ -222,6 +228,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "state": TEXT,
             "worker": or_null(TEXT),
             **TIMES,
+            **COST,
             "attempts": or_null(NUMBER),
             "progress": {
                 "type": ["object", "null"],

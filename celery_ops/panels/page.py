@@ -29,6 +29,8 @@ class Row:
     id: str = ""
     name: str = ""
     worker: str = ""
+    cpu: str = ""  # of the newest attempt, in words
+    memory: str = ""
     started_by: str = ""  # in words; empty for those who may not know
     error: str = ""  # "Class: message", or the class alone for those who may not see payloads
     revoke_requested_at: datetime | None = None

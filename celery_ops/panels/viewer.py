@@ -7,7 +7,7 @@ from urllib.parse import quote
 from django.utils.translation import gettext as _
 
 from .. import redaction, states
-from ..formatting import SHORT_ID, presentable, started_by_words
+from ..formatting import SHORT_ID, cpu_time, memory, presentable, started_by_words
 from ..info import TrackedTask, error_class
 from ..links import task_url
 from ..permissions import REVOKE_TASK, RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, Asking
@@ -113,6 +113,8 @@ class Viewer:
             name=presentable(task.name),
             worker=presentable(task.worker or ""),
             error=error if may_view else error_class(error),
+            cpu=cpu_time(task.cpu_seconds),
+            memory=memory(task.peak_memory) if task.peak_memory else "",
             started_by=self.started_by(task),
             revoke_requested_at=task.revoke_requested_at,
             detail_url=f"{self.url}?task={task_parameter(task.id)}" if may_view and self.url else "",

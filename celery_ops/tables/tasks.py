@@ -13,7 +13,7 @@ from django_tables2.columns import BoundColumn
 from .. import states
 from ..backends.base import TaskBackend
 from ..conf import conf
-from ..formatting import SHORT_ID, Moment, age, clean, delivered_words, duration, reader
+from ..formatting import SHORT_ID, Moment, age, clean, cpu_time, delivered_words, duration, memory, reader
 from ..info import TaskInfo
 from ..links import task_url
 from ..payload.payload import Searched, error_class
@@ -33,6 +33,8 @@ SUPPORTS: Final = {
     "finished": ("supports_finished",),
     "wait": ("supports_created", "supports_started"),
     "run": ("supports_started", "supports_finished"),
+    "cpu": ("supports_cost",),
+    "memory": ("supports_cost",),
 }
 
 
@@ -69,6 +71,8 @@ class TaskRow:
             task.finished_at,
             task.revoke_requested_at is None,
             task.executions,
+            task.cpu_seconds,
+            task.peak_memory,
             rows.query,
             payload,
         )
@@ -124,6 +128,14 @@ class TaskRow:
     @property
     def run(self) -> str:
         return duration(self._task.run_time)
+
+    @property
+    def cpu(self) -> str:
+        return cpu_time(self._task.cpu_seconds)
+
+    @property
+    def memory(self) -> str:
+        return memory(self._task.peak_memory)
 
     @cached_property
     def error(self) -> str:
@@ -209,6 +221,8 @@ class TaskTable(OpsTable):
     finished = TextColumn(verbose_name=_("Finished"), attrs=cells("celery-ops-when"))
     wait = TextColumn(verbose_name=_("Wait"), attrs=cells("celery-ops-number"))
     run = TextColumn(verbose_name=_("Run time"), attrs=cells("celery-ops-number"))
+    cpu = TextColumn(verbose_name=_("CPU"), attrs=cells("celery-ops-number"))
+    memory = TextColumn(verbose_name=_("Memory"), attrs=cells("celery-ops-number"))
     error = TextColumn(verbose_name=_("Error"), attrs=cells("celery-ops-task-error"))
 
     caption = _("Tasks")

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ..conf import conf
 from ..exceptions import NotRerunnable
-from ..info import Payload, Progress, StartedBy, TaskExecution, TaskInfo
+from ..info import AttemptCost, Payload, Progress, StartedBy, TaskExecution, TaskInfo
 from ..models import TaskRunRecord
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
@@ -23,6 +23,7 @@ class TaskDetail:
     sent with then, or why it cannot be. ``troubles`` says which sources could not be asked, a sentence each.
     ``executions`` is how often it was begun but for retries, ``deliveries`` are these where
     there were several, and ``started_by`` is whose request published it, as far as tracking knows.
+    ``costs`` are what its attempts cost, the first one first.
     ``is_unknown`` is for one that nobody knows while its list answers; without the list nobody can tell.
     """
 
@@ -44,6 +45,7 @@ class TaskDetail:
     deliveries: tuple[TaskExecution, ...] = ()
     started_by: StartedBy | None = None
     trace_id: str | None = None
+    costs: tuple[AttemptCost, ...] = ()
 
 
 def task_detail(task_id: str, *, ask_workers: bool = True) -> TaskDetail:
@@ -77,6 +79,7 @@ def task_detail(task_id: str, *, ask_workers: bool = True) -> TaskDetail:
         deliveries=answers.deliveries,
         started_by=tracked.started_by if tracked else None,
         trace_id=tracked.trace_id if tracked else None,
+        costs=answers.costs,
     )
 
 

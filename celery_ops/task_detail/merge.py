@@ -43,6 +43,8 @@ def merged(task_id: str, answers: SourceAnswers) -> TaskInfo:
         root_id=values.of("root_id"),
         # Celery counts a task that is tried again among its own children.
         children=tuple(child for child in stored.children if child != task_id) if stored is not None else (),
+        cpu_seconds=tracked.cpu_seconds if tracked is not None else None,
+        peak_memory=tracked.peak_memory if tracked is not None else None,
         meta=values.of("meta") if not states.is_final(state) else None,
     )
 

@@ -15,7 +15,7 @@ from ..backends.live import LiveTaskBackend
 from ..backends.remote.snapshot import snapshot
 from ..conf import conf
 from ..exceptions import BackendUnavailable, StoreUnavailable
-from ..info import Payload, TaskExecution, TaskInfo, TrackedTask
+from ..info import AttemptCost, Payload, TaskExecution, TaskInfo, TrackedTask
 from ..logs import get_logger
 from ..models import ControlRecord, TaskRunRecord
 from ..one_state import state_of
@@ -52,6 +52,7 @@ class SourceAnswers:
     records: tuple[TaskRunRecord, ...] = ()
     troubles: tuple[str, ...] = ()
     is_listed: bool = True
+    costs: tuple[AttemptCost, ...] = ()
     deliveries: tuple[TaskExecution, ...] = ()
 
     @property
@@ -109,6 +110,7 @@ class Sources:
             troubles=tuple(dict.fromkeys(self.troubles)),
             is_listed=is_listed,
             deliveries=account.executions,
+            costs=account.costs,
         )
 
     def _on_its_way(self, *, is_kept: bool) -> TaskInfo | None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from .. import redaction, states
-from ..info import Payload, TaskExecution, TrackedTask
+from ..info import AttemptCost, Payload, TaskExecution, TrackedTask
 from . import capture, facts, index
-from .deriving import derive
+from .deriving import costs_of, derive
 from .executions import executions_of, open_hosts
 from .histories import (
     LISTED,
@@ -50,13 +50,15 @@ class KeptArguments:
 class Account:
     """All that is kept of one task: itself as each object has it, and what it was given; None where nothing is.
 
-    ``executions`` are there of one whose message was delivered more than once.
+    ``executions`` are there of one whose message was delivered more than once, and ``costs`` are what its attempts
+    cost, the first one first.
     """
 
     places: Sequence[tuple[ObjectRef, TrackedTask]] = ()
     payload: Payload = field(default_factory=Payload)
     kept: KeptArguments | None = None
     executions: tuple[TaskExecution, ...] = ()
+    costs: tuple[AttemptCost, ...] = ()
 
     def at(self, ref: ObjectRef) -> TrackedTask | None:
         """Return the task as this object has it."""
@@ -118,7 +120,8 @@ def read_account(task_id: str, beside: ObjectRef | None = None) -> Account:
     if not places:
         return Account()
     history = histories[places[0][0]]
-    return Account(places, *_given(history, histories[own]), executions_of(*history.tasks[0], starts))
+    derived, life = history.tasks[0]
+    return Account(places, *_given(history, histories[own]), executions_of(derived, life, starts), costs=costs_of(life))
 
 
 def read_kept_of_many(created: Mapping[str, int | None]) -> dict[str, KeptArguments]:

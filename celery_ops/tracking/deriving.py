@@ -10,7 +10,8 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from .. import states
-from ..info import TrackedTask
+from ..info import AttemptCost, TrackedTask
+from .costs import UNKNOWN, Cost, cost_in
 from .facts import (
     CUT,
     ENDED,
@@ -50,6 +51,7 @@ OUTCOMES: Final = {
 }
 _ATTEMPT_KINDS = frozenset(OUTCOMES)
 _TIMED_KINDS = frozenset((*OUTCOMES, PUBLISHED, REVOKE_REQUESTED))
+_ENDS: Final = (*reversed(FINAL_KINDS), RETRIED, RETURNED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ def tracked_task(
     facts, attempt = life.facts, derived.attempt
     state = states.LOST if lost else derived.state
     parent, again = facts.get((PARENT, 0)), facts.get((RETRY_OF, 0))
+    cost = cost_of(life, attempt)
     return TrackedTask(
         id=long_id(derived.short),
         name=derived.name,
@@ -141,8 +144,23 @@ def tracked_task(
         parent_id=long_id(parent) if parent else None,
         executions=derived.executions,
         trace_id=facts.get((TRACE, attempt)),
+        cpu_seconds=cost.cpu_seconds,
+        peak_memory=cost.peak_memory,
         started_by=started_by_of(facts.get((STARTED_BY, 0))),
     )
+
+
+def cost_of(life: Life, attempt: int) -> Cost:
+    """Return what an attempt of a task cost, counted from 0."""
+    ends = (cost_in(life.facts.get((kind, attempt))) for kind in _ENDS)
+    return next((cost for cost in ends if cost != UNKNOWN), UNKNOWN)
+
+
+def costs_of(life: Life) -> tuple[AttemptCost, ...]:
+    """Return what the attempts of a task cost of which that is known, the first one first."""
+    attempts = sorted({attempt for kind, attempt in life.facts if kind in _ENDS})
+    costs = ((attempt, cost_of(life, attempt)) for attempt in attempts)
+    return tuple(AttemptCost(attempt + 1, *cost) for attempt, cost in costs if cost != UNKNOWN)
 
 
 def _error(state: str, facts: Mapping[Key, str | None], attempt: int) -> str | None:

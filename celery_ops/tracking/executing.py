@@ -5,7 +5,20 @@ import sys
 from typing import Any
 
 from .. import states
-from . import capture, chains, context, delivery, facts, given, redelivered, row_times, runs, traces, whereabouts
+from . import (
+    capture,
+    chains,
+    context,
+    costs,
+    delivery,
+    facts,
+    given,
+    redelivered,
+    row_times,
+    runs,
+    traces,
+    whereabouts,
+)
 from .edge import receiver, task_ended
 from .endings import note_end, note_failure, note_interruption
 from .messages import header_of, published_at, run_of, untracked_run
@@ -42,6 +55,7 @@ def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> 
     if run.stamp.undecided is not None and not run.attempt:  # no publisher of ours has kept them
         run.keep_arguments(args, kwargs)
     recorder().record(run.first_batch, run.whose)
+    costs.begin(vars(request))
 
 
 def _may_belong_to_objects(name: str, request: Any) -> bool:
@@ -89,6 +103,8 @@ def task_failure(sender: Any, task_id: str, exception: Any, args: Any, kwargs: A
     args, kwargs = given.noted(request, args, kwargs)
     if run is None and request is not None:
         run = run_of(sender, request, args, kwargs) or untracked_run(sender, request, exception, args, kwargs)
+        if run is not None and request is sender.request:
+            run.cost = costs.of(vars(request))
     if run is None:
         return
     note_failure(run, exception, args, kwargs, getattr(einfo, "traceback", None))

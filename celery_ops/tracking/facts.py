@@ -31,7 +31,7 @@ STEPS: Final = "z"  # in a workflow: the steps that its message says are to come
 OBJECTS: Final = "k"  # of a task that failed, in its own place: what it belongs to, as the index says it
 STARTED: Final = "s"  # "<ms> <received ms or ->.<pid> <hostname>"; of a long hostname, what short_host makes of it
 HOSTNAME: Final = "h"
-RETRIED: Final = "t"  # "<ms>"
+RETRIED: Final = "t"  # "<ms>[/<CPU ms>[/<KiB>]]"
 RETURNED: Final = "r"  # "<ms>": this execution came to nothing, and its message is back in the queue
 CUT: Final = "c"  # "<ms>": its worker was shut down while it ran, and its message is gone
 PROGRESS: Final = "g"  # "<current> <total> <message>"
@@ -39,7 +39,7 @@ ERROR: Final = "e"
 TRACEBACK: Final = "b"
 RESULT: Final = "o"
 REVOKE_REQUESTED: Final = "x"  # "<ms>"
-ENDED: Final = {  # "<ms>": all but the publish's count from that, where it is known
+ENDED: Final = {  # "<ms>[/<CPU ms>[/<KiB>]]": all but the publish's count from that, where it is known
     states.IGNORED: "I",
     states.REJECTED: "J",
     states.REVOKED: "R",
@@ -195,7 +195,7 @@ def publish_in(value: str | None, life: str) -> tuple[int | None, str]:
 
 def number_in(value: str | None) -> int | None:
     """Return the number that a stored value begins with, None where it does not."""
-    digits = (value or "").partition(" ")[0]
+    digits = (value or "").partition(" ")[0].partition("/")[0]  # behind it, what an attempt cost
     sign, digits = (-1, digits[1:]) if digits.startswith("-") else (1, digits)
     return sign * int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 15 else None
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from celery import current_task
 
-from . import capture, facts, folding, index, redelivered, workflows
+from . import capture, costs, facts, folding, index, redelivered, workflows
+from .costs import UNKNOWN, Cost
 from .refs import ObjectRef
 from .stamp import Stamp, now_ms
 from .store import Batch, IfAbsent
@@ -32,6 +33,7 @@ class Execution:
     nesting: int = 0  # how many tasks had the id before this one
     delivery: str = ""  # the tag of this execution, empty where there is but one
     is_redelivered: bool = False  # the broker gave this message out before
+    cost: Cost = UNKNOWN  # once it has ended
     log: Callable[[], Batch] = tuple  # what it has logged since this was asked last
     position: str = ""  # in its workflow, as the fact says it
 
@@ -51,7 +53,7 @@ class Execution:
 
     def note_now(self, kind: str) -> None:
         """Know that something happened to this execution at this moment."""
-        self.note(kind, facts.since(self.stamp.published, now_ms()))
+        self.note(kind, facts.since(self.stamp.published, now_ms()) + costs.text_of(self.cost))
 
     def note_original(self, task_id: str) -> None:
         """Know which task this one is once more."""
@@ -157,6 +159,7 @@ def end(request: Any) -> Execution | None:
     """Return what ``request`` ran, once."""
     run = of(request)
     if run is not None:
+        run.cost = costs.of(vars(request))
         delattr(request, _ATTRIBUTE)
         _nested.runs = [other for other in _here() if other is not run]
     return run

@@ -197,6 +197,35 @@ def _recurse(order_id, pace, depth):
     return _recurse(order_id, pace, depth - 1) if depth else paced(order_id, pace, steps=1)
 
 
+def _burn(seconds):
+    """Compute for as long as that takes of this thread's CPU."""
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass
+
+
+@track(Order, hidden=True)
+@shared_task
+def burns(order_id, seconds):
+    _burn(seconds)
+
+
+@track(Order, hidden=True)
+@shared_task(bind=True, max_retries=3)
+def burns_and_retries(self, order_id, seconds):
+    """Compute for so long in each attempt."""
+    now, *later = seconds
+    _burn(now)
+    if later:
+        raise self.retry(args=(order_id, later), countdown=0)
+
+
+@track(Order, hidden=True)
+@shared_task
+def grows(order_id, megabytes):
+    return len(b"x" * (megabytes * 1024 * 1024))
+
+
 @track(Order, hidden=True)
 @shared_task
 def recurses(order_id, pace, depth):

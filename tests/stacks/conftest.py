@@ -35,6 +35,8 @@ def started(redis_server):
 
     yield get
     for _site, worker in workers.values():
+        worker.process.terminate()
+    for _site, worker in workers.values():
         worker.stop()
 
 

@@ -24,7 +24,8 @@ from ...workflows.workflow import Workflow
 def task_item(task: TaskInfo, *, shows_payload: bool, page: Budget | None = None) -> dict[str, Any]:
     """Return a task for ``api-history``; without ``shows_payload`` an error is its class and nothing else is said.
 
-    What became of a request to revoke it is there when there was one, and who started it on sites that note it.
+    What became of a request to revoke it is there when there was one, what it cost where that is known, and who started
+    it on sites that note it.
     ``page`` is what may be looked through for all items of a page.
     """
     item = {
@@ -35,6 +36,7 @@ def task_item(task: TaskInfo, *, shows_payload: bool, page: Budget | None = None
         "created_at": _moment(task.created_at),
         "started_at": _moment(task.started_at),
         "finished_at": _moment(task.finished_at),
+        **_cost(task),
         **_starter(task.started_by),
     }
     if task.revoke_requested_at:
@@ -72,6 +74,7 @@ def run_item(
         "created_at": _moment(task.created_at or (record and record.created_at)),
         "started_at": _moment(task.started_at),
         "finished_at": _moment(task.finished_at),
+        **_cost(task),
         "attempts": task.attempts,
         "progress": _progress(detail.progress),
         "revoke_requested_at": _moment(detail.revoke_requested_at),
@@ -101,6 +104,13 @@ def _starter(by: StartedBy | None) -> dict[str, Any]:
         return {"started_by": None} if started_by.is_installed() else {}
     url_name = presentable(by.url_name) or None
     return {"started_by": {"pk": presentable(by.pk), "username": presentable(by.username), "url_name": url_name}}
+
+
+def _cost(task: TaskInfo) -> dict[str, Any]:
+    """Return what a task cost, its newest attempt; nothing where nobody knows."""
+    if task.cpu_seconds is None and task.peak_memory is None:
+        return {}
+    return {"cpu_seconds": task.cpu_seconds, "peak_memory": task.peak_memory}
 
 
 def _task_of(record: TaskRunRecord) -> TaskInfo:

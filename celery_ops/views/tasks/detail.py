@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ... import states
-from ...formatting import Moment, clean, delivered_words, started_by_words
-from ...info import Payload, Progress, TaskInfo
+from ...formatting import Moment, clean, cpu_time, delivered_words, memory, started_by_words
+from ...info import AttemptCost, Payload, Progress, TaskInfo
 from ...links import record_url, schedule_url, task_url
 from ...models import TaskRunRecord
 from ...payload.payload import error_class
@@ -30,6 +30,8 @@ from .sisters import Sisters, sisters_of
 #: Objects and children that a page names; of more it says how many.
 MOST_OBJECTS: Final = 20
 MOST_CHILDREN: Final = 50
+#: Attempts whose cost is shown, the last ones.
+MOST_ATTEMPTS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,19 @@ class ViewedRecord:
     created: Moment | None
     send_state: str
     error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ViewedCost:
+    """What an attempt cost, in words; empty where nobody knows."""
+
+    attempt: int
+    cpu: str
+    memory: str
+
+    @classmethod
+    def of(cls, cost: AttemptCost) -> "ViewedCost":
+        return cls(cost.attempt, cpu_time(cost.cpu_seconds), memory(cost.peak_memory) if cost.peak_memory else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +93,7 @@ class ViewedTask:
     sisters: Sisters | None = None
     started_by: str = ""
     trace: PageLink | None = None
+    costs: tuple[ViewedCost, ...] = ()
 
     @property
     def delivered(self) -> str:
@@ -130,6 +146,7 @@ def viewed(detail: TaskDetail, user: Any, query: str = "") -> ViewedTask:
         trace=PageLink(detail.trace_id, url) if detail.trace_id and (url := trace_url(detail.trace_id)) else None,
         started_by=started_by_words(detail.started_by) if detail.started_by else "",
         schedule=_schedule(detail),
+        costs=tuple(ViewedCost.of(cost) for cost in detail.costs[-MOST_ATTEMPTS:]),
     )
 
 

@@ -1,0 +1,100 @@
+"""What an attempt costs: seconds of CPU, and by how much the peak of its process's memory grew meanwhile.
+
+Both come from one call of ``getrusage`` at its beginning and one at its end. A process of a prefork pool runs one task
+at a time, so all its CPU is that task's, its threads' too. In a pool of threads the CPU of the task's own thread is
+counted. Greenlets share theirs, so nobody knows. Memory is the process's in any case: what ran beside may be in it.
+"""
+
+import sys
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
+
+with suppress(ImportError):  # there is none on Windows
+    import resource
+
+#: Set on a request: what it began with, and what it came to.
+BEGAN: Final = "celery_ops_cost_began"
+CAME_TO: Final = "celery_ops_cost"
+#: What the peak of memory is told in, in bytes: Linux says KiB.
+UNIT: Final = 1 if sys.platform == "darwin" else 1024
+KIB: Final = 1024
+#: Separates a time from what was spent until then, in the fact of an attempt's end.
+SEPARATOR: Final = "/"
+
+
+class Cost(NamedTuple):
+    """Seconds of CPU, None where nobody knows, and bytes; both of one attempt."""
+
+    cpu_seconds: float | None
+    peak_memory: int | None
+
+
+UNKNOWN: Final = Cost(None, None)
+
+
+class _Process:
+    """How this process runs tasks."""
+
+    whose: int | None = None  # the argument of getrusage, None while nobody can say
+    knows_cpu = True
+
+
+if "resource" in globals():
+    _Process.whose = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
+    _Process.knows_cpu = hasattr(resource, "RUSAGE_THREAD")
+
+
+def one_at_a_time() -> None:
+    """Take all that this process uses for its task's from now on."""
+    if _Process.whose is not None:
+        _Process.whose, _Process.knows_cpu = resource.RUSAGE_SELF, True
+
+
+def side_by_side() -> None:
+    """Tell no CPU from now on: tasks share a thread."""
+    _Process.knows_cpu = False
+
+
+def begin(details: dict[str, Any]) -> None:
+    """Note what an attempt begins with; ``details`` are its request's."""
+    if _Process.whose is not None:
+        details[BEGAN] = resource.getrusage(_Process.whose)
+
+
+def of(details: dict[str, Any]) -> Cost:
+    """Return what an attempt of this process came to; that is at its end, where it is asked first."""
+    cost = details.get(CAME_TO)
+    if cost is None:
+        cost = details[CAME_TO] = _spent(details.get(BEGAN))
+    return cost
+
+
+def _spent(began: Any) -> Cost:
+    if began is None or _Process.whose is None:
+        return UNKNOWN
+    now = resource.getrusage(_Process.whose)
+    cpu = now.ru_utime + now.ru_stime - began.ru_utime - began.ru_stime if _Process.knows_cpu else None
+    return Cost(cpu, (now.ru_maxrss - began.ru_maxrss) * UNIT)
+
+
+def text_of(cost: Cost) -> str:
+    """Return a cost as the fact of an end has it behind its time: milliseconds, and KiB where there are any."""
+    cpu, memory = cost
+    if cpu is None and not memory:
+        return ""
+    text = f"{SEPARATOR}{'' if cpu is None else round(cpu * 1000)}"
+    return f"{text}{SEPARATOR}{memory // KIB}" if memory else text
+
+
+def cost_in(fact: str | None) -> Cost:
+    """Return the cost that the fact of an attempt's end says."""
+    _time, separator, rest = (fact or "").partition(SEPARATOR)
+    if not separator:
+        return UNKNOWN
+    cpu, _separator, memory = rest.partition(SEPARATOR)
+    milliseconds, kib = _number(cpu), _number(memory or "0")
+    return Cost(None if milliseconds is None else milliseconds / 1000, None if kib is None else kib * KIB)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 15 else None
