@@ -15,6 +15,7 @@ from ..metrics.switch import is_on
 from ..metrics.types import types
 from ..metrics.windows import Window
 from ..timezones import EPOCH
+from ..tracking.costs import UNKNOWN, Cost
 from .results.numbers import stored_numbers
 
 logger = get_logger("celery_ops.backends")
@@ -34,6 +35,7 @@ class TaskType:
     name: str
     numbers: Numbers
     last_failure_at: datetime | None = None
+    cost: Cost = UNKNOWN
 
     @cached_property
     def runs(self) -> int:
@@ -69,6 +71,16 @@ class TaskType:
     def run_total(self) -> float | None:
         """None where runs ended and nobody knows how long they took."""
         return self.numbers.run_total if self.numbers.run.total or not self.runs else None
+
+    @property
+    def cpu_total(self) -> float | None:
+        """Seconds of CPU of all attempts of which that is known."""
+        return self.cost.cpu_seconds
+
+    @property
+    def peak_memory(self) -> int | None:
+        """The greatest growth of a process's memory over an attempt, in bytes, within 5 %."""
+        return self.cost.peak_memory
 
 
 def _known(_names: Iterable[str]) -> None:
@@ -116,7 +128,8 @@ def task_types(window: Window, now: float | None = None) -> TaskTypes:
     except StoreUnavailable as error:
         return _by_results(window, start, now, trouble=str(error))
     failed_at = {name: EPOCH + timedelta(seconds=at) for name, at in counted.failed_at.items() if at is not None}
-    return TaskTypes(_types(counted.numbers, failed_at), start, is_counted=True, complete=counted.complete)
+    kinds = _types(counted.numbers, failed_at, counted.costs)
+    return TaskTypes(kinds, start, is_counted=True, complete=counted.complete)
 
 
 def _by_results(window: Window, start: int, now: float, trouble: str = "") -> TaskTypes:
@@ -131,8 +144,13 @@ def _by_results(window: Window, start: int, now: float, trouble: str = "") -> Ta
     )
 
 
-def _types(by_task: Mapping[str, Numbers], failed_at: Mapping[str, datetime]) -> list[TaskType]:
-    kinds = (TaskType(name, numbers, failed_at.get(name)) for name, numbers in by_task.items())
+def _types(
+    by_task: Mapping[str, Numbers], failed_at: Mapping[str, datetime], costs: Mapping[str, Cost] | None = None
+) -> list[TaskType]:
+    costs = costs or {}
+    kinds = (
+        TaskType(name, numbers, failed_at.get(name), costs.get(name, UNKNOWN)) for name, numbers in by_task.items()
+    )
     return sorted((kind for kind in kinds if _did_anything(kind.numbers)), key=lambda kind: (-kind.runs, kind.name))
 
 

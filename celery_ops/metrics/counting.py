@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from ..tracking import counters, prefix
+from ..tracking.costs import Cost
 from ..tracking.tallies import Added, Row
 from .cells import Total
 from .queues import queue_named
@@ -24,12 +25,13 @@ class Counting:
     def __init__(self) -> None:
         self._sent: deque[Place] = deque()
         self._events: deque[Event] = deque()
+        self._costs: deque[tuple[Place, Cost]] = deque()
         self._folding = threading.Lock()
         self._tallies: dict[Place, Tally] = {}
         self._names: dict[str, Names] = {}  # by prefix
 
     def __len__(self) -> int:
-        return len(self._sent) + len(self._events) + len(self._tallies)
+        return len(self._sent) + len(self._events) + len(self._costs) + len(self._tallies)
 
     def sent(self, place: Place) -> None:
         """Count a publish."""
@@ -43,6 +45,10 @@ class Counting:
         if len(self._events) > FOLDED_AT:
             self.fold()
 
+    def spend(self, place: Place, cost: Cost) -> None:
+        """Count what an attempt cost; its end is added, too."""
+        self._costs.append((place, cost))
+
     def fold(self, patience: float = 0.0) -> None:
         """Add up what waits, unless somebody else does. A signal's handler may come here while its thread does."""
         if not (self._folding.acquire(timeout=patience) if patience else self._folding.acquire(blocking=False)):
@@ -54,6 +60,9 @@ class Counting:
             for place, kind, seconds, exception, is_skewed in _taken(self._events):
                 if (tally := self._of(place)) is not None:
                     tally.add(kind, seconds, exception, is_skewed)
+            for place, cost in _taken(self._costs):
+                if (tally := self._of(place)) is not None:
+                    tally.spend(cost)
         finally:
             self._folding.release()
 

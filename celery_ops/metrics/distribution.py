@@ -39,6 +39,20 @@ def bound_of(bucket: int) -> float:
     return FIRST * GROWTH**bucket
 
 
+#: Bytes that stand for a second where sizes have buckets: from 7 KB to 12 TB.
+_SIZE: Final = 2**26
+
+
+def bucket_of_bytes(size: int) -> int:
+    """Return the bucket that a size belongs to."""
+    return bucket_of(size / _SIZE)
+
+
+def bytes_of(bucket: int) -> int:
+    """Return what stands for the sizes of a bucket, in bytes."""
+    return round(middle_of(bucket) * _SIZE)
+
+
 @dataclass(frozen=True)
 class Distribution:
     """Durations by bucket: ``counts`` has one number for each, or none at all."""

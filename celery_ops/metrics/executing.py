@@ -12,7 +12,8 @@ from billiard.exceptions import WorkerLostError
 from celery.exceptions import Reject
 
 from .. import states
-from ..tracking import delivery, prefix
+from ..tracking import costs, delivery, prefix
+from ..tracking.costs import Cost
 from ..tracking.edge import receiver
 from ..tracking.stamp import PUBLISHED, WHOSE
 from . import publishing
@@ -42,6 +43,8 @@ def task_prerun(sender: Any, **_: Any) -> None:
         return
     details = vars(sender.request)
     details[BEGAN] = time.perf_counter()
+    if costs.BEGAN not in details:
+        costs.begin(details)
     waited = None if details.get("is_eager") else _waited(details)
     if waited is not None and waited < 0:
         _count(sender.name, details, details.get("delivery_info"), Total.STARTED, 0.0, is_skewed=True)
@@ -56,7 +59,8 @@ def task_success(sender: Any, **_: Any) -> None:
         details = vars(sender.request)
         began = details.get(BEGAN)
         took = None if began is None else time.perf_counter() - began
-        _count(sender.name, details, details.get("delivery_info"), Total.SUCCESS, took)
+        cost = costs.of(details) if costs.BEGAN in details else None
+        _count(sender.name, details, details.get("delivery_info"), Total.SUCCESS, took, cost=cost)
 
 
 @receiver
@@ -139,7 +143,8 @@ def _end(name: str, request: Any, kind: Total, exception: str = "", received: An
     began = getattr(request, BEGAN, None)
     took = time.perf_counter() - began if began is not None and kind is Total.FAILURE else None
     details = getattr(request, "request_dict", None) or vars(request)
-    _count(name, details, request.delivery_info, kind, took, exception)
+    cost = costs.of(details) if costs.BEGAN in details and kind is not Total.LOST else None
+    _count(name, details, request.delivery_info, kind, took, exception, cost=cost)
 
 
 def _of_message(message: Any, kind: Total, name: Any = None, exception: str = "") -> None:
@@ -157,6 +162,7 @@ def _count(
     seconds: float | None = None,
     exception: str = "",
     is_skewed: bool = False,
+    cost: Cost | None = None,
 ) -> None:
     """Count an event of a task. ``details`` are what its request or the headers of its message say."""
     whose = ""
@@ -167,6 +173,8 @@ def _count(
     info = delivery_info if isinstance(delivery_info, dict) else {}
     place = (minute(), whose, name, info.get("exchange"), info.get("routing_key"))
     current = flusher()
+    if cost is not None:
+        current.counting.spend(place, cost)
     current.counting.add((place, kind, seconds, exception, is_skewed))
     if not current.is_awake:
         current.wake()

@@ -8,7 +8,7 @@ tasks and queues there are is said by a row of names, a new one every ``PERIOD``
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from socket import gethostname
@@ -74,6 +74,16 @@ def times_row(window: Window, slot: int, target: str) -> str:
     return f"d{window.name}.{slot}.{target}"
 
 
+def cpu_row(window: Window, row: int, target: str) -> str:
+    """Return the row that says how many hundredths of a second of CPU attempts took, slot by slot as counts do."""
+    return f"e{window.name}.{row}.{target}"
+
+
+def peaks_row(window: Window, slot: int) -> str:
+    """Return the row that says by how much attempts let the memory of their processes grow, of all targets."""
+    return f"m{window.name}.{slot}"
+
+
 def total_row(target: str, host: str = "") -> str:
     return f"t.{target}.{host}" if host else f"t.{target}"
 
@@ -111,7 +121,8 @@ class Names:
         self._lengths: Counter[str] = Counter()
 
     def learn(self, row: str, length: int) -> None:
-        self._lengths[row] = max(length, self._lengths[row])
+        if row in self._known:
+            self._lengths[row] = max(length, self._lengths[row])
 
     def know(self, row: str, names: Iterable[str]) -> None:
         """Take note of names that a row has in the store."""
@@ -185,6 +196,7 @@ class _Rows:
             minutes[task] = max(subject.minute, minutes.get(task, 0))
         for one in (target, ALL, *([target_of("", queue)] if queue else ())):
             self._series(at, one, tally)
+        self._cost(at, target, tally)
         self._total(total_row(target), self._kept, tally)
         self._of_host(at, pair, target, tally)
         for exception, number in tally.exceptions.items():
@@ -205,12 +217,8 @@ class _Rows:
         return exception if self._names.admit(failed_row(), f"{pair}{SEPARATOR}{exception}", KINDS_KEPT) else OTHER
 
     def _series(self, at: int, target: str, tally: Tally) -> None:
-        # At random up or down, so that many short runs come to what they took.
-        hundredths = int(tally.run_seconds * 100 + random.random())  # noqa: S311 - it rounds, and keeps no secret
-        for window in WINDOWS.values():
-            kept = min(self._kept, window.seconds + max(window.step, window.times.step))
-            if at < self._now - kept:  # what comes as late as this, nobody shows
-                continue
+        hundredths = _rounded(tally.run_seconds)
+        for window, kept in self._windows(at):
             row, slot = window.counts.place(at)
             name, length = counts_row(window, row, target), window.counts.length * CELLS
             cells = self._cells.setdefault((name, length, kept), Counter())
@@ -223,6 +231,26 @@ class _Rows:
                 name = times_row(window, window.times.place(at)[0], target)
                 _add_times(self._times.setdefault((name, kept), Counter()), tally)
 
+    def _cost(self, at: int, target: str, tally: Tally) -> None:
+        if tally.cpu_seconds is None and not tally.peaks:
+            return
+        hundredths = _rounded(tally.cpu_seconds or 0.0)
+        for window, kept in self._windows(at):
+            if tally.cpu_seconds is not None:
+                row, slot = window.counts.place(at)
+                name, length = cpu_row(window, row, target), window.counts.length
+                self._cells.setdefault((name, length, kept), Counter())[slot] += hundredths
+            name = peaks_row(window, window.times.place(at)[0])
+            for bucket, number in tally.peaks.items():
+                self._count(name, kept, f"{target}.{bucket}", number)
+
+    def _windows(self, at: int) -> Iterator[tuple[Window, int]]:
+        """Yield the windows that show something of that time, and for how long each keeps it."""
+        for window in WINDOWS.values():
+            kept = min(self._kept, window.seconds + max(window.step, window.times.step))
+            if at >= self._now - kept:
+                yield window, kept
+
     def _total(self, name: str, kept: int, tally: Tally) -> None:
         cells = self._totals.setdefault((name, kept), Counter())
         cells.update(tally.counts)
@@ -234,6 +262,11 @@ class _Rows:
 
     def _count(self, name: str, kept: int, field: str, number: int) -> None:
         self._counts.setdefault((name, kept), Counter())[field] += number
+
+
+def _rounded(seconds: float) -> int:
+    """Return hundredths of a second, at random up or down, so that many short runs come to what they took."""
+    return int(seconds * 100 + random.random())  # noqa: S311 - it keeps no secret
 
 
 def _add_times(cells: Counter[int], tally: Tally) -> None:

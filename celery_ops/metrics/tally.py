@@ -5,8 +5,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from ..tracking.costs import Cost
 from .cells import Total, bounded, bounded_wait
-from .distribution import bucket_of
+from .distribution import bucket_of, bucket_of_bytes
 
 MINUTE: Final = 60
 
@@ -51,6 +52,15 @@ class Tally:
     run_seconds: float = 0.0
     success_seconds: float = 0.0
     skewed: int = 0
+    cpu_seconds: float | None = None  # None while nobody has said any
+    peaks: "defaultdict[int, int]" = field(default_factory=_numbers)  # by bucket: growths of memory
+
+    def spend(self, cost: Cost) -> None:
+        """Add what an attempt cost."""
+        if cost.cpu_seconds is not None:
+            self.cpu_seconds = (self.cpu_seconds or 0.0) + cost.cpu_seconds
+        if cost.peak_memory:
+            self.peaks[bucket_of_bytes(cost.peak_memory)] += 1
 
     def add(self, kind: Total, seconds: float | None, exception: str, is_skewed: bool) -> None:
         self.counts[kind] += 1

@@ -11,12 +11,14 @@ from functools import partial
 from typing import Final
 
 from ..tracking import prefix
+from ..tracking.costs import Cost
 from ..tracking.recorder import recorder
 from ..tracking.tallies import Wanted
 from .cells import RAN, WAITED, Cell
 from .durations import Durations
 from .reading import LateDistributions, Numbers, Pair, Plan, Times, added, named, number_of, periods_of
 from .rows import failed_at_row, names_row, target_of, times_row
+from .spending import Spending, together
 from .windows import MINUTE, Window
 
 #: Prefixes of which a process remembers the tasks.
@@ -29,11 +31,14 @@ _met: dict[str, frozenset[Pair]] = {}
 class Types:
     """The numbers of each task, and in which minute it failed last, in seconds since the epoch; None for never.
 
+    ``costs`` are the CPU of its attempts in all, and the greatest growth of memory.
+
     How long things took is read when it is first asked for: that of all tasks, unless ``complete`` was told which.
     """
 
     numbers: Mapping[str, Numbers]
     failed_at: Mapping[str, int | None]
+    costs: Mapping[str, Cost]
     _targets: Mapping[str, Sequence[str]]
     _durations: "LateDurations"
 
@@ -46,11 +51,12 @@ def types(window: Window, now: float | None = None) -> Types:
     """Return what each task did. Two round trips with the durations of those that are shown."""
     now = time.time() if now is None else now
     plan = Plan(window, *window.bounds(now), Times.LEFT_OUT)
+    spending = Spending(window, *window.bounds(now))
     met = sorted(_met.get(prefix.current(), ()))
     periods = periods_of(window, now)
     wanted = Wanted(
-        cells=plan.rows([target_of(*pair) for pair in met]),
-        fields=[*map(failed_at_row, periods)],
+        cells=_rows(plan, spending, met),
+        fields=[*map(failed_at_row, periods), *spending.fields],
         names=[*map(names_row, periods)],
     )
     tallies = recorder().ask(lambda store: store.tallies(wanted))
@@ -60,16 +66,25 @@ def types(window: Window, now: float | None = None) -> Types:
     cells = tallies.cells
     if not set(pairs) <= set(met):
         _meet(pairs)
-        met, cells = pairs, durations.read_beside(plan.rows([*targets]))
-    numbers = plan.numbers([target_of(*pair) for pair in met], iter(cells))
+        met, cells = pairs, durations.read_beside(_rows(plan, spending, pairs))
+    known, rows = [target_of(*pair) for pair in met], iter(cells)
+    numbers = plan.numbers(known, rows)
+    spent = spending.of(known, rows, tallies.fields[len(periods) :])
     of_tasks: dict[str, list[str]] = {}
     for target, (task, _queue) in targets.items():
         of_tasks.setdefault(task, []).append(target)
     by_task = {
         task: added([durations.beside(target, numbers[target]) for target in group]) for task, group in of_tasks.items()
     }
-    failed = {task: failed_at(one, [row.get(task) for row in tallies.fields]) for task, one in by_task.items()}
-    return Types(by_task, failed, of_tasks, durations)
+    minutes = tallies.fields[: len(periods)]
+    failed = {task: failed_at(one, [row.get(task) for row in minutes]) for task, one in by_task.items()}
+    costs = {task: together(spent[target] for target in group) for task, group in of_tasks.items()}
+    return Types(by_task, failed, costs, of_tasks, durations)
+
+
+def _rows(plan: Plan, spending: Spending, pairs: Iterable[Pair]) -> list[str]:
+    targets = [target_of(*pair) for pair in pairs]
+    return [*plan.rows(targets), *spending.rows(targets)]
 
 
 def failed_at(numbers: Numbers, minutes: Iterable[str | None]) -> int | None:

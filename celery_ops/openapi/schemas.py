@@ -122,7 +122,10 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "failure_rate": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
             **dict.fromkeys(("wait_p50", "wait_p95", "run_p50", "run_p95", "run_total"), SECONDS),
             "last_failure_at": or_null(MOMENT),
-        }
+            "cpu_total": {**SECONDS, "description": "CPU of all attempts; null where it cannot be told."},
+            "peak_memory": {**or_null(NUMBER), "description": "The greatest growth over an attempt, in bytes."},
+        },
+        optional=("cpu_total", "peak_memory"),
     ),
     "FailureGroup": thing(
         {

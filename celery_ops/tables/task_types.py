@@ -16,7 +16,7 @@ from .. import states, timezones
 from ..backends.task_types import TaskType
 from ..charts.sparkline import Sparkline
 from ..charts.words import share
-from ..formatting import Moment, breakable, clean, duration
+from ..formatting import Moment, breakable, clean, duration, memory
 from ..links import insight_url, task_list_url
 from ..metrics.cells import Cell
 from .base import OpsTable
@@ -109,6 +109,13 @@ class SecondsColumn(FigureColumn):
         return PageLink(duration(timedelta(seconds=value)), record.charts_url)
 
 
+class MemoryColumn(FigureColumn):
+    """The greatest growth of memory."""
+
+    def render(self, value: int) -> str:
+        return memory(value)
+
+
 class FailedColumn(Column):
     """When it failed last, leading to the failures."""
 
@@ -132,6 +139,8 @@ class TaskTypeTable(OpsTable):
     run_p50 = SecondsColumn(verbose_name=_("Run p50"))
     run_p95 = SecondsColumn(verbose_name=_("Run p95"))
     run_total = SecondsColumn(verbose_name=_("Run total"))
+    cpu_total = SecondsColumn(verbose_name=_("CPU"))
+    peak_memory = MemoryColumn(verbose_name=_("Memory"))
     last_failure_at = FailedColumn(verbose_name=_("Last failure"), default="")
 
     class Meta(OpsTable.Meta):

@@ -1,5 +1,6 @@
 """The list of the types of tasks, and the same as JSON."""
 
+import time
 from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,6 +11,8 @@ from celery_ops import states
 from celery_ops.exceptions import StoreUnavailable
 from celery_ops.info import TaskInfo
 from celery_ops.metrics.cells import Total
+from celery_ops.metrics.flushing import flusher
+from celery_ops.tracking.costs import Cost
 from tests.backends.result_rows import plant
 from tests.counted import count
 from tests.pages import heads, html_of, links, region, rows, text_of
@@ -53,6 +56,20 @@ def test_a_row_says_what_a_task_did(browser, counted):
     assert types(browser)["shop.report"]["Wait p50"] == "unknown"
 
 
+def test_a_row_says_what_a_task_cost(browser, counted):
+    place = (int(time.time()) // 60, "", "shop.report", "", "mail")
+    flusher().counting.spend(place, Cost(75.0, 300 * 2**20))
+    flusher().flush()
+    row = types(browser)["shop.report"]
+    assert row["CPU"] == "1 min 15 s"
+    assert row["Memory"].endswith(" MB")
+    assert types(browser)["shop.mail"]["CPU"] == types(browser)["shop.mail"]["Memory"] == "unknown"
+    assert names(browser, "?sort=-cpu_total")[0] == names(browser, "?sort=-peak_memory")[0] == "shop.report"
+    report = next(item for item in browser.get(API).json()["results"] if item["name"] == "shop.report")
+    assert report["cpu_total"] == 75
+    assert report["peak_memory"] == pytest.approx(300 * 2**20, rel=0.05)
+
+
 def test_the_numbers_lead_to_the_tasks_that_they_count(browser, counted):
     failures = next(url for text, url in links(html_of(browser.get(LIST))) if text == "1" and "FAILURE" in url)
     query = parse_qs(urlsplit(failures).query)
@@ -64,12 +81,14 @@ def test_the_numbers_lead_to_the_tasks_that_they_count(browser, counted):
     assert browser.get(failures).status_code == 200
 
 
-@pytest.mark.parametrize("name", ["runs", "failures", "failure_rate", "wait_p50", "run_p95", "run_total", "name"])
+@pytest.mark.parametrize(
+    "name", ["runs", "failures", "failure_rate", "wait_p50", "run_p95", "run_total", "cpu_total", "name"]
+)
 def test_each_column_sorts(browser, counted, name):
     first, last = names(browser, f"?sort={name}"), names(browser, f"?sort=-{name}")
     assert sorted(first) == sorted(last) == ["shop.mail", "shop.report"]
     assert list(types(browser, f"?sort=-{name}")) == last
-    if name != "wait_p50":  # what is unknown comes last, either way
+    if name not in ("wait_p50", "cpu_total"):  # what is unknown comes last, either way
         assert first == last[::-1]
 
 

@@ -210,6 +210,11 @@ def burns(order_id, seconds):
     _burn(seconds)
 
 
+@shared_task
+def untracked_burns(seconds):
+    _burn(seconds)
+
+
 @track(Order, hidden=True)
 @shared_task(bind=True, max_retries=3)
 def burns_and_retries(self, order_id, seconds):

@@ -4,9 +4,12 @@ import pytest
 
 from celery_ops import tasks_for
 from celery_ops.info import AttemptCost
+from celery_ops.metrics.types import types
+from celery_ops.metrics.windows import WINDOWS
 from celery_ops.tracking import costs, facts
 from celery_ops.tracking.accounts import read_account
 from celery_ops.tracking.costs import UNKNOWN, Cost
+from tests.servers import wait_for
 from tests.shop import tasks
 from tests.worker.conftest import reached
 
@@ -70,6 +73,18 @@ def test_one_that_runs_has_none_yet(working, order, pace):
         pace.to(1)
         reached(order, "SUCCESS")
     assert (task.cpu_seconds, task.peak_memory) == (None, None)
+
+
+def test_a_worker_counts_what_its_tasks_cost_also_those_that_nobody_tracks(working):
+    with working("prefork"):
+        for _ in range(3):
+            tasks.untracked_burns.delay(0.1)
+
+        def counted():
+            cost = types(WINDOWS["1h"]).costs.get("tests.shop.tasks.untracked_burns")
+            return cost if cost and (cost.cpu_seconds or 0) >= 0.28 else None
+
+        assert wait_for(counted, "the worker's numbers").cpu_seconds < 0.8
 
 
 @pytest.mark.parametrize(

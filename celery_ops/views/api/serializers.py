@@ -17,6 +17,7 @@ from ...redaction import Budget
 from ...schedules.info import ScheduleInfo
 from ...tables.failures import ShowsPayload, shows_message
 from ...task_detail import TaskDetail
+from ...tracking.costs import UNKNOWN as UNKNOWN_COST
 from ...tracking.members import Member
 from ...workflows.workflow import Workflow
 
@@ -162,7 +163,10 @@ def queue_item(queue: QueueInfo, flow: QueueFlow = UNKNOWN) -> dict[str, Any]:
 
 
 def task_type_item(kind: TaskType) -> dict[str, Any]:
-    """Return what the tasks of a name did for ``api-task-types``; times are seconds."""
+    """Return what the tasks of a name did for ``api-task-types``; times are seconds.
+
+    What they cost is there where that is known.
+    """
     return {
         "name": presentable(kind.name),
         "runs": kind.runs,
@@ -174,6 +178,7 @@ def task_type_item(kind: TaskType) -> dict[str, Any]:
         "run_p95": kind.run_p95,
         "run_total": kind.run_total,
         "last_failure_at": _moment(kind.last_failure_at),
+        **({} if kind.cost == UNKNOWN_COST else {"cpu_total": kind.cpu_total, "peak_memory": kind.peak_memory}),
     }
 
 
