@@ -16,6 +16,8 @@ REDBEAT: Final = "redbeat"
 OVERDUE_AFTER: Final = 30
 #: Seconds after its due time from which an entry is late; what beat sent by then, the store may not know yet.
 LATE_AFTER: Final = 5
+#: Seconds by which a row of django-celery-beat may know less than its beat, which writes a last run so seldom.
+WRITTEN_AFTER: Final = 180
 #: Seconds without a sign of life, or with a loop that stands still, after which a beat is silent.
 SILENT_AFTER: Final = 60
 
@@ -167,5 +169,6 @@ class ScheduleReport:
 
     @property
     def is_silent(self) -> bool:
-        """Whether there are entries and no beat is heard."""
-        return bool(self.schedules) and all(beat.is_silent or beat.is_standby for beat in self.beats)
+        """Whether there are entries and no beat is heard: not while the store is away, which would have told."""
+        is_heard = any(not (beat.is_silent or beat.is_standby) for beat in self.beats)
+        return bool(self.schedules) and not is_heard and not self.is_store_away

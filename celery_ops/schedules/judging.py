@@ -3,6 +3,7 @@
 Of most entries that is the same at the next look, for as long as nobody has told anything new.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -14,7 +15,7 @@ from ..logs import get_logger, is_new
 from . import problems
 from .board import Facts, Sending, moment
 from .due import due_after
-from .info import LATE_AFTER, Entry, ScheduleInfo
+from .info import DATABASE, LATE_AFTER, OVERDUE_AFTER, WRITTEN_AFTER, Entry, ScheduleInfo
 from .problems import Case
 from .surroundings import Surroundings
 
@@ -62,6 +63,16 @@ def looked_at(
             _kept.clear()
         _kept[entry.name] = _Kept(entry, facts, around, is_read, now, _until(case), info)
     return info
+
+
+def by_row(one: ScheduleInfo, now: datetime) -> ScheduleInfo:
+    """Return what is certain of an entry while nobody can tell what beat has sent since its row was written."""
+    if one.entry.source != DATABASE or one.next_due is None:
+        return one
+    if not 0 < (now - one.next_due).total_seconds() <= OVERDUE_AFTER + WRITTEN_AFTER:
+        return one
+    others = tuple([problem for problem in one.problems if problem.code != problems.OVERDUE])
+    return replace(one, next_due=None, late=None, overdue=False, problems=others)
 
 
 def _grows(case: Case, info: ScheduleInfo) -> bool:

@@ -19,7 +19,7 @@ from ..tracking.registry import registry
 from . import board, problems
 from .board import HeardSign, Sending, Told, moment
 from .info import SILENT_AFTER, BeatInfo, Entry, Occurrence, ScheduleInfo, ScheduleReport
-from .judging import looked_at
+from .judging import by_row, looked_at
 from .skipping import without_skips
 from .sources.base import ScheduleSource
 from .sources.used import sources
@@ -54,6 +54,8 @@ def report(now: datetime | None = None, *, asks_around: bool = True) -> Schedule
     for source, listed in groupby(entries, lambda one: one[0]):
         is_read = not sending or any(map(source.is_read_by, sending))
         schedules += [looked_at(entry, told.of(entry.name), now, around, app, is_read) for _source, entry in listed]
+    if is_store_away:
+        schedules = [by_row(one, now) for one in schedules]
     schedules = sorted(without_skips(schedules), key=_worst_first)
     wrong = () if troubles and not told.signs else tuple(problems.of_beats(beats, bool(told.signs), len(entries)))
     return ScheduleReport(tuple(schedules), tuple(beats), wrong, " ".join(dict.fromkeys(troubles)), is_store_away)

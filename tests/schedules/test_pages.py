@@ -1,13 +1,16 @@
 """The list of schedules and the page of one, as pages and as JSON."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
 from celery_ops import states
+from celery_ops.exceptions import StoreUnavailable
 from tests.conftest import browser_of, make_user
 from tests.ops.task_backends import Held, a_task, use
 from tests.pages import html_of, rows, text_of
-from tests.scheduled import OFTEN, beat, entry, keep, tell
+from tests.scheduled import OFTEN, beat, entry, keep, now, tell
 
 pytestmark = pytest.mark.django_db
 
@@ -181,3 +184,20 @@ def test_the_page_of_a_task_says_by_which_schedule_it_was_sent(browser, settings
     tell("nightly", (3600, 3599, "a"))
     assert "By schedule nightly" in text_of(html_of(browser.get(reverse("celery_ops:task-detail", args=["a"]))))
     assert "By schedule" not in text_of(html_of(browser.get(reverse("celery_ops:task-detail", args=["b"]))))
+
+
+@pytest.mark.parametrize(("ago", "is_overdue"), [(205, False), (215, True)])
+def test_a_row_that_beat_writes_every_three_minutes_is_not_overdue_while_the_store_is_away(
+    browser, monkeypatch, ago, is_overdue
+):
+    """django-celery-beat may have sent it since: only the store would know."""
+    keep(monkeypatch, entry(schedule=OFTEN, last_run_at=now() - timedelta(seconds=ago + 10)))
+
+    def away(*_):
+        raise StoreUnavailable("no")
+
+    monkeypatch.setattr("celery_ops.schedules.board.told", away)
+    (item,) = listed(browser)
+    assert item["overdue"] is is_overdue
+    assert (item["late"] is None, item["problem"] is None) == (not is_overdue, not is_overdue)
+    assert "it is not known what beat says" in text_of(html_of(page(browser)))

@@ -11,7 +11,7 @@ from ...formatting import clean, duration
 from ...schedules.info import BeatInfo, ScheduleInfo, ScheduleReport
 from ...schedules.report import completed, report
 from ..tables import printable, table
-from .base import DONE, FAILED, Answer, Subcommand, Terminal
+from .base import DONE, FAILED, NO_ANSWER, Answer, Subcommand, Terminal
 
 HEADS: Final = ("NAME", "SCHEDULE", "NEXT", "LAST SENT", "STATE", "LATE", "PROBLEM")
 
@@ -27,14 +27,19 @@ class Schedules(Subcommand):
 
         answer = report()
         schedules = completed(answer.schedules)
-        is_bad = answer.is_silent or any(one.overdue for one in schedules)
         data = {
             "results": [schedule_item(one) for one in schedules],
             "beats": [_beat_item(beat) for beat in answer.beats],
             "problems": [clean(problem.sentence) for problem in answer.problems],
             "trouble": clean(answer.trouble),
         }
-        return Answer(data, [*map(printable, _lines(answer, schedules))], FAILED if is_bad else DONE)
+        return Answer(data, [*map(printable, _lines(answer, schedules))], _code(answer))
+
+
+def _code(answer: ScheduleReport) -> int:
+    if answer.is_silent or any(one.overdue for one in answer.schedules):
+        return FAILED
+    return NO_ANSWER if answer.trouble else DONE
 
 
 def _lines(answer: ScheduleReport, schedules: Any) -> Iterator[str]:
