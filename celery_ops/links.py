@@ -1,7 +1,8 @@
 """Where the pages of a task, a worker and a queue are: empty for a name that no address can have."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -34,18 +35,23 @@ def schedule_url(name: str | None) -> str:
     return _url("schedule-detail", name)
 
 
+def query_string(parameters: Mapping[str, Any] | Sequence[tuple[str, Any]]) -> str:
+    """Return these parameters as the query string of an address, without its question mark.
+
+    Any text is one that somebody may have chosen: half a character too, which UTF-8 does not have.
+    """
+    return urlencode(parameters, doseq=True, errors="surrogatepass")
+
+
 def task_list_url(**filters: str | Sequence[str]) -> str:
     """The list of tasks with these filters; those that say nothing are left out."""
-    query = urlencode({name: value for name, value in filters.items() if value}, doseq=True)
+    query = query_string({name: value for name, value in filters.items() if value})
     return f"{_list('task-list')}?{query}"
 
 
 def insight_url(**parameters: str) -> str:
     """The charts, of a ``task`` or a ``queue`` over a ``window``."""
-    try:
-        return f"{_list('insight')}?{urlencode(parameters)}"
-    except UnicodeEncodeError:
-        return ""
+    return f"{_list('insight')}?{query_string(parameters)}"
 
 
 def record_url(pk: int) -> str:

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from copy import copy
 from functools import cached_property
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from django import forms
 from django.forms import BoundField
 from django.utils.translation import gettext_lazy as _
 from django_filters import Filter, FilterSet
 
+from .. import links
 from ..conf import conf
 from ..formatting import reader
 from ..timezones import stored
@@ -173,4 +173,4 @@ def _shown(field: BoundField) -> tuple[Any, ...]:
 
 def query_string(parameters: Mapping[str, Any]) -> str:
     """Return ``?name=value…``, ``?`` alone when there is nothing to say."""
-    return "?" + urlencode({name: value for name, value in parameters.items() if value}, doseq=True)
+    return "?" + links.query_string({name: value for name, value in parameters.items() if value})

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, quote
 from .. import states as task_states
 from ..formatting import SHORT_ID, delivered_words
 from ..info import Progress
+from ..links import query_string
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,8 @@ class PanelPage:
     def page_query(self) -> str:
         """The query string of another page of this list, up to its number."""
         chosen = {"state": _selected(self.states), "name": _selected(self.names)}
-        kept = [f"{self.prefix}{name}={quote(value, safe='')}&" for name, value in chosen.items() if value]
-        return f"{self.query}{''.join(kept)}{self.prefix}page="
+        kept = query_string({f"{self.prefix}{name}": value for name, value in chosen.items() if value})
+        return f"{self.query}{kept}{kept and '&'}{self.prefix}page="
 
     @property
     def next_parameter(self) -> str:

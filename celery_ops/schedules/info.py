@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from ..formatting import duration
+from ..formatting import clean, duration
 
 #: Where an entry is kept.
 SETTINGS: Final = "settings"
@@ -101,7 +101,7 @@ class Problem:
 
 
 def _worded(value: str | timedelta) -> str:
-    return duration(value) if isinstance(value, timedelta) else value
+    return duration(value) if isinstance(value, timedelta) else clean(value)
 
 
 @dataclass(frozen=True, slots=True)

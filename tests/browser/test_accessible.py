@@ -1,16 +1,13 @@
 """Every page by axe's rules: in the light on a wide screen, in the dark on a narrow one."""
 
-import mimetypes
-
 import pytest
-from django.conf import settings as site_settings
-from django.contrib.staticfiles import finders
 
 from tests.panels.test_matrix import ROWS, Scene, _known, actors  # noqa: F401
 from tests.planting import plant
 from tests.shop.models import Order
 
-ORIGIN = "http://testserver"
+from .screen import Screen
+
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
 PAGES = [
@@ -19,31 +16,8 @@ PAGES = [
     for what, address, sent, expected in rows
     if expected.get("GET", {}).get("superuser") == 200
     and not name.startswith(("api-", "metrics", "panel"))
-    and what != "as CSV"
+    and what not in ("as CSV", "its log")  # no page, and a part of one
 ]
-
-
-class Screen:
-    """A browser that is shown what a test client was answered, without a server between."""
-
-    def __init__(self, context):
-        self.page, self.answers = context.new_page(), {}
-        context.route("**/*", self._answer)
-
-    def show(self, client, path):
-        self.answers = {ORIGIN + path: client.get(path)}
-        self.page.goto(ORIGIN + path)
-        return self.page
-
-    def _answer(self, route):
-        path = route.request.url.removeprefix(ORIGIN)
-        if response := self.answers.get(route.request.url):
-            route.fulfill(status=response.status_code, headers=dict(response.items()), body=response.content)
-        elif path.startswith(site_settings.STATIC_URL):
-            file = finders.find(path.removeprefix(site_settings.STATIC_URL).partition("?")[0])
-            route.fulfill(path=file, content_type=mimetypes.guess_type(file)[0])
-        else:
-            route.abort()
 
 
 @pytest.fixture(scope="module")

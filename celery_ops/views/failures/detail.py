@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
-from urllib.parse import urlencode
 from uuid import uuid4
 
 from django.http import HttpRequest, HttpResponse
@@ -21,7 +20,7 @@ from ...failures.group import OPEN, Detail, Group
 from ...failures.listing import detailed
 from ...filters.windows import LABELS, window_of
 from ...formatting import Moment, clean
-from ...links import task_list_url
+from ...links import query_string, task_list_url
 from ...metrics.windows import WINDOWS, Window
 from ...permissions import RESOLVE_FAILURES, RUN_TASK, allows
 from ...redaction import capture_text
@@ -104,7 +103,7 @@ class FailureDetailView(OpsPage):
         """Return where it is asked whether all of the group are to run again, empty for who may run none."""
         if not (allows(self.user, RUN_TASK) and may_run_something(self.user)):
             return ""
-        return f"{reverse('celery_ops:bulk-retry')}?{urlencode({'failure': group.key})}"
+        return f"{reverse('celery_ops:bulk-retry')}?{query_string({'failure': group.key})}"
 
 
 def _number(number: int) -> str:

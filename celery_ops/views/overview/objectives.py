@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,6 +11,7 @@ from ...alerts.evaluating import Breach
 from ...alerts.objectives import FAILURE_RATE, objectives
 from ...concurrency import Asked
 from ...exceptions import StoreUnavailable
+from ...links import task_list_url
 from ...logs import get_logger
 from ...tables.links import PageLink, queue_link
 from ...tracking import prefix
@@ -73,4 +72,4 @@ def _link(breach: Breach) -> PageLink:
     if breach.objective.subject != "task":
         return PageLink(breach.target, "")
     failed = {"state": states.FAILURE} if breach.objective.measure == FAILURE_RATE else {}
-    return PageLink(breach.target, f"{reverse('celery_ops:task-list')}?{urlencode({'name': breach.target, **failed})}")
+    return PageLink(breach.target, task_list_url(name=breach.target, **failed))

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from ...charts.lines import Durations, LineChart, line_chart
 from ...charts.times import TimeAxis
 from ...exceptions import RerunRefused
-from ...formatting import clean
+from ...formatting import clean, is_clean
 from ...info import TaskInfo
 from ...links import task_list_url
 from ...payload import payload
@@ -59,7 +59,12 @@ class Offer:
 
 
 def offers_of(one: ScheduleInfo, user: Any) -> list[Offer]:
-    """Return what this viewer may do to a schedule, each with the reason where it cannot be done."""
+    """Return what this viewer may do to a schedule, each with the reason where it cannot be done.
+
+    That is nothing where no form could bring its name back.
+    """
+    if not is_clean(one.entry.name):
+        return []
     takes_time = one.entry.source == DATABASE
     return [Offer(action, LABELS[action], reason, uuid4(), takes_time) for action, reason in _offers(one, user)]
 

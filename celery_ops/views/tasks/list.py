@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
@@ -22,7 +22,7 @@ from ...filters.task_links import state_tabs, time_ranges
 from ...filters.tasks import TaskFilterSet
 from ...formatting import clean
 from ...info import TaskInfo
-from ...links import task_url
+from ...links import query_string, task_url
 from ...tables.tasks import TaskTable, task_rows
 from ...task_detail import TaskDetail, task_detail
 from ...task_detail.over import is_over
@@ -155,7 +155,7 @@ class TaskDetailView(OpsPage):
 
 def back_query(query: str) -> str:
     """Return what the address of a task's page says of the list in which it was found."""
-    return "?" + urlencode({"back": query}) if 0 < len(query) <= LONGEST_BACK else ""
+    return "?" + query_string({"back": query}) if 0 < len(query) <= LONGEST_BACK else ""
 
 
 def kept_list(text: str) -> str:
@@ -165,4 +165,4 @@ def kept_list(text: str) -> str:
         pairs = parse_qsl(text, max_num_fields=100) if len(text) <= LONGEST_BACK else []
     except ValueError:
         pairs = []
-    return urlencode([(name, value) for name, value in pairs if name in names])
+    return query_string([(name, value) for name, value in pairs if name in names])

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from django.db import DatabaseError
@@ -12,6 +11,7 @@ from ...catalog import may_run_something
 from ...exceptions import NotRerunnable, RerunRefused
 from ...filters.tasks import TaskFilterSet
 from ...formatting import clean, count
+from ...links import query_string
 from ...models import TaskRunRecord
 from ...permissions import RUN_TASK, allows
 from ...rerun.claims import reruns_of
@@ -101,6 +101,6 @@ def _edit_url(name: str, task_id: str) -> str:
     if name not in allowed_names():
         return ""
     try:
-        return f"{reverse('celery_ops:run-task', args=[name])}?{urlencode({'again': task_id}, errors='surrogatepass')}"
+        return f"{reverse('celery_ops:run-task', args=[name])}?{query_string({'again': task_id})}"
     except NoReverseMatch:
         return ""
