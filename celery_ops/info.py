@@ -53,7 +53,10 @@ class TrackedTask:
     ``started_by`` says whose request published it, or the task that launched it; None where nobody noted that.
     ``trace_id`` is the trace of the newest attempt's message, where ``TRACE_URL`` asks for it. ``cpu_seconds`` and
     ``peak_memory`` are what the newest attempt cost: seconds of CPU, and the bytes by which the peak of its process's
-    memory grew; None while it runs, and where nobody can tell.
+    memory grew; None while it runs, and where nobody can tell. ``eta`` is when it
+    was to run first, and ``priority`` the broker's, where its publisher gave either. Of a task of Django's own
+    framework ``django_priority`` is the priority as Django has it, where the message says that, and
+    ``django_result_id`` its result's, where that is not ``id``.
     """
 
     id: str
@@ -76,6 +79,10 @@ class TrackedTask:
     trace_id: str | None = None
     cpu_seconds: float | None = None
     peak_memory: int | None = None
+    eta: datetime | None = None
+    priority: int | None = None
+    django_priority: int | None = None
+    django_result_id: str | None = None
 
     @property
     def is_child(self) -> bool:

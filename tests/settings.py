@@ -96,10 +96,13 @@ CELERY_TASK_TRACK_STARTED = True
 CELERY_RESULT_EXTENDED = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 
-#: Django 6's own tasks: nothing but ``tests.shop.django_tasks`` has any.
+#: Django's own tasks: nothing but ``tests.shop.django_tasks`` and ``tests.shop.backend_tasks`` has any.
 TASKS = {
     "anything": {"BACKEND": "tests.shop.django_backends.TakesAnything"},
     "wrapping": {"BACKEND": "tests.shop.django_backends.Wraps"},
+    "numbering": {"BACKEND": "tests.shop.django_backends.Numbers"},
+    "celery": {"BACKEND": "django_tasks_celery.CeleryBackend", "QUEUES": []},
+    "fennel": {"BACKEND": "django_tasks_fennel.CeleryBackend", "QUEUES": []},
 }
 
 CELERY_OPS = {"STORE": "celery_ops.tracking.memory.MemoryStore"}

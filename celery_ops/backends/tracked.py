@@ -60,6 +60,7 @@ def info(task: TrackedTask, payload: Payload | None = None) -> TaskInfo:
         created_at=task.published_at,
         started_at=task.started_at,
         finished_at=task.finished_at,
+        eta=task.eta,
         error=payload.error or task.error,
         attempts=task.attempts,
         args=args,

@@ -9,6 +9,7 @@ from ..info import AttemptCost, Payload, Progress, StartedBy, TaskExecution, Tas
 from ..models import TaskRunRecord
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import registry
+from .django_task import DjangoTask, django_task
 from .merge import merged, payload_of
 from .original import Original, original_from
 from .sources import SourceAnswers, Sources
@@ -24,6 +25,7 @@ class TaskDetail:
     ``executions`` is how often it was begun but for retries, ``deliveries`` are these where
     there were several, and ``started_by`` is whose request published it, as far as tracking knows.
     ``costs`` are what its attempts cost, the first one first.
+    ``priority`` is the broker's; ``django`` is what stands behind a task of Django's own framework.
     ``is_unknown`` is for one that nobody knows while its list answers; without the list nobody can tell.
     """
 
@@ -43,6 +45,8 @@ class TaskDetail:
     troubles: tuple[str, ...] = ()
     executions: int = 0
     deliveries: tuple[TaskExecution, ...] = ()
+    priority: int | None = None
+    django: DjangoTask | None = None
     started_by: StartedBy | None = None
     trace_id: str | None = None
     costs: tuple[AttemptCost, ...] = ()
@@ -77,6 +81,8 @@ def task_detail(task_id: str, *, ask_workers: bool = True) -> TaskDetail:
         troubles=answers.troubles,
         executions=tracked.executions if tracked else 0,
         deliveries=answers.deliveries,
+        priority=tracked.priority if tracked else None,
+        django=django_task(task, tracked),
         started_by=tracked.started_by if tracked else None,
         trace_id=tracked.trace_id if tracked else None,
         costs=answers.costs,

@@ -32,7 +32,7 @@ def merged(task_id: str, answers: SourceAnswers) -> TaskInfo:
         created_at=created,
         started_at=None if waiting else _started(stored, tracked, live, created=created, ended=finished),
         finished_at=finished,
-        eta=_First(live, stored).of("eta"),
+        eta=_First(live, stored, tracked).of("eta"),
         error=error_of(state, stored, tracked),
         attempts=max((task.attempts or 0 for task in (stored, tracked, live) if task is not None), default=0) or None,
         args=values.of("args"),

@@ -12,8 +12,11 @@ from django.utils.translation import gettext as _
 from .. import states
 from ..info import AttemptCost, TrackedTask
 from .costs import UNKNOWN, Cost, cost_in
+from .due import due_of
 from .facts import (
     CUT,
+    DJANGO_RESULT,
+    DUE,
     ENDED,
     ERROR,
     FINAL_KINDS,
@@ -125,7 +128,7 @@ def tracked_task(
     facts, attempt = life.facts, derived.attempt
     state = states.LOST if lost else derived.state
     parent, again = facts.get((PARENT, 0)), facts.get((RETRY_OF, 0))
-    cost = cost_of(life, attempt)
+    cost, due = cost_of(life, attempt), due_of(facts.get((DUE, 0)))
     return TrackedTask(
         id=long_id(derived.short),
         name=derived.name,
@@ -147,6 +150,10 @@ def tracked_task(
         cpu_seconds=cost.cpu_seconds,
         peak_memory=cost.peak_memory,
         started_by=started_by_of(facts.get((STARTED_BY, 0))),
+        eta=moment(due.eta),
+        priority=due.priority,
+        django_priority=due.django_priority,
+        django_result_id=facts.get((DJANGO_RESULT, 0)),
     )
 
 

@@ -13,6 +13,8 @@ from .. import states
 from . import folding
 from .facts import (
     ARGUMENTS,
+    DJANGO_RESULT,
+    DUE,
     ENDED,
     FIELD,
     FINAL_KINDS,
@@ -34,7 +36,20 @@ from .facts import (
 Tagged = tuple[str, int, str, str]  # kind, attempt, tag of the life, tag of the execution
 
 _OF_LIVES = frozenset(
-    (PUBLISHED, NAME, ARGUMENTS, PARENT, RETRY_OF, REVOKE_REQUESTED, OBJECTS, STARTED_BY, POSITION, STEPS)
+    (
+        PUBLISHED,
+        NAME,
+        ARGUMENTS,
+        PARENT,
+        RETRY_OF,
+        REVOKE_REQUESTED,
+        OBJECTS,
+        STARTED_BY,
+        POSITION,
+        STEPS,
+        DUE,
+        DJANGO_RESULT,
+    )
 )
 _REVOKED: Final[Tagged] = (REVOKE_REQUESTED, 0, "", "")
 

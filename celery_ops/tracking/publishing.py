@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from . import capture, chains, context, facts, folding, given, index, prefix, runs, workflows
+from . import capture, chains, context, due, facts, folding, given, index, prefix, runs, workflows
 from .binding import Undecided, resolve
 from .edge import receiver
 from .messages import nesting_of, owned, stamp_for
@@ -20,11 +20,11 @@ from .store import Batch, IfAbsent
 #: The stamp that this thread made last, as text and as it is, and the tracked task that it is inside of: what follows
 #: at once need not ask again.
 _latest = threading.local()
-_NOTHING: Final = (None, None, None)
+_NOTHING: Final = (None, None, None, "")
 
 
 @receiver
-def before_task_publish(sender: str, headers: dict[str, Any], body: Any, **_: Any) -> None:
+def before_task_publish(sender: str, headers: dict[str, Any], body: Any, properties: Any = None, **_: Any) -> None:
     """Stamp the message with its objects; a message sent again keeps its first stamp."""
     if not isinstance(headers, dict) or "id" not in headers:
         return  # message protocol 1
@@ -56,7 +56,7 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, **_: An
     headers[HEADER] = text = stamp.encoded()
     if stamp.started_by:
         headers[STARTED_BY] = stamp.started_by
-    _latest.stamped = (text, stamp, parent)
+    _latest.stamped = (text, stamp, parent, due.text_of(headers, properties))
 
 
 def _republish(run: Execution, headers: dict[str, Any], request: Any) -> None:
@@ -78,9 +78,9 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
     context.note_send((headers or {}).get("id") or _id_in(body), sender)
     if text is None:
         return
-    latest, stamp, current = getattr(_latest, "stamped", _NOTHING)
+    latest, stamp, current, due_text = getattr(_latest, "stamped", _NOTHING)
     if latest is not text:
-        stamp, current = decoded(text), runs.current()
+        stamp, current, due_text = decoded(text), runs.current(), ""
     if stamp is None or not stamp.refs:
         return
     task_id, parent_id = headers["id"], headers.get("parent_id")
@@ -94,7 +94,7 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
     if stamp.workflow and sender == workflows.UNLOCK:
         stamp = replace(stamp, workflow="")  # Celery's own, not one of its tasks
     steps = _steps(headers, body, current) if stamp.workflow else None
-    publish = _Publish(
+    publish = Publish(
         task_id,
         sender,
         stamp,
@@ -102,10 +102,12 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
         nesting_of(headers),
         context.retry_of(),
         arguments,
+        due_text,
         workflows.position(headers) if stamp.workflow else "",
         steps,
         current if stamp.workflow and current is not None and current.joins(stamp.workflow) else None,
     )
+    _latest.publish = publish
     recorder().record(publish.told, stamp.whose)
 
 
@@ -125,7 +127,14 @@ def _steps(headers: Mapping[str, Any], body: Any, current: Execution | None) -> 
     return embedded
 
 
-class _Publish(NamedTuple):
+def last_publish() -> "Publish | None":
+    """Return what this thread published last of what is tracked, once."""
+    publish: Publish | None = getattr(_latest, "publish", None)
+    _latest.publish = None
+    return publish
+
+
+class Publish(NamedTuple):
     """What is put off until somebody else has the time: ``delay()`` returns before."""
 
     task_id: str
@@ -135,6 +144,7 @@ class _Publish(NamedTuple):
     nesting: int
     original: str
     arguments: given.Given | str | None  # a text is how they are kept
+    due: str = ""  # as ``due`` has it, empty for most
     position: str = ""  # in its workflow
     steps: Embedded | None = None
     joined: Execution | None = None  # who publishes it, where that begins a workflow
@@ -152,6 +162,8 @@ class _Publish(NamedTuple):
             run.note_arguments(arguments)
         if self.original:
             run.note_original(self.original)
+        if self.due:
+            run.note_of_life(facts.DUE, self.due)
         if not self.stamp.workflow:
             return run.first_batch()
         return [*run.in_objects(), run.entry(), *self._in_workflow()]
@@ -186,6 +198,8 @@ class _Publish(NamedTuple):
         fields = folding.folded_publish(short, life, text, arguments)
         if fields is not None and stamp.started_by:
             fields[facts.field(self.task_id, facts.STARTED_BY, 0, life)] = stamp.started_by
+        if fields is not None and self.due:
+            fields[facts.field(self.task_id, facts.DUE, 0, life)] = self.due
         return fields
 
 

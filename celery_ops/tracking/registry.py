@@ -21,7 +21,7 @@ from django.db.models import Model
 from ..conf import conf
 from ..exceptions import MissingRelatedObject
 from ..logs import get_logger
-from .django_tasks import celery_names, is_django_task
+from .django_tasks import celery_names, is_django_task, listen
 from .signatures import Signature, signature_of
 
 logger = get_logger("celery_ops.tracking")
@@ -129,6 +129,8 @@ class Registry:
 
     def add(self, task: Any, binding: TaskBinding) -> None:
         """Bind ``task`` (a Task or Celery's proxy of one)."""
+        if is_django_task(task):
+            listen(task)
         # Without the lock: whoever holds it may be waiting for the import that runs this.
         self._undecided.append((task, binding))
 

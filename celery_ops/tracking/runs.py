@@ -55,9 +55,13 @@ class Execution:
         """Know that something happened to this execution at this moment."""
         self.note(kind, facts.since(self.stamp.published, now_ms()) + costs.text_of(self.cost))
 
+    def note_of_life(self, kind: str, value: str) -> None:
+        """Know a fact of the whole task from now on."""
+        self.noted[facts.field(self.task_id, kind, 0, self.life)] = value
+
     def note_original(self, task_id: str) -> None:
         """Know which task this one is once more."""
-        self.noted[facts.field(self.task_id, facts.RETRY_OF, 0, self.life)] = facts.short_id(task_id)
+        self.note_of_life(facts.RETRY_OF, facts.short_id(task_id))
 
     def keep_arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Know the task's arguments, as the settings say."""

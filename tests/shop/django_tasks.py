@@ -29,3 +29,9 @@ def count(context, warehouse_id: int, code: str = ""):
 @task(backend="wrapping", takes_context=True)
 def recount(context, warehouse_id: int, code: str = ""):
     return context
+
+
+@track(Warehouse, hidden=True)
+@task(backend="numbering")
+def recall(warehouse_id: int):
+    return warehouse_id

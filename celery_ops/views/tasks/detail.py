@@ -23,6 +23,7 @@ from ...task_detail.timeline import Timeline, timeline
 from ...tracking.traces import trace_url
 from ..objects import object_links
 from .deliveries import ViewedDelivery, deliveries_of
+from .django_task import ViewedDjangoTask, viewed_django_task
 from .rerun import Again, again_of
 from .revoke import RevokeOffer, is_running, outcome_of, revoke_of
 from .sisters import Sisters, sisters_of
@@ -89,6 +90,8 @@ class ViewedTask:
     revoke_outcome: str = ""
     executions: int = 0
     deliveries: tuple[ViewedDelivery, ...] = ()
+    priority: int | None = None
+    django: ViewedDjangoTask | None = None
     schedule: PageLink | None = None
     sisters: Sisters | None = None
     started_by: str = ""
@@ -143,6 +146,8 @@ def viewed(detail: TaskDetail, user: Any, query: str = "") -> ViewedTask:
         revoke_outcome=outcome_of(detail),
         executions=detail.executions,
         deliveries=deliveries_of(detail),
+        priority=detail.priority,
+        django=viewed_django_task(detail.django),
         trace=PageLink(detail.trace_id, url) if detail.trace_id and (url := trace_url(detail.trace_id)) else None,
         started_by=started_by_words(detail.started_by) if detail.started_by else "",
         schedule=_schedule(detail),
