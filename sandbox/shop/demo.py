@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.utils import timezone
@@ -132,20 +131,3 @@ def seed_order(account_id, reference, customer, status, lines, *, customers, pro
             OrderLine(order=order, product=products[n], quantity=quantity, price=products[n].price)
             for n, quantity in lines
         )
-
-
-def seed_schedules():
-    """Plant entries in the database, where the site keeps some: one that rests, and one that comes once."""
-    if not apps.is_installed("django_celery_beat"):
-        return
-    from django_celery_beat.models import ClockedSchedule, IntervalSchedule, PeriodicTask
-
-    weekly, _ = IntervalSchedule.objects.get_or_create(every=7, period=IntervalSchedule.DAYS)
-    in_an_hour, _ = ClockedSchedule.objects.get_or_create(clocked_time=timezone.now() + timedelta(hours=1))
-    count = {"task": "shop.office.count_stock", "args": "[1]"}
-    PeriodicTask.objects.get_or_create(
-        name="weekly stocktaking", defaults={**count, "interval": weekly, "enabled": False}
-    )
-    PeriodicTask.objects.get_or_create(
-        name="stocktaking before the audit", defaults={**count, "clocked": in_an_hour, "one_off": True}
-    )

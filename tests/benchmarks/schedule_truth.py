@@ -12,13 +12,13 @@ from celery_ops.schedules import board
 from tests.beating import schedule_of
 from tests.celery import app
 from tests.schedules.beats import SHORT, Beat
-from tests.servers import RedisServer, wait_for
+from tests.servers import PORT, STORE_TIMEOUT, RedisServer, wait_for
 from tests.shop import tasks
 
 from .beside import browser
 from .figures import Figure, at_most
 from .registry import INSIGHT, benchmark
-from .setup import fresh, new_server
+from .setup import fresh, new_server, use_store
 from .timing import IS_QUICK
 
 #: Seconds between two looks at the page, and of the entry's period.
@@ -57,9 +57,14 @@ def schedule_truth() -> Iterator[Figure]:
 def _beat(broker: RedisServer) -> Iterator[Beat]:
     """Run a beat that has sent its entry twice; in a hurry with ``--quick``."""
     fresh()
+    use_store(f"redis://127.0.0.1:{PORT}/1", STORE_TIMEOUT=STORE_TIMEOUT)
     entries = {"often": {"task": tasks.untracked_noop.name, "every": PERIOD, "args": [1]}}
     app.conf.beat_schedule = schedule_of(entries)
-    env = {"TEST_BROKER_URL": f"{broker.url}/0", "TEST_HURRY": json.dumps(SHORT if IS_QUICK else {})}
+    env = {
+        "TEST_BROKER_URL": f"{broker.url}/0",
+        "TEST_STORE_TIMEOUT": str(STORE_TIMEOUT),
+        "TEST_HURRY": json.dumps(SHORT if IS_QUICK else {}),
+    }
     beat = Beat(env, entries)
     limits = {"report.SILENT_AFTER": 6, "problems.OVERDUE_AFTER": 2} if IS_QUICK else {}
     patches = [mock.patch(f"celery_ops.schedules.{name}", seconds) for name, seconds in limits.items()]

@@ -25,7 +25,7 @@ from ...logs import get_logger
 from ...timezones import aware, now, stored
 from ..board import rings
 from ..info import DATABASE, Entry
-from ..words import expression
+from ..words import LONGEST_EXPRESSION, expression
 from . import schedulers
 from .base import MOST_ENTRIES, MOST_OF_A_TASK, PAUSE, RESUME, RUN, SKIP, ScheduleSource, offered
 
@@ -253,13 +253,15 @@ def _aware(moment: datetime | None) -> datetime | None:
 
 def _schedule(row: Mapping[str, Any]) -> tuple[Any, str, str]:
     """Return Celery's schedule of a row, how it is printed, and why there is none. As for beat, the first counts."""
+    printed = ""
     try:
         if row["interval__every"] is not None:
             return *_interval(row["interval__every"], row["interval__period"]), ""
         if row["crontab__minute"] is not None:
             parts = tuple(str(row[f"crontab__{part}"]) for part in _PARTS)
+            printed = clean(" ".join((*parts[:2], *parts[3:], parts[2])), LONGEST_EXPRESSION)
             if max(map(len, parts)) > LONGEST_PART:
-                return None, "", _("Its crontab is too long to be one.")
+                return None, printed, _("Its crontab is too long to be one.")
             return *_crontab(parts, row["crontab__timezone"]), ""
         if row["solar__event"] is not None:
             return *_solar(row["solar__event"], row["solar__latitude"], row["solar__longitude"]), ""
@@ -267,7 +269,7 @@ def _schedule(row: Mapping[str, Any]) -> tuple[Any, str, str]:
             return *_printed(_clocked(row["clocked__clocked_time"])), ""
     except Exception as error:  # a text that is no crontab, an unknown event, a library that is not installed
         words = clean(str(error), 300).splitlines()
-        return None, "", _("Beat cannot make a schedule of it: %(error)s") % {"error": words[0] if words else ""}
+        return None, printed, _("Beat cannot make a schedule of it: %(error)s") % {"error": words[0] if words else ""}
     return None, "", _("It has no schedule: beat disables it when it reads it.")
 
 

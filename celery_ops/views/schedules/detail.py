@@ -126,11 +126,19 @@ class ScheduleDetailView(OpsPage):
             "offers": offers_of(one, self.user),
             "next_words": date_format(localtime(one.next_due), "j M H:i:s") if one.next_due else "",
             "next_iso": one.next_due.isoformat() if one.next_due else "",
-            "run_count": None if entry.run_count is None else number_format(entry.run_count, force_grouping=True),
+            "run_count": run_count_of(one),
             "table": OccurrenceTable(rows) if rows else None,
             "chart": run_times(one.occurrences),
             "day": day_of([one], self.now),
         }
+
+
+def run_count_of(one: ScheduleInfo) -> str | None:
+    """Return how often an entry ran, None where its source counts nothing, or has not counted what beat sent since."""
+    count = one.entry.run_count
+    if count is None or count < sum(occurrence.sent is not None for occurrence in one.occurrences):
+        return None
+    return number_format(count, force_grouping=True)
 
 
 def arguments_of(one: ScheduleInfo) -> str:

@@ -10,7 +10,7 @@ from django.urls import NoReverseMatch, reverse
 from inventory import demo as inventory
 from inventory.models import Item
 from shop import demo as shop
-from shop import history
+from shop import history, schedules
 from shop.models import Order, Warehouse
 
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         shop.seed()
         inventory.seed()
         self.plant_history()
-        shop.seed_schedules()
+        schedules.seed()
         if welcome:
             welcome.write_text("\n".join(welcome_lines()))
 

@@ -7,7 +7,7 @@ import time
 from django.core.management.base import BaseCommand
 from kombu.exceptions import OperationalError
 
-from shop import trickle
+from shop import schedules, trickle
 
 
 class Command(BaseCommand):
@@ -18,7 +18,9 @@ class Command(BaseCommand):
 
     def handle(self, every, **options):
         self.launch(trickle.opening())
+        is_forgotten = False
         for number in itertools.count(1):
+            is_forgotten = is_forgotten or schedules.forget_one()
             time.sleep(random.uniform(0.75, 1.25) * every)
             self.launch([trickle.something()] if number % trickle.DELIVERY_EVERY else trickle.delivery())
 
