@@ -31,7 +31,7 @@ TRACE: Final = "d"  # 32 hex digits: the trace that the attempt's message belong
 POSITION: Final = "v"  # in a workflow: the parent, the group and the place in it, as ``workflows`` writes that
 STEPS: Final = "z"  # in a workflow: the steps that its message says are to come, as ``steps`` writes that
 OBJECTS: Final = "k"  # of a task that failed, in its own place: what it belongs to, as the index says it
-STARTED: Final = "s"  # "<ms> <received ms or ->.<pid> <hostname>"; of a long hostname, what short_host makes of it
+STARTED: Final = "s"  # "<ms> <received ms or ->.<pid> <hostname>": of celery@web just @web, a long one short_host cuts
 HOSTNAME: Final = "h"
 RETRIED: Final = "t"  # "<ms>[/<CPU ms>[/<KiB>]]"
 RETURNED: Final = "r"  # "<ms>": this execution came to nothing, and its message is back in the queue
@@ -58,6 +58,8 @@ EXACT: Final = "="
 TYPED: Final = ":"  # exact, in kombu's JSON: it says which texts are dates, times, Decimals and UUIDs
 
 _BASE36: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+#: What Celery calls workers unless they are told their name: it is left out of a start.
+_USUAL: Final = "celery"
 #: Digits of a process's id: every system's are 32 bits at most.
 LONGEST_PID: Final = 7
 
@@ -152,7 +154,7 @@ def started(
     then = "-" if received is None else since(published_at, received)
     if pid is not None:
         then = f"{then}.{_base36(pid)}"
-    facts = {STARTED: f"{since(published_at, at)} {then} {short}"}
+    facts = {STARTED: f"{since(published_at, at)} {then} {_without_usual_name(short)}"}
     return facts if short == hostname else {**facts, HOSTNAME: hostname}
 
 
@@ -170,7 +172,20 @@ def start_in(value: str | None, published_at: int | None) -> tuple[int | None, i
     at, _, rest = (value or "").partition(" ")
     then, _, hostname = rest.partition(" ")
     received, _, pid = then.partition(".")
-    return time_in(at, published_at), time_in(received, published_at), _pid_in(pid), hostname
+    return time_in(at, published_at), time_in(received, published_at), _pid_in(pid), _with_usual_name(hostname)
+
+
+def _without_usual_name(hostname: str) -> str:
+    """Return ``@web`` for ``celery@web``: most workers are called so, and a short field has room for what follows."""
+    return hostname.removeprefix(_USUAL) if hostname.startswith(f"{_USUAL}@") else _escaped(hostname)
+
+
+def _with_usual_name(hostname: str) -> str:
+    return f"{_USUAL}{hostname}" if hostname[:1] == "@" != hostname[1:2] else hostname.removeprefix("@")
+
+
+def _escaped(hostname: str) -> str:
+    return f"@{hostname}" if hostname.startswith("@") else hostname
 
 
 def _pid_in(text: str) -> int | None:

@@ -83,7 +83,7 @@ def test_a_task_that_succeeded_is_two_fields():
     publish, course = fields_of(whole()).items()
     assert publish[0] == facts.field(ID, folding.PUBLISH, 0, LIFE)
     assert publish[1].endswith(" shop.tasks.charge =[1]")
-    assert course == (facts.field(ID, folding.COURSE, 0, f"{LIFE}aa"), f"15 12 celery@here 452 {SHORT_RESULT}")
+    assert course == (facts.field(ID, folding.COURSE, 0, f"{LIFE}aa"), f"15 12 @here 452 {SHORT_RESULT}")
 
 
 @pytest.mark.parametrize("args", [[1], ["long"] * 20], ids=["short", "long"])
@@ -238,3 +238,9 @@ def test_a_publish_that_is_one_field_is_the_field_that_folding_makes_of_it(at, n
 def test_most_publishes_are_one_field():
     publish = facts.publish_text(NOW, "shop.tasks.charge", LIFE)
     assert folding.folded_publish(facts.short_id(ID), LIFE, publish, "=[7]")
+
+
+@pytest.mark.parametrize("hostname", ["celery@here", "w1@here", "@here", "@@here", "@", "celery", "celery@", "", "web"])
+def test_a_workers_name_comes_back_as_it_was(hostname):
+    fact = facts.started(1500, 1400, hostname, 1000)[facts.STARTED]
+    assert facts.start_in(fact, 1000)[3] == hostname
