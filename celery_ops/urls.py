@@ -61,5 +61,6 @@ urlpatterns = [
     _page("api/types/", "api.task_types.TaskTypesApi", "api-task-types"),
     _page("api/workflows/<celery_ops_text:task_id>/", "api.workflow.WorkflowApi", "api-workflow"),
     _page("metrics/", "metrics.MetricsView", "metrics"),
+    _page("progress/<path:token>/", "workflows.progress.WorkflowProgressView", "workflow-progress"),
     _page("panel/<path:token>/", "panel.PanelView", "panel"),
 ]

@@ -19,6 +19,7 @@ from ..panels.building import Draft
 from ..panels.query import PanelQuery
 from ..panels.started import may_view
 from ..panels.token import PanelOptions, viewer
+from ..panels.whole import BarOptions, bar_of
 from ..permissions import VIEW_INSTANCE, allows
 from ..states import tone
 from ..task_detail.own_states import with_own_states
@@ -121,6 +122,29 @@ def instance_tasks_badge(context: Context, obj: Any) -> SafeString | str:
 
 @register.simple_tag(takes_context=True)
 @part_of_a_page
+def workflow_progress(
+    context: Context, task_id: Any, refresh: int | None = None, public: bool = False, title: str = ""
+) -> SafeString | str:
+    """Show how far the workflow of a task is, live: a group, a chord, a chain, by any id in it.
+
+    It is polled every ``refresh`` seconds until all is over. Nothing is shown for a task in no workflow, nor to who may
+    see neither all tasks nor the objects that it is about, unless the page's author vouches for them with ``public``.
+    """
+    request = _request(context)
+    if request is None or not task_id:
+        return ""
+    user = getattr(request, "user", None)
+    options = BarOptions(str(task_id), viewer(user), bool(public))
+    bar = bar_of(options, user)
+    if not bar.is_shown:
+        return ""
+    shown = {"progress": bar.progress, "url": options.url, "title": title, "refresh": _refresh(refresh)}
+    assets = {"own_assets": not _has_brought(request, "progress"), "assets": _first(request, "progress")}
+    return get_template("celery_ops/workflows/progress.html").render({**shown, **assets}, request)
+
+
+@register.simple_tag(takes_context=True)
+@part_of_a_page
 def prefetch_instance_tasks(context: Context, objs: Iterable[Any]) -> str:
     """Read the tasks of all ``objs`` at once, in at most two round trips, for the badges that follow."""
     request = _request(context)
@@ -176,10 +200,13 @@ def _refresh(seconds: Any) -> int:
 
 def _first(request: Any, what: str) -> bool:
     """Whether the page's style and script have yet to be brought; a badge needs the style only."""
-    brought = request.__dict__.setdefault("_celery_ops_assets", set())
-    needed = what not in brought and "panel" not in brought
-    brought.add(what)
+    needed = not (_has_brought(request, what) or _has_brought(request, "panel"))
+    request.__dict__["_celery_ops_assets"].add(what)
     return needed
+
+
+def _has_brought(request: Any, what: str) -> bool:
+    return what in request.__dict__.setdefault("_celery_ops_assets", set())
 
 
 def _serial(request: Any, ref: ObjectRef) -> int:

@@ -51,7 +51,7 @@ def entry(task_id: str, refs: Iterable[ObjectRef], published: int | None, workfl
     ``workflow`` is which one it is part of, empty for none.
     """
     slot = (now_ms() if published is None else published) // _slot_length()
-    around = [ObjectRef(WORKFLOW, facts.short_id(workflow))] if workflow else []
+    around = [ObjectRef(WORKFLOW, facts.short_id(workflow.removeprefix("!")))] if workflow else []
     return _place(slot, _shard(task_id)), {facts.short_id(task_id): text_of([*refs, *around])}
 
 
@@ -64,8 +64,9 @@ def to_come(task_ids: Iterable[str], workflow: str, published: int | None) -> li
     return list(places.items())
 
 
-def workflow_of(task_id: str, beside: Sequence[ObjectRef] = ()) -> tuple[str, dict[ObjectRef, Fields]]:
-    """Return the workflow that a task, published or to come, is part of, empty for none; and what ``beside`` holds.
+def workflow_of(task_id: str, beside: Sequence[ObjectRef] = ()) -> tuple[str, list[ObjectRef], dict[ObjectRef, Fields]]:
+    """Return the workflow that a task, published or to come, is part of, empty for none; its objects; and what the
+    places ``beside`` hold.
 
     One round trip, and a second one for a task of many objects. Raises StoreUnavailable.
     """
@@ -75,13 +76,13 @@ def workflow_of(task_id: str, beside: Sequence[ObjectRef] = ()) -> tuple[str, di
     asked = [*((place, (short,)) for place in places), *((ref, ()) for ref in beside)]
     kept = recorder().ask(lambda store: store.read_fields(asked))
     held: dict[ObjectRef, Fields] = dict(zip(beside, kept[len(places) :], strict=True))
-    for place, stored in zip(places, kept, strict=False):
-        if short in stored:
-            text = _whole(place, short, stored[short])
-            key = workflow_in(text) if place.pk[-1] != STEPS_MARK else _long(text)
-            if key:
-                return key, held
-    return "", held
+    texts = {place: stored[short] for place, stored in zip(places, kept, strict=False) if short in stored}
+    for place, part in texts.items():
+        text = _whole(place, short, part)
+        if place.pk.endswith(STEPS_MARK):
+            return _long(text), [], held
+        return workflow_in(text), objects_in(text), held
+    return "", [], held
 
 
 def objects_of(task_id: str) -> list[ObjectRef]:

@@ -1,7 +1,7 @@
 """All tasks of one workflow, those that are not published yet, too, in three round trips at most."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -11,8 +11,9 @@ from .deriving import Derived
 from .histories import History, complete, doubtful_hosts, history_of, is_lost
 from .lives import Life
 from .recorder import recorder
+from .refs import ObjectRef
 from .steps import MOST, Join, Plan, Step, plan_in
-from .workflows import LONGEST_ID, place, position_in
+from .workflows import FULL_FIELD, LONGEST_ID, objects_in, place, position_in
 
 #: Long values that are needed of a workflow's tasks.
 _KINDS: Final = (facts.NAME, facts.POSITION, facts.STEPS)
@@ -40,12 +41,16 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """The tasks of the workflow ``key``, and what follows what; ``is_partial`` says that there are more."""
+    """The tasks of the workflow ``key``, and what follows what; ``is_partial`` says that there are more.
+
+    ``refs`` are the objects that the task which was asked for belongs to, else those of all tasks.
+    """
 
     key: str
     members: tuple[Member, ...]
     joins: tuple[Join, ...]
     is_partial: bool = False
+    refs: tuple[ObjectRef, ...] = ()
 
 
 def membership(task_id: str) -> Membership | None:
@@ -56,14 +61,15 @@ def membership(task_id: str) -> Membership | None:
     if not 0 < len(task_id) <= LONGEST_ID:
         return None
     own = place(task_id)
-    key, held = index.workflow_of(task_id, [own])
+    key, refs, held = index.workflow_of(task_id, [own])
     if not key and not held[own]:
         return None
-    return read_membership(key or task_id, held[own] if key in ("", task_id) else None)
+    known = _read(key or task_id, held[own] if key in ("", task_id) else None)
+    return replace(known, refs=tuple(refs)) if known is not None and refs else known
 
 
-def read_membership(key: str, stored: Mapping[str, str | None] | None = None) -> Membership | None:
-    """Return the workflow of this key, None when nothing of it is kept any more. Raises StoreUnavailable.
+def _read(key: str, stored: Mapping[str, str | None] | None) -> Membership | None:
+    """Return the workflow of this key, None when nothing of it is kept any more.
 
     ``stored`` is what its place in the store has, when that was read already.
     """
@@ -72,10 +78,13 @@ def read_membership(key: str, stored: Mapping[str, str | None] | None = None) ->
         (stored,) = recorder().ask(lambda store: store.read([ref]))
     history = history_of(ref, stored, None)
     history.tasks.reverse()  # the oldest first
-    is_partial = len(history.tasks) > MOST
+    is_partial = len(history.tasks) > MOST or FULL_FIELD in stored
     del history.tasks[MOST:]
     starts = complete([history], kinds=_KINDS, hosts=doubtful_hosts([history]))
-    return _put_together(key, history, starts, is_partial=is_partial) if history.tasks else None
+    if not history.tasks:
+        return None
+    known = _put_together(key, history, starts, is_partial=is_partial)
+    return replace(known, refs=tuple(objects_in(stored)))
 
 
 def _put_together(key: str, history: History, starts: Mapping[str, int], *, is_partial: bool) -> Membership:

@@ -6,14 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from . import prefix
+from . import crowd, prefix
 from .deriving import derive
 from .lives import by_life
 from .log_fields import MOST_FIELDS, oldest_attempts
 from .refs import ObjectRef
 from .signs import Sign
 from .stamp import now_ms
-from .store import BEAT_COUNTS, LOG, SIGNS_KEPT, TASKS_KEPT, UNTRIMMED, Batch, Note, Store, add_fields, lifetime
+from .store import (
+    BEAT_COUNTS,
+    LOG,
+    SIGNS_KEPT,
+    TASKS_KEPT,
+    UNTRIMMED,
+    WORKFLOW,
+    Batch,
+    Note,
+    Store,
+    add_fields,
+    lifetime,
+)
 from .tallies import REMEMBERED, Added, Row, Tallies, Wanted
 from .tally_memory import KeptRow
 
@@ -42,6 +54,8 @@ class MemoryStore(Store):
                 kept = self._objects.setdefault(key, {})
                 add_fields(kept, fields)
                 self._expires[key] = time.monotonic() + lifetime(ref)
+                if ref.label == WORKFLOW:
+                    crowd.heard(ref.pk, len(kept))
                 for name in oldest(ref, kept) if is_full(ref, len(kept)) else ():
                     del kept[name]
         return 0

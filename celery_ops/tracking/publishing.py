@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from . import capture, chains, context, due, facts, folding, given, index, prefix, runs, workflows
+from . import capture, chains, context, crowd, due, facts, folding, given, index, prefix, runs, workflows
 from .binding import Undecided, resolve
 from .edge import receiver
 from .messages import nesting_of, owned, stamp_for
@@ -15,7 +15,7 @@ from .registry import registry
 from .runs import Execution
 from .stamp import FIRST_PUBLISHED, HEADER, PUBLISHED, STARTED_BY, WHOSE, WORKFLOW, Stamp, decoded, now_ms
 from .steps import Embedded
-from .store import Batch, IfAbsent
+from .store import Batch
 
 #: The stamp that this thread made last, as text and as it is, and the tracked task that it is inside of: what follows
 #: at once need not ask again.
@@ -38,7 +38,7 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, propert
         headers.setdefault(FIRST_PUBLISHED, earlier)
     workflow = workflows.key_of(sender, headers, body, request)
     if workflow:
-        headers[WORKFLOW] = workflow
+        headers[WORKFLOW] = workflow = crowd.entered(workflow, headers["id"])
     parent = runs.of(request)
     if parent is not None and headers["id"] == parent.task_id:
         _republish(parent, headers, request)
@@ -170,12 +170,14 @@ class Publish(NamedTuple):
 
     def _in_workflow(self) -> Batch:
         """Return what the message says of its workflow: of the task itself, of steps to come and of who sends it."""
-        key, others = self.stamp.workflow, list(self.joined.in_workflow()) if self.joined is not None else []
-        more: dict[str, str] = {facts.POSITION: IfAbsent(self.position)}
+        key, others = self.stamp.workflow, list(self.joined.enters_workflow()) if self.joined is not None else []
+        if not workflows.has_room(key):
+            return [workflows.said_to_be_full(key)]
+        steps = ""
         if self.steps is not None:
-            more[facts.STEPS], task_ids = self.steps.text()
+            steps, task_ids = self.steps.text()
             others += index.to_come(task_ids, key, self.stamp.published)
-        return [*self._execution().in_workflow(**more), *others]
+        return [*self._execution().enters_workflow(steps), *others]
 
     def _execution(self) -> Execution:
         return Execution(

@@ -20,7 +20,7 @@ from ..connections.cluster import is_cluster, servers_of
 from ..connections.redis import SCHEMES, BrokersRedis, is_redis, pool_of_url
 from ..connections.redis import client_url as client_url  # where it has always been found
 from ..exceptions import StorePartlyUnavailable, StoreUnavailable
-from . import lifeline, pieces, prefix
+from . import crowd, lifeline, pieces, prefix
 from .breath import breathing
 from .cluster import Cluster
 from .keys import part, quoted, worker_key
@@ -28,7 +28,7 @@ from .memory import is_full, oldest
 from .refs import ObjectRef
 from .server import Server
 from .signs import Sign
-from .store import BEAT_COUNTS, INDEX, Batch, IfAbsent, Note, Store, lifetime
+from .store import BEAT_COUNTS, INDEX, WORKFLOW, Batch, IfAbsent, Note, Store, lifetime
 from .tallies import Added, Row, Tallies, Wanted
 from .tally_commands import ROWS_A_SCRIPT, TallyKeys, added, addition, additions, rows_read
 from .wire import Command, Part, Question, is_foreign, packed
@@ -76,7 +76,7 @@ class RedisStore(Store):
     def write(self, batch: Batch) -> int:
         """In transactions: a key is never without its time to live, whatever happens to the connection."""
         self._writes += 1
-        measured = self._writes % MEASURE_EVERY == 0
+        measured = self._writes % MEASURE_EVERY == 0 or any(ref.label == WORKFLOW for ref, _fields in batch)
         ttls: dict[str, bytes] = {}  # by label
         parts: list[Part] = []
         firsts: list[int] = []  # of each object's parts
@@ -105,6 +105,8 @@ class RedisStore(Store):
                 left.append((ref, fields))
             elif any(map(is_foreign, chain.from_iterable(replies))):
                 refused += 1
+            elif measured and ref.label == WORKFLOW:
+                crowd.heard(ref.pk, replies[0][-1])
             elif measured and is_full(ref, replies[0][-1]):
                 self._trim(ref)
         if failure is not None:

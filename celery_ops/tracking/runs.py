@@ -87,18 +87,22 @@ class Execution:
         entries: list[tuple[ObjectRef, dict[str, str]]] = [(ref, own) for ref in self.stamp.own]
         return [*entries, *((ref, inherited) for ref in self.stamp.inherited), *self.log()]
 
-    def in_workflow(self, **more: str) -> Batch:
-        """Return what the workflow that it is part of is to know, where there is one: how it stands, no values.
-
-        ``more`` are facts by kind that are not repeated with each event.
-        """
-        if not self.stamp.workflow:
+    def in_workflow(self) -> Batch:
+        """Return what the workflow that it is part of is to know, where there is one: how it stands, no values."""
+        if not workflows.has_room(self.stamp.workflow):
             return []
         place = len(facts.short_id(self.task_id))
         known = {name: value for name, value in self._known().items() if name[place] in facts.IN_WORKFLOW}
-        fields = self._folded(known)
-        fields |= {facts.field(self.task_id, kind, 0, self.life): value for kind, value in more.items() if value}
-        return [(workflows.place(self.stamp.workflow), fields)]
+        return [(workflows.place(self.stamp.workflow), self._folded(known))]
+
+    def enters_workflow(self, steps: str = "") -> Batch:
+        """Return the same with what is said once: where it stands, its objects, and the steps that are to come."""
+        return [(place, {**fields, **self._entering(steps)}) for place, fields in self.in_workflow()]
+
+    def _entering(self, steps: str) -> dict[str, str]:
+        known = {facts.POSITION: IfAbsent(self.position), facts.STEPS: steps}
+        fields = {facts.field(self.task_id, kind, 0, self.life): value for kind, value in known.items() if value}
+        return fields | dict.fromkeys(map(workflows.object_field, self.stamp.refs), IfAbsent("1"))
 
     def joins(self, workflow: str) -> bool:
         """Be part of a workflow from now on: it publishes tasks of its own. Return whether that is new."""
@@ -135,7 +139,7 @@ class Execution:
 
     def first_batch(self) -> Batch:
         """Return ``batch()`` and what makes the task findable by its id, and by its having come again."""
-        batch = [*self.in_objects(), self.entry(), *self.in_workflow(**{facts.POSITION: IfAbsent(self.position)})]
+        batch = [*self.in_objects(), self.entry(), *self.enters_workflow()]
         return [*batch, *redelivered.entries(self.task_id, self.stamp.published)] if self.is_redelivered else batch
 
     def entry(self) -> index.Entry:

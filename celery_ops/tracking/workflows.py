@@ -5,9 +5,10 @@ share the group; a workflow is called by the outermost group then, else by its r
 and a message header hands it on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote, unquote
 
 from . import facts
 from .refs import ObjectRef
@@ -21,7 +22,39 @@ DEEPEST: Final = 30
 #: Celery's own task that waits for the header of a chord: none of the workflow's.
 UNLOCK: Final = "celery.chord_unlock"
 
+#: Begins the key of a workflow in messages that it has no room for any more: all that comes of them has none, either.
+FULL: Final = "!"
+#: In a workflow's place, beside its tasks: that it is full, and what begins the names of objects.
+FULL_FIELD: Final = "~!"
+OBJECT: Final = "~"
+
 _NOTHING: Final[Mapping[str, Any]] = {}
+
+
+def has_room(key: str) -> bool:
+    """Return whether there is a workflow of this key, and it has not more tasks than are kept."""
+    return bool(key) and not key.startswith(FULL)
+
+
+def bare(key: str) -> str:
+    """Return the key without the mark that says that there is no room."""
+    return key.removeprefix(FULL)
+
+
+def said_to_be_full(key: str) -> tuple[ObjectRef, dict[str, str]]:
+    """Return what tells a workflow that not all of its tasks are kept."""
+    return place(bare(key)), {FULL_FIELD: "1"}
+
+
+def object_field(ref: ObjectRef) -> str:
+    """Return the field that tells a workflow of an object that one of its tasks belongs to."""
+    return f"{OBJECT}{ref.label} {quote(ref.pk, safe='', errors='surrogatepass')}"
+
+
+def objects_in(fields: Iterable[str]) -> list[ObjectRef]:
+    """Return the objects that these fields of a workflow name."""
+    parts = (field.removeprefix(OBJECT).partition(" ") for field in fields if field.startswith(OBJECT))
+    return [ObjectRef(label, unquote(pk, errors="surrogatepass")) for label, space, pk in parts if space]
 
 
 def place(key: str) -> ObjectRef:

@@ -7,17 +7,21 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from .. import states
+from ..backends.caching import Shared
 from ..conf import conf
 from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..info import TaskInfo
 from ..logs import get_logger
+from ..tracking import prefix
 from ..tracking.members import Member, membership
-from .workflow import Workflow
+from .workflow import Glance, Workflow
 
 logger = get_logger("celery_ops.workflows")
 
 #: Tasks that tracking has not heard of, and whose results are looked up.
 MOST_UNHEARD: Final = 1000
+#: Seconds for which how far a workflow is serves every viewer.
+SHARED_FOR: Final = 1.0
 
 
 def workflow_of(task_id: str) -> Workflow | None:
@@ -31,6 +35,31 @@ def workflow_of(task_id: str) -> Workflow | None:
     except StoreUnavailable as error:
         raise BackendUnavailable(_("The tracking store does not answer.")) from error
     return None if known is None else Workflow.of(known, _with_results(known.members))
+
+
+def glance_at(task_id: str) -> Glance | None:
+    """Return how far the workflow of a task is, a second old at most: many may look at one bar.
+
+    None for a task in none that is known. Raises BackendUnavailable.
+    """
+    try:
+        whose = prefix.current()
+    except StoreUnavailable as error:
+        raise BackendUnavailable(_("The tracking store does not answer.")) from error
+    return _glances.get((whose, task_id), lambda: _glance(task_id))
+
+
+def forget() -> None:
+    """Have who looks next see how it is now."""
+    _glances.forget()
+
+
+_glances: Shared[Glance | None] = Shared(SHARED_FOR, most=500)
+
+
+def _glance(task_id: str) -> Glance | None:
+    workflow = workflow_of(task_id)
+    return None if workflow is None else Glance(workflow.progress, workflow.refs)
 
 
 def _with_results(members: Sequence[Member]) -> Sequence[Member]:

@@ -9,6 +9,7 @@ from typing import Final
 
 from .. import states
 from ..tracking.members import Member, Membership
+from ..tracking.refs import ObjectRef
 from ..tracking.steps import Join
 
 #: Arrows between single tasks that are told; where all of one group come before all of another there are many.
@@ -66,18 +67,21 @@ class Progress:
 class Workflow:
     """The workflow ``key``: its tasks in the order of their publishes, those to come last.
 
-    ``is_partial`` says that there are more than are kept.
+    ``is_partial`` says that there are more than are kept. ``refs`` are the objects of the task that was asked for, else
+    of all tasks.
     """
 
     key: str
     tasks: tuple[Member, ...]
     joins: tuple[Join, ...] = ()
     is_partial: bool = False
+    refs: tuple[ObjectRef, ...] = ()
 
     @classmethod
     def of(cls, membership: Membership, tasks: Sequence[Member] | None = None) -> "Workflow":
         """Return the workflow of what tracking knows; other sources may know ``tasks`` better."""
-        return cls(membership.key, tuple(tasks or membership.members), membership.joins, membership.is_partial)
+        members = tuple(tasks or membership.members)
+        return cls(membership.key, members, membership.joins, membership.is_partial, membership.refs)
 
     @cached_property
     def progress(self) -> Progress:
@@ -87,6 +91,14 @@ class Workflow:
     def edges(self) -> tuple[tuple[str, str], ...]:
         """What comes directly before what, as pairs of ids, each once."""
         return tuple(dict.fromkeys(islice(_edges(self.tasks, self.joins), MOST_EDGES)))
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """How far a workflow is and what it is about, without its tasks."""
+
+    progress: Progress
+    refs: tuple[ObjectRef, ...] = ()
 
 
 def progress_of(tasks: Iterable[Member]) -> Progress:

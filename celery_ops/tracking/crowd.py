@@ -1,0 +1,53 @@
+"""How many tasks of each workflow this process has published, and which workflows have no room for more."""
+
+import threading
+from collections import OrderedDict
+from typing import Final
+
+from .steps import MOST
+from .workflows import FULL, has_room
+
+#: Workflows that a process remembers; the one that was published in longest ago goes first.
+REMEMBERED: Final = 1000
+#: Fields of a workflow in the store from which on it is full, whoever published its tasks: a task has about three.
+MOST_FIELDS: Final = 4 * MOST
+
+
+class Crowd:
+    """Counts the tasks of workflows, of each up to ``most``."""
+
+    def __init__(self, most: int = MOST, remembered: int = REMEMBERED) -> None:
+        self.most, self.remembered = most, remembered
+        self._lock = threading.Lock()
+        self._counts: OrderedDict[str, int] = OrderedDict()
+        self._latest = ""
+
+    def entered(self, key: str, task_id: str) -> str:
+        """Count a task that is published in a workflow; return the key, marked where there is no room for it."""
+        if not has_room(key) or task_id == self._latest:
+            return key
+        self._latest = task_id
+        with self._lock:
+            number = self._counts[key] = self._counts.pop(key, 0) + 1
+            if len(self._counts) > self.remembered:
+                self._counts.popitem(last=False)
+        return key if number <= self.most else FULL + key
+
+    def fill(self, key: str) -> None:
+        """Know that a workflow has no room for more."""
+        with self._lock:
+            self._counts[key] = self.most
+
+
+crowd = Crowd()
+
+
+def entered(key: str, task_id: str) -> str:
+    """Count a task that this process publishes, as ``Crowd.entered`` does."""
+    return crowd.entered(key, task_id)
+
+
+def heard(key: str, fields: int) -> None:
+    """Know how many fields a workflow has in the store."""
+    if fields > MOST_FIELDS:
+        crowd.fill(key)
