@@ -41,7 +41,7 @@ def plant_member(
 
 def plant_workflow(key: str, count: int = 3, **options: Any) -> None:
     """Let there be a workflow of ``key`` itself and so many tasks that it published."""
-    batch = [plant_member(key, task_id=key)]
+    batch = [plant_member(key, task_id=key), (workflows.place(key), {workflows.HERE: "1"})]
     batch += [plant_member(key, parent=key, **options) for _number in range(count)]
     recorder().record(batch)
     recorder().flush()

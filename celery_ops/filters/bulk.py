@@ -21,8 +21,9 @@ from ..formatting import clean
 from ..models import ControlRecord
 from ..permissions import VIEW_PAYLOAD, allows
 from ..task_query import Count, TaskQuery
+from ..workflows.tasks import WorkflowTaskBackend
 from .base import LAYOUT
-from .failures import GroupTaskFilterSet
+from .narrowed import filterset_for
 from .tasks import TaskFilterSet
 
 #: Parameters of a list that say where somebody is in it: an address that was copied has them.
@@ -56,7 +57,7 @@ class FilteredBulk:
             parameters = QueryDict(query_string.strip().removeprefix("?"))
         except (SuspiciousOperation, ValueError) as error:
             raise BadInput({"filter": [_("This is no query string of a list.")]}) from error
-        filters = _filters(parameters, _backend(parameters.get("failure", "")), user)
+        filters = _filters(parameters, _backend(parameters), user)
         _check(filters, parameters)
         return cls(action, filters, user)
 
@@ -66,7 +67,7 @@ class FilteredBulk:
         parameters = QueryDict(mutable=True)
         for name, values in record.parameters.get("filters", {}).items():
             parameters.setlist(name, values)
-        backend = _backend(parameters.get("failure", ""), is_begun=True)
+        backend = _backend(parameters, is_begun=True)
         return cls(action, _filters(parameters, backend, user), user)
 
     def preview(self) -> BulkPreview:
@@ -100,8 +101,14 @@ def bounded(query: TaskQuery, record: ControlRecord, backend: TaskBackend) -> Ta
     return replace(query, until=until if query.until is None else min(until, query.until))
 
 
-def _backend(failure: str, *, is_begun: bool = False) -> TaskBackend:
+def _backend(parameters: QueryDict, *, is_begun: bool = False) -> TaskBackend:
     backend: TaskBackend = conf.load("TASK_BACKEND")()
+    failure, workflow = parameters.get("failure", ""), parameters.get("workflow", "")
+    if workflow:
+        narrowed = WorkflowTaskBackend(backend, workflow)
+        if narrowed.workflow is None and not is_begun:
+            raise BadInput({"workflow": [_("There is no such workflow.")]})
+        return narrowed
     if not failure:
         return backend
     group = group_of(failure) or (Group(failure, "") if is_begun else None)
@@ -114,8 +121,7 @@ def _filters(parameters: QueryDict, backend: TaskBackend, user: Any) -> TaskFilt
     def shows_payload(task_name: str | None) -> bool:
         return user is None or allows(user, VIEW_PAYLOAD, task_name)
 
-    kind = GroupTaskFilterSet if "failure" in parameters else TaskFilterSet
-    return kind(parameters, backend=backend, shows_payload=shows_payload, user=user)
+    return filterset_for(parameters)(parameters, backend=backend, shows_payload=shows_payload, user=user)
 
 
 def _check(filters: TaskFilterSet, parameters: Mapping[str, Any]) -> None:

@@ -50,6 +50,7 @@ class TaskDetail:
     started_by: StartedBy | None = None
     trace_id: str | None = None
     costs: tuple[AttemptCost, ...] = ()
+    workflow: str = ""
 
 
 def task_detail(task_id: str, *, ask_workers: bool = True) -> TaskDetail:
@@ -86,6 +87,7 @@ def task_detail(task_id: str, *, ask_workers: bool = True) -> TaskDetail:
         started_by=tracked.started_by if tracked else None,
         trace_id=tracked.trace_id if tracked else None,
         costs=answers.costs,
+        workflow=answers.workflow,
     )
 
 

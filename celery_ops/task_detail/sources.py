@@ -54,6 +54,7 @@ class SourceAnswers:
     is_listed: bool = True
     costs: tuple[AttemptCost, ...] = ()
     deliveries: tuple[TaskExecution, ...] = ()
+    workflow: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -111,6 +112,7 @@ class Sources:
             is_listed=is_listed,
             deliveries=account.executions,
             costs=account.costs,
+            workflow=account.workflow,
         )
 
     def _on_its_way(self, *, is_kept: bool) -> TaskInfo | None:

@@ -50,8 +50,8 @@ class KeptArguments:
 class Account:
     """All that is kept of one task: itself as each object has it, and what it was given; None where nothing is.
 
-    ``executions`` are there of one whose message was delivered more than once, and ``costs`` are what its attempts
-    cost, the first one first.
+    ``executions`` are there of one whose message was delivered more than once, ``costs`` are what its attempts cost, the
+    first one first, and ``workflow`` is the key of the one that it is part of.
     """
 
     places: Sequence[tuple[ObjectRef, TrackedTask]] = ()
@@ -59,6 +59,7 @@ class Account:
     kept: KeptArguments | None = None
     executions: tuple[TaskExecution, ...] = ()
     costs: tuple[AttemptCost, ...] = ()
+    workflow: str = ""
 
     def at(self, ref: ObjectRef) -> TrackedTask | None:
         """Return the task as this object has it."""
@@ -102,7 +103,7 @@ def read_account(task_id: str, beside: ObjectRef | None = None) -> Account:
     An object ``beside`` that is likely to have the task spares the second one. Raises StoreUnavailable.
     """
     likely = [beside] if beside is not None else []
-    refs, held = index.search(task_id, likely)
+    refs, held, workflow = index.search(task_id, likely)
     refs = list(dict.fromkeys([*refs, *likely]))
     missing = [ref for ref in refs if ref not in held]
     if missing:
@@ -121,7 +122,8 @@ def read_account(task_id: str, beside: ObjectRef | None = None) -> Account:
         return Account()
     history = histories[places[0][0]]
     derived, life = history.tasks[0]
-    return Account(places, *_given(history, histories[own]), executions_of(derived, life, starts), costs=costs_of(life))
+    given, executions = _given(history, histories[own]), executions_of(derived, life, starts)
+    return Account(places, *given, executions, costs=costs_of(life), workflow=workflow)
 
 
 def read_kept_of_many(created: Mapping[str, int | None]) -> dict[str, KeptArguments]:

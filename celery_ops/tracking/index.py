@@ -10,13 +10,13 @@ from datetime import timedelta
 from functools import lru_cache
 from itertools import chain, product
 from operator import methodcaller
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
 from zlib import crc32
 
 from ..conf import conf, whole_seconds
-from . import facts, prefix
+from . import facts, prefix, workflows
 from .recorder import recorder
 from .refs import ObjectRef
 from .stamp import now_ms
@@ -90,22 +90,32 @@ def objects_of(task_id: str) -> list[ObjectRef]:
 
     ``own_place`` comes last, when the task failed.
     """
-    return search(task_id)[0]
+    return search(task_id).refs
 
 
-def search(task_id: str, beside: Sequence[ObjectRef] = ()) -> tuple[list[ObjectRef], dict[ObjectRef, Fields]]:
+class Search(NamedTuple):
+    """The objects of a task, what was read beside them, and the workflow that it is part of, empty for none."""
+
+    refs: list[ObjectRef]
+    held: dict[ObjectRef, Fields]
+    workflow: str
+
+
+def search(task_id: str, beside: Sequence[ObjectRef] = ()) -> Search:
     """Return the same, and what ``own_place`` and the places ``beside`` hold. Raises StoreUnavailable."""
     along = [own_place(task_id), *beside]
     places = [_place(slot, _shard(task_id)) for slot in _slots()]
-    wanted = facts.short_id(task_id)
-    asked = [*((place, (wanted,)) for place in places), *((ref, ()) for ref in along)]
+    wanted, root = facts.short_id(task_id), ObjectRef(WORKFLOW, task_id)
+    asked = [*((place, (wanted,)) for place in places), *((ref, ()) for ref in along), (root, (workflows.HERE,))]
     kept = recorder().ask(lambda store: store.read_fields(asked))
-    held: dict[ObjectRef, Fields] = dict(zip(along, kept[len(places) :], strict=True))
+    held: dict[ObjectRef, Fields] = dict(zip(along, kept[len(places) : -1], strict=True))
     last = along[:1] if held[along[0]] else []
+    own = task_id if kept[-1] else ""
     for place, stored in zip(places, kept, strict=False):
         if wanted in stored:
-            return [*objects_in(_whole(place, wanted, stored[wanted])), *last], held
-    return last, held
+            text = _whole(place, wanted, stored[wanted])
+            return Search([*objects_in(text), *last], held, workflow_in(text) or own)
+    return Search(last, held, own)
 
 
 def own_place(task_id: str) -> ObjectRef:

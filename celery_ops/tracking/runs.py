@@ -102,7 +102,8 @@ class Execution:
     def _entering(self, steps: str) -> dict[str, str]:
         known = {facts.POSITION: IfAbsent(self.position), facts.STEPS: steps}
         fields = {facts.field(self.task_id, kind, 0, self.life): value for kind, value in known.items() if value}
-        return fields | dict.fromkeys(map(workflows.object_field, self.stamp.refs), IfAbsent("1"))
+        beside = [workflows.HERE, *map(workflows.object_field, self.stamp.refs)]
+        return fields | dict.fromkeys(beside, IfAbsent("1"))
 
     def joins(self, workflow: str) -> bool:
         """Be part of a workflow from now on: it publishes tasks of its own. Return whether that is new."""

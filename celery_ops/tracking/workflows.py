@@ -27,6 +27,8 @@ FULL: Final = "!"
 #: In a workflow's place, beside its tasks: that it is full, and what begins the names of objects.
 FULL_FIELD: Final = "~!"
 OBJECT: Final = "~"
+#: A field that every workflow has: who asks for it alone is told whether there is one.
+HERE: Final = "~"
 
 _NOTHING: Final[Mapping[str, Any]] = {}
 

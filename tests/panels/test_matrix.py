@@ -14,6 +14,8 @@ from django.urls import get_resolver, reverse
 from celery_ops.backends.memory import MemoryQueueBackend, MemoryWorkerBackend
 from celery_ops.info import QueueDetail, QueueInfo, WorkerDetail, WorkerInfo
 from celery_ops.models import ControlRecord, TaskRunRecord
+from celery_ops.panels.token import viewer
+from celery_ops.panels.whole import BarOptions
 from tests.conftest import make_user
 from tests.counted import FAILURE, fail, flush
 from tests.planting import panel_of, plant
@@ -330,6 +332,20 @@ def working(name):
     return address
 
 
+def bar_for(user, scene, *, public=False):
+    plant_workflow(scene.task_id)
+    return BarOptions(scene.task_id, viewer(user), public).url
+
+
+def bar(scene):
+    """The address of a bar as its viewer's page had it."""
+    return bar_for(scene.user, scene)
+
+
+def foreign_bar(scene):
+    return bar_for(make_user("somebody_else", is_superuser=True), scene, public=True)
+
+
 #: Whoever may do anything to tasks, workers or queues has a journal of that.
 CONTROL_JOURNAL = {**PAGE, "run": 200, "revoke": 200, "control": 200}
 NO_ACTION = {actor: 404 if code == 200 else code for actor, code in CONTROL_JOURNAL.items()}
@@ -545,6 +561,10 @@ ROWS = {
     "api-schedules": [("", page("api-schedules"), {}, reading(JSON))],
     "api-queues": [("", page("api-queues"), {}, reading(JSON))],
     "metrics": [("", page("metrics"), {}, reading(PAGE))],
+    "workflow-progress": [
+        ("", bar, {}, reading(who_see(200))),
+        ("somebody else's", foreign_bar, {}, reading(all_but(404))),
+    ],
     "panel": [
         ("one's own", panel, {}, {"GET": who_see(200), "HEAD": who_see(200), "POST": who_see(400)}),
         ("somebody else's", foreign_panel, {}, dict.fromkeys(("GET", "HEAD", "POST"), all_but(404))),

@@ -21,7 +21,7 @@ from ...conf import conf
 from ...exceptions import BackendUnavailable, BadInput, StoreUnavailable
 from ...filters.base import LAYOUT
 from ...filters.bulk import bounded
-from ...filters.failures import GroupTaskFilterSet
+from ...filters.narrowed import filterset_for
 from ...filters.tasks import TaskFilterSet
 from ...formatting import Moment, clean, count
 from ...models import ControlRecord
@@ -30,8 +30,8 @@ from ...tables.links import PageLink, task_link
 from ...task_query import Count
 from ..absent import no_row
 from ..asked import submission_of
-from ..failures.tasks import within_group, within_group_or_nothing
 from ..ops import OpsPage
+from ..workflows.tasks import within, within_or_nothing
 
 #: Seconds after which nobody seems to go on with it any more: the page has been closed.
 ABANDONED: Final = 30.0
@@ -78,7 +78,7 @@ class BulkView(OpsPage):
         return conf.load("TASK_BACKEND")()
 
     def filters_of(self, data: QueryDict) -> TaskFilterSet:
-        kind = GroupTaskFilterSet if "failure" in data else TaskFilterSet
+        kind = filterset_for(data)
         return kind(data, backend=self.backend, shows_payload=self.may_view_payload, user=self.user)
 
     def unavailable(self, trouble: str, **context: Any) -> HttpResponse:
@@ -104,7 +104,7 @@ class BulkStartView(BulkView):
 
     @cached_property
     def backend(self) -> TaskBackend:
-        return within_group(super().backend, self.request.GET.get("failure", ""))
+        return within(super().backend, self.request.GET)
 
     #: The part of the page that has the form.
     form_template: ClassVar[str]
@@ -169,8 +169,8 @@ class BulkDetailView(BulkView):
 
     @cached_property
     def backend(self) -> TaskBackend:
-        keys = self.record.parameters.get("filters", {}).get("failure") or [""]
-        return within_group_or_nothing(super().backend, keys[0])
+        filters = self.record.parameters.get("filters", {})
+        return within_or_nothing(super().backend, {name: values[0] for name, values in filters.items() if values})
 
     def authorise(self) -> None:
         """Raise PermissionDenied for who may neither do this nor read the journal, Http404 for another's row."""

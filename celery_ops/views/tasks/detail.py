@@ -27,6 +27,7 @@ from .django_task import ViewedDjangoTask, viewed_django_task
 from .rerun import Again, again_of
 from .revoke import RevokeOffer, is_running, outcome_of, revoke_of
 from .sisters import Sisters, sisters_of
+from .workflow import workflow_link
 
 #: Objects and children that a page names; of more it says how many.
 MOST_OBJECTS: Final = 20
@@ -97,6 +98,7 @@ class ViewedTask:
     started_by: str = ""
     trace: PageLink | None = None
     costs: tuple[ViewedCost, ...] = ()
+    workflow: PageLink | None = None
 
     @property
     def delivered(self) -> str:
@@ -149,6 +151,7 @@ def viewed(detail: TaskDetail, user: Any, query: str = "") -> ViewedTask:
         priority=detail.priority,
         django=viewed_django_task(detail.django),
         trace=PageLink(detail.trace_id, url) if detail.trace_id and (url := trace_url(detail.trace_id)) else None,
+        workflow=workflow_link(detail.workflow),
         started_by=started_by_words(detail.started_by) if detail.started_by else "",
         schedule=_schedule(detail),
         costs=tuple(ViewedCost.of(cost) for cost in detail.costs[-MOST_ATTEMPTS:]),

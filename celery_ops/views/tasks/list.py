@@ -17,9 +17,10 @@ from ...conf import conf
 from ...exceptions import BadCursor
 from ...filters import suggestions
 from ...filters.failures import GroupTaskFilterSet
+from ...filters.narrowed import filterset_for
 from ...filters.suggestions import Suggested
 from ...filters.task_links import state_tabs, time_ranges
-from ...filters.tasks import TaskFilterSet
+from ...filters.workflows import WorkflowTaskFilterSet
 from ...formatting import clean
 from ...info import TaskInfo
 from ...links import query_string, task_url
@@ -28,9 +29,9 @@ from ...task_detail import TaskDetail, task_detail
 from ...task_detail.over import is_over
 from ...task_query import TaskPage
 from ..absent import no_task
-from ..failures.tasks import within_group
 from ..logs import PARAMETER, ShownLog, after_in, lines_response, log_of, log_part
 from ..ops import OpsPage, is_fragment, part
+from ..workflows.tasks import within
 from .csv import csv_response
 from .detail import viewed
 from .failures import with_arguments
@@ -48,8 +49,8 @@ class TaskListView(OpsPage):
     template_name = "celery_ops/tasks/list.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        self.backend = within_group(conf.load("TASK_BACKEND")(), request.GET.get("failure", ""))
-        kind = GroupTaskFilterSet if "failure" in request.GET else TaskFilterSet
+        self.backend = within(conf.load("TASK_BACKEND")(), request.GET)
+        kind = filterset_for(request.GET)
         self.filters = kind(request.GET, backend=self.backend, shows_payload=self.may_view_payload, user=self.user)
         self.has_bad_cursor = False
         if request.GET.get("format") == "csv" and not self.filters.errors:
@@ -160,7 +161,7 @@ def back_query(query: str) -> str:
 
 def kept_list(text: str) -> str:
     """Return the query string of a task list that ``text`` is, without everything that such a list does not know."""
-    names = {*GroupTaskFilterSet.base_filters, "cursor"}
+    names = {*GroupTaskFilterSet.base_filters, *WorkflowTaskFilterSet.base_filters, "cursor"}
     try:
         pairs = parse_qsl(text, max_num_fields=100) if len(text) <= LONGEST_BACK else []
     except ValueError:

@@ -1,15 +1,20 @@
 """The page of one workflow, found by the id of any of its tasks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext_lazy
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from ...formatting import clean
+from ...links import task_list_url
+from ...permissions import REVOKE_TASK, RUN_TASK, allows
+from ...tables.links import PageLink
 from ...workflows.reading import workflow_of
-from ...workflows.workflow import Workflow
+from ...workflows.workflow import FAILED, Workflow
 from ..absent import no_workflow
 from ..ops import OpsPage
 from .drawing import Links, drawing_of
@@ -39,9 +44,25 @@ class WorkflowView(OpsPage):
             progress=workflow.progress,
             key=clean(workflow.key),
             opened=opened,
+            actions=list(actions_of(workflow, self.user)),
             drawing=drawing_of(workflow, self.kwargs["task_id"], opened, links),
             **kwargs,
         )
+
+
+def actions_of(workflow: Workflow, user: Any) -> Iterator[PageLink]:
+    """Yield what ``user`` may do to the whole, each on a page that says first what that would be."""
+    progress, key = workflow.progress, workflow.key
+    if progress.failed and allows(user, RUN_TASK):
+        number = progress.failed
+        text = ngettext("Run %(n)s failed task again", "Run %(n)s failed tasks again", number) % {"n": number}
+        yield PageLink(text, f"{reverse('celery_ops:bulk-retry')}?{urlencode([('workflow', key), *_FAILED])}")
+    if (progress.active or progress.to_come) and allows(user, REVOKE_TASK):
+        yield PageLink(_("Revoke the whole"), f"{reverse('celery_ops:bulk-revoke')}?{urlencode({'workflow': key})}")
+    yield PageLink(_("As a list of tasks"), task_list_url(workflow=key))
+
+
+_FAILED: Final = [("state", state) for state in sorted(FAILED)]
 
 
 def numbers_in(texts: Iterable[str]) -> list[int]:
