@@ -39,6 +39,11 @@ def order():
     return Order(pk=next(numbers))
 
 
+@pytest.fixture
+def other():
+    return Order(pk=next(numbers))
+
+
 def seen(task_id, done=None, **numbers):
     """Wait until the workflow of ``task_id`` has come so far, and return it."""
     wanted = numbers if done is None else {"done": done, **numbers}
