@@ -50,8 +50,8 @@ class KeptArguments:
 class Account:
     """All that is kept of one task: itself as each object has it, and what it was given; None where nothing is.
 
-    ``executions`` are there of one whose message was delivered more than once, ``costs`` are what its attempts cost, the
-    first one first, and ``workflow`` is the key of the one that it is part of.
+    ``executions`` are there of one whose message was delivered more than once, ``costs`` are what its attempts cost,
+    the first one first, and ``workflow`` is the key of the one that it is part of.
     """
 
     places: Sequence[tuple[ObjectRef, TrackedTask]] = ()
