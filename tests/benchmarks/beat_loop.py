@@ -18,7 +18,7 @@ from .timing import sized
 ROUNDS = sized(15, quick=2)
 
 
-@benchmark("beat's loop", TRACKING)
+@benchmark("beat_loop", TRACKING)
 def loop() -> Iterator[Figure]:
     """What noting a publish adds to a tick that sends, in turn with and without."""
     app.conf.beat_schedule = {

@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Iterator
+from math import ceil
 
 from celery_ops.tracking.reading import read_tasks
 from celery_ops.tracking.recorder import recorder
@@ -18,6 +19,8 @@ from .timing import sized
 ROUNDS = sized(11, quick=1)
 CALLS = sized(300, quick=20)
 BURST = sized(10_000, quick=200)
+#: Milliseconds of publishes that a process may lose that is killed.
+BOUND = 20
 
 
 def timed(call) -> float:
@@ -66,12 +69,17 @@ def burst() -> Iterator[Figure]:
     """Many publishes of a tracked task, one after the other."""
     default_store()
     block(tasks.noop)
+    untracked = 1000 * statistics.median(block(tasks.untracked_noop))
     begin = time.perf_counter()
     trips = count_round_trips(lambda: [tasks.noop.delay(number % 500) for number in range(BURST)])
     spent = time.perf_counter() - begin
     trips += count_round_trips(recorder().flush)
     yield Figure.of(f"store round trips of {BURST:,} publishes", trips, target=at_most(300))
     yield Figure.of("seconds that they took", spent, "s")
+    yield Figure.of("… round trips a second", trips / spent)
+    yield Figure.of("… publishes a round trip", BURST / trips)
+    yield Figure.of(f"one every {BOUND} ms, which is what a killed process may lose", ceil(spent * 1000 / BOUND))
+    yield Figure.of("milliseconds a publish of an untracked task", untracked, "ms")
 
 
 @benchmark("hung", TRACKING)
