@@ -100,6 +100,15 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+def _of_the_site() -> Any:
+    """Return the site's dict, our defaults where it has none.
+
+    What Django has read before lies in its own dict, which is asked here: every publish does, and more than once.
+    """
+    kept = object.__getattribute__(settings, "__dict__").get(NAME)
+    return getattr(settings, NAME, DEFAULTS) if kept is None else kept
+
+
 class Conf:
     """``conf.PAGE_SIZE`` is the site's value, or the default when the site has none."""
 
@@ -108,12 +117,12 @@ class Conf:
             default = DEFAULTS[key]
         except KeyError:
             raise AttributeError(f"{NAME} has no key {key!r}") from None
-        return getattr(settings, NAME, DEFAULTS).get(key, default)
+        return _of_the_site().get(key, default)
 
     @property
     def source(self) -> Any:
         """The site's dict itself: what is derived from it holds for as long as it is this one."""
-        return getattr(settings, NAME, DEFAULTS)
+        return _of_the_site()
 
     def load(self, key: str) -> Any:
         """Return the object that the dotted path in ``key`` names, or None when the setting is None.
