@@ -34,7 +34,7 @@ class Group:
     resolved_at: datetime | None = None
     #: How often in each task, the most frequent first.
     tasks: Mapping[str, int] = field(default_factory=dict)
-    #: How many different objects; None where it is not known.
+    #: How many different objects since it was first seen, whatever the window; None where it is not known.
     objects: int | None = None
     #: Some of them, and some tasks, the newest first.
     refs: Sequence[ObjectRef] = ()

@@ -115,7 +115,7 @@ class FailureGroupTable(OpsTable):
     exception = GroupColumn(verbose_name=_("Failure"), attrs=cells("celery-ops-plain celery-ops-failure"))
     trend = TrendColumn(verbose_name=_("Trend"), orderable=False, attrs=PLAIN)
     count = NumberColumn(verbose_name=_("Failures"))
-    objects = NumberColumn(verbose_name=_("Objects"), orderable=False)
+    objects = NumberColumn(verbose_name=_("Objects in all"), orderable=False)
     tasks = TextColumn(verbose_name=_("Tasks"), orderable=False, attrs=cells("celery-ops-name"))
     first_seen = TimeColumn(verbose_name=_("First seen"), orderable=False)
     last_seen = TimeColumn(verbose_name=_("Last seen"))

@@ -1,8 +1,8 @@
 """The tables below the charts: what the numbers are made of, by task and by queue."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from django.utils.translation import gettext_lazy as _
 
@@ -21,6 +21,8 @@ class TaskPartTable(TaskTypeTable):
     """How long things took is left out: the charts of each row say that."""
 
     caption = _("By task")
+    #: How many did something, too, and have no row.
+    more: int = 0
 
     class Meta(TaskTypeTable.Meta):
         orderable = False
@@ -33,6 +35,9 @@ class QueuePartTable(TaskPartTable):
 
     class Meta(TaskPartTable.Meta):
         pass
+
+
+T = TypeVar("T", bound=TaskPartTable)
 
 
 class TaskPartRow(TaskTypeRow):
@@ -58,15 +63,17 @@ class QueueRow(TaskPartRow):
 def task_table(parts: Mapping[str, Numbers], window: str, start: datetime) -> TaskPartTable:
     """Return the tasks that ran most; ``start`` is when the window begins."""
     begins = start.strftime("%Y-%m-%dT%H:%M")
-    return TaskPartTable([TaskPartRow(kind, window, begins) for kind in _most_run(parts)])
+    return _table(TaskPartTable, parts, lambda kind: TaskPartRow(kind, window, begins))
 
 
 def queue_table(parts: Mapping[str, Numbers], window: str) -> QueuePartTable:
     """Return the queues in which most was run."""
-    return QueuePartTable([QueueRow(kind, window, "") for kind in _most_run(parts)])
+    return _table(QueuePartTable, parts, lambda kind: QueueRow(kind, window, ""))
 
 
-def _most_run(parts: Mapping[str, Numbers]) -> list[TaskType]:
-    types = [TaskType(name, numbers) for name, numbers in parts.items()]
-    active = [kind for kind in types if not kind.numbers.is_empty]
-    return sorted(active, key=lambda kind: (-kind.runs, kind.name))[:MOST_ROWS]
+def _table(of: type[T], parts: Mapping[str, Numbers], row_of: Callable[[TaskType], TaskPartRow]) -> T:
+    types = [TaskType(name, numbers) for name, numbers in parts.items() if not numbers.is_empty]
+    most = sorted(types, key=lambda kind: (-kind.runs, kind.name))[:MOST_ROWS]
+    table = of([*map(row_of, most)])
+    table.more = len(types) - len(most)
+    return table

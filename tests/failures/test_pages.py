@@ -113,7 +113,7 @@ def test_a_group_is_listed_with_what_is_known_of_it(browser):
     refused(3, objects=("shop.order\x1f1",))
     row = rows(html_of(browser.get(reverse("celery_ops:failure-list"))))[REFUSED.key]
     assert row["Failure"] == "ValueError order <number> was refused shop.tasks.charge"
-    assert (row["Failures"], row["Objects"], row["Tasks"], row["State"]) == ("3", "1", UNTRACKED, "Open")
+    assert (row["Failures"], row["Objects in all"], row["Tasks"], row["State"]) == ("3", "1", UNTRACKED, "Open")
 
 
 def test_the_same_as_json(browser):

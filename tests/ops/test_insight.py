@@ -223,3 +223,12 @@ def test_a_hostile_name_is_text(browser, name):
     for query in ({"task": name}, {"queue": name}):
         assert browser.get(PAGE, query).status_code == 200
         assert browser.get(API, query).status_code == 200
+
+
+def test_a_table_of_those_that_ran_most_says_how_many_more_there_are(browser):
+    for number in range(13):
+        count(f"shop.number_{number:02}", *[Total.SUCCESS] * (20 - number), seconds=1)
+    page = shown(browser)
+    assert "shop.number_09" in rows(page)
+    assert "shop.number_10" not in rows(page)
+    assert "These ran most. 3 more did something." in " ".join(text_of(page).split())
