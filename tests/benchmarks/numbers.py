@@ -1,24 +1,17 @@
-"""What counting costs, what the store keeps of it, and whether what is shown is true."""
+"""What counting costs, and what the store keeps of it."""
 
 import json
-import os
 import random
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from unittest import mock
 
-from celery_ops.metrics import insight, switch
-from celery_ops.metrics.cells import Cell, Total
+from celery_ops.metrics import switch
+from celery_ops.metrics.cells import Total
 from celery_ops.metrics.flushing import flusher
 from celery_ops.metrics.windows import WINDOWS
-from tests.servers import PORT, wait_for
+from tests.servers import PORT
 from tests.shop import tasks
 
 from .drain import drain
@@ -30,11 +23,7 @@ from .timing import sized
 
 ROUNDS = sized(21, quick=1)
 CALLS = sized(500, quick=20)
-TASKS = sized(20_000, quick=300)
-WORKERS = 3
 URL = f"redis://127.0.0.1:{PORT}/1"
-#: What becomes of a task, and how often.
-FATES = (("succeeds", 85), ("fails", 8), ("retries", 5), ("rejects", 2))
 
 
 @benchmark("counting", INSIGHT)
@@ -97,76 +86,3 @@ def plant(task: str, spread: float = 0.5, queue: str = "mail", a_slot: int = 60)
             if at % (50 * window.step) == 0:
                 flusher().flush()
     flusher().flush()
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One attempt, as the task itself noted it; times in seconds."""
-
-    waited: float
-    ran: float
-    fate: str
-
-
-def runs(directory: str) -> list[Run]:
-    lines = [line.split() for path in Path(directory).iterdir() for line in path.read_text().splitlines()]
-    return [Run(float(waited), float(ran), fate) for waited, ran, fate in lines]
-
-
-@benchmark("truth", INSIGHT)
-def truth() -> Iterator[Figure]:
-    """Three workers, waits, failures and retries that are known: what is shown against what happened."""
-    default_store()
-    client(0).flushdb()
-    chance = random.Random(7)
-    fates = chance.choices([fate for fate, _ in FATES], [weight for _, weight in FATES], k=TASKS)
-    with tempfile.TemporaryDirectory() as directory:
-        workers = [worker(number) for number in range(WORKERS)]
-        try:
-            for fate in fates:
-                tasks.measured.delay(directory, chance.lognormvariate(-3.9, 0.8), fate, time.time())
-            flusher().flush()
-            ends = TASKS + fates.count("retries")
-            wait_for(lambda: len(runs(directory)) >= ends, "all tasks to end", 900)
-        finally:
-            for process in workers:
-                process.terminate()
-            for process in workers:
-                process.wait(60)
-        happened = runs(directory)
-    yield from compared(Counter(run.fate for run in happened), happened)
-
-
-def compared(happened: Counter[str], attempts: list[Run]) -> Iterator[Figure]:
-    """Yield by how much each number and each percentile is off."""
-    numbers = insight.insight(WINDOWS["1h"], task=tasks.measured.name)
-    for cell, expected in (
-        (Cell.SENT, len(attempts)),
-        (Cell.STARTED, len(attempts)),
-        (Cell.SUCCESS, happened["succeeds"] + happened["retries"]),
-        (Cell.FAILURE, happened["fails"]),
-        (Cell.RETRY, happened["again"]),
-        (Cell.REJECTED, happened["rejects"]),
-    ):
-        yield Figure.of(f"{cell.name} of {expected:,}", numbers.count(cell) - expected, target=exactly(0))
-    ended = [run for run in attempts if run.fate in ("succeeds", "retries", "fails")]
-    for what, shown, durations in (
-        ("wait", numbers.wait, sorted(run.waited for run in attempts)),
-        ("run", numbers.run, sorted(run.ran for run in ended)),
-    ):
-        for percent in (50, 95, 99):
-            is_so = durations[-(-len(durations) * percent // 100) - 1]
-            off = abs((shown.percentile(percent) or 0) - is_so) / is_so
-            yield Figure.of(f"{what} p{percent}, off by", 100 * off, "%", target=at_most(5))
-
-
-def worker(number: int) -> subprocess.Popen:
-    environment = {
-        **os.environ,
-        "TEST_BROKER_URL": f"redis://127.0.0.1:{PORT}/0",
-        "TEST_STORE_URL": URL,
-        "TEST_RESULT_BACKEND": "disabled://",
-        "TEST_DATABASE_NAME": os.environ["TEST_SQLITE_FILE"],
-    }
-    command = [sys.executable, "-m", "celery", "-A", "tests.celery", "worker", "-c", "2", "-l", "CRITICAL"]
-    return subprocess.Popen([*command, "-n", f"w{number}@truth", "--without-gossip"], env=environment)
