@@ -18,7 +18,7 @@ MOST_ROWS: Final = 10
 
 
 class TaskPartTable(TaskTypeTable):
-    """How long things took is left out: the charts of each row say that."""
+    """How long things took and what they cost is left out: the charts of each row and the list of types say that."""
 
     caption = _("By task")
     #: How many did something, too, and have no row.
@@ -26,7 +26,7 @@ class TaskPartTable(TaskTypeTable):
 
     class Meta(TaskTypeTable.Meta):
         orderable = False
-        exclude = ("wait_p50", "wait_p95", "run_p50", "run_p95", "last_failure_at")
+        exclude = ("wait_p50", "wait_p95", "run_p50", "run_p95", "cpu_total", "peak_memory", "last_failure_at")
 
 
 class QueuePartTable(TaskPartTable):

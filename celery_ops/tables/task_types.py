@@ -1,6 +1,6 @@
 """The table of the types of tasks: each number leads to the tasks that it counts, times to their charts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -49,6 +49,15 @@ class TaskTypeRow:
 
     def list_url(self, *state: str) -> str:
         """Return the list of its tasks of some states in the window, empty for a name that no list can ask for."""
+        if state not in self._urls:  # several cells lead to the same one
+            self._urls[state] = self._list_url(state)
+        return self._urls[state]
+
+    @cached_property
+    def _urls(self) -> dict[tuple[str, ...], str]:
+        return {}
+
+    def _list_url(self, state: Sequence[str]) -> str:
         if not self.type.name or clean(self.type.name) != self.type.name:
             return ""
         return task_list_url(state=state, name=self.type.name, since=self.start)

@@ -46,7 +46,8 @@ APART = sized(2.0, quick=0.2)
 OUTAGE = sized(60, quick=3)
 AROUND = sized(8, quick=1)
 RATE = 10
-#: Seconds that numbers may take to come after an outage: who asks in vain asks again after 30 at the latest.
+#: Seconds that numbers may take to come: who asks a store in vain, also one that is only slow, asks again after 30 at
+#: the latest.
 PATIENCE = 90
 
 
@@ -149,9 +150,9 @@ def expected(notes: Iterable[Note], sent: int) -> dict[Cell, int]:
     return {Cell.SENT: sent + told["retried"], **{cell: told[fate] for cell, fate in NOTED.items()}}
 
 
-def off_by(wanted: dict[Cell, int], patience: float) -> dict[Cell, int]:
-    """Return how many more are shown than there were, once that is right or ``patience`` seconds are over."""
-    until = time.monotonic() + patience
+def off_by(wanted: dict[Cell, int]) -> dict[Cell, int]:
+    """Return how many more are shown than there were, once that is right or nobody can wait any longer."""
+    until = time.monotonic() + PATIENCE
     while True:
         numbers = counted()
         off = {cell: numbers.count(cell) - number for cell, number in wanted.items()}
@@ -160,8 +161,8 @@ def off_by(wanted: dict[Cell, int], patience: float) -> dict[Cell, int]:
         time.sleep(1)
 
 
-def exact(what: str, wanted: dict[Cell, int], patience: float = 3 * FLUSH_EVERY) -> Iterator[Figure]:
-    for cell, off in off_by(wanted, patience).items():
+def exact(what: str, wanted: dict[Cell, int]) -> Iterator[Figure]:
+    for cell, off in off_by(wanted).items():
         yield Figure.of(f"{what}: {cell.name} of {wanted[cell]:,}", off, target=exactly(0))
 
 
@@ -236,9 +237,9 @@ def outages() -> Iterator[Figure]:
     server = new_server(*keeps, "--appenddirname", "outages")
     with field_of(f"{server.url}/0") as site:
         _through(site, server.freeze, server.thaw)
-        yield from exact(f"{OUTAGE} s frozen", expected(site.wait(), site.sent), PATIENCE)
+        yield from exact(f"{OUTAGE} s frozen", expected(site.wait(), site.sent))
         _through(site, server.kill, server.start)
-        yield from exact(f"{OUTAGE} s dead, its data kept", expected(site.wait(), site.sent), PATIENCE)
+        yield from exact(f"{OUTAGE} s dead, its data kept", expected(site.wait(), site.sent))
     yield from data_lost(new_server())
 
 
