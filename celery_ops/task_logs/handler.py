@@ -115,7 +115,7 @@ def install() -> None:
     """Have lines kept that are logged from now on. Costs next to nothing where that is so already."""
     if wanted() == NONE:
         return
-    root = logging.getLogger()
+    root = logging.root
     if len(root.manager.loggerDict) == _loggers and all(handler in logger.handlers for logger, handler in _installed):
         return
     _install(root)

@@ -108,7 +108,7 @@ def paced(order_id, pace, steps=10):
     return steps
 
 
-@track(Order, sensitive=("card",))
+@track(Order, sensitive=("card",), hidden=True)
 @shared_task(bind=True, max_retries=5)
 def logs(self, order_id, lines=3, times=0, card=None, fate="", pace=None):
     """Log some lines in each attempt, and wait before each of them when there is a file to be paced by."""
