@@ -125,6 +125,14 @@ OPERATIONS: Final = (
         argument="task_id",
         more=(("after", NUMBER),),
     ),
+    Operation(
+        "task-stack",
+        gettext_lazy("Where a running task is now, asked of its worker"),
+        named("TaskStack"),
+        method="post",
+        argument="task_id",
+        refusals=(401, 403, 404, 503),
+    ),
 )
 
 
@@ -162,6 +170,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     }
     if operation.body is not None:
         definition["requestBody"] = {"required": True, "content": {"application/json": {"schema": operation.body}}}
+    if operation.method == "post":
         definition["security"] = [{"session": [], "csrf": []}]
     return definition
 

@@ -114,6 +114,13 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "run": named("Percentiles"),
         }
     ),
+    "TaskStack": thing(
+        {
+            "hostname": TEXT,
+            "pid": NUMBER,
+            "stack": {**listed(TEXT), "description": "As in a traceback: the outermost call first."},
+        }
+    ),
     "TaskType": thing(
         {
             "name": TEXT,

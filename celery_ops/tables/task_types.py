@@ -16,11 +16,11 @@ from .. import states, timezones
 from ..backends.task_types import TaskType
 from ..charts.sparkline import Sparkline
 from ..charts.words import share
-from ..formatting import Moment, breakable, clean, duration, memory
+from ..formatting import Moment, breakable, clean, duration
 from ..links import insight_url, task_list_url
 from ..metrics.cells import Cell
 from .base import OpsTable
-from .columns import PLAIN, FigureColumn, LinkColumn, TextColumn, cells
+from .columns import PLAIN, FigureColumn, LinkColumn, SizeColumn, TextColumn, cells
 from .links import PageLink
 
 #: Columns of a small picture, at most: what it shows is summed up.
@@ -118,13 +118,6 @@ class SecondsColumn(FigureColumn):
         return PageLink(duration(timedelta(seconds=value)), record.charts_url)
 
 
-class MemoryColumn(FigureColumn):
-    """The greatest growth of memory."""
-
-    def render(self, value: int) -> str:
-        return memory(value)
-
-
 class FailedColumn(Column):
     """When it failed last, leading to the failures."""
 
@@ -149,10 +142,11 @@ class TaskTypeTable(OpsTable):
     run_p95 = SecondsColumn(verbose_name=_("Run p95"))
     run_total = SecondsColumn(verbose_name=_("Run total"))
     cpu_total = SecondsColumn(verbose_name=_("CPU"))
-    peak_memory = MemoryColumn(verbose_name=_("Memory"))
+    peak_memory = SizeColumn(verbose_name=_("Memory"))
     last_failure_at = FailedColumn(verbose_name=_("Last failure"), default="")
 
     class Meta(OpsTable.Meta):
+        attrs = {"class": "table celery-ops-types-table"}
         default = _("unknown")
         row_attrs = {"data-key": lambda record: record.name}
 

@@ -6,7 +6,7 @@ from openapi_spec_validator import validate
 
 from celery_ops.backends.memory import MemoryWorkerBackend
 from celery_ops.backends.queue_flow import QueueFlow
-from celery_ops.info import NO_REPLY, QueueInfo, RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
+from celery_ops.info import NO_REPLY, QueueInfo, RegisteredTask, StartedBy, TaskInfo, WorkerDetail, WorkerInfo
 from celery_ops.openapi.schemas import PAYLOAD, SCHEMAS
 from celery_ops.views.api.serializers import queue_item, task_item, worker_item
 from tests.conftest import broker, browser_of, make_user
@@ -133,10 +133,18 @@ def test_a_runner_may_read_the_document(ask, runner):
     assert ask(runner, url=SCHEMA).status_code == 200
 
 
+def told_task():
+    """A task of which everything is known."""
+    starter = StartedBy("1", "ada", "order-detail")
+    return TaskInfo(
+        "x", args=[], result=1, revoke_requested_at=now(), started_by=starter, cpu_seconds=0.5, peak_memory=1024
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "item"),
     [
-        ("Task", lambda: task_item(TaskInfo("x", args=[], result=1, revoke_requested_at=now()), shows_payload=True)),
+        ("Task", lambda: task_item(told_task(), shows_payload=True)),
         ("Worker", lambda: worker_item(WorkerInfo("w"))),
         ("Queue", lambda: queue_item(QueueInfo("q"), QueueFlow(arrival_rate=1.0))),
     ],
