@@ -5,16 +5,18 @@ import random
 import statistics
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from unittest import mock
 
-from celery_ops.metrics import switch
+from celery_ops.metrics import executing, switch
 from celery_ops.metrics.cells import Total
 from celery_ops.metrics.flushing import flusher
 from celery_ops.metrics.windows import WINDOWS
 from tests.servers import PORT
 from tests.shop import tasks
 
-from .drain import drain
+from .drain import TASKS as DRAINED
+from .drain import drained
 from .figures import Figure, at_most, exactly
 from .publish import timed
 from .registry import INSIGHT, benchmark
@@ -23,6 +25,7 @@ from .timing import sized
 
 ROUNDS = sized(21, quick=1)
 CALLS = sized(500, quick=20)
+RUNS = sized(5000, quick=200)
 URL = f"redis://127.0.0.1:{PORT}/1"
 
 
@@ -42,11 +45,41 @@ def overhead() -> Iterator[Figure]:
         client(0).flushdb()
         differences.append((statistics.median(counted) - statistics.median(uncounted)) * 1e6)
     yield Figure.of("what counting adds to delay()", differences, "us", target=at_most(2))
-    ratios = []
+    ratios, plain = [], []
     for _ in range(sized(3, quick=1)):
-        plain = drain(tasks.untracked_noop, "disabled://", TEST_CELERY_OPS=json.dumps({"METRICS": False}))
-        ratios.append(drain(tasks.untracked_noop, "disabled://") / plain)
+        plain.append(drained(tasks.untracked_noop, "disabled://", TEST_CELERY_OPS=json.dumps({"METRICS": False})))
+        ratios.append(drained(tasks.untracked_noop, "disabled://").seconds / plain[-1].seconds)
     yield Figure.of("worker time over no-ops, counted / not", ratios, "x", target=at_most(1.03))
+    added = [in_receivers() for _ in range(ROUNDS)]
+    yield Figure.of("what counting adds to a task in a worker's receivers, of the processor", added, "us")
+    usual = min(one.processor for one in plain) / DRAINED * 1e6
+    shares = [1 + microseconds / usual for microseconds in added]
+    yield Figure.of("… over all that a worker computes for a no-op", shares, "x", target=at_most(1.03))
+
+
+def in_receivers() -> float:
+    """Return the microseconds that counting adds to a no-op in Celery's signals, and where they are added up."""
+    spent = {}
+    for is_on in (True, False):
+        with mock.patch.object(switch, "_is_on", is_on):
+            begin = time.process_time()
+            for _ in range(RUNS):
+                run_noop()
+            spent[is_on] = (time.process_time() - begin) / RUNS * 1e6
+    flusher().flush()
+    return spent[True] - spent[False]
+
+
+def run_noop() -> None:
+    """Send the signals that a worker sends of a task, in its main process and in a child."""
+    task, info = tasks.untracked_noop._get_current_object(), {"exchange": "", "routing_key": "celery"}
+    details = {"id": "noop", "task": task.name, "delivery_info": info, "celery_ops_published": int(time.time() * 1000)}
+    executing.task_received(request=SimpleNamespace(task=task, request_dict=details, delivery_info=info))
+    task.push_request(**details)
+    executing.task_prerun(sender=task)
+    executing.task_success(sender=task)
+    executing.task_postrun(sender=task, state="SUCCESS")
+    task.pop_request()
 
 
 def block() -> list[float]:
