@@ -56,7 +56,8 @@ class TrackedTask:
     memory grew; None while it runs, and where nobody can tell. ``eta`` is when it
     was to run first, and ``priority`` the broker's, where its publisher gave either. Of a task of Django's own
     framework ``django_priority`` is the priority as Django has it, where the message says that, and
-    ``django_result_id`` its result's, where that is not ``id``.
+    ``django_result_id`` its result's, where that is not ``id``. ``schedule`` names the entry
+    for which beat sent it, None where beat did not, or did not say.
     """
 
     id: str
@@ -83,6 +84,7 @@ class TrackedTask:
     priority: int | None = None
     django_priority: int | None = None
     django_result_id: str | None = None
+    schedule: str | None = None
 
     @property
     def is_child(self) -> bool:
@@ -146,7 +148,7 @@ class TaskInfo:
     that has not ended says of itself, are values, or the text that a source keeps of them: raw, for whoever shows them
     to redact. ``revoke_requested_at`` says that somebody asked for it to be revoked, whatever has come of that.
     ``started_by`` is for viewers with ``view_ops``, and for whoever it names. ``executions`` is how often it was begun
-    but for retries, as far as tracking knows.
+    but for retries, as far as tracking knows. ``schedule`` names the entry for which beat sent it.
     """
 
     id: str
@@ -174,6 +176,7 @@ class TaskInfo:
     executions: int | None = None
     cpu_seconds: float | None = None
     peak_memory: int | None = None
+    schedule: str | None = None
 
     @property
     def seen_at(self) -> datetime | None:

@@ -69,6 +69,7 @@ def info(task: TrackedTask, payload: Payload | None = None) -> TaskInfo:
         traceback=payload.traceback,
         parent_id=task.parent_id,
         started_by=task.started_by,
+        schedule=task.schedule,
         executions=task.executions,
         cpu_seconds=task.cpu_seconds,
         peak_memory=task.peak_memory,

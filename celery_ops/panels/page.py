@@ -33,6 +33,8 @@ class Row:
     cpu: str = ""  # of the newest attempt, in words
     memory: str = ""
     started_by: str = ""  # in words; empty for those who may not know
+    schedule: str = ""  # the entry for which beat sent it; empty for those who may not know
+    schedule_url: str = ""
     error: str = ""  # "Class: message", or the class alone for those who may not see payloads
     revoke_requested_at: datetime | None = None
     detail_url: str = ""  # where arguments, result and traceback are; empty without view_payload

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from .. import redaction, states
 from ..formatting import SHORT_ID, cpu_time, memory, presentable, started_by_words
 from ..info import TrackedTask, error_class
-from ..links import task_url
+from ..links import schedule_url, task_url
 from ..permissions import REVOKE_TASK, RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, Asking
 from ..rerun.doubts import Doubt, doubts_of, known_rerun
 from ..rerun.policy import rerunnable
@@ -83,6 +83,10 @@ class Viewer:
             return ""
         return started_by_words(by)
 
+    def schedule(self, task: TrackedTask) -> str:
+        """Return the schedule by which beat sent the task, empty for those who may not see schedules."""
+        return presentable(task.schedule) if task.schedule and self.may(VIEW_OPS) else ""
+
     def label(self, task: TrackedTask) -> str:
         return presentable(task.label) if not self.public or public_name(task) else _("Task")
 
@@ -116,6 +120,8 @@ class Viewer:
             cpu=cpu_time(task.cpu_seconds),
             memory=memory(task.peak_memory) if task.peak_memory else "",
             started_by=self.started_by(task),
+            schedule=(schedule := self.schedule(task)),
+            schedule_url=schedule_url(task.schedule) if schedule and self.url else "",
             revoke_requested_at=task.revoke_requested_at,
             detail_url=f"{self.url}?task={task_parameter(task.id)}" if may_view and self.url else "",
             page_url="" if may_view else self.page_url(task),

@@ -16,6 +16,7 @@ from celery.beat import ScheduleEntry
 from ..exceptions import StoreUnavailable
 from ..logs import get_logger, is_new
 from ..tracking.edge import receiver
+from ..tracking.stamp import SCHEDULE, schedule_of
 from .loop import Loop
 from .noting import Note, Notes
 from .signing import Signing
@@ -38,6 +39,8 @@ class Beat:
         self.process = os.getpid()
         self._loop = Loop(service, self.loop_ident)
         self.loop_code = self._loop.code
+        #: What the loop sends at this moment.
+        self.sending: ScheduleEntry | None = None
         self._notes = Notes(service.scheduler)
         self._signing = Signing(service, self._loop)
         self._over = threading.Event()
@@ -46,6 +49,11 @@ class Beat:
 
     def start(self) -> None:
         self._thread.start()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is the thread of beat's loop."""
+        return threading.get_ident() == self.loop_ident and os.getpid() == self.process
 
     def note(self, note: Note) -> None:
         """Take note of a publish of beat's, in its own thread."""
@@ -98,18 +106,29 @@ def beat_init(sender: Any = None, **_: Any) -> None:
         _beat.end()
     _beat = Beat(sender)
     # only here: no other process has a call more for each publish
+    signals.before_task_publish.connect(before_task_publish, weak=False, dispatch_uid="celery_ops.schedules.beat")
     signals.after_task_publish.connect(after_task_publish, weak=False, dispatch_uid="celery_ops.schedules.beat")
     _end_with_the_process()
     _beat.start()
 
 
 @receiver
+def before_task_publish(headers: Any = None, **_: Any) -> None:
+    """Find out which entry beat's loop sends a message for, and have that say so."""
+    beat = _beat
+    if beat is None or not beat.is_here:
+        return
+    beat.sending = entry = _entry(sys._getframe(2), beat.loop_code)
+    if entry is not None and (name := schedule_of(entry.name)) and isinstance(headers, dict):
+        headers[SCHEDULE] = name
+
+
+@receiver
 def after_task_publish(headers: Any = None, body: Any = None, **_: Any) -> None:
     """Note which entry a message was sent for, when beat's loop sends one."""
     beat = _beat
-    if beat is None or threading.get_ident() != beat.loop_ident or os.getpid() != beat.process:
-        return
-    beat.note(Note.of(headers, body, _entry(sys._getframe(2), beat.loop_code)))
+    if beat is not None and beat.is_here:
+        beat.note(Note.of(headers, body, beat.sending))
 
 
 def _entry(frame: Any, loop_code: Any) -> ScheduleEntry | None:

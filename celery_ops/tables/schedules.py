@@ -1,7 +1,7 @@
 """The tables of schedules and of the occurrences of one."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any, Final
@@ -13,7 +13,7 @@ from django_tables2 import Column
 
 from .. import states
 from ..charts import words
-from ..formatting import Reader, clean, duration, reader
+from ..formatting import Moment, Reader, clean, duration, reader
 from ..links import schedule_url, task_url
 from ..schedules.info import Occurrence, ScheduleInfo
 from ..schedules.listing import SOURCES, has_problem
@@ -242,6 +242,14 @@ def _aware(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
+class DueColumn(TimeColumn):
+    """The time itself: what was missed lies so close together that all of it was an hour ago."""
+
+    def render(self, value: datetime) -> Moment | None:
+        moment = super().render(value)
+        return moment and replace(moment, ago=date_format(localtime(value), "j M H:i:s"))
+
+
 class OutcomeColumn(PartialColumn):
     """What became of it, in words."""
 
@@ -260,7 +268,7 @@ class TaskColumn(Column):
 
 class OccurrenceTable(OpsTable):
     caption = _("Occurrences")
-    due = TimeColumn(verbose_name=_("Due"))
+    due = DueColumn(verbose_name=_("Due"))
     sent = TimeColumn(verbose_name=_("Sent"), default=_("not sent"))
     started = TimeColumn(verbose_name=_("Started"))
     finished = TimeColumn(verbose_name=_("Ended"))

@@ -15,7 +15,7 @@ from ..backends.base import TaskBackend
 from ..conf import conf
 from ..formatting import SHORT_ID, Moment, age, clean, cpu_time, delivered_words, duration, memory, reader
 from ..info import TaskInfo
-from ..links import task_url
+from ..links import schedule_url, task_url
 from ..payload.payload import Searched, error_class
 from ..redaction import Budget
 from ..tracking import capture
@@ -73,6 +73,7 @@ class TaskRow:
             task.executions,
             task.cpu_seconds,
             task.peak_memory,
+            task.schedule,
             rows.query,
             payload,
         )
@@ -92,6 +93,11 @@ class TaskRow:
     @property
     def name(self) -> str:
         return clean(self._task.name)
+
+    @property
+    def schedule(self) -> str:
+        """The entry for which beat sent it, empty where that is not known."""
+        return clean(self._task.schedule or "")
 
     @property
     def tone(self) -> str:
@@ -292,6 +298,7 @@ class _Writing:
     def __init__(self, table: TaskTable) -> None:
         self.now = timezone.now()
         self.name, self.badge, self.link, self.waits = map(cache, (_name, _badge, _link, _waits))
+        self.schedule = cache(_schedule)
         self.table = table
         self.times = [time for time in ("created", "started", "finished") if time in table.shows]
         self.choice = table.choice
@@ -324,6 +331,10 @@ class WrittenRow:
         return self._writing.name(self.task.name)
 
     @property
+    def schedule(self) -> str:
+        return self._writing.schedule(self.task.schedule)
+
+    @property
     def badge(self) -> str:
         return self._writing.badge(self.task.state, self.task.tone)
 
@@ -353,6 +364,10 @@ def _badge(state: str, tone: str) -> str:
 
 def _link(name: str, url: str) -> str:
     return str(PageLink(name, url))
+
+
+def _schedule(name: str) -> str:
+    return _link(name, schedule_url(name)) if name else ""
 
 
 def _waits(queue: str) -> str:

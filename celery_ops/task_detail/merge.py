@@ -40,6 +40,7 @@ def merged(task_id: str, answers: SourceAnswers) -> TaskInfo:
         result=values.of("result"),
         traceback=values.of("traceback") if state != states.SUCCESS else None,
         parent_id=_First(stored, tracked, live).of("parent_id"),
+        schedule=_First(tracked, stored, live).of("schedule"),
         root_id=values.of("root_id"),
         # Celery counts a task that is tried again among its own children.
         children=tuple(child for child in stored.children if child != task_id) if stored is not None else (),

@@ -29,6 +29,7 @@ from .facts import (
     RETRY_OF,
     RETURNED,
     REVOKE_REQUESTED,
+    SCHEDULE,
     STARTED,
     STARTED_BY,
     TRACE,
@@ -42,6 +43,7 @@ from .facts import (
     time_in,
 )
 from .lives import Life
+from .stamp import schedule_of
 from .started_by import started_by_of
 
 #: What an attempt may have come to, the weakest first.
@@ -154,6 +156,7 @@ def tracked_task(
         priority=due.priority,
         django_priority=due.django_priority,
         django_result_id=facts.get((DJANGO_RESULT, 0)),
+        schedule=schedule_of(facts.get((SCHEDULE, 0))) or None,
     )
 
 

@@ -21,7 +21,7 @@ from . import (
 )
 from .edge import receiver, task_ended
 from .endings import note_end, note_failure, note_interruption
-from .messages import header_of, published_at, run_of, untracked_run
+from .messages import header_of, published_at, run_of, schedule_in, untracked_run
 from .recorder import recorder
 from .registry import registry
 from .stamp import BEGUN, HEADER, RECEIVED, STARTED_BY, now_ms
@@ -33,7 +33,7 @@ def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> 
     whereabouts.begin(task_id)
     chains.remember(request)
     given.note(request, args or (), kwargs or {})
-    row_times.note(request, published_at(vars(request)), now_ms())
+    row_times.note(request, published_at(vars(request)), now_ms(), schedule_in(vars(request)))
     if request.is_eager:
         context.note_send(task_id, sender.name)
     run = run_of(sender, request, args, kwargs) if _may_belong_to_objects(sender.name, request) else None

@@ -27,6 +27,7 @@ RETRY_OF: Final = "y"  # the id of the task that it is once more
 STARTED_BY: Final = "w"  # as the message's header has it
 DUE: Final = "q"  # when it is to run, and its priority: as ``due`` has it
 DJANGO_RESULT: Final = "j"  # the id of the Django result that it makes, where that is another one
+SCHEDULE: Final = "l"  # the entry's name, of what beat sent
 TRACE: Final = "d"  # 32 hex digits: the trace that the attempt's message belongs to
 POSITION: Final = "v"  # in a workflow: the parent, the group and the place in it, as ``workflows`` writes that
 STEPS: Final = "z"  # in a workflow: the steps that its message says are to come, as ``steps`` writes that

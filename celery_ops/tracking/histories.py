@@ -19,7 +19,7 @@ from .store import BEAT_COUNTS, lifetime
 
 logger = get_logger("celery_ops.tracking")
 #: Kinds that a list shows; arguments, results and tracebacks are fetched for one task at a time.
-LISTED = (facts.NAME, facts.STARTED_BY, facts.HOSTNAME, facts.ERROR, facts.PROGRESS)
+LISTED = (facts.NAME, facts.STARTED_BY, facts.SCHEDULE, facts.HOSTNAME, facts.ERROR, facts.PROGRESS)
 
 
 @dataclass(frozen=True, slots=True)

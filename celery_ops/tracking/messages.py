@@ -19,12 +19,14 @@ from .stamp import (
     HEADER,
     MAX_OBJECTS,
     PUBLISHED,
+    SCHEDULE,
     STARTED_BY,
     WHOSE,
     WORKFLOW,
     Stamp,
     decoded,
     now_ms,
+    schedule_of,
 )
 from .started_by import checked
 
@@ -71,13 +73,16 @@ def whose_of(details: Mapping[str, Any] = NO_DETAILS) -> str:
 
 
 def owned(stamp: Stamp, details: Mapping[str, Any]) -> Stamp:
-    """Return the stamp with all that the message says beside it: whose it is, who started it, and its workflow."""
+    """Return the stamp with all that the message says beside it: whose it is, who started it, by which schedule,
+    and its workflow."""
     if prefix.is_asked():
         stamp = replace(stamp, whose=stamp.whose or whose_of(details))
     if not stamp.started_by and (text := _beside(STARTED_BY, details)):
         stamp = replace(stamp, started_by=checked(text))
     if not stamp.workflow and (key := workflows.checked(_beside(WORKFLOW, details))):
         stamp = replace(stamp, workflow=key)
+    if not stamp.schedule and (name := schedule_in(details)):
+        stamp = replace(stamp, schedule=name)
     return stamp
 
 
@@ -150,7 +155,12 @@ def untracked_run(task: Any, request: Any, exception: Any, args: Any, kwargs: An
         return None
     if conf.ARGS_CAPTURE == "none":
         return None
-    stamp = Stamp((index.own_place(request.id),), published=published_at(details), whose=whose_of(details))
+    stamp = Stamp(
+        (index.own_place(request.id),),
+        published=published_at(details),
+        whose=whose_of(details),
+        schedule=schedule_in(details),
+    )
     run = Execution(request.id, task.name, attempt_of(details), stamp, nesting=nesting_of(details))
     begun = details.get(BEGUN)
     if isinstance(begun, int):
@@ -170,6 +180,11 @@ def attempt_of(details: Mapping[str, Any]) -> int:
     """Return how many attempts there were before this one."""
     retries = details.get("retries")
     return retries if isinstance(retries, int) else 0
+
+
+def schedule_in(details: Mapping[str, Any]) -> str:
+    """Return for which entry of its schedule beat sent a task, empty where that is not known."""
+    return schedule_of(_beside(SCHEDULE, details))
 
 
 def nesting_of(details: Mapping[str, Any]) -> int:

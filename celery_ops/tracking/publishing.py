@@ -13,7 +13,19 @@ from .recorder import recorder
 from .refs import ObjectRef
 from .registry import registry
 from .runs import Execution
-from .stamp import FIRST_PUBLISHED, HEADER, PUBLISHED, STARTED_BY, WHOSE, WORKFLOW, Stamp, decoded, now_ms
+from .stamp import (
+    FIRST_PUBLISHED,
+    HEADER,
+    PUBLISHED,
+    SCHEDULE,
+    STARTED_BY,
+    WHOSE,
+    WORKFLOW,
+    Stamp,
+    decoded,
+    now_ms,
+    schedule_of,
+)
 from .steps import Embedded
 from .store import Batch
 
@@ -64,6 +76,8 @@ def _republish(run: Execution, headers: dict[str, Any], request: Any) -> None:
     headers.setdefault(HEADER, run.stamp.encoded())
     if run.stamp.started_by:
         headers.setdefault(STARTED_BY, run.stamp.started_by)
+    if run.stamp.schedule:
+        headers.setdefault(SCHEDULE, run.stamp.schedule)
     if run.whose:
         headers[WHOSE] = run.whose
     if run.stamp.workflow:
@@ -90,6 +104,8 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
         parent_id = current.parent_id
     if latest is not text:
         stamp = owned(stamp, headers)
+    elif SCHEDULE in headers:  # beat has said it since
+        stamp = replace(stamp, schedule=schedule_of(headers[SCHEDULE]))
     arguments = given.frozen(body[0], body[1]) or capture.arguments(sender, body[0], body[1])
     if stamp.workflow and sender == workflows.UNLOCK:
         stamp = replace(stamp, workflow="")  # Celery's own, not one of its tasks
@@ -202,6 +218,8 @@ class Publish(NamedTuple):
             fields[facts.field(self.task_id, facts.STARTED_BY, 0, life)] = stamp.started_by
         if fields is not None and self.due:
             fields[facts.field(self.task_id, facts.DUE, 0, life)] = self.due
+        if fields is not None and stamp.schedule:
+            fields[facts.field(self.task_id, facts.SCHEDULE, 0, life)] = stamp.schedule
         return fields
 
 

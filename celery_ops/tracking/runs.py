@@ -116,6 +116,8 @@ class Execution:
         published = facts.published(self.task_id, self.stamp.published, self.name, self.nesting, self.life)
         if self.stamp.started_by:
             published[facts.field(self.task_id, facts.STARTED_BY, 0, self.life)] = self.stamp.started_by
+        if self.stamp.schedule:
+            published[facts.field(self.task_id, facts.SCHEDULE, 0, self.life)] = self.stamp.schedule
         return {**self.noted, **published}
 
     def _folded(self, known: dict[str, str]) -> dict[str, str]:

@@ -17,6 +17,8 @@ WHOSE = "celery_ops_whose"
 STARTED_BY = "celery_ops_started_by"
 #: Which workflow it is part of, as ``workflows`` writes that.
 WORKFLOW = "celery_ops_workflow"
+#: For which entry of its schedule beat sent it: the entry's name.
+SCHEDULE = "celery_ops_schedule"
 #: When a message that was sent again was published first.
 FIRST_PUBLISHED = "celery_ops_first_published"
 #: Set by the worker's main process on what it hands to its pool, in milliseconds since the epoch.
@@ -27,6 +29,8 @@ DELIVERY = "celery_ops_delivery"
 BEGUN = "celery_ops_begun"
 
 MAX_OBJECTS = 16
+#: Characters of an entry's name that a message carries: of a longer one nothing is said.
+MAX_SCHEDULE = 250
 
 encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -47,6 +51,8 @@ class Stamp:
     started_by: str = ""
     #: Which workflow it is part of, empty where it is alone; a header of its own.
     workflow: str = ""
+    #: For which entry beat sent it, empty where beat did not; a header of its own.
+    schedule: str = ""
 
     @property
     def refs(self) -> tuple[ObjectRef, ...]:
@@ -56,6 +62,11 @@ class Stamp:
         """Return the header's text: JSON, since every transport carries a string unchanged."""
         parts = [self.published, [[r.label, r.pk] for r in self.own], [[r.label, r.pk] for r in self.inherited]]
         return encode(parts if self.undecided is None else [*parts, self.undecided])
+
+
+def schedule_of(text: Any) -> str:
+    """Return the entry that a header or a fact names, empty for what is no name of one: anybody may have written it."""
+    return text if isinstance(text, str) and len(text) <= MAX_SCHEDULE and text.isprintable() else ""
 
 
 def decoded(header: Any) -> Stamp | None:

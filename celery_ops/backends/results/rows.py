@@ -80,7 +80,7 @@ def _shown(using: str, vendor: str, model: type) -> dict[str, RawSQL]:
     """What a list shows of a table's large columns."""
     wordless = Q(status=states.FAILURE) & Q(Contains(Left("result", LIST_ERROR), '"exc_message": []'))
     words = Case(When(wordless, then=Right("traceback", LIST_WORDS)), output_field=TextField())
-    shown = {"state": STATE, "error": _error(), "words": words, "noted": Left("meta", row_times.LENGTH)}
+    shown = {"state": STATE, "error": _error(), "words": words, "noted": Left("meta", row_times.LENGTH_WITH_SCHEDULE)}
     return {name: _raw(*compiled(using, model, expression)) for name, expression in shown.items()}
 
 
@@ -117,7 +117,7 @@ def for_detail(rows: QuerySet, longest: int = LARGE) -> QuerySet:
     """Return the rows with everything that is known of a task, ``longest`` characters of each text."""
     large = _bounded(Left, longest, "result", "task_args", "task_kwargs")
     large |= _bounded(Left, LARGE_META, "meta") | _bounded(Right, longest, "traceback")
-    noted = Left("meta", row_times.LENGTH)
+    noted = Left("meta", row_times.LENGTH_WITH_SCHEDULE)
     return rows.annotate(state=STATE, noted=noted, **large).values(
         *COLUMNS, "state", "noted", "content_type", "content_encoding", *large
     )
@@ -198,6 +198,7 @@ def _small(row: Row) -> dict[str, Any]:
         "state": row["state"],
         "worker": row["worker"] or None,
         "created_at": published,
+        "schedule": row_times.noted_schedule(row["noted"]) or None,
         "stored_at": stored,
         "started_at": begun or timezones.believed_start(_aware(row["date_started"]), created=stored, ended=written),
         # every save moves it

@@ -159,10 +159,13 @@ def viewed(detail: TaskDetail, user: Any, query: str = "") -> ViewedTask:
 
 
 def _schedule(detail: TaskDetail) -> PageLink | None:
-    """Return the schedule that it came of: what somebody ran by hand came of none."""
+    """Return the schedule that it came of: what somebody ran by hand came of none.
+
+    A beat that has not been started anew since an upgrade says nothing with its messages: then its occurrences do.
+    """
     task = detail.task
-    is_anothers = bool(detail.records or detail.started_by or task.parent_id)
-    name = "" if is_anothers or not task.name else schedule_of(task.id, task.name)
+    is_anothers = bool(detail.records or detail.started_by or task.parent_id or not task.name)
+    name = task.schedule or ("" if is_anothers else schedule_of(task.id, task.name))
     return PageLink(clean(name), schedule_url(name)) if name else None
 
 
