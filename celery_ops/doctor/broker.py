@@ -20,7 +20,7 @@ from ..exceptions import BrokerUnavailable
 from ..info import TaskInfo
 from ..redelivery import USUAL_TIMEOUTS, patience, positive
 from ..timezones import now
-from . import memory, queues, workers
+from . import django_tasks, memory, queues, workers
 from .finding import Finding, error, listed, ok, warning
 
 #: What RabbitMQ is installed with.
@@ -53,6 +53,7 @@ def check() -> Iterator[Finding]:
     if answers is not None and answers.replies:
         yield from check_visibility(answers)
         yield from workers.check_tasks(answers)
+        yield from django_tasks.check_queues(answers)
         yield from queues.check()
 
 

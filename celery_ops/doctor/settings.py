@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from ..conf import conf
 from ..formatting import clean
 from ..running.allowlist import site_tasks
+from . import django_tasks
 from .finding import Finding, error, listed, ok, warning
 
 PICKLES: Final = {"pickle", "application/x-python-serialize"}
@@ -23,6 +24,7 @@ def check() -> Iterator[Finding]:
     config = conf.celery_app.conf
     yield _pickle(config)
     yield _time_limits(config)
+    yield from django_tasks.check()
 
 
 def check_settings() -> Iterator[Finding]:

@@ -160,6 +160,11 @@ class Registry:
                 models[binding.model_class] = None
         return list(models)
 
+    def names(self) -> list[str]:
+        """Return the names of the tasks that are tracked for any model."""
+        self.bindings("")
+        return list(self._merged)
+
     def is_bound(self, task_name: str, model_label: str) -> bool:
         """Return whether a task is tracked for that model."""
         return any(_has_label(binding, model_label) for binding in self.bindings(task_name))
