@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .budget import Budget
     from .capturing import (
+        LineRedactor,
         asks_the_site,
         capture_arguments,
         capture_text,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "FAILED": "walk",
+    "LineRedactor": "capturing",
     "MAX_BYTES": "fitting",
     "REDACTED": "text",
     "Budget": "budget",
@@ -46,6 +48,7 @@ __all__ = [
     "REDACTED",
     "Budget",
     "Captured",
+    "LineRedactor",
     "asks_the_site",
     "capture_arguments",
     "capture_text",

@@ -12,15 +12,17 @@ from ..logs import get_logger
 from .budget import Budget
 from .fitting import MAX_BYTES, Captured, briefly, encode, fit
 from .hidden import hidden_texts, without
-from .keys import LONGEST_NAME, NAME
+from .keys import LONGEST_NAME, NAME, Rules
 from .repeats import SHORTEST_SECRET, Secrets
 from .site import site
-from .text import scrub
+from .text import is_quiet, scrub
 from .walk import BREADTH, FAILED, HARMLESS, PLAIN, UUID_LENGTH, UUID_TEXT, Name, Walk
 
 logger = get_logger("celery_ops.redaction")
 
 SECRETS: Final = 64
+#: Characters of a line of which it may be told at once that nothing in it is hidden.
+QUIET_LINE: Final = 300
 WORD: Final = re.compile(r"[^\W\d][\w.-]*")
 UNPLAIN: Final = re.compile(r"\\|\de\+")  # an escape may be part of a secret, and 4.1e+15 be a card
 
@@ -111,6 +113,27 @@ def capture_text(
         return Captured("", text is None)
     hidden = Secrets(secrets) if secrets else None
     return Captured(*scrub(text, MAX_BYTES, site()[0], hidden, tail, budget))
+
+
+class LineRedactor:
+    """Redacts many short texts, each for itself, as ``capture_text`` does; without the given ``secrets``."""
+
+    def __init__(self, secrets: Sequence[str] = ()) -> None:
+        self._secrets = Secrets(secrets) if secrets else None
+
+    def lines(self, texts: Sequence[str]) -> list[str]:
+        """Return the texts, redacted, in their order. Never raises."""
+        rules = site()[0]
+        return [text if self._is_quiet(text, rules) else self._redacted(text, rules) for text in texts]
+
+    def _is_quiet(self, text: str, rules: Rules) -> bool:
+        if len(text) > QUIET_LINE or not (text.isprintable() and is_quiet(text, rules)):
+            return False
+        return self._secrets is None or not self._secrets.are_in(text)
+
+    @_or_else(FAILED)
+    def _redacted(self, text: str, rules: Rules) -> str:
+        return scrub(text, MAX_BYTES, rules, self._secrets)[0]
 
 
 @_or_else(FAILED)

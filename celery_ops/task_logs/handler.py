@@ -5,26 +5,24 @@ what a task prints, which a worker turns into lines, is not.
 """
 
 import logging
+from functools import lru_cache
 from typing import Any, Final
 
 from billiard.exceptions import SoftTimeLimitExceeded
 from celery import _state
 
 from ..tracking import capture, counters, given, messages, runs
+from . import forks
 from .attempt import AttemptLog
 from .sending import sender
 from .switch import ALL, NONE, wanted
-from .texts import LONGEST_LEVEL, LONGEST_LOGGER, text_of
+from .texts import text_of
 
 #: Where a log lies on the request of the task.
 ATTRIBUTE: Final = "celery_ops_log"
 #: Packages whose lines are about the work of Celery, and loggers in them whose are the site's.
 OWN: Final = ("celery", "kombu", "amqp", "vine", "billiard", "multiprocessing", "celery_ops")
 OF_SITES: Final = ("celery.task", "celery.redirected")
-#: Names of loggers whose answer is remembered.
-MOST_NAMES: Final = 5000
-
-_is_own: dict[str, bool] = {}
 
 
 class TaskLogHandler(logging.Handler):
@@ -39,12 +37,24 @@ class TaskLogHandler(logging.Handler):
         self.lock = None
 
     def handle(self, record: logging.LogRecord) -> bool:  # type: ignore[override]  # 3.12 may return the record
+        """Keep a line of a task's. A busy task has many: what they have in common is all in here."""
         if self._logger.propagate and self._logger.parent is not None:
             return False  # it goes on to one that has this handler as well
         try:
-            log = _log_here(record.name)
-            if log is not None and not log.is_busy:
-                _note(log, record)
+            task = _state._task_stack.top
+            if task is None or is_own(record.name):
+                return False
+            request = task.request
+            log = request.__dict__.get(ATTRIBUTE) or _log_of(task, request)
+            if log is None or log.is_busy or log.generation != forks.generation:
+                return False
+            log.is_busy = True  # a value's own method may log while it is put into words
+            try:
+                is_new = log.add(record.created, record.levelname, record.name, text_of(record))
+            finally:
+                log.is_busy = False
+            if is_new:
+                sender().wake(log)
         except SoftTimeLimitExceeded:
             raise
         except Exception:
@@ -56,22 +66,8 @@ class TaskLogHandler(logging.Handler):
         self.handle(record)
 
 
-def _note(log: AttemptLog, record: logging.LogRecord) -> None:
-    log.is_busy = True  # a value's own method may log while it is put into words
-    try:
-        text = text_of(record)
-        if log.add(record.created, record.levelname[:LONGEST_LEVEL], record.name[-LONGEST_LOGGER:], text):
-            sender().wake(log)
-    finally:
-        log.is_busy = False
-
-
-def _log_here(name: str) -> AttemptLog | None:
-    """Return the log of the task that runs here, where a line of this logger belongs to it."""
-    task = _state.get_current_task()
-    if task is None or is_own(name):
-        return None
-    request = task.request
+def _log_of(task: Any, request: Any) -> AttemptLog | None:
+    """Return the log of the task that runs here, begun with its first line; None where none is wanted."""
     if request.called_directly:  # as a function, inside of another task
         task = _state.get_current_worker_task()
         if task is None:
@@ -96,15 +92,10 @@ def _begun(task: Any, request: Any) -> AttemptLog | None:
     return log
 
 
+@lru_cache(maxsize=5000)
 def is_own(name: str) -> bool:
     """Return whether a logger is one of Celery's own modules, or of what it is made of."""
-    own = _is_own.get(name)
-    if own is None:
-        own = name.partition(".")[0] in OWN and name not in OF_SITES
-        if len(_is_own) > MOST_NAMES:
-            _is_own.clear()
-        _is_own[name] = own
-    return own
+    return name.partition(".")[0] in OWN and name not in OF_SITES
 
 
 _installed: list[tuple[logging.Logger, TaskLogHandler]] = []

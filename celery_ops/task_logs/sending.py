@@ -5,20 +5,18 @@ import os
 import sys
 import threading
 import time
-from collections import deque
 from typing import Final
 
-from ..tracking.events import taken
 from ..tracking.recorder import recorder
 from ..tracking.writer import Writer
-from .attempt import AttemptLog
+from .attempt import AttemptLog, Waiting
 
 #: Seconds after a line until it is sent, and at least between two of these in a process: most tasks are over by then.
 SOON: Final = 0.3
 SEND_EVERY: Final = 1.0
 #: Seconds that are waited for the thread at the end.
 EXIT_PATIENCE: Final = 1.0
-#: Logs that wait; the oldest are given up.
+#: Logs that wait; those of others come with their tasks' ends.
 MOST_WAITING: Final = 2000
 
 
@@ -26,21 +24,21 @@ class Sender:
     """Sees to it that a process's logs are sent. It is told of each that has something new."""
 
     def __init__(self) -> None:
-        self._waiting: deque[AttemptLog] = deque(maxlen=MOST_WAITING)
+        self._waiting: Waiting = {}
         self._writer = Writer(self._waiting, self.send, SOON, SEND_EVERY)
         self._sent = time.monotonic()
 
     def wake(self, log: AttemptLog) -> None:
-        self._waiting.append(log)
+        if len(self._waiting) < MOST_WAITING:
+            log.waits_in(self._waiting)
         if not self._writer.wake() and time.monotonic() - self._sent > SEND_EVERY:  # no thread of ours may run here
             self.send()
 
     def send(self) -> int:
         """Hand over what the end of a task has not taken along by now. Return whether it did, as a burst's number."""
         self._sent = time.monotonic()
-        logs = taken(self._waiting, len(self._waiting))
-        waiting = [log for log in dict.fromkeys(logs) if log.is_dirty]
-        for log in waiting:
+        waiting = self._waiting.copy()
+        for log in waiting.values():
             recorder().record(log.batch, log.whose)
         return 2 if waiting else 0
 

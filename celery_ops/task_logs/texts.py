@@ -30,7 +30,9 @@ CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u
 
 def text_of(record: logging.LogRecord) -> str:
     """Return what a record says, as it is to be redacted, ``REACH`` characters at most."""
-    text = _message(record)
+    text = record.__dict__.get("message")  # as a handler before this one has put it together
+    if type(text) is not str:
+        text = _message(record)
     if record.exc_info and isinstance(record.exc_info, tuple) and record.exc_info[1] is not None:
         return f"{text[:LONGEST_HEAD]}\n{_traceback(record)}"[:REACH]
     return text[:REACH]
@@ -44,9 +46,6 @@ def plain(text: str) -> str:
 
 
 def _message(record: logging.LogRecord) -> str:
-    formatted = record.__dict__.get("message")  # as a handler before this one has put it together
-    if type(formatted) is str:
-        return formatted
     message, args = record.msg, record.args
     if not args:
         return message if type(message) is str else _text(message)

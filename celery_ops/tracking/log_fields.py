@@ -34,8 +34,8 @@ class LogField(NamedTuple):
 
 
 def execution_name(attempt: int, begun: int) -> str:
-    """Return what the fields of an execution begin with: attempts before it, and ms since the epoch."""
-    return f"{attempt}.{begun}.{os.urandom(2).hex()}"
+    """Return what the fields of an execution in this process begin with: attempts before it, and ms since the epoch."""
+    return f"{attempt}.{begun}.{os.getpid() & 0xFFFF:04x}"
 
 
 def field_of(name: str) -> LogField | None:

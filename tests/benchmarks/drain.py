@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,8 +57,8 @@ def drain(task, backend: str, **more: str) -> float:
     return drained(task, backend, **more).seconds
 
 
-def drained(task, backend: str, count: int = TASKS, **more: str) -> Drained:
-    """Have a worker of two processes work off a full queue of this task."""
+def drained(task, backend: str, count: int = TASKS, options: Sequence[str] = (), **more: str) -> Drained:
+    """Have a worker of two processes, with more options, work off a full queue of this task."""
     default_store()
     redis = client(0)
     redis.flushdb()
@@ -73,7 +73,7 @@ def drained(task, backend: str, count: int = TASKS, **more: str) -> Drained:
         **more,
     }
     command = [sys.executable, "-m", "celery", "-A", "tests.hurried", "worker", "-c", "2", "-l", "WARNING"]
-    command += ["--without-gossip", "--without-mingle"]
+    command += ["--without-gossip", "--without-mingle", *options]
     worker = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # not its greeting
     try:
         wait_for(lambda: redis.llen("celery") < count, "the first task to be taken", 60)

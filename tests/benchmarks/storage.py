@@ -65,6 +65,7 @@ def lifecycle(
     result: Any = None,
     hostname: str = "celery@web-3",
     passes: Callable[[int], None] = lambda milliseconds: None,
+    does: Callable[[], object] = lambda: None,
 ) -> None:
     """Take a task through the signals of a real publish and of a worker, in this process."""
     task_id, kwargs = uuid(), kwargs or {}
@@ -73,7 +74,7 @@ def lifecycle(
     publishing.after_task_publish(sender=task.name, headers=headers, body=(args, kwargs, {}))
     recorder().flush()  # a publisher and a worker are two processes, and a task takes longer than this
     passes(12)
-    request = {**headers, "args": args, "kwargs": kwargs, "hostname": hostname}
+    request = {**headers, "args": args, "kwargs": kwargs, "hostname": hostname, "called_directly": False}
     request |= {stamp.RECEIVED: stamp.now_ms(), stamp.DELIVERY: facts.execution_tag()}
     task.request_stack.push(type(task.request)(request))
     passes(3)
@@ -81,6 +82,7 @@ def lifecycle(
         executing.task_prerun(sender=task, task_id=task_id, args=args, kwargs=kwargs)
         recorder().flush()
         passes(437)
+        does()
         executing.task_success(sender=task, result=result)
         executing.task_postrun(sender=task, task_id=task_id, args=args, kwargs=kwargs, state="SUCCESS")
         recorder().flush()

@@ -128,6 +128,22 @@ def logs(self, order_id, lines=3, times=0, card=None, fate="", pace=None):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _talk(order_id):
+    for stage in range(20):
+        logger.info("stage %d of order %d: the bank answered 200 after %.3f s", stage, order_id, 0.132)
+
+
+@track(Order)
+@shared_task
+def talks(order_id):
+    _talk(order_id)
+
+
+@shared_task
+def untracked_talks(order_id):
+    _talk(order_id)
+
+
 @shared_task
 def untracked_logs(number, pause=0.0):
     for line in range(1, number + 1):
