@@ -148,6 +148,8 @@ class BeatInfo:
     is_stuck: bool = False
     #: Celery's app whose beat it is, by its main name.
     app: str = ""
+    #: Seconds by which its clock is ahead of the one here, below zero where it is behind; as far as that is known.
+    ahead: float = 0.0
 
     @property
     def sends(self) -> bool:

@@ -19,7 +19,7 @@ from .surroundings import Surroundings
 
 logger = get_logger("celery_ops.schedules")
 
-BEAT_SILENT, TWO_BEATS = "beat_silent", "two_beats"
+BEAT_SILENT, TWO_BEATS, BEAT_CLOCK = "beat_silent", "two_beats", "beat_clock"
 OVERDUE, NOT_SENT, NOT_RUN, BROKEN, NOT_READ = "overdue", "not_sent", "not_run", "broken", "not_read"
 UNKNOWN_TASK, WRONG_ARGUMENTS, DESERTED, TOO_OFTEN = "unknown_task", "wrong_arguments", "deserted_queue", "too_often"
 LAST_RUN_AHEAD, NEVER_DUE = "last_run_ahead", "never_due"
@@ -308,6 +308,13 @@ ARE_TWO: Final = Problem(
     _("Two beats run at once, and everything is sent by each: %(names)s."),
     _("Stop all of them but one."),
 )
+_SET_IT: Final = _("Set both clocks (NTP): until then do not trust what is said to be due, late or overdue.")
+IS_AHEAD: Final = Problem(
+    BEAT_CLOCK, _("The clock of beat at %(name)s is %(time)s ahead of this one's, and it sends by its own."), _SET_IT
+)
+IS_BEHIND: Final = Problem(
+    BEAT_CLOCK, _("The clock of beat at %(name)s is %(time)s behind this one's, and it sends by its own."), _SET_IT
+)
 
 
 def of_beats(beats: Sequence[BeatInfo], heard: bool, entries: int) -> Iterator[Problem]:
@@ -316,6 +323,10 @@ def of_beats(beats: Sequence[BeatInfo], heard: bool, entries: int) -> Iterator[P
         yield _silence(beats, heard)
     if twins := _twins(beats):
         yield ARE_TWO.of(names=", ".join(map(_name_of, twins)))
+    for beat in beats:
+        if beat.sends and abs(beat.ahead) > AHEAD.total_seconds():
+            is_other = IS_AHEAD if beat.ahead > 0 else IS_BEHIND
+            yield is_other.of(name=_name_of(beat), time=timedelta(seconds=round(abs(beat.ahead))))
 
 
 def _silence(beats: Sequence[BeatInfo], heard: bool) -> Problem:

@@ -152,6 +152,7 @@ def _beat(heard: HeardSign, now: datetime) -> BeatInfo:
         has_ended=sign.has_ended,
         is_stuck=is_stuck and heard.age <= SILENT_AFTER,
         app=sign.app,
+        ahead=round(sign.started / 1000 + sign.up + heard.age - now.timestamp(), 1) if sign.started else 0.0,
     )
 
 

@@ -26,7 +26,6 @@ class Signing:
         self._kind = f"{type(scheduler).__module__}.{type(scheduler).__qualname__}"[:200]
         self._app = str(getattr(service.app, "main", "") or "")[:200]
         self._scheduler = scheduler
-        self._started = time.time()
         self._given = float("-inf")
         self._was_standby = False
         self._leaves = False
@@ -64,14 +63,15 @@ class Signing:
     def _sign(self, entries: int, is_standby: bool) -> Sign:
         interval = getattr(self._scheduler, "max_interval", 0)
         is_number = isinstance(interval, (int, float)) and isfinite(interval) and 0 <= interval < 1e9
+        up = time.monotonic() - self._loop.began
         return Sign(
             self._token,
             gethostname()[:200],
             os.getpid(),
             self._kind,
             self._app,
-            int(self._started * 1000),
-            round(time.monotonic() - self._loop.began, 1),
+            int((time.time() - up) * 1000),  # each time anew: a clock may have been set meanwhile
+            round(up, 1),
             round(self._loop.still, 1),
             float(interval) if is_number else 0.0,
             entries,

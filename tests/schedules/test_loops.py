@@ -64,3 +64,13 @@ def test_a_beat_inside_of_a_worker_tells_as_any_other(make_worker_with_beat, imp
     end(worker)
     wait_for(lambda: codes() == ["beat_silent"], "the silence")
     assert ending in report(asks_around=False).problems[0].sentence
+
+
+@pytest.mark.parametrize(("seconds", "word"), [(3600, "ahead of"), (-3600, "behind")])
+def test_a_beat_whose_clock_differs_sends_and_is_named(make_beat, seconds, word):
+    make_beat(OFTEN, TEST_CLOCK="00:00", TEST_CLOCK_AHEAD=str(seconds))
+    one = occurred("often", 2)
+    assert len({occurrence.task_id for occurrence in one.occurrences}) == len(one.occurrences)
+    (problem,) = report(asks_around=False).problems
+    assert problem.code == "beat_clock"
+    assert word in problem.sentence

@@ -5,6 +5,7 @@ from datetime import datetime, timezone
 import pytest
 
 from celery_ops.schedules.board import HeardSign, Sign
+from celery_ops.schedules.problems import of_beats
 from celery_ops.schedules.report import _beat
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
@@ -34,6 +35,19 @@ def test_how_a_beat_is(age, still, expected):
 
 def test_however_seldom_a_loop_looks_it_stands_still_after_a_minute():
     assert heard(2, 61, interval=86_400.0) == "stuck"
+
+
+@pytest.mark.parametrize(
+    ("begun", "expected"),
+    [(-605, []), (-640, []), (2995, ["ahead"]), (-4205, ["behind"])],
+)
+def test_a_clock_that_differs_is_named(begun, expected):
+    """``begun`` says when beat began by its own clock, which was 605 seconds ago."""
+    started = int((NOW.timestamp() + begun) * 1000)
+    sign = Sign("t", "host", 7, "celery.beat.PersistentScheduler", "tests", started, 600.0, 0.0, 5.0, 3)
+    problems = list(of_beats([_beat(HeardSign(sign, 0, 5.0), NOW)], True, 3))
+    assert [problem.code for problem in problems] == ["beat_clock"] * len(expected)
+    assert [word for word in expected if word in problems[0].sentence] == expected
 
 
 def test_who_waits_for_a_lock_or_has_ended_does_not_stand_still():
