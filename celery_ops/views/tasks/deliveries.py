@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ... import states
 from ...formatting import Moment, duration
-from ...info import TaskExecution
+from ...info import TaskExecution, between
 from ...redelivery import causes_of, patience
 from ...tables.links import PageLink, worker_link
 from ...task_detail import TaskDetail
@@ -37,7 +38,7 @@ def deliveries_of(detail: TaskDetail) -> tuple[ViewedDelivery, ...]:
 
 
 def _viewed(executions: tuple[TaskExecution, ...]) -> Iterator[ViewedDelivery]:
-    now = timezone.now()
+    now, first = timezone.now(), executions[0].started_at
     for execution, cause in zip(executions, causes_of(executions, patience()), strict=True):
         yield ViewedDelivery(
             attempt=execution.attempt,
@@ -48,7 +49,7 @@ def _viewed(executions: tuple[TaskExecution, ...]) -> Iterator[ViewedDelivery]:
             state=execution.state,
             tone=states.tone(execution.state),
             ending=_ending(execution.state),
-            beside=_beside(execution) if cause else "",
+            beside=_beside(execution, first) if cause else "",
             cause=cause.sentence if cause else "",
             remedy=cause.remedy if cause else "",
         )
@@ -60,5 +61,8 @@ def _ending(state: str) -> str:
     return endings.get(state, "")
 
 
-def _beside(execution: TaskExecution) -> str:
-    return _("while another one was not over") if execution.overlaps else _("after the one before it")
+def _beside(execution: TaskExecution, first: datetime | None) -> str:
+    later = {"time": duration(between(first, execution.started_at))}
+    if execution.overlaps:
+        return _("%(time)s after the first began, while another one was not over") % later
+    return _("%(time)s after the first began, when the one before it was over") % later
