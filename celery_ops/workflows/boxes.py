@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from zlib import crc32
 
 from ..charts.graph import Edge
 from ..tracking.members import Member
@@ -16,13 +17,17 @@ from .workflow import Workflow
 MANY: Final = 6
 #: How far around a task is looked to tell whether it is like another one.
 AROUND: Final = 4
+#: Keys that boxes may have.
+KEYS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One task, or many alike. ``number`` is the place of the first one in the workflow."""
+    """One task, or many alike. ``number`` is the place of the first one in the workflow, ``key`` stays the same for the
+    same tasks, whatever else is published meanwhile."""
 
     number: int
+    key: int
     tasks: tuple[Member, ...]
     is_many: bool = False
 
@@ -45,7 +50,7 @@ class Boxes:
 
 
 def boxes_of(workflow: Workflow, opened: Collection[int] = ()) -> Boxes:
-    """Return the boxes of a workflow; of those whose number is ``opened`` each task has its own."""
+    """Return the boxes of a workflow; of those whose key is ``opened`` each task has its own."""
     edges = list(_edges(workflow))
     alike: dict[int, list[int]] = {}
     for number, kind in enumerate(_kinds(workflow.tasks, edges)):
@@ -64,10 +69,17 @@ def _boxes(
     tasks: Sequence[Member], alike: Collection[Sequence[int]], opened: Collection[int]
 ) -> Iterator[tuple[Box, Sequence[int]]]:
     for numbers in alike:
-        if len(numbers) >= MANY and numbers[0] not in opened:
-            yield Box(numbers[0], tuple(tasks[number] for number in numbers), is_many=True), numbers
+        some = tuple(tasks[number] for number in numbers)
+        key = _key(some)
+        if len(numbers) >= MANY and key not in opened:
+            yield Box(numbers[0], key, some, is_many=True), numbers
         else:
-            yield from ((Box(number, (tasks[number],)), [number]) for number in numbers)
+            yield from ((Box(number, key, (tasks[number],)), [number]) for number in numbers)
+
+
+def _key(tasks: Sequence[Member]) -> int:
+    first = min(task.task_id or task.name for task in tasks)
+    return crc32(first.encode("utf-8", "surrogatepass")) % KEYS
 
 
 def _edges(workflow: Workflow) -> Iterator[Edge]:

@@ -156,7 +156,7 @@ class Drawing:
 
 
 def drawing_of(workflow: Workflow, asked: str, opened: Collection[int], links: "Links") -> Drawing:
-    """Return the drawing of a workflow that was asked for by an id; boxes of these numbers are ``opened``."""
+    """Return the drawing of a workflow that was asked for by an id; boxes of these keys are ``opened``."""
     found = boxes_of(workflow, opened)
     shown = Boxes(found.boxes[:MOST_DRAWN], tuple(edge for edge in found.edges if max(edge) < MOST_DRAWN))
     layers = layers_of(len(shown.boxes), shown.edges)
@@ -168,12 +168,12 @@ def drawing_of(workflow: Workflow, asked: str, opened: Collection[int], links: "
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where boxes lead: a box of many opens under ``open``, a query string that ends with the box's number."""
+    """Where boxes lead: a box of many opens under ``open``, a query string that ends with the box's key."""
 
     open: str
 
     def of(self, box: Box) -> str:
-        return f"{self.open}{box.number}" if box.is_many else task_url(box.tasks[0].task_id)
+        return f"{self.open}{box.key}" if box.is_many else task_url(box.tasks[0].task_id)
 
 
 class _Viewer:
@@ -193,7 +193,7 @@ class _Viewer:
         self.left -= len(listed)
         tasks = tuple(_listed(task, self.asked) for task in listed)
         return ViewedBox(
-            key=f"box-{box.number}",
+            key=f"box-{box.key}",
             label=self.label(box.name),
             name=clean(box.name),
             number=len(box.tasks),

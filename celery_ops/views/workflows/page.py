@@ -24,7 +24,7 @@ MOST_OPENED: Final = 20
 
 
 class WorkflowView(OpsPage):
-    """GET shows its tasks as a graph and as a list; with ``open``, repeatable, the boxes of these numbers opened."""
+    """GET shows its tasks as a graph and as a list; with ``open``, repeatable, the boxes of these keys opened."""
 
     section = "celery_ops:task-list"
     title = gettext_lazy("Workflow")
@@ -66,6 +66,6 @@ _FAILED: Final = [("state", state) for state in sorted(FAILED)]
 
 
 def numbers_in(texts: Iterable[str]) -> list[int]:
-    """Return the numbers of boxes that a request names, each once."""
-    numbers = [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 6]
+    """Return the keys of boxes that a request names, each once."""
+    numbers = [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 7]
     return list(dict.fromkeys(numbers))[:MOST_OPENED]
