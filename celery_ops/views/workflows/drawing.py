@@ -19,7 +19,7 @@ from ...workflows.boxes import Box, Boxes, boxes_of
 from ...workflows.workflow import Workflow
 
 #: Boxes that are drawn, tasks of one box that are listed, and those that are listed in all.
-MOST_DRAWN: Final = 300
+MOST_DRAWN: Final = 240
 MOST_OF_BOX: Final = 100
 MOST_LISTED: Final = 1000
 #: Characters of a name in a box, and of what came of its tasks.

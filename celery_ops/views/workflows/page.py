@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ...formatting import clean
-from ...links import task_list_url
+from ...links import task_list_url, task_url
 from ...permissions import REVOKE_TASK, RUN_TASK, allows
 from ...tables.links import PageLink
 from ...workflows.reading import workflow_of
@@ -44,10 +44,16 @@ class WorkflowView(OpsPage):
             progress=workflow.progress,
             key=clean(workflow.key),
             opened=opened,
+            ends_early=progress_ends_early(workflow),
             actions=list(actions_of(workflow, self.user)),
             drawing=drawing_of(workflow, self.kwargs["task_id"], opened, links),
             **kwargs,
         )
+
+
+def progress_ends_early(workflow: Workflow) -> bool:
+    """Return whether steps will never come: to run again what failed does not bring them about."""
+    return workflow.progress.is_over and bool(workflow.progress.to_come)
 
 
 def actions_of(workflow: Workflow, user: Any) -> Iterator[PageLink]:
@@ -59,6 +65,9 @@ def actions_of(workflow: Workflow, user: Any) -> Iterator[PageLink]:
         yield PageLink(text, f"{reverse('celery_ops:bulk-retry')}?{urlencode([('workflow', key), *_FAILED])}")
     if (progress.active or progress.to_come) and allows(user, REVOKE_TASK):
         yield PageLink(_("Revoke the whole"), f"{reverse('celery_ops:bulk-revoke')}?{urlencode({'workflow': key})}")
+    publisher = workflow.publisher
+    if publisher is not None and progress.is_over and allows(user, RUN_TASK):
+        yield PageLink(_("Run the whole again, from its first task"), task_url(publisher.task_id))
     yield PageLink(_("As a list of tasks"), task_list_url(workflow=key))
 
 
