@@ -87,6 +87,9 @@ celery_app.conf.task_always_eager = False
 tasks.greet.delay(5)
 needed = {{name for name in set(sys.modules) - shared if name.partition(".")[0] in ("celery_ops", "redis")}}
 assert not needed, needed
+from celery_ops.metrics import flushing
+from celery_ops.tracking.recorder import recorder
+recorder().patience = flushing.EXIT_PATIENCE = 0  # its end need not wait for a store that nobody has
 """
 VISIT = """
 from django.contrib.auth.models import User
