@@ -37,7 +37,8 @@ def in_zone(memory_store, monkeypatch, db):
 
     with broker("memory://"):
         yield go
-    signals.after_task_publish.disconnect(dispatch_uid="celery_ops.schedules.beat")
+    for signal in (signals.before_task_publish, signals.after_task_publish):
+        signal.disconnect(dispatch_uid="celery_ops.schedules.beat")
     app.conf.beat_schedule = before[0]
     go(before[1])
 
@@ -57,6 +58,7 @@ class Night:
             service = celery_beat.Service(app, STEP.total_seconds(), scheduler_cls="celery.beat:Scheduler")
             told = beat.Beat(service)
             monkeypatch.setattr(beat, "_beat", told)
+            signals.before_task_publish.connect(beat.before_task_publish, dispatch_uid="celery_ops.schedules.beat")
             signals.after_task_publish.connect(beat.after_task_publish, dispatch_uid="celery_ops.schedules.beat")
             monkeypatch.setattr(service.scheduler, "apply_entry", self._noting(service.scheduler.apply_entry))
             while datetime.now(timezone.utc) < self._begin + timedelta(days=2):
