@@ -22,7 +22,7 @@ from ..panels.texts import shown_payload
 from ..panels.token import PanelOptions, options_of, viewer
 from ..panels.unchanged import Unchanged, etag
 from ..panels.viewer import Viewer, task_parameter
-from ..permissions import VIEW_PAYLOAD, allows
+from ..permissions import VIEW_OPS, VIEW_PAYLOAD, allows
 from ..states import is_final
 from ..task_detail.own_states import with_own_states
 from ..task_logs.reading import read_log
@@ -34,6 +34,7 @@ from .logs import PARAMETER, after_in, lines_response, log_part
 from .ops import errors
 from .private import PrivateView
 from .refusals import log_refusal, noting_refusals
+from .tasks.workflow import link_of
 
 
 class PanelView(PrivateView):
@@ -145,6 +146,7 @@ class PanelView(PrivateView):
             "row": viewed.row(task),
             "page_url": viewed.page_url(task),
             "payload": payload,
+            "workflow": link_of(task.id) if viewed.may(VIEW_OPS) else None,
             "log": log_part(task.id, url, is_over=is_final(task.state), is_tracked=True),
             "base_template": conf.BASE_TEMPLATE,
             "next_url": next_url(self.request),

@@ -12,7 +12,7 @@ from celery_ops.tracking.facts import short_id
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.stamp import encode
 from tests.pages import attribute, links, text_of
-from tests.planting import plant
+from tests.planting import panel_of, plant
 from tests.planting_workflows import plant_member, plant_workflow
 
 from .conftest import browser
@@ -103,6 +103,22 @@ def test_a_tasks_page_leads_to_its_workflow(staff_client, order):
     plant_workflow(key, 3)
     html = staff_client.get(reverse("celery_ops:task-detail", args=[key])).text
     assert ("one of 4 tasks", reverse("celery_ops:workflow", args=[key])) in links(html)
+
+
+def test_a_panels_details_lead_to_the_workflow(staff_client, staff, order):
+    key = plant(order)
+    plant_workflow(key, 3)
+    html = staff_client.get(panel_of(order, staff), {"task": key}).text
+    assert ("one of 4 tasks", reverse("celery_ops:workflow", args=[key])) in links(html)
+
+
+def test_what_is_over_is_not_to_be_revoked(staff_client):
+    key, later = uuid(), uuid()
+    steps = encode({"n": ["shop.later"], "s": [[short_id(later), 0]], "j": [[[-1], [0]]]})
+    keep(plant_member(key, task_id=key, state="FAILURE", steps=steps))
+    html = page_of(staff_client, key).text
+    assert "Revoke the whole" not in html
+    assert "never will" in html
 
 
 def test_a_step_to_come_is_neither_done_nor_failed(staff_client):

@@ -7,12 +7,20 @@ from django.utils.translation import gettext as _
 from ...exceptions import BackendUnavailable, StoreUnavailable
 from ...links import workflow_url
 from ...tables.links import PageLink
-from ...tracking import workflows
+from ...tracking import index, workflows
 from ...tracking.recorder import recorder
 from ...workflows.reading import glance_at
 
 #: Fields of a workflow in the store up to which its tasks are counted for a line on another page.
 MOST_COUNTED: Final = 3000
+
+
+def link_of(task_id: str) -> PageLink | None:
+    """Return where the workflow of a task is, None for a task in none and while nobody can say."""
+    try:
+        return workflow_link(index.search(task_id).workflow)
+    except StoreUnavailable:
+        return None
 
 
 def workflow_link(key: str) -> PageLink | None:

@@ -63,7 +63,7 @@ def actions_of(workflow: Workflow, user: Any) -> Iterator[PageLink]:
         number = progress.failed
         text = ngettext("Run %(n)s failed task again", "Run %(n)s failed tasks again", number) % {"n": number}
         yield PageLink(text, f"{reverse('celery_ops:bulk-retry')}?{urlencode([('workflow', key), *_FAILED])}")
-    if (progress.active or progress.to_come) and allows(user, REVOKE_TASK):
+    if not progress.is_over and allows(user, REVOKE_TASK):
         yield PageLink(_("Revoke the whole"), f"{reverse('celery_ops:bulk-revoke')}?{urlencode({'workflow': key})}")
     publisher = workflow.publisher
     if publisher is not None and progress.is_over and allows(user, RUN_TASK):
