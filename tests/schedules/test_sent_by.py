@@ -8,7 +8,9 @@ from tests.servers import wait_for
 from .beats import occurred
 
 TASK = "tests.shop.tasks.process_payment"
-PAY = {"pay by card": {"task": TASK, "every": 1, "args": [1]}}
+#: Nobody consumes it: what is left there is no other test's to run.
+QUEUE = "sent-by-nobody-runs-it"
+PAY = {"pay by card": {"task": TASK, "every": 1, "args": [1], "options": {"queue": QUEUE}}}
 
 
 def schedule_of_last(name):
@@ -35,7 +37,7 @@ def test_django_celery_beat_does(make_beat):
     from django.db import connection
 
     every = models.IntervalSchedule.objects.create(every=1, period="seconds")
-    models.PeriodicTask.objects.create(name="a row", task=TASK, args="[1]", interval=every)
+    models.PeriodicTask.objects.create(name="a row", task=TASK, args="[1]", queue=QUEUE, interval=every)
     name = str(connection.settings_dict["NAME"])
     make_beat({}, "-S", "django", "--max-interval", "1", TEST_DATABASE_NAME=name)
     assert schedule_of_last("a row") == "a row"
