@@ -20,7 +20,13 @@ HEARD_BY: Final = {
     "failures.executing": ("task_failure", "task_unknown", "worker_init"),
     "tracking.executing": ("task_prerun", "task_retry", "task_success", "task_failure", "task_postrun"),
     # before tracking ends: what waits is handed over to it
-    "task_logs.executing": ("worker_init", "task_prerun", "worker_process_shutdown", "worker_shutdown"),
+    "task_logs.executing": (
+        "worker_init",
+        "task_prerun",
+        "task_postrun",
+        "worker_process_shutdown",
+        "worker_shutdown",
+    ),
     "metrics.publishing": ("after_task_publish",),
     "metrics.executing": (
         "task_received",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..tracking.edge import receiver
-from .handler import install
+from .handler import enter, leave
 from .sending import send_at_exit
 
 
@@ -13,9 +13,14 @@ def worker_init(**_: Any) -> None:
 
 
 @receiver
-def task_prerun(**_: Any) -> None:
-    """Each time: a pool may begin in many ways, and a site may set up its logging late."""
-    install()
+def task_prerun(sender: Any, **_: Any) -> None:
+    """The handler is looked for each time: a pool may begin in many ways, and a site set up its logging late."""
+    enter(sender)
+
+
+@receiver
+def task_postrun(sender: Any, **_: Any) -> None:
+    leave(sender)
 
 
 @receiver

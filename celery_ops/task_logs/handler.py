@@ -5,6 +5,7 @@ what a task prints, which a worker turns into lines, is not.
 """
 
 import logging
+import threading
 from functools import lru_cache
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ from .texts import text_of
 
 #: Where a log lies on the request of the task.
 ATTRIBUTE: Final = "celery_ops_log"
+#: The same of the task itself, with the request of the task around it.
+AROUND: Final = "celery_ops_log_around"
 #: Packages whose lines are about the work of Celery, and loggers in them whose are the site's.
 OWN: Final = ("celery", "kombu", "amqp", "vine", "billiard", "multiprocessing", "celery_ops")
 OF_SITES: Final = ("celery.task", "celery.redirected")
@@ -41,12 +44,11 @@ class TaskLogHandler(logging.Handler):
         if self._logger.propagate and self._logger.parent is not None:
             return False  # it goes on to one that has this handler as well
         try:
-            task = _state._task_stack.top
-            if task is None or is_own(record.name):
+            request = _here.request
+            if request is None or is_own(record.name):
                 return False
-            request = task.request
-            log = request.__dict__.get(ATTRIBUTE) or _log_of(task, request)
-            if log is None or log.is_busy or log.generation != forks.generation:
+            log = request.__dict__.get(ATTRIBUTE) or _begun(request)
+            if log.is_busy or log.generation != forks.generation:
                 return False
             log.is_busy = True  # a value's own method may log while it is put into words
             try:
@@ -66,26 +68,42 @@ class TaskLogHandler(logging.Handler):
         self.handle(record)
 
 
-def _log_of(task: Any, request: Any) -> AttemptLog | None:
-    """Return the log of the task that runs here, begun with its first line; None where none is wanted."""
-    if request.called_directly:  # as a function, inside of another task
-        task = _state.get_current_worker_task()
-        if task is None:
-            return None
-        request = task.request
-    log: AttemptLog | None = request.__dict__.get(ATTRIBUTE)
-    return log if log is not None else _begun(task, request)
+class _Here(threading.local):
+    """The request of the task that runs in this thread or greenlet, where its lines are wanted.
+
+    To look for it among what Celery runs, at each line, takes longer than all else.
+    """
+
+    request: Any = None
 
 
-def _begun(task: Any, request: Any) -> AttemptLog | None:
+_here: Final = _Here()
+
+
+def enter(task: Any) -> None:
+    """Have the lines of a task kept that begins here, if they are wanted."""
+    mode, request = wanted(), task.request
+    if mode == NONE or (mode != ALL and runs.of(request) is None) or task.name.startswith("celery."):
+        return
+    install()
+    is_inside = len(_state._task_stack.stack) > 1  # an eager task in another one
+    setattr(request, AROUND, (task, _here.request if is_inside else None))
+    _here.request = request
+
+
+def leave(task: Any) -> None:
+    """Let lines belong to the task around this one, if there is one."""
+    around = task.request.__dict__.pop(AROUND, None)
+    if around is not None:
+        _here.request = around[1]
+
+
+def _begun(request: Any) -> AttemptLog:
     """Begin a task's log with its first line."""
-    mode, run = wanted(), runs.of(request)
-    if mode == NONE or (run is None and mode != ALL) or task.name.startswith("celery."):
-        return None
-    details = getattr(request, "request_dict", None) or vars(request)
+    task, run = request.__dict__[AROUND][0], runs.of(request)
     hidden = capture.secrets(task.name, *given.noted(request, request.args, request.kwargs))
-    whose = messages.whose_of(details) if run is None else run.whose
-    log = AttemptLog(request.id, task.name, messages.attempt_of(details), hidden, whose)
+    whose = messages.whose_of(vars(request)) if run is None else run.whose
+    log = AttemptLog(request.id, task.name, messages.attempt_of(vars(request)), hidden, whose)
     setattr(request, ATTRIBUTE, log)
     if run is not None:
         run.log = log.batch
@@ -104,8 +122,6 @@ _loggers = 0  # that there were when they were looked through
 
 def install() -> None:
     """Have lines kept that are logged from now on. Costs next to nothing where that is so already."""
-    if wanted() == NONE:
-        return
     root = logging.root
     if len(root.manager.loggerDict) == _loggers and all(handler in logger.handlers for logger, handler in _installed):
         return

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from unittest import mock
 
-from celery import _state
+from celery import current_app
 
 from celery_ops.task_logs import switch
-from celery_ops.task_logs.handler import TaskLogHandler, install
+from celery_ops.task_logs.handler import TaskLogHandler, enter, leave
 from celery_ops.tracking.recorder import recorder
 from tests.shop import tasks
 
@@ -101,7 +101,6 @@ def written(path: str) -> Iterator[None]:
 
 def round_trips() -> Iterator[Figure]:
     lifecycle(tasks.talks, (1,))  # connects, and brings the script
-    install()
     with written("/dev/null"):
         yield Figure.of(
             "round trips of a life with 20 lines",
@@ -113,8 +112,7 @@ def round_trips() -> Iterator[Figure]:
 
 
 def _talking() -> None:
-    _state._task_stack.push(tasks.talks)
-    try:
-        tasks._talk(2)
-    finally:
-        _state._task_stack.pop()
+    task = current_app.tasks[tasks.talks.name]
+    enter(task)
+    tasks._talk(2)
+    leave(task)
