@@ -133,7 +133,7 @@ def _talk(order_id):
         logger.info("stage %d of order %d: the bank answered 200 after %.3f s", stage, order_id, 0.132)
 
 
-@track(Order)
+@track(Order, hidden=True)
 @shared_task
 def talks(order_id):
     _talk(order_id)
