@@ -121,8 +121,15 @@ class AttemptLog:
         self._sent = len(beginning), total
         return [(self._ref, fields)] if fields else ()
 
+    def redact(self) -> None:
+        """Redact what is kept, in the task's own thread: the one that writes would hold up the next task for it."""
+        self._redact([*self._beginning, *self._end])
+
     def _shown(self, lines: Sequence[Line]) -> list[StoredLine]:
+        self._redact(lines)
+        return [line.stored(self.begun) for line in lines]
+
+    def _redact(self, lines: Sequence[Line]) -> None:
         raw = [line for line in lines if not line.is_shown]
         for line, text in zip(raw, self._redactor.lines([plain(line.text) for line in raw]), strict=True):
             line.text, line.is_shown = text, True
-        return [line.stored(self.begun) for line in lines]

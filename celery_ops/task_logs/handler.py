@@ -96,6 +96,9 @@ def leave(task: Any) -> None:
     around = task.request.__dict__.pop(AROUND, None)
     if around is not None:
         _here.request = around[1]
+    log: AttemptLog | None = task.request.__dict__.get(ATTRIBUTE)
+    if log is not None and log.is_dirty:  # what ended it is about to be written, a few milliseconds from now
+        log.redact()
 
 
 def _begun(request: Any) -> AttemptLog:
