@@ -31,8 +31,10 @@ ASKED = ("read", "read_fields", "look_up")
 
 @benchmark("workflow", INSIGHT)
 def workflow() -> Iterator[Figure]:
-    """The page of a workflow of 500 tasks: a group, a chord of different ones, a chain with most of it to come; then
-    10,000 tasks, and what a publish writes of a chain of 1,000 steps."""
+    """The page of a workflow of 500 tasks, and what a publish writes of a chain of 1,000 steps.
+
+    A group, a chord of different ones, and a chain with most of it to come; then 10,000 tasks.
+    """
     use_store(f"redis://127.0.0.1:{PORT}/1", STORE_TIMEOUT=5)
     client = browser()
     for what, key in (("a group", group(USUAL)), ("different tasks", different(USUAL)), ("a chain", chain(USUAL))):

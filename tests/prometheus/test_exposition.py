@@ -190,18 +190,18 @@ def test_what_a_queue_does_not_tell_is_absent(samples):
 @pytest.mark.parametrize(
     ("workers", "up"),
     [
-        ([worker("a@pod")], 1),
-        ([worker("a@pod", state=info.GONE)], 0),
-        ([worker("a@pod", state=info.ENDED)], 0),
-        ([worker("a@pod", state=info.NO_REPLY, last_seen=ago(seconds=30))], 1),
-        ([worker("a@pod", state=info.NO_REPLY, last_seen=ago(minutes=6))], 0),
-        ([worker("a@pod", state=info.ENDED), worker("b@pod")], 1),
-        ([worker("a@pod", state=info.GONE), worker("b@pod")], 0),
+        ([("a@pod", info.ONLINE, 1)], 1),
+        ([("a@pod", info.GONE, 1)], 0),
+        ([("a@pod", info.ENDED, 1)], 0),
+        ([("a@pod", info.NO_REPLY, 30)], 1),
+        ([("a@pod", info.NO_REPLY, 360)], 0),
+        ([("a@pod", info.ENDED, 1), ("b@pod", info.ONLINE, 1)], 1),
+        ([("a@pod", info.GONE, 1), ("b@pod", info.ONLINE, 1)], 0),
     ],
     ids=["online", "gone", "ended", "silent for a moment", "silent", "replaced", "one of two gone"],
 )
 def test_a_host_is_up_while_all_that_should_be_there_are(samples, workers, up):
-    Workers.hold(*workers)
+    Workers.hold(*(worker(name, state=state, last_seen=ago(seconds=silent)) for name, state, silent in workers))
     assert samples()["celery_worker_up", ("hostname", "pod")] == up
 
 

@@ -153,7 +153,7 @@ def test_what_was_interrupted_goes_on_and_sends_nothing_twice(interrupted):
     interrupted(KeyboardInterrupt())
     said = call("retry", "--filter", FAILURES, "--yes")
     record = ControlRecord.objects.get()
-    assert (said.code, said.error) == (1, f"interrupted after 2 tasks: go on with --resume {record.pk}")
+    assert (said.code, said.error) == (1, f"Interrupted after 2 tasks. Go on with --resume {record.pk}.")
     said = call("retry", "--resume", str(record.pk))
     assert (said.code, said.data["done"], TaskRunRecord.objects.count()) == (0, 5, 5)
     assert call("retry", "--resume", str(record.pk)).data["done"] == 5

@@ -8,12 +8,11 @@ import time
 
 import pytest
 from billiard.exceptions import SoftTimeLimitExceeded
-from celery import shared_task
 from celery.utils.log import get_task_logger
 from hypothesis import given
 from hypothesis import strategies as st
 
-from celery_ops import redaction, track
+from celery_ops import redaction
 from celery_ops.redaction import capture_text
 from celery_ops.task_logs import handler
 from celery_ops.task_logs.attempt import AttemptLog
@@ -24,21 +23,10 @@ from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.store import LOG
-from tests.shop.models import Order
+from tests.shop.tasks import does, untracked_does
 from tests.worst_texts import UNITS
 
 logger = logging.getLogger("shop.things")
-
-
-@track(Order, sensitive=("pin",))
-@shared_task(bind=True, max_retries=3, name="tests.unit.does")
-def does(self, order_id, work, pin=None):
-    return work()
-
-
-@shared_task(name="tests.unit.untracked_does")
-def untracked_does(work):
-    return work()
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +42,9 @@ def kept(work, task=does, **options):
     """Run a task that does this work, and return its lines."""
     args = (1, work) if task is does else (work,)
     result = task.apply(args, options)
+    sender().hold()  # its thread may be between taking lines and handing them over
     sender().send()
+    sender().go_on()
     return read_log(result.id).lines
 
 
