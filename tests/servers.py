@@ -139,9 +139,14 @@ class RedisServer:
         with contextlib.closing(redis.Redis(port=self.port, db=BROKER_DB, protocol=2)) as client:
             return client.execute_command(*words)
 
-    def keys_without_ttl(self) -> list[bytes]:
+    def empty(self, database: int) -> None:
+        """Forget what others have left in a database."""
+        with contextlib.closing(redis.Redis(port=self.port, db=database, protocol=2)) as client:
+            client.flushdb()
+
+    def keys_without_ttl(self, database: int = 0) -> list[bytes]:
         """Return the keys that would stay for ever."""
-        with contextlib.closing(redis.Redis(port=self.port, protocol=2)) as client:
+        with contextlib.closing(redis.Redis(port=self.port, db=database, protocol=2)) as client:
             keys, pipeline = client.keys("*"), client.pipeline(transaction=False)
             for key in keys:
                 pipeline.ttl(key)

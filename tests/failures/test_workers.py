@@ -9,7 +9,7 @@ from celery_ops.failures import reading
 from celery_ops.metrics.windows import WINDOWS
 from celery_ops.tracking.refs import ObjectRef
 from tests.conftest import visiting
-from tests.servers import BROKER_DB, Site, Worker, wait_for
+from tests.servers import Site, Worker, wait_for
 from tests.shop import tasks
 
 HURRY = json.dumps({"celery_ops.metrics.flushing.FLUSH_EVERY": 0.2})
@@ -17,7 +17,7 @@ HURRY = json.dumps({"celery_ops.metrics.flushing.FLUSH_EVERY": 0.2})
 
 @pytest.fixture(scope="module")
 def shared(redis_server):
-    site = Site(f"{redis_server.url}/{BROKER_DB}", store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
+    site = Site(f"{redis_server.url}/46", store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
     environment = {**site.environment, "TEST_HURRY": HURRY}
     worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "2", app="tests.hurried")
     yield site

@@ -13,7 +13,7 @@ from celery_ops.metrics.cells import Cell
 from celery_ops.metrics.flushing import flusher
 from celery_ops.metrics.windows import WINDOWS
 from tests.conftest import visiting
-from tests.servers import BROKER_DB, Site, Worker, wait_for
+from tests.servers import Site, Worker, wait_for
 from tests.shop import tasks
 
 HOUR = WINDOWS["1h"]
@@ -23,7 +23,7 @@ RELEASE = f"v{uuid.uuid4().hex[:6]}"
 
 @pytest.fixture(scope="module", params=["redis", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])
 def shared(request, redis_server):
-    url = f"{redis_server.url}/{BROKER_DB}" if request.param == "redis" else request.getfixturevalue("rabbitmq_url")
+    url = f"{redis_server.url}/47" if request.param == "redis" else request.getfixturevalue("rabbitmq_url")
     site = Site(url, store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
     environment = {**site.environment, "TEST_HURRY": HURRY, "SENTRY_RELEASE": RELEASE}
     worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "2", app="tests.hurried")

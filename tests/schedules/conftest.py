@@ -15,7 +15,8 @@ from .beats import SHORT, Beat
 
 @pytest.fixture
 def site(transactional_db, redis_server, settings):
-    site = Site(f"{redis_server.url}/11", store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
+    redis_server.empty(54)  # of what the beats of other tests have sent
+    site = Site(f"{redis_server.url}/54", store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
     with visiting(site, settings) as site:
         yield site
 

@@ -28,7 +28,7 @@ def test_beat_tells_of_itself_and_of_what_it_sends(make_beat, redis_server, site
     nightly = entry_of("nightly")
     assert (nightly.next_due is not None, nightly.occurrences) == (True, ())
     assert codes() == []
-    redis_keys = [key for key in redis_server.keys_without_ttl() if site.prefix.encode() in key]
+    redis_keys = [key for key in redis_server.keys_without_ttl(1) if site.prefix.encode() in key]
     assert redis_keys == []
 
 

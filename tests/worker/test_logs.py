@@ -98,7 +98,7 @@ def pool(request, redis_server, settings):
     """Visit a site whose only worker has this pool, and keeps the lines of all tasks."""
     if request.param in ("gevent", "eventlet"):
         pytest.importorskip(request.param)
-    site = Site(f"{redis_server.url}/9", store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
+    site = Site(f"{redis_server.url}/48", store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
     environment = {**site.environment, "TEST_CELERY_OPS": json.dumps({"LOGS": "all"})}
     name = f"{request.param}-{uuid.uuid4().hex[:6]}@test"
     worker = Worker(name, environment, "-P", request.param, "-c", "2", app="tests.hurried")

@@ -39,7 +39,7 @@ class Deploy:
 
 @pytest.fixture(scope="module", params=["redis", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])
 def started(request, redis_server):
-    url = f"{redis_server.url}/24" if request.param == "redis" else request.getfixturevalue("rabbitmq_url")
+    url = f"{redis_server.url}/50" if request.param == "redis" else request.getfixturevalue("rabbitmq_url")
     site = Site(url, store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
     workers, run = {}, uuid.uuid4().hex[:6]
 

@@ -8,7 +8,7 @@ import pytest
 from celery_ops.tracking.members import membership
 from celery_ops.workflows.workflow import Workflow
 from tests.conftest import visiting
-from tests.servers import BROKER_DB, Site, Worker, wait_for
+from tests.servers import Site, Worker, wait_for
 from tests.shop.models import Order
 
 numbers = itertools.count(5_000_000)
@@ -16,7 +16,7 @@ numbers = itertools.count(5_000_000)
 
 @pytest.fixture(scope="session")
 def shared(redis_server):
-    site = Site(f"{redis_server.url}/{BROKER_DB}", store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
+    site = Site(f"{redis_server.url}/45", store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
     worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", site.environment, "-c", "2", app="tests.hurried")
     yield site, worker
     worker.stop()
