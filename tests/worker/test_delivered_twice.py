@@ -102,6 +102,7 @@ def test_one_whose_worker_was_killed_runs_after_it(order, start, queue, pace):
     twice(result.id)
     pace.to(1)
     assert reached(order, "SUCCESS").worker == follower.hostname
+    wait_for(lambda: told(result.id)[0][0].state == "LOST", "the killed worker's sign of life to end")
     executed, cause = told(result.id)
     first, second = executed[:2]
     assert (first.worker, second.worker) == (worker.hostname, follower.hostname)

@@ -47,8 +47,9 @@ def test_a_message_that_was_acknowledged_before_cannot_be_given_back(order):
 
 @only_redis
 def test_one_id_that_is_delivered_twice_is_one_row_with_two_executions(order, worker, pace, redis_server):
-    result = tasks.paced.apply_async((order.pk, pace.file), {"steps": 1}, queue=ELSEWHERE)
-    message = redis_server.tell_broker("RPOP", ELSEWHERE)
+    elsewhere = f"elsewhere-{uuid.uuid4().hex[:6]}"
+    result = tasks.paced.apply_async((order.pk, pace.file), {"steps": 1}, queue=elsewhere)
+    message = redis_server.tell_broker("RPOP", elsewhere)
     redis_server.tell_broker("LPUSH", "celery", message, message)
     wait_for(lambda: only(order).executions == 2, "both deliveries to run")
     pace.to(1)

@@ -15,7 +15,7 @@ from tests.servers import Site, Worker, wait_for
 from tests.shop import tasks
 
 from .conftest import reached
-from .test_executions import ELSEWHERE, only_redis
+from .test_executions import only_redis
 
 
 def said(task_id, after=0):
@@ -79,8 +79,9 @@ def test_a_task_that_nobody_tracks_is_not_listened_to(worker, site):
 
 @only_redis
 def test_a_delivery_that_died_keeps_its_lines_beside_the_next_ones(worker, order, pace, redis_server):
-    result = tasks.logs.apply_async((order.pk,), {"lines": 2, "pace": pace.file}, queue=ELSEWHERE)
-    message = redis_server.tell_broker("RPOP", ELSEWHERE)
+    elsewhere = f"elsewhere-{uuid.uuid4().hex[:6]}"
+    result = tasks.logs.apply_async((order.pk,), {"lines": 2, "pace": pace.file}, queue=elsewhere)
+    message = redis_server.tell_broker("RPOP", elsewhere)
     redis_server.tell_broker("LPUSH", "celery", message, message)
     pace.to(1)
     wait_for(lambda: len(said(result.id)) == 2, "the first line of both")
