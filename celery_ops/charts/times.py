@@ -7,6 +7,7 @@ from typing import Final
 
 from django.utils import timezone as zones
 from django.utils.formats import date_format
+from django.utils.translation import pgettext
 
 from .scale import Tick, per_cent
 
@@ -70,7 +71,7 @@ def words_of(moments: Iterable[float]) -> list[str]:
     words: list[str] = []
     for moment in moments:
         at = datetime.fromtimestamp(moment, zone)
-        day = days.get(at.date()) or days.setdefault(at.date(), date_format(at, "j M"))
+        day = days.get(at.date()) or days.setdefault(at.date(), date_format(at, day_format()))
         words.append(f"{day} {at.hour:02}:{at.minute:02}")
     return words
 
@@ -78,5 +79,10 @@ def words_of(moments: Iterable[float]) -> list[str]:
 def _label(moment: float, step: timedelta) -> str:
     at = local(moment)
     if step >= DAY or (at.hour, at.minute) == (0, 0):
-        return date_format(at, "D j" if step == DAY else "j M")
+        return date_format(at, pgettext("date format", "D j") if step == DAY else day_format())
     return date_format(at, "H:i")
+
+
+def day_format() -> str:
+    """Return how a day is written shortly, in the letters of Django's ``date`` filter."""
+    return pgettext("date format", "j M")

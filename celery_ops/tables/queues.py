@@ -270,7 +270,7 @@ class MessageIdColumn(IdColumn):
         cell, task_id = super().render(value, record), record.chosen_by
         if not task_id:
             return cell
-        label = f"{gettext('Select')} {value[:SHORT_ID]}"
+        label = gettext("Select %(name)s") % {"name": value[:SHORT_ID]}
         return with_choice(cell, form="celery-ops-messages", name="message", value=task_id, label=label)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 from django_tables2 import Column
 
 from .. import states
@@ -73,7 +74,7 @@ def bars(occurrences: Sequence[Occurrence], now: datetime, most: int = MOST_BARS
 
 @lru_cache(maxsize=4096)  # a page that is looked at says most of them again
 def _time(due: datetime, _reader: Reader) -> str:
-    return date_format(localtime(due), "j M H:i")
+    return date_format(localtime(due), pgettext("date format", "j M H:i"))
 
 
 def late_words(seconds: float | None) -> str:
@@ -247,7 +248,7 @@ class DueColumn(TimeColumn):
 
     def render(self, value: datetime) -> Moment | None:
         moment = super().render(value)
-        return moment and replace(moment, ago=date_format(localtime(value), "j M H:i:s"))
+        return moment and replace(moment, ago=date_format(localtime(value), pgettext("date format", "j M H:i:s")))
 
 
 class OutcomeColumn(PartialColumn):

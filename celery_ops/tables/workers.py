@@ -87,7 +87,7 @@ class HostnameColumn(LinkColumn):
         link, name = super().render(value, record), record.destination
         if not name:
             return link
-        label = f"{gettext('Choose')} {name}"
+        label = gettext("Choose %(name)s") % {"name": name}
         return with_choice(link, form="celery-ops-control", name="destination", value=name, label=label)
 
 

@@ -175,6 +175,10 @@ def _answer(record: Any, progress: Any, way_on: str) -> Answer:
     lines += [_left_out(skipped.count, reason) for reason, skipped in tally.skipped.items()]
     code = FAILED if tally.left_out and not tally.done else DONE
     if progress.state != OVER:
-        lines.append(f"{progress.trouble or _('Stopped by somebody.')} {way_on}")
+        lines.append(f"{progress.trouble or _stopped()} {way_on}")
         code = FAILED
     return Answer(result, [printable(line) for line in lines], code)
+
+
+def _stopped() -> str:
+    return _("Stopped by somebody.")

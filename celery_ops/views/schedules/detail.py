@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -10,7 +11,7 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from ...charts.lines import Durations, LineChart, line_chart
 from ...charts.times import TimeAxis
@@ -124,7 +125,7 @@ class ScheduleDetailView(OpsPage):
             "may_view_payload": shows_payload,
             "arguments": arguments_of(one) if shows_payload else "",
             "offers": offers_of(one, self.user),
-            "next_words": date_format(localtime(one.next_due), "j M H:i:s") if one.next_due else "",
+            "next_words": _day_and_time(one.next_due),
             "next_iso": one.next_due.isoformat() if one.next_due else "",
             "run_count": run_count_of(one),
             "table": OccurrenceTable(rows) if rows else None,
@@ -139,6 +140,10 @@ def run_count_of(one: ScheduleInfo) -> str | None:
     if count is None or count < sum(occurrence.sent is not None for occurrence in one.occurrences):
         return None
     return number_format(count, force_grouping=True)
+
+
+def _day_and_time(moment: datetime | None) -> str:
+    return "" if moment is None else date_format(localtime(moment), pgettext("date format", "j M H:i:s"))
 
 
 def arguments_of(one: ScheduleInfo) -> str:
