@@ -87,7 +87,7 @@ LOGOUT_REDIRECT_URL = "home"
 
 USE_TZ = True
 TIME_ZONE = "UTC"
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = os.environ.get("SANDBOX_LANGUAGE", "en")
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

@@ -55,6 +55,22 @@ def failed_task(camera: Camera) -> None:
     page.locator("pre").first.wait_for()
 
 
+def retried_task(camera: Camera) -> None:
+    """What each attempt logged."""
+    page = camera.page
+    page.goto("/ops/tasks/?name=sync_to_carrier&state=SUCCESS")
+    page.locator("tbody a").first.click()
+    page.get_by_text("attempt 2").first.wait_for()
+
+
+def workflow(camera: Camera) -> None:
+    page = camera.page
+    page.goto("/ops/tasks/?name=fulfill_order&state=SUCCESS")
+    page.locator("tbody a").first.click()
+    page.locator("a[href*='/workflows/']").first.click()
+    page.locator("svg").first.wait_for()
+
+
 def failure_group(camera: Camera) -> None:
     page = camera.page
     page.goto("/ops/failures/?window=7d")
@@ -76,6 +92,8 @@ SCENES = (
     Scene("customer", "customer", own_order, 620),
     Scene("tasks", "admin", opened("/ops/tasks/")),
     Scene("task", "admin", failed_task),
+    Scene("log", "admin", retried_task, 1300),
+    Scene("workflow", "admin", workflow, 620),
     Scene("insight", "admin", opened("/ops/insight/?window=7d"), 900),
     Scene("types", "admin", opened("/ops/types/?window=7d"), 620),
     Scene("failures", "admin", failure_group),
