@@ -62,7 +62,7 @@ def unmarked(text: str) -> set[str]:
 def data():
     """The words that are the site's own: those of its tasks' module, names of tasks, and what this scene is made of."""
     app.loader.import_default_modules()
-    return words_of(" ".join([inspect.getsource(tasks), SCENE, repr(FAILURE), *app.tasks]))
+    return words_of(" ".join([inspect.getsource(tasks), SCENE, repr(FAILURE), *app.tasks, *app.amqp.queues]))
 
 
 @pytest.mark.parametrize(("address", "sent"), PAGES)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from importlib.util import find_spec
 
 import pytest
+from celery import current_app
 from django.utils import timezone
 
 from celery_ops import tasks_for
@@ -21,14 +22,32 @@ if not (find_spec("django.tasks") or find_spec("django_tasks")):
 if not (find_spec("django_tasks_fennel") or find_spec("django_tasks_celery")):
     pytest.skip("neither django-tasks-fennel nor django-tasks-celery is installed", allow_module_level=True)
 
-from tests.shop.backend_tasks import TASKS
-
+TASKS = [name for name in ("fennel", "celery") if find_spec(f"django_tasks_{name}")]
+if not find_spec("django.tasks"):
+    TASKS = ["fennel"]
 QUEUE, ELSEWHERE = "for-django", "no-worker-listens-to-django-here"
 pytestmark = [
     pytest.mark.parametrize("shared", ["redis"], indirect=True),
-    pytest.mark.parametrize("task", TASKS.values(), ids=TASKS),
+    pytest.mark.parametrize("task", TASKS, indirect=True),
     pytest.mark.django_db,
 ]
+
+
+@pytest.fixture(scope="module")
+def backend_tasks():
+    """Known to this process while these tests run: no other test's site has them."""
+    from tests.shop.backend_tasks import TASKS
+
+    yield TASKS
+    for name in [name for name in registry.names() if "backend_tasks" in name]:
+        current_app.tasks.pop(name, None)
+        registry._tracked.pop(name, None)
+    registry._source = None  # it looks through its tasks anew
+
+
+@pytest.fixture
+def task(request, backend_tasks):
+    return backend_tasks[request.param]
 
 
 @pytest.fixture
