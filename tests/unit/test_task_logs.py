@@ -1,5 +1,6 @@
 """What the handler keeps of what a task logs, however hostile that is."""
 
+import contextlib
 import logging
 import logging.config
 import os
@@ -39,9 +40,12 @@ def _heard(memory_store, caplog):
         one.removeHandler(added)
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def apart():
-    """The site's loggers end at one that has our handler: those of the tests themselves would raise."""
+    """Have the site's loggers end at one that has our handler alone: pytest's own would raise, or word a line before.
+
+    Those are added as a test begins to every logger that ends, so this is no fixture.
+    """
     logging.getLogger("shop").propagate = False
     logging.getLogger(f"new.{uuid.uuid4().hex}")  # loggers are looked through where there are new ones
     yield
@@ -198,10 +202,10 @@ class Late:
         (lambda: logger.info("pass\x1b[0mword=hunter2hunter2"), "password=[redacted]"),
     ],
 )
-@pytest.mark.usefixtures("apart")
 def test_whatever_is_logged_becomes_a_line(log, message, monkeypatch):
     monkeypatch.setattr(logging, "raiseExceptions", False)
-    assert message in messages(log)
+    with apart():
+        assert message in messages(log)
     assert counters.counts()["errors"] == 0
 
 
@@ -221,7 +225,6 @@ def test_what_the_arguments_hide_is_hidden():
     assert messages(lambda: logger.info("the pin is zebra"), pin="zebra") == ["the pin is [redacted]"]
 
 
-@pytest.mark.usefixtures("apart")
 def test_a_soft_time_limit_that_strikes_in_the_handler_is_the_tasks():
     seen = []
 
@@ -231,7 +234,8 @@ def test_a_soft_time_limit_that_strikes_in_the_handler_is_the_tasks():
         except SoftTimeLimitExceeded:
             seen.append("limit")
 
-    kept(work)
+    with apart():
+        kept(work)
     assert seen == ["limit"]
 
 
