@@ -1,12 +1,14 @@
 """The list of schedules and the page of one, as pages and as JSON."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from celery.schedules import solar
 from django.urls import reverse
 
 from celery_ops import states
 from celery_ops.exceptions import StoreUnavailable
+from tests.celery import app
 from tests.conftest import browser_of, make_user
 from tests.ops.task_backends import Held, a_task, use
 from tests.pages import html_of, rows, text_of
@@ -202,3 +204,14 @@ def test_a_row_that_beat_writes_every_three_minutes_is_not_overdue_while_the_sto
     assert item["late"] is None or is_overdue
     assert ("overdue" in (item["problem"] or "")) is is_overdue
     assert "it is not known what beat says" in text_of(html_of(page(browser)))
+
+
+def test_an_entry_that_goes_by_the_sun_is_due_when_celery_says_so(browser, monkeypatch):
+    pytest.importorskip("ephem")
+    sunset = solar("sunset", 52.5, 13.4, app=app)
+    keep(monkeypatch, entry(schedule=sunset, last_run_at=now()))
+    (item,) = listed(browser)
+    assert "sunset" in item["schedule"].lower()
+    wait = sunset.remaining_estimate(now())
+    assert abs(datetime.fromisoformat(item["next_due"]) - (now() + wait)) < timedelta(minutes=2)
+    assert item["schedule"] in text_of(html_of(detail(browser)))
