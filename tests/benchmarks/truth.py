@@ -52,6 +52,8 @@ RATE = 10
 #: Seconds that numbers may take to come: who asks a store in vain, also one that is only slow, asks again after 30 at
 #: the latest.
 PATIENCE = 90
+#: Seconds before its end that a process which is killed may lose.
+MOST_LOST = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +230,9 @@ def killed_amid(site: Field) -> Iterator[Figure]:
     yield Figure.of("children killed at work", len(killed))
     for cell, fate in NOTED.items():
         of_it = [note for note in notes if note.fate == fate]
-        at_risk = [note for note in of_it if note.at > killed.get(note.pid, float("inf")) - FLUSH_EVERY]
+        at_risk = [note for note in of_it if note.at > killed.get(note.pid, float("inf")) - MOST_LOST]
         missing = len(of_it) - (numbers.count(cell) - before.count(cell))
-        what = f"… {cell.name} of {len(of_it):,}, {len(at_risk):,} of them by these in their last {FLUSH_EVERY:.0f} s"
+        what = f"… {cell.name} of {len(of_it):,}, {len(at_risk):,} of them by these in their last {MOST_LOST:.0f} s"
         yield Figure.of(f"{what}: missing", missing, target=at_most(len(at_risk)))
         yield Figure.of("… counted twice", max(0, -missing), target=exactly(0))
 
