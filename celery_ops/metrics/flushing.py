@@ -26,8 +26,8 @@ from .counting import Counting
 
 logger = get_logger("celery_ops.metrics")
 
-#: Seconds between two flushes. A process that is killed may lose its last five, and a flush takes its time.
-FLUSH_EVERY: Final = 4.5
+#: Seconds between two flushes. A process that is killed may lose its last five: a flush, and a busy thread, take time.
+FLUSH_EVERY: Final = 4.0
 #: Seconds that an ending process gives the store to come back, and between two tries.
 EXIT_PATIENCE: Final = 1.0
 EXIT_PAUSE: Final = 0.05
