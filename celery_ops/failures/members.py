@@ -1,12 +1,13 @@
 """The tasks of a group: those whose stored error, without what differs, is the group's."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from .. import redaction, states
 from ..backends.base import TaskBackend
+from ..backends.selected import SelectedTasks
 from ..info import TaskInfo
 from ..redaction.text import REDACTED
 from ..task_query import Counts, TaskPage, TaskQuery
@@ -87,16 +88,15 @@ def _says(message: str, wanted: str) -> bool:
     return True
 
 
-class GroupTaskBackend(TaskBackend):
+class GroupTaskBackend(SelectedTasks):
     """The failed tasks of another backend that belong to one group."""
 
     def __init__(self, backend: TaskBackend, group: Group) -> None:
-        self.backend, self.group = backend, group
-        self.label, self.description, self.data_source = backend.label, backend.description, backend.data_source
+        self.select_from(backend)
+        self.group, self.label, self.description = group, backend.label, backend.description
         for name in _SUPPORTS:
             setattr(self, f"supports_{name}", getattr(backend, f"supports_{name}", False))
         self.sorts, self.asks_for_each_name = backend.sorts, backend.asks_for_each_name
-        self.is_live, self.tells_own_states = backend.is_live, backend.tells_own_states
 
     def page(self, query: TaskQuery, *, cursor: str = "", size: int = 25) -> TaskPage:
         """Return some tasks, fewer than ``size`` where not many of those that failed belong to the group."""
@@ -119,18 +119,6 @@ class GroupTaskBackend(TaskBackend):
             if not page.next:
                 return
             cursor = page.next
-
-    def get(self, task_id: str) -> TaskInfo | None:
-        return self.backend.get(task_id)
-
-    def get_many(self, task_ids: Iterable[str]) -> dict[str, TaskInfo]:
-        return self.backend.get_many(task_ids)
-
-    def complete(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
-        return self.backend.complete(tasks)
-
-    def with_arguments(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
-        return self.backend.with_arguments(tasks)
 
     def counts(self, query: TaskQuery) -> Counts | None:
         """How many tasks are in a group is not known before each is looked at."""

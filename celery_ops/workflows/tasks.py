@@ -7,6 +7,7 @@ from functools import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from ..backends.base import ListedTaskBackend, TaskBackend
+from ..backends.selected import SelectedTasks
 from ..exceptions import BackendUnavailable
 from ..info import TaskInfo
 from ..task_query import TaskPage, TaskQuery
@@ -14,7 +15,7 @@ from .reading import workflow_of
 from .workflow import Workflow
 
 
-class WorkflowTaskBackend(ListedTaskBackend):
+class WorkflowTaskBackend(SelectedTasks, ListedTaskBackend):
     """The tasks of one workflow, by the id of any of them; another backend says what is in their results.
 
     A workflow that nobody knows has none.
@@ -25,9 +26,8 @@ class WorkflowTaskBackend(ListedTaskBackend):
     supports_worker = supports_queue = supports_arguments = supports_started_by = False
 
     def __init__(self, backend: TaskBackend, task_id: str) -> None:
-        self.backend, self.task_id = backend, task_id
-        self.data_source = backend.data_source
-        self.is_live, self.tells_own_states = backend.is_live, backend.tells_own_states
+        self.select_from(backend)
+        self.task_id = task_id
 
     @cached_property
     def workflow(self) -> Workflow | None:
@@ -49,18 +49,6 @@ class WorkflowTaskBackend(ListedTaskBackend):
         for task in tasks:
             row = rows.get(task.id, task)
             yield replace(row, name=task.name or row.name, state=task.state, created_at=task.created_at)
-
-    def get(self, task_id: str) -> TaskInfo | None:
-        return self.backend.get(task_id)
-
-    def get_many(self, task_ids: Iterable[str]) -> dict[str, TaskInfo]:
-        return self.backend.get_many(task_ids)
-
-    def complete(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
-        return self.backend.complete(tasks)
-
-    def with_arguments(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
-        return self.backend.with_arguments(tasks)
 
 
 def _infos(workflow: Workflow) -> Iterable[TaskInfo]:
