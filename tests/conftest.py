@@ -5,6 +5,7 @@ import uuid
 from functools import reduce
 from operator import or_
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from celery import signals
@@ -120,10 +121,29 @@ def _fresh_tracking():
     if flushing._flusher is not None:
         flushing._flusher.pause()
     flushing.forget()
-    recorder, recorder_module._recorder = recorder_module._recorder, None
-    if recorder is not None:
+    silence()
+
+
+class Noted(recorder_module.Recorder):
+    """A recorder that ends with the test, though settings that went back since have put another in its place."""
+
+    made: ClassVar[list["Noted"]] = []
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.made.append(self)
+
+
+recorder_module.Recorder = Noted
+
+
+def silence() -> None:
+    """Let no recorder's thread or timer write, count or log in the next test."""
+    recorder_module._recorder = None
+    while Noted.made:
+        recorder = Noted.made.pop()
         recorder._writer.stop(STORE_TIMEOUT)
-        recorder.guarded.trying.acquire()  # for good: no timer of it writes, counts or logs in the next test
+        recorder.guarded.trying.acquire()  # for good
         recorder.guarded.spill.lose()
         recorder.store.close()  # what the flusher's thread had still to write may have opened it again
 

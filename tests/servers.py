@@ -75,6 +75,11 @@ def unavailable(what: str):
 
 
 def redis_binary() -> str | None:
+    """Return the server that tests start: ``TEST_REDIS_SERVER``, Redis or Valkey, or the first that is here."""
+    if chosen := os.environ.get("TEST_REDIS_SERVER"):
+        if shutil.which(chosen) is None:
+            pytest.exit(f"TEST_REDIS_SERVER={chosen} is no program: name redis-server or valkey-server, or its path", 4)
+        return chosen
     for name in ("redis-server", "valkey-server"):
         if path := shutil.which(name):
             return path

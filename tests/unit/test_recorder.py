@@ -23,6 +23,7 @@ from celery_ops.tracking.recorder import Recorder, recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.spill import SPILL
 from celery_ops.tracking.store import IfAbsent
+from tests.conftest import silence
 from tests.servers import PATIENCE, RedisServer, Site, free_port
 
 REF = ObjectRef("shop.order", "1")
@@ -59,17 +60,12 @@ class Away(MemoryStore):
 
 @pytest.fixture
 def timers(monkeypatch):
-    """The timers that were asked for: ``(delay, function)``. None runs but by the test's hand.
-
-    A recorder that an earlier test left with its store away asks from its own timer's thread: that is none of ours.
-    """
+    """The timers that were asked for: ``(delay, function)``. None runs but by the test's hand."""
     asked = []
-    timer_class = threading.Timer
 
-    class Timer(timer_class):
+    class Timer(threading.Timer):
         def start(self):
-            if not isinstance(threading.current_thread(), timer_class):
-                asked.append((self.interval, self.function))
+            asked.append((self.interval, self.function))
 
     monkeypatch.setattr(threading, "Timer", Timer)
     return asked
@@ -517,3 +513,15 @@ def test_a_forked_child_begins_without_its_parents_outage(away):
         os._exit(0)
     os.waitpid(child, 0)
     assert os.read(read, 1) == b"1"
+
+
+def test_after_a_test_no_recorder_asks_a_store_though_settings_have_put_another_in_its_place(settings):
+    settings.CELERY_OPS = {"STORE": Away}
+    first = recorder()
+    first.record(event("a"))
+    settings.CELERY_OPS = {"STORE": "celery_ops.tracking.memory.MemoryStore"}
+    assert recorder() is not first
+    silence()
+    asked = first.store.asked
+    first.try_again()  # as its timer does
+    assert (first.store.asked, first.kept) == (asked, 0)
