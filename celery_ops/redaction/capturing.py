@@ -15,7 +15,7 @@ from .hidden import hidden_texts, without
 from .keys import LONGEST_NAME, NAME, Rules
 from .repeats import SHORTEST_SECRET, Secrets
 from .site import site
-from .text import is_quiet, scrub
+from .text import are_quiet, is_quiet, scrub
 from .walk import BREADTH, FAILED, HARMLESS, PLAIN, UUID_LENGTH, UUID_TEXT, Name, Walk
 
 logger = get_logger("celery_ops.redaction")
@@ -23,6 +23,8 @@ logger = get_logger("celery_ops.redaction")
 SECRETS: Final = 64
 #: Characters of a line of which it may be told at once that nothing in it is hidden.
 QUIET_LINE: Final = 300
+#: Lines of which that is told together.
+QUIET_LINES: Final = 10
 WORD: Final = re.compile(r"[^\W\d][\w.-]*")
 UNPLAIN: Final = re.compile(r"\\|\de\+")  # an escape may be part of a secret, and 4.1e+15 be a card
 
@@ -123,11 +125,21 @@ class LineRedactor:
 
     def lines(self, texts: Sequence[str]) -> list[str]:
         """Return the texts, redacted, in their order. Never raises."""
-        rules = site()[0]
-        return [text if self._is_quiet(text, rules) else self._redacted(text, rules) for text in texts]
+        rules, redacted = site()[0], []
+        for first in range(0, len(texts), QUIET_LINES):
+            together = texts[first : first + QUIET_LINES]
+            redacted += together if self._are_quiet(together, rules) else self._each(together, rules)
+        return redacted
 
-    def _is_quiet(self, text: str, rules: Rules) -> bool:
-        if len(text) > QUIET_LINE or not (text.isprintable() and is_quiet(text, rules)):
+    def _each(self, texts: Sequence[str], rules: Rules) -> list[str]:
+        return [text if self._are_quiet([text], rules) else self._redacted(text, rules) for text in texts]
+
+    def _are_quiet(self, texts: Sequence[str], rules: Rules) -> bool:
+        """Return whether it is told at once that nothing is hidden in any of them."""
+        if not all(map(str.isprintable, texts)) or max(map(len, texts)) > QUIET_LINE:
+            return False
+        text = texts[0] if len(texts) == 1 else "\n".join(texts)
+        if not (are_quiet(text, rules) if text.isascii() else len(texts) == 1 and is_quiet(text, rules)):
             return False
         return self._secrets is None or not self._secrets.are_in(text)
 

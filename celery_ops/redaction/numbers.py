@@ -59,6 +59,20 @@ LENGTHS: Final = {
     for country in countries.split()
 }
 
+#: What a card number is written with as "0", and the shortest of them; letters and digits, and an IBAN's first.
+IN_CARDS: Final = bytes(ord("0" if chr(code) in "0123456789 -" else "x") for code in range(256))
+CARD_LONG: Final = b"0" * SHORTEST
+IN_IBANS: Final = bytes(
+    ord("A" if chr(code) in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" else "0" if chr(code) in "0123456789" else "x")
+    for code in range(256)
+)
+IBAN_HEAD: Final = b"AA00"
+
+
+def may_have(raw: bytes) -> bool:
+    """Return whether an ASCII text may have either, without looking closely."""
+    return CARD_LONG in raw.translate(IN_CARDS) or IBAN_HEAD in raw.translate(IN_IBANS)
+
 
 def is_quiet(text: str) -> bool:
     """Return whether a text of at most 64 characters has neither, where that is told at once."""

@@ -74,6 +74,20 @@ SHORTEST_RANDOM: Final = 24
 #: Random text changes between small letters, capitals and digits at every other of its characters, names seldom do.
 LEAST_CHANGES: Final = 0.45
 
+#: Each character that may be in a key or in a run as "a", and as many as the shortest key has.
+INSIDE: Final = bytes(ord("a" if re.match(r"[\w./+=-]", chr(code), re.ASCII) else " ") for code in range(256))
+KEY_LONG: Final = b"a" * SHORTEST_KEY
+
+
+def may_have(raw: bytes) -> bool:
+    """Return whether an ASCII text has a word that is long enough for any of ``has``."""
+    return KEY_LONG in raw.translate(INSIDE)
+
+
+def has(text: str) -> bool:
+    """Return whether a text has a key, or what may be random."""
+    return KEYS.search(text) is not None or (len(text) >= SHORTEST_RUN and RUN.search(text) is not None)
+
 
 def spans(text: str, end: int, budget: Budget, *, headless: bool = False) -> Iterator[tuple[int, int]]:
     """Yield where secrets stand that begin before ``end``. ``headless``: a PEM block may have begun before the text."""

@@ -158,15 +158,29 @@ def _rule_spans(text: str, rules: Rules, end: int, budget: Budget, *, headless: 
 
 def is_quiet(text: str, rules: Rules) -> bool:
     """Return whether none of that is in a short text with which what the rules hide begins."""
-    if "eyJ" in text or "earer " in text or ("-" in text and DASHES.search(text)):
-        return False
-    if "://" in text and "@" in text:
-        return False
-    if ("=" in text or ":" in text) and rules.words.search(lowered(text)):
+    if _has_sign(text, rules):
         return False
     size = len(text)
     if size < QUIET:
         return True
-    if shapes.KEYS.search(text) or not numbers.is_quiet(text):
+    return numbers.is_quiet(text) and not shapes.has(text)
+
+
+def are_quiet(lines: str, rules: Rules) -> bool:
+    """Return the same of each line of an ASCII text, for many at once: nothing that is hidden goes on in the next.
+
+    A pattern reads each character many times; here most are read by what kind they are, and none by a pattern.
+    """
+    if _has_sign(lines, rules):
         return False
-    return size < shapes.SHORTEST_RUN or shapes.RUN.search(text) is None
+    raw = lines.encode()
+    return not numbers.may_have(raw) and not (shapes.may_have(raw) and shapes.has(lines))
+
+
+def _has_sign(text: str, rules: Rules) -> bool:
+    """Return whether a text has what stands before a secret, or begins one."""
+    if "eyJ" in text or "earer " in text or ("-" in text and DASHES.search(text)):
+        return True
+    if "://" in text and "@" in text:
+        return True
+    return ("=" in text or ":" in text) and rules.words.search(lowered(text)) is not None

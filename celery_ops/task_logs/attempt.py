@@ -29,10 +29,6 @@ class Line:
         self.n, self.at, self.level, self.logger, self.text, self.size = n, at, level, logger, text, size
         self.is_shown = False
 
-    def stored(self, begun: int) -> StoredLine:
-        at = round(self.at * 1000) - begun
-        return self.n, at, self.level[:LONGEST_LEVEL], self.logger[-LONGEST_LOGGER:], self.text
-
 
 def size_of(logger: str, text: str) -> int:
     """Return what a line takes of the room that an attempt has."""
@@ -127,7 +123,17 @@ class AttemptLog:
 
     def _shown(self, lines: Sequence[Line]) -> list[StoredLine]:
         self._redact(lines)
-        return [line.stored(self.begun) for line in lines]
+        begun = self.begun
+        return [
+            (
+                line.n,
+                round(line.at * 1000) - begun,
+                line.level[:LONGEST_LEVEL],
+                line.logger[-LONGEST_LOGGER:],
+                line.text,
+            )
+            for line in lines
+        ]
 
     def _redact(self, lines: Sequence[Line]) -> None:
         raw = [line for line in lines if not line.is_shown]

@@ -74,7 +74,7 @@ class TaskLog:
 def read_log(task_id: str, after: int = 0) -> TaskLog:
     """Return the lines of a task, only those whose number is above ``after``. Raises StoreUnavailable.
 
-    One round trip, and a second one for lines that are longer than a few words.
+    One round trip, and a second one for what processes of an earlier version have written.
     """
     ref = ObjectRef(LOG, task_id)
     (stored,) = recorder().ask(lambda store: store.read([ref]))

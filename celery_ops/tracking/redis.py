@@ -1,8 +1,8 @@
 """Tracked tasks in Redis or Valkey: one hash an object, and in it a few fields a task.
 
 ``{prefix}:{label:pk}`` holds short values only, so that it keeps Redis's compact encoding: values over 64 bytes lie in
-pieces, and longer ones in ``{prefix}:{label:pk}:long`` under the same field. The braces are a hash tag: an object's two
-keys share a slot.
+pieces, and longer ones in ``{prefix}:{label:pk}:long`` under the same field, but for those of logs, which are long
+anyway. The braces are a hash tag: an object's two keys share a slot.
 """
 
 import threading
@@ -28,7 +28,7 @@ from .memory import is_full, oldest
 from .refs import ObjectRef
 from .server import Server
 from .signs import Sign
-from .store import BEAT_COUNTS, INDEX, WORKFLOW, Batch, IfAbsent, Note, Store, lifetime
+from .store import BEAT_COUNTS, INDEX, LOG, WORKFLOW, Batch, IfAbsent, Note, Store, lifetime
 from .tallies import Added, Row, Tallies, Wanted
 from .tally_commands import ROWS_A_SCRIPT, TallyKeys, added, addition, additions, rows_read
 from .wire import Command, Part, Question, is_foreign, packed
@@ -83,7 +83,7 @@ class RedisStore(Store):
         keys = self._keys([ref for ref, _fields in batch])
         for key, (ref, fields) in breathing(zip(keys, batch, strict=True), PACKED_AT_ONCE):
             ttl = ttls.get(ref.label) or ttls.setdefault(ref.label, b"%d" % lifetime(ref))
-            short, long = _split(fields)
+            short, long = _split(fields, is_log=ref.label == LOG)
             firsts.append(len(parts))
             commands: list[Command] = [*_setting(key, short), (b"EXPIRE", key, ttl)]
             if measured:
@@ -92,7 +92,7 @@ class RedisStore(Store):
             expire = (b"EXPIRE", key + b":long", ttl)
             if long:
                 parts.append((key, [*_setting(key + b":long", long), expire]))
-            elif ref.label != INDEX:  # an index's long values need not outlive what they were written with
+            elif ref.label not in (INDEX, LOG):  # an index's need not outlive what they were written with
                 parts.append((key, [expire]))
         outcomes: list[Any] = self._servers.write(parts)
         if not measured and _are_numbers(outcomes):
@@ -329,12 +329,13 @@ def store_url() -> str:
     return "redis://localhost:6379/0"
 
 
-def _split(fields: Mapping[str, str]) -> tuple[list[Pair], list[Pair]]:
+def _split(fields: Mapping[str, str], *, is_log: bool) -> tuple[list[Pair], list[Pair]]:
+    """Return what lies in the hash itself and what lies beside it; of a log nothing does, for most of it is long."""
     short: list[Pair] = []
     long: list[Pair] = []
     for called, text in fields.items():
         field, value, stays = called.encode(), text.encode("utf-8", "replace"), isinstance(text, IfAbsent)
-        if pieces.is_whole(value):
+        if pieces.is_whole(value) or (is_log and len(value) > pieces.LONGEST_IN_PIECES):
             short.append((field, value, stays))
             continue
         kept = list(pieces.cut(field, value))

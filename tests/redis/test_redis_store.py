@@ -12,7 +12,7 @@ from celery_ops.tracking.recorder import Recorder
 from celery_ops.tracking.redis import MEASURE_EVERY, RedisStore, client_url, store_url
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.stamp import now_ms
-from celery_ops.tracking.store import BEAT_COUNTS, TASK, TASKS_KEPT
+from celery_ops.tracking.store import BEAT_COUNTS, LOG, TASK, TASKS_KEPT
 from tests.celery import app
 from tests.conftest import store_settings
 from tests.servers import wait_for
@@ -173,6 +173,16 @@ def test_a_value_of_a_line_or_two_lies_with_the_short_ones(redis_store, keys, cl
     redis_store.write([(ONE, {"a": value})])
     assert [client.hlen(key) for key in keys()] == [count]
     assert redis_store.read([ONE]) == [{"a": value}]
+
+
+@pytest.mark.parametrize("size", [10, 150, 8000])
+def test_what_a_task_has_logged_is_one_key_whatever_its_length(redis_store, keys, client, size):
+    ref, text = ObjectRef(LOG, "some-task"), "[" + "x" * size
+    redis_store.write([(ref, {"0.1.0000.a": "[1]"})])
+    redis_store.write([(ref, {"0.1.0000.a": text})])
+    assert redis_store.read([ref]) == [{"0.1.0000.a": text}]
+    assert len(keys()) == 1
+    assert client.ttl(keys()[0]) > 0
 
 
 def test_a_longer_value_lies_elsewhere(redis_store, keys, client):

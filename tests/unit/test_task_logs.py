@@ -310,3 +310,17 @@ def test_a_line_is_redacted_as_any_text_is(parts):
     text = " ".join(part[:200] for part in parts)
     for secrets in ((), ("zebra",)):
         assert redaction.LineRedactor(secrets).lines([text]) == [capture_text(text, secrets=secrets).text]
+
+
+#: Lines as tasks log them, and what is hidden, where a line begins, ends, and in its middle.
+ORDINARY = ("stage 3 of order 77: the bank answered 200 after 0.132 s", "tests.shop.tasks.charge_card is done", "")
+PARTS = st.sampled_from(
+    [*UNITS, "4111 1111 1111 1111", "pin: 4711", "sk_live_0123456789abcdef", "ganz fünf", "X" * 290]
+)
+
+
+@given(st.lists(st.one_of(st.sampled_from(ORDINARY), PARTS, st.text(), st.tuples(PARTS, PARTS).map(" ".join))))
+def test_lines_that_come_together_are_redacted_as_each_is(texts):
+    for secrets in ((), ("zebra",)):
+        each = [capture_text(text, secrets=secrets).text for text in texts]
+        assert redaction.LineRedactor(secrets).lines(texts) == each
