@@ -1,7 +1,8 @@
-"""What processes lose that are killed outright while they publish: ``KILLS=10000 python -m tests.benchmarks kills``.
+"""What processes lose that are killed outright while they publish: ten thousand of them.
 
-Each is forked from this one, which is warm, publishes as fast as it can and tells what it has published; it is killed
-at a random moment. What it told of and the store does not know is lost.
+Each is forked from this one, which is warm, connects to the broker and waits. Then one after the other publishes as
+fast as it can and tells what it has published, while nothing else of this run has anything to do, and is killed at a
+random moment. What it told of and the store does not know is lost.
 """
 
 import os
@@ -11,6 +12,7 @@ import struct
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from kombu import pools
 
@@ -25,13 +27,50 @@ from .registry import TRACKING, benchmark
 from .setup import client, use_store
 from .timing import sized
 
-KILLS = int(os.environ.get("KILLS", sized(200, quick=5)))
+KILLS = sized(10_000, quick=5)
+#: Processes that are forked together, before the first of them publishes.
+FORKED = sized(50, quick=5)
 #: Seconds after its first publish in which a process is killed.
-MOMENTS = (0.005, 0.06)
+MOMENTS = (0.005, 0.05)
 #: An id, and when ``delay()`` had returned: ``time.monotonic()``, which is the same clock for all processes.
 PUBLISHED = struct.Struct("16sd")
-#: Processes whose objects have the same key, so that the store does not fill.
-OBJECTS = 1000
+
+
+@dataclass
+class Publisher:
+    """A process that publishes tasks of the object ``ref`` once it is told to, until it is killed."""
+
+    ref: ObjectRef
+    pid: int = 0
+    killed_at: float = 0
+    _first: bytes = b""
+    _start: int = -1
+    _told: int = -1
+
+    def fork(self) -> None:
+        start, self._start = os.pipe()
+        self._told, told = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            publish(int(self.ref.pk), start, told)
+        os.close(start)
+        os.close(told)
+
+    def kill(self) -> None:
+        """Let it publish, and kill it at a random moment after its first task."""
+        os.write(self._start, b"!")
+        self._first = os.read(self._told, PUBLISHED.size)
+        time.sleep(random.uniform(*MOMENTS))
+        self.killed_at = time.monotonic()
+        os.kill(self.pid, signal.SIGKILL)
+
+    def told(self) -> list[tuple[str, float]]:
+        """Return what it had told of: a pipe holds more than it can have said."""
+        os.close(self._start)
+        with os.fdopen(self._told, "rb") as pipe:
+            said = self._first + pipe.read()
+        whole = len(said) // PUBLISHED.size * PUBLISHED.size
+        return [(str(uuid.UUID(bytes=task_id)), at) for task_id, at in PUBLISHED.iter_unpack(said[:whole])]
 
 
 @benchmark("kills", TRACKING)
@@ -42,17 +81,17 @@ def distribution() -> Iterator[Figure]:
     lost: list[int] = []
     oldest: list[float] = []  # milliseconds, of each kill that lost something
     published = 0
-    for number in range(KILLS):
-        ref = ObjectRef("shop.order", str(number % OBJECTS + 1))
-        told, killed_at = killed(int(ref.pk))
-        published += len(told)
-        known = {task.id for task in read_tasks([ref])[0]}
-        missing = [at for task_id, at in told if task_id not in known]
-        lost.append(len(missing))
-        oldest += [1000 * (killed_at - min(missing))] if missing else []
-        client(1).delete(f"celery_ops:{{shop.order:{ref.pk}}}", f"celery_ops:{{shop.order:{ref.pk}}}:long")
-        if number % 100 == 99:
-            client(0).flushdb()
+    for done in range(0, KILLS, FORKED):
+        publishers = killed(min(FORKED, KILLS - done))
+        known = read_tasks([publisher.ref for publisher in publishers])
+        for publisher, read in zip(publishers, known, strict=True):
+            told, ids = publisher.told(), {task.id for task in read}
+            published += len(told)
+            missing = [at for task_id, at in told if task_id not in ids]
+            lost.append(len(missing))
+            oldest += [1000 * (publisher.killed_at - min(missing))] if missing else []
+        client(0).flushdb()
+        client(1).flushdb()
     yield Figure.of(f"facts lost at one of {KILLS:,} kills", lost, target=at_most(100))
     for name, part in (("95th percentile", 0.95), ("99th percentile", 0.99), ("most", 1)):
         yield Figure.of(f"the same, {name}", at(lost, part))
@@ -64,32 +103,28 @@ def distribution() -> Iterator[Figure]:
     yield Figure.of("facts published / lost", published / max(1, sum(lost)), "x")
 
 
-def killed(pk: int) -> tuple[list[tuple[str, float]], float]:
-    """Kill a process that publishes tasks of this object; return what it had told of, and when it was killed."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        publish_on(pk, write)
-    os.close(write)
-    with os.fdopen(read, "rb") as pipe:
-        said = pipe.read(PUBLISHED.size)
-        time.sleep(random.uniform(*MOMENTS))
-        killed_at = time.monotonic()
-        os.kill(child, signal.SIGKILL)
-        said += pipe.read()
-    os.waitpid(child, 0)
-    whole = len(said) // PUBLISHED.size * PUBLISHED.size
-    return [(str(uuid.UUID(bytes=task_id)), at) for task_id, at in PUBLISHED.iter_unpack(said[:whole])], killed_at
+def killed(number: int) -> list[Publisher]:
+    """Fork so many, and kill each while it publishes, one after the other."""
+    publishers = [Publisher(ObjectRef("shop.order", str(pk))) for pk in range(1, number + 1)]
+    for publisher in publishers:
+        publisher.fork()
+    for publisher in publishers:
+        publisher.kill()
+    for publisher in publishers:
+        os.waitpid(publisher.pid, 0)
+    return publishers
 
 
-def publish_on(pk: int, write: int) -> None:
-    """Publish until it is killed; it never returns."""
+def publish(pk: int, start: int, told: int) -> None:
+    """Publish from the start on until it is killed; it never returns."""
     pools.reset()
     app._pool = app.amqp._producer_pool = None
     try:
+        tasks.untracked_noop.delay(pk)  # is connected
+        os.read(start, 1)
         while True:
             result = tasks.noop.delay(pk)
-            os.write(write, PUBLISHED.pack(uuid.UUID(result.id).bytes, time.monotonic()))
+            os.write(told, PUBLISHED.pack(uuid.UUID(result.id).bytes, time.monotonic()))
     finally:
         os._exit(1)
 
