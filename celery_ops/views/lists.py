@@ -34,6 +34,7 @@ class ListPage(SingleTableMixin, OpsPage):
     ``backend_setting`` names the backend, ``row_class.of`` makes a row of one of the report's values.
     """
 
+    glances = True
     backend_setting: ClassVar[str] = ""
     filterset_class: ClassVar[type[PlainFilterSet]]
     row_class: ClassVar[Any]

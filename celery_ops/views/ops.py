@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic.base import TemplateView
 
+from ..backends.remote.glance import Glance, glancing
 from ..catalog import may_run_something
 from ..conf import conf
 from ..databases import has_copy, writer
@@ -189,9 +190,18 @@ class OpsPage(OpsView, TemplateView):
 
     section: ClassVar[str] = ""
     title: ClassVar[Any] = ""
+    #: Whether it shows what the workers said a moment ago rather than wait for them. What the script asks for waits.
+    glances: ClassVar[bool] = False
+    glance: Glance | None = None
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.glance = Glance() if self.glances and not is_fragment(request) else None
+        with glancing(self.glance):
+            return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context = {**frame(self.request, self.user), "section": self.section, "title": self.get_title(), **kwargs}
+        own = {"section": self.section, "title": self.get_title(), "glance": self.glance}
+        context = {**frame(self.request, self.user), **own, **kwargs}
         return super().get_context_data(**context)
 
     def unanswered(self, trouble: str) -> HttpResponse:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from ..backends.remote import glance
 from ..concurrency import Asked
 from ..databases import asks_writer, writer
 from ..exceptions import NoAnswer
@@ -35,10 +36,16 @@ class PendingPart:
 def _as_viewer(ask: Callable[[], Part[Any]]) -> Callable[[], Part[Any]]:
     """Return what asks in the viewer's language, zone and tenant, of the same database: its own thread has none."""
     language, zone, viewers = translation.get_language(), timezone.get_current_timezone(), prefix.current_or_none()
-    from_writer = asks_writer()
+    from_writer, at_a_glance = asks_writer(), glance.current()
 
     def asking() -> Part[Any]:
-        with translation.override(language), timezone.override(zone), prefix.using(viewers), writer(from_writer):
+        with (
+            translation.override(language),
+            timezone.override(zone),
+            prefix.using(viewers),
+            writer(from_writer),
+            glance.glancing(at_a_glance),
+        ):
             return ask()
 
     return asking

@@ -23,10 +23,11 @@ from celery_ops.backends.live import LiveTaskBackend
 from celery_ops.backends.remote import known, packing, registered, sharing
 from celery_ops.backends.remote import snapshot as snapshot_module
 from celery_ops.backends.remote.gather import CLOSING
+from celery_ops.backends.remote.glance import Glance, glancing
 from celery_ops.backends.remote.known import known_workers
 from celery_ops.backends.remote.snapshot import expire, last_words, snapshot, standing
 from celery_ops.connections import CONNECT_TIMEOUT
-from celery_ops.exceptions import BackendUnavailable
+from celery_ops.exceptions import BackendUnavailable, BrokerUnavailable
 from celery_ops.info import NO_REPLY, ONLINE
 from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.recorder import recorder
@@ -198,6 +199,86 @@ def test_a_look_costs_one_question_to_the_store_while_it_is_new(store, monkeypat
     monkeypatch.setattr(recorder(), "ask", lambda question: asked.append(1) or ask(question))
     snapshot()
     assert len(asked) == 1
+
+
+# -- a page is shown what there is
+
+
+@pytest.fixture
+def held(fakes, settings):
+    """The workers answer from the second look on when they are let."""
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "CONTROL_TIMEOUT": 30}
+    let, speak = threading.Event(), fakes.answer
+    fakes.answer = lambda question: (broadcasts(fakes) < 2 or let.wait(30)) and speak(question)
+    yield let
+    let.set()
+    wait_for(lambda: not [thread for thread in threading.enumerate() if "looks" in thread.name], "the look to end")
+
+
+def glimpse():
+    glance = Glance()
+    with glancing(glance):
+        return snapshot(), glance.is_old
+
+
+def test_at_a_glance_the_last_look_is_shown_while_the_workers_are_asked(store, fakes, held):
+    first = snapshot()
+    store.pass_two_seconds()
+    assert glimpse() == (first, True)
+    assert glimpse() == (first, True)
+    held.set()
+    assert snapshot().collected_at > first.collected_at
+    assert broadcasts(fakes) == 2
+    assert not glimpse()[1]
+
+
+def test_so_it_is_in_a_process_that_has_not_looked_yet(store, held):
+    first = snapshot()
+    store.pass_two_seconds()
+    with another_process():
+        shown, is_old = glimpse()
+        held.set()
+        snapshot()
+    assert (shown.answers.asked, is_old) == (first.answers.asked, True)
+
+
+def test_workers_that_answer_in_time_are_waited_for(store, fakes, monkeypatch):
+    monkeypatch.setattr(snapshot_module, "PATIENCE", 30)
+    first = snapshot()
+    store.pass_two_seconds()
+    shown, is_old = glimpse()
+    assert (broadcasts(fakes), is_old) == (2, False)
+    assert shown.collected_at > first.collected_at
+
+
+@pytest.mark.parametrize("why", ["something was changed", "it was changed elsewhere", "it is too old", "no other knows"])
+def test_what_may_not_be_so_any_more_is_not_shown(why, store, fakes, settings, monkeypatch):
+    monkeypatch.setattr(snapshot_module, "PATIENCE", 0)
+    if why == "no other knows":
+        settings.CELERY_OPS = {"STORE": "celery_ops.tracking.memory.MemoryStore", "CONTROL_TIMEOUT": 0.5}
+    first = snapshot()
+    store.pass_two_seconds()
+    if why == "something was changed":
+        expire()
+    if why == "it was changed elsewhere":
+        with another_process():
+            expire()
+    if why == "it is too old":
+        monkeypatch.setattr(snapshot_module, "OLDEST", timedelta(0))
+    shown, is_old = glimpse()
+    assert not is_old
+    assert shown.collected_at > first.collected_at
+
+
+def test_at_a_glance_a_broker_that_is_away_is_said_to_be(store, monkeypatch):
+    snapshot()
+    store.pass_two_seconds()
+    away = BrokerUnavailable("it is away")
+    monkeypatch.setattr(snapshot_module.gather, "ask", lambda *args, **kwargs: (_ for _ in ()).throw(away))
+    assert snapshot().trouble
+    store.pass_two_seconds()
+    shown, _is_old = glimpse()
+    assert shown.trouble
 
 
 # -- a new process knows the workers

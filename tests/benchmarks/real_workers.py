@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from statistics import median
+from unittest import mock
 
 from celery import current_app
 from django.test import Client
 from django.urls import reverse
 
 from celery_ops.backends.broker import backend
-from celery_ops.backends.remote import snapshot
+from celery_ops.backends.remote import sharing, snapshot
 from tests.conftest import broker
 from tests.servers import PORT, wait_for
 
@@ -21,6 +23,8 @@ from .timing import milliseconds, sized
 
 FEW, MANY = sized((3, 100), quick=(1, 2))
 ROUNDS = sized(15, quick=1)
+#: Seconds for which a look is new where it is to be an old one.
+SHORT = 0.05
 FEWS, MANYS = f"redis://127.0.0.1:{PORT}/4", f"redis://127.0.0.1:{PORT}/5"
 
 
@@ -34,13 +38,21 @@ def hundred() -> Iterator[Figure]:
                 wait_for(lambda number=number: _answering(number) == number, f"{number} workers to answer")
         for what, size in (("the page", ""), (f"all {MANY} on one page", f"?page_size={MANY}")):
             address = reverse("celery_ops:worker-list") + size
-            for how, before in (("workers asked anew", _ask_anew), ("shared with another viewer", lambda: None)):
-                few, many, worked = _in_turn(client, address, before)
-                yield Figure.of(f"{MANY} workers, {what}, {how}", many, "ms")
-                yield Figure.of("… of it our processor's, the rest the workers'", worked, "ms")
-                yield Figure.of(f"… over {FEW}", median(many) / median(few), "x", target=at_most(5))
+            yield from _figures(client, address, f"{MANY} workers, {what}")
         with broker(MANYS):
             yield Figure.of("workers that answer to the end", _answering(MANY), target=exactly(MANY))
+
+
+def _figures(client: Client, address: str, what: str) -> Iterator[Figure]:
+    """Time it once something was changed, so that the workers are waited for; without that; and as others see it."""
+    with _aging():
+        ways = {"workers asked anew": _ask_anew, "asked meanwhile": _let_age}
+        taken = {how: _in_turn(client, address, before) for how, before in ways.items()}
+    taken["shared with another viewer"] = _in_turn(client, address, lambda: None)
+    for how, (few, many, worked) in taken.items():
+        yield Figure.of(f"{what}, {how}", many, "ms")
+        yield Figure.of("… of it our processor's, the rest the workers'", worked, "ms")
+        yield Figure.of(f"… over {FEW}", median(many) / median(few), "x", target=at_most(5))
 
 
 def _answering(number: int) -> int:
@@ -54,7 +66,8 @@ def _in_turn(client: Client, address: str, before: Callable[[], None]) -> tuple[
     for number in range(1 + ROUNDS):
         for url, taken in ((FEWS, few), (MANYS, many)):
             with broker(url):
-                assert hostname(0) in client.get(address).content.decode()  # and knows the workers
+                shown = client.get(address, headers={"X-Celery-Ops": "fragment"})  # it waits, and knows the workers
+                assert hostname(0) in shown.content.decode()
                 before()
                 begun = time.process_time()
                 spent = milliseconds(lambda: client.get(address))
@@ -68,3 +81,14 @@ def _in_turn(client: Client, address: str, before: Callable[[], None]) -> tuple[
 def _ask_anew() -> None:
     snapshot.expire()
     backend.forget()
+
+
+@contextmanager
+def _aging() -> Iterator[None]:
+    """Looks are new for a moment, not for two seconds, which every round would have to wait."""
+    with mock.patch.object(sharing, "FRESH", SHORT), mock.patch.object(snapshot, "FRESH", SHORT):
+        yield
+
+
+def _let_age() -> None:
+    time.sleep(2 * SHORT)

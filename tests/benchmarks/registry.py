@@ -39,8 +39,9 @@ def benchmark(name: str, part: str) -> Callable[[Run], Run]:
     def register(run: Run) -> Run:
         assert name not in _benchmarks, f"two benchmarks are called {name}"
         assert part in PARTS, f"{part} is no part of the page"
-        assert run.__doc__, f"{name} does not say what it measures"
-        _benchmarks[name] = Benchmark(name, part, run.__doc__.strip().splitlines()[0], run)
+        about = (run.__doc__ or "").strip().split("\n")[0]
+        assert about.endswith("."), f"{name} does not say in one line what it measures"
+        _benchmarks[name] = Benchmark(name, part, about, run)
         return run
 
     return register

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from celery_ops.backends.remote.glance import current
 from celery_ops.info import Binding, MessageInfo, RegisteredTask, TaskInfo
 from tests.ops import backends
 from tests.ops.backends import HOSTILE, Queues, Tasks, Workers, ago, queue, worker
@@ -72,6 +73,14 @@ def test_the_list_follows_what_happens_without_a_reload(open_page, expect):
     hold(7)
     expect(active(page)).to_have_text("7")
     assert page.evaluate("window.stayed")
+
+
+def test_what_workers_answer_after_the_page_has_come_is_fetched_at_once(open_page, expect, settings, monkeypatch):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "REFRESH_SECONDS": 3600}
+    workers = Workers.workers
+    monkeypatch.setattr(Workers, "is_slow", True)
+    monkeypatch.setattr(Workers, "workers", lambda self: hold(1 if current() else 7) or workers(self))
+    expect(active(open_page("workers/"))).to_have_text("7")
 
 
 def test_what_has_not_changed_is_not_touched(open_page, expect):

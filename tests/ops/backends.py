@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 from celery_ops.backends.base import QueueBackend, TaskBackend, WorkerBackend
 from celery_ops.backends.memory import MemoryQueueBackend, MemoryTaskBackend, MemoryWorkerBackend
+from celery_ops.backends.remote.glance import current
 from celery_ops.exceptions import BackendUnavailable
 from celery_ops.info import ONLINE, QueueDetail, QueueInfo, WorkerDetail, WorkerInfo
 
@@ -45,13 +46,16 @@ def queue(name="celery", **fields):
 
 
 class Workers(MemoryWorkerBackend):
-    """``trouble`` and ``collected_at`` are the report's."""
+    """``trouble`` and ``collected_at`` are the report's. ``is_slow``: at a glance its workers are still being asked."""
 
     label, description, data_source = "Stub workers", "What the test said.", "a test"
     trouble = ""
     collected_at = None
+    is_slow = False
 
     def workers(self):
+        if glance := current():
+            glance.is_old = self.is_slow
         report = super().workers()
         return replace(report, trouble=self.trouble, collected_at=self.collected_at or report.collected_at)
 

@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages")]
 
 LIST = f"{OPS}workers/"
 ONE = f"{LIST}celery%2540one/"
+UNFINISHED = b"data-unfinished"
 SECRETS = ["hunter2", "4111111111111111"]
 TASK = TaskInfo(
     "3f0c9a52-1111-4222-8333-444455556666",
@@ -61,6 +62,15 @@ def three():
 
 
 # -- the list ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", [LIST, OPS])
+def test_a_page_says_that_workers_are_still_being_asked_and_its_script_waits_for_them(browser, address, monkeypatch):
+    for is_slow in (True, False):
+        monkeypatch.setattr(Workers, "is_slow", is_slow)
+        assert (UNFINISHED in browser.get(address).content) == is_slow
+    monkeypatch.setattr(Workers, "is_slow", True)
+    assert UNFINISHED not in browser.get(address, headers={"X-Celery-Ops": "fragment"}).content
 
 
 def test_a_worker_is_listed_with_what_it_says(browser):

@@ -6,18 +6,23 @@ That is so for the whole site, however many processes it has, where they have a 
 import threading
 import time
 from collections.abc import Collection, Mapping
+from contextvars import copy_context
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from math import inf
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
 from ... import connections
+from ...concurrency import Asked
 from ...conf import conf
-from ...exceptions import BackendUnavailable, BrokerUnavailable
+from ...exceptions import BackendUnavailable, BrokerUnavailable, NoAnswer
 from ...info import ENDED, NO_REPLY
 from ...logs import get_logger
 from . import gather, presence, sharing
+from . import glance as glances
+from .glance import Glance
 from .known import known_workers
 from .looks import Snapshot as Snapshot  # where it has always been found
 from .looks import Standing
@@ -32,6 +37,11 @@ logger = get_logger("celery_ops.workers")
 SHORTEST_PAUSE: Final = 0.005
 LONGEST_PAUSE: Final = 0.05
 
+#: Seconds that a glance waits for the workers, unless they took longer the last time, and how old what it is shown
+#: instead may be: less than a change is known.
+PATIENCE: Final = 0.05
+OLDEST: Final = timedelta(seconds=sharing.KEPT / 2)
+
 #: What every worker is asked; for arguments as text, since a value that is no JSON would cost all other answers.
 QUESTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "stats": {},
@@ -45,10 +55,11 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
 def snapshot(*, whole: bool = False) -> Snapshot:
     """Return the workers' answers, at most two seconds old, or older ones with the trouble in words.
 
-    ``whole`` ones have every task that workers hold, and not only how many. Raises BackendUnavailable when the broker
-    does not answer and never did.
+    ``whole`` ones have every task that workers hold, and not only how many. Within ``glancing`` older ones are returned
+    where the workers take long. Raises BackendUnavailable when the broker does not answer and never did.
     """
-    return _copy().look(whole=whole)
+    glance = glances.current()
+    return _copy().look(whole=whole) if glance is None else _copy().glimpse(glance, whole=whole)
 
 
 def last_words(hostname: str) -> Mapping[str, Any]:
@@ -104,6 +115,8 @@ class _Copy:
         self._snapshot: Snapshot | None = None
         self.last_words: Mapping[str, Mapping[str, Any]] = {}
         self._failed = False
+        self._patience = PATIENCE
+        self._meanwhile: Snapshot | None = None  # what glances are shown while somebody asks
 
     @property
     def twice(self) -> frozenset[str]:
@@ -120,11 +133,51 @@ class _Copy:
         with self._lock:
             stamp = self._board.stamp()
             if not self._is_new(stamp, whole=whole):
+                begin = time.monotonic()
                 self._renew(stamp, whole=whole)
+                self._patience = PATIENCE if time.monotonic() - begin < PATIENCE else 0
+            self._meanwhile = None
             return self._latest()
+
+    def glimpse(self, glance: Glance, *, whole: bool) -> Snapshot:
+        """Return the last look where it is of a moment ago and a new one takes long; a thread goes on asking then."""
+        if not self._lock.acquire(timeout=self._patience):
+            last = self._meanwhile
+        else:
+            try:
+                stamp = self._board.stamp()
+                if self._is_new(stamp, whole=whole):
+                    return self._latest()
+                last = self._meanwhile = self._last(stamp)
+            finally:
+                self._lock.release()
+            if last is not None and self._asks_in_time(whole=whole):
+                return self._latest()
+        if last is None or not (last.is_whole or not whole):
+            return self.look(whole=whole)
+        glance.is_old = True
+        return self._told(last)
+
+    def _asks_in_time(self, *, whole: bool) -> bool:
+        context = copy_context()
+        try:
+            Asked(lambda: context.run(self.look, whole=whole), "looks").answer(self._patience)
+        except NoAnswer:
+            return False
+        return True
+
+    def _last(self, stamp: LookStamp | None) -> Snapshot | None:
+        """The last look, whoever took it; None where it is not of a moment ago, or something was changed since."""
+        if stamp is None or self._asks_itself or stamp.change not in ("", self._change):
+            return None
+        if not stamp.change and (look := self._board.read(unless=self._token)) is not None:
+            self._adopt(look)
+        last = self._snapshot
+        return last if last and datetime.now(timezone.utc) - last.collected_at < OLDEST else None
 
     def expire(self) -> None:
         self.tried_at = -inf
+        self._meanwhile = None
         self._asks_itself = not self._board.change()
 
     def _is_new(self, stamp: LookStamp | None, *, whole: bool) -> bool:
@@ -221,8 +274,11 @@ class _Copy:
     def _latest(self) -> Snapshot:
         if self._snapshot is None:
             raise BackendUnavailable(_("The broker does not answer, so nothing is known of the workers yet."))
+        return self._told(self._snapshot)
+
+    def _told(self, snapshot: Snapshot) -> Snapshot:
         trouble = _("The broker does not answer at the moment. This is what the workers said last.")
-        return replace(self._snapshot, trouble=trouble) if self._failed else self._snapshot
+        return replace(snapshot, trouble=trouble) if self._failed else snapshot
 
 
 def _of(hostnames: Collection[str], parts: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ if (!customElements.get("celery-ops-page"))
     this.one("[data-theme-choice]").value = Page.remembered(Page.theme) ?? "";
     this.count();
     this.goOn();
+    if (this.one("[data-unfinished]")) this.refresh(); // the workers were still being asked
   }
 
   /* Refreshing */

@@ -67,6 +67,7 @@ class OverviewView(OpsPage):
     section = "celery_ops:overview"
     title = _("Overview")
     template_name = "celery_ops/overview/page.html"
+    glances = True
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         worker_backend, queue_backend = conf.load("WORKER_BACKEND")(), conf.load("QUEUE_BACKEND")()
