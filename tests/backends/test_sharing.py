@@ -251,7 +251,7 @@ def test_workers_that_answer_in_time_are_waited_for(store, fakes, monkeypatch):
     assert shown.collected_at > first.collected_at
 
 
-@pytest.mark.parametrize("why", ["something was changed", "it was changed elsewhere", "it is too old", "no other knows"])
+@pytest.mark.parametrize("why", ["something was changed", "changed elsewhere", "it is too old", "no other knows"])
 def test_what_may_not_be_so_any_more_is_not_shown(why, store, fakes, settings, monkeypatch):
     monkeypatch.setattr(snapshot_module, "PATIENCE", 0)
     if why == "no other knows":
@@ -260,7 +260,7 @@ def test_what_may_not_be_so_any_more_is_not_shown(why, store, fakes, settings, m
     store.pass_two_seconds()
     if why == "something was changed":
         expire()
-    if why == "it was changed elsewhere":
+    if why == "changed elsewhere":
         with another_process():
             expire()
     if why == "it is too old":

@@ -33,7 +33,7 @@ def fleet(url: str, number: int) -> Iterator[None]:
     )
     try:
         with redis.Redis.from_url(url) as client:
-            wait_for(lambda: client.scard(BOUND) == number, f"{number} workers to listen")
+            wait_for(lambda: client.scard(BOUND) == number, f"{number} workers to listen", 180)
         yield
     finally:
         os.killpg(process.pid, signal.SIGKILL)

@@ -66,16 +66,22 @@ def _in_turn(client: Client, address: str, before: Callable[[], None]) -> tuple[
     for number in range(1 + ROUNDS):
         for url, taken in ((FEWS, few), (MANYS, many)):
             with broker(url):
-                shown = client.get(address, headers={"X-Celery-Ops": "fragment"})  # it waits, and knows the workers
-                assert hostname(0) in shown.content.decode()
+                assert hostname(0) in _waited_for(client, address)  # and knows the workers
                 before()
                 begun = time.process_time()
                 spent = milliseconds(lambda: client.get(address))
+                computed = time.process_time() - begun
+                _waited_for(client, address)  # nobody is still asked in the next turn
             if number:
                 taken.append(spent)
                 if taken is many:
-                    worked.append((time.process_time() - begun) * 1000)
+                    worked.append(computed * 1000)
     return few, many, worked
+
+
+def _waited_for(client: Client, address: str) -> str:
+    """Return the page as its script asks for it."""
+    return client.get(address, headers={"X-Celery-Ops": "fragment"}).content.decode()
 
 
 def _ask_anew() -> None:
