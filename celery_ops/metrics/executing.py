@@ -3,13 +3,15 @@
 The main process counts what arrives and what reaches no child of its pool; a child counts what it runs.
 """
 
+import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from billiard.exceptions import WorkerLostError
+from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery.exceptions import Reject
+from kombu.exceptions import DecodeError, SerializerNotInstalled
 
 from .. import states
 from ..tracking import costs, delivery, prefix
@@ -29,6 +31,12 @@ OF_TASKS: Final = (publishing,)
 #: Set on a request: when it began by ``time.perf_counter()``, and the ends of it that are counted.
 BEGAN: Final = "celery_ops_began"
 COUNTED: Final = "celery_ops_counted"
+#: Why a task fails that its process says nothing of: it is gone, or could not read the message.
+UNTOLD: Final = (WorkerLostError, TimeLimitExceeded, DecodeError, SerializerNotInstalled)
+
+SUCCEEDED: Final = (Total.SUCCESS,)
+#: The task that Celery broke off last in this process, of which it may still tell.
+_broken_off = ""
 
 
 @receiver
@@ -60,6 +68,7 @@ def task_success(sender: Any, **_: Any) -> None:
         began = details.get(BEGAN)
         took = None if began is None else time.perf_counter() - began
         cost = costs.of(details) if costs.BEGAN in details else None
+        details[COUNTED] = SUCCEEDED
         _count(sender.name, details, details.get("delivery_info"), Total.SUCCESS, took, cost=cost)
 
 
@@ -72,20 +81,32 @@ def task_retry(sender: Any, request: Any, reason: Any = None, **_: Any) -> None:
 
 @receiver
 def task_failure(sender: Any, task_id: str, exception: Any, **_: Any) -> None:
-    """Called in the pool, and in the main process for a lost child or a hard time limit: there twice at times."""
+    """Called in the pool, and in the main process for a lost child or a hard time limit: there twice at times.
+
+    Where Celery broke a task off, what it says of that afterwards was counted already: here, or in the pool.
+    """
     if not is_on() or isinstance(exception, Reject):
         return
-    received = delivery.received.get(task_id)
-    request = sender.request if sender.request.id == task_id else received
+    received, is_here = delivery.received.get(task_id), sender.request.id == task_id
+    if not is_here and (task_id == _broken_off or not isinstance(exception, UNTOLD)):
+        return
+    request = sender.request if is_here else received
     _end(sender.name, request, Total.FAILURE, type(exception).__name__, received)
     if isinstance(exception, WorkerLostError):
         _end(sender.name, request, Total.LOST, "", received)
 
 
 @receiver
-def task_postrun(sender: Any, state: str | None, **_: Any) -> None:
-    if state == states.REJECTED and is_on():
+def task_postrun(sender: Any, task_id: str, state: str | None, **_: Any) -> None:
+    """A task that rejected its message, or that Celery broke off: its result could not be stored, as a rule."""
+    global _broken_off
+    if not is_on() or state == states.IGNORED:
+        return
+    if state == states.REJECTED:
         _end(sender.name, sender.request, Total.REJECTED)
+    elif COUNTED not in vars(sender.request) and isinstance(error := sys.exc_info()[1], Exception):
+        _broken_off = task_id
+        _end(sender.name, sender.request, Total.FAILURE, type(error).__name__)
 
 
 @receiver

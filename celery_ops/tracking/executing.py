@@ -114,7 +114,10 @@ def task_failure(sender: Any, task_id: str, exception: Any, args: Any, kwargs: A
 def task_postrun(
     sender: Any, task_id: str, args: Any, kwargs: Any, state: str | None, retval: Any = None, **_: Any
 ) -> None:
-    """The only signal of a task that was ignored or rejected itself; the others have ended by now."""
+    """The only signal of a task that was ignored or rejected itself; the others have ended by now.
+
+    But where Celery breaks off: most often its result could not be stored, and then nothing else may ever tell.
+    """
     task_ended(task_id)
     whereabouts.end(task_id)
     run = runs.end(sender.request)
@@ -124,10 +127,11 @@ def task_postrun(
         run.note(facts.ERROR, capture.error(retval, capture.secrets(run.name, args or (), kwargs or {})))
         run.note_now(facts.RETURNED)
         recorder().record(run.batch, run.whose)
-    elif state in (states.IGNORED, states.REJECTED) and not run.replaced:
-        note_end(run, state)
-    elif state is None and sender.request.is_eager and isinstance(error := sys.exc_info()[1], Exception):
-        note_failure(run, error, args, kwargs)  # an eager task whose errors propagate sends no task_failure
+    elif state in (states.IGNORED, states.REJECTED):
+        if not run.replaced:
+            note_end(run, state)
+    elif isinstance(error := sys.exc_info()[1], Exception):  # so does an eager task whose errors propagate
+        note_failure(run, error, args, kwargs)
 
 
 def _is_given_back(task: Any, reject: Any) -> bool:
