@@ -10,7 +10,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html, html_safe
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from .info import StartedBy
@@ -108,7 +108,9 @@ def delivered_words(executions: int) -> str:
     """Return that a message was delivered more than once, and how often; empty where it was not."""
     if executions < 2:
         return ""
-    return _("delivered twice") if executions == 2 else _("delivered %(n)s times") % {"n": executions}
+    if executions == 2:
+        return _("delivered twice")
+    return ngettext("delivered %(n)s time", "delivered %(n)s times", executions) % {"n": executions}
 
 
 def count(value: Count) -> str:

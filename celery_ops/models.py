@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models, router
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from .databases import WriterManager
 
@@ -64,7 +65,7 @@ class TaskRunRecord(Journalled):
 
     class SendState(models.TextChoices):
         REQUESTED = "REQUESTED", _("Requested")
-        SENT = "SENT", _("Sent")
+        SENT = "SENT", pgettext_lazy("state of a run", "Sent")
         FAILED = "FAILED", _("Not sent")
 
     task_name = models.CharField(_("task name"), max_length=255)

@@ -8,7 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from ..backends.broker import reserved
 from ..conf import conf
@@ -145,7 +145,12 @@ class PoolShrink(PoolGrow):
         for worker in self.workers:
             if worker.concurrency is not None and self.cleaned_data["n"] >= worker.concurrency:
                 worker_has = {"worker": clean(worker.hostname), "n": worker.concurrency}
-                raise BadInput({"n": [_("%(worker)s has %(n)s: one at least has to stay.") % worker_has]})
+                sentence = ngettext(
+                    "%(worker)s has %(n)s process: one at least has to stay.",
+                    "%(worker)s has %(n)s processes: one at least has to stay.",
+                    worker.concurrency,
+                )
+                raise BadInput({"n": [sentence % worker_has]})
 
 
 class PoolRestart(WorkerCommand):

@@ -142,12 +142,12 @@ def sentence(replies: Replies) -> str:
         return _("Requested, but no worker is up: nobody has heard of it yet.")
     asked, answered = len(replies.asked), len(replies.answered)
     beginning = ngettext("Asked %(n)d worker", "Asked %(n)d workers", asked) % {"n": asked}
+    ending = ngettext("%(n)d answered", "%(n)d answered", answered) % {"n": answered}
     if not replies.silent:
-        return _("%(asked)s, %(answered)d answered.") % {"asked": beginning, "answered": answered}
-    counts = {"asked": beginning, "answered": answered, "silent": named(replies.silent)}
-    if len(replies.silent) == 1:
-        return _("%(asked)s, %(answered)d answered, %(silent)s is silent.") % counts
-    return _("%(asked)s, %(answered)d answered, %(silent)s are silent.") % counts
+        return _("%(asked)s, %(answered)s.") % {"asked": beginning, "answered": ending}
+    silent = ngettext("%(names)s is silent", "%(names)s are silent", len(replies.silent))
+    parts = {"asked": beginning, "answered": ending, "silent": silent % {"names": named(replies.silent)}}
+    return _("%(asked)s, %(answered)s, %(silent)s.") % parts
 
 
 def named(hostnames: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 import redis
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ..connections.cluster import FORM
 from ..tracking.cluster import Cluster
@@ -59,6 +60,11 @@ def check(cluster: Cluster) -> Iterator[Finding]:
     replies = cluster.ask_all(PING)
     if away := [reply for reply in replies if isinstance(reply, Exception)]:
         counts = {"away": len(away), "all": len(replies)}
-        yield error("store", _("%(away)d of %(all)d masters of the cluster do not answer.") % counts, hint)
+        message = ngettext(
+            "%(away)d of %(all)d masters of the cluster does not answer.",
+            "%(away)d of %(all)d masters of the cluster do not answer.",
+            len(away),
+        )
+        yield error("store", message % counts, hint)
     elif not cluster.nodes.slots.are_complete:
         yield error("store", _("Some slots of the cluster have no server."), hint)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from ..backends.remote import replies
 from ..backends.remote.gather import Answers
@@ -43,7 +43,12 @@ def check() -> Iterator[Finding]:
     elif not (behind or backends):
         yield ok(NAME, _("This site has no tasks of Django's own framework."))
     else:
-        yield ok(NAME, _("Django's own tasks are run by Celery: %(n)s of them are known here.") % {"n": len(behind)})
+        message = ngettext(
+            "Django's own tasks are run by Celery: %(n)s of them is known here.",
+            "Django's own tasks are run by Celery: %(n)s of them are known here.",
+            len(behind),
+        )
+        yield ok(NAME, message % {"n": len(behind)})
 
 
 def check_queues(answers: Answers) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ..schedules.info import ScheduleReport
 from ..schedules.problems import BEAT_SILENT, OVERDUE
@@ -50,7 +51,10 @@ def _of_entries(schedules: ScheduleReport) -> Iterator[Finding]:
             if others <= MOST_NAMED:
                 yield warning("schedules", f"{one.entry.name}: {problem.sentence}", problem.remedy)
     if others > MOST_NAMED:
-        message = _("Something is wrong with %(n)s more entries.") % {"n": others - MOST_NAMED}
-        yield warning("schedules", message, _("manage.py celery_ops schedules lists them."))
+        more = others - MOST_NAMED
+        message = ngettext(
+            "Something is wrong with %(n)s more entry.", "Something is wrong with %(n)s more entries.", more
+        )
+        yield warning("schedules", message % {"n": more}, _("manage.py celery_ops schedules lists them."))
     if not overdue and not others and not schedules.trouble:
         yield ok("schedules", _("Every entry that is to be sent is sent."))

@@ -159,7 +159,10 @@ def check_tasks(answers: Answers) -> Iterator[Finding]:
         message = _("No worker has these tasks, which this site can send: %(names)s.") % {"names": listed(missing)}
         yield warning("tasks-missing", message, _("Deploy the same code to the workers and restart them."))
     else:
-        yield ok("tasks-missing", _("Workers have all %(n)s tasks of this site.") % {"n": len(here)})
+        message = ngettext(
+            "Workers have the %(n)s task of this site.", "Workers have all %(n)s tasks of this site.", len(here)
+        )
+        yield ok("tasks-missing", message % {"n": len(here)})
     if unknown:
         message = _("Workers have tasks that this process does not know: %(names)s.") % {"names": listed(unknown)}
         hint = _("Deploy the same code here; if other projects share the broker, this is no fault.")

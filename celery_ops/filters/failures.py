@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ..failures.group import RESOLVED, Group
 from .base import LAYOUT, ChoiceFilter, SearchFilter, TextFilter
@@ -14,7 +15,7 @@ from .windows import WindowFilter
 
 #: What ``resolved`` may be: those that are open or back after resolving, those that are resolved, or all.
 OPEN, SETTLED, ALL = "0", "1", "all"
-CHOICES = ((OPEN, _("Not resolved")), (SETTLED, _("Resolved")), (ALL, _("All")))
+CHOICES = ((OPEN, _("Not resolved")), (SETTLED, _("Resolved")), (ALL, pgettext_lazy("failures", "All")))
 
 
 class FailureFilterSet(PlainFilterSet):

@@ -5,13 +5,19 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ..formatting import clean
 from ..info import ENDED, GONE, NO_REPLY, ONLINE, WorkerInfo
 from .base import ChoiceFilter, ChoicesFilter, SearchFilter
 from .plain import PlainFilterSet
 
-STATES = ((ONLINE, _("Online")), (NO_REPLY, _("No reply")), (GONE, _("Gone")), (ENDED, _("Ended")))
+STATES = (
+    (ONLINE, _("Online")),
+    (NO_REPLY, _("No reply")),
+    (GONE, _("Gone")),
+    (ENDED, pgettext_lazy("state of a worker", "Ended")),
+)
 
 
 class WorkerFilterSet(PlainFilterSet):

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from django import forms
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from ..formatting import clean
 from ..redaction import redact
@@ -147,7 +148,7 @@ def blank_words(parameter: Parameter | None) -> str:
     if parameter is None:
         return "---------"
     if parameter.required:
-        return _("none") if parameter.kind.accepts_none else "---------"
+        return pgettext("value", "none") if parameter.kind.accepts_none else "---------"
     default = default_words(parameter)
     return _("left empty: %(default)s") % {"default": default} if default else _("left empty: the default")
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ..exceptions import BadInput
 from .kinds.limits import check, load, named
@@ -88,7 +89,12 @@ class _Binding:
         taking = self.parameters.positional
         if len(args) > len(taking) and not self.parameters.takes_args:
             numbers = {"most": len(taking), "found": len(args)}
-            self.note("args", "", _("Give at most %(most)s values; there are %(found)s.") % numbers)
+            sentence = ngettext(
+                "Give at most %(most)s value; there are %(found)s.",
+                "Give at most %(most)s values; there are %(found)s.",
+                len(taking),
+            )
+            self.note("args", "", sentence % numbers)
         read = [self.read("args", parameter, value) for parameter, value in zip(taking, args, strict=False)]
         return [*read, *args[len(taking) :]]
 

@@ -86,7 +86,9 @@ def every(length: timedelta, *, is_rounded: bool = False) -> str:
     """Return how often something happens that comes again after this time."""
     seconds = length.total_seconds()
     if seconds < 1:
-        return _("Every %(n)s seconds") % {"n": number_format(max(0.0, seconds))} if seconds > 0 else _("All the time")
+        if seconds <= 0:
+            return _("All the time")
+        return ngettext("Every second", "Every %(n)s seconds", 2) % {"n": number_format(seconds)}
     unit, name = next((unit, name) for unit, name in _UNITS if seconds % unit == 0 or unit == 1)
     number = int(seconds // unit) if seconds % unit == 0 else 0
     phrases = {

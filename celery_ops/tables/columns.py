@@ -111,10 +111,14 @@ class IdColumn(LinkColumn):
 
 
 class LinksColumn(tables.Column):
-    """Some names, each with a page: a tuple of ``PageLink``."""
+    """Some names, each with a page: a tuple of ``PageLink``; ``of`` is a key of ``links.NONE``."""
+
+    def __init__(self, *args: Any, of: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.of = of
 
     def render(self, value: tuple[PageLink, ...]) -> str:
-        return linked(value)
+        return linked(value, self.of)
 
 
 def with_choice(cell: Any, **box: str) -> str:

@@ -85,18 +85,21 @@ def outcome_of(record: ControlRecord) -> Outcome:
     replies = record.replies if isinstance(record.replies, dict) else {}
     if error := replies.get("error"):
         return Outcome(_("Not done: %(reason)s") % {"reason": capture_text(str(error)).text}, "failure")
-    for key, one, many in (
-        ("purged", gettext_lazy("%(n)s message deleted"), gettext_lazy("%(n)s messages deleted")),
-        ("deleted", gettext_lazy("%(n)s message deleted"), gettext_lazy("%(n)s messages deleted")),
-        ("moved", gettext_lazy("%(n)s message moved"), gettext_lazy("%(n)s messages moved")),
-    ):
+    for key in ("purged", "deleted", "moved"):
         if key in replies:
-            changed = replies[key]
-            number = len(changed) if isinstance(changed, list) else changed
-            return Outcome((one if number == 1 else many) % {"n": number_format(number, force_grouping=True)})
+            return Outcome(_of_messages(replies[key], are_moved=key == "moved"))
     if "asked" not in replies:
         return Outcome("") if record.action in UNANSWERED else Outcome(_("It is not known what came of it."), "pending")
     return _of_workers(replies, ends=record.action == "shutdown")
+
+
+def _of_messages(changed: Any, *, are_moved: bool) -> str:
+    number = len(changed) if isinstance(changed, list) else changed
+    if are_moved:
+        text = ngettext("%(n)s message moved", "%(n)s messages moved", number)
+    else:
+        text = ngettext("%(n)s message deleted", "%(n)s messages deleted", number)
+    return text % {"n": number_format(number, force_grouping=True)}
 
 
 def _of_workers(replies: Mapping[str, Any], *, ends: bool) -> Outcome:
@@ -106,12 +109,15 @@ def _of_workers(replies: Mapping[str, Any], *, ends: bool) -> Outcome:
     sentence = ngettext("%(asked)s asked", "%(asked)s asked", len(hosts)) % {"asked": len(hosts)}
     if ends:
         return Outcome(sentence)
-    sentence = _("%(asked)s, %(answered)s answered") % {"asked": sentence, "answered": len(answered)}
+    parts = {"asked": sentence, "answered": ngettext("%(n)d answered", "%(n)d answered", len(answered))}
+    parts["answered"] %= {"n": len(answered)}
     if silent:
-        return Outcome(_("%(said)s, %(silent)s silent") % {"said": sentence, "silent": len(silent)}, "pending")
+        parts["others"] = ngettext("%(n)s silent", "%(n)s silent", len(silent)) % {"n": len(silent)}
+        return Outcome(_("%(asked)s, %(answered)s, %(others)s") % parts, "pending")
     if failed := replies.get("failed"):
-        return Outcome(_("%(said)s, %(n)s with an error") % {"said": sentence, "n": len(failed)}, "failure")
-    return Outcome(sentence)
+        parts["others"] = ngettext("%(n)s with an error", "%(n)s with an error", len(failed)) % {"n": len(failed)}
+        return Outcome(_("%(asked)s, %(answered)s, %(others)s") % parts, "failure")
+    return Outcome(_("%(asked)s, %(answered)s") % parts)
 
 
 class ControlRecordTable(JournalTable):

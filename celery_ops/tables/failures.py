@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.template.loader import get_template
 from django.urls import reverse
 from django.utils.formats import number_format
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django_tables2 import Column
 
@@ -21,7 +21,7 @@ from .task_types import added_up
 
 #: What the states are called, and in which tone they are.
 STATES: Final = {
-    OPEN: (_("Open"), "failure"),
+    OPEN: (pgettext_lazy("state of failures", "Open"), "failure"),
     REGRESSED: (_("Back after resolving"), "retry"),
     RESOLVED: (_("Resolved"), "success"),
 }

@@ -3,13 +3,21 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
+from typing import Final
 
 from django.template.loader import get_template
 from django.utils.html import conditional_escape, format_html_join, html_safe
-from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
 from ..formatting import clean
 from ..links import queue_url, task_url, worker_url
+
+#: That there is none of some things, which many languages say by what they are.
+NONE: Final = {
+    "objects": pgettext_lazy("objects", "none"),
+    "queues": pgettext_lazy("queues", "none"),
+    "workers": pgettext_lazy("workers", "none"),
+}
 
 
 @html_safe
@@ -44,9 +52,9 @@ def queue_links(names: Iterable[str] | None) -> tuple[PageLink, ...] | None:
     return None if names is None else tuple(map(queue_link, names))
 
 
-def linked(links: Iterable[PageLink]) -> str:
-    """Return some links in a row as HTML, in words when there are none."""
-    return format_html_join(", ", "{}", ((link,) for link in links)) or _("none")
+def linked(links: Iterable[PageLink], of: str = "objects") -> str:
+    """Return some links in a row as HTML, in words when there are none. ``of`` is a key of ``NONE``."""
+    return format_html_join(", ", "{}", ((link,) for link in links)) or str(NONE[of])
 
 
 def id_html(link: PageLink, longest: int | None = None) -> str:

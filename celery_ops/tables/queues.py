@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.template.loader import get_template
 from django.utils.formats import number_format
 from django.utils.html import format_html
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 from django_tables2 import Column
 
@@ -196,7 +196,7 @@ def needs_somebody(queue: QueueInfo) -> bool:
 
 def _oldest(queue: QueueInfo) -> str:
     if queue.oldest_age is None and queue.depth == 0:
-        return gettext("none")
+        return pgettext("messages", "none")
     return duration(queue.oldest_age)
 
 

@@ -101,7 +101,7 @@ class WorkerTable(OpsTable):
     reserved = NumberColumn(verbose_name=_("Reserved"))
     scheduled = NumberColumn(verbose_name=_("Scheduled"))
     processed = NumberColumn(verbose_name=_("Processed"))
-    queues = LinksColumn(verbose_name=_("Queues"), orderable=False)
+    queues = LinksColumn(of="queues", verbose_name=_("Queues"), orderable=False)
     last_seen = TimeColumn(verbose_name=_("Last seen"))
 
     class Meta(OpsTable.Meta):

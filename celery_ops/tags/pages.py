@@ -191,9 +191,9 @@ def code(value: str | None) -> str:
 
 
 @register.filter
-def linked(links: Iterable[PageLink] | None) -> str | None:
-    """Return some links in a row, in words when there are none; None when they are unknown."""
-    return None if links is None else links_html(links)
+def linked(links: Iterable[PageLink] | None, of: str = "objects") -> str | None:
+    """Return some links in a row, in words when there are none ``of`` these; None when they are unknown."""
+    return None if links is None else links_html(links, of)
 
 
 @register.filter

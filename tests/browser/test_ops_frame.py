@@ -330,6 +330,14 @@ def test_a_narrow_screen_does_not_scroll_sideways(path, open_page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 420
 
 
+def test_on_a_phone_the_sections_are_one_row_and_show_where_one_is(open_page):
+    page = open_page("journal/", viewport={"width": 420, "height": 900})
+    row = page.locator(".celery-ops-nav").bounding_box()
+    here = page.locator(".celery-ops-nav [aria-current]").bounding_box()
+    assert row["height"] < 2 * here["height"]
+    assert row["x"] <= here["x"] <= here["x"] + here["width"] <= row["x"] + row["width"]
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_every_control_has_a_name(path, open_page):
     assert open_page(path).evaluate(NAMELESS) == []

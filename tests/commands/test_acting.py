@@ -113,7 +113,7 @@ def test_a_purge_without_yes_says_how_many_wait_and_deletes_nothing(empty_broker
     untracked.apply_async(queue="full")
     said = call("purge", "full")
     assert said.code == 1
-    assert said.error == "this deletes what waits in full, 1 now: add --yes"
+    assert said.error == "this deletes what waits in full, 1 message now: add --yes"
     assert call("purge", "full", "--yes").data == {"queue": "full", "purged": 1}
 
 

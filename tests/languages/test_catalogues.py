@@ -84,3 +84,28 @@ def test_a_compiled_catalogue_is_of_its_source(path, catalogue):
             assert compiled.pgettext(message.context, message.id) == message.string
         else:
             assert compiled.gettext(message.id) == message.string
+
+
+#: A number, and up to two words after it an English noun of many: "%(n)s failed tasks".
+COUNTED = re.compile(r"(?:%\((?:n|number|count|total|all|most|found|other)\)[sd]|\{n\}) (?:[a-z]+ ){0,2}?([a-z]+s)\b")
+#: Words that end like a noun of many and are none, and units, which stand as they are.
+NOT_COUNTED = {"is", "was", "has", "as", "this", "s", "ms"}
+#: Messages whose number never changes, since it is a limit of ours.
+LIMITS = {
+    "By the newest %(number)s results at most: they reach as far as this window.",
+    "By the newest %(number)s results: they reach back to %(time)s only.",
+    "Errors and the middles of ids were searched in the newest %(number)s of these tasks.",
+    "Errors, arguments and the middles of ids were searched in the newest %(number)s of these tasks.",
+    "Choose at most %(most)s tasks, or run again all that match a list's filters.",
+    "Objects were searched by name among those of the newest %(number)s tasks.",
+    "Of %(most)s runs it was asked what became of them. The next page goes on from there.",
+    "Of the newest %(n)s failures that the task list has.",
+    "Of the newest %(number)s failures that the task list has: failures are not counted, or cannot be read.",
+}
+
+
+def test_what_is_counted_has_a_plural():
+    with CATALOGUES[0].open("rb") as file:
+        messages = [message.id for message in read_po(file) if isinstance(message.id, str)]
+    counted = {text for text in messages if set(COUNTED.findall(text)) - NOT_COUNTED}
+    assert counted == LIMITS

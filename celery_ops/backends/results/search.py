@@ -10,6 +10,7 @@ from django.db import connections
 from django.db.models import Q, QuerySet
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ...task_query import TaskQuery
 from .conditions import Condition, Conditions, storable
@@ -84,7 +85,11 @@ class TextSearch:
     def notes(self) -> tuple[str, ...]:
         if self.reader.missed:
             number = number_format(len(self.newest) - self.reader.missed, force_grouping=True)
-            text = _("Errors and arguments of %(number)s tasks were searched so far. Search once more to look further.")
+            text = ngettext(
+                "The error and arguments of %(number)s task were searched so far. Search once more to look further.",
+                "Errors and arguments of %(number)s tasks were searched so far. Search once more to look further.",
+                len(self.newest) - self.reader.missed,
+            )
         elif not self.is_all:
             number = number_format(NEWEST, force_grouping=True)
             text = self._newest_only

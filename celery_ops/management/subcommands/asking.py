@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from ...backends.remote import presence
 from ...conf import conf
@@ -40,7 +41,7 @@ def known_hosts() -> frozenset[str]:
 def check_hosts(hostnames: Iterable[str], known: Collection[str]) -> None:
     """Raise CommandRefused for a hostname that is none of the known ones."""
     if unknown := sorted(set(hostnames) - set(known)):
-        there = ", ".join(clean(host, 200) for host in sorted(known)) or _("none")
+        there = ", ".join(clean(host, 200) for host in sorted(known)) or pgettext("workers", "none")
         text = _("no worker %(name)r; there are %(names)s")
         raise CommandRefused(text % {"name": clean(unknown[0], 200), "names": there}, USAGE)
 

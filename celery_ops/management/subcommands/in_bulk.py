@@ -121,14 +121,24 @@ def _foreseen(preview: Any, options: Mapping[str, Any]) -> Answer:
 
 
 def _matching(preview: Any) -> str:
-    text = _("%(n)s tasks match, %(most)s of them would be taken")
     if preview.is_partial:
-        text = _("more than %(n)s tasks match, %(most)s of them would be taken")
+        text = ngettext(
+            "more than %(n)s task matches, %(most)s would be taken",
+            "more than %(n)s tasks match, %(most)s of them would be taken",
+            preview.count,
+        )
+    else:
+        text = ngettext(
+            "%(n)s task matches, %(most)s would be taken",
+            "%(n)s tasks match, %(most)s of them would be taken",
+            preview.count,
+        )
     return text % {"n": grouped(preview.count), "most": grouped(preview.most)}
 
 
 def _left_out(count: int, reason: str) -> str:
-    return "  " + _("left out: %(n)s") % {"n": grouped(count)} + _reason(reason)
+    text = _("left out: %(n)s (%(reason)s)") if reason else _("left out: %(n)s")
+    return "  " + text % {"n": grouped(count), "reason": reason}
 
 
 def _reason(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ...exceptions import BackendUnavailable, StoreUnavailable
 from ...task_detail.over import is_over
@@ -68,8 +69,12 @@ def _lines(log: TaskLog, after: int = 0) -> Iterator[str]:
             yield "-- " + _("attempt %(number)s") % {"number": attempt.attempt}
         for line in attempt.lines:
             if line.left_out:
-                yield "-- " + _("%(n)s lines were not kept") % {"n": line.left_out}
+                yield "-- " + _not_kept(line.left_out)
             yield from _words(line)
+
+
+def _not_kept(number: int) -> str:
+    return ngettext("%(n)s line was not kept", "%(n)s lines were not kept", number) % {"n": number}
 
 
 def _words(line: LogLine) -> Iterable[str]:

@@ -11,6 +11,7 @@ from django.core.management.base import CommandParser
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from ... import states
 from ...formatting import grouped
@@ -24,6 +25,21 @@ KINDS: Final = {
     "control": _("control actions"),
     "results": _("results"),
     "groups": _("group results"),
+}
+#: What is said of each at the end, by ``number``.
+DELETED: Final = {
+    "records": ngettext_lazy("%(n)s task run deleted", "%(n)s task runs deleted", "number"),
+    "control": ngettext_lazy("%(n)s control action deleted", "%(n)s control actions deleted", "number"),
+    "results": ngettext_lazy("%(n)s result deleted", "%(n)s results deleted", "number"),
+    "groups": ngettext_lazy("%(n)s group result deleted", "%(n)s group results deleted", "number"),
+}
+WOULD_BE_DELETED: Final = {
+    "records": ngettext_lazy("%(n)s task run would be deleted", "%(n)s task runs would be deleted", "number"),
+    "control": ngettext_lazy(
+        "%(n)s control action would be deleted", "%(n)s control actions would be deleted", "number"
+    ),
+    "results": ngettext_lazy("%(n)s result would be deleted", "%(n)s results would be deleted", "number"),
+    "groups": ngettext_lazy("%(n)s group result would be deleted", "%(n)s group results would be deleted", "number"),
 }
 
 
@@ -116,8 +132,10 @@ def _answer(pruned: dict[str, prune.Pruned], cutoff: datetime | None, options: M
     data |= {kind: {"deleted": of_kind.deleted, "cutoff": moment} for kind, of_kind in pruned.items()}
     data["dry_run"] = options["dry_run"]
     data["complete"] = all(of_kind.complete for of_kind in pruned.values())
-    text = _("%(n)s %(rows)s would be deleted") if options["dry_run"] else _("%(n)s %(rows)s deleted")
-    lines = [text % {"n": grouped(of_kind.deleted), "rows": KINDS[kind]} for kind, of_kind in pruned.items()]
+    texts = WOULD_BE_DELETED if options["dry_run"] else DELETED
+    lines = [
+        texts[kind] % {"number": of_kind.deleted, "n": grouped(of_kind.deleted)} for kind, of_kind in pruned.items()
+    ]
     if cutoff is None:
         lines = [_("RECORD_RETENTION is None, so records are kept for ever: name an age with --older-than")]
     if not data["complete"]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from ...conf import conf
 from ...control import paused_queues, queues
@@ -38,7 +38,11 @@ class Purge(Subcommand):
 def _unconfirmed(queue: str, waiting: int | None) -> str:
     if waiting is None:
         return _("this deletes what waits in %(queue)s: add --yes") % {"queue": queue}
-    text = _("this deletes what waits in %(queue)s, %(n)s now: add --yes")
+    text = ngettext(
+        "this deletes what waits in %(queue)s, %(n)s message now: add --yes",
+        "this deletes what waits in %(queue)s, %(n)s messages now: add --yes",
+        waiting,
+    )
     return text % {"queue": queue, "n": grouped(waiting)}
 
 
@@ -52,6 +56,6 @@ def _waiting(queue: str) -> int | None:
     backend = conf.load("QUEUE_BACKEND")()
     detail, _paused = paused_queues.queue(backend, queue, wait=SEARCH)
     if detail is None:
-        names = ", ".join(sorted(clean(other.name) for other in backend.queues().queues)) or _("none")
+        names = ", ".join(sorted(clean(other.name) for other in backend.queues().queues)) or pgettext("queues", "none")
         raise CommandRefused(_("no queue %(name)r; there are %(names)s") % {"name": queue, "names": names}, USAGE)
     return detail.info.depth

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ...control import commands, workers
 from . import people
@@ -27,5 +28,9 @@ class Shutdown(Subcommand):
             raise CommandRefused(text % {"names": ", ".join(options["hostnames"])})
         acted = workers.tell(commands.ShutdownWorker.confirmed(options["hostnames"]), user)
         number = len(acted.replies.asked)
-        text = _("Asked %(n)s to end. A worker that ends does not answer.")
+        text = ngettext(
+            "Asked %(n)s worker to end. A worker that ends does not answer.",
+            "Asked %(n)s workers to end. A worker that ends does not answer.",
+            number,
+        )
         return Answer(acted.data, [text % {"n": number}])

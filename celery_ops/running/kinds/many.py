@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from .base import Kind, of_type, typed_text
 from .limits import load, named
@@ -57,7 +57,9 @@ class TupleKind(WrittenKind):
 
     @property
     def words(self) -> str:
-        return _("%(n)s values, by commas, by lines or as JSON") % {"n": len(self.items)}
+        number = len(self.items)
+        text = ngettext("%(n)s value, or as JSON", "%(n)s values, by commas, by lines or as JSON", number)
+        return text % {"n": number}
 
     def parse(self, text: str) -> tuple[Any, ...]:
         text = typed_text(text)
@@ -82,9 +84,11 @@ class TupleKind(WrittenKind):
 
     def _count(self, values: list[Any]) -> None:
         if len(values) != len(self.items):
-            raise ValueError(
-                _("Enter %(n)s values; there are %(found)s.") % {"n": len(self.items), "found": len(values)}
+            number = len(self.items)
+            text = ngettext(
+                "Enter %(n)s value; there are %(found)s.", "Enter %(n)s values; there are %(found)s.", number
             )
+            raise ValueError(text % {"n": number, "found": len(values)})
 
 
 @dataclass(frozen=True, slots=True)

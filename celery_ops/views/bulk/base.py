@@ -39,7 +39,7 @@ ABANDONED: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What the pages say of what is done: ``verdict`` heads the answers, ``done`` follows a number of tasks."""
+    """What the pages say of what is done: ``verdict`` heads the answers, ``done`` says it of ``number`` tasks."""
 
     all: Any
     verdict: Any
@@ -222,6 +222,7 @@ class BulkDetailView(BulkView):
         is_running = progress.state == RUNNING
         may_go_on = self.is_starter(self.record) and progress.state != DONE
         goes_on = may_go_on and is_running and time.time() - progress.touched < ABANDONED
+        done = progress.tally.done
         return {
             "record": self.record,
             "who": clean(self.record.username),
@@ -234,7 +235,7 @@ class BulkDetailView(BulkView):
             "handled": count(Count(progress.handled)),
             "foreseen": _foreseen(self.record, progress),
             "total": count(Count(total)),
-            "done": count(Count(progress.tally.done)),
+            "done_words": self.words.done % {"number": done, "n": count(Count(done))},
             "skipped": _skipped(progress),
             "sent": [(task_link(old), task_link(new)) for old, new in progress.tally.sent],
             "is_running": is_running,

@@ -13,7 +13,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from ... import states
 from ...bulk.rerun import RerunAction
@@ -235,7 +235,7 @@ class BulkRetry:
     words = Words(
         all=gettext_lazy("Run again all that match"),
         verdict=gettext_lazy("Run again"),
-        done=gettext_lazy("sent once more"),
+        done=ngettext_lazy("%(n)s sent once more", "%(n)s sent once more", "number"),
         not_done=gettext_lazy("Not run again"),
         is_over=gettext_lazy("Run again: done"),
         goes_on=gettext_lazy("Run again: going on"),

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from ... import states
 from ...backends.remote import snapshot
@@ -201,7 +201,7 @@ class BulkRevoke:
     words = Words(
         all=gettext_lazy("Revoke all that match"),
         verdict=gettext_lazy("Revoke"),
-        done=gettext_lazy("asked to be revoked"),
+        done=ngettext_lazy("%(n)s asked to be revoked", "%(n)s asked to be revoked", "number"),
         not_done=gettext_lazy("Not revoked"),
         is_over=gettext_lazy("Revoke: done"),
         goes_on=gettext_lazy("Revoke: going on"),

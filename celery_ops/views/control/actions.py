@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from ...backends.base import QueueBackend
 from ...backends.broker.declarations import LONGEST_NAME
@@ -191,7 +191,12 @@ def _shown(form: ActionForm) -> ActionForm | None:
 
 def _ending(acted: Acted) -> str:
     number = len(acted.replies.asked)
-    return _("Asked %(n)s to end once their tasks are done. Who ends does not answer.") % {"n": number}
+    sentence = ngettext(
+        "Asked %(n)s worker to end once its tasks are done. A worker that ends does not answer.",
+        "Asked %(n)s workers to end once their tasks are done. A worker that ends does not answer.",
+        number,
+    )
+    return sentence % {"n": number}
 
 
 def known_hosts(wanted: Sequence[str]) -> set[str]:
@@ -248,7 +253,9 @@ class QueueControlView(ActionView):
     def purge(self) -> HttpResponse:
         PurgeQueue(self.request.POST, targets=[self.queue]).checked()
         purged = queues.purge(self.queue, self.user, submission=self.key())
-        sentence = _("%(n)s messages were deleted from %(queue)s.") % {"n": purged, "queue": clean(self.queue, 100)}
+        sentence = ngettext(
+            "%(n)s message was deleted from %(queue)s.", "%(n)s messages were deleted from %(queue)s.", purged
+        ) % {"n": purged, "queue": clean(self.queue, 100)}
         return self.done({**NOBODY, "purged": purged}, sentence, messages.SUCCESS)
 
     def pause(self) -> HttpResponse:
@@ -260,7 +267,10 @@ class QueueControlView(ActionView):
     def delete_messages(self) -> HttpResponse:
         waiting = self._waiting()
         deleted = queues.delete(self.backend, self.queue, waiting, self.user, submission=self.key())
-        return self._changed("deleted", deleted, waiting, _("%(n)s of %(all)s messages were deleted."))
+        sentence = ngettext(
+            "%(n)s of %(all)s messages was deleted.", "%(n)s of %(all)s messages were deleted.", len(deleted)
+        )
+        return self._changed("deleted", deleted, waiting, sentence)
 
     def move_messages(self) -> HttpResponse:
         to = self.request.POST.get("to", "")
@@ -268,7 +278,8 @@ class QueueControlView(ActionView):
             raise BadInput({"to": [_("Choose another queue that somebody knows.")]})
         waiting = self._waiting()
         moved = queues.move(self.backend, self.queue, waiting, to, self.user, submission=self.key())
-        return self._changed("moved", moved, waiting, _("%(n)s of %(all)s messages were moved."))
+        sentence = ngettext("%(n)s of %(all)s messages was moved.", "%(n)s of %(all)s messages were moved.", len(moved))
+        return self._changed("moved", moved, waiting, sentence)
 
     def _waiting(self) -> list[str]:
         """Return the ids that are asked for. Raises BadInput, and Http404 when none of them waits."""

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ... import states, timezones
 from ...catalog import may_run_something
@@ -137,7 +138,11 @@ def _tabs(key: str, window: Window) -> list[WindowLink]:
 def _chart(detail: Detail, window: Window) -> ColumnChart:
     points = [*detail.group.points]
     times = TimeAxis(detail.start, detail.start + len(points) * detail.step)
-    summary = _("%(n)s failures in %(window)s.") % {"n": _number(sum(points)), "window": LABELS[window.name]}
+    number = sum(points)
+    summary = ngettext("%(n)s failure in %(window)s.", "%(n)s failures in %(window)s.", number) % {
+        "n": _number(number),
+        "window": LABELS[window.name],
+    }
     return column_chart("failures", _("Failures"), summary, [Series(_("Failures"), "failure", points)], times)
 
 

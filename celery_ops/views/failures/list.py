@@ -69,9 +69,7 @@ class FailureListView(ListPage):
             "backend": COUNTED if listing is None or listing.is_counted else BY_RESULTS,
             "tabs": window_tabs(self.filter, self.window),
             "limit": limit(listing.groups.limit) if listing else "",
-            "other": number_format(listing.groups.other, force_grouping=True)
-            if listing and listing.groups.other
-            else "",
+            "other": listing.groups.other if listing else 0,
         }
 
 

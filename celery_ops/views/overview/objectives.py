@@ -49,19 +49,20 @@ def _evaluate(whose: str) -> None:
 
 def _problems(breaches: list[Breach]) -> Iterator[Problem]:
     for breach in breaches[:MOST_NAMED]:
-        yield Problem(_sentence(breach), _link(breach))
+        yield _problem(breach)
     if (more := len(breaches) - MOST_NAMED) > 0:
         words_of_more = ngettext("%(n)s more objective is breached.", "%(n)s more objectives are breached.", more)
         yield Problem(words_of_more % {"n": more})
 
 
-def _sentence(breach: Breach) -> str:
-    facts = {
-        "name": breach.objective.name,
-        "what": words.described(breach.objective.measure),
-        "limit": words.amount(breach.objective.measure, breach.objective.limit),
-    }
-    return _("breaches “%(name)s”. %(what)s is more than %(limit)s.") % facts
+def _problem(breach: Breach) -> Problem:
+    return Problem.of(
+        _("{about} breaches “{name}”. {what} is more than {limit}."),
+        _link(breach),
+        name=breach.objective.name,
+        what=words.described(breach.objective.measure),
+        limit=words.amount(breach.objective.measure, breach.objective.limit),
+    )
 
 
 def _link(breach: Breach) -> PageLink:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -29,28 +30,28 @@ GROWN: Final = ((30 * 60, gettext_lazy("30 min")), (10 * 60, gettext_lazy("10 mi
 AILMENTS: Final[Sequence[tuple[Callable[[WorkerInfo], bool], Any, Any]]] = (
     (
         lambda worker: worker.state == GONE,
-        gettext_lazy("is gone: it gives no sign of life, and never said goodbye."),
-        gettext_lazy("are gone: they give no sign of life, and never said goodbye."),
+        gettext_lazy("{about} is gone: it gives no sign of life, and never said goodbye."),
+        gettext_lazy("{about} are gone: they give no sign of life, and never said goodbye."),
     ),
     (
         lambda worker: worker.state == NO_REPLY,
-        gettext_lazy("does not reply."),
-        gettext_lazy("do not reply."),
+        gettext_lazy("{about} does not reply."),
+        gettext_lazy("{about} do not reply."),
     ),
     (
         lambda worker: worker.is_twice,
-        gettext_lazy("is the name of two workers: what one is told reaches the other."),
-        gettext_lazy("are names of two workers each: what one is told reaches the other."),
+        gettext_lazy("{about} is the name of two workers: what one is told reaches the other."),
+        gettext_lazy("{about} are names of two workers each: what one is told reaches the other."),
     ),
     (
         lambda worker: worker.has_no_process,
-        gettext_lazy("answers, and takes nothing: its pool has no process."),
-        gettext_lazy("answer, and take nothing: their pools have no process."),
+        gettext_lazy("{about} answers, and takes nothing: its pool has no process."),
+        gettext_lazy("{about} answer, and take nothing: their pools have no process."),
     ),
     (
         lambda worker: worker.has_no_queue,
-        gettext_lazy("answers, and takes nothing: it consumes no queue."),
-        gettext_lazy("answer, and take nothing: they consume no queue."),
+        gettext_lazy("{about} answers, and takes nothing: it consumes no queue."),
+        gettext_lazy("{about} answer, and take nothing: they consume no queue."),
     ),
 )
 #: Workers or queues that are named one by one.
@@ -59,14 +60,18 @@ MOST_NAMED: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: what it is about, when that has a page, and the rest of the sentence.
+    """One thing that is wrong, in a sentence that may hold links.
 
     The words change when the problem does and not with the time: they are read out to those who do not see them.
     """
 
     sentence: str
-    about: PageLink | None = None
     since: datetime | None = None
+
+    @classmethod
+    def of(cls, sentence: str, about: PageLink, since: datetime | None = None, **facts: Any) -> "Problem":
+        """Return the problem that a sentence with ``{about}`` and these facts says of what a link leads to."""
+        return cls(format_html(str(sentence), about=about, **facts), since)
 
 
 def problems(
@@ -100,41 +105,45 @@ def _of_workers(report: WorkerReport) -> Iterator[Problem]:
 
 def _ailing(workers: Sequence[WorkerInfo], sentence: str, sentences: str) -> Iterator[Problem]:
     for worker in workers[:MOST_NAMED]:
-        yield Problem(str(sentence), worker_link(worker.hostname), None if worker.is_online else worker.last_seen)
+        since = None if worker.is_online else worker.last_seen
+        yield Problem.of(sentence, worker_link(worker.hostname), since)
     if (more := len(workers) - MOST_NAMED) > 0:
         name = ngettext("%(n)s more worker", "%(n)s more workers", more) % {"n": more}
-        yield Problem(str(sentence if more == 1 else sentences), PageLink(name, reverse("celery_ops:worker-list")))
+        yield Problem.of(sentence if more == 1 else sentences, PageLink(name, reverse("celery_ops:worker-list")))
 
 
 def _of_queues(queues: Iterable[QueueInfo], flows: Mapping[str, QueueFlow] = MappingProxyType({})) -> Iterator[Problem]:
-    pairs = [(queue, sentence) for queue in queues if (sentence := _of_queue(queue) or _of_growth(queue, flows))]
-    for queue, sentence in pairs[:MOST_NAMED]:
-        yield Problem(sentence, queue_link(queue.name))
-    if (more := len(pairs) - MOST_NAMED) > 0:
+    wrong = [problem for queue in queues if (problem := _of_queue(queue) or _of_growth(queue, flows))]
+    yield from wrong[:MOST_NAMED]
+    if (more := len(wrong) - MOST_NAMED) > 0:
         name = ngettext("%(n)s more queue", "%(n)s more queues", more) % {"n": more}
-        yield Problem(
-            ngettext("waits like these.", "wait like these.", more), PageLink(name, reverse("celery_ops:queue-list"))
-        )
+        sentence = ngettext("{about} waits like these.", "{about} wait like these.", more)
+        yield Problem.of(sentence, PageLink(name, reverse("celery_ops:queue-list")))
 
 
-def _of_queue(queue: QueueInfo) -> str:
+def _of_queue(queue: QueueInfo) -> Problem | None:
     if queue.paused:
-        return ""
+        return None
     if is_unattended(queue):
         number = queue.depth or 0
-        return ngettext(
-            "has a message and nobody to take it.", "has %(n)s messages and nobody to take them.", number
-        ) % {"n": number}
+        sentence = ngettext(
+            "{about} has a message and nobody to take it.",
+            "{about} has {n} messages and nobody to take them.",
+            number,
+        )
+        return Problem.of(sentence, queue_link(queue.name), n=number)
     for age, words in OLD:
         if queue.oldest_age is not None and queue.oldest_age > age:
-            return _("has had its oldest message for more than %(time)s.") % {"time": words}
-    return ""
+            sentence = _("{about} has had its oldest message for more than {time}.")
+            return Problem.of(sentence, queue_link(queue.name), time=words)
+    return None
 
 
-def _of_growth(queue: QueueInfo, flows: Mapping[str, QueueFlow]) -> str:
+def _of_growth(queue: QueueInfo, flows: Mapping[str, QueueFlow]) -> Problem | None:
     """A queue that fills is drained later; one that has grown in every minute of some is not."""
     growing = 0 if queue.paused else flow_of(queue, flows).growing_for or 0
     for seconds, words in GROWN:
         if growing >= seconds:
-            return _("has grown for more than %(time)s: more comes than is begun.") % {"time": words}
-    return ""
+            sentence = _("{about} has grown for more than {time}: more comes than is begun.")
+            return Problem.of(sentence, queue_link(queue.name), time=words)
+    return None

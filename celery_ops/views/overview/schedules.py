@@ -34,7 +34,7 @@ def _problems(schedules: ScheduleReport) -> Iterator[Problem]:
     if schedules.is_silent:  # which says it of all
         return
     for one in overdue[:MOST_NAMED]:
-        yield Problem(_("is overdue: it was due, and was not sent."), _link(one.entry.name))
+        yield Problem.of(_("{about} is overdue: it was due, and was not sent."), _link(one.entry.name))
     if (more := len(overdue) - MOST_NAMED) > 0:
         yield Problem(
             ngettext("%(n)s more schedule is overdue.", "%(n)s more schedules are overdue.", more) % {"n": more}

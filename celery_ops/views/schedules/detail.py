@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from ...charts.lines import Durations, LineChart, line_chart
 from ...charts.times import TimeAxis
@@ -162,5 +162,9 @@ def run_times(occurrences: Sequence[Occurrence]) -> LineChart | None:
     step = (begins[-1] - begins[0]) / (len(begins) - 1)
     median = sorted(seconds)[len(seconds) // 2]
     line = Durations(_("Run time"), "p50", seconds, median)
-    summary = _("Run times of the newest %(n)s occurrences, with their median.") % {"n": len(ran)}
+    summary = ngettext(
+        "Run time of the newest %(n)s occurrence, with its median.",
+        "Run times of the newest %(n)s occurrences, with their median.",
+        len(ran),
+    ) % {"n": len(ran)}
     return line_chart("runs", _("Run times"), summary, [line], begins, TimeAxis(begins[0], begins[-1] + step))

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from ...filters.schedules import DAY, DISABLED, OVERDUE, PROBLEM, ScheduleFilterSet
 from ...filters.task_links import FilterLink
@@ -29,7 +29,7 @@ SOURCE: Final = Source(
 )
 #: The tabs, by what ``show`` is there; the tone of each.
 TABS: Final = {
-    "": (gettext_lazy("All"), ""),
+    "": (pgettext_lazy("schedules", "All"), ""),
     PROBLEM: (gettext_lazy("With a problem"), "retry"),
     OVERDUE: (gettext_lazy("Overdue"), "failure"),
     DISABLED: (gettext_lazy("Disabled"), "revoked"),
@@ -44,7 +44,7 @@ class ViewedBeat:
     pid: int
     scheduler: str
     seen: Moment | None
-    entries: str
+    entries: int
     state: str
     tone: str
 
@@ -57,7 +57,7 @@ def viewed_beats(beats: Sequence[BeatInfo], now: datetime) -> list[ViewedBeat]:
             beat.pid,
             clean(beat.scheduler.rpartition(".")[2]),
             Moment.of(beat.seen, now),
-            number_format(beat.entries, force_grouping=True),
+            beat.entries,
             *_state(beat),
         )
         for beat in beats

@@ -6,7 +6,7 @@ from math import floor
 from typing import Final
 
 from django.utils.formats import number_format
-from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ... import states
 from ...charts import words
@@ -54,9 +54,17 @@ def _sentence(runs: Distribution, took: timedelta) -> str:
     below = runs.share_below(max(0.0, took.total_seconds())) or 0.0
     is_long = below >= 0.5
     sentence = (
-        _("This run took %(time)s: longer than %(share)s of the %(number)s runs of the last 7 days.")
+        ngettext(
+            "This run took %(time)s: longer than %(share)s of the %(number)s run of the last 7 days.",
+            "This run took %(time)s: longer than %(share)s of the %(number)s runs of the last 7 days.",
+            runs.total,
+        )
         if is_long
-        else _("This run took %(time)s: shorter than %(share)s of the %(number)s runs of the last 7 days.")
+        else ngettext(
+            "This run took %(time)s: shorter than %(share)s of the %(number)s run of the last 7 days.",
+            "This run took %(time)s: shorter than %(share)s of the %(number)s runs of the last 7 days.",
+            runs.total,
+        )
     )
     return sentence % {
         "time": duration(took),

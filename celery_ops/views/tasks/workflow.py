@@ -3,6 +3,7 @@
 from typing import Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ...exceptions import BackendUnavailable, StoreUnavailable
 from ...links import workflow_url
@@ -28,7 +29,8 @@ def workflow_link(key: str) -> PageLink | None:
     if not key:
         return None
     number = _number(key)
-    text = _("one of %(n)s tasks") % {"n": number} if number else _("one of many tasks")
+    text = ngettext("one of %(n)s task", "one of %(n)s tasks", number) if number else _("one of many tasks")
+    text %= {"n": number}
     return PageLink(text, workflow_url(key))
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import pgettext_lazy
 
 from ... import states
 from ...charts.graph import HEIGHT, WIDTH, Graph, Place, graph, layers_of
@@ -34,16 +34,16 @@ INSET: Final = 12
 TO_COME: Final = "to_come"
 
 WORDS: Final[Mapping[str, str | Promise]] = {
-    states.PENDING: gettext_lazy("Pending"),
-    states.RECEIVED: gettext_lazy("Received"),
-    states.STARTED: gettext_lazy("Started"),
-    states.RETRY: gettext_lazy("Retry"),
-    states.SUCCESS: gettext_lazy("Success"),
-    states.FAILURE: gettext_lazy("Failure"),
-    states.REVOKED: gettext_lazy("Revoked"),
-    states.REJECTED: gettext_lazy("Rejected"),
-    states.IGNORED: gettext_lazy("Ignored"),
-    states.LOST: gettext_lazy("Lost"),
+    states.PENDING: pgettext_lazy("state of a task", "Pending"),
+    states.RECEIVED: pgettext_lazy("state of a task", "Received"),
+    states.STARTED: pgettext_lazy("state of a task", "Started"),
+    states.RETRY: pgettext_lazy("state of a task", "Retry"),
+    states.SUCCESS: pgettext_lazy("state of a task", "Success"),
+    states.FAILURE: pgettext_lazy("state of a task", "Failure"),
+    states.REVOKED: pgettext_lazy("state of a task", "Revoked"),
+    states.REJECTED: pgettext_lazy("state of a task", "Rejected"),
+    states.IGNORED: pgettext_lazy("state of a task", "Ignored"),
+    states.LOST: pgettext_lazy("state of a task", "Lost"),
 }
 #: What of a box is said first: what went wrong, then what runs.
 ORDER: Final = (*sorted(states.ALL, key=lambda state: state not in (states.FAILURE, states.LOST)),)
