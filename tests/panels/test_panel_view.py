@@ -106,7 +106,7 @@ def test_a_running_tasks_progress_is_a_bar_with_a_name(order, reader):
 
 def test_a_running_tasks_progress_is_said_in_words(order, reader):
     plant(order, state="STARTED", ago=10, progress="3 10 packing")
-    assert "3 of 10 · packing" in words(shown(order, reader))
+    assert "3 of 10 packing" in words(shown(order, reader))
 
 
 def test_the_newest_task_comes_first(order, reader):
