@@ -1,11 +1,15 @@
 """How numbers read beside a chart: short, in the viewer's language, with their unit."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
 from django.utils.formats import number_format
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
+
+from .. import states
 
 #: From how many on a count is said in thousands, and what these are called.
 SHORT_FROM: Final = 10_000
@@ -18,6 +22,24 @@ UNITS: Final = (
     (1.0, gettext_lazy("%(n)s s")),
     (0.001, gettext_lazy("%(n)s ms")),
 )
+#: What Celery's states are called, as on their badges.
+STATES: Final[Mapping[str, str | Promise]] = {
+    states.PENDING: pgettext_lazy("state of a task", "Pending"),
+    states.RECEIVED: pgettext_lazy("state of a task", "Received"),
+    states.STARTED: pgettext_lazy("state of a task", "Started"),
+    states.RETRY: pgettext_lazy("state of a task", "Retry"),
+    states.SUCCESS: pgettext_lazy("state of a task", "Success"),
+    states.FAILURE: pgettext_lazy("state of a task", "Failure"),
+    states.REVOKED: pgettext_lazy("state of a task", "Revoked"),
+    states.REJECTED: pgettext_lazy("state of a task", "Rejected"),
+    states.IGNORED: pgettext_lazy("state of a task", "Ignored"),
+    states.LOST: pgettext_lazy("state of a task", "Lost"),
+}
+
+
+def state(name: str) -> str:
+    """Return a state in words, empty for one that is not Celery's."""
+    return str(STATES.get(name, ""))
 
 
 def number(value: float) -> str:

@@ -63,7 +63,7 @@ def test_the_preview_counts_by_name_and_says_who_is_not_run_again(browser, setti
     assert f"{UNTRACKED} 4 yes" in text
     assert "tests.shop.tasks.child 2 This task may not be run by hand" in text
     assert "It has not ended yet." in text
-    assert "FAILURE 5 STARTED 1" in text
+    assert "Failure 5 Started 1" in text
     assert "Run up to 3 tasks again" in text
 
 

@@ -55,12 +55,15 @@ def figures(insight: Insight, window: Window) -> Figures:
 
 
 def _series(insight: Insight) -> list[Series]:
-    series = [Series(state, states.tone(state), points) for state, points in insight.numbers.series.items()]
-    return [one for one in series if one.name in ALWAYS or one.total]
+    return [
+        Series(words.state(state), states.tone(state), points)
+        for state, points in insight.numbers.series.items()
+        if state in ALWAYS or any(points)
+    ]
 
 
 def _throughput(insight: Insight, window: Window) -> str:
-    totals = [f"{words.number(one.total)} {one.name}" for one in _series(insight)]
+    totals = [f"{one.name} {words.number(one.total)}" for one in _series(insight)]
     step = words.seconds(window.step)
     return _("Ends of tasks in %(span)s, in steps of %(step)s: %(totals)s.") % {
         "span": SPANS[window.name],

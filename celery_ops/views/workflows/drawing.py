@@ -1,14 +1,13 @@
 """A workflow as a viewer of the operations pages may see it: boxes in layers, and the same as a nested list."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext_lazy
 
 from ... import states
+from ...charts import words
 from ...charts.graph import HEIGHT, WIDTH, Graph, Place, graph, layers_of
 from ...formatting import SHORT_ID, clean, duration
 from ...info import between
@@ -33,18 +32,6 @@ INSET: Final = 12
 #: What is not published yet has no state.
 TO_COME: Final = "to_come"
 
-WORDS: Final[Mapping[str, str | Promise]] = {
-    states.PENDING: pgettext_lazy("state of a task", "Pending"),
-    states.RECEIVED: pgettext_lazy("state of a task", "Received"),
-    states.STARTED: pgettext_lazy("state of a task", "Started"),
-    states.RETRY: pgettext_lazy("state of a task", "Retry"),
-    states.SUCCESS: pgettext_lazy("state of a task", "Success"),
-    states.FAILURE: pgettext_lazy("state of a task", "Failure"),
-    states.REVOKED: pgettext_lazy("state of a task", "Revoked"),
-    states.REJECTED: pgettext_lazy("state of a task", "Rejected"),
-    states.IGNORED: pgettext_lazy("state of a task", "Ignored"),
-    states.LOST: pgettext_lazy("state of a task", "Lost"),
-}
 #: What of a box is said first: what went wrong, then what runs.
 ORDER: Final = (*sorted(states.ALL, key=lambda state: state not in (states.FAILURE, states.LOST)),)
 
@@ -249,7 +236,7 @@ def _importance(item: tuple[tuple[str, bool], int]) -> tuple[int, str]:
 def _state_count(state: str, number: int, *, published: bool, x: float = 0.0, width: float = 0.0) -> StateCount:
     if not published:
         return StateCount(_("to come"), TO_COME, number, x, width)
-    word = str(WORDS.get(state, "")) or clean(state, 30) or _("unknown")
+    word = words.state(state) or clean(state, 30) or _("unknown")
     return StateCount(word, states.tone(state), number, x, width)
 
 
