@@ -151,8 +151,7 @@ def test_facts_are_written_and_read_while_their_slot_is_moving(cluster_store, re
         assert cluster_store.read([ONE]) == [{"a": "1", "b": None} if is_there else {"b": None}]
         assert cluster_store.look_up([(ONE, "b")])[0] == [LONG]
         assert cluster_store.read_unless(ONE, "")[1] == cluster_store.read([ONE])[0]
-        for key in source.cluster("GETKEYSINSLOT", slot, 10):
-            source.tell("MIGRATE", "127.0.0.1", to.port, key, 0, 5000)
+        redis_cluster.move_keys(slot, source, to)
     assert cluster_store.read([ONE]) == [{"a": "1", "b": None} if is_there else {"b": None}]
     assert redis_cluster.keys_without_ttl() == []
 
