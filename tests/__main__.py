@@ -65,7 +65,7 @@ class Database:
 DATABASES = (Database("PostgreSQL", postgresql, "database"), Database("MariaDB", mariadb, "mariadb"))
 
 
-def begin(options: list[str], output: IO[bytes] | None = None, **environment: str) -> subprocess.Popen:
+def begin(options: list[str], output: IO[bytes] | int | None = None, **environment: str) -> subprocess.Popen:
     # Hundreds of processes import the same modules: what one has compiled serves the others.
     environment = {**os.environ, **environment, "PYTHONDONTWRITEBYTECODE": ""}
     command = [sys.executable, "-m", "pytest", *options, *sys.argv[1:]]
@@ -74,6 +74,20 @@ def begin(options: list[str], output: IO[bytes] | None = None, **environment: st
 
 def in_processes(number: str) -> list[str]:
     return ["-n", number, "--dist", "loadgroup"]
+
+
+def is_compiled(file: Path) -> bool:
+    """Return whether pytest has kept what it makes of this file's asserts."""
+    return any(file.parent.glob(f"__pycache__/{file.stem}.{sys.implementation.cache_tag}-pytest-*.pyc"))
+
+
+def compile_once() -> None:
+    """Have two processes compile the test files of a fresh clone, half of them each: else each process compiles all."""
+    files = [] if names_tests() else [str(file) for file in sorted(HERE.rglob("test_*.py")) if not is_compiled(file)]
+    collect = ["--collect-only", "-qq", "-p", "no:cacheprovider"]
+    halves = [begin([*collect, *half], subprocess.DEVNULL) for half in (files[::2], files[1::2]) if half]
+    for process in halves:
+        process.wait()
 
 
 @dataclass
@@ -106,6 +120,7 @@ def missing(database: Database) -> int:
 
 
 def everything() -> int:
+    compile_once()
     here = {database: database.answers() for database in DATABASES}
     beside = [Beside(database) for database, answers in here.items() if answers]
     codes = [begin(in_processes(PROCESSES)).wait()]

@@ -50,6 +50,13 @@ def pytest_configure(config):
     hypothesis_settings.load_profile("quick" if config.option.quick else "patient")
 
 
+def pytest_make_parametrize_id(val):
+    """Name a test by the beginning of a long value: each process sends its tests' names, and logs have them."""
+    if isinstance(val, str | bytes) and len(val) > 100:
+        return f"{val[:20]!a} and so on, {len(val)}"
+    return None
+
+
 #: Fixtures that start workers or a browser for many tests.
 SHARED = {
     "burdened",

@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 import redis
 
+from tests import nursery
+
 #: The number of the database in which the shared workers' messages lie.
 BROKER_DB = 2
 IN_CI = bool(os.environ.get("CI"))
@@ -185,12 +187,11 @@ class Worker:
     def __init__(self, hostname: str, env: dict[str, str], *options: str, app: str = "tests.celery") -> None:
         self.hostname = hostname
         self.log = FILES / f"{hostname.replace('/', '_')}.log"
-        command = [sys.executable, "-m", "celery", "-A", app, "worker", "-n", hostname, "-l", "INFO"]
-        command += ["--without-gossip", "--without-mingle", *(options or ("-c", "2"))]
+        arguments = ["-A", app, "worker", "-n", hostname, "-l", "INFO"]
+        arguments += ["--without-gossip", "--without-mingle", *(options or ("-c", "2"))]
         # The site's checks import all its pages: sites' workers do them, here the suite has done them already.
         environment = {**os.environ, "CELERY_SKIP_CHECKS": "1", **env}
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+        self.process = nursery.celery(arguments, environment, self.log, own_group=True)
         try:
             wait_for(lambda: "ready." in self.text() or self.process.poll() is not None, "the worker to be ready")
             assert self.process.poll() is None

@@ -24,7 +24,7 @@ from celery_ops.tracking.redis import RedisStore
 from celery_ops.tracking.refs import ObjectRef
 from tests.backends.brokers import make_app, publish, using
 from tests.clusters import Sentinels
-from tests.servers import FILES, PATIENCE, RedisServer, free_port, wait_for
+from tests.servers import FILES, PATIENCE, RedisServer, free_port, unavailable, wait_for
 
 REF = ObjectRef("shop.order", "1")
 FACTS = {"t:1:published": "1"}
@@ -180,8 +180,10 @@ def certificate():
 
 
 @pytest.fixture(scope="module")
-def secure(certificate):
+def secure(certificate, redis_server):
     """A Redis that speaks TLS on a port of its own, which is returned."""
+    if not redis_server.tell("CONFIG", "GET", "tls-port"):
+        unavailable("a Redis that was built with TLS")
     key, pem = certificate
     port = free_port()
     files = ["--tls-cert-file", str(pem), "--tls-key-file", str(key), "--tls-ca-cert-file", str(pem)]

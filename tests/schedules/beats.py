@@ -5,10 +5,10 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import uuid
 
 from celery_ops.schedules.report import completed, report
+from tests import nursery
 from tests.servers import FILES, wait_for
 
 NOOP = "tests.shop.tasks.untracked_noop"
@@ -28,13 +28,12 @@ class Beat:
     def __init__(self, env, entries=None, *options, app="tests.beating"):
         name = uuid.uuid4().hex[:8]
         self.log = FILES / f"beat-{name}.log"
-        command = [sys.executable, "-m", "celery", "-A", app, "beat", "-l", "INFO", "--pidfile="]
+        arguments = ["-A", app, "beat", "-l", "INFO", "--pidfile="]
         if not any(option.startswith("-S") for option in options):
-            command += ["-s", str(FILES / f"beat-{name}")]
+            arguments += ["-s", str(FILES / f"beat-{name}")]
         environment = {**os.environ, "CELERY_SKIP_CHECKS": "1", **env}
         environment["TEST_BEAT_SCHEDULE"] = json.dumps(entries or {})
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen([*command, *options], env=environment, stdout=log, stderr=log)
+        self.process = nursery.celery([*arguments, *options], environment, self.log)
 
     def text(self):
         return self.log.read_text(errors="replace")
