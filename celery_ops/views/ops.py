@@ -175,6 +175,11 @@ def is_fragment(request: HttpRequest) -> bool:
     return request.headers.get("X-Celery-Ops") == "fragment"
 
 
+def is_opened_by_browser(request: HttpRequest) -> bool:
+    """Return whether a person opens a page in a browser, as Fetch Metadata tells over HTTPS and from localhost."""
+    return request.headers.get("Sec-Fetch-Mode") == "navigate"
+
+
 def frame(request: HttpRequest, user: Any) -> dict[str, Any]:
     """Return what each page's template has: what it extends, the navigation, and how often it is refreshed."""
     return {
@@ -190,12 +195,13 @@ class OpsPage(OpsView, TemplateView):
 
     section: ClassVar[str] = ""
     title: ClassVar[Any] = ""
-    #: Whether it shows what the workers said a moment ago rather than wait for them. What the script asks for waits.
+    #: Whether a browser is shown what the workers said a moment ago rather than wait for them. Who cannot be told more
+    #: a second later waits: a program, and the page's own script.
     glances: ClassVar[bool] = False
     glance: Glance | None = None
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        self.glance = Glance() if self.glances and not is_fragment(request) else None
+        self.glance = Glance() if self.glances and is_opened_by_browser(request) else None
         with glancing(self.glance):
             return super().get(request, *args, **kwargs)
 

@@ -25,6 +25,8 @@ FEW, MANY = sized((3, 100), quick=(1, 2))
 ROUNDS = sized(15, quick=1)
 #: Seconds for which a look is new where it is to be an old one.
 SHORT = 0.05
+#: What a browser says of a page that a person opens.
+OPENED = {"Sec-Fetch-Mode": "navigate"}
 FEWS, MANYS = f"redis://127.0.0.1:{PORT}/4", f"redis://127.0.0.1:{PORT}/5"
 
 
@@ -69,7 +71,7 @@ def _in_turn(client: Client, address: str, before: Callable[[], None]) -> tuple[
                 assert hostname(0) in _waited_for(client, address)  # and knows the workers
                 before()
                 begun = time.process_time()
-                spent = milliseconds(lambda: client.get(address))
+                spent = milliseconds(lambda: client.get(address, headers=OPENED))
                 computed = time.process_time() - begun
                 _waited_for(client, address)  # nobody is still asked in the next turn
             if number:

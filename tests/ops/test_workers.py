@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages")]
 LIST = f"{OPS}workers/"
 ONE = f"{LIST}celery%2540one/"
 UNFINISHED = b"data-unfinished"
+OPENED = {"Sec-Fetch-Mode": "navigate"}
 SECRETS = ["hunter2", "4111111111111111"]
 TASK = TaskInfo(
     "3f0c9a52-1111-4222-8333-444455556666",
@@ -65,12 +66,16 @@ def three():
 
 
 @pytest.mark.parametrize("address", [LIST, OPS])
-def test_a_page_says_that_workers_are_still_being_asked_and_its_script_waits_for_them(browser, address, monkeypatch):
+def test_a_page_opened_in_a_browser_says_that_workers_are_still_being_asked(browser, address, monkeypatch):
     for is_slow in (True, False):
         monkeypatch.setattr(Workers, "is_slow", is_slow)
-        assert (UNFINISHED in browser.get(address).content) == is_slow
+        assert (UNFINISHED in browser.get(address, headers=OPENED).content) == is_slow
+
+
+@pytest.mark.parametrize("headers", [{"X-Celery-Ops": "fragment", "Sec-Fetch-Mode": "cors"}, {}])
+def test_a_script_or_a_program_that_asks_for_a_page_waits_for_the_workers(browser, headers, monkeypatch):
     monkeypatch.setattr(Workers, "is_slow", True)
-    assert UNFINISHED not in browser.get(address, headers={"X-Celery-Ops": "fragment"}).content
+    assert UNFINISHED not in browser.get(LIST, headers=headers).content
 
 
 def test_a_worker_is_listed_with_what_it_says(browser):
