@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import django_tables2 as tables
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django_tables2.columns import BoundColumn
 from django_tables2.data import TableListData
 from django_tables2.utils import Accessor, AttributeDict, signature
@@ -123,13 +123,15 @@ class JournalTable(OpsTable):
 
 
 class _CellMaker:
-    """What is the same for all cells of a column, found out once."""
+    """What is the same for all cells of a column, found out once: what it says of a value, too, if it asks no more."""
 
     def __init__(self, table: tables.Table, bound: BoundColumn) -> None:
         self.table, self.bound, self.column = table, bound, bound.column
         self.accessor = Accessor(bound.accessor)
         self.is_plain = len(self.accessor.bits) == 1
         self.wanted, self.takes_all = signature(bound.render)
+        self.is_of_value = [*self.wanted] == ["value"] and not self.takes_all and not bound.link
+        self.known: dict[tuple[type, Any], Cell] = {}
         self.attrs = AttributeDict({**bound.attrs["td"], "data-label": bound.header}).as_html()
         word = bound.default
         self.unknown: Cell = (self.attrs, format_html('<span class="celery-ops-muted">{}</span>', word) if word else "")
@@ -139,6 +141,8 @@ class _CellMaker:
         value = self._value(record)
         if value in self.column.empty_values:
             return self.unknown
+        if self.is_of_value:
+            return self._of_value(value)
         arguments = {
             "value": value,
             "record": record,
@@ -150,6 +154,18 @@ class _CellMaker:
         wanted = arguments if self.takes_all else {name: arguments[name] for name in self.wanted}
         content = self.bound.render(**wanted)
         return self.attrs, self.bound.link(content, **arguments) if self.bound.link else content
+
+    def _of_value(self, value: Any) -> Cell:
+        key = type(value), value
+        try:
+            known = self.known.get(key)
+        except TypeError:  # no key
+            return self.attrs, self.bound.render(value=value)
+        if known is None:
+            content = self.bound.render(value=value)
+            is_text = isinstance(content, str) or hasattr(content, "__html__")
+            known = self.known[key] = self.attrs, conditional_escape(content) if is_text else content
+        return known
 
     def _value(self, record: Any) -> Any:
         """Return what the accessor finds. Most of them name an attribute, and nothing that has to be called."""

@@ -1,5 +1,6 @@
 """Columns that say one thing each. Records hold texts that a page can carry and, beside a name, its page's address."""
 
+from collections.abc import Mapping
 from copy import copy
 from datetime import datetime
 from typing import Any, ClassVar, Final
@@ -10,10 +11,13 @@ from django.template.defaultfilters import filesizeformat
 from django.template.loader import get_template
 from django.utils import timezone
 from django.utils.formats import number_format
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django_tables2.utils import Accessor
 
 from ..formatting import SHORT_ID, Moment
+from .kept import kept
 from .links import PageLink, id_html, linked
 
 
@@ -123,7 +127,18 @@ class LinksColumn(tables.Column):
 
 def with_choice(cell: Any, **box: str) -> str:
     """Return a cell behind the box that chooses its row: the box's ``form``, ``name``, ``value`` and ``label``."""
-    return get_template("celery_ops/parts/choose.html").render({**box, "cell": cell})
+    return written("celery_ops/parts/choose.html", {**box, "cell": conditional_escape(cell)})
+
+
+def written(template_name: str, texts: Mapping[str, Any]) -> SafeString:
+    """Return what a small template writes of these texts: rows that are looked at again mostly have the same."""
+    template: Any = get_template(template_name)
+    key = (template.template, get_language(), *((text, hasattr(text, "__html__")) for text in texts.values()))
+    html = kept.get(key)
+    if html is None:
+        html = template.template.render(Context(texts))
+        kept.keep(key, html)
+    return html
 
 
 class StateColumn(PartialColumn):
@@ -136,6 +151,9 @@ class StateColumn(PartialColumn):
 
     def context(self, value: str, record: Any) -> dict[str, Any]:
         return {"state": value, "tone": record.tone}
+
+    def render(self, value: str, record: Any) -> str:
+        return written(self.template_name, self.context(value, record))
 
 
 class WorkerStateColumn(StateColumn):
