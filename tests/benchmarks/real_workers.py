@@ -19,6 +19,7 @@ from .beside import browser
 from .figures import Figure, at_most, exactly
 from .fleet import fleet, hostname
 from .registry import WORKERS, benchmark
+from .setup import use_store
 from .timing import milliseconds, sized
 
 FEW, MANY = sized((3, 100), quick=(1, 2))
@@ -34,6 +35,7 @@ FEWS, MANYS = f"redis://127.0.0.1:{PORT}/4", f"redis://127.0.0.1:{PORT}/5"
 def hundred() -> Iterator[Figure]:
     """The page of workers with a hundred real workers on this machine, over the same with three."""
     client = browser()
+    use_store(f"redis://127.0.0.1:{PORT}/1", STORE_TIMEOUT=20, CONTROL_TIMEOUT=20)  # a busy machine is no outage
     with fleet(FEWS, FEW), fleet(MANYS, MANY):
         for url, number in ((FEWS, FEW), (MANYS, MANY)):
             with broker(url):  # what is bound may not be listening yet
@@ -68,7 +70,7 @@ def _in_turn(client: Client, address: str, before: Callable[[], None]) -> tuple[
     for number in range(1 + ROUNDS):
         for url, taken in ((FEWS, few), (MANYS, many)):
             with broker(url):
-                assert hostname(0) in _waited_for(client, address)  # and knows the workers
+                wait_for(lambda: hostname(0) in _waited_for(client, address), "the workers to be known")
                 before()
                 begun = time.process_time()
                 spent = milliseconds(lambda: client.get(address, headers=OPENED))
