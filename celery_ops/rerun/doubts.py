@@ -26,7 +26,7 @@ def doubts_of(runnable: Runnable, state: str, last: TaskRunRecord | None) -> tup
     """Return what speaks against running a task again that ended so, and whose ``last`` run again is this one."""
     doubts = []
     if last is not None:
-        doubts.append(Doubt("again", _rerun_text(last)))
+        doubts.append(Doubt("again", rerun_text(last)))
     if state == states.SUCCESS:
         doubts.append(Doubt("success", _("It succeeded: what it did would be done a second time.")))
     if state == states.LOST:
@@ -43,7 +43,8 @@ def known_rerun(task_id: str) -> Doubt:
     return Doubt("again", _("It was run again already, as %(id)s.") % {"id": clean(task_id)[:SHORT_ID]})
 
 
-def _rerun_text(last: TaskRunRecord) -> str:
+def rerun_text(last: TaskRunRecord) -> str:
+    """Return that a task was run again already, when and as which."""
     sent = ago(aware(last.created_at), aware(timezone.now()))
     text = _("It was run again already, %(ago)s, as %(id)s.")
     return text % {"ago": sent, "id": clean(last.task_id)[:SHORT_ID]}

@@ -87,7 +87,7 @@ def run_of(
         runnable.task,
         original.args,
         original.kwargs,
-        _options(options, runnable),
+        _kept_options(options, runnable),
         retry_of=original.task_id,
         refs=original.refs,
         target=original.refs[0] if original.refs else None,
@@ -96,7 +96,13 @@ def run_of(
     )
 
 
-def _options(options: Mapping[str, Any], runnable: Runnable) -> SendOptions:
+def options_for(runnable: Runnable, queue: str, priority: int | None) -> dict[str, Any]:
+    """Return the options of a later step, which had this queue and priority of its own, as a signature has them."""
+    given = {"queue": queue or None, "priority": priority}
+    return _kept_options({name: value for name, value in given.items() if value is not None}, runnable).given()
+
+
+def _kept_options(options: Mapping[str, Any], runnable: Runnable) -> SendOptions:
     """The place in the line is the same where it may still be chosen; when it runs is now."""
     queues = runnable.choosable_queues
     kept = {name: options[name] for name in ("priority", "queue") if name in options}

@@ -1,8 +1,9 @@
 """Journal, then send: a task that a person runs has its committed row before the broker has its message."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from celery.canvas import Signature
 from django.utils.translation import gettext as _
 from kombu.connection import Connection
 
@@ -10,9 +11,20 @@ from .. import connections, signals
 from ..exceptions import NotSent, SentNothing
 from ..logs import get_logger
 from ..models import TaskRunRecord
-from .rows import Launched, ReadyRow, commit, commit_all, complete, complete_all, decline, fail, ready_row
+from .rows import (
+    Launched,
+    ReadyRow,
+    commit,
+    commit_all,
+    commit_together,
+    complete,
+    complete_all,
+    decline,
+    fail,
+    ready_row,
+)
 from .run import Run as Run  # where callers have it
-from .sending import publish, unsent
+from .sending import declined, publish, publish_canvas, unsent
 
 logger = get_logger("celery_ops.running")
 
@@ -68,6 +80,41 @@ def launch_all(runs: Sequence[Run], user: Any) -> list[Launched]:
         if row.record.send_state == TaskRunRecord.SendState.SENT:
             _tell(runs[place], row.record, user)
     return [outcomes[place] for place in range(len(runs))]
+
+
+def launch_together(
+    runs: Sequence[Run], user: Any, canvas_of: Callable[[Sequence[ReadyRow]], Signature]
+) -> list[TaskRunRecord]:
+    """Send runs as one canvas, which ``canvas_of`` makes of their rows, and return these: each is SENT or FAILED.
+
+    Rows that these submissions have already are returned, and nothing is sent. Raises Claimed, BadInput and NotSent as
+    ``commit_together`` does, and NotSent when the broker takes none of them.
+    """
+    rows = [ready_row(run, user) for run in runs]
+    if earlier := commit_together(runs, rows):
+        return list(earlier)
+    trouble: Exception | None = None
+    sends: dict[str, str] = {}
+    try:
+        with connections.publishing() as connection:
+            connections.ensure(connection)
+            publish_canvas(canvas_of(rows), runs, rows, sends)
+    except Exception as error:
+        logger.warning("A workflow of %s tasks could not be sent whole", len(runs), exc_info=True)
+        trouble = error
+    for run, row in zip(runs, rows, strict=True):
+        if row.record.task_id in sends:
+            row.record.send_state = TaskRunRecord.SendState.SENT
+            _tell(run, row.record, user)
+        elif trouble is None:
+            decline(row.record, declined())
+        else:
+            fail(run, row.record, trouble)
+    complete_all(rows)
+    records = [row.record for row in rows]
+    if trouble is not None and not sends:
+        raise NotSent(unsent(trouble), records[0]) from trouble
+    return records
 
 
 def _publish_all(pairs: Sequence[tuple[Run, ReadyRow]], connection: Connection) -> dict[Any, SentNothing]:

@@ -28,6 +28,8 @@ logger = get_logger("celery_ops.running")
 TRIES: Final = 20
 #: Times that one form may fail to be sent and be sent once more.
 MOST_UNSENT: Final = 100
+#: Among the options of a row: how many tasks there are in the workflow that was run again whole, this one with them.
+WHOLE: Final = "whole"
 #: What becomes of one of many runs: its row, SENT or FAILED by the broker, or why there is none that was sent.
 Launched = TaskRunRecord | Claimed | BadInput | SentNothing
 
@@ -52,7 +54,7 @@ def ready_row(run: Run, user: Any) -> ReadyRow:
         task_id=uuid(),
         args=shown["args"],
         kwargs=shown["kwargs"],
-        options=run.options.plain(),
+        options={**run.options.plain(), WHOLE: run.whole} if run.whole else run.options.plain(),
         **asked_by(user),
         object_type=run.target.label if run.target else "",
         object_id=run.target.pk[:255] if run.target else "",
@@ -61,10 +63,18 @@ def ready_row(run: Run, user: Any) -> ReadyRow:
         is_typed=captured.typed and _reads_back(run, shown),
         submission=run.submission,
     )
-    if captured.exact:
-        return ReadyRow(record, record.task_id, {})
-    reprs = {"argsrepr": repr(tuple(shown["args"])), "kwargsrepr": repr(shown["kwargs"])}
-    return ReadyRow(record, record.task_id, reprs)
+    return ReadyRow(record, record.task_id, {} if captured.exact else _reprs(shown))
+
+
+def reprs_of(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, str]:
+    """Return how a message names arguments to logs and events: nothing where they hold no secrets."""
+    parameters, sensitive = capture.parameters(name), registry.sensitive(name)
+    captured = redaction.capture_arguments(args, kwargs, parameters=parameters, sensitive=sensitive)
+    return {} if captured.exact else _reprs(_shown(captured.text))
+
+
+def _reprs(shown: Mapping[str, Any]) -> dict[str, str]:
+    return {"argsrepr": repr(tuple(shown["args"])), "kwargsrepr": repr(shown["kwargs"])}
 
 
 def _reads_back(run: Run, shown: Mapping[str, Any]) -> bool:
@@ -163,6 +173,43 @@ def _commit_once(runs: Sequence[Run], rows: Sequence[ReadyRow]) -> tuple[dict[in
             record.pk = None  # of an earlier try that was rolled back
         TaskRunRecord.objects.bulk_create(records)
     return outcomes, {place: rows[place] for place in places}
+
+
+@writer()
+def commit_together(runs: Sequence[Run], rows: Sequence[ReadyRow]) -> Sequence[TaskRunRecord]:
+    """Commit the rows of runs of which all are sent or none; return those that their submissions have already.
+
+    Raises Claimed when somebody else has one of them, BadInput where ``max_per_minute`` leaves no room for all, and
+    NotSent when they cannot be written.
+    """
+    limited = claims.limited({run.name for run in runs})
+    try:
+        with _transaction():
+            for name in limited:
+                claims.lock(name)
+            if earlier := _earlier_of(runs):
+                return earlier
+            claims.take([run.claim for run in runs if run.claim])
+            if _without_room(runs, limited, ()):
+                raise BadInput(claims.no_room())
+            TaskRunRecord.objects.bulk_create([row.record for row in rows])
+    except IntegrityError as error:
+        if earlier := _earlier_of(runs):
+            return earlier
+        if claims.taken(run.claim for run in runs if run.claim):
+            raise Claimed from error
+        raise _unwritten(f"{len(runs)} tasks", error) from error
+    except (DatabaseError, ValueError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise _unwritten(f"{len(runs)} tasks", error) from error
+    return ()
+
+
+def _earlier_of(runs: Sequence[Run]) -> list[TaskRunRecord]:
+    keys = [run.submission for run in runs if run.submission]
+    sent = TaskRunRecord.objects.in_bulk(keys, field_name="submission") if keys else {}
+    return [sent[run.submission] for run in runs if run.submission in sent]
 
 
 def _decided(runs: Sequence[Run]) -> dict[int, Launched]:

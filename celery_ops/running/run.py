@@ -19,7 +19,7 @@ class Run:
 
     ``task`` is None when only workers know it. ``target`` is the object that it is launched for, ``retry_of`` the id of
     the task that it is once more and ``refs`` that task's objects. ``submission`` makes two of the same one run; only
-    one run has the ``claim``.
+    one run has the ``claim``. ``whole`` is how many tasks the workflow has that it is sent with, 0 for one by itself.
     """
 
     name: str
@@ -32,3 +32,4 @@ class Run:
     refs: tuple[ObjectRef, ...] = ()
     submission: UUID | None = None
     claim: UUID | None = None
+    whole: int = 0

@@ -1,8 +1,9 @@
 """A run's message: published as its options say, and under which id."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from celery.canvas import Signature
 from django.utils.translation import gettext as _
 from kombu.connection import Connection
 from kombu.exceptions import EncodeError, OperationalError
@@ -11,7 +12,7 @@ from .. import redaction
 from ..conf import conf
 from ..exceptions import BrokerUnavailable, SentNothing
 from ..logs import get_logger
-from ..tracking.context import noting_sends, rerunning
+from ..tracking.context import noting_sends, rerunning, rerunning_each
 from .rows import ReadyRow
 from .run import Run
 
@@ -38,6 +39,21 @@ def publish(run: Run, row: ReadyRow, connection: Connection) -> None:
     row.record.task_id = _sent_id(run.name, row.record.task_id, getattr(answer, "id", None), sends)
 
 
+def publish_canvas(
+    canvas: Signature, runs: Sequence[Run], rows: Sequence[ReadyRow], sends: dict[str, str]
+) -> None:
+    """Send a canvas whose first tasks have the ids of these rows, and note in ``sends`` which of them were sent.
+
+    Celery takes the connection itself, as for any canvas of the site's. Raises what it raises.
+    """
+    originals = {row.record.task_id: (run.retry_of, run.refs) for run, row in zip(runs, rows, strict=True)}
+    with rerunning_each(originals), noting_sends() as noted:
+        try:
+            canvas.apply_async()
+        finally:
+            sends.update(noted)
+
+
 def _of_the_broker(connection: Connection) -> tuple[type[BaseException], ...]:
     errors = (OperationalError, OSError, BrokerUnavailable)
     return (*errors, *connection.connection_errors, *connection.channel_errors)
@@ -57,8 +73,13 @@ def _sent_id(name: str, wanted: str, answer: Any, sends: Mapping[str, str]) -> s
         raise SentNothing(message % {"id": answer}, reason, answer)
     others = [task_id for task_id, sent in sends.items() if sent == name]
     if len(others) != 1:
-        raise SentNothing(_("Nothing was sent: the task's own apply_async did not send it."))
+        raise declined()
     return others[0]
+
+
+def declined() -> SentNothing:
+    """Return what is said of a task that neither was sent nor named another one."""
+    return SentNothing(_("Nothing was sent: the task's own apply_async did not send it."))
 
 
 def _declined(error: Exception) -> SentNothing:

@@ -14,13 +14,26 @@ from .facts import EXACT, INEXACT, TYPED
 from .registry import registry
 
 
-def arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
-    """Return the fact that keeps a task's arguments, or None when they are not kept."""
+def arguments(
+    name: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    names: Sequence[str | tuple[str, ...]] | None = None,
+) -> str | None:
+    """Return the fact that keeps a task's arguments, or None when they are not kept.
+
+    ``names`` are those of the positional ones, where they are not what the task's signature says.
+    """
     mode = conf.ARGS_CAPTURE
     if mode == "none":
         return None
     captured = redaction.capture_arguments(
-        args, kwargs, parameters=parameters(name), sensitive=registry.sensitive(name), mode=mode, brief=True
+        args,
+        kwargs,
+        parameters=parameters(name) if names is None else names,
+        sensitive=registry.sensitive(name),
+        mode=mode,
+        brief=True,
     )
     if captured.typed and (text := _typed(args, kwargs)):
         return TYPED + text

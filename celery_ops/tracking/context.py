@@ -1,6 +1,6 @@
 """What a host's code says of its tasks: ``tracking(obj)`` around a publish, ``set_progress`` inside a task."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
@@ -12,8 +12,14 @@ from .refs import ObjectRef
 if TYPE_CHECKING:
     from .started_by import Origin, Requester
 
+#: The id of the task that another one is once more, and its objects.
+Original = tuple[str, tuple[ObjectRef, ...]]
+
 _bound: ContextVar[tuple[ObjectRef, ...]] = ContextVar("celery_ops_bound", default=())
 _retry_of: ContextVar[str] = ContextVar("celery_ops_retry_of", default="")
+_originals: ContextVar["tuple[tuple[ObjectRef, ...], Mapping[str, Original]] | None"] = ContextVar(
+    "celery_ops_originals", default=None
+)
 _requester: ContextVar["Requester | None"] = ContextVar("celery_ops_requester", default=None)
 _sends: ContextVar[dict[str, str] | None] = ContextVar("celery_ops_sends", default=None)
 
@@ -66,6 +72,29 @@ def rerunning(task_id: str, refs: Iterable[ObjectRef] = ()) -> Iterator[None]:
     finally:
         _bound.reset(tokens[0])
         _retry_of.reset(tokens[1])
+
+
+@contextmanager
+def rerunning_each(originals: Mapping[str, Original]) -> Iterator[None]:
+    """Say the same of several tasks by the ids under which they are published inside; of others nothing is said."""
+    outer = _bound.get()
+    tokens = _bound.set(outer), _retry_of.set(""), _originals.set((outer, originals))
+    try:
+        yield
+    finally:
+        _bound.reset(tokens[0])
+        _retry_of.reset(tokens[1])
+        _originals.reset(tokens[2])
+
+
+def publishing(task_id: str) -> None:
+    """Say that a task is about to be published here, under this id."""
+    known = _originals.get()
+    if known is not None:
+        outer, originals = known
+        original, refs = originals.get(task_id, ("", ()))
+        _bound.set((*outer, *refs))
+        _retry_of.set(original)
 
 
 @contextmanager

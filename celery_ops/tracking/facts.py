@@ -31,6 +31,7 @@ SCHEDULE: Final = "l"  # the entry's name, of what beat sent
 TRACE: Final = "d"  # 32 hex digits: the trace that the attempt's message belongs to
 POSITION: Final = "v"  # in a workflow: the parent, the group and the place in it, as ``workflows`` writes that
 STEPS: Final = "z"  # in a workflow: the steps that its message says are to come, as ``steps`` writes that
+CANVAS: Final = "f"  # in a workflow: the same steps with what they are given, as ``canvas`` writes that
 OBJECTS: Final = "k"  # of a task that failed, in its own place: what it belongs to, as the index says it
 STARTED: Final = "s"  # "<ms> <received ms or ->.<pid> <hostname>": of celery@web just @web, a long one short_host cuts
 HOSTNAME: Final = "h"

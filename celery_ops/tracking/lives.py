@@ -13,6 +13,7 @@ from .. import states
 from . import folding
 from .facts import (
     ARGUMENTS,
+    CANVAS,
     DJANGO_RESULT,
     DUE,
     ENDED,
@@ -49,6 +50,7 @@ _OF_LIVES = frozenset(
         SCHEDULE,
         POSITION,
         STEPS,
+        CANVAS,
         DUE,
         DJANGO_RESULT,
     )

@@ -1,8 +1,9 @@
 """All tasks of one workflow, those that are not published yet, too, in three round trips at most."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from typing import Final
 
 from .. import states
@@ -13,7 +14,7 @@ from .lives import Life
 from .recorder import recorder
 from .refs import ObjectRef
 from .steps import MOST, Join, Plan, Step, plan_in
-from .workflows import FULL_FIELD, LONGEST_ID, objects_in, place, position_in
+from .workflows import FULL_FIELD, LONGEST_ID, MIXED_FIELD, objects_in, place, position_in
 
 #: Long values that are needed of a workflow's tasks.
 _KINDS: Final = (facts.NAME, facts.POSITION, facts.STEPS)
@@ -37,13 +38,17 @@ class Member:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     executions: int = 0
+    is_replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
     """The tasks of the workflow ``key``, and what follows what; ``is_partial`` says that there are more.
 
-    ``refs`` are the objects that the task which was asked for belongs to, else those of all tasks.
+    ``refs`` are the objects that the task which was asked for belongs to, else those of all tasks. ``canvases`` are the
+    facts of what messages had with them, by task, where they were asked for; tasks ``with_steps`` had something of their
+    own, not just the body of their group.
+    ``is_mixed`` says that tasks were published beside these of which nothing is known.
     """
 
     key: str
@@ -51,9 +56,12 @@ class Membership:
     joins: tuple[Join, ...]
     is_partial: bool = False
     refs: tuple[ObjectRef, ...] = ()
+    canvases: Mapping[str, str] = field(default_factory=dict)
+    with_steps: frozenset[str] = frozenset()
+    is_mixed: bool = False
 
 
-def membership(task_id: str) -> Membership | None:
+def membership(task_id: str, *, with_canvases: bool = False) -> Membership | None:
     """Return the workflow that a task is part of, by its id, by that of a step to come or by the workflow's own.
 
     None for a task that is in none. Raises StoreUnavailable.
@@ -64,11 +72,11 @@ def membership(task_id: str) -> Membership | None:
     key, refs, held = index.workflow_of(task_id, [own])
     if not key and not held[own]:
         return None
-    known = _read(key or task_id, held[own] if key in ("", task_id) else None)
+    known = _read(key or task_id, held[own] if key in ("", task_id) else None, with_canvases=with_canvases)
     return replace(known, refs=tuple(refs)) if known is not None and refs else known
 
 
-def _read(key: str, stored: Mapping[str, str | None] | None) -> Membership | None:
+def _read(key: str, stored: Mapping[str, str | None] | None, *, with_canvases: bool) -> Membership | None:
     """Return the workflow of this key, None when nothing of it is kept any more.
 
     ``stored`` is what its place in the store has, when that was read already.
@@ -80,22 +88,30 @@ def _read(key: str, stored: Mapping[str, str | None] | None) -> Membership | Non
     history.tasks.reverse()  # the oldest first
     is_partial = len(history.tasks) > MOST or FULL_FIELD in stored
     del history.tasks[MOST:]
-    starts = complete([history], kinds=_KINDS, hosts=doubtful_hosts([history]))
+    kinds = (*_KINDS, facts.CANVAS) if with_canvases else _KINDS
+    starts = complete([history], kinds=kinds, hosts=doubtful_hosts([history]))
     if not history.tasks:
         return None
     known = _put_together(key, history, starts, is_partial=is_partial)
-    return replace(known, refs=tuple(objects_in(stored)))
+    return replace(known, refs=tuple(objects_in(stored)), is_mixed=MIXED_FIELD in stored)
 
 
 def _put_together(key: str, history: History, starts: Mapping[str, int], *, is_partial: bool) -> Membership:
     members: dict[str, Member] = {}
+    canvases: dict[str, str] = {}
+    with_steps: set[str] = set()
     plans: list[Plan] = []
     for derived, life in history.tasks:
         member = _member(derived, life, is_lost=is_lost(derived, starts))
         members[member.task_id] = member
         if (facts.STEPS, 0) in life.facts:
-            plans.append(plan_in(life.facts[facts.STEPS, 0], member.task_id))
-    _add_unheard(members)
+            plan = plan_in(life.facts[facts.STEPS, 0], member.task_id)
+            plans.append(plan)
+            if plan.links or any(member.task_id in join.after for join in plan.joins):
+                with_steps.add(member.task_id)
+        if canvas := life.facts.get((facts.CANVAS, 0)):
+            canvases[member.task_id] = canvas
+    _add_unheard(members, plans)
     steps = {step.task_id: step for plan in plans for step in plan.steps if step.task_id not in members}
     members |= {task_id: _to_come(step) for task_id, step in steps.items()}
     linked = _linked(members.values(), plans)
@@ -105,6 +121,8 @@ def _put_together(key: str, history: History, starts: Mapping[str, int], *, is_p
         tuple(everything[:MOST]),
         tuple(join for plan in plans for join in plan.joins),
         is_partial or len(everything) > MOST or any(plan.is_partial for plan in plans),
+        canvases=canvases,
+        with_steps=frozenset(with_steps),
     )
 
 
@@ -123,12 +141,23 @@ def _member(derived: Derived, life: Life, *, is_lost: bool) -> Member:
         started_at=_moment(started),
         finished_at=_moment(derived.finished),
         executions=derived.executions,
+        is_replaced=derived.nesting > 0,
     )
 
 
-def _add_unheard(members: dict[str, Member]) -> None:
-    """Add the tasks that published others and that nobody tracked: they are known by their ids alone."""
+def _add_unheard(members: dict[str, Member], plans: Iterable[Plan]) -> None:
+    """Add the tasks that published others and that nobody tracked: they are known by their ids alone.
+
+    A chord's body may be published by Celery's own task that waits for the header: that one is none of them.
+    """
+    bodies: set[str] = set()
+    foreseen: set[str] = set()
+    for plan in plans:
+        foreseen.update(step.task_id for step in plan.steps)
+        bodies.update(chain.from_iterable(join.then for join in plan.joins if join.groups))
     for member in list(members.values()):
+        if member.task_id in bodies and member.parent_id not in foreseen:
+            continue
         if member.parent_id and member.parent_id not in members:
             members[member.parent_id] = Member(member.parent_id, "", "", published=True)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from . import capture, chains, context, crowd, due, facts, folding, given, index, prefix, runs, workflows
+from . import canvas, capture, chains, context, crowd, due, facts, folding, given, index, prefix, runs, workflows
 from .binding import Undecided, resolve
 from .edge import receiver
 from .messages import nesting_of, owned, stamp_for
@@ -41,6 +41,7 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, propert
     if not isinstance(headers, dict) or "id" not in headers:
         return  # message protocol 1
     _latest.stamped = _NOTHING
+    context.publishing(headers["id"])
     earlier, published = headers.get(PUBLISHED), now_ms()
     headers[PUBLISHED] = published
     if prefix.is_asked():
@@ -56,6 +57,8 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, propert
         _republish(parent, headers, request)
         return
     if not (parent or context.bound_objects() or registry.bindings(sender)):
+        if workflow and request is None:
+            _note_untracked(workflow, sender, headers)
         return
     args, kwargs = body[0], body[1]
     prepended = chains.prepended(request, headers, args, kwargs)
@@ -85,6 +88,13 @@ def _republish(run: Execution, headers: dict[str, Any], request: Any) -> None:
     run.replaced = headers.get("replaced_task_nesting", 0) > (request.replaced_task_nesting or 0)
 
 
+def _note_untracked(workflow: str, name: str, headers: Mapping[str, Any]) -> None:
+    """Of a group whose members are tracked in part it is said once that there are others: it is not known whole."""
+    if name != workflows.UNLOCK and workflow == getattr(_latest, "workflow", ""):
+        _latest.workflow = ""
+        recorder().record([workflows.said_to_be_mixed(workflow)], headers.get(WHOSE, ""))
+
+
 @receiver
 def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
     """The message is with the broker: write PENDING. A retry's own signal says what there is to say of it."""
@@ -109,7 +119,9 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
     arguments = given.frozen(body[0], body[1]) or capture.arguments(sender, body[0], body[1])
     if stamp.workflow and sender == workflows.UNLOCK:
         stamp = replace(stamp, workflow="")  # Celery's own, not one of its tasks
-    steps = _steps(headers, body, current) if stamp.workflow else None
+    steps = later = None
+    if stamp.workflow:
+        steps, later = _steps(headers, body, current), _canvas(headers, body, stamp.workflow)
     publish = Publish(
         task_id,
         sender,
@@ -121,6 +133,7 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
         due_text,
         workflows.position(headers) if stamp.workflow else "",
         steps,
+        later,
         current if stamp.workflow and current is not None and current.joins(stamp.workflow) else None,
     )
     _latest.publish = publish
@@ -143,6 +156,16 @@ def _steps(headers: Mapping[str, Any], body: Any, current: Execution | None) -> 
     return embedded
 
 
+def _canvas(headers: Mapping[str, Any], body: Any, workflow: str) -> canvas.Canvas | canvas.NotKept | None:
+    """What a message has with it for sending the whole once more, where no task publishes it: that would do so again."""
+    if runs.current_request() is not None or not workflows.has_room(workflow):
+        return None
+    is_new, _latest.workflow = workflow != getattr(_latest, "workflow", ""), workflow
+    if is_new:
+        _latest.told = set()
+    return canvas.taken(headers, body, _latest.told)
+
+
 def last_publish() -> "Publish | None":
     """Return what this thread published last of what is tracked, once."""
     publish: Publish | None = getattr(_latest, "publish", None)
@@ -163,6 +186,7 @@ class Publish(NamedTuple):
     due: str = ""  # as ``due`` has it, empty for most
     position: str = ""  # in its workflow
     steps: Embedded | None = None
+    canvas: "canvas.Canvas | canvas.NotKept | None" = None
     joined: Execution | None = None  # who publishes it, where that begins a workflow
 
     def told(self) -> Batch:
@@ -189,11 +213,13 @@ class Publish(NamedTuple):
         key, others = self.stamp.workflow, list(self.joined.enters_workflow()) if self.joined is not None else []
         if not workflows.has_room(key):
             return [workflows.said_to_be_full(key)]
-        steps = ""
+        steps = later = ""
         if self.steps is not None:
             steps, task_ids = self.steps.text()
             others += index.to_come(task_ids, key, self.stamp.published)
-        return [*self._execution().enters_workflow(steps), *others]
+        if self.canvas is not None:
+            later = canvas.text_of(self.canvas)
+        return [*self._execution().enters_workflow(steps, later), *others]
 
     def _execution(self) -> Execution:
         return Execution(

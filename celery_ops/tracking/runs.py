@@ -95,12 +95,13 @@ class Execution:
         known = {name: value for name, value in self._known().items() if name[place] in facts.IN_WORKFLOW}
         return [(workflows.place(self.stamp.workflow), self._folded(known))]
 
-    def enters_workflow(self, steps: str = "") -> Batch:
-        """Return the same with what is said once: where it stands, its objects, and the steps that are to come."""
-        return [(place, {**fields, **self._entering(steps)}) for place, fields in self.in_workflow()]
+    def enters_workflow(self, steps: str = "", canvas: str = "") -> Batch:
+        """Return the same with what is said once: where it stands, its objects, and the steps that are to come, by
+        their ids and with what they are given."""
+        return [(place, {**fields, **self._entering(steps, canvas)}) for place, fields in self.in_workflow()]
 
-    def _entering(self, steps: str) -> dict[str, str]:
-        known = {facts.POSITION: IfAbsent(self.position), facts.STEPS: steps}
+    def _entering(self, steps: str, canvas: str) -> dict[str, str]:
+        known = {facts.POSITION: IfAbsent(self.position), facts.STEPS: steps, facts.CANVAS: canvas}
         fields = {facts.field(self.task_id, kind, 0, self.life): value for kind, value in known.items() if value}
         beside = [workflows.HERE, *map(workflows.object_field, self.stamp.refs)]
         return fields | dict.fromkeys(beside, IfAbsent("1"))

@@ -27,6 +27,8 @@ FULL: Final = "!"
 #: In a workflow's place, beside its tasks: that it is full, and what begins the names of objects.
 FULL_FIELD: Final = "~!"
 OBJECT: Final = "~"
+#: The same: that tasks which nobody tracks were published beside its own.
+MIXED_FIELD: Final = "~?"
 #: A field that every workflow has: who asks for it alone is told whether there is one.
 HERE: Final = "~"
 
@@ -46,6 +48,11 @@ def bare(key: str) -> str:
 def said_to_be_full(key: str) -> tuple[ObjectRef, dict[str, str]]:
     """Return what tells a workflow that not all of its tasks are kept."""
     return place(bare(key)), {FULL_FIELD: "1"}
+
+
+def said_to_be_mixed(key: str) -> tuple[ObjectRef, dict[str, str]]:
+    """Return what tells a workflow that tasks were published beside its own of which nothing is known."""
+    return place(bare(key)), {MIXED_FIELD: "1"}
 
 
 def object_field(ref: ObjectRef) -> str:
@@ -108,10 +115,10 @@ def _outermost_of_waiting(args: Any) -> str:
 def _outermost(group: Any, chord: Any, chain: Any) -> str:
     """Climb from a member of a group to the group around it, and so on: a chord's body is a member, too."""
     if chain:
-        last = options_of(_last(chain[0]))
+        last = options_of(last_step(chain[0]))
         group, chord = last.get("group_id") or group, last.get("chord") or chord
     for _level in range(DEEPEST):
-        body = options_of(_last(chord)) if chord else _NOTHING
+        body = options_of(last_step(chord)) if chord else _NOTHING
         around = body.get("group_id")
         if not around or around == group:
             break
@@ -119,7 +126,7 @@ def _outermost(group: Any, chord: Any, chain: Any) -> str:
     return checked(group)
 
 
-def _last(signature: Any) -> Any:
+def last_step(signature: Any) -> Any:
     """The step that a signature ends with, which knows the group that it is in."""
     for _level in range(DEEPEST):
         if not isinstance(signature, Mapping):

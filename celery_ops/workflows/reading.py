@@ -24,14 +24,16 @@ MOST_UNHEARD: Final = 1000
 SHARED_FOR: Final = 1.0
 
 
-def workflow_of(task_id: str) -> Workflow | None:
+def workflow_of(task_id: str, *, with_canvases: bool = False) -> Workflow | None:
     """Return the workflow that a task is part of, published or not; None where it is in none that is known.
+
+    ``with_canvases`` it has what is kept for sending the whole once more.
 
     Four round trips at most, and one query for tasks that nobody tracked. Raises BackendUnavailable while the store
     does not answer; results that do not answer are left out.
     """
     try:
-        known = membership(task_id)
+        known = membership(task_id, with_canvases=with_canvases)
     except StoreUnavailable as error:
         raise BackendUnavailable(_("The tracking store does not answer.")) from error
     return None if known is None else Workflow.of(known, _with_results(known.members))

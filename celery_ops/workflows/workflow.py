@@ -68,7 +68,7 @@ class Workflow:
     """The workflow ``key``: its tasks in the order of their publishes, those to come last.
 
     ``is_partial`` says that there are more than are kept. ``refs`` are the objects of the task that was asked for, else
-    of all tasks.
+    of all tasks. ``kept`` is all that is known of it.
     """
 
     key: str
@@ -76,12 +76,13 @@ class Workflow:
     joins: tuple[Join, ...] = ()
     is_partial: bool = False
     refs: tuple[ObjectRef, ...] = ()
+    kept: Membership | None = None
 
     @classmethod
     def of(cls, membership: Membership, tasks: Sequence[Member] | None = None) -> "Workflow":
         """Return the workflow of what tracking knows; other sources may know ``tasks`` better."""
         members = tuple(tasks or membership.members)
-        return cls(membership.key, members, membership.joins, membership.is_partial, membership.refs)
+        return cls(membership.key, members, membership.joins, membership.is_partial, membership.refs, membership)
 
     @cached_property
     def progress(self) -> Progress:

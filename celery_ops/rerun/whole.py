@@ -1,0 +1,296 @@
+"""A workflow run again as a whole: a chain, a group or a chord as it was sent, or the task that published all of it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from celery.canvas import Signature, chain, chord, group
+from django.db import DatabaseError
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from .. import states
+from ..conf import conf
+from ..exceptions import (
+    BackendUnavailable,
+    BadInput,
+    Claimed,
+    NotKnown,
+    NotRerunnable,
+    NotSent,
+    RerunRefused,
+    StoreUnavailable,
+)
+from ..formatting import clean
+from ..info import TaskInfo
+from ..models import TaskRunRecord
+from ..running import claims
+from ..running.allowlist import Runnable
+from ..running.launcher import launch_together
+from ..running.rows import ReadyRow, reprs_of, unused
+from ..task_detail.original import Original, originals_of
+from ..tracking.canvas import CHAIN, CHORD, Canvas, Place, Step
+from ..tracking.members import Member
+from ..workflows.reading import workflow_of
+from ..workflows.workflow import DONE, Workflow
+from .claims import NOT_SENT, Reruns, reruns_of, submission_of_task
+from .doubts import Doubt, rerun_text
+from .policy import check_fits, permitted, warning
+from .rebuilding import First, canvas_of, reason_not_kept, whole_of, with_arguments
+from .sending import chosen_options, options_for, run_of
+
+
+@dataclass(frozen=True, slots=True)
+class WholeCandidate:
+    """A workflow that may be run again as a whole, as it was found.
+
+    ``canvas`` is what would be sent, ``firsts`` are the tasks of it that are sent now, and ``total`` is how many it has
+    with all later steps. It is run again as it was seen: when somebody runs one of the first ones meanwhile, all of it
+    is refused.
+    """
+
+    key: str
+    canvas: Step
+    firsts: tuple[Original, ...]
+    total: int
+    runnables: Mapping[str, Runnable]
+    reruns: Mapping[str, Reruns]
+    doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def asks(self) -> bool:
+        """Whether it is sent only when somebody has said so, having read what there is to consider."""
+        return any(doubt.asks for doubt in self.doubts)
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """What was to be read, in words that do not change with the time."""
+        lasts = [str(last.pk) for reruns in self.reruns.values() if (last := reruns.last)]
+        return (self.key, str(self.total), *(doubt.kind for doubt in self.doubts), *lasts)
+
+
+def whole_candidate(task_id: str, user: Any, submission: UUID | None = None) -> WholeCandidate:
+    """Return the workflow of a task when ``user`` may run all of it again: each task of it is asked for by its name.
+
+    What the same ``submission`` has sent is not held against it. A ``user`` of None is whoever may use a shell of the
+    site. Raises NotKnown for a task in no workflow, RerunRefused, and NotSent without the journal.
+    """
+    try:
+        workflow = workflow_of(task_id, with_canvases=True)
+    except BackendUnavailable as error:
+        raise RerunRefused(str(error), is_away=True) from error
+    if workflow is None:
+        raise NotKnown(task_id)
+    check_whole(workflow)
+    members = first_tasks(workflow)
+    joined = {group_id for join in workflow.joins for group_id in join.groups}
+    canvas = with_arguments(whole_of(list(_firsts(workflow, members)), joined))
+    steps = list(canvas.walk())
+    names = Counter(step.name for step in steps if step.name)
+    runnables = {name: _permitted(name, user) for name in names}
+    _check_rates(names)
+    firsts = tuple(step.arguments for step in steps if isinstance(step.arguments, Original))
+    for step in steps:
+        if step.name and (step.is_immutable or isinstance(step.arguments, Original)):
+            check_fits(runnables[step.name], *_given(step))
+    try:
+        reruns = reruns_of([original.task_id for original in firsts])
+    except DatabaseError as error:
+        raise NotSent(_("The journal does not answer, so nothing was sent.")) from error
+    whole = WholeCandidate(workflow.key, canvas, firsts, _number(canvas), runnables, reruns)
+    if submission and all(reruns[o.task_id].has(submission_of_task(submission, o.task_id)) for o in firsts):
+        return whole
+    return replace(whole, doubts=tuple(_doubts(workflow, whole)))
+
+
+def check_whole(workflow: Workflow) -> None:
+    """Raise RerunRefused for a workflow that is not over, or of which not all tasks are known."""
+    if not workflow.progress.is_over:
+        raise RerunRefused(_("It is not over yet: tasks of it wait, run or are to come."))
+    if workflow.is_partial:
+        raise RerunRefused(_("It has more tasks than are kept of one workflow."))
+    if workflow.kept is not None and workflow.kept.is_mixed:
+        raise RerunRefused(_("Not all tasks of its group are known: some are not tracked, or no longer kept."))
+
+
+def first_tasks(workflow: Workflow) -> list[Member]:
+    """Return the tasks that no other one published and that nothing comes before."""
+    later = {task_id for join in workflow.joins for task_id in join.then}
+    ids = {task.task_id for task in workflow.tasks if task.task_id}
+    return [
+        task
+        for task in workflow.tasks
+        if task.published and task.task_id and task.task_id not in later and task.parent_id not in ids
+    ]
+
+
+def _firsts(workflow: Workflow, members: Sequence[Member]) -> Iterator[First]:
+    infos = [TaskInfo(task.task_id, task.name, task.state, created_at=task.published_at) for task in members]
+    try:
+        originals = originals_of(infos)
+    except StoreUnavailable as error:
+        raise RerunRefused(_("The tracking store does not answer."), is_away=True) from error
+    except DatabaseError as error:
+        raise NotSent(_("The journal does not answer, so nothing was sent.")) from error
+    for task in members:
+        canvas = _canvas(workflow, task)
+        original = originals[task.task_id]
+        if isinstance(original, NotRerunnable):
+            raise RerunRefused(f"{clean(task.name or original.name or task.task_id)}: {original.reason}")
+        place = Place(task.group_id, task.index) if task.group_id else None
+        yield First(original, canvas, canvas.place if canvas.steps else place)
+
+
+def _canvas(workflow: Workflow, task: Member) -> Canvas:
+    if task.is_replaced:
+        raise RerunRefused(_("Its first task put another one into its place, so what was sent is not known."))
+    if not task.published_at:
+        raise RerunRefused(_("Its first task is not tracked, so nothing is kept of what was sent."))
+    kept = workflow.kept
+    if kept is not None and (fact := kept.canvases.get(task.task_id)):
+        return canvas_of(fact, task.name)
+    if kept is not None and task.task_id in kept.with_steps:
+        raise RerunRefused(reason_not_kept())
+    return Canvas()
+
+
+def _permitted(name: str, user: Any) -> Runnable:
+    try:
+        return permitted(name, user)
+    except RerunRefused as error:
+        raise RerunRefused(
+            f"{clean(name)}: {error}",
+            is_forbidden=error.is_forbidden,
+            is_away=error.is_away,
+            is_closed=error.is_closed,
+        ) from error
+
+
+def _check_rates(names: Mapping[str, int]) -> None:
+    """All at once may be more than a minute has places for: later steps have no row that would be counted."""
+    for name, number in names.items():
+        room = claims.room(name)
+        if room is not None and number > room:
+            raise RerunRefused(f"{clean(name)}: {claims.no_room()}")
+
+
+def _number(canvas: Step) -> int:
+    """How many tasks a canvas has; errbacks are sent only when something fails."""
+    own = 0 if canvas.kind else 1
+    parts = [*canvas.parts, *canvas.links, *([canvas.body] if canvas.body else [])]
+    return own + sum(map(_number, parts))
+
+
+def _doubts(workflow: Workflow, whole: WholeCandidate) -> Iterator[Doubt]:
+    lasts = [last for reruns in whole.reruns.values() if (last := reruns.last)]
+    if lasts:
+        yield Doubt("again", rerun_text(max(lasts, key=lambda row: row.pk)))
+    done = sum(task.state in DONE for task in workflow.tasks if task.published)
+    if done:
+        text = ngettext(
+            "%(n)s task of it succeeded: what it did would be done a second time.",
+            "%(n)s tasks of it succeeded: what they did would be done a second time.",
+            done,
+        )
+        yield Doubt("success", text % {"n": done})
+    if any(task.state == states.LOST for task in workflow.tasks):
+        yield Doubt("lost", _("It was begun, and its worker was lost: it may have done its work in part."))
+    if asking := [task.label for task in whole.runnables.values() if task.confirm]:
+        yield Doubt("confirm", _("These ask before they are run: %(names)s.") % {"names": _listed(asking)})
+    if late := [task.label for task in whole.runnables.values() if warning(task)]:
+        text = _("These do not say that they may run twice (acks_late): %(names)s.") % {"names": _listed(late)}
+        yield Doubt("late", text, asks=False)
+
+
+def _listed(labels: Iterable[str]) -> str:
+    return ", ".join(sorted(map(clean, labels)))
+
+
+# -- sending ----------------------------------------------------------------------------------------------------------
+
+
+def rerun_whole(task_id: str, user: Any, *, submission: UUID | None = None) -> list[TaskRunRecord]:
+    """Look at a workflow and run all of it again at once: whoever calls has asked.
+
+    Raises what ``whole_candidate`` and ``rerun_whole_candidate`` raise.
+    """
+    return rerun_whole_candidate(whole_candidate(task_id, user, submission), user, submission=submission)
+
+
+def rerun_whole_candidate(
+    whole: WholeCandidate, user: Any, *, submission: UUID | None = None
+) -> list[TaskRunRecord]:
+    """Run a workflow again for ``user``; return the rows of its first tasks, which go by themselves: SENT or FAILED.
+
+    The same ``submission`` sends it once, however often it comes. Raises RerunRefused, also when somebody else has run
+    one of the first tasks again since it was looked at, and NotSent when nothing was sent.
+    """
+    options = chosen_options(original.task_id for original in whole.firsts)
+    runs = []
+    for original in whole.firsts:
+        reruns = whole.reruns[original.task_id]
+        unsent = {row.submission for row in reruns.rows if row.send_state == NOT_SENT}
+        own = submission and unused(submission_of_task(submission, original.task_id), unsent.__contains__)
+        chosen = options.get(original.task_id, {})
+        run = run_of(original, whole.runnables[original.name], own, chosen, reruns.claim)
+        runs.append(replace(run, whole=whole.total))
+
+    def made(rows: Sequence[ReadyRow]) -> Signature:
+        known = {run.retry_of: (row, run.options.given()) for run, row in zip(runs, rows, strict=True)}
+        return _Making(whole.runnables, known).signature(whole.canvas)
+
+    try:
+        return launch_together(runs, user, made)
+    except (BadInput, Claimed) as error:
+        raise RerunRefused(str(error)) from error
+
+
+class _Making:
+    """Makes Celery's signatures of steps, with no id but those of the first tasks: Celery gives the others new ones."""
+
+    def __init__(
+        self, runnables: Mapping[str, Runnable], firsts: Mapping[str, tuple[ReadyRow, Mapping[str, Any]]]
+    ) -> None:
+        self.runnables, self.firsts = runnables, firsts
+        self.app = conf.celery_app
+
+    def signature(self, step: Step) -> Signature:
+        if step.kind:
+            return self._canvas(step)
+        args, kwargs = _given(step)
+        options = self._options(step)
+        if isinstance(step.arguments, Original):
+            row, chosen = self.firsts[step.arguments.task_id]
+            options |= {**chosen, **row.reprs, "task_id": row.record.task_id}
+        else:
+            options |= options_for(self.runnables[step.name], step.queue, step.priority)
+            options |= reprs_of(step.name, args, kwargs)
+        return Signature(
+            step.name, tuple(args), dict(kwargs), options, immutable=step.is_immutable, app=self.app
+        )
+
+    def _canvas(self, step: Step) -> Signature:
+        parts = [self.signature(part) for part in step.parts]
+        if step.kind == CHAIN:
+            made = chain(*parts, app=self.app)
+        elif step.kind == CHORD:
+            made = chord(parts, self.signature(step.body), app=self.app)
+        else:
+            made = group(parts, app=self.app)
+        made.options.update(self._options(step))
+        if step.is_immutable:
+            made.immutable = True
+        return made
+
+    def _options(self, step: Step) -> dict[str, Any]:
+        called = {"link": step.links, "link_error": step.errbacks}
+        return {name: [self.signature(part) for part in steps] for name, steps in called.items() if steps}
+
+
+def _given(step: Step) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    if isinstance(step.arguments, Original):
+        return step.arguments.args, step.arguments.kwargs
+    args, kwargs = step.arguments
+    return args, kwargs
