@@ -101,7 +101,7 @@ def _joined(parts: Iterable[_Part], bodies: Mapping[str, tuple[Step, Place | Non
 
 
 def _group(members: Sequence[_Part], body: tuple[Step, Place | None] | None) -> _Part:
-    places = [part.place.index for part in members if part.place]
+    places = [part.place.at for part in members if part.place]
     known = [index for index in places if index is not None]
     if len(known) != len(members) or set(known) != set(range(max(known) + 1)):
         raise RerunRefused(_incomplete())

@@ -219,9 +219,7 @@ def rerun_whole(task_id: str, user: Any, *, submission: UUID | None = None) -> l
     return rerun_whole_candidate(whole_candidate(task_id, user, submission), user, submission=submission)
 
 
-def rerun_whole_candidate(
-    whole: WholeCandidate, user: Any, *, submission: UUID | None = None
-) -> list[TaskRunRecord]:
+def rerun_whole_candidate(whole: WholeCandidate, user: Any, *, submission: UUID | None = None) -> list[TaskRunRecord]:
     """Run a workflow again for ``user``; return the rows of its first tasks, which go by themselves: SENT or FAILED.
 
     The same ``submission`` sends it once, however often it comes. Raises RerunRefused, also when somebody else has run
@@ -267,9 +265,7 @@ class _Making:
         else:
             options |= options_for(self.runnables[step.name], step.queue, step.priority)
             options |= reprs_of(step.name, args, kwargs)
-        return Signature(
-            step.name, tuple(args), dict(kwargs), options, immutable=step.is_immutable, app=self.app
-        )
+        return Signature(step.name, tuple(args), dict(kwargs), options, immutable=step.is_immutable, app=self.app)
 
     def _canvas(self, step: Step) -> Signature:
         parts = [self.signature(part) for part in step.parts]

@@ -39,9 +39,7 @@ def publish(run: Run, row: ReadyRow, connection: Connection) -> None:
     row.record.task_id = _sent_id(run.name, row.record.task_id, getattr(answer, "id", None), sends)
 
 
-def publish_canvas(
-    canvas: Signature, runs: Sequence[Run], rows: Sequence[ReadyRow], sends: dict[str, str]
-) -> None:
+def publish_canvas(canvas: Signature, runs: Sequence[Run], rows: Sequence[ReadyRow], sends: dict[str, str]) -> None:
     """Send a canvas whose first tasks have the ids of these rows, and note in ``sends`` which of them were sent.
 
     Celery takes the connection itself, as for any canvas of the site's. Raises what it raises.

@@ -1,7 +1,7 @@
-"""The later steps that a message has with it, with what each of them is given: so that the whole can be sent once more.
+"""The later steps that a message has with it, and what each of them is given: so that the whole can be sent once more.
 
-They are kept as the arguments of one task are (``capture``): redacted, bounded, or not at all. Where one of them may not
-be kept, none is, and the fact says why.
+They are kept as the arguments of one task are (``capture``): redacted, bounded, or not at all. Where one of them may
+not be kept, none is, and the fact says why.
 """
 
 import json
@@ -46,7 +46,7 @@ class Step:
     """One later step, or a canvas of several.
 
     ``kind`` is empty for a task, whose ``name`` it has, else ``celery.chain``, ``celery.group`` or ``celery.chord``
-    with its ``parts``; only a chord has a ``body``. ``arguments`` is what is kept of them, or what they are before that.
+    with its ``parts``; only a chord has a ``body``. ``arguments`` are as they are kept; before that, themselves.
     """
 
     kind: str = ""
@@ -71,7 +71,7 @@ class Place(NamedTuple):
     """A place in a group: which, and the how many-th, None where Celery says none."""
 
     group_id: str
-    index: int | None
+    at: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class _Taking:
             self.told.add(group)
             end = options_of(last_step(chord))
             place = _place(end)
-            if place is not None and (place.group_id == group or place.index is None):
+            if place is not None and (place.group_id == group or place.at is None):
                 place = None  # Celery has a body in the group that is its header
             yield self.step(chord), place
             if place is None:
@@ -300,7 +300,7 @@ class _Writing:
 
 
 def _place_text(place: Place | None) -> list[Any]:
-    return [facts.short_id(place.group_id), place.index] if place is not None else []
+    return [facts.short_id(place.group_id), place.at] if place is not None else []
 
 
 def canvas_in(fact: str) -> Canvas:

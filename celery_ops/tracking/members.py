@@ -46,8 +46,8 @@ class Membership:
     """The tasks of the workflow ``key``, and what follows what; ``is_partial`` says that there are more.
 
     ``refs`` are the objects that the task which was asked for belongs to, else those of all tasks. ``canvases`` are the
-    facts of what messages had with them, by task, where they were asked for; tasks ``with_steps`` had something of their
-    own, not just the body of their group.
+    facts of what messages had with them, by task, where they were asked for; tasks ``with_steps`` had something of
+    their own, not just the body of their group.
     ``is_mixed`` says that tasks were published beside these of which nothing is known.
     """
 

@@ -157,7 +157,7 @@ def _steps(headers: Mapping[str, Any], body: Any, current: Execution | None) -> 
 
 
 def _canvas(headers: Mapping[str, Any], body: Any, workflow: str) -> canvas.Canvas | canvas.NotKept | None:
-    """What a message has with it for sending the whole once more, where no task publishes it: that would do so again."""
+    """What it takes to send the whole once more; nothing of what a task publishes, which would do so again."""
     if runs.current_request() is not None or not workflows.has_room(workflow):
         return None
     is_new, _latest.workflow = workflow != getattr(_latest, "workflow", ""), workflow

@@ -88,18 +88,6 @@ class Workflow:
     def progress(self) -> Progress:
         return progress_of(self.tasks)
 
-    @property
-    def publisher(self) -> Member | None:
-        """The first task, where it published all the others itself: run again, it publishes them once more.
-
-        None where its message had later steps with it, or where there are several first tasks.
-        """
-        followers = {other for _one, other in self.edges}
-        first = [task for task in self.tasks if task.task_id and task.task_id not in followers]
-        if len(first) != 1 or first[0].group_id or any(first[0].task_id in join.after for join in self.joins):
-            return None
-        return first[0]
-
     @cached_property
     def edges(self) -> tuple[tuple[str, str], ...]:
         """What comes directly before what, as pairs of ids, each once."""

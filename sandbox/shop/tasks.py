@@ -2,14 +2,14 @@
 
 import time
 
-from celery import shared_task
+from celery import chord, shared_task
 from celery.utils.log import get_task_logger
 from celery_ops import FromModel, set_progress, track
 from django.core.mail import EmailMessage, get_connection
 from django.db.models import F
 
 from . import invoices
-from .exceptions import CardDeclined, CarrierUnavailable
+from .exceptions import CardDeclined, CarrierUnavailable, ShelfShort
 from .models import Order, Product, Stock, Warehouse
 
 logger = get_task_logger(__name__)
@@ -88,6 +88,31 @@ def restock_product(warehouse_id, product_id):
         Stock.objects.filter(pk=stock.pk).update(quantity=F("quantity") + 1)
         set_progress(number + 1, missing, f"{number + 1} of {missing} on the shelf")
     return {"added": missing}
+
+
+@track(Warehouse, label="Count a shelf")
+@shared_task
+def count_shelf(warehouse_id, product_id):
+    """Count one shelf; one that is short has to be filled first."""
+    stock = Stock.objects.select_related("product").get(warehouse_id=warehouse_id, product_id=product_id)
+    time.sleep(1)
+    if stock.is_low:
+        raise ShelfShort(f"{stock.quantity} of {stock.target} on the shelf of {stock.product}")
+    return stock.quantity
+
+
+@track(Warehouse, id_query="warehouse_id", label="Add up the shelves")
+@shared_task
+def add_up_shelves(counts, warehouse_id):
+    """Add up what was counted: the body of a chord, which begins when every shelf was counted."""
+    return {"warehouse": warehouse_id, "shelves": len(counts), "pieces": sum(counts)}
+
+
+def count_warehouse(warehouse):
+    """Have all shelves of a warehouse counted and added up; return the id of the whole."""
+    shelves = warehouse.stock.values_list("product_id", flat=True)
+    header = [count_shelf.si(warehouse.pk, product_id) for product_id in shelves]
+    return chord(header, add_up_shelves.s(warehouse_id=warehouse.pk)).delay().id
 
 
 @track(Order, hidden=True, label="Tidy up after packing")

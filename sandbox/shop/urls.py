@@ -11,5 +11,6 @@ urlpatterns = [
     path("stock/", views.StockView.as_view(), name="stock"),
     path("stock/<int:pk>/restock/", views.RestockView.as_view(), name="restock"),
     path("warehouses/<int:pk>/", views.WarehouseView.as_view(), name="warehouse"),
+    path("warehouses/<int:pk>/count/", views.CountView.as_view(), name="count"),
     path("products/<int:pk>/", views.ProductView.as_view(), name="product"),
 ]

@@ -8,7 +8,7 @@ from django.views.generic import DetailView, ListView, View
 from config.access import StaffRequiredMixin
 
 from .models import Order, Product, Stock, Warehouse
-from .tasks import process_payment, restock_product
+from .tasks import count_warehouse, process_payment, restock_product
 
 
 class OrderListView(StaffRequiredMixin, ListView):
@@ -53,6 +53,14 @@ class StockView(StaffRequiredMixin, ListView):
 
 class WarehouseView(StaffRequiredMixin, DetailView):
     queryset = Warehouse.objects.prefetch_related("stock__product")
+
+
+class CountView(StaffRequiredMixin, View):
+    http_method_names = ["post"]
+
+    def post(self, request, pk):
+        warehouse = get_object_or_404(Warehouse, pk=pk)
+        return redirect(f"{warehouse.get_absolute_url()}?count={count_warehouse(warehouse)}")
 
 
 class ProductView(StaffRequiredMixin, DetailView):

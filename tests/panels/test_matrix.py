@@ -389,6 +389,15 @@ ROWS = {
         ("known", working("workflow"), {}, reading(PAGE)),
         ("unknown", page("workflow", "nothing"), {}, reading(UNKNOWN)),
     ],
+    "workflow-retry": [
+        ("known", working("workflow-retry"), {}, {**reading(BULK), "POST": bulk_answering(400)}),
+        (
+            "unknown",
+            page("workflow-retry", "nothing"),
+            {},
+            {method: bulk_answering(404) for method in ("GET", "HEAD", "POST")},
+        ),
+    ],
     "failure-list": [("", page("failure-list"), {"window": "7d"}, reading(PAGE))],
     "failure-detail": [
         ("known", failing("failure-detail", FAILURE.key), {}, reading(PAGE)),

@@ -2,7 +2,7 @@
 
 import json
 
-from celery.signals import after_task_publish, before_task_publish
+from celery.signals import after_task_publish
 
 from celery_ops.tracking import facts, workflows
 from celery_ops.tracking.recorder import recorder

@@ -169,8 +169,11 @@ def _preview_item(task: CandidateOrOutcome) -> dict[str, Any]:
 
 
 def _seen(tasks: Sequence[CandidateOrOutcome]) -> str:
+    return stands_for([task.seen for task in tasks if isinstance(task, RerunCandidate)])
+
+
+def stands_for(seen: Sequence[Any]) -> str:
     """Return what tells what there was to read from anything else."""
-    seen = [task.seen for task in tasks if isinstance(task, RerunCandidate)]
     return salted_hmac("celery_ops.retry", ascii(seen), algorithm="sha256").hexdigest()
 
 
