@@ -21,6 +21,8 @@ from .workflows import DEEPEST, LONGEST_ID, embedded, last_step, options_of
 #: Bytes that are kept of all later steps of one message, and steps that are looked at: fewer fit.
 MOST_BYTES: Final = 64 * 1024
 MOST_STEPS: Final = 5000
+#: Bytes that the text of a step has at least.
+FEWEST_BYTES: Final = 8
 
 #: Why later steps are not kept: the arguments of one were redacted or cut, all are too many or too long, or one is
 #: nothing that could be sent again, as Celery's own ``celery.map``.
@@ -118,6 +120,8 @@ class _Taking:
 
     def canvas(self, headers: Mapping[str, Any], embed: Mapping[str, Any]) -> Canvas | None:
         chain, chord = embed.get("chain") or (), embed.get("chord")
+        if len(chain) > MOST_STEPS:
+            raise NotKept(LARGE)
         group, place = headers.get("group"), None
         if chain:
             last = options_of(last_step(chain[0]))
@@ -189,17 +193,23 @@ class _Taking:
         args, kwargs = signature.get("args") or (), signature.get("kwargs") or {}
         if not isinstance(args, (list, tuple)) or not isinstance(kwargs, Mapping):
             raise NotKept(ODD, name)
-        if any(isinstance(value, (str, bytes)) and len(value) > redaction.MAX_BYTES for value in args):
+        length = sum([len(value) for value in (*args, *kwargs.values()) if isinstance(value, (str, bytes))])
+        if length > redaction.MAX_BYTES:
             raise NotKept(CUT, name)
+        self.spend(length + FEWEST_BYTES)
         moved = None if signature.get("immutable") else is_errback
         frozen = given.frozen(args, kwargs)
         if frozen is not None:
             return frozen, moved
         text = _captured(name, args, kwargs, moved)
-        self.room -= len(text)
+        self.spend(len(text) - length)
+        return text
+
+    def spend(self, length: int) -> None:
+        """Stop as soon as it is known that not all fit."""
+        self.room -= length
         if self.room < 0:
             raise NotKept(LARGE)
-        return text
 
 
 def _members(header: Any) -> Any:
