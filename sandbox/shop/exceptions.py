@@ -6,7 +6,7 @@ class CarrierUnavailable(Exception):
 
 
 class ShelfShort(Exception):
-    """There is less on a shelf than there should be."""
+    """There is next to nothing on a shelf."""
 
 
 class CardDeclined(Exception):

@@ -93,10 +93,10 @@ def restock_product(warehouse_id, product_id):
 @track(Warehouse, label="Count a shelf")
 @shared_task
 def count_shelf(warehouse_id, product_id):
-    """Count one shelf; one that is short has to be filled first."""
+    """Count one shelf; one that is nearly empty has to be filled first."""
     stock = Stock.objects.select_related("product").get(warehouse_id=warehouse_id, product_id=product_id)
     time.sleep(1)
-    if stock.is_low:
+    if stock.quantity * 4 < stock.target:
         raise ShelfShort(f"{stock.quantity} of {stock.target} on the shelf of {stock.product}")
     return stock.quantity
 

@@ -44,3 +44,16 @@ def test_a_box_of_many_opens(visit, order, worker, staff, expect):
     expect(page.locator("[data-region=workflow]")).to_contain_text("8 of 8 done")
     page.locator(".celery-ops-node").click()
     expect(page.locator(".celery-ops-node-frame")).to_have_count(8)
+
+
+def test_the_whole_of_a_chord_is_run_again_by_a_click(visit, order, worker, tmp_path, staff, expect):
+    header = [tasks.noop.si(order.pk) for _ in range(19)] + [tasks.fails_once.si(order.pk, str(tmp_path / "flag"))]
+    result = chord(header, tasks.noop.si(order.pk)).delay()
+    page = visit(reverse("celery_ops:workflow", args=[result.id]), staff)
+    expect(page.locator("[data-region=workflow]")).to_contain_text("19 of 21 done")
+    page.get_by_role("link", name="Run the whole again").click()
+    expect(page.locator("form.celery-ops-ask")).to_contain_text("19 tasks of it succeeded")
+    page.get_by_role("button", name="Run 21 tasks again").click()
+    expect(page.locator("[data-region=workflow]")).to_contain_text("21 of 21 done")
+    page.get_by_text("It runs this one again:").get_by_role("link").click()
+    expect(page.locator("[data-region=workflow]")).to_contain_text("19 of 21 done")

@@ -144,3 +144,14 @@ def test_a_shutdown_without_yes_ends_nobody(hostname):
 def test_a_shutdown_of_a_worker_that_is_not_there_names_those_there_are(hostname):
     said = call("shutdown", "gone@test", "--yes")
     assert (said.code, said.error) == (2, f"no worker 'gone@test'; there are {hostname}")
+
+
+def test_the_whole_of_a_workflow_that_nobody_knows_is_refused():
+    said = call("retry", "--whole", "one")
+    assert said.code == 1
+    assert "no workflow" in said.error
+
+
+def test_the_whole_of_a_workflow_stands_by_itself():
+    assert call("retry", "one", "--whole", "two").code == 2
+    assert call("retry", "--whole", "two", "--filter", "state=FAILURE").code == 2
