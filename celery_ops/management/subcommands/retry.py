@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ...formatting import clean
 from ...permissions import RUN_TASK
@@ -54,8 +55,10 @@ class Retry(Subcommand):
             whole = whole_candidate(options["whole"], user)
             if options["dry_run"]:
                 data = {"dry_run": True, "count": whole.total, "warnings": [doubt.text for doubt in whole.doubts]}
-                text = _("%(n)s tasks would be sent once more") % {"n": whole.total}
-                return Answer(data, [printable(line) for line in (text, *data["warnings"])])
+                text = ngettext(
+                    "%(n)s task would be sent once more", "%(n)s tasks would be sent once more", whole.total
+                )
+                return Answer(data, [printable(line) for line in (text % {"n": whole.total}, *data["warnings"])])
             records = rerun_whole_candidate(whole, user)
         except NotKnown as error:
             raise CommandRefused(_("this task is part of no workflow that is known")) from error
