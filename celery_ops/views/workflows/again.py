@@ -112,7 +112,11 @@ class WorkflowRetryView(EitherPage):
         if self.is_json:
             return JsonResponse(answer([*map(_outcome, records)]))
         if len(sent) < len(records):
-            text = _("Only %(n)s of its %(total)s first tasks were sent: the journal says why.")
+            text = ngettext(
+                "Only %(n)s of its %(total)s first tasks was sent: the journal says why.",
+                "Only %(n)s of its %(total)s first tasks were sent: the journal says why.",
+                len(sent),
+            )
             messages.warning(self.request, text % {"n": len(sent), "total": len(records)}, fail_silently=True)
         else:
             number = int(records[0].options.get("whole") or len(records))
