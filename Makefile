@@ -5,7 +5,7 @@ VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test test-quick coverage bench messages tour clean
+.PHONY: help sandbox test test-quick coverage bench chaos messages tour clean
 
 help:
 	@echo "make sandbox     a small shop on http://127.0.0.1:8000 with live tasks; Ctrl-C stops it"
@@ -13,12 +13,14 @@ help:
 	@echo "make test-quick  while working: what needs no server, worker or browser, in a minute"
 	@echo "make coverage    the tests on SQLite, and which lines and branches they do not reach"
 	@echo "make bench       everything measured, beside other tools, into docs/benchmarks.md; ARGS=\"--quick lists\" only prints that"
+	@echo "make chaos       every fault that a site has to bear, 100,000 injected ones, and ten minutes of them at random under load"
 	@echo "make tour        pictures of the sandbox's pages, in the light and in the dark, into docs/images; needs chromium"
 	@echo "make messages    what is marked for translation into every catalogue, and the catalogues compiled; needs gettext"
 	@echo "make clean       remove .venv, the sandbox's data and what builds leave behind"
 	@echo
 	@echo "PYTHON=python3.12 chooses the Python, SANDBOX_PORT=8001 the port,"
 	@echo "REDIS_URL=redis://… a running Redis instead of a private one,"
+	@echo "CHAOS_MINUTES=10 how long make chaos has faults come, CHAOS_SEED=7 which ones,"
 	@echo "TEST_CLOCK=05:00 and TEST_TIME_ZONE=Asia/Kolkata the time of day (UTC) and the site's zone of the tests."
 
 sandbox: $(VENV)/.installed-sandbox
@@ -35,6 +37,9 @@ coverage: $(VENV)/.installed-coverage
 
 bench: $(VENV)/.installed-bench
 	@$(VENV)/bin/python -m tests.benchmarks $(or $(ARGS),--write)
+
+chaos: $(VENV)/.installed-test
+	@$(VENV)/bin/python -m tests.chaos
 
 tour: $(VENV)/.installed-test
 	@SANDBOX_TOUR=$(or $(ARGS),docs/images) $(VENV)/bin/python sandbox/run.py

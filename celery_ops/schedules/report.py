@@ -11,10 +11,12 @@ from celery.local import Proxy
 from django.utils.translation import gettext as _
 
 from .. import states
+from ..backends import tracked
 from ..conf import conf
 from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..info import TaskInfo
 from ..logs import get_logger, is_new
+from ..tracking.reading import find_tasks
 from ..tracking.registry import registry
 from . import board, problems
 from .board import HeardSign, Sending, Told, moment
@@ -99,14 +101,15 @@ def completed(
 ) -> Sequence[ScheduleInfo]:
     """Return the schedules of a page with plain words, their newest occurrences and the states of those tasks.
 
-    One round trip, and what the task backend asks. Without the store or the results those are missing.
+    One round trip, what the task backend asks, and three at most for what has not ended there. Without the store or
+    the results those are missing.
     """
     schedules, now = list(schedules), now or datetime.now(timezone.utc)
     try:
         rings = [ring[:most] for ring in board.rings([one.entry.name for one in schedules])]
     except StoreUnavailable:
         rings = [[]] * len(schedules)
-    tasks = _tasks({one.task_id for ring in rings for one in ring if one.task_id})
+    tasks = _tasks({one.task_id: one.sent or one.due for ring in rings for one in ring if one.task_id})
     return [_completed(one, ring, tasks, now) for one, ring in zip(schedules, rings, strict=True)]
 
 
@@ -164,14 +167,23 @@ def _worst_first(one: ScheduleInfo) -> tuple[int, str]:
 # -- a page -----------------------------------------------------------------------------------------------------------
 
 
-def _tasks(ids: set[str]) -> Mapping[str, TaskInfo]:
-    if not ids:
-        return {}
+def _tasks(sent: Mapping[str, int]) -> Mapping[str, TaskInfo]:
+    """Return the tasks with these ids, as the task backend has them, and as tracking has those that have not ended
+    there: a worker that was killed, or could not store a result, leaves no end behind. ``sent`` says when, in ms."""
+    tasks: dict[str, TaskInfo] = {}
+    if not sent:
+        return tasks
     try:
-        return conf.load("TASK_BACKEND")().get_many(ids)
+        tasks |= conf.load("TASK_BACKEND")().get_many(sent)
     except (BackendUnavailable, StoreUnavailable) as error:
         logger.debug("It is not known how scheduled tasks ended: %s", error)
-    return {}
+    open_ids = [one for one in sent if one not in tasks or not states.is_final(tasks[one].state)]
+    try:
+        found = find_tasks({one: at for one in open_ids if (at := moment(sent[one])) is not None})
+    except StoreUnavailable as error:
+        logger.debug("It is not tracked how scheduled tasks ended: %s", error)
+        return tasks
+    return tasks | {one: tracked.info(task) for one, task in found.items()}
 
 
 def _completed(

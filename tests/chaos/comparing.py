@@ -1,0 +1,176 @@
+"""What is shown, beside what is true."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from celery_ops import tasks_for_many
+from celery_ops.metrics import insight
+from celery_ops.metrics.cells import Cell
+from celery_ops.metrics.windows import WINDOWS
+from tests.shop.models import Order
+
+from .model import BUSY, COUNTED, FACTS, LINES, NUMBERS, SENT, Truth, executions_of, lines_of, possible_states, state_of
+
+
+@dataclass
+class Findings:
+    """What was compared, what was lost as documented, and what is not as it should be."""
+
+    compared: Counter[str] = field(default_factory=Counter)
+    documented: Counter[str] = field(default_factory=Counter)
+    mismatches: list[str] = field(default_factory=list)
+
+    def same(self, what: str, shown: object, true: object, whose: str, *bounds: tuple[str, bool]) -> None:
+        """Compare; ``bounds`` are the documented losses with whether they explain what is shown, the closest first."""
+        self.compared[what] += 1
+        if shown == true:
+            return
+        for name, explains in bounds:
+            if explains:
+                self.documented[f"{what}: {name}"] += 1
+                return
+        self.mismatches.append(f"{what} of {whose}: shown {shown!r}, true {true!r}")
+
+
+class Comparison:
+    def __init__(self, truth: Truth, orders: int) -> None:
+        self.truth, self.findings = truth, Findings()
+        self.orders = [Order(pk=pk) for pk in range(orders + 100)]
+        self.browser = Client()
+        self.browser.force_login(User.objects.get(username="root"))
+
+    def all(self) -> Findings:
+        self.panels()
+        self.lists()
+        self.logs()
+        self.numbers()
+        self.schedules()
+        self.pages()
+        return self.findings
+
+    def pages(self) -> None:
+        """No page is an error of the server's, but for Django's own while it cannot ask who is logged in."""
+        for note in self.truth.notes:
+            if note.what == "page":
+                django = any(begun < note.at and note.until < over for begun, over in self.truth.without_database)
+                answered = note.text in ("200", "503")
+                self.findings.same("page", answered, True, f"{note.name}: {note.text}", ("without a database", django))
+
+    def _bounds(self, task_id: str, shown: str) -> tuple[tuple[str, bool], ...]:
+        notes = self.truth.of_tasks[task_id]
+
+        def explains(bound: float) -> bool:
+            return shown in possible_states(notes, [self.truth.may_be_lost(note, bound) for note in notes])
+
+        return ("within its bound", explains(FACTS)), ("within a busy machine's second", explains(FACTS + BUSY))
+
+    def panels(self) -> None:
+        shown = {task.id: task for many in tasks_for_many(self.orders, None).values() for task in many}
+        for task_id in self.truth.of_tasks:
+            self._panel(task_id, shown.get(task_id))
+        for task_id in set(shown) - set(self.truth.of_tasks):
+            self.findings.mismatches.append(f"panel: {shown[task_id]} was never sent")
+
+    def _panel(self, task_id, task) -> None:
+        notes = self.truth.of_tasks[task_id]
+        state, whose = state_of(notes), f"{self.truth.names.get(task_id)} {task_id}"
+        seen = task.state if task else "nothing"
+        if task is None:
+            is_doubtful = all(self.truth.may_be_lost(note, FACTS) for note in notes if note.what in COUNTED)
+            self.findings.same("state in the panel", seen, state, whose, ("within its bound", is_doubtful))
+            return
+        self.findings.same("state in the panel", seen, state, whose, *self._bounds(task_id, seen))
+        starts = [note for note in notes if note.what == "started"]
+        for name, bound in (("within its bound", FACTS), ("within a busy machine's second", FACTS + BUSY)):
+            doubtful = sum(self.truth.may_be_lost(note, bound) for note in starts)
+            true = executions_of(notes)
+            if true != task.executions and true - doubtful <= task.executions <= true:
+                self.findings.same("executions", task.executions, true, whose, (name, True))
+                return
+        self.findings.same("executions", task.executions, executions_of(notes), whose)
+
+    def lists(self) -> None:
+        """Every task that has begun is in the list of all tasks, in the state that its panel shows."""
+        shown, url = {}, reverse("celery_ops:api-history") + "?page_size=1000"
+        while url:
+            answer = self.browser.get(url)
+            assert answer.status_code == 200, (url, answer.status_code, answer.content[:500])
+            page = answer.json()
+            shown |= {item["task_id"]: item["state"] for item in page["results"]}
+            url = page["next"]
+        for task_id, notes in self.truth.of_tasks.items():
+            if task_id in shown:
+                whose = f"{self.truth.names.get(task_id)} {task_id}"
+                seen, true = shown[task_id], state_of(notes)
+                # the result of one whose process died before it told anybody else
+                if seen == "SUCCESS" and any(note.what == "returned" for note in notes):
+                    true = seen
+                self.findings.same("state in the list", seen, true, whose, *self._bounds(task_id, seen))
+
+    def logs(self) -> None:
+        for task_id, notes in self.truth.of_tasks.items():
+            true = lines_of(notes)
+            if not true:
+                continue
+            answer = self.browser.get(reverse("celery_ops:api-logs", args=[task_id]))
+            lines = answer.json()["lines"] if answer.status_code == 200 else []
+            shown = {(line["attempt"], line["message"]) for line in lines}
+            for key, note in true.items():
+                bounds = [
+                    ("within its bound", self.truth.may_be_lost(note, LINES)),
+                    ("within a busy machine's second", self.truth.may_be_lost(note, LINES + BUSY)),
+                ]
+                self.findings.same("log line", key in shown, True, f"{note.name} {task_id} {key}", *bounds)
+            for key in shown - set(true):
+                self.findings.mismatches.append(f"log of {task_id}: {key} was never logged")
+
+    def numbers(self) -> None:
+        by_name: dict[str, Counter[str]] = {}
+        at_risk: dict[tuple[str, str], int] = Counter()
+        for note in self.truth.counted():
+            if note.name:
+                by_name.setdefault(note.name, Counter())[note.what] += 1
+                at_risk[note.name, note.what] += self.truth.may_be_lost(note, NUMBERS + BUSY)
+        for name, told in by_name.items():
+            shown = insight.insight(WINDOWS["1h"], task=name)
+            for what, cell in COUNTED.items():
+                seen, risk = shown.count(Cell[cell]), at_risk[name, what]
+                missing = told[what] - seen
+                self.findings.compared["numbers, events"] += told[what]
+                self.findings.documented["numbers, events: within their bound"] += max(0, missing)
+                self.findings.documented["numbers, events at risk"] += risk
+                self.findings.same(
+                    "numbers", seen, told[what], f"{name}, {cell}", ("within what was at risk", 0 < missing <= risk)
+                )
+
+    def schedules(self) -> None:
+        from celery_ops.schedules.report import completed, report
+
+        shown = {one.entry.name: one for one in completed(report(asks_around=False).schedules)}
+        by_entry: dict[str, dict[str, object]] = {}
+        for note in self.truth.notes:
+            if note.what == "sent" and note.text and note.attempt == 1:
+                by_entry.setdefault(note.text, {})[note.id] = note
+        for name, sent in by_entry.items():
+            occurrences = {one.task_id: one for one in shown[name].occurrences if one.task_id} if name in shown else {}
+            for task_id, note in list(sent.items())[-60:]:
+                bounds = [
+                    ("within its bound", self.truth.may_be_lost(note, SENT)),
+                    ("within a busy machine's second", self.truth.may_be_lost(note, SENT + BUSY)),
+                ]
+                self.findings.same("occurrence sent", task_id in occurrences, True, f"{name} {task_id}", *bounds)
+                if task_id in occurrences:
+                    state = occurrences[task_id].state
+                    self.findings.same(
+                        "occurrence's end",
+                        state or "PENDING",
+                        state_of(self.truth.of_tasks[task_id]),
+                        f"{name} {task_id}",
+                        *self._bounds(task_id, state or "PENDING"),
+                    )
+            for task_id in set(occurrences) - set(sent):
+                self.findings.mismatches.append(f"schedule {name}: {task_id} was never sent")
