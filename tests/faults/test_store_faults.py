@@ -7,6 +7,7 @@ import pytest
 import redis
 
 from celery_ops import tasks_for
+from celery_ops.task_logs.reading import read_log
 from celery_ops.tracking import counters, events
 from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.redis import RedisStore
@@ -109,6 +110,20 @@ def test_what_happened_meanwhile_is_told_when_it_is_over(fault, patient_worker, 
         patient_worker.hostname,
         True,
     )
+
+
+@pytest.mark.parametrize("fault", ["frozen"], indirect=True)
+def test_a_task_logs_on_while_the_store_hangs_and_its_lines_come_afterwards(fault, patient_worker, soon, order):
+    fault.begin()
+    result = tasks.says.delay(order.pk, "many", number=50_000)
+    result.get(PATIENCE)
+    fault.end()
+    reached(order, "SUCCESS")
+    log = read_log(result.id)
+    assert [(line.n, line.message) for line in (log.lines[0], log.lines[-1])] == [
+        (1, "line 1 of 50000"),
+        (50_000, "line 50000 of 50000"),
+    ]
 
 
 def test_no_key_stays_for_ever_after_it(fault, patient_worker, soon, store_server, order):

@@ -11,6 +11,7 @@ from celery.utils.log import get_task_logger
 
 from celery_ops import FromModel, set_progress, track
 
+from . import saying
 from .models import Item, Order, Page, Warehouse
 
 logger = get_task_logger(__name__)
@@ -138,6 +139,20 @@ def does(self, order_id, work, pin=None):
 @shared_task
 def untracked_does(work):
     return work()
+
+
+@track(Order, sensitive=("card",), hidden=True)
+@shared_task
+def says(order_id, way, number=1, card=None):
+    saying.WAYS[way](number, card)
+
+
+@track(Order, hidden=True)
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def outlives(order_id, pace):
+    """Be run again where its process is killed."""
+    logger.info("the bank is asked by %d", os.getpid())
+    return paced(order_id, pace, steps=1)
 
 
 def _talk(order_id):

@@ -15,7 +15,13 @@ from tests.shop.models import Order
 numbers = itertools.count(1)
 
 #: Options by pool, and the broker's database.
-POOLS = {"prefork": (["-c", "2"], 40), "threads": (["-c", "2"], 41), "gevent": (["-c", "4"], 42), "solo": ([], 43)}
+POOLS = {
+    "prefork": (["-c", "2"], 40),
+    "threads": (["-c", "2"], 41),
+    "gevent": (["-c", "4"], 42),
+    "solo": ([], 43),
+    "eventlet": (["-c", "4"], 51),
+}
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +31,8 @@ def started(redis_server):
 
     def get(pool):
         if pool not in workers:
-            if pool == "gevent":
-                pytest.importorskip("gevent")
+            if pool in ("gevent", "eventlet"):
+                pytest.importorskip(pool)
             options, number = POOLS[pool]
             site = Site(f"{redis_server.url}/{number}", store=f"{redis_server.url}/1", results="disabled://")
             name = f"{pool}-{uuid.uuid4().hex[:6]}@test"

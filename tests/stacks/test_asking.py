@@ -18,7 +18,7 @@ from tests.shop import tasks
 from tests.worker.conftest import reached
 
 #: Pools that answer while they run a task.
-ANSWERING = ("prefork", "threads", "gevent")
+ANSWERING = ("prefork", "threads", "gevent", "eventlet")
 
 
 def running(order, pace):
