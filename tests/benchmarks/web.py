@@ -18,7 +18,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class WebServer:
     """It shares this run's database, store and broker. ``get`` is one viewer's connection, kept open."""
 
-    def __init__(self, cookie: str) -> None:
+    def __init__(self, cookie: str, application: str = "tests.benchmarks.site.wsgi") -> None:
         self.port = free_port()
         self.cookie = cookie
         options = [
@@ -33,7 +33,7 @@ class WebServer:
             "--bind",
             f"127.0.0.1:{self.port}",
         ]
-        command = [sys.executable, "-m", "gunicorn", *options, "tests.benchmarks.site.wsgi"]
+        command = [sys.executable, "-m", "gunicorn", *options, application]
         silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         environment = {**os.environ, "TEST_STORE_TIMEOUT": "20"}  # a busy machine is no outage here
         self.process = subprocess.Popen(command, env=environment, **silent)

@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 
 from billiard.util import Finalize
 
@@ -14,8 +15,18 @@ unwritten.setLevel("INFO")
 
 
 def many(number, card):
+    """Return the seconds that it took."""
+    begin = time.perf_counter()
     for n in range(1, number + 1):
         unwritten.info("line %d of %d", n, number)
+    return time.perf_counter() - begin
+
+
+def in_time(number, card):
+    """Say in each line when it was logged, at other moments of a second each time."""
+    for n in range(number):
+        time.sleep(0.3 + n * 0.37 % 1.1)
+        unwritten.info("line %d, at %.3f", n, time.time())
 
 
 def long(number, card):
@@ -71,4 +82,4 @@ def at_exit(number, card):
     raise SystemExit
 
 
-WAYS = {way.__name__: way for way in (many, long, odd, in_threads, while_forking, at_exit)}
+WAYS = {way.__name__: way for way in (many, in_time, long, odd, in_threads, while_forking, at_exit)}
