@@ -11,6 +11,7 @@ from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.backends.broker.transports import changes
 from celery_ops.models import ControlRecord
 from tests.conftest import broker, browser_of, make_user
+from tests.servers import PATIENCE
 from tests.shop.tasks import untracked
 
 from .conftest import forget
@@ -135,6 +136,12 @@ def long_one(url, request):
     return untracked.apply_async(('\\"x' * (request.param // 3),), queue=HERE).id
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """A broker that is slow to carry so much, on a busy machine, does answer."""
+    monkeypatch.setattr("celery_ops.connections.CONNECT_TIMEOUT", PATIENCE)
+
+
 def test_the_head_says_which_task_a_long_message_is_of(long_one, request):
     forget()
     message = BrokerQueueBackend().queue(HERE).messages[1]
@@ -147,11 +154,13 @@ def test_a_task_whose_message_is_long_has_a_page(long_one, db):
     assert "tests.shop.tasks.untracked" in client.get(reverse("celery_ops:task-detail", args=[long_one])).text
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_long_message_is_deleted(long_one, tell):
     assert tell("delete", message=long_one).json()["deleted"] == [long_one]
     assert len(ids(HERE)) == 1
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_long_message_is_moved_whole(long_one, tell, url):
     untracked.apply_async(queue=THERE)
     assert tell("move", message=long_one, to=THERE).json()["moved"] == [long_one]

@@ -1,11 +1,16 @@
 """The two ways in which backends of ``django.tasks`` make Celery tasks, each as small as it can be."""
 
+import sys
 from functools import wraps
 
+import celery
 from celery import current_app, shared_task
 from django.tasks.backends.base import BaseTaskBackend
 from django.tasks.base import TaskResult, TaskResultStatus
 from django.tasks.signals import task_enqueued
+
+#: Celery 5.6 on Python 3.14 takes the parameters of the wrapped function for those of the wrapper, and refuses calls.
+IS_MISREAD = sys.version_info >= (3, 14) and celery.__version__.startswith("5.6.")
 
 
 def a_result(task, result_id):
@@ -56,7 +61,7 @@ class Wraps(TakesAnything):
         def run(self, *args, **kwargs):
             return task.call(*(["context"] if task.takes_context else []), *args, **kwargs)
 
-        return shared_task(name=self.prefix + task.module_path, bind=True)(run)
+        return shared_task(name=self.prefix + task.module_path, bind=True, typing=not IS_MISREAD)(run)
 
     def options_of(self, task):
         headers = {"django_tasks_priority": task.priority}
