@@ -230,6 +230,7 @@ class QueueTable(OpsTable):
     sources = TextColumn(verbose_name=_("Known to"))
 
     class Meta(OpsTable.Meta):
+        attrs = {"class": "table celery-ops-queues-table"}
         default = _("unknown")
         row_attrs = {"data-key": lambda record: record.name}
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django_tables2 import Column
 
@@ -147,7 +147,7 @@ class TaskTypeTable(OpsTable):
 
     class Meta(OpsTable.Meta):
         attrs = {"class": "table celery-ops-types-table"}
-        default = _("unknown")
+        default = pgettext_lazy("a figure", "unknown")
         row_attrs = {"data-key": lambda record: record.name}
 
 
