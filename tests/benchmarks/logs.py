@@ -14,7 +14,7 @@ from celery_ops.task_logs.handler import TaskLogHandler, enter, leave
 from celery_ops.tracking.recorder import recorder
 from tests.shop import tasks
 
-from .drain import drained
+from .blocks import Side, Spent, in_blocks, ratios
 from .figures import Figure, at_most, exactly
 from .registry import TRACKING, benchmark
 from .setup import client, default_store
@@ -23,7 +23,8 @@ from .timing import sized
 
 logger = logging.getLogger("site.benchmark")
 
-ROUNDS = sized(3, quick=1)
+#: Tasks of a block, and blocks of each side.
+TASKS, PAIRS = sized((400, 9), quick=(20, 1))
 LINES = sized(100_000, quick=300)
 BLOCKS = sized(9, quick=1)
 #: Lines are written, to where it takes least.
@@ -42,18 +43,21 @@ def logs() -> Iterator[Figure]:
 
 
 def workers() -> Iterator[Figure]:
-    spans, processors, beside = [], [], []
-    for _ in range(ROUNDS):
-        without = drained(tasks.talks, "disabled://", options=WRITING, TEST_CELERY_OPS=json.dumps({"LOGS": "none"}))
-        kept = drained(tasks.talks, "disabled://", options=WRITING)
-        nothing = json.dumps({"LOGS": "none", "METRICS": False})
-        alone = drained(tasks.untracked_talks, "disabled://", options=WRITING, TEST_CELERY_OPS=nothing)
-        spans.append(kept.seconds / without.seconds)
-        processors.append(kept.processor / without.processor)
-        beside.append(kept.processor / alone.processor)
-    yield Figure.of("worker time over tracked tasks of 20 lines, kept / not", spans, "x", target=at_most(1.10))
-    yield Figure.of("the same, of the processor", processors, "x", target=at_most(1.10))
-    yield Figure.of("… beside tasks that nobody tracks, counts or keeps lines of", beside, "x")
+    """The same logging of logging, broker and results on all sides; blocks of each in turn."""
+    silent = {"TEST_CELERY_OPS": json.dumps({"LOGS": "none"})}
+    without_us = {"DJANGO_SETTINGS_MODULE": "tests.benchmarks.site.alone", "TEST_APP": "tests.celery"}
+    sides = (
+        Side("kept", tasks.talks, {}),
+        Side("not", tasks.talks, silent),
+        Side("alone", tasks.untracked_talks, without_us),
+    )
+    for results, words in (("django-db", "django-db results"), ("disabled://", "no results")):
+        spent = in_blocks(sides, results, TASKS, PAIRS, WRITING)
+        for other, beside in (("not", "tracked, its lines not kept"), ("alone", "a worker without us")):
+            at, of_processor, of_redis = (ratios(spent, "kept", other, what) for what in Spent._fields)
+            yield Figure.of(f"20 lines, {words}, over {beside}", at, "x", target=at_most(1.10))
+            yield Figure.of("… of the worker's processor", of_processor, "x", target=at_most(1.10))
+            yield Figure.of("… of Redis's processor, the broker's work included", of_redis, "x")
 
 
 def a_line(text: str) -> Sequence[float]:
