@@ -79,12 +79,14 @@ class Nursling:
 
     def __init__(self, nursery: Nursery, pid: int) -> None:
         self._nursery, self.pid = nursery, pid
+        self._lock = threading.Lock()
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
-        if self.returncode is None:
-            self.returncode = self._nursery.ask(poll=self.pid)
-        return self.returncode
+        with self._lock:  # its end is told once
+            if self.returncode is None:
+                self.returncode = self._nursery.ask(poll=self.pid)
+            return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         until = None if timeout is None else time.monotonic() + timeout
@@ -107,6 +109,7 @@ class Nursling:
 
 
 _nursery: Nursery | None = None
+_lock = threading.Lock()
 
 
 def celery(
@@ -119,9 +122,10 @@ def celery(
         command = [sys.executable, "-m", "celery", *arguments]
         with log.open("w") as file:
             return subprocess.Popen(command, env=environment, stdout=file, stderr=file, start_new_session=own_group)
-    if _nursery is None:
-        _nursery = Nursery()
-        atexit.register(_nursery.end)
+    with _lock:  # tests start several at once
+        if _nursery is None:
+            _nursery = Nursery()
+            atexit.register(_nursery.end)
     log.write_bytes(b"")  # which is read before the process gets to run
     pid = _nursery.ask(start=list(arguments), environment=dict(environment), log=str(log), own_group=own_group)
     return Nursling(_nursery, pid)
