@@ -10,6 +10,11 @@ BREATH: Final = 1e-6
 T = TypeVar("T")
 
 
+def breathe() -> None:
+    """Let go of Python's lock, for whoever waits for it."""
+    time.sleep(BREATH)
+
+
 def breathing(values: Iterable[T], at_once: int) -> Iterator[T]:
     """Yield them, and let go of Python's lock after each so many.
 
@@ -18,4 +23,4 @@ def breathing(values: Iterable[T], at_once: int) -> Iterator[T]:
     for number, value in enumerate(values, 1):
         yield value
         if not number % at_once:
-            time.sleep(BREATH)
+            breathe()

@@ -16,6 +16,7 @@ from ..connections.cluster import Address, ClusterServers
 from ..connections.redis import connected
 from ..exceptions import StorePartlyUnavailable, StoreUnavailable
 from . import wire
+from .hashes import Hashes, Outcome
 from .nodes import FAILURES, Nodes, Resting
 from .wire import Part, Question
 
@@ -99,7 +100,7 @@ class Cluster:
         """Return the replies to what writes, errors among them. Raises StoreUnavailable."""
         return self.ask(questions)
 
-    def write(self, parts: Sequence[Part]) -> list[list[Any] | StoreUnavailable]:
+    def carry_out(self, parts: Sequence[Part]) -> list[list[Any] | StoreUnavailable]:
         """Carry out each part, and return its replies or why there are none. Each is a transaction of its own.
 
         One for two keys would be refused while their slot moves to another server.
@@ -107,6 +108,17 @@ class Cluster:
         errands = [Errand(key, *wire.transaction(commands)) for key, commands in parts]
         self._run(errands)
         return [self._outcome(errand) for errand in errands]
+
+    def write(self, hashes: Hashes) -> dict[int, Outcome]:
+        """Write them, and return what there is to tell of each by its number."""
+        missing: dict[int, Outcome] = {}
+        replies: dict[int, list[Any]] = {}
+        for number, outcome in enumerate(self.carry_out(hashes.parts())):
+            if isinstance(outcome, StoreUnavailable):
+                missing[number] = outcome
+            else:
+                replies[number] = outcome
+        return {**missing, **hashes.told(replies)}
 
     def connected(self, key: bytes) -> Any:
         """Return a new connection to where ``key`` is, which is the caller's. Raises what redis-py does."""

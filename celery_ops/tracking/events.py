@@ -1,7 +1,7 @@
 """What is handed to a recorder, and how several events become one write."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -41,14 +41,13 @@ def taken(events: deque[Any], number: int = EVENTS_A_WRITE) -> list[Any]:
 
 def all_told(handed: Sequence[Handed]) -> Iterator[Kept]:
     """Yield what each of these events knows, and nothing where one of them has told it already."""
-    told: dict[tuple[str, int], object] = {}  # what knew of earlier ones of these events, and so of all
+    told: dict[str, dict[int, object]] = {}  # by prefix, what knew of earlier ones of these events, and so of all
     for whose, event in breathing(handed, TOLD_AT_ONCE):
-        teller = getattr(event, "__self__", event)
-        if (whose, id(teller)) in told:
+        teller, known = getattr(event, "__self__", event), told.setdefault(whose, {})
+        if id(teller) in known:
             yield whose, ()
-            continue
-        if batch := _told(event):
-            told[whose, id(teller)] = teller
+        elif batch := _told(event):
+            known[id(teller)] = teller
             yield whose, batch
 
 
@@ -77,11 +76,18 @@ def merged(batches: Sequence[Batch]) -> Batch:
     """Return one batch that says what all of them say, oldest first."""
     if len(batches) == 1:
         return batches[0]
-    fields: dict[ObjectRef, dict[str, str]] = {}
+    told: dict[ObjectRef, tuple[ObjectRef, Mapping[str, str]]] = {}
+    own: dict[ObjectRef, dict[str, str]] = {}  # of which several batches tell: what an event told is left as it is
     for batch in batches:
-        for ref, facts in batch:
-            add_fields(fields.setdefault(ref, {}), facts)
-    return list(fields.items())
+        for pair in batch:
+            ref, facts = pair
+            if (earlier := told.setdefault(ref, pair)) is pair:
+                continue
+            if ref not in own:
+                own[ref] = {**earlier[1]}
+                told[ref] = (ref, own[ref])
+            add_fields(own[ref], facts)
+    return list(told.values())
 
 
 def part_of(batches: Sequence[Batch], error: StorePartlyUnavailable) -> list[Batch]:

@@ -7,7 +7,7 @@ before anything is read here, before the process forks, and before it ends.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 from ..exceptions import StoreUnavailable
@@ -139,10 +139,11 @@ class Recorder:
         if lost:
             counters.add("lost", lost)
 
-    def _write(self, handed: Sequence[Handed]) -> None:
+    def _write(self, handed: list[Handed]) -> None:
         """Write them in one round trip for each prefix; what could not be written is kept."""
         try:
             left = by_prefix(list(all_told(handed)))
+            handed.clear()  # they have told what they know, and are of no use any more
         except BaseException:  # a time limit of the host's: the events must outlive it
             self._handed.extendleft(reversed(handed))
             raise

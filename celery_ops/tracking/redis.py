@@ -6,7 +6,7 @@ anyway. The braces are a hash tag: an object's two keys share a slot.
 """
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from ..exceptions import StorePartlyUnavailable, StoreUnavailable
 from . import crowd, lifeline, pieces, prefix
 from .breath import breathing
 from .cluster import Cluster
+from .hashes import Hashes
 from .keys import part, quoted, worker_key
 from .memory import is_full, oldest
 from .refs import ObjectRef
@@ -31,7 +32,7 @@ from .signs import Sign
 from .store import BEAT_COUNTS, INDEX, LOG, WORKFLOW, Batch, IfAbsent, Note, Store, lifetime
 from .tallies import Added, Row, Tallies, Wanted
 from .tally_commands import ROWS_A_SCRIPT, TallyKeys, added, addition, additions, rows_read
-from .wire import Command, Part, Question, is_foreign, packed
+from .wire import Command, Question, is_foreign, packed
 
 #: Objects of a write that are packed in one breath.
 PACKED_AT_ONCE: Final = 16
@@ -49,7 +50,6 @@ return {version, redis.call('HGETALL', KEYS[1])}
 #: What a server answers that may take a script again in a moment.
 PASSING: Final = ("BUSY", "CLUSTERDOWN", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "TRYAGAIN")
 
-Pair = tuple[bytes, bytes, bool]  # a field, its value, and whether one that is there stays
 PING: Final = packed((b"PING",))
 #: That command with a key of so many bytes, packed.
 _HGETALL: Final = b"*2\r\n$7\r\nHGETALL\r\n$%d\r\n%b\r\n"
@@ -77,37 +77,27 @@ class RedisStore(Store):
         """In transactions: a key is never without its time to live, whatever happens to the connection."""
         self._writes += 1
         measured = self._writes % MEASURE_EVERY == 0 or any(ref.label == WORKFLOW for ref, _fields in batch)
-        ttls: dict[str, bytes] = {}  # by label
-        parts: list[Part] = []
-        firsts: list[int] = []  # of each object's parts
+        lives: dict[str, bytes] = {}  # by label
+        hashes = Hashes(measured=measured)
+        firsts: list[int] = []  # of each object's hashes
         keys = self._keys([ref for ref, _fields in batch])
         for key, (ref, fields) in breathing(zip(keys, batch, strict=True), PACKED_AT_ONCE):
-            ttl = ttls.get(ref.label) or ttls.setdefault(ref.label, b"%d" % lifetime(ref))
-            short, long = _split(fields, is_log=ref.label == LOG)
-            firsts.append(len(parts))
-            commands: list[Command] = [*_setting(key, short), (b"EXPIRE", key, ttl)]
-            if measured:
-                commands.append((b"HLEN", key))
-            parts.append((key, commands))
-            expire = (b"EXPIRE", key + b":long", ttl)
-            if long:
-                parts.append((key, [*_setting(key + b":long", long), expire]))
-            elif ref.label not in (INDEX, LOG):  # an index's need not outlive what they were written with
-                parts.append((key, [expire]))
-        outcomes: list[Any] = self._servers.write(parts)
-        if not measured and _are_numbers(outcomes):
+            firsts.append(len(hashes))
+            _put(hashes, key, ref, fields, lives.get(ref.label) or lives.setdefault(ref.label, b"%d" % lifetime(ref)))
+        told = self._servers.write(hashes)
+        if not told:
             return 0
         refused, left, failure = 0, [], None
-        for first, end, (ref, fields) in zip(firsts, [*firsts[1:], len(parts)], batch, strict=True):
-            replies = outcomes[first:end]
-            if failures := [reply for reply in replies if isinstance(reply, StoreUnavailable)]:
+        for first, end, (ref, fields) in zip(firsts, [*firsts[1:], len(hashes)], batch, strict=True):
+            outcomes = [told.get(number) for number in range(first, end)]
+            if failures := [outcome for outcome in outcomes if isinstance(outcome, StoreUnavailable)]:
                 failure = failures[0]
                 left.append((ref, fields))
-            elif any(map(is_foreign, chain.from_iterable(replies))):
+            elif any(isinstance(outcome, ResponseError) for outcome in outcomes):
                 refused += 1
-            elif measured and ref.label == WORKFLOW:
-                crowd.heard(ref.pk, replies[0][-1])
-            elif measured and is_full(ref, replies[0][-1]):
+            elif isinstance(size := outcomes[0], int) and ref.label == WORKFLOW:
+                crowd.heard(ref.pk, size)
+            elif isinstance(size, int) and is_full(ref, size):
                 self._trim(ref)
         if failure is not None:
             raise _partly(failure, left, batch) from failure
@@ -220,7 +210,7 @@ class RedisStore(Store):
             if not str(refused).startswith("NOPERM"):
                 raise StoreUnavailable(str(refused)) from refused
             self._adds_by_script = False  # then what a store took and did not answer is added twice
-        for outcome in self._servers.write(additions(keys, rows)):
+        for outcome in self._servers.carry_out(additions(keys, rows)):
             if isinstance(outcome, StoreUnavailable):
                 raise outcome
         return [Added()] * len(rows)
@@ -329,36 +319,28 @@ def store_url() -> str:
     return "redis://localhost:6379/0"
 
 
-def _split(fields: Mapping[str, str], *, is_log: bool) -> tuple[list[Pair], list[Pair]]:
-    """Return what lies in the hash itself and what lies beside it; of a log nothing does, for most of it is long."""
-    short: list[Pair] = []
-    long: list[Pair] = []
+def _put(hashes: Hashes, key: bytes, ref: ObjectRef, fields: Mapping[str, str], seconds: bytes) -> None:
+    """Put an object's fields where they belong: short values and pieces here, longer ones beside it.
+
+    Of a log nothing lies beside it, for most of it is long.
+    """
+    replaced: list[bytes] = []
+    stay: list[bytes] = []
+    long: tuple[list[bytes], list[bytes]] = ([], [])
     for called, text in fields.items():
         field, value, stays = called.encode(), text.encode("utf-8", "replace"), isinstance(text, IfAbsent)
-        if pieces.is_whole(value) or (is_log and len(value) > pieces.LONGEST_IN_PIECES):
-            short.append((field, value, stays))
+        here, is_long = stay if stays else replaced, len(value) > pieces.LONGEST_IN_PIECES
+        if pieces.is_whole(value) or (is_long and ref.label == LOG):
+            here.append(field)
+            here.append(value)
             continue
-        kept = list(pieces.cut(field, value))
-        short += ((name, piece, stays) for name, piece in kept)
-        if kept[0][1] == pieces.MARK:
-            long.append((field, value, stays))
-    return short, long
-
-
-def _are_numbers(outcomes: Iterable[Any]) -> bool:
-    """Return whether each command did what it was to do."""
-    return all(type(replies) is list for replies in outcomes) and {*map(type, chain.from_iterable(outcomes))} <= {int}
-
-
-def _setting(key: bytes, pairs: Iterable[Pair]) -> Iterator[Command]:
-    replaced: list[bytes] = []
-    for field, value, stays in pairs:
-        if stays:
-            yield b"HSETNX", key, field, value
-        else:
-            replaced += (field, value)
-    if replaced:
-        yield b"HSET", key, *replaced
+        for name, piece in pieces.cut(field, value):
+            here += (name, piece)
+        if is_long:
+            long[stays].extend((field, value))
+    hashes.put(key, seconds, replaced, stay)
+    if any(long) or ref.label not in (INDEX, LOG):  # an index's need not outlive what they were written with
+        hashes.put(key + b":long", seconds, *long)
 
 
 def _paired(names: Sequence[bytes], reply: Any) -> Any:

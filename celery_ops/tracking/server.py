@@ -1,7 +1,7 @@
 """One server, or one of several that stand in for each other."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -12,13 +12,11 @@ from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from ..connections.redis import FailoverPool, connected
 from ..exceptions import StoreUnavailable
 from . import wire
+from .breath import breathe
+from .hashes import Hashes, Outcome
 from .wire import Command, Part, Question
 
 MAX_IDLE: Final = 16
-#: Commands from which on a script is cheaper than a transaction: two events have as many.
-MANY: Final = 10
-#: Words of a command that a script may have: Lua holds 8,000.
-MOST_WORDS: Final = 4000
 
 
 class Server:
@@ -32,11 +30,11 @@ class Server:
 
     def ask(self, questions: Sequence[Question]) -> list[Any]:
         """Return a reply for each, errors among them."""
-        return self._send(b"".join([packed for _key, packed in questions]), len(questions))
+        return self._send([b"".join([packed for _key, packed in questions])], len(questions))
 
     def ask_all(self, packed: bytes) -> list[Any]:
         """Return each server's reply: this is the only one."""
-        return self._send(packed, 1)
+        return self._send([packed], 1)
 
     def execute(self, questions: Sequence[Question]) -> list[Any]:
         """Return the replies to what writes, errors among them. It may be sent again to another server: say it so."""
@@ -45,25 +43,32 @@ class Server:
             replies = self.ask(questions)
         return replies
 
-    def write(self, parts: Sequence[Part]) -> list[list[Any]]:
+    def carry_out(self, parts: Sequence[Part]) -> list[list[Any]]:
         """Carry out everything in one transaction, and return each part's replies."""
-        commands = [command for _key, of_part in parts for command in of_part]
-        done, end, outcomes = self._done(commands), 0, []
+        done = self._carried_out([command for _key, of_part in parts for command in of_part])
+        end, outcomes = 0, []
         for _key, of_part in parts:
             begin, end = end, end + len(of_part)
             outcomes.append(done[begin:end])
         return outcomes
 
-    def _done(self, commands: Sequence[Command]) -> list[Any]:
-        """Return what the commands came to. Many go as a script, where the server's user may have one carried out."""
-        tried = self._takes_scripts and len(commands) >= MANY and max(map(len, commands)) < MOST_WORDS
-        if tried:
-            (reply,) = self._send(wire.scripted(commands), 1)
-            if not isinstance(reply, ResponseError):
-                return wire.done_by_script(reply, len(commands))
-        done = self._carried_out(*wire.transaction(commands))
-        self._takes_scripts = self._takes_scripts and not tried  # only now is it known that it was the script's fault
-        return done
+    def write(self, hashes: Hashes) -> dict[int, Outcome]:
+        """Write them, and return what there is to tell of each by its number.
+
+        They go as scripts where the server's user may have one carried out, and however many these are, that is one
+        round trip.
+        """
+        refused = None
+        if self._takes_scripts:
+            scripts = hashes.scripts()
+            replies = self._send(scripts, len(scripts))
+            refused = next((reply for reply in replies if isinstance(reply, ResponseError)), None)
+            if refused is None:
+                return hashes.told_by(replies)
+        done = self.carry_out(hashes.parts())
+        if refused is not None and not isinstance(refused, ReadOnlyError):
+            self._takes_scripts = False  # only now is it known that it was the scripts' fault
+        return hashes.told(dict(enumerate(done)))
 
     def connected(self, key: bytes) -> Any:
         """Return a new connection to where ``key`` is, which is the caller's. Raises what redis-py does."""
@@ -86,13 +91,14 @@ class Server:
             while True:
                 self._idle.pop().disconnect()
 
-    def _carried_out(self, packed: bytes, number: int) -> list[Any]:
+    def _carried_out(self, commands: Sequence[Command]) -> list[Any]:
+        packed, number = wire.transaction(commands)
         try:
-            return wire.done(self._send(packed, number))
+            return wire.done(self._send([packed], number))
         except StoreUnavailable as error:
             if not (isinstance(error.__cause__, ReadOnlyError) and self._passed_over()):
                 raise
-            return wire.done(self._send(packed, number))
+            return wire.done(self._send([packed], number))
 
     def _passed_over(self) -> bool:
         """Go to the one that is the master now, where there are several."""
@@ -102,7 +108,7 @@ class Server:
         self.close()
         return True
 
-    def _send(self, packed: bytes, number: int) -> list[Any]:
+    def _send(self, packed: Iterable[bytes], number: int) -> list[Any]:
         try:
             try:
                 connection, used = self._idle.pop(), True
@@ -119,9 +125,12 @@ class Server:
         except (RedisError, OSError, ValueError) as error:
             raise self.unavailable(error) from error
 
-    def _exchange(self, connection: Any, packed: bytes, count: int) -> list[Any]:
+    def _exchange(self, connection: Any, packed: Iterable[bytes], count: int) -> list[Any]:
         try:
-            connection.send_packed_command([packed])
+            for number, part in enumerate(packed):
+                if number:  # others ask this server as well, and this process's broker may be there
+                    breathe()
+                connection.send_packed_command([part])
             replies = wire.replies(connection, count)
         except BaseException:  # a limit of the host's may strike here: a half-read connection is of no use
             connection.disconnect()

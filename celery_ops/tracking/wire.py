@@ -60,49 +60,6 @@ def done(replies: list[Any]) -> list[Any]:
     return result
 
 
-#: Carries out commands as a transaction does, and answers what is worth telling: what a command of ours came to that
-#: asked for a length or met what is not ours, each behind its number.
-SCRIPT: Final = b"""
-local told, at = {}, 1
-for number = 1, tonumber(ARGV[1]) do
-  local first = at + 2
-  at = at + 1 + tonumber(ARGV[at + 1])
-  local reply = redis.pcall(unpack(ARGV, first, at))
-  local failure = type(reply) == 'table' and reply.err
-  if failure and not string.find(failure, '^-?WRONGTYPE') then return reply end
-  if failure or ARGV[first] == 'HLEN' then
-    told[#told + 1] = number
-    told[#told + 1] = failure or reply
-  end
-end
-return told
-"""
-
-
-def scripted(commands: Sequence[Command]) -> bytes:
-    """Return these commands as one script, packed: one reply costs Python less than one for each."""
-    words: list[bytes] = [b"EVAL", SCRIPT, b"0", b"%d" % len(commands)]
-    for command in commands:
-        words.append(b"%d" % len(command))
-        words += command
-    return packed(words)
-
-
-def done_by_script(reply: Any, number: int) -> list[Any]:
-    """Return what so many commands of a script came to. Raises StoreUnavailable when it was not carried out."""
-    if not isinstance(reply, list):
-        raise StoreUnavailable(f"the script came to {reply!r:.80}")
-    results: list[Any] = [1] * number
-    told = iter(reply)
-    for place, outcome in zip(told, told, strict=True):
-        results[place - 1] = outcome if isinstance(outcome, int) else ResponseError(_text(outcome).lstrip("-"))
-    return results
-
-
-def _text(raw: bytes | str) -> str:
-    return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
-
-
 def replies(connection: Any, count: int) -> list[Any]:
     """Return so many replies, errors among them. Raises what redis-py does when there are fewer."""
     answers: list[Any] = []

@@ -30,7 +30,7 @@ class Writer:
         waiting: Sized,
         write: Callable[[], int],
         pause: float = 0.004,
-        pause_in_a_burst: float = 0.0145,
+        pause_in_a_burst: float = 0.0175,
     ) -> None:
         """``write`` returns how many events it found.
 

@@ -1,13 +1,16 @@
 """What tracking costs a ``delay()``: with the store well, hung, and away."""
 
+import gc
 import statistics
 import time
 from collections.abc import Iterator
 from math import ceil
+from unittest import mock
 
 from celery_ops.tracking.reading import read_tasks
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.writer import Writer
 from tests.shop import tasks
 
 from .figures import Figure, at_most, exactly
@@ -80,6 +83,40 @@ def burst() -> Iterator[Figure]:
     yield Figure.of("… publishes a round trip", BURST / trips)
     yield Figure.of(f"one every {BOUND} ms, which is what a killed process may lose", ceil(spent * 1000 / BOUND))
     yield Figure.of("milliseconds a publish of an untracked task", untracked, "ms")
+
+
+@benchmark("garbage", TRACKING)
+def garbage() -> Iterator[Figure]:
+    """How often publishes have Python look for garbage: what else the machine does changes nothing."""
+    default_store()
+    block(tasks.noop)
+    with mock.patch.object(Writer, "wake", return_value=True):  # written in groups of this size, not by the clock
+        for group in (35, 70):
+            untracked, tracked = (collections(task, group) for task in (tasks.untracked_noop, tasks.noop))
+            yield Figure.of(f"collections of {BURST:,} publishes, {group} a write", tracked)
+            yield Figure.of("… of untracked ones", untracked)
+
+
+def collections(task, group: int) -> int:
+    """Return how many collections begin in a burst of this task."""
+    begun: list[int] = []
+
+    def note(phase: str, info: dict) -> None:
+        if phase == "start":
+            begun.append(info["generation"])
+
+    gc.collect()
+    gc.callbacks.append(note)
+    try:
+        for number in range(BURST):
+            task.delay(number % 500)
+            if number % group == group - 1:
+                recorder().flush()
+    finally:
+        gc.callbacks.remove(note)
+    recorder().flush()
+    client(0).flushdb()
+    return len(begun)
 
 
 @benchmark("hung", TRACKING)

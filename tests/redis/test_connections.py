@@ -133,6 +133,9 @@ def test_a_store_goes_over_when_its_server_has_become_a_replica(site, own_redis)
         store.write([(REF, FACTS)])
         assert store.read([REF]) == [FACTS]
         assert second.tell("DBSIZE") > 0
+        second.tell("CONFIG", "RESETSTAT")
+        store.write([(REF, FACTS)])
+        assert "cmdstat_multi" not in second.tell("INFO", "commandstats"), "a script"
         second.tell("REPLICAOF", "127.0.0.1", own_redis.port)
         with pytest.raises(StoreUnavailable, match="read only"):
             store.write([(REF, FACTS)])

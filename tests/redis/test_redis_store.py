@@ -1,18 +1,20 @@
 """What is Redis's own: keys, their time to live, round trips, URLs, and a server that fails or forgets."""
 
 import contextlib
+import math
 from datetime import timedelta
 
 import pytest
 import redis
 
 from celery_ops.exceptions import StoreUnavailable
-from celery_ops.tracking import counters, facts, wire
+from celery_ops.tracking import counters, facts
+from celery_ops.tracking.hashes import AT_ONCE, Hashes
 from celery_ops.tracking.recorder import Recorder
 from celery_ops.tracking.redis import MEASURE_EVERY, RedisStore, client_url, store_url
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.stamp import now_ms
-from celery_ops.tracking.store import BEAT_COUNTS, LOG, TASK, TASKS_KEPT
+from celery_ops.tracking.store import BEAT_COUNTS, LOG, TASK, TASKS_KEPT, IfAbsent
 from tests.celery import app
 from tests.conftest import store_settings
 from tests.servers import wait_for
@@ -231,6 +233,7 @@ def test_a_server_that_refuses_scripts_is_asked_plainly_from_then_on(own_redis, 
     settings.CELERY_OPS = {"STORE_URL": f"redis://plain:any@127.0.0.1:{own_redis.port}/0", "STORE_TIMEOUT": 2}
     with contextlib.closing(RedisStore()) as store:
         store.write([(ONE, {"a": "1"})])
+        own_client.config_resetstat()
         version, fields = store.read_unless(ONE, "")
         assert fields == {"a": "1"}
         assert store.read_unless(ONE, version) == (version, None)
@@ -244,9 +247,13 @@ def write_many(store, name="a", value="1"):
     return store.write([(ref, {name: value}) for ref in MANY])
 
 
-def test_many_objects_are_written_by_a_script_and_live_as_long(own_store, own_client):
+#: Scripts that this takes: an object has two hashes.
+SCRIPTS = math.ceil(2 * len(MANY) / AT_ONCE)
+
+
+def test_many_objects_are_written_by_scripts_and_live_as_long(own_store, own_client):
     assert write_many(own_store, "a", LONG) == 0
-    assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == 1
+    assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == SCRIPTS
     assert own_store.look_up([(ref, "a") for ref in MANY])[0] == [LONG] * 20
     assert all(own_client.ttl(key) > 0 for key in own_client.scan_iter())
 
@@ -276,7 +283,7 @@ def test_a_script_that_a_full_server_refuses_is_an_outage_and_scripts_go_on(own_
     own_client.config_set("maxmemory", 0)
     own_client.config_resetstat()
     write_many(own_store)
-    assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == 1
+    assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == SCRIPTS
 
 
 def test_a_script_writes_more_fields_than_lua_holds(own_store):
@@ -294,7 +301,33 @@ def test_a_full_one_of_many_objects_is_trimmed(own_store, monkeypatch):
 
 def test_what_a_server_answers_to_no_script_of_ours_is_an_outage():
     with pytest.raises(StoreUnavailable):
-        wire.done_by_script(b"OK", 3)
+        Hashes().told_by([b"OK"])
+
+
+@pytest.mark.parametrize("number", [1, 20])
+def test_what_stays_stays_and_what_replaces_replaces_by_command_and_by_script(own_store, number):
+    refs = MANY[:number]
+    own_store.write([(ref, {"a": "1", "b": "1", "long": LONG}) for ref in refs])
+    again = {"a": "2", "b": IfAbsent("2"), "c": IfAbsent("2"), "long": IfAbsent(f"not {LONG}")}
+    assert own_store.write([(ref, again) for ref in refs]) == 0
+    assert own_store.read(refs) == [{"a": "2", "b": "1", "c": "2", "long": None}] * number
+    assert own_store.look_up([(ref, "long") for ref in refs])[0] == [LONG] * number
+
+
+def test_a_key_that_is_not_ours_is_given_no_time_to_live_by_a_script(own_store, own_client):
+    own_client.set("celery_ops:{shop.order:3}", "not ours")
+    write_many(own_store)
+    assert own_client.ttl("celery_ops:{shop.order:3}") == -1
+
+
+def test_a_server_that_was_a_replica_for_a_moment_is_written_by_scripts_again(own_store, own_client):
+    own_client.replicaof("127.0.0.1", 1)
+    with pytest.raises(StoreUnavailable):
+        write_many(own_store)
+    own_client.replicaof("NO", "ONE")
+    own_client.config_resetstat()
+    write_many(own_store)
+    assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == SCRIPTS
 
 
 def test_a_key_that_is_not_ours_has_no_fields_and_scripts_go_on(redis_store, client, settings, round_trips):
