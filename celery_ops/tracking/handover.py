@@ -78,7 +78,7 @@ class Recorder:
             self.flush()
         elif not self._writer.wake():
             self.flush(0)  # it may be that it writes just now
-        elif len(self._handed) > CROWD:
+        if len(self._handed) > CROWD:
             self._bound()
 
     def ask(self, question: Callable[[Store], T]) -> T:

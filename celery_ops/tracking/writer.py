@@ -14,6 +14,9 @@ NAME: Final = "celery_ops writer"
 #: Seconds after which who has one lets the thread run, once a write, and the seconds that takes.
 OVERDUE: Final = 0.002
 LET_RUN: Final = 0.0005
+#: Seconds of being late that are allowed for, and writes that say how late the thread is lately.
+MOST_LATE: Final = 0.005
+LATELY: Final = 8
 #: Seconds that a fork takes at most.
 HELD: Final = 10.0
 NEVER: Final = float("inf")
@@ -30,12 +33,13 @@ class Writer:
         waiting: Sized,
         write: Callable[[], int],
         pause: float = 0.004,
-        pause_in_a_burst: float = 0.0175,
+        pause_in_a_burst: float = 0.018,
     ) -> None:
         """``write`` returns how many events it found.
 
-        ``pause`` is the seconds between an event and its write, in which others join it; ``pause_in_a_burst`` while
-        many happen. However long a write takes, the next begins no later after what happened meanwhile.
+        ``pause`` is the seconds between an event and its write, in which others join it; ``pause_in_a_burst`` those
+        from one write's beginning to the next while many happen. However long a write takes, and however late the
+        thread gets to run, the next begins no later after what happened meanwhile.
         """
         self._waiting = waiting
         self._write = write
@@ -49,6 +53,7 @@ class Writer:
         self._is_to_end = False
         self._held_until = 0.0  # time.monotonic()
         self._overdue = NEVER  # time.monotonic() after which it seems not to get to run
+        self._late = 0.0  # seconds by which it gets to run later than it asked to, lately
         self._due = 0.0  # time.monotonic() by which it will have begun to write
 
     def wake(self) -> bool:
@@ -129,17 +134,30 @@ class Writer:
                 since = time.monotonic()
             if self._is_to_end:
                 break
-            self._pause_until(since + (self._pause_in_a_burst if found > 1 else self._pause))
+            if found > 1:
+                self._pause_for_a_burst(since)
+            else:
+                self._pause_until(since + self._pause)
             since = time.monotonic()
             found = self._write()
 
-    def _pause_until(self, begin: float) -> None:
-        """Let more happen until ``time.monotonic()`` is that, or somebody calls."""
+    def _pause_for_a_burst(self, since: float) -> None:
+        """Let more happen, and ask to run as much earlier as that was too late before."""
+        begin = max(time.monotonic(), since + self._pause_in_a_burst - self._late)
+        if not self._pause_until(begin):
+            self._was_late(time.monotonic() - begin)
+
+    def _was_late(self, seconds: float) -> None:
+        self._late += (min(seconds, MOST_LATE) - self._late) / LATELY
+
+    def _pause_until(self, begin: float) -> bool:
+        """Let more happen until ``time.monotonic()`` is that, or somebody calls. Return whether somebody did."""
         now = time.monotonic()
         begin = max(now, begin)
         self._due, self._overdue = begin + LATE, begin + OVERDUE
-        self._called.acquire(timeout=begin - now)
+        called = self._called.acquire(timeout=begin - now)
         self._overdue = NEVER
+        return called
 
 
 def threads_run() -> bool:

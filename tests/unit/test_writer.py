@@ -244,6 +244,21 @@ def test_a_writer_makes_what_happens_wait_for_as_long_as_it_is_told_to(pauses):
     assert not writer._thread
 
 
+def test_a_thread_that_runs_too_late_asks_to_run_earlier_and_no_more_than_that():
+    writer, asked = Writer([1], lambda: 1, PATIENCE, PATIENCE), []
+    writer._pause_until = lambda begin: asked.append(begin) or True
+    since = time.monotonic()
+    writer._pause_for_a_burst(since)
+    for _ in range(10 * writer_module.LATELY):
+        writer._was_late(1.0)
+    writer._pause_for_a_burst(since)
+    for _ in range(10 * writer_module.LATELY):
+        writer._was_late(0.0)
+    writer._pause_for_a_burst(since)
+    earlier = [0, writer_module.MOST_LATE, 0]
+    assert [since + PATIENCE - begin for begin in asked] == pytest.approx(earlier, abs=1e-4)
+
+
 def test_who_finds_the_thread_overdue_lets_it_run_once_a_write(monkeypatch):
     slept = []
     writer = Writer([1], lambda: 1, PATIENCE, PATIENCE)
