@@ -22,7 +22,7 @@ from .workflows import DEEPEST, LONGEST_ID, embedded, last_step, options_of
 MOST_BYTES: Final = 64 * 1024
 MOST_STEPS: Final = 5000
 #: Bytes that the text of a step has at least.
-FEWEST_BYTES: Final = 8
+FEWEST_BYTES: Final = 10
 
 #: Why later steps are not kept: the arguments of one were redacted or cut, all are too many or too long, or one is
 #: nothing that could be sent again, as Celery's own ``celery.map``.
@@ -193,7 +193,7 @@ class _Taking:
         args, kwargs = signature.get("args") or (), signature.get("kwargs") or {}
         if not isinstance(args, (list, tuple)) or not isinstance(kwargs, Mapping):
             raise NotKept(ODD, name)
-        length = sum([len(value) for value in (*args, *kwargs.values()) if isinstance(value, (str, bytes))])
+        length = sum([_fewest_bytes(value) for value in (*args, *kwargs.values())])
         if length > redaction.MAX_BYTES:
             raise NotKept(CUT, name)
         self.spend(length + FEWEST_BYTES)
@@ -202,7 +202,7 @@ class _Taking:
         if frozen is not None:
             return frozen, moved
         text = _captured(name, args, kwargs, moved)
-        self.spend(len(text) - length)
+        self.spend(max(0, len(text) - length))
         return text
 
     def spend(self, length: int) -> None:
@@ -210,6 +210,14 @@ class _Taking:
         self.room -= length
         if self.room < 0:
             raise NotKept(LARGE)
+
+
+def _fewest_bytes(value: Any) -> int:
+    """Return how long the JSON of a value is at least."""
+    kind = type(value)
+    if kind is str or kind is bytes:
+        return len(value)
+    return 2 * len(value) if kind is list or kind is tuple or kind is dict else 1
 
 
 def _members(header: Any) -> Any:
