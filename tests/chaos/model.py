@@ -56,6 +56,7 @@ class Truth:
 
     notes: Sequence[Note]
     deaths: dict[int, list[Death]] = field(default_factory=lambda: defaultdict(list))
+    parents: dict[int, int] = field(default_factory=dict)
     of_tasks: dict[str, list[Note]] = field(default_factory=lambda: defaultdict(list))
     names: dict[str, str] = field(default_factory=dict)
     outages: list[tuple[float, float]] = field(default_factory=list)
@@ -68,6 +69,8 @@ class Truth:
             if note.what in ("killed", "ended"):
                 began = note.until or note.at
                 truth.deaths[int(note.text)].append(Death(note.at, began, note.what == "killed"))
+            elif note.what == "forked":
+                truth.parents[note.pid] = int(note.text)
             elif note.id:
                 truth.of_tasks[note.id].append(note)
                 if note.name:

@@ -28,6 +28,11 @@ def _attempt(request):
     return (request.retries or 0) + 1
 
 
+@signals.worker_process_init.connect(weak=False)
+def forked(**_):
+    tell("forked", text=str(os.getppid()))
+
+
 @signals.after_task_publish.connect(weak=False)
 def sent(sender, headers, body, **_):
     entry = f"every-{body[0][0]}" if sender.endswith(".ticks") else ""
