@@ -109,7 +109,10 @@ class Comparison:
                 # the result of one whose process died before it told anybody else
                 if seen == "SUCCESS" and any(note.what == "returned" for note in notes):
                     true = seen
-                self.findings.same("state in the list", seen, true, whose, *self._bounds(task_id, seen))
+                starts = (note for note in notes if note.what == "started")
+                is_row = seen == "STARTED" and any(self.truth.may_be_lost(note, FACTS + BUSY) for note in starts)
+                bounds = *self._bounds(task_id, seen), ("a row whose start tracking has lost", is_row)
+                self.findings.same("state in the list", seen, true, whose, *bounds)
 
     def logs(self) -> None:
         for task_id, notes in self.truth.of_tasks.items():
