@@ -101,7 +101,9 @@ def error_of(state: str, stored: TaskInfo | None, tracked: TrackedTask | None) -
     if state == states.LOST:
         is_cut = (row or "").partition(":")[0] == states.CUT_SHORT
         return told or ("Interrupted: " + _("its worker was shut down while it ran") if is_cut else None)
-    return fuller(row, told)
+    # The worker knew all that the task was given, and so what its message must not repeat.
+    is_tracked_end = tracked is not None and tracked.state == state
+    return fuller(told, row) if is_tracked_end else fuller(row, told)
 
 
 def fuller(error: str | None, other: str | None) -> str | None:

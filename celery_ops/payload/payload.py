@@ -10,16 +10,27 @@ from typing import Any, Final
 from .. import redaction
 from ..info import Payload, TaskInfo, error_class
 from ..redaction import Budget
-from ..redaction.text import REDACTED
+from ..redaction.text import CUT, REDACTED
 from ..tracking import capture
 from ..tracking.registry import registry
 
-__all__ = ["Searched", "arguments_text", "error_class", "error_text", "searched_text", "shown"]
+__all__ = [
+    "Searched",
+    "arguments_text",
+    "error_class",
+    "error_text",
+    "is_whole",
+    "knows_arguments",
+    "searched_text",
+    "shown",
+]
 
 #: Characters of a source's text that are read as a value, of JSON and of Python's literals, which are slow to read;
 #: of a longer one only the text is left.
 LONGEST_PARSED: Final = 65_536
 LONGEST_LITERAL: Final = 4_096
+#: Values of arguments, after which no more lists and dicts are opened, to find what was hidden before.
+MOST_VALUES: Final = 2000
 
 
 def shown(task: TaskInfo, page: Budget | None = None) -> Payload:
@@ -31,13 +42,53 @@ def shown(task: TaskInfo, page: Budget | None = None) -> Payload:
     page = page or Budget.of_page()
     arguments = _arguments(task)
     secrets = _secrets(task, arguments, page)
+    args = _arguments_text(task, arguments, page) or None
+    if _is_hidden(task, arguments):  # what its outcome repeats of that cannot be told here
+        return Payload(
+            args=args,
+            result=task.result and REDACTED,
+            meta=task.meta and REDACTED,
+            error=_error(task, secrets, page) or None,
+            traceback=task.traceback and REDACTED,
+        )
     return Payload(
-        args=_arguments_text(task, arguments, page) or None,
+        args=args,
         result=None if task.result is None else _value(task.result, secrets, page),
         meta=None if task.meta is None else _value(task.meta, secrets, page),
         error=_error(task, secrets, page) or None,
         traceback=redaction.capture_text(task.traceback, secrets=secrets, tail=True, budget=page.field()).text or None,
     )
+
+
+def knows_arguments(task: TaskInfo) -> bool:
+    """Return whether the source has all that a task was given: else what its worker kept of its outcome is better."""
+    args, kwargs = _arguments(task)
+    is_read = isinstance(args, (list, tuple)) and (kwargs is None or isinstance(kwargs, Mapping))
+    return is_read and not _has_mark((args, kwargs))
+
+
+def is_whole(arguments: str | None) -> bool:
+    """Return whether of arguments as they were kept nothing was hidden and nothing cut off."""
+    return arguments is not None and REDACTED not in arguments and CUT not in arguments
+
+
+def _is_hidden(task: TaskInfo, arguments: tuple[Any, Any]) -> bool:
+    """Return whether the source lacks secrets that a task was given: its sender hid them, or they were cut off."""
+    if any(isinstance(part, str) for part in arguments):
+        return capture.hides_any(task.name) or _has_mark(arguments)
+    return _has_mark(arguments)
+
+
+def _has_mark(arguments: tuple[Any, Any]) -> bool:
+    """Return whether redaction was here before; of a source's text all is looked at, of values so many."""
+    values = list(arguments)
+    for value in values:  # which grows meanwhile
+        if isinstance(value, str):
+            if REDACTED in value:
+                return True
+        elif isinstance(value, (list, tuple, Mapping)) and len(values) < MOST_VALUES:
+            values += value.values() if isinstance(value, Mapping) else value
+    return False
 
 
 def error_text(task: TaskInfo, page: Budget | None = None) -> str:
@@ -133,6 +184,8 @@ def _arguments(task: TaskInfo) -> tuple[Any, Any]:
 
 def _secrets(task: TaskInfo, arguments: tuple[Any, Any], page: Budget) -> tuple[str, ...]:
     args, kwargs = arguments
+    if isinstance(args, str) or isinstance(kwargs, str):
+        kwargs = {"": [args, kwargs]}  # texts, in which names give values away
     return redaction.secrets_of(
         args if isinstance(args, (list, tuple)) else (),
         kwargs if isinstance(kwargs, Mapping) else {},

@@ -1,6 +1,7 @@
 """From what each source says of a task to one account of it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -69,8 +70,14 @@ def _started(
 
 
 def payload_of(task: TaskInfo, tracked: Payload) -> Payload:
-    """Return the task's payload for viewers with ``view_payload``: what its sources hold, else what was tracked."""
+    """Return the task's payload for viewers with ``view_payload``: what its sources hold, else what was tracked.
+
+    What was tracked goes first where they do not hold all arguments, of which some are hidden: the worker knew what the
+    outcome must not repeat.
+    """
     shown = payload.shown(task)
+    if not payload.knows_arguments(task) and not payload.is_whole(tracked.args):
+        shown = replace(shown, result=tracked.result or shown.result, traceback=tracked.traceback or shown.traceback)
     if task.state == states.SUCCESS:
         return Payload(args=shown.args or tracked.args, result=shown.result or tracked.result)
     return Payload(

@@ -29,6 +29,7 @@ class Execution:
     noted: dict[str, str] = field(default_factory=dict)  # written again with each event: it rebuilds a flushed store
     unsaid: deque[str] = field(default_factory=lambda: deque(maxlen=1))  # the last progress, until it is written
     progress_written: float = 0.0  # time.monotonic()
+    secrets: tuple[str, ...] | None = None  # of its arguments, once a progress was to be said
     replaced: bool = False  # by Task.replace(): it goes on under the same id
     nesting: int = 0  # how many tasks had the id before this one
     delivery: str = ""  # the tag of this execution, empty where there is but one

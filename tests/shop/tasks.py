@@ -160,6 +160,33 @@ def outlives(order_id, pace):
     return paced(order_id, pace, steps=1)
 
 
+def _spill(task, said, named, fate, pace):
+    """Say all that it was given wherever a task may say something."""
+    logger.info("it was given %s", said)
+    logger.warning("and with it %r", named)
+    if task.request.id:
+        set_progress(1, 2, said)
+        task.update_state(state="SPILLING", meta={"note": said, **named})
+    if fate == "retries" and not task.request.retries:
+        raise task.retry(exc=ConnectionError(f"no answer to {said}"), countdown=0)
+    while pace and not os.path.getsize(pace):
+        time.sleep(0.02)
+    if fate == "fails":
+        raise ValueError(f"no use for {said} and {named}")
+    return {"said": said, "list": [said, list(named.items())], **named}
+
+
+@track(Order, sensitive=("card",), hidden=True)
+@shared_task(bind=True, max_retries=1)
+def spills(self, order_id, said, card=None, fate="", pace=None, **named):
+    return _spill(self, f"{said} {card}", named, fate, pace)
+
+
+@shared_task(bind=True, max_retries=1)
+def untracked_spills(self, said, fate="", pace=None, password=None, **named):
+    return _spill(self, f"{said} {password}", named, fate, pace)
+
+
 def _talk(order_id):
     for stage in range(20):
         logger.info("stage %d of order %d: the bank answered 200 after %.3f s", stage, order_id, 0.132)
