@@ -22,13 +22,11 @@ from celery_ops.tracking import counters
 from celery_ops.tracking.redis import SCHEMES
 from celery_ops.tracking.registry import OPTIONS
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
-PAGES = [page for page in PAGES if "_build" not in page.parts]
-FENCE = re.compile(
-    r"^(?P<indent> *)(?P<mark>`{3,}|:{3,})(?P<language>\S*)[^\n]*\n(?P<code>.*?)^ *(?P=mark) *$", re.M | re.S
-)
-LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
+from .blocks import FENCE, ROOT, pages
+
+PAGES = [page for page in pages() if ".github" not in page.parts]
+LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)|\b(?:href|src|srcset)=\"(?P<attribute>[^\"]+)\"")
+NAMED_TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 CSS = ROOT / "celery_ops" / "static" / "celery_ops" / "panel.css"
 
 
@@ -220,15 +218,24 @@ def test_each_fence_is_closed(page):
     assert "```" not in FENCE.sub("", page.read_text())
 
 
-@pytest.mark.parametrize("page", PAGES, ids=each_page)
+@pytest.mark.parametrize("page", pages(), ids=each_page)
 def test_links_within_the_repository_lead_somewhere(page):
-    for target in LINK.findall(FENCE.sub("", page.read_text())):
+    for match in LINK.finditer(FENCE.sub("", page.read_text())):
+        target = match["target"] or match["attribute"]
         path, _, anchor = target.partition("#")
         if re.match(r"\w+:", target):
             continue
         linked = (page.parent / path).resolve() if path else page
         assert linked.is_file(), target
         assert not anchor or anchor in anchors(linked), target
+
+
+@pytest.mark.parametrize("page", pages(), ids=each_page)
+def test_a_test_that_a_page_names_is_there(page):
+    named = NAMED_TEST.findall(page.read_text())
+    missing = [(path, name) for path, name in named if not (ROOT / path).is_file()]
+    missing += [(path, name) for path, name in named if name and f"def {name}(" not in text(path)]
+    assert missing == []
 
 
 def test_each_page_is_reached_from_the_index():
