@@ -67,7 +67,6 @@ def place(url, settings, order, loaded_tasks):
 def worker(place, make_worker, settings):
     ours = {key: value for key, value in settings.CELERY_OPS.items() if not key.startswith("STORE")}
     environment = {
-        "TEST_CELERY": json.dumps(celery),
         "TEST_CELERY_OPS": json.dumps(ours),
         "TEST_HURRY": json.dumps(HURRY),
     }
