@@ -76,11 +76,12 @@ def capture_arguments(
         named = hidden_texts(args, kwargs, parameters, sensitive, Budget(0))
         secrets = _secrets((*named, *walk.hidden.texts))
         if secrets and not walk.is_cut:
-            plain = without(plain, Secrets(secrets), budget.again())
+            hidden, again = Secrets(secrets), budget.again()
+            plain = {part: without(values, hidden, again) for part, values in plain.items()}
         elif secrets:
-            hidden = walk.hidden.once_more()
+            once_more = walk.hidden.once_more()
             walk = Walk.in_mode(mode, sensitive=sensitive, secrets=secrets, budget=budget.again())
-            walk.hidden = hidden
+            walk.hidden = once_more
             plain = walk.arguments(args, kwargs, parameters)
     return _captured(walk, plain, briefly if brief else encode)
 

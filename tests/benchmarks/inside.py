@@ -4,11 +4,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
-from celery_ops import tasks_for
+from django.contrib.auth.models import User
+from django.test import RequestFactory
+from django.urls import resolve
+
+from celery_ops import tasks_for, tracking
+from celery_ops.middleware import StartedByMiddleware
 from celery_ops.stacks.asking import stack_of
 from celery_ops.tracking import costs, whereabouts
+from celery_ops.tracking.recorder import recorder
 from tests.conftest import broker
 from tests.servers import PORT, Site, Worker, wait_for
 from tests.shop import tasks
@@ -16,11 +23,13 @@ from tests.shop.models import Order
 
 from .figures import Figure, at_most
 from .registry import TRACKING, benchmark
-from .setup import use_store
+from .setup import default_store, use_store
 from .timing import milliseconds, sized
 
 ROUNDS = sized(40, quick=2)
 CALLS = sized(20_000, quick=100)
+#: Requests of each kind in a round.
+REQUESTS = sized(300, quick=20)
 
 
 @benchmark("stack", TRACKING)
@@ -79,3 +88,38 @@ def _measured() -> None:
 def _noted() -> None:
     whereabouts.begin("4f1c")
     whereabouts.end("4f1c")
+
+
+@benchmark("started_by", TRACKING)
+def started_by() -> Iterator[Figure]:
+    """What StartedByMiddleware adds to a request that publishes, over a view that says ``tracking(request.user)``."""
+    default_store()
+    request = RequestFactory().get("/")
+    request.user, request.resolver_match = User(pk=7, username="ann"), resolve("/orders/")
+    for name, task in (("a tracked task", tasks.noop), ("an untracked one", tasks.untracked_noop)):
+        for _ in range(2):  # the first round is not counted
+            rounds = [_answered(request, task) for _ in range(sized(11, quick=1))]
+        over_tracking = [middleware - tracked for middleware, tracked, _plain in rounds]
+        over_none = [middleware - plain for middleware, _tracked, plain in rounds]
+        yield Figure.of(f"delay() of {name}", over_tracking, "us", target=at_most(3))
+        yield Figure.of("… over a view that does not say so", over_none, "us")
+
+
+def _answered(request, task) -> list[float]:
+    """Return the microseconds of this thread's processor that a request takes: with it, within tracking(), plainly."""
+
+    def plain(_request):
+        task.delay(1)
+
+    def tracked(request):
+        with tracking(request.user):
+            task.delay(1)
+
+    samples: dict[object, list[int]] = {StartedByMiddleware(plain): [], tracked: [], plain: []}
+    for _ in range(REQUESTS):  # in turn, so that a drift of the machine meets all
+        for answer, taken in samples.items():
+            begin = time.thread_time_ns()
+            answer(request)
+            taken.append(time.thread_time_ns() - begin)
+    recorder().flush()
+    return [median(taken) / 1000 for taken in samples.values()]

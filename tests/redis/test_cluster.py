@@ -539,7 +539,7 @@ def test_doctor_says_that_all_of_a_cluster_is_there(make_store, redis_cluster):
 def test_doctor_says_that_a_part_of_a_cluster_is_away(make_store, redis_cluster, hung):
     make_store(timeout=0.2)
     level, message, _hint = findings()["store"]
-    assert (level, message) == ("error", "1 of 3 masters of the cluster do not answer.")
+    assert (level, message) == ("error", "1 of 3 masters of the cluster does not answer.")
 
 
 def test_a_cluster_that_lacks_slots_is_named(make_store):

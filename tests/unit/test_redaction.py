@@ -12,7 +12,7 @@ import pytest
 from billiard.exceptions import SoftTimeLimitExceeded
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from celery_ops import redaction
@@ -644,6 +644,7 @@ def test_arguments_are_json_within_two_kib_whatever_they_are(args, kwargs):
 
 
 @given(args=st.lists(VALUE, max_size=3), kwargs=st.dictionaries(TEXT, VALUE, max_size=3))
+@example(args=["kwar"], kwargs={})  # a secret that is a part of our own words
 @settings(deadline=None)
 def test_arguments_say_the_same_briefly(args, kwargs):
     brief, whole = (capture_arguments(args, kwargs, parameters=("token",), brief=brief) for brief in (True, False))

@@ -75,7 +75,6 @@ def test_bytes_broken_formats_escapes_and_secrets_are_lines_like_others(worker, 
         "the card was [redacted], password=[redacted]",
         "asking https://[redacted]@bank.example/",
     ]
-    assert {line.logger for line in lines} == {"site.saying", "celery.redirected"}  # what logging prints of formats
     assert not any(secret in line.message for line in lines for secret in ("zebra", "hunter2", "\x1b"))
 
 
