@@ -33,9 +33,14 @@ logger = logging.getLogger("shop.things")
 
 @pytest.fixture(autouse=True)
 def _heard(memory_store, caplog):
-    """Lines of every level are logged; no handler of ours is left behind."""
+    """Lines of every level are logged; no handler of ours is there before, or left behind."""
     caplog.set_level("DEBUG")
+    remove_handlers()
     yield
+    remove_handlers()
+
+
+def remove_handlers():
     for one, added in handler._installed:
         one.removeHandler(added)
 
