@@ -18,8 +18,8 @@ from tests.servers import IN_CI
 HERE = Path(__file__).parent
 #: What pytest says when no test has the marker: with ARGS=… that may be so.
 NONE_COLLECTED = 5
-#: Two cores have work for four: many tests wait for workers and browsers.
-PROCESSES = "4"
+#: Two cores have work for six: many tests wait for workers and browsers.
+PROCESSES = "6"
 QUICK = "--quick"
 #: What ``make test-quick`` runs when nothing else is named: the logic, and the pages of operations.
 QUICK_FOLDERS = ("unit", "ops")

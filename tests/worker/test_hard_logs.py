@@ -22,7 +22,8 @@ def said(order, way, state="SUCCESS", **arguments):
     """Have a task log in this way, and return what is kept of it."""
     result = tasks.says.delay(order.pk, way, **arguments)
     reached(order, state)
-    return wait_for(lambda: read_log(result.id), "the log")
+    wait_for(lambda: read_log(result.id).lines, "the log")
+    return read_log(result.id)
 
 
 def messages(log):
