@@ -31,6 +31,9 @@ ENDS = {
 }
 STRENGTH = list(ENDS.values())
 FAILURES = ("failed", "internal error")
+#: Failures that a process itself cannot tell of: of all others a worker's main process only says again what it heard,
+#: and that may be when the task's next attempt has begun.
+UNTOLD = ("WorkerLostError", "TimeLimitExceeded", "DecodeError")
 COUNTED = {
     "sent": "SENT",
     "started": "STARTED",
@@ -71,7 +74,7 @@ class Truth:
                 truth.deaths[int(note.text)].append(Death(note.at, began, note.what == "killed"))
             elif note.what == "forked":
                 truth.parents[note.pid] = int(note.text)
-            elif note.id:
+            elif note.id and not is_repeated(note):
                 truth.of_tasks[note.id].append(note)
                 if note.name:
                     truth.names.setdefault(note.id, note.name)
@@ -114,11 +117,16 @@ class Truth:
             for note in notes:
                 if note.what in FAILURES:
                     started = [one for one in notes if one.what == "started" and one.at <= note.at]
-                    its = next((one for one in started if one.pid == note.pid), started[-1] if started else note)
-                    failures.setdefault((its.attempt, its.pid), replace(note, what="failed"))
+                    own = [one for one in started if one.pid == note.pid]
+                    its = (own or started or [note])[-1]
+                    failures.setdefault((its.at, its.pid), replace(note, what="failed"))
                 elif note.what in COUNTED:
                     yield note
             yield from failures.values()
+
+
+def is_repeated(note: Note) -> bool:
+    return note.what == "failed" and not note.attempt and note.text not in UNTOLD
 
 
 def merged(outages: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
