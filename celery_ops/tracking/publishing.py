@@ -56,7 +56,7 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, propert
     if parent is not None and headers["id"] == parent.task_id:
         _republish(parent, headers, request)
         return
-    if not (parent or context.bound_objects() or registry.bindings(sender)):
+    if not (parent or registry.bindings(sender) or context.bound_objects()):
         if workflow and request is None:
             _note_untracked(workflow, sender, headers)
         return

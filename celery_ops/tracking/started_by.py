@@ -1,8 +1,10 @@
 """Who started what is published while a request is answered: its user, whom nobody asks for before that."""
 
 import json
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import SynchronousOnlyOperation
 
@@ -89,17 +91,26 @@ def checked(text: Any) -> str:
 
 
 def _origin(account: Any, match: Any) -> Origin | None:
-    if not isinstance(account, get_user_model()):  # an API key's key would be another person's
+    if not _is_user_model(account.__class__, settings.AUTH_USER_MODEL):  # an API key's key would be another person's
         return None
-    ref = ObjectRef.of(account)
-    username = str(account.get_username())[:LONGEST_NAME]
-    return Origin(text_of(StartedBy(ref.pk, username, _url_name(match))), ref)
+    return _origin_of(ObjectRef.of(account), str(account.get_username()), _url_name(match))
+
+
+@lru_cache(maxsize=64)
+def _is_user_model(kind: type, user_model: str) -> bool:
+    return issubclass(kind, get_user_model())
+
+
+@lru_cache(maxsize=1024)
+def _origin_of(ref: ObjectRef, username: str, url_name: str) -> Origin:
+    """People publish from one page again and again: what is written of that is made once."""
+    return Origin(text_of(StartedBy(ref.pk, username[:LONGEST_NAME], url_name[:LONGEST_NAME])), ref)
 
 
 def _url_name(match: Any) -> str:
     """Return the name that ``reverse()`` takes, empty for a URL that has none."""
     name = getattr(match, "url_name", None)
-    return ":".join([*match.namespaces, name])[:LONGEST_NAME] if name else ""
+    return ":".join([*match.namespaces, name]) if name else ""
 
 
 def _signed_in(request: Any, user: Any) -> Any:
