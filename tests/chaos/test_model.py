@@ -1,0 +1,44 @@
+"""What the soak holds the site to: the truth that notes come to."""
+
+from .model import Truth
+from .truth import Note
+
+CHILD, OTHER, MAIN = 11, 12, 10
+
+
+def notes(*told):
+    return [Note(at, pid, what, "one", "a.task", attempt, text) for at, pid, what, attempt, text in told]
+
+
+def failures(*told):
+    return [note.pid for note in Truth.of(notes(*told)).counted() if note.what == "failed"]
+
+
+def test_what_a_main_process_says_again_is_no_failure_of_the_attempt_that_has_begun_since():
+    told = [
+        (1, CHILD, "started", 1, ""),
+        (2, OTHER, "started", 2, ""),
+        (3, CHILD, "internal error", 1, "OperationalError"),
+        (4, MAIN, "failed", 0, "OperationalError"),
+        (5, OTHER, "succeeded", 2, ""),
+    ]
+    assert failures(*told) == [CHILD]
+
+
+def test_a_process_that_runs_a_task_twice_may_fail_twice():
+    told = [
+        (1, CHILD, "started", 1, ""),
+        (2, CHILD, "failed", 1, "ValueError"),
+        (3, CHILD, "started", 1, ""),
+        (4, CHILD, "failed", 1, "ValueError"),
+    ]
+    assert failures(*told) == [CHILD, CHILD]
+
+
+def test_a_lost_process_is_one_failure_of_what_it_ran_though_its_main_process_says_so_twice():
+    told = [
+        (1, CHILD, "started", 1, ""),
+        (2, MAIN, "failed", 0, "TimeLimitExceeded"),
+        (3, MAIN, "failed", 0, "WorkerLostError"),
+    ]
+    assert failures(*told) == [MAIN]
