@@ -645,8 +645,9 @@ def test_a_prefix_that_nobody_can_tell_costs_a_look_of_ones_own(store, fakes, se
 
 
 @pytest.fixture
-def cache(store, settings, own_redis):
-    """No store, and a cache that all processes of the site have."""
+def cache(store, settings, own_redis, monkeypatch):
+    """No store, and a cache that all processes of the site have, which a busy machine may make late."""
+    monkeypatch.setattr(sharing, "CACHE_TIMEOUT", 10)
     settings.CELERY_OPS = {"STORE": "celery_ops.tracking.memory.MemoryStore", "CONTROL_TIMEOUT": 0.5}
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": own_redis.url}}
     sharing.forget()
@@ -693,7 +694,8 @@ def test_through_the_cache_one_asks_and_the_other_waits(cache, fakes):
     assert broadcasts(fakes) == 1
 
 
-def test_a_cache_that_is_frozen_is_given_up_in_time_and_left_alone(cache, fakes):
+def test_a_cache_that_is_frozen_is_given_up_in_time_and_left_alone(cache, fakes, monkeypatch):
+    monkeypatch.setattr(sharing, "CACHE_TIMEOUT", 0.25)
     cache.freeze()
     _, first = timed(snapshot)
     snapshot_module._copy().tried_at = float("-inf")
