@@ -55,6 +55,7 @@ def test_every_block_is_in_a_language_that_something_here_reads():
     assert languages <= {"python", "pycon", "html+django", "console", "shell", "text", "yaml", "json", "ini", "css"}
 
 
+@pytest.mark.usefixtures("redis_server")
 def test_every_python_block_runs_in_a_site():
     ran = subprocess.run(
         [sys.executable, "-m", "tests.docs.running"], cwd=ROOT, capture_output=True, text=True, timeout=300, check=True
