@@ -17,6 +17,8 @@ from tests.conftest import visiting
 from tests.servers import PATIENCE, Site, Worker, unavailable, wait_for
 from tests.shop.models import Order
 
+from .screen import Screen
+
 numbers = itertools.count(1000)
 HURRY = json.dumps({"celery_ops.metrics.flushing.FLUSH_EVERY": 0.2})
 ARGUMENTS = (
@@ -149,3 +151,9 @@ def state(page):
 
 def is_poll(response):
     return "/panel/" in response.url and response.request.method == "GET"
+
+
+@pytest.fixture(scope="module")
+def screen(chromium):
+    """What shows a page without a server."""
+    return Screen(chromium.new_context())

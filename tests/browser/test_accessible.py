@@ -6,8 +6,6 @@ from tests.panels.test_matrix import ROWS, Scene, _known, actors  # noqa: F401
 from tests.planting import plant
 from tests.shop.models import Order
 
-from .screen import Screen
-
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
 PAGES = [
@@ -19,11 +17,6 @@ PAGES = [
     and what not in ("as CSV", "its log")
     and name != "workflow-progress"  # no page, and parts of one
 ]
-
-
-@pytest.fixture(scope="module")
-def screen(chromium):
-    return Screen(chromium.new_context())
 
 
 @pytest.fixture

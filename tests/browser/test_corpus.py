@@ -31,8 +31,6 @@ from tests.planting import plant
 from tests.scheduled import entry, keep
 from tests.shop.models import Order
 
-from .screen import Screen
-
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
 NOW = datetime.now(timezone.utc)
@@ -43,11 +41,6 @@ INNOCENT = """() => ({
     .map((element) => element.getAttribute("href") ?? element.getAttribute("action") ?? element.getAttribute("src"))
     .filter((address) => /^\\s*(javascript|data|vbscript):|^(https?:)?\\/\\/example\\.invalid/i.test(address)),
 })"""
-
-
-@pytest.fixture(scope="module")
-def screen(chromium):
-    return Screen(chromium.new_context())
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ from tests.panels.test_matrix import Scene, _known, actors  # noqa: F401
 from tests.planting import plant
 from tests.shop.models import Order
 
-from .screen import Screen
-
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
 MEASURE = """() => {
@@ -20,11 +18,6 @@ MEASURE = """() => {
     from_the_right: page.clientWidth - heading.right < heading.left + 60,
   };
 }"""
-
-
-@pytest.fixture(scope="module")
-def screen(chromium):
-    return Screen(chromium.new_context())
 
 
 @pytest.fixture
