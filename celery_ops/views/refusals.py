@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError
 from django.http import Http404, HttpResponse
 
 from ..formatting import clean
@@ -41,5 +42,8 @@ def log_refusal(status: int, action: str, objects: str, user: Any) -> None:
 
 def name_of(user: Any) -> str:
     """Return what a log calls a request's user: ``anonymous`` without a name."""
-    name = getattr(user, "get_username", str)
-    return clean(str(name()), LONGEST_NAME) or "anonymous"
+    try:
+        name = getattr(user, "get_username", str)
+        return clean(str(name()), LONGEST_NAME) or "anonymous"
+    except DatabaseError:  # it looks the user up, and may be what the refusal is about
+        return "unknown"
