@@ -11,9 +11,16 @@ from celery_ops import tasks_for_many
 from celery_ops.metrics import insight
 from celery_ops.metrics.cells import Cell
 from celery_ops.metrics.windows import WINDOWS
+from celery_ops.models import TaskRunRecord
 from tests.shop.models import Order
 
 from .model import BUSY, COUNTED, FACTS, LINES, NUMBERS, SENT, Truth, executions_of, lines_of, possible_states, state_of
+from .tasks import is_asked_for
+
+#: What a row says of a run that the broker did not answer for.
+ROWS = ("FAILED", "REQUESTED")
+#: Seconds that a request may take from its row on.
+ANSWERED_WITHIN = 60.0
 
 
 @dataclass
@@ -49,16 +56,39 @@ class Comparison:
         self.logs()
         self.numbers()
         self.schedules()
+        self.journal()
         self.pages()
         return self.findings
 
     def pages(self) -> None:
-        """No page is an error of the server's, but for Django's own while it cannot ask who is logged in."""
+        """No page is an error of the server's."""
         for note in self.truth.notes:
             if note.what == "page":
-                django = any(begun < note.at and note.until < over for begun, over in self.truth.without_database)
-                answered = note.text in ("200", "503")
-                self.findings.same("page", answered, True, f"{note.name}: {note.text}", ("without a database", django))
+                answered = note.text in ("200", "201", "503")
+                self.findings.same("page", answered, True, f"{note.name}: {note.text}")
+
+    def journal(self) -> None:
+        """What a person had sent has its row, what a row says was sent was, and who was told so has both."""
+        rows = {row.task_id: row for row in TaskRunRecord.objects.all()}
+        told: dict[str, set[str]] = {task_id: set() for task_id in rows}
+        for task_id, notes in self.truth.of_tasks.items():
+            if self.truth.names.get(task_id) == is_asked_for.name:
+                told[task_id] = {note.what for note in notes}
+        for task_id, whats in told.items():
+            state = rows[task_id].send_state if task_id in rows else "no row"
+            begun = rows[task_id].created_at.timestamp() if task_id in rows else 0.0
+            is_cut_short = state == "REQUESTED" and self._journal_was_away(begun)
+            if "sent" in whats:
+                bounds = [("its process or its row was away", is_cut_short)]
+                self.findings.same("journal of what was sent", state, "SENT", task_id, *bounds)
+            elif whats:  # the broker had it, and its answer was lost
+                self.findings.same("journal of what the broker took in silence", state in ROWS, True, task_id)
+            else:
+                bounds = [("its process or its row was away", is_cut_short)]
+                self.findings.same("journal of what was not sent", state, "FAILED", task_id, *bounds)
+
+    def _journal_was_away(self, begun: float) -> bool:
+        return any(since <= begun + ANSWERED_WITHIN and begun <= until for since, until in self.truth.unable_to_journal)
 
     def _bounds(self, task_id: str, shown: str) -> tuple[tuple[str, bool], ...]:
         notes = self.truth.of_tasks[task_id]

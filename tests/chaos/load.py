@@ -1,6 +1,8 @@
-"""People at work on the site: they publish tasks of every kind, revoke some, and look at pages."""
+"""People at work on the site: they publish tasks of every kind, run some by hand, revoke some, and look at pages."""
 
+import http.client
 import itertools
+import json
 import random
 import threading
 import time
@@ -27,6 +29,8 @@ PAGES = (
     "/ops/failures/",
     "/ops/api/history/",
 )
+#: What Django takes for the token of a form that it made itself.
+TOKEN = "t" * 32
 #: Tasks of one object: fewer than the 200 that are kept of it at least.
 TASKS_OF_AN_ORDER = 20
 
@@ -50,7 +54,7 @@ class Load:
         return next(self._numbers) // TASKS_OF_AN_ORDER + 1
 
     def start(self) -> None:
-        for work in (self._publish, self._publish, self._revoke, self._look):
+        for work in (self._publish, self._publish, self._revoke, self._look, self._run):
             self._threads.append(threading.Thread(target=self._until_stopped, args=(work,)))
         self._to_revoke: list[tuple[float, str, bool]] = []
         for thread in self._threads:
@@ -84,16 +88,35 @@ class Load:
 
     def _look(self) -> None:
         page, begun = self.chance.choice(PAGES), time.time()
-        request = urllib.request.Request(self.site + page, headers={"Cookie": f"sessionid={self.session}"})
+        answer = self._ask(page)
+        if answer is not None:
+            tell("page", name=page, text=str(answer[0]), until=begun)
+
+    def _run(self) -> None:
+        """Run a task by hand: the site's process writes its journal and sends it."""
+        page, begun, order = "/ops/api/runs/", time.time(), next(self._numbers) // TASKS_OF_AN_ORDER
+        answer = self._ask(page, {"task": tasks.is_asked_for.name, "args": [order]})
+        if answer is not None:
+            status, text = answer
+            tell("page", name=page, text=str(status), until=begun)
+            if status == 201:
+                tell("answered", json.loads(text)["task_id"], name=tasks.is_asked_for.name)
+
+    def _ask(self, page: str, data: object = None) -> tuple[int, bytes] | None:
+        """Return what the site answers, None where it is away itself."""
+        headers = {"Cookie": f"sessionid={self.session}; csrftoken={TOKEN}"}
+        body = None
+        if data is not None:
+            headers |= {"X-CSRFToken": TOKEN, "Content-Type": "application/json"}
+            body = json.dumps(data).encode()
+        request = urllib.request.Request(self.site + page, body, headers)
         try:
             with self.opener.open(request, timeout=60) as answer:
-                answer.read()
-                status = answer.status
+                return answer.status, answer.read()
         except urllib.error.HTTPError as error:
-            status = error.code
-        except OSError:  # the site itself is away
-            return
-        tell("page", name=page, text=str(status), until=begun)
+            return error.code, b""
+        except (OSError, http.client.HTTPException):
+            return None
 
 
 def _simple(task, **arguments):

@@ -34,6 +34,8 @@ FAILURES = ("failed", "internal error")
 #: Failures that a process itself cannot tell of: of all others a worker's main process only says again what it heard,
 #: and that may be when the task's next attempt has begun.
 UNTOLD = ("WorkerLostError", "TimeLimitExceeded", "DecodeError")
+#: What a child of the pool is ended for.
+CHILD_ENDING = (("failed", "TimeLimitExceeded"), ("revoked", "terminated"), ("raised", "SystemExit"))
 COUNTED = {
     "sent": "SENT",
     "started": "STARTED",
@@ -60,10 +62,14 @@ class Truth:
     notes: Sequence[Note]
     deaths: dict[int, list[Death]] = field(default_factory=lambda: defaultdict(list))
     parents: dict[int, int] = field(default_factory=dict)
+    mains: dict[int, str] = field(default_factory=dict)
+    freezes: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
     of_tasks: dict[str, list[Note]] = field(default_factory=lambda: defaultdict(list))
     names: dict[str, str] = field(default_factory=dict)
     outages: list[tuple[float, float]] = field(default_factory=list)
-    without_database: list[tuple[float, float]] = field(default_factory=list)
+    #: When the store lost all that it had, last; and when site and database were away.
+    emptied: float = 0.0
+    unable_to_journal: list[tuple[float, float]] = field(default_factory=list)
 
     @classmethod
     def of(cls, notes: Iterable[Note]) -> "Truth":
@@ -72,12 +78,20 @@ class Truth:
             if note.what in ("killed", "ended"):
                 began = note.until or note.at
                 truth.deaths[int(note.text)].append(Death(note.at, began, note.what == "killed"))
+            elif note.what == "began":
+                truth.mains[int(note.text)] = note.name
             elif note.what == "forked":
                 truth.parents[note.pid] = int(note.text)
             elif note.id and not is_repeated(note):
                 truth.of_tasks[note.id].append(note)
                 if note.name:
                     truth.names.setdefault(note.id, note.name)
+            if (note.what, note.text) == ("fault", "frozen"):
+                truth.freezes[note.name].append((note.until, note.at))
+            if note.what == "emptied":
+                truth.emptied = note.at
+            elif note.what == "fault" and note.name in ("web", "database"):
+                truth.unable_to_journal.append((note.until, note.at))
         truth._killed_by_celery()
         truth.outages = merged(
             (note.until, note.at) for note in truth.notes if (note.what, note.name) == ("fault", "store")
@@ -88,7 +102,7 @@ class Truth:
         """A child is killed for its time limit, or because its task is to be ended."""
         for notes in self.of_tasks.values():
             for note in notes:
-                if (note.what, note.text) in (("failed", "TimeLimitExceeded"), ("revoked", "terminated")):
+                if (note.what, note.text) in CHILD_ENDING:
                     for child in {one.pid for one in notes if one.what == "started" and one.at < note.at}:
                         self.deaths[child].append(Death(note.at, note.at, True))
 
@@ -100,15 +114,26 @@ class Truth:
 
     def may_be_lost(self, note: Note, bound: float) -> bool:
         """Whether documented losses explain that what a process knew of this did not come to the store."""
+        if note.at <= self.emptied:
+            return True
         death = self.death(note)
         if death is None:
             return False
-        if death.is_kill and note.at >= death.began - bound:
+        if death.is_kill and self._ran(note.pid, note.at, death.began) <= bound:
             return True
         return any(
-            since - bound <= note.at <= until and since <= death.at + NOTICED and death.began <= until
+            self._ran(note.pid, note.at, since) <= bound
+            and note.at <= until
+            and since <= death.at + NOTICED
+            and death.began <= until
             for since, until in self.outages
         )
+
+    def _ran(self, pid: int, since: float, until: float) -> float:
+        """Return for how many of these seconds a process was not frozen; below 0 for a moment that came before."""
+        name = self.mains.get(pid) or self.mains.get(self.parents.get(pid, 0), "")
+        stood = sum(max(0.0, min(until, over) - max(since, begun)) for begun, over in self.freezes.get(name, ()))
+        return until - since - stood
 
     def counted(self) -> Iterator[Note]:
         """Yield what numbers count: of an execution one failure, however often and by whom it is told."""

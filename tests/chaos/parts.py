@@ -18,6 +18,8 @@ from .truth import tell
 #: Seconds until a part that starts has to be there, and until one that ends is gone before it is killed.
 STARTS_WITHIN = 120.0
 ENDS_WITHIN = 25.0
+#: Tables that a deploy changes.
+LOCKED = ("celery_ops_taskrunrecord", "django_celery_results_taskresult")
 CELERY = [sys.executable, "-m", "celery", "-A", "tests.chaos.site"]
 
 
@@ -61,9 +63,8 @@ class Part:
         self.name, self.command, self.directory = name, list(command), directory
         self.env = {**os.environ, **env}
         self.process: subprocess.Popen | None = None
-        #: The processes that it was seen to have last, and when that was.
+        #: The processes that it was seen to have last.
         self.family: list[int] = []
-        self.seen_at = 0.0
 
     @property
     def log(self) -> Path:
@@ -74,6 +75,7 @@ class Part:
             self.process = subprocess.Popen(
                 self.command, env=self.env, cwd=self.cwd, stdout=log, stderr=log, start_new_session=True, **self.user
             )
+        tell("began", name=self.name, text=str(self.process.pid))
 
     @property
     def cwd(self) -> str:
@@ -115,34 +117,29 @@ class Part:
     def kill(self) -> None:
         """End it with all its children, at once."""
         pids = self.pids
-        self.killed(pids)
-        send(pids, signal.SIGKILL)
+        self.kill_those(pids)
         self.process.wait(10)
         wait_until(lambda: not any(map(is_there, pids)), f"{self.name} to be gone", 10)
 
     def bury(self) -> None:
         """It has ended by itself: so has whatever is left of it."""
-        send(self.family, signal.SIGKILL)
-        for pid in self.family:
-            tell("ended", text=str(pid), until=self.seen_at)
+        self.kill_those(self.family)
 
-    def killed(self, pids: Iterable[int]) -> None:
-        for pid in pids:
+    def kill_those(self, pids: Iterable[int]) -> None:
+        """Kill those of its processes that are still there."""
+        left = [pid for pid in pids if is_there(pid)]
+        for pid in left:
             tell("killed", text=str(pid))
+        send(left, signal.SIGKILL)
 
     def end(self) -> None:
         """Ask it to end, as a deploy does."""
         pids = self.pids
-        begun = time.time()
         send(pids[:1], self.end_signal)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(ENDS_WITHIN)
-        left = [pid for pid in pids if is_there(pid)]
-        self.killed(left)
-        send(left, signal.SIGKILL)
+        self.kill_those(pids)
         self.process.wait(10)
-        for pid in set(pids) - set(left):
-            tell("ended", text=str(pid), until=begun)
 
 
 class Redis(Part):
@@ -161,12 +158,20 @@ class Redis(Part):
     def is_ready(self) -> bool:
         import redis
 
-        with (
-            contextlib.suppress(redis.RedisError, OSError),
-            contextlib.closing(redis.Redis(port=self.port, socket_timeout=2, retry=None)) as client,
-        ):
+        with contextlib.suppress(redis.RedisError, OSError), contextlib.closing(self._client()) as client:
             return bool(client.ping())
         return False
+
+    def empty(self) -> None:
+        """Lose everything, as one does that writes nothing to its disk and is started again."""
+        with contextlib.closing(self._client()) as client:
+            client.flushall()
+        tell("emptied", name=self.name)
+
+    def _client(self):
+        import redis
+
+        return redis.Redis(port=self.port, socket_timeout=10, retry=None)
 
 
 class Postgres(Part):
@@ -216,12 +221,20 @@ class Postgres(Part):
     def is_ready(self) -> bool:
         import psycopg
 
-        with (
-            contextlib.suppress(psycopg.Error),
-            psycopg.connect(host=str(self.socket), user="chaos", dbname="postgres", connect_timeout=3) as connection,
-        ):
+        with contextlib.suppress(psycopg.Error), self._connection() as connection:
             return connection.execute("SELECT 1").fetchone() == (1,)
         return False
+
+    def lock(self, seconds: float) -> None:
+        """Let nobody read or write the journal and the results for so long, as a migration does."""
+        with self._connection() as connection:
+            connection.execute(f"LOCK TABLE {', '.join(LOCKED)} IN ACCESS EXCLUSIVE MODE")
+            time.sleep(seconds)
+
+    def _connection(self):
+        import psycopg
+
+        return psycopg.connect(host=str(self.socket), user="chaos", dbname="postgres", connect_timeout=3)
 
 
 def _somebody() -> str:
@@ -259,8 +272,7 @@ class Worker(Part):
         """Kill one process of its pool: the others and the main process go on."""
         children = self.pids[1:]
         if children:
-            self.killed([children[index % len(children)]])
-            send([children[index % len(children)]], signal.SIGKILL)
+            self.kill_those([children[index % len(children)]])
 
 
 class Beat(Part):

@@ -22,6 +22,8 @@ from .parts import Beat, Postgres, Redis, Web, Worker, postgres_binaries
 RATE = float(os.environ.get("CHAOS_RATE", "3"))
 #: Seconds until all that was sent has ended.
 DRAINS_WITHIN = 600.0
+#: The part of the time after which the store loses all that it has.
+EMPTIED_AFTER = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +130,17 @@ class Soak:
             Weather(self.parts, exposed, self.seed, self.pace.longest),
         )
         load.start()
+        emptying = threading.Timer(self.seconds * EMPTIED_AFTER, self.empty_store, [weather])
+        emptying.start()
         supervising = threading.Thread(target=weather.supervise)
         supervising.start()
+        watching = threading.Thread(target=weather.watch)
+        watching.start()
         try:
             weather.blow(self.seconds)
         finally:
             load.stop()
+            emptying.join()
         self.say("the faults are over; what was sent ends")
         connections.close_all()
         weather.leave_alone(self.beat)
@@ -141,11 +148,18 @@ class Soak:
         self.drain()
         weather.over()
         supervising.join()
+        watching.join()
         flusher().flush()
         truth = Truth.of(notes())
         findings = Comparison(truth, load.orders).all()
         self.report(weather, load, truth, findings)
         return 1 if findings.mismatches or weather.troubles else 0
+
+    def empty_store(self, weather) -> None:
+        """Once, as soon as it is there: what was before is no longer to be shown, what is under way is."""
+        with weather.sparing(self.store):
+            self.store.empty()
+            weather.count[self.store.name, "emptied"] += 1
 
     def drain(self) -> None:
         """Wait until the broker has had nothing for so long that nothing changes any more."""

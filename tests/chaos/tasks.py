@@ -97,6 +97,14 @@ def is_stopped(self, order_id):
 
 @track(Order)
 @shared_task(bind=True)
+def is_asked_for(self, order_id):
+    """A person runs it, on the site's pages alone."""
+    with running(self, 1):
+        return order_id
+
+
+@track(Order)
+@shared_task(bind=True)
 def ticks(self, order_id):
     """Beat sends it."""
     with running(self, 1):

@@ -1,6 +1,6 @@
 """What the soak holds the site to: the truth that notes come to."""
 
-from .model import Truth
+from .model import FACTS, Truth, possible_states
 from .truth import Note
 
 CHILD, OTHER, MAIN = 11, 12, 10
@@ -42,3 +42,15 @@ def test_a_lost_process_is_one_failure_of_what_it_ran_though_its_main_process_sa
         (3, MAIN, "failed", 0, "WorkerLostError"),
     ]
     assert failures(*told) == [MAIN]
+
+
+def test_of_what_a_store_had_when_it_lost_everything_nothing_need_be_shown_and_of_what_came_after_all():
+    told = [
+        (1, CHILD, "started", 1, ""),
+        (2, MAIN, "emptied", 0, ""),
+        (3, CHILD, "succeeded", 1, ""),
+    ]
+    truth = Truth.of(notes(*told))
+    mine = truth.of_tasks["one"]
+    assert [truth.may_be_lost(note, FACTS) for note in mine if note.what != "emptied"] == [True, False]
+    assert possible_states(mine, [truth.may_be_lost(note, FACTS) for note in mine]) == {"SUCCESS"}

@@ -1,20 +1,21 @@
 """Faults at random: which part, what happens to it, and for how long, all from one seed."""
 
 import random
-import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
-from .parts import Part, Worker, send
+from .parts import Part, Postgres, Worker, is_there
 from .truth import tell
 
 #: Seconds that something stands still, that it is away after it was killed, and between two faults.
 FROZEN = (1.0, 8.0)
 AWAY = (1.0, 5.0)
 APART = (0.5, 3.0)
+#: Seconds between two looks at which processes there are.
+WATCHED_EVERY = 0.1
 
 
 class Chance(random.Random):
@@ -48,6 +49,10 @@ def ended(part: Part, chance: Chance) -> None:
     part.start()
 
 
+def locked(part: Part, chance: Chance) -> None:
+    part.lock(chance.seconds(*FROZEN))  # type: ignore[attr-defined] # of a database alone
+
+
 def child_killed(part: Part, chance: Chance) -> None:
     part.kill_child(chance.randrange(8))  # type: ignore[attr-defined] # of workers alone
 
@@ -61,12 +66,10 @@ def revived(part: Part, chance: Chance) -> None:
 def main_killed(part: Part, chance: Chance) -> None:
     """The main process alone is killed, as the kernel does when memory is short: its children find out."""
     pids = part.pids
-    part.killed(pids[:1])
-    send(pids[:1], signal.SIGKILL)
+    part.kill_those(pids[:1])
     part.process.wait(10)
     time.sleep(chance.seconds(*AWAY))
-    part.killed(pids[1:])
-    send(pids[1:], signal.SIGKILL)
+    part.kill_those(pids[1:])
     part.start()
 
 
@@ -74,13 +77,22 @@ FAULTS: dict[str, Callable[[Part, Chance], None]] = {
     "frozen": frozen,
     "killed": killed,
     "ended": ended,
+    "locked": locked,
     "child killed": child_killed,
     "main process killed": main_killed,
     "ended by itself": revived,
 }
 ANY = ("frozen", "killed", "ended")
-#: What can happen to a worker: the first ones as to any part.
+#: What can happen to a worker and to a database: the first ones as to any part.
 TO_WORKERS = (*ANY, "child killed", "child killed", "main process killed")
+TO_DATABASES = (*ANY, "locked")
+
+
+def to(part: Part) -> Sequence[str]:
+    """Return what can happen to a part."""
+    if isinstance(part, Worker):
+        return TO_WORKERS
+    return TO_DATABASES if isinstance(part, Postgres) else ANY
 
 
 class Weather:
@@ -105,14 +117,35 @@ class Weather:
                     if part is self._left_alone or self._is_struck(part):
                         continue
                     if part.is_running:
-                        part.family, part.seen_at = part.pids, time.time()
+                        part.family = part.pids
                     else:
                         self._begin(part, "ended by itself", self.chance.random())
+
+    def watch(self) -> None:
+        """Tell of each process that is gone when it was there last, whoever ended it, until the weather is over."""
+        seen: dict[int, float] = {}
+        while not self._is_over.wait(WATCHED_EVERY):
+            for part in self.parts:
+                if part.process is not None:
+                    seen.update(dict.fromkeys(part.pids, time.time()))
+            for pid in [pid for pid in seen if not is_there(pid)]:
+                tell("ended", text=str(pid), until=seen.pop(pid))
+            seen = dict.fromkeys(seen, time.time())
 
     def leave_alone(self, part: Part) -> None:
         """It may end from now on."""
         with self._looking:
             self._left_alone = part
+
+    @contextmanager
+    def sparing(self, part: Part) -> Iterator[None]:
+        """Have nothing happen to a part meanwhile; what is under way ends before."""
+        while True:
+            with self._looking:
+                if not self._is_struck(part) and part.is_running:
+                    yield
+                    return
+            time.sleep(0.05)
 
     def over(self) -> None:
         self._is_over.set()
@@ -132,7 +165,7 @@ class Weather:
         while time.monotonic() < until:
             time.sleep(self.chance.uniform(*APART))
             part = self.chance.choice(self.exposed)
-            kind, seed = self.chance.choice(TO_WORKERS if isinstance(part, Worker) else ANY), self.chance.random()
+            kind, seed = self.chance.choice(to(part)), self.chance.random()
             with self._looking:
                 if not self._is_struck(part) and part.is_running:
                     self._begin(part, kind, seed)
