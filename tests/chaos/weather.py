@@ -127,7 +127,7 @@ class Weather:
         while not self._is_over.wait(WATCHED_EVERY):
             for part in self.parts:
                 if part.process is not None:
-                    seen.update(dict.fromkeys(part.pids, time.time()))
+                    seen.update(dict.fromkeys(filter(is_there, part.pids), time.time()))
             for pid in [pid for pid in seen if not is_there(pid)]:
                 tell("ended", text=str(pid), until=seen.pop(pid))
             seen = dict.fromkeys(seen, time.time())
