@@ -35,11 +35,10 @@ def resolve(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], *, prepen
     bindings = registry.bindings(name)
     if not bindings:
         return []
-    signature = registry.signature(name)
     refs: dict[ObjectRef, None] = {}
     for binding in bindings:
         try:
-            ref = _resolve_one(binding, signature, tuple(args), dict(kwargs), prepended)
+            ref = _resolve_one(binding, name, args, kwargs, prepended)
         except Undecided:
             raise
         except (ValueError, LookupError, TypeError, ValidationError) as error:
@@ -52,17 +51,19 @@ def resolve(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], *, prepen
 
 
 def _resolve_one(
-    binding: TaskBinding, signature: Signature | None, args: tuple[Any, ...], kwargs: dict[str, Any], prepended: int
+    binding: TaskBinding, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], prepended: int
 ) -> ObjectRef | None:
-    query = binding.id_query
-    model = binding.model_class
+    query, model, given = binding.id_query, binding.model_class, tuple(args)
+    if query is None and given:  # as most are
+        return None if prepended or given[0] is None else ObjectRef.build(model, given[0])
+    named, signature = dict(kwargs), registry.signature(name)
     if query is None or isinstance(query, str):
-        value = _argument(query, signature, args, kwargs) if query else _first(signature, args, kwargs, prepended)
+        value = _argument(query, signature, given, named) if query else _first(signature, named)
         return None if value is _MISSING or value is None else ObjectRef.build(model, value)
     if callable(query):
-        return _from_callable(query, model, args, kwargs)
+        return _from_callable(query, model, given, named)
     wanted = query if isinstance(query, Mapping) else {name: name for name in query}
-    values = {lookup: _argument(name, signature, args, kwargs) for lookup, name in wanted.items()}
+    values = {lookup: _argument(argument, signature, given, named) for lookup, argument in wanted.items()}
     if any(value is _MISSING for value in values.values()):
         return None
     if len(values) == 1:
@@ -72,12 +73,10 @@ def _resolve_one(
     return _look_up(model, values)
 
 
-def _first(signature: Signature | None, args: tuple[Any, ...], kwargs: dict[str, Any], prepended: int) -> Any:
-    if args:
-        return _MISSING if prepended else args[0]
+def _first(signature: Signature | None, kwargs: dict[str, Any]) -> Any:
     if signature is None:
         raise Undecided
-    return _argument(signature.first, signature, args, kwargs) if signature.first else _MISSING
+    return _argument(signature.first, signature, (), kwargs) if signature.first else _MISSING
 
 
 def _argument(name: str, signature: Signature | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -20,8 +20,9 @@ EVENTS_A_WRITE: Final = 100
 TOLD_AT_ONCE: Final = 8
 
 #: What one event knows, or what tells it when it is about to be written: the method of what knows more with each event,
-#: and tells all of it, is called once for those that are written together.
-Event = Batch | Callable[[], Batch]
+#: and tells all of it, is called once for those that are written together. A function may come with what it is to be
+#: called with, as one tuple: Python keeps those of earlier events at hand, and they have nobody look for garbage.
+Event = Batch | Callable[[], Batch] | tuple[Any, ...]
 #: An event, behind the prefix of the moment when it happened.
 Handed = tuple[str, Event]
 #: What an event told, behind the same.
@@ -52,10 +53,11 @@ def all_told(handed: Sequence[Handed]) -> Iterator[Kept]:
 
 
 def _told(event: Event) -> Batch:
-    if not callable(event):
-        return event
+    tell: tuple[Any, ...] = event if type(event) is tuple else (event,)
+    if not callable(tell[0]):
+        return event  # type: ignore[return-value]  # it is told already
     try:
-        return event()
+        return tell[0](*tell[1:])
     except SoftTimeLimitExceeded:
         raise
     except Exception:

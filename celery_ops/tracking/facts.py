@@ -5,6 +5,7 @@ are told apart is in ``lives``, what they come to in ``deriving``.
 """
 
 import base64
+import binascii
 import os
 import re
 from collections.abc import Mapping
@@ -71,6 +72,7 @@ SHORT_NAME: Final = 48
 Facts = Mapping[str, str]
 Key = tuple[str, int]  # kind, attempt
 
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 #: As Celery writes it; what is written otherwise would come back as another text.
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 FIELD = re.compile(r"(=[^:]*:|[\w-]{22})([a-zA-Z])(\d{0,9})(?:([a-zA-Z][\w-]{3})([\w-]{2})?)?", re.ASCII)
@@ -87,7 +89,8 @@ _LIVES: Final = _DIGITS.index("Z") * 64**3  # only letters stand first
 def short_id(task_id: str) -> str:
     """Return the id as fields begin with it: 22 characters for a UUID, else the quoted id between ``=`` and ``:``."""
     if _UUID.fullmatch(task_id):
-        return base64.urlsafe_b64encode(bytes.fromhex(task_id.replace("-", "")))[:22].decode()
+        raw = binascii.b2a_base64(bytes.fromhex(task_id.replace("-", "")), newline=False)
+        return raw[:22].translate(_URL_SAFE).decode()
     return f"={quote(task_id, safe='', errors='surrogatepass')}:"
 
 
@@ -103,7 +106,13 @@ def life_tag(published_at: int | None) -> str:
     """Return the tag of the life that began with a publish then, in milliseconds since the epoch."""
     if published_at is None:
         return UNTIMED
-    first, rest = divmod(published_at // LIFE_RESOLUTION % _LIVES, 64**3)
+    return _life_tag(published_at // LIFE_RESOLUTION)
+
+
+@lru_cache(maxsize=256)
+def _life_tag(step: int) -> str:
+    """A burst has many that begin in one step."""
+    first, rest = divmod(step % _LIVES, 64**3)
     return _DIGITS[first] + _DIGITS[rest // 4096] + _DIGITS[rest // 64 % 64] + _DIGITS[rest % 64]
 
 
@@ -142,7 +151,8 @@ def publish_text(at: int | None, name: str, life: str) -> str:
     """Return what a life's first fact says: when it was published, and the name where that is short."""
     moment = _untagged(at) if life and at is not None else at
     time = "-" if moment is None else str(moment)
-    return f"{time} {name}" if len(name.encode("utf-8", "replace")) <= SHORT_NAME else time
+    is_short = len(name) <= SHORT_NAME and (name.isascii() or len(name.encode("utf-8", "replace")) <= SHORT_NAME)
+    return f"{time} {name}" if is_short else time
 
 
 def started(

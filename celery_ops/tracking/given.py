@@ -19,6 +19,8 @@ _FIXED: Final = frozenset((int, str, NoneType, bool, float, UUID, datetime, date
 _COPIED: Final = 100
 
 Given = tuple[Sequence[Any], Mapping[str, Any]]
+#: Most tasks are given nothing by name, and a dict for each would have Python look for garbage sooner.
+_NOTHING_NAMED: Final[Mapping[str, Any]] = {}
 
 
 def note(request: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
@@ -47,7 +49,7 @@ def frozen(args: Any, kwargs: Any) -> Given | None:
     if type(args) not in (tuple, list) or type(kwargs) is not dict or redaction.asks_the_site():
         return None
     if _FIXED.issuperset(map(type, args)) and _FIXED.issuperset(map(type, kwargs.values())):
-        return tuple(args), kwargs.copy()
+        return tuple(args), kwargs.copy() if kwargs else _NOTHING_NAMED
     try:
         return _copy(args, [_COPIED]), _copy(kwargs, [_COPIED])
     except _Unknown:

@@ -51,8 +51,9 @@ def entry(task_id: str, refs: Iterable[ObjectRef], published: int | None, workfl
     ``workflow`` is which one it is part of, empty for none.
     """
     slot = (now_ms() if published is None else published) // _slot_length()
-    around = [ObjectRef(WORKFLOW, facts.short_id(workflow.removeprefix("!")))] if workflow else []
-    return _place(slot, _shard(task_id)), {facts.short_id(task_id): text_of([*refs, *around])}
+    if workflow:
+        refs = [*refs, ObjectRef(WORKFLOW, facts.short_id(workflow.removeprefix("!")))]
+    return _place(slot, _shard(task_id)), {facts.short_id(task_id): text_of(refs)}
 
 
 def to_come(task_ids: Iterable[str], workflow: str, published: int | None) -> list[Entry]:

@@ -20,7 +20,7 @@ def quoted(prefix: str) -> str:
 
 def part(text: str) -> str:
     """Return a part of a key that stands for ``text``."""
-    if _PLAIN.fullmatch(text):
+    if (text.isalnum() and text.isascii() and len(text) <= 200) or _PLAIN.fullmatch(text):
         return text
     whole = quote(text, safe="", errors="surrogatepass")
     return whole if len(whole) <= 200 else f"sha256-{hashlib.sha256(whole.encode()).hexdigest()}"

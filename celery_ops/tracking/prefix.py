@@ -6,12 +6,14 @@ What is written later than it happened, or in a process that serves all tenants,
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final
+from typing import Any, Final
 
 from ..conf import DEFAULTS, conf
 from ..exceptions import StoreUnavailable
 
 _fixed: Final[ContextVar[str]] = ContextVar("celery_ops_prefix", default="")
+#: The site's settings, and what they say of this: every publish asks more than once.
+_known: tuple[Any, Any] = (None, "")
 
 
 def current() -> str:
@@ -21,7 +23,7 @@ def current() -> str:
     """
     if fixed := _fixed.get():
         return fixed
-    setting = conf.STORE_PREFIX
+    setting = _setting()
     if isinstance(setting, str):
         return setting
     try:
@@ -43,12 +45,20 @@ def current_or_none() -> str:
 
 def is_asked() -> bool:
     """Return whether the prefix depends on who asks."""
-    return callable(conf.STORE_PREFIX)
+    return callable(_setting())
 
 
 def of_workers() -> str:
     """Return what the keys of workers begin with: they run every tenant's tasks."""
-    return DEFAULTS["STORE_PREFIX"] if is_asked() else conf.STORE_PREFIX
+    return DEFAULTS["STORE_PREFIX"] if is_asked() else _setting()
+
+
+def _setting() -> Any:
+    global _known
+    source, setting = _known
+    if source is not conf.source:
+        source, setting = _known = conf.source, conf.STORE_PREFIX
+    return setting
 
 
 @contextmanager

@@ -122,7 +122,7 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
     steps = later = None
     if stamp.workflow:
         steps, later = _steps(headers, body, current), _canvas(headers, body, stamp.workflow)
-    publish = Publish(
+    publish = (
         task_id,
         sender,
         stamp,
@@ -137,7 +137,7 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
         current if stamp.workflow and current is not None and current.joins(stamp.workflow) else None,
     )
     _latest.publish = publish
-    recorder().record(publish.told, stamp.whose)
+    recorder().record((_told, *publish), stamp.whose)
 
 
 def _steps(headers: Mapping[str, Any], body: Any, current: Execution | None) -> Embedded | None:
@@ -168,9 +168,13 @@ def _canvas(headers: Mapping[str, Any], body: Any, workflow: str) -> canvas.Canv
 
 def last_publish() -> "Publish | None":
     """Return what this thread published last of what is tracked, once."""
-    publish: Publish | None = getattr(_latest, "publish", None)
+    publish: tuple[Any, ...] | None = getattr(_latest, "publish", None)
     _latest.publish = None
-    return publish
+    return None if publish is None else Publish(*publish)
+
+
+def _told(*publish: Any) -> Batch:
+    return Publish(*publish).told()
 
 
 class Publish(NamedTuple):

@@ -7,6 +7,7 @@ anyway. The braces are a hash tag: an object's two keys share a slot.
 
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -240,7 +241,7 @@ class RedisStore(Store):
     @staticmethod
     def _keys(refs: Sequence[ObjectRef]) -> list[bytes]:
         first = quoted(prefix.current())
-        return [f"{first}:{{{part(ref.label)}:{part(ref.pk)}}}".encode() for ref in refs]
+        return [f"{first}:{{{_label_in_key(ref.label)}:{part(ref.pk)}}}".encode() for ref in refs]
 
     def _worker_key(self, hostname: str) -> bytes:
         return worker_key(prefix.of_workers(), hostname).encode()
@@ -319,6 +320,9 @@ def store_url() -> str:
     return "redis://localhost:6379/0"
 
 
+_label_in_key: Final = lru_cache(maxsize=256)(part)
+
+
 def _put(hashes: Hashes, key: bytes, ref: ObjectRef, fields: Mapping[str, str], seconds: bytes) -> None:
     """Put an object's fields where they belong: short values and pieces here, longer ones beside it.
 
@@ -329,10 +333,13 @@ def _put(hashes: Hashes, key: bytes, ref: ObjectRef, fields: Mapping[str, str], 
     long: tuple[list[bytes], list[bytes]] = ([], [])
     for called, text in fields.items():
         field, value, stays = called.encode(), text.encode("utf-8", "replace"), isinstance(text, IfAbsent)
-        here, is_long = stay if stays else replaced, len(value) > pieces.LONGEST_IN_PIECES
-        if pieces.is_whole(value) or (is_long and ref.label == LOG):
-            here.append(field)
-            here.append(value)
+        here = stay if stays else replaced
+        if pieces.is_whole(value):
+            here += (field, value)
+            continue
+        is_long = len(value) > pieces.LONGEST_IN_PIECES
+        if is_long and ref.label == LOG:
+            here += (field, value)
             continue
         for name, piece in pieces.cut(field, value):
             here += (name, piece)

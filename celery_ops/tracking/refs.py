@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -33,6 +34,12 @@ class ObjectRef:
 
         Raises ValueError when ``value`` cannot be a primary key of that model.
         """
+        if type(value) is int:
+            return _numbered(model, value)
+        return cls._built(model, value)
+
+    @classmethod
+    def _built(cls, model: type[Model], value: Any) -> "ObjectRef":
         meta = (model._meta.concrete_model or model)._meta
         field = meta.pk
         parts = getattr(field, "fields", None)  # a CompositePrimaryKey names its fields
@@ -42,6 +49,12 @@ class ObjectRef:
             raise ValueError(f"{value!r:.80} is not a primary key of {meta.label}: it has {len(parts)} fields")
         texts = [_text(part, item) for part, item in zip(parts, value, strict=True)]
         return cls(meta.label_lower, json.dumps(texts, separators=(",", ":")))
+
+
+@lru_cache(maxsize=1024)
+def _numbered(model: type[Model], value: int) -> ObjectRef:
+    """Most objects are called by a number, and each is published for more than once."""
+    return ObjectRef._built(model, value)
 
 
 def _text(field: Any, value: Any) -> str:

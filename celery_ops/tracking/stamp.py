@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from .refs import ObjectRef
@@ -60,8 +61,18 @@ class Stamp:
 
     def encoded(self) -> str:
         """Return the header's text: JSON, since every transport carries a string unchanged."""
+        if len(self.own) == 1 and not self.inherited and self.undecided is None and type(self.published) is int:
+            ref = self.own[0]
+            if ref.pk.isalnum() and ref.pk.isascii() and _is_plain(ref.label):  # most are, and JSON takes longer
+                return f'[{self.published},[["{ref.label}","{ref.pk}"]],[]]'
         parts = [self.published, [[r.label, r.pk] for r in self.own], [[r.label, r.pk] for r in self.inherited]]
         return encode(parts if self.undecided is None else [*parts, self.undecided])
+
+
+@lru_cache(maxsize=256)
+def _is_plain(label: str) -> bool:
+    """Return whether JSON writes a label as it is."""
+    return encode(label) == f'"{label}"'
 
 
 def schedule_of(text: Any) -> str:

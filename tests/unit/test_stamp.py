@@ -17,6 +17,11 @@ def test_a_stamp_comes_back_as_it_was(stamp):
     assert decoded(stamp.encoded()) == stamp
 
 
+@given(st.text(alphabet='ab."\\é', max_size=6), st.text(alphabet='1a-"é٣', max_size=4), st.integers(0, 10**14))
+def test_a_stamp_of_one_object_is_the_json_of_any_other(label, pk, published):
+    assert json.loads(Stamp((ObjectRef(label, pk),), (), published).encoded()) == [published, [[label, pk]], []]
+
+
 def test_a_key_with_a_lone_surrogate_comes_back():
     stamp = Stamp((ObjectRef("shop.page", "\ud800"),), (), 1)
     assert decoded(stamp.encoded().encode().decode()) == stamp
