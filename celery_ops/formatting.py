@@ -1,6 +1,7 @@
 """How values read on a page: text that a page can carry, times, durations and counts."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -10,7 +11,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html, html_safe
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
 from .info import StartedBy
@@ -55,6 +56,11 @@ def presentable(text: str) -> str:
 def is_clean(text: str) -> bool:
     """Return whether a page can carry a name as it is, and a form bring it back."""
     return 0 < len(text) <= LONGEST_NAME and text.isprintable()
+
+
+def listed(words: Iterable[str]) -> str:
+    """Return words one after the other, with what the language has between them."""
+    return pgettext("between the words of a list", ", ").join(words)
 
 
 def breakable(name: str) -> list[str]:

@@ -57,7 +57,7 @@ class Parser(HTMLParser):
         element = Element(tag, dict(attrs), self.page, self._here() + len(self.get_starttag_text()), len(self.page))
         self.elements.append(element)
         self._open.append(element)
-        self.written.append(" ")
+        self.written.append("" if tag == "wbr" else " ")
 
     def handle_endtag(self, tag):
         self.written.append(" ")

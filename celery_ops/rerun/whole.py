@@ -47,8 +47,8 @@ class WholeCandidate:
     """A workflow that may be run again as a whole, as it was found.
 
     ``canvas`` is what would be sent, ``firsts`` are the tasks of it that are sent now, and ``total`` is how many it has
-    with all later steps. It is run again as it was seen: when somebody runs one of the first ones meanwhile, all of it
-    is refused.
+    with all later steps; ``published`` are those beside these that tasks of it published when they ran. It is run again
+    as it was seen: when somebody runs one of the first ones meanwhile, all of it is refused.
     """
 
     key: str
@@ -58,11 +58,24 @@ class WholeCandidate:
     runnables: Mapping[str, Runnable]
     reruns: Mapping[str, Reruns]
     doubts: tuple[Doubt, ...] = ()
+    published: int = 0
 
     @property
     def asks(self) -> bool:
         """Whether it is sent only when somebody has said so, having read what there is to consider."""
         return any(doubt.asks for doubt in self.doubts)
+
+    @property
+    def beside(self) -> str:
+        """What tasks of it published when they ran, in a sentence; empty for nothing."""
+        if not self.published:
+            return ""
+        text = ngettext(
+            "When these ran, they published %(n)s more task.",
+            "When these ran, they published %(n)s more tasks.",
+            self.published,
+        )
+        return text % {"n": self.published}
 
     @property
     def seen(self) -> tuple[str, ...]:
@@ -99,7 +112,9 @@ def whole_candidate(task_id: str, user: Any, submission: UUID | None = None) -> 
         reruns = reruns_of([original.task_id for original in firsts])
     except DatabaseError as error:
         raise NotSent(_("The journal does not answer, so nothing was sent.")) from error
-    whole = WholeCandidate(workflow.key, canvas, firsts, _number(canvas), runnables, reruns)
+    total = _number(canvas)
+    published = max(0, workflow.progress.total - total)
+    whole = WholeCandidate(workflow.key, canvas, firsts, total, runnables, reruns, published=published)
     if submission and all(reruns[o.task_id].has(submission_of_task(submission, o.task_id)) for o in firsts):
         return whole
     return replace(whole, doubts=tuple(_doubts(workflow, whole)))

@@ -166,7 +166,7 @@ def _described(parts: tuple[str, ...], language: str) -> str:
         from cron_descriptor import ExpressionDescriptor
 
         whole += ExpressionDescriptor(of_week, options).get_description(DescriptionTypeEnum.DAYOFWEEK)
-    return _localised(whole) if locale else whole
+    return _smooth(_localised(whole), language) if locale else whole
 
 
 @lru_cache(maxsize=32)
@@ -188,6 +188,20 @@ def _localised(text: str) -> str:
     return _NAMES.sub(lambda match: names[match[0]], text)
 
 
+def _smooth(text: str, language: str) -> str:
+    for clumsy, plain in _SMOOTHED.get(language.partition("-")[0].lower(), ()):
+        text = text.replace(clumsy, plain)
+    return text
+
+
+#: What the library says word for word after the English, and in English punctuation.
+_SMOOTHED: Final = {
+    "ja": (
+        *(("次において実施 ", ""), (", ", "\u3001"), ("\u3001毎時", "")),
+        *((" でのみ", "のみ"), (" にのみ", "のみ"), ("月の ", "毎月 "), (" 日目", " 日")),
+    ),
+    "zh": (("仅在 ", "仅在"), (", ", "\uff0c")),
+}
 _ENGLISH_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _ENGLISH_MONTHS: Final = (
     "January",

@@ -15,7 +15,7 @@ from django_tables2 import Column
 from ..backends.base import QueueBackend
 from ..backends.queue_flow import UNKNOWN, QueueFlow
 from ..charts.sparkline import Sparkline
-from ..formatting import SHORT_ID, clean, duration, is_clean
+from ..formatting import SHORT_ID, clean, duration, is_clean, listed
 from ..info import Binding, MessageInfo, QueueInfo, TaskInfo
 from ..links import task_url
 from ..payload import payload
@@ -202,7 +202,7 @@ def _oldest(queue: QueueInfo) -> str:
 
 def known_to(queue: QueueInfo) -> str:
     """Return who knows a queue, in words."""
-    return ", ".join(str(SOURCES.get(source, clean(source))) for source in queue.sources)
+    return listed(str(SOURCES.get(source, clean(source))) for source in queue.sources)
 
 
 class ConsumersColumn(NumberColumn):

@@ -518,7 +518,7 @@ def test_what_failed_is_a_tab_beside_what_was_not_sent(became, browser):
 
 def test_a_state_that_is_asked_for_is_said_and_can_be_left(became, browser):
     html = html_of(browser.get(f"{JOURNAL}?state=LOST&state=SUCCESS"))
-    assert "State: LOST, SUCCESS" in text_of(html)
+    assert "State: Lost, Success" in text_of(html)
     assert "?" in {href for text, href in links(html) if text == "Leave this out"}
 
 

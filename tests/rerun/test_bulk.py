@@ -71,6 +71,7 @@ def test_the_preview_keeps_to_the_filters(browser, settings):
     failed(settings, 3, a_task(90, "SUCCESS", name=UNTRACKED))
     text = words(browser.get(reverse("celery_ops:bulk-retry"), {"state": "SUCCESS"}).text)
     assert "1 task matches" in text
+    assert "State Success" in text
     assert "they would run a second time" in text
 
 

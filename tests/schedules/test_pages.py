@@ -1,5 +1,6 @@
 """The list of schedules and the page of one, as pages and as JSON."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -137,6 +138,13 @@ def test_the_page_of_one_says_of_each_occurrence_what_became_of_it(browser, sett
     assert all(word in text for word in ("succeeded", "not sent", "sent, not run"))
     assert "two" in text
     assert "hush" not in text
+
+
+def test_where_nothing_is_to_come_nothing_can_be_skipped(browser, monkeypatch):
+    keep(monkeypatch, replace(entry(), schedule=None))
+    html = html_of(detail(browser))
+    assert 'value="skip"' not in html
+    assert "Nothing is to come that could be skipped." in html
 
 
 def test_arguments_are_for_those_who_may_see_them(viewer, monkeypatch):

@@ -57,6 +57,15 @@ def test_words_are_the_readers_and_days_too():
     assert text.startswith("Um 02:30, Montag bis Freitag")
 
 
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [("ja", "12:00\u3001毎月 29 日\u30012月のみ"), ("zh-hans", "在 12:00\uff0c每月的 29 号\uff0c仅在二月")],
+)
+def test_words_are_in_the_readers_punctuation(language, expected):
+    with translation.override(language):
+        assert words(crontab("0", "12", day_of_month="29", month_of_year="2")).startswith(expected)
+
+
 def test_another_zone_than_the_readers_is_named():
     assert words(crontab("30", "2")).endswith(", America/Chicago")
 

@@ -92,9 +92,12 @@ def test_what_went_well_as_a_whole_is_run_again_too(order, staff):
     assert seen(records[0].task_id, done=2, total=2).key != result.id
 
 
-def test_a_task_that_publishes_others_is_run_again_and_they_come(order, staff):
+def test_a_task_that_publishes_others_is_run_again_and_they_come(order, staff, client):
     result = tasks.parent.delay(order.pk)
     seen(result.id, done=2, total=2)
+    preview = words(client.get(reverse("celery_ops:workflow-retry", args=[result.id])).content.decode())
+    assert "When these ran, they published 1 more task." in preview
+    assert "Run 1 task again, and what it publishes" in preview
     (record,) = rerun_whole(result.id, staff)
     assert seen(record.task_id, done=2, total=2).key == record.task_id
 

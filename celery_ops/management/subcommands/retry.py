@@ -54,11 +54,18 @@ class Retry(Subcommand):
         try:
             whole = whole_candidate(options["whole"], user)
             if options["dry_run"]:
-                data = {"dry_run": True, "count": whole.total, "warnings": [doubt.text for doubt in whole.doubts]}
+                warnings = [doubt.text for doubt in whole.doubts]
+                data = {
+                    "dry_run": True,
+                    "count": whole.total,
+                    "published": whole.published,
+                    "warnings": warnings,
+                }
                 text = ngettext(
                     "%(n)s task would be sent once more", "%(n)s tasks would be sent once more", whole.total
                 )
-                return Answer(data, [printable(line) for line in (text % {"n": whole.total}, *data["warnings"])])
+                lines = (text % {"n": whole.total}, whole.beside, *warnings)
+                return Answer(data, [printable(line) for line in lines if line])
             records = rerun_whole_candidate(whole, user)
         except NotKnown as error:
             raise CommandRefused(_("this task is part of no workflow that is known")) from error

@@ -17,13 +17,14 @@ from ... import states
 from ...backends.base import TaskBackend
 from ...bulk.base import TARGET, BulkAction, BulkPreview, progress_of, stop
 from ...bulk.progress import DONE, RUNNING, BulkProgress
+from ...charts.words import state as state_in_words
 from ...conf import conf
 from ...exceptions import BackendUnavailable, BadInput, StoreUnavailable
 from ...filters.base import LAYOUT
 from ...filters.bulk import bounded
 from ...filters.narrowed import filterset_for
 from ...filters.tasks import TaskFilterSet
-from ...formatting import Moment, clean, count
+from ...formatting import Moment, clean, count, listed
 from ...models import ControlRecord
 from ...permissions import VIEW_OPS, VIEW_RECORDS, allows
 from ...tables.links import PageLink, task_link
@@ -265,10 +266,14 @@ def _foreseen(record: ControlRecord, progress: BulkProgress) -> str:
 def conditions(filters: TaskFilterSet) -> list[tuple[str, str]]:
     """Return what is filtered by, in words."""
     return [
-        (str(filters.filters[name].label), ", ".join(map(clean, values)))
+        (str(filters.filters[name].label), listed(_in_words(name, value) for value in values))
         for name, values in filters.parameters.items()
         if name not in LAYOUT
     ]
+
+
+def _in_words(name: str, value: str) -> str:
+    return (name == "state" and state_in_words(value)) or clean(value)
 
 
 def _sample(preview: BulkPreview) -> list[Sampled]:

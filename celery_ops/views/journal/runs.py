@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ... import states
+from ...charts.words import state as state_in_words
 from ...filters import suggestions
 from ...filters.records import RecordFilterSet
 from ...filters.task_links import FilterLink as Tab
-from ...formatting import Moment, clean
+from ...formatting import Moment, clean, listed
 from ...info import TaskInfo
 from ...links import record_url, task_url
 from ...models import TaskRunRecord
@@ -99,7 +100,8 @@ def _notes(page: RecordPage) -> list[str]:
 def _asks(filters: RecordFilterSet) -> list[tuple[str, str, str]]:
     """What is asked for that the form does not show: its label, its value, and the list without it."""
     labels = {"state": _("State"), "object": _("Object"), "retry_of": _("Run again of")}
-    values = {**filters.cleaned_data, "state": ", ".join(filters.cleaned_data.get("state") or ())}
+    became = filters.cleaned_data.get("state") or ()
+    values = {**filters.cleaned_data, "state": listed(state_in_words(name) or name for name in became)}
     shown = [(name, clean(values.get(name, ""))) for name in labels]
     return [(labels[name], value, filters.link(**{name: None})) for name, value in shown if value]
 

@@ -76,8 +76,9 @@ def _offers(one: ScheduleInfo, user: Any) -> Iterator[tuple[str, str]]:
     if not allows(user, MANAGE_SCHEDULES, one.entry.name):
         return
     is_paused = not one.entry.enabled or one.entry.paused_until is not None
-    for action in (RESUME, SKIP) if is_paused else (PAUSE, SKIP):
-        yield action, reason_against(one, action)
+    yield (change := RESUME if is_paused else PAUSE), reason_against(one, change)
+    nothing = "" if one.next_due else _("Nothing is to come that could be skipped.")
+    yield SKIP, reason_against(one, SKIP) or nothing
 
 
 def _reason_not_run(one: ScheduleInfo, user: Any) -> str:

@@ -59,7 +59,7 @@ class WorkflowRetryView(EitherPage):
             records = rerun_whole_candidate(whole, self.user, submission=submission)
         except (RerunRefused, NotSent) as error:
             return self.refused(error)
-        return self.done(records)
+        return self.done(records, publishes=bool(whole.published))
 
     def whole(self) -> WholeCandidate:
         """Raises Http404, RerunRefused and NotSent."""
@@ -91,7 +91,14 @@ class WorkflowRetryView(EitherPage):
         if self.is_json and self.request.method == "POST" and self.request.POST.get("preview") != "1":
             return errors(_("This asks first: send confirm=1 as well."), field="confirm", status=400)
         if self.is_json:
-            return JsonResponse({"total": whole.total, "tasks": _counted(whole.canvas), "warnings": warnings})
+            return JsonResponse(
+                {
+                    "total": whole.total,
+                    "published": whole.published,
+                    "tasks": _counted(whole.canvas),
+                    "warnings": warnings,
+                }
+            )
         context = self.get_context_data(
             whole=whole,
             step=viewed(whole.canvas, whole.runnables),
@@ -107,7 +114,7 @@ class WorkflowRetryView(EitherPage):
     def ways(self) -> dict[str, Any]:
         return {"next_url": next_url(self.request), "back_url": workflow_url(self.kwargs["task_id"])}
 
-    def done(self, records: Sequence[TaskRunRecord]) -> HttpResponse:
+    def done(self, records: Sequence[TaskRunRecord], *, publishes: bool) -> HttpResponse:
         sent = [record for record in records if record.send_state != TaskRunRecord.SendState.FAILED]
         if self.is_json:
             return JsonResponse(answer([*map(_outcome, records)]))
@@ -123,6 +130,12 @@ class WorkflowRetryView(EitherPage):
             sentence = ngettext(
                 "The whole was sent once more: %(n)s task.", "The whole was sent once more: %(n)s tasks.", number
             )
+            if publishes:
+                sentence = ngettext(
+                    "The whole was sent once more: %(n)s task, which publishes the rest.",
+                    "The whole was sent once more: %(n)s tasks, which publish the rest.",
+                    number,
+                )
             messages.success(self.request, sentence % {"n": number}, fail_silently=True)
         return HttpResponseRedirect(next_url(self.request) or _page_of((sent or records)[0]))
 
