@@ -46,6 +46,8 @@ LARGE: Final = 65_536
 #: And of what tells its children, of whom a page shows not more than so many.
 LARGE_META: Final = 262_144
 MOST_CHILDREN: Final = 1000
+#: Characters of the class of an error whose words are looked for in its traceback.
+LONGEST_CLASS: Final = 200
 
 Row = Mapping[str, Any]
 
@@ -256,6 +258,8 @@ def error_of(text: str | None, traceback: str | None = None) -> str | None:
 
 def _words(name: str, traceback: str) -> str:
     """Return what the last exception of a traceback says after its name, without what pydantic was given."""
+    if len(name) > LONGEST_CLASS:
+        return ""
     last = traceback.rpartition("Traceback (most recent call last)")[2]
     match = re.search(rf"^(?:[\w.]+\.)?{re.escape(name)}: ", last, re.MULTILINE)
     return _GIVEN.sub("", last[match.end() :]).strip() if match else ""

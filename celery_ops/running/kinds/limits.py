@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from math import isfinite
 from typing import Any, Final
@@ -142,8 +143,8 @@ def _depth(source: str) -> int:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        keys = [key for key, _value in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        numbers = Counter(key for key, _value in pairs)
+        twice = next(key for key, number in numbers.items() if number > 1)
         raise BadInput(_("The key “%(key)s” is there twice.") % {"key": named(twice)})
     return members
 
