@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         plain_text,
         redact,
         secrets_of,
+        tiny_arguments,
     )
     from .fitting import MAX_BYTES, Captured, encode
     from .text import REDACTED, cut
@@ -40,6 +41,7 @@ _HOMES = {
     "plain_text": "capturing",
     "redact": "capturing",
     "secrets_of": "capturing",
+    "tiny_arguments": "capturing",
 }
 
 __all__ = [
@@ -59,6 +61,7 @@ __all__ = [
     "plain_text",
     "redact",
     "secrets_of",
+    "tiny_arguments",
 ]
 
 

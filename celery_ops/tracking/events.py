@@ -9,7 +9,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from ..exceptions import StorePartlyUnavailable
 from ..logs import get_logger
 from . import counters
-from .breath import breathing
+from .breath import breathe
 from .refs import ObjectRef
 from .store import Batch, add_fields
 
@@ -43,7 +43,14 @@ def taken(events: deque[Any], number: int = EVENTS_A_WRITE) -> list[Any]:
 def all_told(handed: Sequence[Handed]) -> Iterator[Kept]:
     """Yield what each of these events knows, and nothing where one of them has told it already."""
     told: dict[str, dict[int, object]] = {}  # by prefix, what knew of earlier ones of these events, and so of all
-    for whose, event in breathing(handed, TOLD_AT_ONCE):
+    telling = 0
+    for whose, event in handed:
+        if type(event) is list:
+            yield whose, event  # it was told where it happened
+            continue
+        telling += 1
+        if not telling % TOLD_AT_ONCE:
+            breathe()
         teller, known = getattr(event, "__self__", event), told.setdefault(whose, {})
         if id(teller) in known:
             yield whose, ()

@@ -38,7 +38,9 @@ while ARGV[at] do
   end
   if failure and not string.find(failure, '^-?WRONGTYPE') then return reply end
   if not failure then
-    redis.pcall('EXPIRE', key, ARGV[at + 1])
+    local seconds, beside = string.match(ARGV[at + 1], '^(%d+)(.*)$')
+    redis.pcall('EXPIRE', key, seconds)
+    if beside ~= '' then redis.pcall('EXPIRE', key .. beside, seconds) end
     failure = ARGV[1] == '1' and redis.pcall('HLEN', key)
   end
   if failure then
@@ -57,8 +59,9 @@ class Hashes:
 
     def __init__(self, *, measured: bool = False) -> None:
         self.measured = measured
-        #: Of each its key, its seconds to live, how many words follow that replace what is there, how many that leave
-        #: what is there as it is, and these: fields before their values.
+        #: Of each its key, its seconds to live with what ends the name of a key that lives as long, how many words
+        #: follow that replace what is there, how many that leave what is there as it is, and these: fields before
+        #: their values.
         self._words: list[bytes] = []
         self._firsts: list[int] = []
 
@@ -66,7 +69,11 @@ class Hashes:
         return len(self._firsts)
 
     def put(self, key: bytes, seconds: bytes, replaced: Sequence[bytes] = (), stay: Sequence[bytes] = ()) -> None:
-        """Set these fields of a hash, and have it live for so long."""
+        """Set these fields of a hash, and have it live for so long.
+
+        Behind the digits of ``seconds`` may stand what ends the name of a key beside it, which lives as long from now
+        on where it is there.
+        """
         self._firsts.append(len(self._words))
         self._words += (key, seconds, b"%d" % len(replaced), b"%d" % len(stay), *replaced, *stay)
 
@@ -98,7 +105,10 @@ class Hashes:
             yield b"HSET", words[at], *words[first:stay]
         for place in range(stay, after, 2):
             yield b"HSETNX", words[at], words[place], words[place + 1]
-        yield b"EXPIRE", words[at], words[at + 1]
+        seconds, colon, beside = words[at + 1].partition(b":")
+        yield b"EXPIRE", words[at], seconds
+        if colon:
+            yield b"EXPIRE", words[at] + colon + beside, seconds
         if self.measured:
             yield b"HLEN", words[at]
 

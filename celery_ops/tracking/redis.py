@@ -36,7 +36,7 @@ from .tally_commands import ROWS_A_SCRIPT, TallyKeys, added, addition, additions
 from .wire import Command, Question, is_foreign, packed
 
 #: Objects of a write that are packed in one breath.
-PACKED_AT_ONCE: Final = 16
+PACKED_AT_ONCE: Final = 32
 #: Writes of a process between two that ask how large the objects' hashes have become.
 MEASURE_EVERY: Final = 16
 
@@ -50,6 +50,9 @@ return {version, redis.call('HGETALL', KEYS[1])}
 """
 #: What a server answers that may take a script again in a moment.
 PASSING: Final = ("BUSY", "CLUSTERDOWN", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "TRYAGAIN")
+
+#: Ends the name of the hash beside an object's.
+BESIDE: Final = b":long"
 
 PING: Final = packed((b"PING",))
 #: That command with a key of so many bytes, packed.
@@ -345,9 +348,11 @@ def _put(hashes: Hashes, key: bytes, ref: ObjectRef, fields: Mapping[str, str], 
             here += (name, piece)
         if is_long:
             long[stays].extend((field, value))
-    hashes.put(key, seconds, replaced, stay)
-    if any(long) or ref.label not in (INDEX, LOG):  # an index's need not outlive what they were written with
-        hashes.put(key + b":long", seconds, *long)
+    if any(long):
+        hashes.put(key, seconds, replaced, stay)
+        hashes.put(key + BESIDE, seconds, *long)
+    else:  # an index's longer values need not outlive what they were written with
+        hashes.put(key, seconds if ref.label in (INDEX, LOG) else seconds + BESIDE, replaced, stay)
 
 
 def _paired(names: Sequence[bytes], reply: Any) -> Any:

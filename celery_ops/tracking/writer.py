@@ -14,9 +14,11 @@ NAME: Final = "celery_ops writer"
 #: Seconds after which who has one lets the thread run, once a write, and the seconds that takes.
 OVERDUE: Final = 0.002
 LET_RUN: Final = 0.0005
-#: Seconds of being late that are allowed for, and writes that say how late the thread is lately.
+#: Seconds of being late that are allowed for, and writes that say how late the thread is lately, and how long it takes.
 MOST_LATE: Final = 0.005
 LATELY: Final = 8
+#: Seconds of a write that are allowed for.
+MOST_TAKEN: Final = 0.004
 #: Seconds that a fork takes at most.
 HELD: Final = 10.0
 NEVER: Final = float("inf")
@@ -33,18 +35,19 @@ class Writer:
         waiting: Sized,
         write: Callable[[], int],
         pause: float = 0.004,
-        pause_in_a_burst: float = 0.018,
+        pause_in_a_burst: float = 0.0195,
     ) -> None:
         """``write`` returns how many events it found.
 
         ``pause`` is the seconds between an event and its write, in which others join it; ``pause_in_a_burst`` those
-        from one write's beginning to the next while many happen. However long a write takes, and however late the
-        thread gets to run, the next begins no later after what happened meanwhile.
+        from one write's beginning to the end of the next while many happen, by how long a write takes lately. However
+        long one takes, and however late the thread gets to run, the next begins no later after what happened meanwhile.
         """
         self._waiting = waiting
         self._write = write
         self._pause = pause
         self._pause_in_a_burst = pause_in_a_burst
+        self._takes = 0.0  # seconds that a write takes, lately
         self._thread: threading.Thread | None = None
         self._starting = threading.RLock()  # a signal's handler may come here again
         self._called = threading.Lock()  # released by who wakes
@@ -140,12 +143,16 @@ class Writer:
                 self._pause_until(since + self._pause)
             since = time.monotonic()
             found = self._write()
+            self._took(time.monotonic() - since)
 
     def _pause_for_a_burst(self, since: float) -> None:
         """Let more happen, and ask to run as much earlier as that was too late before."""
-        begin = max(time.monotonic(), since + self._pause_in_a_burst - self._late)
+        begin = max(time.monotonic(), since + self._pause_in_a_burst - self._takes - self._late)
         if not self._pause_until(begin):
             self._was_late(time.monotonic() - begin)
+
+    def _took(self, seconds: float) -> None:
+        self._takes += (min(seconds, MOST_TAKEN) - self._takes) / LATELY
 
     def _was_late(self, seconds: float) -> None:
         self._late += (min(seconds, MOST_LATE) - self._late) / LATELY

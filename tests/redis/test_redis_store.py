@@ -247,13 +247,14 @@ def write_many(store, name="a", value="1"):
     return store.write([(ref, {name: value}) for ref in MANY])
 
 
-#: Scripts that this takes: an object has two hashes.
-SCRIPTS = math.ceil(2 * len(MANY) / AT_ONCE)
+def scripts(hashes):
+    """Return how many scripts write so many hashes of each: an object's values are in one, its long ones in another."""
+    return math.ceil(hashes * len(MANY) / AT_ONCE)
 
 
 def test_many_objects_are_written_by_scripts_and_live_as_long(own_store, own_client):
     assert write_many(own_store, "a", LONG) == 0
-    assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == SCRIPTS
+    assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == scripts(2)
     assert own_store.look_up([(ref, "a") for ref in MANY])[0] == [LONG] * 20
     assert all(own_client.ttl(key) > 0 for key in own_client.scan_iter())
 
@@ -267,6 +268,19 @@ def test_many_objects_are_written_plainly_where_scripts_are_refused(own_redis, o
         write_many(store, "b")
         assert store.read(MANY) == [{"a": "1", "b": "1"}] * 20
     assert own_client.info("commandstats")["cmdstat_eval"].get("calls", 0) == 0
+
+
+@pytest.mark.parametrize("commands", ["+@all", "-eval"], ids=["by a script", "plainly"])
+def test_a_short_value_lets_long_ones_live_on_as_long(own_redis, own_client, settings, commands):
+    own_client.acl_setuser("any", enabled=True, nopass=True, keys=["*"], commands=["+@all", commands])
+    settings.CELERY_OPS = {"STORE_URL": f"redis://any:any@127.0.0.1:{own_redis.port}/0", "STORE_TIMEOUT": 2}
+    with contextlib.closing(RedisStore()) as store:
+        write_many(store, "a", LONG)
+        for key in own_client.scan_iter():
+            own_client.expire(key, 5)
+        write_many(store, "b")
+        assert all(own_client.ttl(key) > 5 for key in own_client.scan_iter())
+        assert own_client.dbsize() == 2 * len(MANY)
 
 
 def test_a_script_leaves_one_of_many_that_is_not_ours_and_writes_the_others(own_store, own_client):
@@ -283,7 +297,7 @@ def test_a_script_that_a_full_server_refuses_is_an_outage_and_scripts_go_on(own_
     own_client.config_set("maxmemory", 0)
     own_client.config_resetstat()
     write_many(own_store)
-    assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == SCRIPTS
+    assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == scripts(1)
 
 
 def test_a_script_writes_more_fields_than_lua_holds(own_store):
@@ -327,7 +341,7 @@ def test_a_server_that_was_a_replica_for_a_moment_is_written_by_scripts_again(ow
     own_client.replicaof("NO", "ONE")
     own_client.config_resetstat()
     write_many(own_store)
-    assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == SCRIPTS
+    assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == scripts(1)
 
 
 def test_a_key_that_is_not_ours_has_no_fields_and_scripts_go_on(redis_store, client, settings, round_trips):

@@ -259,6 +259,18 @@ def test_a_thread_that_runs_too_late_asks_to_run_earlier_and_no_more_than_that()
     assert [since + PATIENCE - begin for begin in asked] == pytest.approx(earlier, abs=1e-4)
 
 
+def test_a_write_that_takes_long_begins_as_much_earlier_and_no_more_than_that():
+    writer, asked = Writer([1], lambda: 1, PATIENCE, PATIENCE), []
+    writer._pause_until = lambda begin: asked.append(begin) or True
+    since = time.monotonic()
+    for seconds in (1.0, 0.001):
+        for _ in range(20 * writer_module.LATELY):
+            writer._took(seconds)
+        writer._pause_for_a_burst(since)
+    earlier = [writer_module.MOST_TAKEN, 0.001]
+    assert [since + PATIENCE - begin for begin in asked] == pytest.approx(earlier, abs=1e-4)
+
+
 def test_who_finds_the_thread_overdue_lets_it_run_once_a_write(monkeypatch):
     slept = []
     writer = Writer([1], lambda: 1, PATIENCE, PATIENCE)
