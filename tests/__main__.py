@@ -73,7 +73,8 @@ def begin(options: list[str], output: IO[bytes] | int | None = None, **environme
 
 
 def in_processes(number: str) -> list[str]:
-    return ["-n", number, "--dist", "loadgroup"]
+    """Return the options for so many processes: forked where they can be, else each imports and collects for itself."""
+    return ["--processes", number] if sys.platform == "linux" else ["-n", number, "--dist", "loadgroup"]
 
 
 def is_compiled(file: Path) -> bool:

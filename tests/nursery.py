@@ -29,16 +29,27 @@ IMPORTED = (
     "celery.fixups.django",
     "celery.worker.consumer",
     "celery.worker.worker",
+    "celery_ops.tracking.recorder",
+    "crispy_forms.layout",
+    "cron_descriptor",
+    "django.contrib.auth.password_validation",
+    "django.contrib.messages.constants",
     "django.contrib.staticfiles",
     "django.core.management",
     "django.db.backends.sqlite3.base",
+    "django.db.migrations.autodetector",
     "django.db.models",
     "django.forms",
     "django.http",
+    "django.template.defaulttags",
     "django.urls",
+    "django.views.generic.base",
     "kombu.transport.pyamqp",
     "kombu.transport.redis",
+    "pydantic.json_schema",
+    "pydantic.main",
     "redis.cluster",
+    "unittest.mock",
 )
 
 #: Pools that patch Python before anything is imported.
@@ -134,22 +145,38 @@ def celery(
 def main() -> None:
     """Be the nursery, until who has started it ends; and return in each process that is started."""
     for name in IMPORTED:
-        import_module(name)
+        with contextlib.suppress(ImportError):  # what no test of this Python needs
+            import_module(name)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests, which end what they have started
     channel = socket.socket(fileno=int(sys.argv[1]))
     questions = channel.makefile()
+    leaders: dict[int, bool] = {}  # of those that have not ended, whether each leads a group
     for line in questions:
         number, question = json.loads(line)
         if "poll" in question:
             pid, status = os.waitpid(question["poll"], os.WNOHANG)
             answer = os.waitstatus_to_exitcode(status) if pid else None
+            leaders.pop(pid, None)
         elif not (answer := os.fork()):
             questions.close()
             channel.close()
             _become(**question)
             return
-        channel.sendall(json.dumps([number, answer]).encode() + b"\n")
+        else:
+            leaders[answer] = question["own_group"]
+        with contextlib.suppress(BrokenPipeError):  # who asked has been killed
+            channel.sendall(json.dumps([number, answer]).encode() + b"\n")
+    for pid, leads in leaders.items():
+        _kill(pid, whole_group=leads)
     os._exit(0)
+
+
+def _kill(pid: int, *, whole_group: bool) -> None:
+    """End what tests have left, as those do that are killed themselves."""
+    with contextlib.suppress(ProcessLookupError):
+        if whole_group:
+            os.killpg(pid, signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
 
 
 def _become(start: list[str], environment: dict[str, str], log: str, own_group: bool) -> None:

@@ -13,6 +13,7 @@ import tempfile
 import time
 import uuid
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,14 @@ def free_port() -> int:
     return port
 
 
+#: The port of this process's Redis; it is another one in a process that was forked for tests.
 PORT = free_port()
 RUN = uuid.uuid4().hex[:8]
 #: Seconds, for tests that are not about time: on a busy machine an answer takes its time, and that is no outage.
 PATIENCE = 60.0
 STORE_TIMEOUT = 20.0
 FILES = Path(tempfile.mkdtemp(prefix="celery-ops-tests-"))
+OWNER = os.getpid()
 os.environ["TEST_BROKER_URL"] = f"redis://127.0.0.1:{PORT}/0"  # under xdist not the controller's, inherited
 os.environ.setdefault("TEST_SQLITE_FILE", str(FILES / "test.sqlite3"))
 
@@ -66,7 +69,18 @@ def pytest_collection_finish():
 
 
 def pytest_unconfigure():
-    shutil.rmtree(FILES, ignore_errors=True)
+    if os.getpid() == OWNER:
+        shutil.rmtree(FILES, ignore_errors=True)
+
+
+def move() -> None:
+    """Have a Redis of its own for a process that was forked."""
+    from tests.conftest import configure
+
+    global PORT
+    PORT = free_port()
+    os.environ["TEST_BROKER_URL"] = f"redis://127.0.0.1:{PORT}/0"
+    configure(broker_url=os.environ["TEST_BROKER_URL"])
 
 
 def unavailable(what: str):
@@ -74,6 +88,12 @@ def unavailable(what: str):
     if IN_CI:
         pytest.fail(f"{what} is required in CI")
     pytest.skip(f"{what} is not here")
+
+
+def skip_without(module: str) -> None:
+    """Skip where a worker could not import this; a test does not: eventlet forbids each later test to fork."""
+    if find_spec(module) is None:
+        pytest.skip(f"{module} is not installed")
 
 
 def redis_binary() -> str | None:

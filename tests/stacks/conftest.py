@@ -9,7 +9,7 @@ import pytest
 from celery_ops.backends.remote import snapshot
 from celery_ops.backends.remote.known import known_workers
 from tests.conftest import visiting
-from tests.servers import Site, Worker
+from tests.servers import Site, Worker, skip_without
 from tests.shop.models import Order
 
 numbers = itertools.count(1)
@@ -32,7 +32,7 @@ def started(redis_server):
     def get(pool):
         if pool not in workers:
             if pool in ("gevent", "eventlet"):
-                pytest.importorskip(pool)
+                skip_without(pool)
             options, number = POOLS[pool]
             site = Site(f"{redis_server.url}/{number}", store=f"{redis_server.url}/1", results="disabled://")
             name = f"{pool}-{uuid.uuid4().hex[:6]}@test"

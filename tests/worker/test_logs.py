@@ -11,7 +11,7 @@ import redis
 from celery_ops import tasks_for
 from celery_ops.task_logs.reading import read_log
 from tests.conftest import visiting
-from tests.servers import Site, Worker, wait_for
+from tests.servers import Site, Worker, skip_without, wait_for
 from tests.shop import tasks
 
 from .conftest import reached
@@ -98,7 +98,7 @@ def test_a_delivery_that_died_keeps_its_lines_beside_the_next_ones(worker, order
 def pool(request, redis_server, settings):
     """Visit a site whose only worker has this pool, and keeps the lines of all tasks."""
     if request.param in ("gevent", "eventlet"):
-        pytest.importorskip(request.param)
+        skip_without(request.param)
     site = Site(f"{redis_server.url}/48", store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
     environment = {**site.environment, "TEST_CELERY_OPS": json.dumps({"LOGS": "all"})}
     name = f"{request.param}-{uuid.uuid4().hex[:6]}@test"
