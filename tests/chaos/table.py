@@ -145,6 +145,8 @@ TABLE = (
         "a retry, a transaction that is rolled back, arguments that cannot be sent, a broker that refuses",
         "one row with its attempts; no phantom; the journal says that it was not sent",
         (
+            LIFECYCLE + "test_a_retried_task_is_one_row_with_its_attempts",
+            "unit/test_receivers.py::test_retries_are_attempts_of_one_task",
             LIFECYCLE + "test_delay_on_commit_leaves_nothing_when_the_transaction_is_rolled_back",
             LIFECYCLE + "test_arguments_that_cannot_be_sent_leave_no_row",
             LAUNCHING + "test_arguments_that_cannot_be_sent_are_a_failed_row",
@@ -170,12 +172,14 @@ TABLE = (
         ),
     ),
     Row(
-        "results of many megabytes; NUL and lone surrogates",
+        "results of many megabytes; NUL and lone surrogates; values that raise when they are printed",
         "what is kept and shown is bounded, and says what it can",
         (
             "panels/test_panel_view.py::test_a_poll_with_ten_results_of_a_megabyte_is_small",
             "ops/test_task_detail.py::test_two_megabytes_are_bounded",
             "redis/test_store_contract.py::test_a_lone_surrogate_in_a_value_does_no_harm",
+            "unit/test_receivers.py::test_a_result_that_cannot_be_printed_does_not_keep_the_task_from_success",
+            "unit/test_receivers.py::test_an_exception_that_cannot_be_printed_is_a_failure_with_its_class",
         ),
     ),
     Row(

@@ -219,6 +219,12 @@ def test_options_are_sent(client):
     assert TaskRunRecord.objects.get().options == {"countdown": 60, "priority": 3}
 
 
+@pytest.mark.parametrize("option", ["link", "link_error", "chord", "task_id", "headers", "serializer", "routing_key"])
+def test_an_option_that_is_none_of_ours_is_refused(option, client, published):
+    response = client.post(page(), {f"opt-{option}": "tests.shop.tasks.noop"})
+    assert (response.status_code, nothing_was_sent(published)) == (400, True)
+
+
 # -- once
 
 
