@@ -183,6 +183,10 @@ def test_the_panel_page_has_each_custom_property_of_the_style_sheet_and_no_other
         ("docs/panel.md", "revoke requested"),
         ("docs/store.md", "The list of tasks cannot be read just now."),
         ("docs/track.md", "started by another task"),
+        ("docs/troubleshooting.md", "Cannot be run again as it was."),
+        ("docs/troubleshooting.md", "two of this name"),
+        ("docs/troubleshooting.md", "No reply"),
+        ("docs/troubleshooting.md", "The broker does not answer."),
     ],
 )
 def test_words_that_a_page_quotes_are_those_of_the_panel(page, words):
