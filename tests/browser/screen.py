@@ -19,7 +19,11 @@ class Screen:
         self.page.on("dialog", lambda dialog: (self.troubles.append(dialog.message), dialog.dismiss()))
 
     def show(self, client, path, **headers):
-        self.answers = {ORIGIN + path: client.get(path, headers=headers)}
+        return self.show_answer(path, client.get(path, headers=headers))
+
+    def show_answer(self, path, answer):
+        """Show what a client was answered, by whatever method."""
+        self.answers = {ORIGIN + path: answer}
         self.page.goto(ORIGIN + path)
         return self.page
 
