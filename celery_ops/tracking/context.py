@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db.models import Model
 
 from .refs import ObjectRef
 
 if TYPE_CHECKING:
-    from .started_by import Origin, Requester
+    from .started_by import Requester
 
 #: The id of the task that another one is once more, and its objects.
 Original = tuple[str, tuple[ObjectRef, ...]]
@@ -55,12 +55,6 @@ class answering:
 
     def __exit__(self, *_: object) -> None:
         _requester.set(self._before)  # no token: a coroutine may be ended in another context than it began in
-
-
-def origin() -> "Origin | None":
-    """Return who starts what is published here, None outside a request and for an anonymous visitor."""
-    requester = _requester.get()
-    return None if requester is None else requester.origin()
 
 
 @contextmanager
@@ -120,10 +114,25 @@ def retry_of() -> str:
     return _retry_of.get()
 
 
-def bound_objects() -> tuple[ObjectRef, ...]:
+class Around(NamedTuple):
+    """What is said around a publish: the objects, and who starts it as a header says that, empty for nobody."""
+
+    objects: tuple[ObjectRef, ...]
+    started_by: str
+
+
+def around() -> Around:
     """Return the objects of the ``tracking`` blocks around the caller, then the account of who starts things here."""
-    bound, started = _bound.get(), origin()
-    return bound if started is None or started.ref in bound else (*bound, started.ref)
+    bound, requester = _bound.get(), _requester.get()
+    started = None if requester is None else requester.origin()
+    if started is None:
+        return Around(bound, "")
+    return Around(bound if started.ref in bound else (*bound, started.ref), started.text)
+
+
+def bound_objects() -> tuple[ObjectRef, ...]:
+    """Return the objects alone."""
+    return around().objects
 
 
 def set_progress(current: float, total: float, message: str = "") -> None:

@@ -57,32 +57,31 @@ def side_by_side() -> None:
 
 def begin(details: dict[str, Any]) -> None:
     """Note what an attempt begins with; ``details`` are its request's."""
-    if _Process.whose is not None:
-        details[BEGAN] = resource.getrusage(_Process.whose)
+    if (whose := _Process.whose) is not None:
+        details[BEGAN] = resource.getrusage(whose)
 
 
 def of(details: dict[str, Any]) -> Cost:
     """Return what an attempt of this process came to; that is at its end, where it is asked first."""
-    cost = details.get(CAME_TO)
-    if cost is None:
-        cost = details[CAME_TO] = _spent(details.get(BEGAN))
+    if (cost := details.get(CAME_TO)) is not None:
+        return cost
+    began, whose = details.get(BEGAN), _Process.whose
+    if began is None or whose is None:
+        cost = UNKNOWN
+    else:
+        now = resource.getrusage(whose)
+        cpu = now.ru_utime + now.ru_stime - began.ru_utime - began.ru_stime if _Process.knows_cpu else None
+        cost = Cost(cpu, (now.ru_maxrss - began.ru_maxrss) * UNIT)
+    details[CAME_TO] = cost
     return cost
-
-
-def _spent(began: Any) -> Cost:
-    if began is None or _Process.whose is None:
-        return UNKNOWN
-    now = resource.getrusage(_Process.whose)
-    cpu = now.ru_utime + now.ru_stime - began.ru_utime - began.ru_stime if _Process.knows_cpu else None
-    return Cost(cpu, (now.ru_maxrss - began.ru_maxrss) * UNIT)
 
 
 def text_of(cost: Cost) -> str:
     """Return a cost as the fact of an end has it behind its time: milliseconds, and KiB where there are any."""
     cpu, memory = cost
-    if cpu is None and not memory:
-        return ""
-    text = f"{SEPARATOR}{'' if cpu is None else round(cpu * 1000)}"
+    if cpu is None:
+        return f"{SEPARATOR}{SEPARATOR}{memory // KIB}" if memory else ""
+    text = SEPARATOR + str(round(cpu * 1000))
     return f"{text}{SEPARATOR}{memory // KIB}" if memory else text
 
 

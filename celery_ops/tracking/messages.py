@@ -41,21 +41,17 @@ def stamp_for(
     undecided: int | None = None,
     whose: str = "",
     workflow: str = "",
+    around: context.Around | None = None,
 ) -> Stamp:
-    """Return the stamp of a task that is published or begun here: its ``own`` objects, and those around it."""
-    bound = context.bound_objects()
+    """Return the stamp of a task that is published or begun here: its ``own`` objects, and those ``around`` it."""
+    bound, started_by = around or context.around()
     mine = tuple(dict.fromkeys((*own, *bound)) if bound else own)[:MAX_OBJECTS]
     whose = whose or whose_of()
     parent = parent if parent is not None and parent.whose == whose else None
     inherited = _inherited(name, mine, parent) if parent else ()
-    return Stamp(mine, inherited, published, undecided, whose, _started_by(parent), workflow)
-
-
-def _started_by(parent: Execution | None) -> str:
-    """Who started it: whom the request comes from, else who started the task that publishes it."""
-    if (origin := context.origin()) is not None:
-        return origin.text
-    return parent.stamp.started_by if parent else ""
+    if parent and not started_by:
+        started_by = parent.stamp.started_by
+    return Stamp(mine, inherited, published, undecided, whose, started_by, workflow)
 
 
 def _inherited(name: str, mine: tuple[ObjectRef, ...], parent: Execution) -> tuple[ObjectRef, ...]:

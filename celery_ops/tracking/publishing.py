@@ -56,7 +56,8 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, propert
     if parent is not None and headers["id"] == parent.task_id:
         _republish(parent, headers, request)
         return
-    if not (parent or registry.bindings(sender) or context.bound_objects()):
+    around = context.around()
+    if not (parent or registry.bindings(sender) or around.objects):
         if workflow and request is None:
             _note_untracked(workflow, sender, headers)
         return
@@ -67,7 +68,7 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, propert
         own = resolve(sender, args, kwargs, prepended=prepended)
     except Undecided:
         own, undecided = [], prepended
-    stamp = stamp_for(sender, own, parent, published, undecided, workflow=workflow)
+    stamp = stamp_for(sender, own, parent, published, undecided, workflow=workflow, around=around)
     headers[HEADER] = text = stamp.encoded()
     if stamp.started_by:
         headers[STARTED_BY] = stamp.started_by

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import SynchronousOnlyOperation
+from django.db.models import Model
 
 from ..concurrency import Asked
 from ..info import StartedBy
@@ -93,7 +94,7 @@ def checked(text: Any) -> str:
 def _origin(account: Any, match: Any) -> Origin | None:
     if not _is_user_model(account.__class__, settings.AUTH_USER_MODEL):  # an API key's key would be another person's
         return None
-    return _origin_of(ObjectRef.of(account), str(account.get_username()), _url_name(match))
+    return _origin_of(account.__class__, account.pk, str(account.get_username()), _url_name(match))
 
 
 @lru_cache(maxsize=64)
@@ -101,9 +102,10 @@ def _is_user_model(kind: type, user_model: str) -> bool:
     return issubclass(kind, get_user_model())
 
 
-@lru_cache(maxsize=1024)
-def _origin_of(ref: ObjectRef, username: str, url_name: str) -> Origin:
+@lru_cache(maxsize=1024, typed=True)
+def _origin_of(kind: type[Model], pk: Any, username: str, url_name: str) -> Origin:
     """People publish from one page again and again: what is written of that is made once."""
+    ref = ObjectRef.build(kind, pk)
     return Origin(text_of(StartedBy(ref.pk, username[:LONGEST_NAME], url_name[:LONGEST_NAME])), ref)
 
 
