@@ -17,7 +17,7 @@ from . import forks
 from .attempt import AttemptLog
 from .sending import sender
 from .switch import ALL, NONE, wanted
-from .texts import text_of
+from .texts import REACH, text_of
 
 #: Where a log lies on the request of the task.
 ATTRIBUTE: Final = "celery_ops_log"
@@ -50,12 +50,14 @@ class TaskLogHandler(logging.Handler):
             log = request.__dict__.get(ATTRIBUTE) or _begun(request)
             if log.is_busy or log.generation != forks.generation:
                 return False
-            log.is_busy = True  # a value's own method may log while it is put into words
-            try:
-                is_new = log.add(record.created, record.levelname, record.name, text_of(record))
-            finally:
-                log.is_busy = False
-            if is_new:
+            text = record.__dict__.get("message")  # as a handler before this one has put it together
+            if record.exc_info or type(text) is not str or len(text) > REACH:
+                log.is_busy = True  # a value's own method may log while it is put into words
+                try:
+                    text = text_of(record)
+                finally:
+                    log.is_busy = False
+            if log.add(record.created, record.levelname, record.name, text):
                 sender().wake(log)
         except SoftTimeLimitExceeded:
             raise
@@ -93,10 +95,11 @@ def enter(task: Any) -> None:
 
 def leave(task: Any) -> None:
     """Let lines belong to the task around this one, if there is one."""
-    around = task.request.__dict__.pop(AROUND, None)
+    details = vars(task.request)
+    around = details.pop(AROUND, None)
     if around is not None:
         _here.request = around[1]
-    log: AttemptLog | None = task.request.__dict__.get(ATTRIBUTE)
+    log: AttemptLog | None = details.get(ATTRIBUTE)
     if log is not None and log.is_dirty:  # what ended it is about to be written, a few milliseconds from now
         log.redact()
 

@@ -1,11 +1,13 @@
 """How lines lie in the store: JSON, a list of lists. What is read there may be anybody's."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from json.encoder import encode_basestring as _text
 from typing import Any, Final
 
 from ..tracking import log_fields
+from .texts import LONGEST_LEVEL, LONGEST_LOGGER
 
 #: Its number, milliseconds since the execution began to log, its level, its logger, and what it says.
 StoredLine = tuple[int, int, str, str, str]
@@ -15,16 +17,31 @@ LONGEST: Final = 100_000
 MOST_LINES: Final = 200
 LATEST: Final = 10**15
 
-_encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+#: A line that is to be written: its number, when (in seconds since the epoch), and the rest.
+Line = tuple[int, float, str, str, str]
 
 
-def beginning_text(task_name: str, lines: Sequence[StoredLine]) -> str:
-    return _encode([task_name, lines])
+def beginning_text(task_name: str, lines: Iterable[Line], begun: int) -> str:
+    """Return the beginning of an execution, ``begun`` in milliseconds since the epoch."""
+    return f"[{_text(task_name)},{_lines_text(lines, begun)}]"
 
 
-def end_text(total: int, lines: Sequence[StoredLine]) -> str:
-    """``total`` is how many lines the execution has logged in all."""
-    return _encode([total, lines])
+def end_text(total: int, lines: Iterable[Line], begun: int) -> str:
+    """Return its end. ``total`` is how many lines it has logged in all."""
+    return f"[{total},{_lines_text(lines, begun)}]"
+
+
+def _lines_text(lines: Iterable[Line], begun: int) -> str:
+    """Put JSON together by hand: its encoder would take longer than all else that a line needs here."""
+    heads: dict[tuple[str, str], str] = {}
+    texts = []
+    for n, at, level, logger, text in lines:
+        head = heads.get((level, logger))
+        if head is None:
+            head = f"{_text(level[:LONGEST_LEVEL])},{_text(logger[-LONGEST_LOGGER:])}"
+            heads[level, logger] = head
+        texts.append(f"[{n},{int(at * 1000) - begun},{head},{_text(text)}]")
+    return f"[{','.join(texts)}]"
 
 
 @dataclass(frozen=True, slots=True)
