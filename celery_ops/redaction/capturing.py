@@ -169,6 +169,8 @@ def secrets_of(
 
     Give them to ``capture_value`` and ``capture_text``: results and messages like to repeat them.
     """
+    if _tiny(args, kwargs, parameters, sensitive, brief=True):
+        return ()
     return _secrets(hidden_texts(args, kwargs, parameters, sensitive, budget))
 
 

@@ -88,7 +88,7 @@ def enter(task: Any) -> None:
     if mode == NONE or (mode != ALL and runs.of(request) is None) or task.name.startswith("celery."):
         return
     install()
-    is_inside = len(_state._task_stack.stack) > 1  # an eager task in another one
+    is_inside = request.is_eager and len(_state._task_stack.stack) > 1  # in another task
     setattr(request, AROUND, (task, _here.request if is_inside else None))
     _here.request = request
 

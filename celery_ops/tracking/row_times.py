@@ -25,12 +25,13 @@ _SCHEDULE: Final = re.compile(rf', "{SCHEDULE}": ("(?:[^"\\]|\\.)*")')
 
 def note(request: Any, published: int | None, begun: int, schedule: str = "") -> None:
     """Have the result of a request carry these, in milliseconds since the epoch, before what else is in its meta."""
-    meta = getattr(request, "meta", None)
-    others = meta if isinstance(meta, Mapping) else {}
+    others = getattr(request, "meta", None)
     own: dict[str, Any] = {KEY: [published, begun]}
     if schedule and len(json.dumps(schedule)) <= LONGEST_SCHEDULE:
         own[SCHEDULE] = schedule
-    request.meta = {**own, **{name: value for name, value in others.items() if name not in (KEY, SCHEDULE)}}
+    if isinstance(others, Mapping):
+        own.update((name, value) for name, value in others.items() if name not in (KEY, SCHEDULE))
+    request.meta = own
 
 
 def noted(meta: str | None) -> tuple[int | None, int | None]:
