@@ -5,7 +5,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from . import canvas, capture, chains, context, crowd, due, facts, folding, given, index, prefix, runs, workflows
+from . import (
+    canvas,
+    canvas_taking,
+    canvas_writing,
+    capture,
+    chains,
+    context,
+    crowd,
+    due,
+    facts,
+    folding,
+    given,
+    index,
+    prefix,
+    runs,
+    workflows,
+)
 from .binding import Undecided, resolve
 from .edge import receiver
 from .messages import nesting_of, owned, stamp_for
@@ -171,7 +187,7 @@ def _canvas(headers: Mapping[str, Any], body: Any, workflow: str) -> canvas.Canv
     is_new, _latest.workflow = workflow != getattr(_latest, "workflow", ""), workflow
     if is_new:
         _latest.told = set()
-    return canvas.taken(headers, body, _latest.told)
+    return canvas_taking.taken(headers, body, _latest.told)
 
 
 def last_publish() -> "Publish | None":
@@ -263,7 +279,7 @@ class Publish(NamedTuple):
             steps, task_ids = self.steps.text()
             others += index.to_come(task_ids, key, self.stamp.published)
         if self.canvas is not None:
-            later = canvas.text_of(self.canvas)
+            later = canvas_writing.text_of(self.canvas)
         return [*self._execution().enters_workflow(steps, later), *others]
 
     def _execution(self) -> Execution:
