@@ -7,6 +7,7 @@ counted. Greenlets share theirs, so nobody knows. Memory is the process's in any
 
 import sys
 from contextlib import suppress
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 with suppress(ImportError):  # there is none on Windows
@@ -30,6 +31,8 @@ class Cost(NamedTuple):
 
 
 UNKNOWN: Final = Cost(None, None)
+#: Makes one of a tuple, without a call of Python's: each attempt pays for it.
+_cost: Final = partial(tuple.__new__, Cost)
 
 
 class _Process:
@@ -69,9 +72,9 @@ def of(details: dict[str, Any]) -> Cost:
     if began is None or whose is None:
         cost = UNKNOWN
     else:
-        now = resource.getrusage(whose)
-        cpu = now.ru_utime + now.ru_stime - began.ru_utime - began.ru_stime if _Process.knows_cpu else None
-        cost = Cost(cpu, (now.ru_maxrss - began.ru_maxrss) * UNIT)
+        now = resource.getrusage(whose)  # its user's and its system's time, and its peak of memory come first
+        cpu = now[0] + now[1] - began[0] - began[1] if _Process.knows_cpu else None
+        cost = _cost((cpu, (now[2] - began[2]) * UNIT))
     details[CAME_TO] = cost
     return cost
 
@@ -81,8 +84,13 @@ def text_of(cost: Cost) -> str:
     cpu, memory = cost
     if cpu is None:
         return f"{SEPARATOR}{SEPARATOR}{memory // KIB}" if memory else ""
-    text = SEPARATOR + str(round(cpu * 1000))
+    text = _milliseconds(round(cpu * 1000))
     return f"{text}{SEPARATOR}{memory // KIB}" if memory else text
+
+
+@lru_cache(maxsize=1024)
+def _milliseconds(number: int) -> str:
+    return f"{SEPARATOR}{number}"
 
 
 def cost_in(fact: str | None) -> Cost:
