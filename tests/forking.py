@@ -97,6 +97,7 @@ class Sharing:
         name = next(self.names)
         folder = self.config._tmp_path_factory.getbasetemp() / name
         ours, theirs = Pipe()
+        self.config.get_terminal_writer().flush()  # else the new process writes it, too
         pid = os.fork()
         if not pid:
             for connection in (ours, *self.children):
