@@ -13,7 +13,7 @@ def main(folder: Path) -> None:
         for scene in SCENES:
             camera = Camera(darkroom, scene.user)
             scene.play(camera)
-            for picture in camera.shoot(scene.name, scene.height):
+            for picture in camera.shoot(scene.name, scene.height, scene.top):
                 print(picture.name, f"{picture.stat().st_size / 1000:.0f} kB", flush=True)
 
 

@@ -11,6 +11,8 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 WIDTH = 1200
+#: Pixels above an element at which a picture begins.
+MARGIN = 24
 #: Milliseconds for anything that a scene waits for: a task may be queued behind others.
 PATIENCE = 60_000
 #: WebP's, of 100: text stays sharp, and a picture is some 40 kB.
@@ -59,9 +61,10 @@ class Camera:
         self.page = darkroom.page(user)
         self.page.set_viewport_size({"width": WIDTH, "height": 800})
 
-    def shoot(self, name: str, height: int) -> Iterator[Path]:
-        """Yield the files of both pictures, ``height`` pixels from the top of the page."""
-        clip = {"x": 0, "y": 0, "width": WIDTH, "height": height}
+    def shoot(self, name: str, height: int, top: str = "") -> Iterator[Path]:
+        """Yield the files of both pictures, ``height`` pixels from the top of the page, or of the element ``top``."""
+        above = self.page.locator(top).first.bounding_box()["y"] - MARGIN if top else 0
+        clip = {"x": 0, "y": above, "width": WIDTH, "height": height}
         for scheme in ("light", "dark"):
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             shot = self.page.screenshot(clip=clip, full_page=True, animations="disabled")

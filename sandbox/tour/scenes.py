@@ -1,19 +1,28 @@
-"""The scenes, in the order in which somebody who has ten minutes would see them."""
+"""The scenes, in an order in which each finds what the ones before it have left."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from .camera import Camera
 
+#: Milliseconds in which messages that are held up are a minute old, and until that minute is counted.
+HELD_UP = 90_000
+TOLD = 12_000
+
 
 @dataclass(frozen=True)
 class Scene:
-    """Who looks, what that person does until the picture is taken, and how much of the page it shows, in pixels."""
+    """Who looks, what that person does until the picture is taken, and how much of the page it shows, in pixels.
+
+    It begins at the top of the page, or at an element.
+    """
 
     name: str
     user: str
     play: Callable[[Camera], None]
     height: int = 760
+    top: str = ""
 
 
 def opened(path: str) -> Callable[[Camera], None]:
@@ -34,7 +43,7 @@ def order_panel(camera: Camera) -> None:
     page.get_by_text("Run a task").click()
     page.get_by_role("radio", name="Export the invoice").check()
     page.get_by_role("button", name="Run", exact=True).click()
-    page.locator("progress").first.wait_for()
+    page.get_by_text(re.compile(r"[3-6]\d of 100")).first.wait_for()
 
 
 def own_order(camera: Camera) -> None:
@@ -45,12 +54,12 @@ def own_order(camera: Camera) -> None:
     pay = page.get_by_role("button", name="Pay")
     if pay.count():
         pay.first.click()
-        page.locator("progress").first.wait_for()
+        page.get_by_text(re.compile(r"[23] of 4")).first.wait_for()
 
 
 def failed_task(camera: Camera) -> None:
     page = camera.page
-    page.goto("/ops/tasks/?state=FAILURE")
+    page.goto("/ops/tasks/?state=FAILURE&name=charge_expired_card")
     page.locator("tbody a").first.click()
     page.locator("pre").first.wait_for()
 
@@ -64,18 +73,45 @@ def retried_task(camera: Camera) -> None:
 
 
 def workflow(camera: Camera) -> None:
+    """Every shelf of a warehouse is counted; one cannot be, so the sum never comes."""
     page = camera.page
-    page.goto("/ops/tasks/?name=fulfill_order&state=SUCCESS")
-    page.locator("tbody a").first.click()
-    page.locator("a[href*='/workflows/']").first.click()
-    page.locator("svg").first.wait_for()
+    page.goto("/warehouses/2/")
+    page.get_by_role("button", name="Count all shelves").click()
+    page.get_by_role("link", name="Shelf by shelf").click()
+    page.get_by_role("link", name="Run the whole again").wait_for()
 
 
 def failure_group(camera: Camera) -> None:
     page = camera.page
     page.goto("/ops/failures/?window=7d")
-    page.locator("main table tbody a, main ul a[href*='/failures/']").first.click()
+    page.get_by_role("link", name="shop.exceptions.CardDeclined").first.click()
     page.locator("svg").first.wait_for()
+
+
+def paused_queue(camera: Camera) -> None:
+    """An operator holds the documents up while items ask for theirs."""
+    page = camera.page
+    page.goto("/ops/queues/sandbox-documents/")
+    page.get_by_role("button", name="Pause", exact=True).click()
+    page.get_by_role("button", name="Resume").first.wait_for()
+    page.goto("/items/")
+    item = page.locator("td a[href^='/items/']").first.get_attribute("href").strip("/").rpartition("/")[2]
+    for task in ("generate_index_card", "generate_qr_code", "generate_index_card"):
+        page.goto(f"/ops/run/inventory.tasks.{task}/")
+        page.locator("[name=arg-item_id]").fill(item)
+        page.get_by_role("button", name="Run", exact=True).click()
+        page.wait_for_url(lambda url: "/run/" not in url)
+    page.goto("/ops/queues/sandbox-documents/")
+    page.get_by_text("min ago").nth(1).wait_for(timeout=HELD_UP)
+    page.wait_for_timeout(TOLD)
+
+
+def resumed(camera: Camera) -> None:
+    page = camera.page
+    page.goto("/ops/queues/sandbox-documents/")
+    page.get_by_role("button", name="Resume").first.click()
+    page.get_by_role("button", name="Pause", exact=True).wait_for()
+    page.goto("/ops/journal/")
 
 
 def preview(camera: Camera) -> None:
@@ -87,19 +123,19 @@ def preview(camera: Camera) -> None:
 
 
 SCENES = (
-    Scene("overview", "admin", opened("/ops/")),
+    Scene("overview", "admin", opened("/ops/"), 900),
     Scene("panel", "staff", order_panel),
-    Scene("customer", "customer", own_order, 620),
+    Scene("customer", "customer", own_order, 480),
     Scene("tasks", "admin", opened("/ops/tasks/")),
-    Scene("task", "admin", failed_task),
-    Scene("log", "admin", retried_task, 1300),
-    Scene("workflow", "admin", workflow, 620),
+    Scene("task", "admin", failed_task, 900),
+    Scene("log", "admin", retried_task, 420, "#log"),
+    Scene("workflow", "admin", workflow, 900),
     Scene("insight", "admin", opened("/ops/insight/?window=7d"), 900),
     Scene("types", "admin", opened("/ops/types/?window=7d"), 620),
-    Scene("failures", "admin", failure_group),
-    Scene("schedules", "admin", opened("/ops/schedules/")),
+    Scene("failures", "admin", failure_group, 900),
     Scene("workers", "operator", opened("/ops/workers/"), 480),
-    Scene("queue", "operator", opened("/ops/queues/sandbox-documents/")),
+    Scene("queue", "admin", paused_queue),
     Scene("run", "office", preview),
-    Scene("journal", "admin", opened("/ops/journal/"), 520),
+    Scene("schedules", "admin", opened("/ops/schedules/")),
+    Scene("journal", "admin", resumed, 520),
 )
