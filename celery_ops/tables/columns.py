@@ -11,12 +11,12 @@ from django.template.defaultfilters import filesizeformat
 from django.template.loader import get_template
 from django.utils import timezone
 from django.utils.formats import number_format
-from django.utils.html import conditional_escape, format_html
+from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django_tables2.utils import Accessor
 
-from ..formatting import SHORT_ID, Moment
+from ..formatting import SHORT_ID, Moment, breakable
 from .kept import kept
 from .links import PageLink, id_html, linked
 
@@ -91,6 +91,13 @@ class TimeColumn(tables.Column):
 
     def render(self, value: datetime) -> Moment | None:
         return Moment.of(value, timezone.now())
+
+
+class DottedColumn(TextColumn):
+    """Names of tasks, which may be broken where they have a dot."""
+
+    def render(self, value: str) -> str:
+        return format_html_join("", "{}<wbr>", zip(breakable(value)))
 
 
 class LinkColumn(tables.Column):

@@ -8,16 +8,15 @@ from typing import Any, Final
 from django.template.loader import get_template
 from django.urls import reverse
 from django.utils.formats import number_format
-from django.utils.html import format_html_join
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django_tables2 import Column
 
 from ..charts.sparkline import Sparkline
 from ..failures.group import OPEN, REGRESSED, RESOLVED, Group
-from ..formatting import breakable, clean
+from ..formatting import clean
 from .base import OpsTable
-from .columns import PLAIN, NumberColumn, PartialColumn, TimeColumn, cells
+from .columns import PLAIN, DottedColumn, NumberColumn, PartialColumn, TimeColumn, cells
 from .task_types import added_up
 
 #: What the states are called, and in which tone they are.
@@ -102,13 +101,6 @@ class GroupColumn(PartialColumn):
         return {"row": record}
 
 
-class TasksColumn(Column):
-    """Names of tasks, which may be broken where they have a dot."""
-
-    def render(self, value: str) -> str:
-        return format_html_join("", "{}<wbr>", zip(breakable(value)))
-
-
 class TrendColumn(Column):
     """A small picture."""
 
@@ -124,7 +116,7 @@ class FailureGroupTable(OpsTable):
     trend = TrendColumn(verbose_name=_("Trend"), orderable=False, attrs=PLAIN)
     count = NumberColumn(verbose_name=_("Failures"))
     objects = NumberColumn(verbose_name=_("Objects in all"), orderable=False)
-    tasks = TasksColumn(verbose_name=_("Tasks"), orderable=False, attrs=cells("celery-ops-name"))
+    tasks = DottedColumn(verbose_name=_("Tasks"), orderable=False, attrs=cells("celery-ops-name"))
     first_seen = TimeColumn(verbose_name=_("First seen"), orderable=False)
     last_seen = TimeColumn(verbose_name=_("Last seen"))
     state = FailureStateColumn(verbose_name=_("State"), orderable=False)

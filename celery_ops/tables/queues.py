@@ -24,6 +24,7 @@ from .base import OpsTable
 from .columns import (
     PLAIN,
     CodeColumn,
+    DottedColumn,
     IdColumn,
     LengthColumn,
     LinkColumn,
@@ -278,7 +279,7 @@ class MessageIdColumn(IdColumn):
 class MessageTable(OpsTable):
     caption = _("Next messages")
     id = MessageIdColumn(verbose_name=_("Task id"))
-    name = TextColumn(verbose_name=_("Task"), attrs=PLAIN)
+    name = DottedColumn(verbose_name=_("Task"), attrs=PLAIN)
     published = TimeColumn(verbose_name=_("Created"))
     eta = TimeColumn(verbose_name=_("ETA"), default="")
     priority = NumberColumn(verbose_name=_("Priority"), default="")
