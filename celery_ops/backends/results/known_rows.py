@@ -14,7 +14,7 @@ from django.db import connections
 from django.db.models import Q, QuerySet
 
 from .queries import ListQuery
-from .rows import ListedRow, Row, for_list, written
+from .rows import ListedRow, Row, for_list
 
 #: Seconds that a page of rows takes to be read where they are large; of others it takes a tenth.
 LONG: Final = 0.005
@@ -62,6 +62,7 @@ class KnownRows:
             self._suspected.discard(pages)
         elif pages in self._suspected:
             self._large[place] = time.monotonic()
+            self._keep(rows, found)
         else:
             self._suspected.add(pages)
         return found
@@ -104,7 +105,7 @@ class KnownRows:
         self._suspected.clear()
 
     def _whole(self, rows: QuerySet, ids: Iterable[int]) -> list[Row]:
-        return [ListedRow(row) for row in for_list(rows, Q(pk__in=ids)).annotate(written=written())]
+        return [ListedRow(row) for row in for_list(rows, Q(pk__in=ids))]
 
 
 known_rows: Final = KnownRows()

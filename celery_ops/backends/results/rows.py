@@ -83,6 +83,8 @@ def _shown(using: str, vendor: str, model: type) -> dict[str, RawSQL]:
     wordless = Q(status=states.FAILURE) & Q(Contains(Left("result", LIST_ERROR), '"exc_message": []'))
     words = Case(When(wordless, then=Right("traceback", LIST_WORDS)), output_field=TextField())
     shown = {"state": STATE, "error": _error(), "words": words, "noted": Left("meta", row_times.LENGTH_WITH_SCHEDULE)}
+    if vendor == "sqlite":  # where rows may be kept until they are written again
+        shown["written"] = written()
     return {name: _raw(*compiled(using, model, expression)) for name, expression in shown.items()}
 
 
