@@ -20,8 +20,6 @@ HERE = Path(__file__).parent
 NONE_COLLECTED = 5
 #: Two cores have work for six: many tests wait for workers and browsers.
 PROCESSES = "6"
-#: Whether the tests are collected once, and then processes forked.
-FORKS = sys.platform == "linux"
 QUICK = "--quick"
 #: What ``make test-quick`` runs when nothing else is named: the logic, and the pages of operations.
 QUICK_FOLDERS = ("unit", "ops")
@@ -75,8 +73,7 @@ def begin(options: list[str], output: IO[bytes] | int | None = None, **environme
 
 
 def in_processes(number: str) -> list[str]:
-    """Return the options for so many processes: forked where they can be, else each imports and collects for itself."""
-    return ["--processes", number] if FORKS else ["-n", number, "--dist", "loadgroup"]
+    return ["-n", number, "--dist", "loadgroup"]
 
 
 def is_compiled(file: Path) -> bool:
@@ -85,7 +82,7 @@ def is_compiled(file: Path) -> bool:
 
 
 def compile_once() -> None:
-    """Have two processes compile the test files of a fresh clone, half of them each, where each process imports all."""
+    """Have two processes compile the test files of a fresh clone, half of them each: else each process compiles all."""
     files = [] if names_tests() else [str(file) for file in sorted(HERE.rglob("test_*.py")) if not is_compiled(file)]
     collect = ["--collect-only", "-qq", "-p", "no:cacheprovider"]
     halves = [begin([*collect, *half], subprocess.DEVNULL) for half in (files[::2], files[1::2]) if half]
@@ -123,8 +120,7 @@ def missing(database: Database) -> int:
 
 
 def everything() -> int:
-    if not FORKS:
-        compile_once()
+    compile_once()
     here = {database: database.answers() for database in DATABASES}
     beside = [Beside(database) for database, answers in here.items() if answers]
     codes = [begin(in_processes(PROCESSES)).wait()]

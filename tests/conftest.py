@@ -31,10 +31,9 @@ from celery_ops.tracking import counters
 from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.registry import registry
-from tests import servers
 from tests.celery import app
 from tests.clusters import RedisCluster
-from tests.servers import IN_CI, STORE_TIMEOUT, RedisServer, Site, Worker, unavailable
+from tests.servers import IN_CI, PORT, STORE_TIMEOUT, RedisServer, Site, Worker, unavailable
 
 # On a busy machine an example may take long, and so may finding one; CI tries as many as Hypothesis does by itself.
 hypothesis_settings.register_profile(
@@ -84,14 +83,12 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if SHARED.intersection(item.fixturenames):
             item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
-        if SLOW.intersection(item.fixturenames) or item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.waits)
 
 
 @pytest.fixture(scope="session")
 def redis_server():
     """This run's Redis, for stores and as the broker."""
-    server = RedisServer(servers.PORT)
+    server = RedisServer(PORT)
     yield server
     server.kill()
 

@@ -40,14 +40,12 @@ def free_port() -> int:
     return port
 
 
-#: The port of this process's Redis; it is another one in a process that was forked for tests.
+#: The port of this process's Redis.
 PORT = free_port()
-RUN = uuid.uuid4().hex[:8]
 #: Seconds, for tests that are not about time: on a busy machine an answer takes its time, and that is no outage.
 PATIENCE = 60.0
 STORE_TIMEOUT = 20.0
 FILES = Path(tempfile.mkdtemp(prefix="celery-ops-tests-"))
-OWNER = os.getpid()
 os.environ["TEST_BROKER_URL"] = f"redis://127.0.0.1:{PORT}/0"  # under xdist not the controller's, inherited
 os.environ.setdefault("TEST_SQLITE_FILE", str(FILES / "test.sqlite3"))
 
@@ -69,18 +67,7 @@ def pytest_collection_finish():
 
 
 def pytest_unconfigure():
-    if os.getpid() == OWNER:
-        shutil.rmtree(FILES, ignore_errors=True)
-
-
-def move() -> None:
-    """Have a Redis of its own for a process that was forked."""
-    from tests.conftest import configure
-
-    global PORT
-    PORT = free_port()
-    os.environ["TEST_BROKER_URL"] = f"redis://127.0.0.1:{PORT}/0"
-    configure(broker_url=os.environ["TEST_BROKER_URL"])
+    shutil.rmtree(FILES, ignore_errors=True)
 
 
 def unavailable(what: str):
