@@ -115,6 +115,13 @@ class Comparison:
             return
         self.findings.same("state in the panel", seen, state, whose, *self._bounds(task_id, seen))
         starts = [note for note in notes if note.what == "started"]
+        published = [note.at for note in notes if note.what == "sent" and note.attempt == 1]
+        newest = executions_of([note for note in starts if note.at >= published[-1]]) if published else 0
+        if len(published) > 1 and newest <= task.executions <= executions_of(
+            notes
+        ):  # by a chain's task that came twice
+            self.findings.same("executions of what was published twice", True, True, whose)
+            return
         for name, bound in (("within its bound", FACTS), ("within a busy machine's second", FACTS + BUSY)):
             doubtful = sum(self.truth.may_be_lost(note, bound) for note in starts)
             true = executions_of(notes)

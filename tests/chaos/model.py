@@ -17,6 +17,8 @@ FACTS, LINES, NUMBERS, SENT = 0.02, 1.0, 5.0, 2.0
 BUSY = 1.0
 #: Seconds that an outage is noticed after it began, and a try takes.
 NOTICED = 3.0
+#: Seconds within which a child of a pool ends whose main process is killed, as abruptly as that.
+WITH_ITS_PARENT = 1.0
 #: Pauses between two tries double up to so many seconds.
 LONGEST_PAUSE = 30.0
 
@@ -108,9 +110,15 @@ class Truth:
 
     def death(self, note: Note) -> Death | None:
         """Return how the process ended that told this, if it did: ids of processes are used again."""
-        return next(
-            (one for one in sorted(self.deaths.get(note.pid, ()), key=lambda one: one.at) if one.at >= note.at), None
+        deaths = sorted(self.deaths.get(note.pid, ()), key=lambda one: one.at)
+        death = next((one for one in deaths if one.at >= note.at), None)
+        if death is None or death.is_kill:
+            return death
+        is_kill = any(
+            one.is_kill and abs(one.at - death.at) < WITH_ITS_PARENT
+            for one in self.deaths.get(self.parents.get(note.pid, 0), ())
         )
+        return replace(death, is_kill=is_kill)
 
     def may_be_lost(self, note: Note, bound: float) -> bool:
         """Whether documented losses explain that what a process knew of this did not come to the store."""

@@ -54,3 +54,14 @@ def test_of_what_a_store_had_when_it_lost_everything_nothing_need_be_shown_and_o
     mine = truth.of_tasks["one"]
     assert [truth.may_be_lost(note, FACTS) for note in mine if note.what != "emptied"] == [True, False]
     assert possible_states(mine, [truth.may_be_lost(note, FACTS) for note in mine]) == {"SUCCESS"}
+
+
+def test_a_child_whose_main_process_is_killed_ends_as_abruptly():
+    told = [
+        Note(1, CHILD, "forked", text=str(MAIN)),
+        Note(2, CHILD, "started", "one", "a.task", 1),
+        Note(2.1, MAIN, "killed", text=str(MAIN)),
+        Note(2.2, MAIN, "ended", text=str(CHILD), until=2.1),
+    ]
+    truth = Truth.of(told)
+    assert truth.may_be_lost(truth.of_tasks["one"][0], 1.0)
