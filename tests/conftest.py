@@ -75,11 +75,15 @@ SHARED = {
 SLOW = SHARED | {"doomed", "live_server", "make_worker", "own_redis", "rabbitmq_url", "redis_server", "watched"}
 
 
+def is_measured(item) -> bool:
+    return item.get_closest_marker("measures") is not None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """Have one process run all tests of a folder that share such a fixture: else each process starts its own."""
     if config.option.quick:
-        items[:] = [item for item in items if not SLOW.intersection(item.fixturenames)]
+        items[:] = [item for item in items if not (SLOW.intersection(item.fixturenames) or is_measured(item))]
     for item in items:
         if SHARED.intersection(item.fixturenames):
             item.add_marker(pytest.mark.xdist_group(item.path.parent.name))

@@ -17,6 +17,14 @@ MARGIN = 24
 PATIENCE = 60_000
 #: WebP's, of 100: text stays sharp, and a picture is some 40 kB.
 QUALITY = 82
+#: Leaves of the files in tracebacks what they are called in their packages: where these lie is but this machine's.
+SHORTEN = """() => {
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const text = texts.currentNode;
+    text.data = text.data.replace(/"[^"\\n]*\\/(?:site-packages|sandbox)\\//g, '"');
+  }
+}"""
 
 
 class Darkroom:
@@ -67,6 +75,7 @@ class Camera:
         clip = {"x": 0, "y": above, "width": WIDTH, "height": height}
         for scheme in ("light", "dark"):
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            self.page.evaluate(SHORTEN)
             shot = self.page.screenshot(clip=clip, full_page=True, animations="disabled")
             path = self._darkroom.folder / f"{name}-{scheme}.webp"
             Image.open(io.BytesIO(shot)).convert("RGB").save(path, quality=QUALITY, method=6)

@@ -19,6 +19,8 @@ from celery_ops.redaction.walk import site
 from tests.ordinary_texts import TEXTS, VALUES
 from tests.worst_texts import UNITS, arguments_of, text_of, values_of
 
+pytestmark = pytest.mark.measures
+
 ENDLESS = 10**9
 SECRETS = ("hunter2", "sec/ret", "key=1")
 
