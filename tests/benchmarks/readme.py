@@ -6,6 +6,7 @@ takes for granted is as in Celery's own first steps: an app, a model, a page. Pr
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -139,7 +140,8 @@ class Newcomer:
 
         site = f"http://127.0.0.1:{port}"
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM"), args=["--no-sandbox"])
+            binary = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+            browser = playwright.chromium.launch(executable_path=binary, args=["--no-sandbox"])
             page = browser.new_page()
             page.goto(f"{site}/admin/login/?next=/orders/1/")
             page.fill("#id_username", "root")
