@@ -20,6 +20,7 @@ class Loop:
         self._scheduler = service.scheduler
         self._ident = ident
         self.code = getattr(type(service).start, "__code__", None)
+        self._sending_code = getattr(getattr(type(self._scheduler), "apply_entry", None), "__code__", None)
         self.began = self.moved = time.monotonic()
         self._looked = 0.0
         self._last: Any = None
@@ -36,6 +37,22 @@ class Loop:
         """Whether redbeat waits for the lock that another beat has."""
         scheduler = self._scheduler
         return bool(getattr(scheduler, "lock_key", None)) and getattr(scheduler, "lock", True) is None
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether beat's thread is sending an entry: until the broker has it, it is not in the heap."""
+        frame = sys._current_frames().get(self._ident)
+        while frame is not None and frame.f_code is not self.code:
+            if frame.f_code is self._sending_code:
+                return True
+            frame = frame.f_back
+        return False
+
+    @property
+    def entries(self) -> int | None:
+        """How many entries beat has in hand, None where it has no heap: before its first tick, and in redbeat."""
+        heap = getattr(self._scheduler, "_heap", None)
+        return None if heap is None else len(heap) + self.is_sending
 
     def look(self) -> None:
         """Note it when the loop moves."""

@@ -78,8 +78,8 @@ class Notes:
 
     @property
     def entries(self) -> int:
-        """How many entries beat has in hand."""
-        return len(getattr(self._scheduler, "_heap", None) or ()) or len(self._lasts)
+        """Of how many entries it is known that they have occurred."""
+        return len(self._lasts)
 
     def write(self, slot: int | None) -> None:
         """Write what is new, where it is time. One round trip, the first time another. Raises StoreUnavailable."""

@@ -45,7 +45,8 @@ class Signing:
         if heard is None:
             return
         self.slot = self._place(heard)
-        board.give(self._sign(notes.entries, is_standby), self.slot)
+        in_hand = self._loop.entries
+        board.give(self._sign(notes.entries if in_hand is None else in_hand, is_standby), self.slot)
         self._given, self._was_standby = time.monotonic(), is_standby
 
     def _place(self, heard: list[HeardSign]) -> int:

@@ -13,6 +13,7 @@ from tests.servers import FILES, wait_for
 
 NOOP = "tests.shop.tasks.untracked_noop"
 OFTEN = {"often": {"task": NOOP, "every": 1, "args": [1]}}
+NIGHTLY = {"nightly": {"task": NOOP, "cron": "30 2 * * *", "args": [1]}}
 SHORT = {
     "celery_ops.schedules.beat.LOOK_EVERY": 0.2,
     "celery_ops.schedules.noting.LOOK_EVERY": 0.2,

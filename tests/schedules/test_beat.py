@@ -13,11 +13,11 @@ from celery_ops.schedules import info
 from celery_ops.schedules.report import report
 from tests.servers import PATIENCE, Worker, wait_for
 
-from .beats import NOOP, OFTEN, codes, entry_of, occurred
+from .beats import NIGHTLY, NOOP, OFTEN, codes, entry_of, occurred
 
 
 def test_beat_tells_of_itself_and_of_what_it_sends(make_beat, redis_server, site):
-    beat = make_beat({**OFTEN, "nightly": {"task": NOOP, "cron": "30 2 * * *", "args": [1]}})
+    beat = make_beat(OFTEN | NIGHTLY)
     one = occurred("often", 3)
     sent = [occurrence for occurrence in one.occurrences if occurrence.sent]
     assert all(0 <= (occurrence.sent - occurrence.due).total_seconds() < PATIENCE for occurrence in sent)

@@ -8,7 +8,7 @@ from celery_ops.schedules.report import report
 from tests.conftest import visiting
 from tests.servers import Site, wait_for
 
-from .beats import NOOP, OFTEN, codes, entry_of, occurred
+from .beats import NIGHTLY, NOOP, OFTEN, codes, entry_of, occurred
 
 
 @pytest.fixture
@@ -21,13 +21,14 @@ def site(transactional_db, redis_server, own_redis, settings):
 
 def test_a_loop_that_hangs_on_the_broker_is_said_to_stand_still(make_beat, own_redis, impatient):
     """Its process lives, and its thread goes on to give signs."""
-    beat = make_beat(OFTEN)
+    beat = make_beat(OFTEN | NIGHTLY)
     occurred("often")
     own_redis.freeze()
     wait_for(lambda: codes() == ["beat_silent"], "the silence")
     assert beat.process.poll() is None
     (heard,) = report(asks_around=False).beats
     assert (heard.is_stuck, heard.is_silent, heard.sends) == (True, True, False)
+    assert heard.entries == 2, "what it cannot send is one of its entries still"
     assert "its loop stands still" in report(asks_around=False).problems[0].sentence
     wait_for(lambda: entry_of("often").overdue, "the entry to be overdue")
     own_redis.thaw()
