@@ -30,8 +30,8 @@ class QueueFlow:
 
     ``clears_in`` is when all that waits is begun, at these rates: None also while more comes than is begun.
     ``growing_for`` is for how long the queue has grown, minute by minute: 0 where it has not. ``longest_wait`` is that
-    of the last hour, within 5 %. ``trend`` is what was in the queue at the end of each minute, ``net`` how many more
-    came than were begun in each whole minute.
+    of the last hour, within 5 %. ``trend`` is what was in the queue at the end of each minute and is there now, ``net``
+    how many more came than were begun in each whole minute, ``since`` after those.
     """
 
     arrival_rate: float | None = None
@@ -41,6 +41,7 @@ class QueueFlow:
     longest_wait: float | None = None
     trend: Sequence[int] = ()
     net: Sequence[int] = ()
+    since: int = 0
 
     @property
     def is_growing(self) -> bool:
@@ -53,11 +54,16 @@ class QueueFlow:
         sent, started = numbers.cells[Cell.SENT], numbers.cells[Cell.STARTED]
         net = [came - gone for came, gone in zip(sent, started, strict=True)]
         minutes = RATED + now % MINUTE / MINUTE
-        flow = cls(sum(sent[-RATED - 1 :]) / minutes, longest_wait=numbers.wait.percentile(100))
-        whole = net[:-1] if now % MINUTE >= TOLD_AFTER else net[:-2]
+        whole = len(net) - (1 if now % MINUTE >= TOLD_AFTER else 2)
+        flow = cls(
+            sum(sent[-RATED - 1 :]) / minutes,
+            longest_wait=numbers.wait.percentile(100),
+            net=net[:whole],
+            since=sum(net[whole:]),
+        )
         if not any(started):  # by workers that count nothing, perhaps
-            return replace(flow, net=whole)
-        return replace(flow, drain_rate=sum(started[-RATED - 1 :]) / minutes, net=whole)
+            return flow
+        return replace(flow, drain_rate=sum(started[-RATED - 1 :]) / minutes)
 
     def beside(self, queue: QueueInfo) -> "QueueFlow":
         """Return the same with what follows from how much waits in the queue now."""
@@ -71,7 +77,7 @@ class QueueFlow:
             drain_rate=drain,
             clears_in=_clears_in(queue.depth, drain - self.arrival_rate),
             growing_for=_growing_for(queue.depth, self.net) * MINUTE,
-            trend=_trend(queue.depth, self.net),
+            trend=_trend(queue.depth, [*self.net, self.since]),
         )
 
 

@@ -10,7 +10,7 @@ from unittest import mock
 from celery import Celery
 from kombu import Queue
 
-from celery_ops.backends.broker import backend, consumption
+from celery_ops.backends.broker import backend, consumption, look
 from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.backends.remote.gather import Answers
 from celery_ops.backends.remote.presence import Standing
@@ -18,6 +18,8 @@ from celery_ops.backends.remote.snapshot import Snapshot
 from celery_ops.info import NO_REPLY, QueueDetail, QueueInfo
 
 NOTHING: Mapping[str, Any] = {}
+#: Seconds after which a look is given up where it is not to be, however busy the machine.
+LONG = 20.0
 
 
 def make_app(url: str, *queues: Queue, **conf: Any) -> Celery:
@@ -37,6 +39,16 @@ def using(settings: Any, app: Celery, queues: Mapping[str, Any] | Exception = NO
             yield app
         finally:
             backend.forget()
+
+
+@contextlib.contextmanager
+def unhurried() -> Iterator[None]:
+    """Let no look at the broker be given up."""
+    with (
+        mock.patch.multiple(look, DEADLINE=LONG, BROKER_DEADLINE=LONG),
+        mock.patch.object(backend, "HEADS_DEADLINE", LONG),
+    ):
+        yield
 
 
 def heard(queues: Mapping[str, Any], silent: Collection[str] = (), trouble: str = "") -> Snapshot:

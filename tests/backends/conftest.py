@@ -13,6 +13,7 @@ pytest.register_assert_rewrite("celery_ops.testing")
 
 from celery_ops.backends.remote import registered, snapshot  # noqa: E402 - after the assertions of the suites are rewritten
 from celery_ops.backends.remote.known import known_workers  # noqa: E402
+from tests.backends.brokers import unhurried  # noqa: E402
 from tests.backends.fakes import FakeWorkers  # noqa: E402
 from tests.backends.starting import end, start  # noqa: E402
 from tests.celery import app  # noqa: E402
@@ -33,6 +34,13 @@ def rabbitmq_url():
     """As with Redis."""
     with rabbitmq_vhost() as url:
         yield url
+
+
+@pytest.fixture(name="unhurried")
+def _unhurried():
+    """For what is not about how long a look takes."""
+    with unhurried():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from tests.backends.brokers import consuming, declare, detail, make_app, plant, 
 from tests.conftest import browser_of, make_user, rabbitmq_vhost
 from tests.servers import wait_for
 
-pytestmark = pytest.mark.rabbitmq
+pytestmark = [pytest.mark.rabbitmq, pytest.mark.usefixtures("unhurried")]
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from celery_ops.testing import QueueBackendContract
 from tests.backends.brokers import declare, detail, make_app, plant, publish, queue, queues_of, using
 from tests.servers import FILES, RedisServer, free_port
 
+pytestmark = pytest.mark.usefixtures("unhurried")
 HOSTILE = ("a/b", "a b", "é\u202e", "*", "[x]?", "\x00", "line\nbreak", "\x1b[31m", "<b>x</b>", "%s{0}", "x" * 1000)
 
 

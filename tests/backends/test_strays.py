@@ -8,15 +8,12 @@ from django.urls import reverse
 from kombu import Queue
 
 from celery_ops.backends.broker import backend as broker
-from celery_ops.backends.broker import look, strays
+from celery_ops.backends.broker import strays
 from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.connections.target import target
-from tests.backends.brokers import consuming, declare, make_app, publish, timed, using
+from tests.backends.brokers import LONG, consuming, declare, make_app, publish, timed, using
 from tests.conftest import browser_of, make_user
 from tests.servers import free_port
-
-#: For a search on a busy machine.
-LONG = 20.0
 
 
 @pytest.fixture
@@ -179,10 +176,8 @@ MANY = [f"q{number:04}" for number in range(5000)]
 
 
 @pytest.fixture
-def crowded(settings, redis_server, prefix, monkeypatch):
+def crowded(settings, redis_server, prefix, unhurried):
     """A site of very many queues, half of them named by the settings alone, half by a worker; no look is given up."""
-    monkeypatch.setattr(look, "DEADLINE", LONG)
-    monkeypatch.setattr(look, "BROKER_DEADLINE", LONG)
     app = make_app(f"{redis_server.url}/6", *map(Queue, MANY[:2500]), **prefixed(prefix))
     with using(settings, app, {"w@x": consuming(*MANY[2500:])}):
         yield app

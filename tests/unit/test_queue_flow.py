@@ -80,3 +80,9 @@ def test_a_trend_ends_with_what_waits_now():
     trend = flow(sent=[20] * 4, started=[10] * 4).beside(queue(35)).trend
     assert trend[-4:] == [5, 15, 25, 35]
     assert min(trend) >= 0
+
+
+@pytest.mark.parametrize(("second", "before"), [(5, [0, 0]), (15, [0, 30])])
+def test_what_has_just_come_has_not_waited_before(second, before):
+    counted = flow(sent=[0] * 5 + [30, 50], started=[0] * 7, now=1_800_000_000 + second).beside(queue(80, consumers=0))
+    assert counted.trend[-3:] == [*before, 80]
