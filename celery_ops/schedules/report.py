@@ -18,7 +18,7 @@ from ..info import TaskInfo
 from ..logs import get_logger, is_new
 from ..tracking.reading import find_tasks
 from ..tracking.registry import registry
-from . import board, problems
+from . import beat_problems, board, problems
 from .board import HeardSign, Sending, Told, moment
 from .info import SILENT_AFTER, BeatInfo, Entry, Occurrence, ScheduleInfo, ScheduleReport
 from .judging import by_row, looked_at
@@ -59,7 +59,7 @@ def report(now: datetime | None = None, *, asks_around: bool = True) -> Schedule
     if is_store_away:
         schedules = [by_row(one, now) for one in schedules]
     schedules = sorted(without_skips(schedules), key=_worst_first)
-    wrong = () if troubles and not told.signs else tuple(problems.of_beats(beats, bool(told.signs), len(entries)))
+    wrong = () if troubles and not told.signs else tuple(beat_problems.of_beats(beats, bool(told.signs), len(entries)))
     return ScheduleReport(tuple(schedules), tuple(beats), wrong, " ".join(dict.fromkeys(troubles)), is_store_away)
 
 

@@ -32,7 +32,7 @@ def make_beat(site, settings, monkeypatch):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "TASK_BACKEND": "celery_ops.backends.tracked.TrackedTaskBackend"}
     monkeypatch.setattr("celery_ops.schedules.report.SILENT_AFTER", 4)
     monkeypatch.setattr("celery_ops.schedules.problems.OVERDUE_AFTER", 3)
-    monkeypatch.setattr("celery_ops.schedules.problems.OVERLAP", timedelta(seconds=1))
+    monkeypatch.setattr("celery_ops.schedules.beat_problems.OVERLAP", timedelta(seconds=1))
     before, beats = app.conf.beat_schedule, []
 
     def make(entries):

@@ -63,7 +63,7 @@ def test_beat_that_ends_says_goodbye(make_beat):
 
 
 def test_two_beats_at_once_are_named(make_beat, monkeypatch):
-    monkeypatch.setattr("celery_ops.schedules.problems.OVERLAP", timedelta(seconds=1))
+    monkeypatch.setattr("celery_ops.schedules.beat_problems.OVERLAP", timedelta(seconds=1))
     one, other = make_beat(OFTEN), make_beat(OFTEN)
     wait_for(lambda: "two_beats" in codes(), "both to be named")
     sentence = next(problem.sentence for problem in report(asks_around=False).problems if problem.code == "two_beats")

@@ -7,10 +7,11 @@ import pytest
 from celery.schedules import crontab, schedule
 
 from celery_ops.schedules import problems
+from celery_ops.schedules.beat_problems import of_beats
 from celery_ops.schedules.board import Facts, Sending
 from celery_ops.schedules.info import DATABASE, SETTINGS, BeatInfo, Entry
 from celery_ops.schedules.judging import looked_at as judged
-from celery_ops.schedules.problems import Case, of_beats, of_entry
+from celery_ops.schedules.problems import Case, of_entry
 from celery_ops.schedules.surroundings import Surroundings
 from tests.celery import app
 from tests.shop import tasks

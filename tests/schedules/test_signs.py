@@ -4,8 +4,8 @@ from datetime import datetime, timezone
 
 import pytest
 
+from celery_ops.schedules.beat_problems import of_beats
 from celery_ops.schedules.board import HeardSign, Sign
-from celery_ops.schedules.problems import of_beats
 from celery_ops.schedules.report import _beat
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
