@@ -209,6 +209,26 @@ def test_one_failure_in_place_of_another_has_them_read_again(known):
     assert looked() == (Count(2), Count(0), 1)
 
 
+@pytest.fixture
+def keyless(monkeypatch):
+    """An index does not have the keys of its rows, as PostgreSQL's do not."""
+    monkeypatch.setattr(results_counts, "KEY_IN_INDEX", frozenset())
+    results_counts._of_all.cache_clear()
+    yield
+    results_counts._of_all.cache_clear()
+
+
+@pytest.mark.database
+def test_where_an_index_has_no_keys_as_many_failures_are_the_same_for_some_seconds(known, keyless):
+    gone, _failure = rejected("one"), failed("two")
+    looked()
+    gone.delete()
+    failed("three")
+    assert looked() == (Count(1), Count(1), 0)
+    known.seconds = -1
+    assert looked() == (Count(2), Count(0), 1)
+
+
 def test_few_failures_are_read_each_time(known):
     failed("one")
     assert (looked(), looked()) == ((Count(1), Count(0), 1), (Count(1), Count(0), 1))

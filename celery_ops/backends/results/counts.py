@@ -32,6 +32,8 @@ MOST_IN_INDEX: Final = 5_000
 #: From so many rows of a status on, what they mean is kept for so many seconds.
 MANY: Final = 500
 SECONDS: Final = 30.0
+#: Databases whose indexes have each row's primary key.
+KEY_IN_INDEX: Final = frozenset({"sqlite", "mysql"})
 #: With more names than this, there is no look through the names.
 MOST_NAMES: Final = 10
 
@@ -55,6 +57,12 @@ _LOOK_AT_IDS: Final = (
     "SELECT {number} AS look, NULL AS state, COUNT(*) AS hits, COUNT(*) AS seen, 0 AS first, 0 AS second,"
     " SUM(id) AS ids, MIN(id) AS last FROM"
     " (SELECT id FROM {table} WHERE {rows} ORDER BY {column} DESC {limit}) looked"
+)
+#: The same where the index does not have the keys, and to read them takes longer than all else of a page.
+_LOOK_AT_NUMBER: Final = (
+    "SELECT {number} AS look, NULL AS state, COUNT(*) AS hits, COUNT(*) AS seen, 0 AS first, 0 AS second,"
+    " NULL AS ids, 0 AS last FROM"
+    " (SELECT 1 AS hit FROM {table} WHERE {rows} ORDER BY {column} DESC {limit}) looked"
 )
 #: And of a look that stopped: whether the row is still there at which it did.
 _LOOK_AT_LAST: Final = (
@@ -114,10 +122,10 @@ class RangeLook:
         return cls(column, at(value), limit)
 
     def is_the_same(self, rows: int, ids: Any) -> bool:
-        """Return whether what is found now is what was known."""
+        """Return whether what is found now is what was known; ``ids`` is None where it would take long to read them."""
         if self.known is None:
             return False
-        return rows == self.known.rows and (rows >= self.limit or ids == self.known.ids)
+        return rows == self.known.rows and (rows >= self.limit or ids is None or ids == self.known.ids)
 
     @property
     def status(self) -> str | None:
@@ -276,8 +284,8 @@ def _lines(looks: Sequence[RangeLook], table: QuerySet, conditions: Conditions) 
 class KnownLooks:
     """The last looks at whole statuses at which ``many`` rows were read, for some seconds: it is much to read again.
 
-    A look that came to its end holds for as long as the index has the same rows, one that stopped for as long as the
-    row is there at which it did.
+    A look that came to its end holds for as long as the index has the same rows, or as many where it does not say
+    which; one that stopped for as long as the row is there at which it did.
     """
 
     def __init__(self, many: int = MANY, seconds: float = SECONDS) -> None:
@@ -329,7 +337,8 @@ class Statements:
         if look.known and look.known.rows >= look.limit:
             return _LOOK_AT_LAST.format(most=look.limit, **named), [*bounds, look.known.last]
         if look.known:
-            return _LOOK_AT_IDS.format(**named), bounds
+            has_keys = self.connection.vendor in KEY_IN_INDEX
+            return (_LOOK_AT_IDS if has_keys else _LOOK_AT_NUMBER).format(**named), bounds
         hit, values = self.hit
         place = (self.table.db, self.connection.vendor, self.table.model)
         if look.status is None:
