@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 import redis
 from amqp.exceptions import AccessRefused
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from kombu.transport import redis as kombu_redis
 
 from .. import connections
@@ -85,18 +87,21 @@ def _place(connection: Any) -> str:
     return "" if "@" in place else place.rstrip("/")
 
 
-def reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str | Promise:
     """Return why the broker did not answer. Only the kind of an error is told: its text may quote a password."""
     causes = list(_chain(error))
     for kinds, words in (
-        ((redis.AuthenticationError, redis.ResponseError, AccessRefused), _("it refuses this login or question")),
-        (ConnectionRefusedError, _("the connection was refused")),
-        (socket.gaierror, _("its name is not known")),
-        ((TimeoutError, redis.TimeoutError), _("there was no answer in time")),
+        (
+            (redis.AuthenticationError, redis.ResponseError, AccessRefused),
+            gettext_lazy("it refuses this login or question"),
+        ),
+        (ConnectionRefusedError, gettext_lazy("the connection was refused")),
+        (socket.gaierror, gettext_lazy("its name is not known")),
+        ((TimeoutError, redis.TimeoutError), gettext_lazy("there was no answer in time")),
     ):
         if any(isinstance(cause, kinds) for cause in causes):
             return words
-    return type(causes[-1]).__name__ if len(causes) > 1 else _("there was no answer in time")
+    return type(causes[-1]).__name__ if len(causes) > 1 else gettext_lazy("there was no answer in time")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -4,15 +4,19 @@ import contextlib
 import threading
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
+from django.utils import translation
 from kombu import Exchange, Queue, binding
 from kombu.common import Broadcast
 
 from celery_ops import connections
 from celery_ops.backends.broker import backend as broker
-from celery_ops.backends.broker import declarations
+from celery_ops.backends.broker import declarations, look
 from celery_ops.backends.broker.backend import BrokerQueueBackend
+from celery_ops.backends.broker.declarations import DELAYS
+from celery_ops.backends.broker.transports import QueueReading
 from celery_ops.backends.remote import snapshot
 from celery_ops.exceptions import BackendUnavailable
 from celery_ops.info import Binding, QueueDetail
@@ -283,6 +287,29 @@ def test_while_the_broker_is_away_the_last_report_is_shown(settings, own_redis):
     assert (again.queues, again.collected_at) == (good.queues, good.collected_at)
     assert again.trouble.endswith("there was no answer in time.")
     assert (later.queues[0].depth, later.trouble) == (3, "")
+
+
+def test_viewers_of_one_moment_are_told_of_the_trouble_in_their_own_languages(settings):
+    with using(settings, make_app(f"redis://127.0.0.1:{free_port()}/1")):
+        assert BrokerQueueBackend().queues().trouble.endswith("could not be asked: the connection was refused.")
+        with translation.override("de"):
+            trouble = BrokerQueueBackend().queues().trouble
+    assert trouble.endswith("konnte nicht befragt werden: die Verbindung wurde abgelehnt.")
+
+
+def test_what_is_noted_of_the_last_report_is_in_the_viewers_language(settings, monkeypatch):
+    with using(settings, make_app("memory://")):
+        good = replace(BrokerQueueBackend()._look(), readings={DELAYS[0]: QueueReading(is_there=True, depth=2)})
+        away = replace(good, readings=None, reason="away")
+        monkeypatch.setattr(look, "look", lambda *asked: looks.pop(0))
+        looks = [good, away]
+        broker.expire()
+        assert BrokerQueueBackend().queues().note.startswith("RabbitMQ holds 2 messages")
+        broker.expire()
+        with translation.override("de"):
+            report = BrokerQueueBackend().queues()
+    assert report.trouble.endswith("away.")
+    assert report.note.startswith("RabbitMQ hält 2 Nachrichten")
 
 
 def test_a_broker_that_was_restarted_is_asked_again(settings, own_redis):

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from django.utils.functional import cached_property
@@ -31,7 +30,7 @@ HEADS_DEADLINE: Final = 0.5
 T = TypeVar("T")
 
 _looks: Shared[BrokerLook] = Shared(SHARED_FOR)
-_last_reports: dict[str, QueueReport] = {}
+_last_looks: dict[str, BrokerLook] = {}
 
 
 def expire() -> None:
@@ -42,7 +41,7 @@ def expire() -> None:
 def forget() -> None:
     """Forget what was found and close what is open; the next viewer's questions are asked anew."""
     _looks.forget()
-    _last_reports.clear()
+    _last_looks.clear()
     strays.forget()
     keyspace.forget()
 
@@ -94,14 +93,11 @@ class BrokerQueueBackend(QueueBackend):
 
     def queues(self) -> QueueReport:
         broker_look = self._look()
-        last = _last_reports.get(self._target.identity)
-        if broker_look.readings is None and last is not None:
-            return replace(last, trouble=broker_look.trouble)
-        queues = tuple(map(broker_look.info, broker_look.names()))
-        report = QueueReport(queues, broker_look.collected_at, broker_look.trouble, _note(broker_look.delayed))
         if broker_look.readings is not None:
-            _last_reports[self._target.identity] = report
-        return report
+            _last_looks[self._target.identity] = broker_look
+        last = _last_looks.get(self._target.identity, broker_look)
+        queues = tuple(map(last.info, last.names()))
+        return QueueReport(queues, last.collected_at, broker_look.trouble, _note(last.delayed))
 
     def queue(self, name: str) -> QueueDetail | None:
         if not 0 < len(name) <= LONGEST_NAME:

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from itertools import chain, islice
 from typing import Any, Final
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from ... import connections
@@ -29,14 +30,36 @@ AFTER_SILENCE: Final = 0.4
 
 @dataclass(frozen=True, slots=True)
 class BrokerLook:
-    """What was found out together. ``readings`` is None when the broker did not answer, and ``trouble`` says why."""
+    """What was found out together. ``readings`` is None when the broker did not answer, and ``trouble`` says why.
+
+    One look serves viewers of all languages: it has no words, but those that wait for their language.
+    """
 
     settings: Mapping[str, Declaration]
     consumption: Consumption
     readings: Mapping[str, QueueReading] | None
     collected_at: datetime
-    trouble: str = ""
+    target: Target
+    reason: str | Promise = ""
+    is_in_time: bool = True
     strays: tuple[str, ...] = ()
+
+    @property
+    def trouble(self) -> str:
+        if self.readings is not None:
+            return " ".join(self._gaps())
+        if not self.target.name:
+            return _("The URL of the broker in the settings cannot be used.")
+        return _("%(broker)s could not be asked: %(reason)s.") % {"broker": self.target, "reason": self.reason}
+
+    def _gaps(self) -> Iterator[str]:
+        """Yield what is missing although the broker answered."""
+        if not self.consumption.is_known:
+            yield _("The workers could not be asked, so what only they know is missing.")
+        if not self.is_in_time:
+            yield _("There was no time to ask about every queue.")
+        if len(self.names()) == MOST_QUEUES:
+            yield _("There may be more queues than the %(count)d shown.") % {"count": MOST_QUEUES}
 
     def names(self) -> list[str]:
         """Return all queues by name; when there are too many, those of the settings before others.
@@ -110,12 +133,10 @@ def look(app: Any, target: Target, transport: Transport, only: str | None = None
     first = islice(unnamed, MOST_STRAYS) if only is None else (name for name in (only,) if _is_in(described, name))
     declared = {name: declarations.merged(name, *described) for name in _most(chain(first, *described))}
     seconds = min(BROKER_DEADLINE, end - time.monotonic()) if consumed.is_known else 0.0
-    readings, trouble = _read(target, transport, declared, only, max(seconds, AFTER_SILENCE))
-    now = datetime.now(timezone.utc)
-    broker_look = BrokerLook(settings, consumed, readings, now, trouble, tuple(unnamed)[:MOST_STRAYS])
-    if trouble:
-        return broker_look
-    return replace(broker_look, trouble=" ".join(_gaps(broker_look, declared if only is None else ())))
+    readings, why = _read(target, transport, declared, only, max(seconds, AFTER_SILENCE))
+    is_in_time = only is not None or declared.keys() <= (readings or {}).keys()
+    now, first_strays = datetime.now(timezone.utc), tuple(unnamed)[:MOST_STRAYS]
+    return BrokerLook(settings, consumed, readings, now, target, why, is_in_time, first_strays)
 
 
 def _strays(
@@ -133,26 +154,15 @@ def _is_in(described: Sequence[Mapping[str, Declaration]], name: str) -> bool:
 
 def _read(
     target: Target, transport: Transport, declared: Mapping[str, Declaration], only: str | None, seconds: float
-) -> tuple[Mapping[str, QueueReading] | None, str]:
+) -> tuple[Mapping[str, QueueReading] | None, str | Promise]:
     if not target.name:
-        return None, _("The URL of the broker in the settings cannot be used.")
+        return None, ""
     until = time.monotonic() + 0.8 * seconds
     try:
         return connections.within(seconds, lambda: transport.read(declared, only, until)), ""
     except BrokerUnavailable as error:
-        names = {"broker": str(target), "reason": reason(error)}
-        return None, _("%(broker)s could not be asked: %(reason)s.") % names
+        return None, reason(error)
 
 
 def _most(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))[:MOST_QUEUES]
-
-
-def _gaps(broker_look: BrokerLook, wanted: Iterable[str]) -> Iterator[str]:
-    """Yield what is missing although the broker answered."""
-    if not broker_look.consumption.is_known:
-        yield _("The workers could not be asked, so what only they know is missing.")
-    if set(wanted) - (broker_look.readings or {}).keys():
-        yield _("There was no time to ask about every queue.")
-    if len(broker_look.names()) == MOST_QUEUES:
-        yield _("There may be more queues than the %(count)d shown.") % {"count": MOST_QUEUES}
