@@ -51,6 +51,20 @@ def _nothing_is_known(settings):
     forget()
 
 
+@pytest.fixture
+def tenants(settings):
+    """Let somebody be the tenant whose tables the database has."""
+    current = [""]
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "STORE_PREFIX": lambda: current[0]}
+
+    @contextlib.contextmanager
+    def being(name):
+        current[0] = name
+        yield
+
+    return being
+
+
 def forget():
     known_workers().forget()
     snapshot.forget()

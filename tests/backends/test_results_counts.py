@@ -193,6 +193,15 @@ def test_what_failures_mean_is_read_once(known):
     assert looked() == (Count(1), Count(1), 0)
 
 
+def test_what_the_failures_of_one_tenant_mean_says_nothing_of_anothers(known, tenants):
+    failed("one"), rejected("two")
+    with tenants("first"):
+        assert looked() == (Count(1), Count(1), 1)
+    TaskResult.objects.update(result=exception("ValueError: no"))  # as the schema of another tenant has them
+    with tenants("second"):
+        assert looked() == (Count(2), Count(0), 1)
+
+
 @pytest.mark.database
 def test_another_failure_has_them_read_again(known):
     failed("one"), rejected("two")

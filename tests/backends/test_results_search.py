@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django_celery_results.models import TaskResult
 
 from celery_ops.backends.results import lists, names, search, texts
 from celery_ops.backends.results.backend import ResultsTaskBackend
@@ -330,6 +331,25 @@ def test_many_names_are_kept_for_some_seconds(monkeypatch):
         row(str(number), task_name=f"shop.charge{number}")
     walk(TaskQuery(name="charge"))
     assert names_read(lambda: walk(TaskQuery(name="charge"))) == 0
+
+
+def test_names_that_are_kept_are_those_of_one_tenant(monkeypatch, tenants):
+    monkeypatch.setattr(names, "MANY", 1)
+    row("0", task_name="shop.charge")
+    with tenants("first"):
+        assert walk(TaskQuery(name="charge")) == ["0"]
+    TaskResult.objects.update(task_name="books.lend")  # as the schema of another tenant has it
+    with tenants("second"):
+        assert walk(TaskQuery(name="lend")) == ["0"]
+
+
+def test_a_row_of_another_tenant_is_not_taken_for_the_one_with_the_same_key(tenants):
+    called("Ada")
+    with tenants("first"):
+        assert ids_with("Ada", arguments=True) == ["0"]
+    TaskResult.objects.update(task_kwargs=json.dumps(repr({"customer": "Bob"})))
+    with tenants("second"):
+        assert (ids_with("Ada", arguments=True), ids_with("Bob", arguments=True)) == ([], ["0"])
 
 
 def test_kept_names_are_read_again_later(monkeypatch):

@@ -20,6 +20,7 @@ from django.db.models import QuerySet
 from ... import states
 from ...task_query import Count, Counts
 from .conditions import Conditions
+from .places import Place, place
 from .sql import compiled, hit_of
 from .states import OTHERS, STATE
 
@@ -34,6 +35,8 @@ MANY: Final = 500
 SECONDS: Final = 30.0
 #: Databases whose indexes have each row's primary key.
 KEY_IN_INDEX: Final = frozenset({"sqlite", "mysql"})
+#: So many looks are known: of some places, which may be many tenants'.
+MOST_KNOWN: Final = 1000
 #: With more names than this, there is no look through the names.
 MOST_NAMES: Final = 10
 
@@ -77,6 +80,8 @@ Expression = tuple[str, list[Any]]
 Line = tuple[Any, ...]
 #: Operators and values of a range.
 Bounds = tuple[tuple[str, Any], ...]
+#: Whose table of which model is looked at.
+Where = tuple[Place, type]
 
 
 def at(value: str) -> Bounds:
@@ -248,7 +253,8 @@ def _look(looks: Sequence[RangeLook], table: QuerySet, conditions: Conditions) -
     """Ask the database for all looks at once, and once more for those at rows that are not those which were known."""
     if conditions:
         return _seen(looks, _lines(looks, table, conditions))
-    looks = [known_looks.with_known(table, look) for look in looks]
+    where = place(table.db), table.model
+    looks = [known_looks.with_known(where, look) for look in looks]
     lines = _lines(looks, table, conditions)
     seen = _seen(looks, lines)
     same = {line[0] for line in lines if looks[line[0]].is_the_same(line[3], line[6])}
@@ -259,7 +265,7 @@ def _look(looks: Sequence[RangeLook], table: QuerySet, conditions: Conditions) -
             seen[number] = found
         looks = again
     for number, _state, _hits, rows, *others, ids, last in lines:
-        known_looks.keep(table, looks[number], Known(rows, ids, last, tuple(others)))
+        known_looks.keep(where, looks[number], Known(rows, ids, last, tuple(others)))
     return seen
 
 
@@ -290,16 +296,18 @@ class KnownLooks:
 
     def __init__(self, many: int = MANY, seconds: float = SECONDS) -> None:
         self.many, self.seconds = many, seconds
-        self._known: dict[tuple[str, type, RangeLook], tuple[float, Known]] = {}
+        self._known: dict[tuple[Where, RangeLook], tuple[float, Known]] = {}
 
-    def with_known(self, table: QuerySet, look: RangeLook) -> RangeLook:
-        found_at, known = self._known.get((table.db, table.model, look), (0.0, None))
+    def with_known(self, where: Where, look: RangeLook) -> RangeLook:
+        found_at, known = self._known.get((where, look), (0.0, None))
         return look if time.monotonic() - found_at > self.seconds else replace(look, known=known)
 
-    def keep(self, table: QuerySet, look: RangeLook, known: Known) -> None:
+    def keep(self, where: Where, look: RangeLook, known: Known) -> None:
         is_read = look.status is not None and not look.only_counts and look.known is None
         if is_read and known.rows >= (self.many if look.status in OTHERS else look.limit):
-            self._known[table.db, table.model, look] = time.monotonic(), known
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[where, look] = time.monotonic(), known
 
     def forget(self) -> None:
         self._known.clear()

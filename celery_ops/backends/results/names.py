@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from django.db import connections
 
+from .places import Place, place
+
 #: Databases of which it is known that they walk an index in this way.
 VENDORS: Final = ("postgresql", "sqlite", "mysql")
 #: From so many names on they are not known.
@@ -25,14 +27,17 @@ WITH RECURSIVE found (name, number) AS (
 SELECT name FROM found WHERE name IS NOT NULL
 """
 
-_kept: dict[str, tuple[float, list[str]]] = {}
+#: Places of which names are kept.
+MOST_KEPT: Final = 100
+
+_kept: dict[Place, tuple[float, list[str]]] = {}
 
 
 def task_names(model: Any, using: str) -> list[str] | None:
     """Return the name of every task in the table, or None when there are too many or the database cannot tell them."""
     if connections[using].vendor not in VENDORS:
         return None
-    read_at, names = _kept.get(using, (float("-inf"), []))
+    read_at, names = _kept.get(place(using), (float("-inf"), []))
     if time.monotonic() - read_at > SECONDS:
         names = _read(model, using)
         _keep(using, names)
@@ -42,9 +47,11 @@ def task_names(model: Any, using: str) -> list[str] | None:
 def _keep(using: str, names: list[str]) -> None:
     """Few names cost next to nothing to read, and a new one is found at once."""
     if len(names) >= MANY:
-        _kept[using] = (time.monotonic(), names)
+        if len(_kept) >= MOST_KEPT:
+            _kept.clear()
+        _kept[place(using)] = (time.monotonic(), names)
     else:
-        _kept.pop(using, None)
+        _kept.pop(place(using), None)
 
 
 def _read(model: Any, using: str) -> list[str]:

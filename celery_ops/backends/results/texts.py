@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 
 from ...conf import conf
 from ...payload.payload import Searched
+from .places import Place, place
 from .rows import Row, for_search, searched
 
 #: Characters that are kept in all.
@@ -32,28 +33,28 @@ class Shown:
 
 
 class Texts:
-    """The texts that a process keeps, by database and row; the oldest go first."""
+    """The texts that a process keeps, by place and row; the oldest go first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rules: Any = None
-        self._kept: dict[tuple[str, int], Shown] = {}
+        self._kept: dict[tuple[Place, int], Shown] = {}
         self._size = 0
 
-    def get(self, using: str, row: Row) -> Shown | None:
-        shown = self._kept.get((using, row["id"]))
+    def get(self, place: Place, row: Row) -> Shown | None:
+        shown = self._kept.get((place, row["id"]))
         return shown if shown is not None and shown.written == row["written"] else None
 
-    def keep(self, using: str, shown: Iterable[tuple[int, Shown]]) -> None:
+    def keep(self, place: Place, shown: Iterable[tuple[int, Shown]]) -> None:
         with self._lock:
             for id, text in shown:
-                self._drop((using, id))
-                self._kept[using, id] = text
+                self._drop((place, id))
+                self._kept[place, id] = text
                 self._size += len(text.payload)
             while self._size > MOST_KEPT:
                 self._drop(next(iter(self._kept)))
 
-    def _drop(self, key: tuple[str, int]) -> None:
+    def _drop(self, key: tuple[Place, int]) -> None:
         before = self._kept.pop(key, None)
         self._size -= len(before.payload) if before else 0
 
@@ -78,6 +79,7 @@ class Reader:
 
     def __init__(self, table: QuerySet, seconds: float) -> None:
         self.table, self.left = table, seconds
+        self.place = place(table.db)
         self.missed = 0
         self.searched = Searched()
         texts.forget_other_rules()
@@ -86,7 +88,7 @@ class Reader:
         """Yield the rows with what is shown of each, in order; ``missed`` counts those left out."""
         for start in range(0, len(rows), CHUNK):
             chunk = rows[start : start + CHUNK]
-            by_id = {row["id"]: texts.get(self.table.db, row) for row in chunk}
+            by_id = {row["id"]: texts.get(self.place, row) for row in chunk}
             by_id |= self._anew([id for id, shown in by_id.items() if shown is None])
             for row in chunk:
                 if (shown := by_id[row["id"]]) is not None:
@@ -99,7 +101,7 @@ class Reader:
             return {}
         begun = time.monotonic()
         shown = {row["id"]: self._shown(row) for row in for_search(self.table.filter(pk__in=ids))}
-        texts.keep(self.table.db, shown.items())
+        texts.keep(self.place, shown.items())
         self.left -= time.monotonic() - begun
         return shown
 
