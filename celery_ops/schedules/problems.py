@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
+from celery.app.routes import MapRoute
 from celery.schedules import schedule as Interval
 from django.utils.translation import gettext_lazy as _
 
@@ -271,13 +272,20 @@ def not_run(sent: datetime, now: datetime) -> Problem:
 
 def queue_of(entry: Entry, app: Any) -> str | None:
     """Return the queue that an entry's messages go to, None where that cannot be told."""
-    return entry.queue or _routed(app, entry.task)
-
-
-@lru_cache(maxsize=4096)
-def _routed(app: Any, task: str) -> str | None:
+    if entry.queue:
+        return entry.queue
     try:
-        queue: Any = app.amqp.router.route({}, task).get("queue")
-        return str(getattr(queue, "name", queue)) if queue else None
+        router = app.amqp.router
+        is_fixed = all(isinstance(route, MapRoute) for route in router.routes)
+        return _kept_route(router, entry.task) if is_fixed else _routed(router, entry.task)
     except Exception:  # a router of the site's own, which may look at arguments
         return None
+
+
+def _routed(router: Any, task: str) -> str | None:
+    """Return where a router sends a task now. Raises what it raises: the site's own may say another next time."""
+    queue: Any = router.route({}, task).get("queue")
+    return str(getattr(queue, "name", queue)) if queue else None
+
+
+_kept_route = lru_cache(maxsize=4096)(_routed)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from celery.schedules import crontab, schedule
+from kombu import Queue
 
 from celery_ops.schedules import problems
 from celery_ops.schedules.beat_problems import of_beats
@@ -173,6 +174,18 @@ def test_a_queue_that_nobody_consumes_is_named():
     assert codes(entry(queue="left"), told, deserted=frozenset({"left"})) == ["deserted_queue"]
     assert codes(entry(queue="read"), told, deserted=frozenset({"left"})) == []
     assert codes(entry(), told, deserted=frozenset({"celery"})) == ["deserted_queue"]
+
+
+def test_where_a_router_of_the_sites_own_sends_a_task_now_is_looked_at(monkeypatch):
+    """It may go by a switch, or by the hour."""
+    goes_to, told = {"queue": "left"}, facts(NOW + seconds(30), NOW - seconds(30))
+    router = app.amqp.Router(queues={"left": Queue("left"), "read": Queue("read")})
+    router.routes = [lambda name, *args, **options: dict(goes_to)]
+    monkeypatch.setattr(app.amqp, "_rtable", router.routes)
+    monkeypatch.setattr(app.amqp, "router", router)
+    assert codes(entry(), told, deserted=frozenset({"left"})) == ["deserted_queue"]
+    goes_to["queue"] = "read"
+    assert codes(entry(), told, deserted=frozenset({"left"})) == []
 
 
 def test_a_period_that_is_shorter_than_the_run_is_named():
