@@ -1,8 +1,10 @@
 """Each source of schedules, held to what all do, and what is its own."""
 
 import json
+import sys
 import uuid
 from datetime import datetime, timedelta, timezone
+from types import ModuleType
 
 import pytest
 from celery.schedules import crontab, schedule
@@ -124,6 +126,17 @@ class TestDatabase(ScheduleSourceContract):
         before = self.models.PeriodicTasks.last_change()
         source.pause("contract.often")
         assert self.models.PeriodicTasks.last_change() > before
+
+
+def test_a_scheduler_of_the_sites_own_is_known_once_its_module_is_loaded(monkeypatch):
+    """A page may ask before anything has loaded it."""
+    kind = type("Scheduler", (), {"__module__": "redbeat.schedulers"})
+    source = RedbeatSource()
+    assert not source.is_read_by("loaded_later.OwnScheduler")
+    module = ModuleType("loaded_later")
+    module.OwnScheduler = type("OwnScheduler", (kind,), {"__module__": "loaded_later"})
+    monkeypatch.setitem(sys.modules, "loaded_later", module)
+    assert source.is_read_by("loaded_later.OwnScheduler")
 
 
 class TestRedbeat(ScheduleSourceContract):

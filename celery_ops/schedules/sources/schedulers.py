@@ -30,9 +30,8 @@ def is_of(package: str, scheduler: str) -> bool:
     return scheduler.split(".", 1)[0] == package or issubclass_of(package, scheduler)
 
 
-@lru_cache(maxsize=64)
 def issubclass_of(package: str, scheduler: str) -> bool:
-    """Return whether a class of the site's own, where it is loaded here, inherits from one of a package's."""
+    """Return whether a class of the site's own, where it is loaded here by now, inherits from one of a package's."""
     import sys
 
     module, _dot, name = scheduler.rpartition(".")
