@@ -32,6 +32,8 @@ LONGEST_EXPRESSION: Final = 200
 #: A part that cron-descriptor words as Celery means it.
 _SIMPLE: Final = re.compile(r"\*/\d{1,2}|\d{1,2}(?:-\d{1,2}(?:/\d{1,2})?)?(?:,\d{1,2}(?:-\d{1,2}(?:/\d{1,2})?)?)*")
 _WRAPS: Final = re.compile(r"(\d+)-(\d+)")
+#: What cron-descriptor calls English.
+ENGLISH: Final = "en_US"
 #: What Celery calls the events of the sun.
 _SUN: Final = {
     "dawn_astronomical": gettext_lazy("astronomical dawn"),
@@ -158,8 +160,8 @@ def _described(parts: tuple[str, ...], language: str) -> str:
     minute, hour, day, month, weekday = parts
     options = Options()
     options.use_24hour_time_format = True
-    if locale := _locale(language):
-        options.locale_code = locale
+    locale = _locale(language)
+    options.locale_code = locale or ENGLISH  # else the library takes the process's own
     whole = get_description(" ".join((minute, hour, day, month, "*" if day != "*" else weekday)), options)
     if day != "*" and weekday != "*":
         of_week = f"{minute} {hour} * {month} {weekday}"

@@ -66,6 +66,13 @@ def test_words_are_in_the_readers_punctuation(language, expected):
         assert words(crontab("0", "12", day_of_month="29", month_of_year="2")).startswith(expected)
 
 
+@pytest.mark.parametrize("language", ["en", "en-gb", "eo"])
+def test_words_are_english_where_there_are_none_of_the_readers_whatever_the_process_speaks(monkeypatch, language):
+    monkeypatch.setattr("locale.getlocale", lambda *category: ("de_DE", "UTF-8"))
+    with translation.override(language):
+        assert words(crontab("17", "3", day_of_week="mon")).startswith("At 03:17, only on Monday")
+
+
 def test_another_zone_than_the_readers_is_named():
     assert words(crontab("30", "2")).endswith(", America/Chicago")
 
