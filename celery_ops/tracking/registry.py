@@ -189,16 +189,17 @@ class Registry:
 
     def sensitive(self, task_name: str) -> frozenset[str]:
         """Return the parameters whose values are never shown: of all the task's bindings and of its annotations."""
-        bindings = self.bindings(task_name)
-        parameters = self._sensitive.get(task_name)
+        self.bindings("")
+        kept = self._sensitive  # whoever binds more meanwhile begins another
+        parameters = kept.get(task_name)
         if parameters is not None:
             return parameters
         signature = self.signature(task_name)
-        of_bindings = NOTHING.union(*(binding.sensitive for binding in bindings))
+        of_bindings = NOTHING.union(*(binding.sensitive for binding in self.bindings(task_name)))
         if signature is None:
             return of_bindings
-        self._sensitive[task_name] = of_bindings | signature.sensitive
-        return self._sensitive[task_name]
+        kept[task_name] = of_bindings | signature.sensitive
+        return kept[task_name]
 
     def problems(self) -> list[str]:
         """Return what is wrong with the bindings, a sentence each."""

@@ -411,3 +411,23 @@ def test_the_app_of_the_settings_is_asked_for_signatures(other_app):
 
     signature = Registry().signature("there.task")
     assert (signature.positional, signature.required, signature.defaults) == (("first",), {"first"}, {"second": 2})
+
+
+def test_what_is_sensitive_stays_hidden_though_somebody_asked_while_it_was_being_bound(own, monkeypatch):
+    """A page may ask of a task in one thread while its module is imported in another."""
+
+    @shared_task(name="here.bound_meanwhile")
+    def task(order_id, card): ...
+
+    is_asked = own.signature
+
+    def bound_meanwhile(name):
+        monkeypatch.setattr(own, "signature", is_asked)
+        own.add(task, make_binding(Order, {"sensitive": ("card",)}))
+        own.bindings("")
+        return is_asked(name)
+
+    own.bindings("")
+    monkeypatch.setattr(own, "signature", bound_meanwhile)
+    own.sensitive("here.bound_meanwhile")
+    assert own.sensitive("here.bound_meanwhile") == {"card"}
