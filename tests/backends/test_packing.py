@@ -152,6 +152,17 @@ def test_a_clock_that_is_ahead_makes_nobody_heard_in_the_future():
     assert workers.plan(None, ()).listening == 0
 
 
+def test_who_was_heard_last_days_ago_is_not_remembered_for_ever():
+    workers, long_ago = KnownWorkers(), datetime.now(timezone.utc) - timedelta(days=2)
+    gone = {f"worker-{number}@pod-{number}": long_ago for number in range(10)}
+    workers.adopt(Memory(gone, silent=gone, unheeding=gone, unanswered=dict.fromkeys(gone, frozenset({"stats"}))))
+    workers.adopt(Memory(ended=dict.fromkeys([f"{host}.ended" for host in gone], long_ago)))
+    workers.note(["w1@test"], ["ping"], {"w1@test": {"ping": {"ok": "pong"}}})
+    memory = workers.memory
+    assert (list(memory.heard), memory.silent, memory.unheeding, memory.ended) == (["w1@test"], {}, {}, {})
+    assert not workers._unanswered.keys() & gone.keys()
+
+
 # -- what is never told
 
 

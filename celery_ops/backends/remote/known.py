@@ -148,6 +148,15 @@ class KnownWorkers:
                 self._unanswered[host] = left
             if looked_around:
                 self._looked_around = time.monotonic()
+            self._let_go(now - REMEMBERED)
+
+    def _let_go(self, oldest: datetime) -> None:
+        """Where each worker has a name of its own, as in containers, there are ever more of them."""
+        for kept in (self._heard, self._silent, self._unheeding, self._ended):
+            for host in [host for host, moment in kept.items() if moment < oldest]:
+                del kept[host]
+        for host in self._unanswered.keys() - self._heard.keys():
+            del self._unanswered[host]
 
     @property
     def is_new(self) -> bool:
