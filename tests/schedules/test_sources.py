@@ -121,6 +121,17 @@ class TestDatabase(ScheduleSourceContract):
         self.models.PeriodicTask.objects.filter(name="contract.often").update(last_run_at=NOW)
         source.skip("contract.often", NOW + timedelta(seconds=10))
 
+    def test_long_arguments_are_not_kept_once_for_each_run(self):
+        from celery_ops.schedules.sources import database
+
+        source = self.make_source(self.entries())
+        long = self.plant("contract.long", kwargs=json.dumps({"ids": "x" * 15_000}))
+        kept = database._entry.cache_info().currsize if list(source.entries()) else 0
+        for run in range(1, 4):
+            self.models.PeriodicTask.objects.filter(pk=long.pk).update(total_run_count=run, last_run_at=NOW)
+            assert (_of(source, long.name).run_count, _of(source, long.name).kwargs["ids"][:2]) == (run, "xx")
+        assert database._entry.cache_info().currsize == kept
+
     def test_beat_is_told_of_what_is_changed(self):
         source = self.make_source(self.entries())
         before = self.models.PeriodicTasks.last_change()
@@ -182,6 +193,21 @@ class TestRedbeat(ScheduleSourceContract):
         entry.save()
         hourly = looked_at(source.entry("contract.hourly"), None, NOW, Surroundings(), app)
         assert hourly.next_due == NOW + timedelta(minutes=20)
+
+    def test_a_long_definition_is_not_kept_once_for_each_run(self):
+        from celery_ops.schedules.sources import redbeat
+
+        source = self.make_source(())
+        entry = self.schedulers.RedBeatSchedulerEntry(
+            "contract.long", "contract.task", schedule(3600), (), {"ids": "x" * 15_000}, app=app
+        )
+        entry.save()
+        kept = redbeat._entry.cache_info().currsize if list(source.entries()) else 0
+        for run in range(1, 4):
+            entry.reschedule(last_run_at=NOW - timedelta(minutes=run))
+            assert _of(source, entry.name).last_run_at == NOW - timedelta(minutes=run)
+            assert _of(source, entry.name).kwargs["ids"][:2] == "xx"
+        assert redbeat._entry.cache_info().currsize == kept
 
     def test_what_lies_there_and_is_no_entry_is_named(self, redis_server):
         source = self.make_source(self.entries())

@@ -17,6 +17,8 @@ ACTIONS: Final = (RUN, PAUSE, RESUME, SKIP)
 MOST_ENTRIES: Final = 20_000
 #: Entries of one task name whose occurrences are looked through for a task.
 MOST_OF_A_TASK: Final = 50
+#: Characters up to which what a source has of an entry is kept, with what is made of it.
+LONGEST_KEPT: Final = 4_000
 
 
 class ScheduleSource(ABC):

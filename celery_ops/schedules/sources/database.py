@@ -5,7 +5,7 @@ and when beat ends. A change is seen at once when the row was saved by ``save()`
 nothing, and it reads all rows every five minutes. A row that is disabled loses its last run.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
@@ -27,7 +27,7 @@ from ..board import rings
 from ..info import DATABASE, Entry
 from ..words import LONGEST_EXPRESSION, expression
 from . import schedulers
-from .base import MOST_ENTRIES, MOST_OF_A_TASK, PAUSE, RESUME, RUN, SKIP, ScheduleSource, offered
+from .base import LONGEST_KEPT, MOST_ENTRIES, MOST_OF_A_TASK, PAUSE, RESUME, RUN, SKIP, ScheduleSource, offered
 
 logger = get_logger("celery_ops.schedules")
 
@@ -64,6 +64,7 @@ COLUMNS: Final = (
     "clocked__clocked_time",
 )
 START: Final = COLUMNS.index("start_time")
+TEXTS: Final = (COLUMNS.index("args"), COLUMNS.index("kwargs"))
 #: Rows of which a process need not make entries again.
 MOST_KEPT: Final = 4096
 
@@ -103,7 +104,7 @@ class DatabaseSource(ScheduleSource):
         except (DatabaseError, ValueError) as error:
             raise self._unreadable(error) from error
         moment, language = now(), get_language()
-        return [_entry(row, _is_to_come(row[START], moment), language) for row in values]
+        return [_made(row)(row, _is_to_come(row[START], moment), language) for row in values]
 
     @staticmethod
     def _unreadable(error: Exception) -> BackendUnavailable:
@@ -184,6 +185,12 @@ class DatabaseSource(ScheduleSource):
 def _is_to_come(start: datetime | None, moment: datetime) -> bool:
     start = _aware(start)
     return start is not None and start > moment
+
+
+def _made(values: tuple[Any, ...]) -> Callable[..., Entry]:
+    """Return what makes an entry of a row: each run moves it, and long arguments would be kept with each."""
+    is_short = sum(len(values[column] or "") for column in TEXTS) <= LONGEST_KEPT
+    return _entry if is_short else _entry.__wrapped__
 
 
 @lru_cache(maxsize=MOST_KEPT)

@@ -25,7 +25,7 @@ from ..due import due_after
 from ..info import REDBEAT, Entry
 from ..words import expression
 from . import schedulers
-from .base import MOST_ENTRIES, PAUSE, RESUME, RUN, SKIP, ScheduleSource, offered
+from .base import LONGEST_KEPT, MOST_ENTRIES, PAUSE, RESUME, RUN, SKIP, ScheduleSource, offered
 
 logger = get_logger("celery_ops.schedules")
 
@@ -162,7 +162,10 @@ class RedbeatSource(ScheduleSource):
 
     def _entry(self, key: str, score: float | None, kept: Sequence[Any], statics: Collection[str]) -> Entry:
         name = key[len(self._prefix) :]
-        return _entry(name, score, _text(kept[0] or b""), _text(kept[1] or b""), name in statics, get_language())
+        definition, meta = _text(kept[0] or b""), _text(kept[1] or b"")
+        # each run moves the score and the meta, and a long definition would be kept with each
+        made = _entry if len(definition) + len(meta) <= LONGEST_KEPT else _entry.__wrapped__
+        return made(name, score, definition, meta, name in statics, get_language())
 
 
 @lru_cache(maxsize=MOST_KEPT)
