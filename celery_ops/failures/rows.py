@@ -16,7 +16,7 @@ from ..conf import conf
 from ..metrics.cells import OTHER
 from ..metrics.rows import LONGEST, SEPARATOR, Names
 from ..metrics.windows import DAY, WINDOWS, Window
-from ..tracking.store import IfAbsent
+from ..tracking.store import IfAbsent, IfLater
 from ..tracking.tallies import Row
 from .fingerprint import Fingerprint
 from .tally import MINUTE, NAMES_KEPT, OBJECTS, SAMPLES, GroupTally, Sample
@@ -126,13 +126,14 @@ class GroupRows:
     def _group(self, key: str, tally: GroupTally, at: float) -> list[Row]:
         self._count(key, tally.minutes, at)
         task = tally.tasks.most_common(1)[0][0]
-        self._texts.setdefault(descriptions_row(at), {})[key] = described(tally.fingerprint, tally.last, task)
+        description = IfLater(described(tally.fingerprint, tally.last, task))
+        self._texts.setdefault(descriptions_row(at), {})[key] = description
         rows = [
             Row(
                 group_row(key),
                 self._kept,
                 counts={COUNT: tally.count, **self._of_tasks(key, tally)},
-                texts={FIRST: IfAbsent(str(tally.first)), LAST: str(tally.last), **_newest(tally)},
+                texts={FIRST: IfAbsent(str(tally.first)), LAST: IfLater(tally.last), **_newest(tally)},
                 asked=(FIRST, LAST, RESOLVED),
             )
         ]
@@ -180,7 +181,7 @@ class GroupRows:
 
 
 def _newest(tally: GroupTally) -> dict[str, str]:
-    return {NEWEST: _text_of(tally.samples[-1])} if tally.samples else {}
+    return {NEWEST: IfLater(_text_of(tally.samples[-1]))} if tally.samples else {}
 
 
 def _text_of(sample: Sample) -> str:

@@ -1,6 +1,7 @@
 """The contract of a store: where the facts about tracked tasks live."""
 
 import hashlib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -21,10 +22,29 @@ class IfAbsent(str):
     __slots__ = ()
 
 
+#: What a text begins with that is a number: no time has more digits.
+_NUMBER: Final = re.compile(r"[0-9]{1,15}(?![0-9])")
+
+
+class IfLater(str):
+    """A text that begins with a number, such as a time: one that begins with a higher number is kept."""
+
+    __slots__ = ()
+
+    @property
+    def number(self) -> int:
+        """What it begins with, 0 where that is no number."""
+        match = _NUMBER.match(self)
+        return int(match[0]) if match else 0
+
+
 def add_fields(kept: dict[str, str], fields: Mapping[str, str]) -> None:
     """Add fields to those that are ``kept``, as a store does."""
     for name, value in fields.items():
-        if not (isinstance(value, IfAbsent) and name in kept):
+        is_kept = isinstance(value, IfAbsent) or (
+            isinstance(value, IfLater) and IfLater(kept.get(name, "")).number > value.number
+        )
+        if not (is_kept and name in kept):
             kept[name] = value
 
 

@@ -33,7 +33,8 @@ class Row:
     narrow: int = 0
     #: How many cells the row has, so that it takes no more than it needs; 0 when that is not known.
     length: int = 0
-    #: What is added to numbers by name, and what is set beside them; a text may be set only ``IfAbsent``.
+    #: What is added to numbers by name, and what is set beside them; a text may be set only ``IfAbsent`` or if it is
+    #: the later one (``IfLater``).
     counts: Mapping[str, int] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     #: Names whose texts are wanted as they were before this addition.

@@ -13,14 +13,14 @@ from typing import Any, Final
 from redis.exceptions import ResponseError
 
 from ..exceptions import StoreUnavailable
-from .store import IfAbsent
+from .store import IfAbsent, IfLater
 from .tallies import NARROW_CELL, REMEMBERED, Added, Row, Tallies, Wanted
 from .wire import Command, Part, Question, is_foreign, packed
 
 #: Carries out commands unless KEYS[1] says that it was done, and answers what those reply that ask for something, false
-#: where a key holds what is not ours: that is left alone. Two commands are its own. GROW makes a string so long, and no
-#: longer: one that BITFIELD lengthens takes twice its size. NARROW adds to narrow cells, and to those that begin at a
-#: bit what has no room in them.
+#: where a key holds what is not ours: that is left alone. Three commands are its own. GROW makes a string so long, and
+#: no longer: one that BITFIELD lengthens takes twice its size. NARROW adds to narrow cells, and to those that begin at
+#: a bit what has no room in them. LATER sets texts that begin with a number, where that is no lower than the one there.
 SCRIPT: Final = b"""
 if not redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[1]) then return {} end
 local replies, at = {}, 2
@@ -43,6 +43,19 @@ function own.NARROW(first, last)
     end
   end
   return reply
+end
+local function number(text)
+  local digits = string.match(text or '', '^%d+') or ''
+  return #digits < 16 and tonumber(digits) or 0
+end
+function own.LATER(first, last)
+  local key = ARGV[first + 1]
+  for i = first + 2, last, 2 do
+    local kept = redis.pcall('HGET', key, ARGV[i])
+    if type(kept) == 'table' then return kept end
+    if number(kept) <= number(ARGV[i + 1]) then redis.call('HSET', key, ARGV[i], ARGV[i + 1]) end
+  end
+  return true
 end
 while ARGV[at] do
   local first = at + 1
@@ -110,7 +123,10 @@ def _added(row: Row, replies: Iterator[Any]) -> Added:
 
 
 def additions(keys: TallyKeys, rows: Sequence[Row]) -> list[Part]:
-    """Return the same without a script, a transaction: there a narrow cell that is full stays full."""
+    """Return the same without a script, a transaction.
+
+    There a narrow cell that is full stays full, and a text replaces a later one.
+    """
     return [(key, list(_commands(key, row))) for key, row in ((keys.of(row.name), row) for row in rows)]
 
 
@@ -122,11 +138,15 @@ def _commands(key: bytes, row: Row, *, in_script: bool = False) -> Iterator[Comm
     if row.cells:
         yield from _adding(key, row, in_script=in_script)
     replaced: list[bytes] = []
+    later: list[bytes] = []
     for name, text in row.texts.items():
         if isinstance(text, IfAbsent):
             yield b"HSETNX", key, name.encode(), text.encode("utf-8", "replace")
         else:
-            replaced += (name.encode(), text.encode("utf-8", "replace"))
+            set_so = later if in_script and isinstance(text, IfLater) else replaced
+            set_so += (name.encode(), text.encode("utf-8", "replace"))
+    if later:
+        yield b"LATER", key, *later
     if replaced:
         yield b"HSET", key, *replaced
     for name, count in row.counts.items():

@@ -71,6 +71,17 @@ def test_a_group_that_was_not_seen_in_a_window_is_not_in_it(store):
     assert [group.count for group in groups(WINDOWS["7d"], now)] == [1]
 
 
+def test_a_flush_that_comes_late_takes_no_group_out_of_a_window(store):
+    now = time.time()
+    fail(at=now, task_id="new")
+    flush()
+    fail(at=now - 5 * HOUR, task_id="old")
+    flush()
+    (group,) = reading.completed(groups(WINDOWS["1h"], now))
+    assert (group.count, group.sample_task_id) == (1, "new")
+    assert abs(group.last_seen.timestamp() - now) < 1
+
+
 def test_objects_are_counted_once_each(store):
     for number in range(60):
         fail(objects=(f"shop.order\x1f{number % 30}",), task_id=f"t{number}")

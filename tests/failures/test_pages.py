@@ -200,6 +200,14 @@ def test_a_failure_from_before_does_not_bring_it_back(browser):
     assert state(browser) == "resolved"
 
 
+def test_a_failure_from_before_does_not_settle_what_came_back(browser):
+    refused()
+    act(browser, "resolve")
+    refused(at=time.time() + 5)
+    refused(at=time.time() - 60)
+    assert state(browser) == "regressed"
+
+
 def test_what_was_resolved_can_be_reopened(browser):
     refused()
     act(browser, "resolve")
