@@ -9,6 +9,8 @@ from .. import redaction, states
 from ..backends.base import TaskBackend
 from ..backends.selected import SelectedTasks
 from ..info import TaskInfo
+from ..metrics.cells import OTHER
+from ..metrics.rows import LONGEST
 from ..redaction.text import REDACTED
 from ..task_query import Counts, TaskPage, TaskQuery
 from .fingerprint import LONGEST_CLASS, Fingerprint
@@ -129,11 +131,16 @@ class GroupTaskBackend(SelectedTasks):
 
     def _failed(self, query: TaskQuery) -> TaskQuery:
         names = [*self.group.tasks]
-        name = query.name or (names[0] if len(names) == 1 else "")
+        is_one = len(names) == 1 and names[0] != OTHER and len(names[0]) < LONGEST
+        name = query.name or (names[0] if is_one else "")
         return replace(query, states=(states.FAILURE,), name=name)
 
     def _alike(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
-        names = self.group.tasks
-        failed = [task for task in tasks if task.state == states.FAILURE and (not names or task.name in names)]
+        failed = [task for task in tasks if task.state == states.FAILURE and self._may_have(task.name)]
         alike = {task.id for task in (self.backend.complete(failed) if failed else ()) if is_alike(task, self.group)}
         return [task for task in failed if task.id in alike]
+
+    def _may_have(self, name: str) -> bool:
+        """Return whether a task of that name may be one of the group: names are kept up to a length and a number."""
+        names = self.group.tasks
+        return not names or OTHER in names or name[:LONGEST] in names

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from celery_ops.exceptions import StoreUnavailable
 from celery_ops.failures.fingerprint import Fingerprint
+from celery_ops.failures.tally import NAMES_KEPT
 from celery_ops.models import ControlRecord, TaskRunRecord
 from celery_ops.tracking import facts
 from celery_ops.tracking.recorder import recorder
@@ -142,6 +143,7 @@ def test_without_view_payload_there_is_no_message_and_none_can_be_found(poor_bro
     for page in (poor_browser.get(reverse("celery_ops:failure-list")), page_of(poor_browser)):
         assert "refused" not in html_of(page)
         assert "hidden words" not in page.text
+        assert "id-0" not in page.text
 
 
 def test_groups_are_found_by_class_message_function_and_task(browser):
@@ -319,6 +321,24 @@ def test_the_list_of_tasks_can_be_kept_to_a_group(browser, settings):
     page = html_of(browser.get(reverse("celery_ops:task-list") + f"?failure={REFUSED.key}"))
     assert set(rows(page)) == {"id-0", "id-1", "id-2"}
     assert browser.get(reverse("celery_ops:task-list") + "?failure=nothing").status_code == 404
+
+
+def test_a_group_of_more_tasks_than_it_names_has_those_of_the_others_too(browser, settings):
+    kept(settings, 2)
+    for number in range(NAMES_KEPT):
+        refused(task=f"shop.task_{number}")
+    refused(2)
+    page = html_of(browser.get(reverse("celery_ops:task-list") + f"?failure={REFUSED.key}"))
+    assert set(rows(page)) == {"id-0", "id-1"}
+
+
+def test_a_task_with_a_name_too_long_to_keep_is_in_its_group(browser, settings):
+    name = "shop." + "long" * 60
+    refused(task=name)
+    task = a_task(0, "FAILURE", id="id-0", name=name, traceback=TRACEBACK.format(number=1))
+    use(settings, Held, task)
+    page = html_of(browser.get(reverse("celery_ops:task-list") + f"?failure={REFUSED.key}"))
+    assert set(rows(page)) == {"id-0"}
 
 
 # -- without the store ------------------------------------------------------------------------------------------------
