@@ -20,6 +20,8 @@ ROUND_SECONDS: Final = (
 DAY: Final = 86_400
 #: What durations are written on a logarithmic axis: about ten times as much each.
 DECADES: Final = (0.0001, 0.001, 0.01, 0.1, 1, 10, 60, 600, 3600, 36_000, 345_600, 3_456_000, 31_536_000)
+#: Seconds that a step of durations has at least: what is shorter reads the same.
+SHORTEST: Final = 0.0001
 #: An axis of durations is logarithmic where the longest is so many times the shortest.
 LOGARITHMIC_FROM: Final = 50
 
@@ -103,6 +105,6 @@ def _decimal_step(least: float) -> float:
 
 def _step_of_seconds(least: float) -> float:
     if least < 1:
-        return _decimal_step(least)
+        return max(SHORTEST, _decimal_step(least))
     step = next((step for step in ROUND_SECONDS if step >= least), 0)
     return step or DAY * _decimal_step(least / DAY)

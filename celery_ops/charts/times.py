@@ -1,6 +1,6 @@
 """An axis of time, and the round moments of the viewer's clock that are written below it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import Final
@@ -45,18 +45,21 @@ class TimeAxis:
         """Return round moments of the viewer's clock, also where that is put forward or back."""
         length = timedelta(seconds=self.end - self.start)
         step = next((step for step in STEPS if length / step <= MOST_TICKS), STEPS[-1])
-        return [Tick(self.at(moment), _label(moment, step)) for moment in dict.fromkeys(self._round(step))]
+        return [Tick(self.at(moment), _label(moment, step)) for moment in self._round(step)]
 
-    def _round(self, step: timedelta) -> Iterator[float]:
+    def _round(self, step: timedelta) -> list[float]:
         zone = zones.get_current_timezone()
         first = datetime.fromtimestamp(self.start, zone).replace(tzinfo=None)
         round_one = first.replace(hour=0, minute=0, second=0, microsecond=0)
         if step > DAY:
             round_one -= (round_one - FIRST_DAY) % step
+        moments: set[float] = set()
         while (moment := round_one.replace(tzinfo=zone).timestamp()) <= self.end:
-            if moment >= self.start:
-                yield moment
+            moments.add(moment)
+            if step <= HOUR:  # an hour that comes twice is as long as any other
+                moments.add(max(moment, round_one.replace(tzinfo=zone, fold=1).timestamp()))
             round_one += step
+        return sorted(moment for moment in moments if self.start <= moment <= self.end)
 
 
 def local(moment: float) -> datetime:

@@ -37,6 +37,7 @@ def test_counts_are_written_in_round_numbers(top, written):
     ("durations", "written"),
     [
         ([], ["0", "0.5 s", "1 s"]),
+        ([0.0002], ["0", "0.1 ms", "0.2 ms"]),
         ([0.04], ["0", "10 ms", "20 ms", "30 ms", "40 ms"]),
         ([1.4], ["0", "0.5 s", "1 s", "1.5 s"]),
         ([50, 60], ["0", "15 s", "30 s", "45 s", "60 s"]),
@@ -91,6 +92,25 @@ def test_no_moment_is_written_twice_where_the_clock_changes(hour):
         start = datetime.fromisoformat(hour).replace(tzinfo=zone).timestamp()
         axis = TimeAxis(start, start + 3600 * 3)
         assert len({tick.at for tick in axis.ticks}) == len(axis.ticks)
+
+
+@pytest.mark.parametrize(
+    ("zone", "begins", "written"),
+    [
+        ("Europe/Berlin", "2026-10-25T01:00+00:00", ["02:00", *(f"02:{n}0" for n in range(1, 6)), "03:00"]),
+        (
+            "Australia/Lord_Howe",
+            "2026-04-04T14:30+00:00",
+            ["01:30", "01:40", "01:50", "01:30", "01:40", "01:50", "02:00"],
+        ),
+    ],
+)
+def test_an_hour_that_comes_twice_has_its_moments_both_times(zone, begins, written):
+    start = datetime.fromisoformat(begins).timestamp()
+    with timezone.override(ZoneInfo(zone)):
+        axis = TimeAxis(start, start + 3600)
+        assert labels(axis) == written
+        assert [tick.at for tick in axis.ticks] == sorted({tick.at for tick in axis.ticks})
 
 
 @pytest.mark.parametrize(
