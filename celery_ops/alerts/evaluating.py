@@ -23,7 +23,7 @@ from .board import Board, State
 from .conditions import OTHERS, Condition, Key, advanced
 from .groups import ROW_KEPT, SeenFailure, seen_failures
 from .measuring import BEAT, WORKERS, Measured, measured
-from .objectives import FAILURE_GROUP, WORKER_GONE, Objective, objectives
+from .objectives import FAILURE_GROUP, LATE, WORKER_GONE, Objective, objectives
 from .switch import is_on
 
 logger = get_logger("celery_ops.alerts")
@@ -137,6 +137,9 @@ def _evaluated(board: Board, before: State) -> Evaluation:
     by_objective = {objective: values.of(objective) for objective in watching}
     if "workers" not in values.silent:
         by_objective[WORKERS] = {**_forgotten(before, values.of(WORKERS), now), **values.of(WORKERS)}
+    if "schedules" not in values.silent:
+        for objective in (one for one in watching if one.measure == LATE):
+            by_objective[objective] = {**_gone(before, objective), **values.of(objective)}
     conditions = advanced(before.conditions, by_objective, now)
     new_failures = [seen for seen in seen_failures(now) if seen.id not in before.handled]
     candidates = {
@@ -172,6 +175,12 @@ def _forgotten(before: State, values: Mapping[str, float], now: float) -> dict[s
         for key, one in before.conditions.items()
         if key.name == WORKER_GONE and key.target not in (OTHERS, *values) and now - one.measured > FORGOTTEN
     }
+
+
+def _gone(before: State, objective: Objective) -> dict[str, float]:
+    """Return the schedules of an objective that was breached: one that is there no more is not late, either."""
+    targets = (key.target for key in before.conditions if key.name == objective.name)
+    return dict.fromkeys((target for target in targets if target != OTHERS), 0.0)
 
 
 def _is_to_be_told(key: Key, condition: Condition, now: float) -> bool:

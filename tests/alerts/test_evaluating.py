@@ -399,6 +399,18 @@ def test_a_schedule_that_is_late_is_breached_and_one_that_is_not_holds(told, say
     assert states(told) == [("nightly", BREACHED), ("nightly", RECOVERED)]
 
 
+def test_a_schedule_that_is_no_longer_there_is_no_longer_late(told, say, schedules):
+    say(OBJECTIVES={"on time": {"schedule": "*", "late": 60}})
+    schedules(("nightly", 90.0), beats=[beat()])
+    evaluate()
+    schedules(("nightly", 90.0), beats=[beat()], trouble="The store does not answer.")
+    evaluate()
+    assert states(told) == [("nightly", BREACHED)]
+    schedules(beats=[beat()])
+    assert evaluate().breaches == ()
+    assert states(told) == [("nightly", BREACHED), ("nightly", RECOVERED)]
+
+
 def test_a_silent_beat_is_told_when_it_had_time_to_start(told, schedules, monkeypatch):
     schedules(("nightly", None))
     evaluate()
