@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from ..conf import conf
 from ..exceptions import WrongObjective
+from ..metrics.windows import WINDOWS
 
 WAIT, RUN, FAILURE_RATE = "wait_p95", "run_p95", "failure_rate"
 OLDEST_AGE, DEPTH, LATE = "oldest_age", "depth", "late"
@@ -31,6 +32,7 @@ OPTIONS: Final = (*MEASURES, *ALL_MEASURES, "window")
 WINDOW: Final = "15m"
 UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 SHORTEST_WINDOW: Final = 60
+LONGEST_WINDOW: Final = max(window.seconds for window in WINDOWS.values())
 LONGEST_NAME: Final = 100
 LONGEST_PATTERN: Final = 255
 HIGHEST_LIMIT: Final = 1e12
@@ -144,7 +146,7 @@ def _checked_limit(measure: str, limit: Any) -> float:
 
 def _checked_window(window: Any) -> tuple[str, int]:
     """Return how a window is written, and its seconds."""
-    longest = max(SHORTEST_WINDOW, conf.metrics_seconds)
+    longest = max(SHORTEST_WINDOW, min(conf.metrics_seconds, LONGEST_WINDOW))
     remedy = f"Use a text such as '15m', '1h' or '1d': {SHORTEST_WINDOW} s at least, {_written(longest)} at most."
     if isinstance(window, str) and (match := _WRITTEN_WINDOW.fullmatch(window)):
         seconds = int(match[1]) * UNITS[match[2]]

@@ -123,6 +123,12 @@ def test_what_is_no_objective_is_e014_with_its_remedy(messages, entry, text, hin
     assert [one.name for one in objectives()] == ["right"]
 
 
+def test_no_window_is_longer_than_the_longest_that_is_counted(messages):
+    entry = {"task": "a", "failure_rate": 0.1, "window": "60d"}
+    ((number, _text, remedy),) = messages(OBJECTIVES={"mine": entry}, METRICS_RETENTION=timedelta(days=90))
+    assert (number, "30d at most" in remedy) == ("E014", True)
+
+
 @pytest.mark.parametrize("name", ["", " ", 3, None, "a\nb", "a" * 101, "worker_gone", "failure_group", "beat_silent"])
 def test_an_objective_has_a_name_of_its_own(messages, name):
     ((number, _text, _hint),) = messages(OBJECTIVES={name: {"queue": "a", "depth": 1}})
