@@ -51,6 +51,11 @@ def test_results_are_counted_by_name_and_state():
     assert (pay.run_count, pay.run.percentile(50), pay.failure_rate) == (1, None, 0)
 
 
+def test_many_short_runs_come_to_what_they_took():
+    plant(*(ended(str(number), states.SUCCESS, 60, took=0.004) for number in range(50)))
+    assert stored_numbers(HOUR, NOW).of().run_total == pytest.approx(0.2)
+
+
 def test_a_point_is_where_a_task_ended():
     plant(ended("1", states.SUCCESS, 0), ended("2", states.SUCCESS, 600), ended("3", states.SUCCESS, 7200))
     points = stored_numbers(HOUR, NOW).of().series[states.SUCCESS]

@@ -100,6 +100,7 @@ def _numbers(window: Window, start: int, end: int, ended: Iterable[_Ended]) -> N
     first = start // window.times.step * window.times.step
     times = range(first, end, window.times.step)
     runs = [Counter[int]() for _slot in times]
+    spent = [0.0] * len(cells[Cell.RUN_TIME])
     for _name, state, begun, done in ended:
         if begun is not None and start <= begun < end:
             cells[Cell.STARTED][(int(begun) - start) // window.step] += 1
@@ -109,8 +110,9 @@ def _numbers(window: Window, start: int, end: int, ended: Iterable[_Ended]) -> N
         cells[SERIES[state]][slot] += 1
         if begun is not None and state in (states.SUCCESS, states.FAILURE):
             took = max(0.0, done - begun)
-            cells[Cell.RUN_TIME][slot] += round(took * 100)
+            spent[slot] += took
             runs[(int(done) - first) // window.times.step][bucket_of(took)] += 1
+    cells[Cell.RUN_TIME] = [round(seconds * 100) for seconds in spent]
     return Numbers(start, end, window.step, cells, times, [Distribution()] * len(times), [*map(_distribution, runs)])
 
 
