@@ -3,11 +3,14 @@
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final
 
+from ..exceptions import StoreUnavailable
 from ..tracking import counters, prefix
 from ..tracking.costs import Cost
-from ..tracking.tallies import Added, Row
+from ..tracking.recorder import recorder
+from ..tracking.tallies import Added, Row, Wanted
 from .cells import Total
 from .queues import queue_named
 from .rows import Names, rows_of
@@ -86,8 +89,14 @@ class Counting:
         return {whose: rows_of(pairs, self._names_of(whose)) for whose, pairs in by_prefix.items()}
 
     def learn(self, whose: str, row: Row, added: Added) -> None:
-        """Note how many names a row has in the store since it was added to."""
-        self._names_of(whose).learn(row.name, added.names)
+        """Note how many names a row has in the store since it was added to, and which when it takes no more."""
+        names = self._names_of(whose)
+        names.learn(row.name, added.names)
+        if not names.is_to_be_known(row.name):
+            return
+        with suppress(StoreUnavailable), prefix.using(whose):  # what others have begun is counted on from here, too
+            (kept,) = recorder().ask(lambda store: store.tallies(Wanted(names=[row.name]))).names
+            names.know(row.name, kept)
 
     def tell(self) -> None:
         """Nobody is told of numbers."""

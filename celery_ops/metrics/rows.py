@@ -117,29 +117,42 @@ class Names:
     """Which names of one prefix this process may use: so many are kept in a row, and the rest is ``OTHER``."""
 
     def __init__(self) -> None:
-        self._known: dict[str, set[str]] = {}
+        self._known: dict[str, set[str]] = {}  # the row that was used last comes last
         self._lengths: Counter[str] = Counter()
+        self._most: dict[str, int] = {}
+        self._whole: set[str] = set()  # rows of which every name is known
 
     def learn(self, row: str, length: int) -> None:
         if row in self._known:
             self._lengths[row] = max(length, self._lengths[row])
 
     def know(self, row: str, names: Iterable[str]) -> None:
-        """Take note of names that a row has in the store."""
+        """Take note of all names that a row has in the store."""
         self._known.setdefault(row, set()).update(names)
+        self._whole.add(row)
+
+    def is_to_be_known(self, row: str) -> bool:
+        """Whether a row takes no more names, so that those are worth knowing that others have begun."""
+        return row in self._known and row not in self._whole and self._lengths[row] >= self._most.get(row, 0) > 0
 
     def admit(self, row: str, name: str, most: int) -> bool:
         """Return whether a name is one of those that are kept in a row."""
-        known = self._known.setdefault(row, set())
+        known = self._known[row] = self._known.pop(row, set())
+        self._most[row] = most
         if name in known:
             return True
         if max(self._lengths[row], len(known)) >= most:
             return False
-        if len(self._known) > ROWS_KEPT:  # the first is that of a period that is over
-            self._known.pop(next(iter(self._known)))
+        if len(self._known) > ROWS_KEPT:
+            self._forget(next(iter(self._known)))  # that of a period that is over
         known.add(name)
         self._lengths[row] += 1
         return True
+
+    def _forget(self, row: str) -> None:
+        for kept in (self._known, self._lengths, self._most):
+            kept.pop(row, None)
+        self._whole.discard(row)
 
 
 def rows_of(tallies: Iterable[tuple[Subject, Tally]], names: Names) -> list[Row]:

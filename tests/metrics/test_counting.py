@@ -14,6 +14,7 @@ from celery_ops.metrics import flushing, insight
 from celery_ops.metrics.cells import OTHER, PAIRS_KEPT, Cell, Total
 from celery_ops.metrics.distribution import Distribution, bucket_of, middle_of
 from celery_ops.metrics.flushing import flusher
+from celery_ops.metrics.rows import Names
 from celery_ops.metrics.windows import WINDOWS
 from celery_ops.tracking import prefix, writer
 from celery_ops.tracking import recorder as recorder_module
@@ -241,3 +242,24 @@ def test_a_child_begins_with_nothing_and_its_parent_goes_on(redis_store):
     wait_for(lambda: any(thread.name == writer.NAME for thread in threading.enumerate()), "its thread")
     flush()
     assert insight.insight(WINDOWS["1h"]).count(Cell.SUCCESS) == 1
+
+
+def test_a_new_process_counts_on_under_the_names_of_others(store, monkeypatch):
+    monkeypatch.setattr("celery_ops.metrics.rows.PAIRS_KEPT", 2)
+    for task in ("shop.mail", "shop.pay", "shop.ship"):
+        count(Total.SUCCESS, 1.0, task=task)
+    flush()
+    flushing.forget()
+    for task in ("shop.mail", "shop.pay"):
+        count(Total.SUCCESS, 1.0, task=task)
+        flush()
+    runs = {task: numbers.run_count for task, numbers in insight.by_task(WINDOWS["1h"]).items()}
+    assert runs == {"shop.mail": 2, "shop.pay": 2, OTHER: 1}
+
+
+def test_a_process_of_weeks_knows_the_names_that_it_uses():
+    names = Names()
+    for day in range(60):
+        for row in (f"hosts:{day}", "failed"):
+            assert all(names.admit(row, f"name {number}", 3) for number in range(3))
+            assert not names.admit(row, "name 3", 3)
