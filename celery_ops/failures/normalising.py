@@ -31,7 +31,8 @@ _PARTS: Final = {
         r"|\b(?=[a-z_-]{0,60}\d)(?=[\d_-]{0,60}[a-z])[\w-]{1,400}"  # a word with a digit in it
         r"|\b(?=\d{0,60}[^\W\d])\w{40,}"
     ),
-    "number": r"[-+]?\d[\d_]*(?:[.,:/eT+-]+\d+)*%?",
+    # With its unit, for 2s is a word with a digit in it, and 1.5s is none.
+    "number": r"[-+]?\d[\d_]*(?:[.,:/eT+-]+\d+)*(?:%|[a-z\u00b5\u03bc]{1,20})?",
 }
 #: A date is in the form that it has before what may be an id, and reads as any other number.
 _NAMES: Final = {name: f"<{name}>" for name in _PARTS} | {"date": "<number>"}

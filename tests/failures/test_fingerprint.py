@@ -88,6 +88,12 @@ def test_each_part_makes_another_key(change):
     assert re.fullmatch(r"[\w-]{12}", Fingerprint(**parts).key)
 
 
+@pytest.mark.parametrize(("one", "other"), [("2s", "1.5s"), ("10ms", "0.25ms"), ("7µs", "7.5µs"), ("5kB", "1,234.5MB")])
+def test_whole_and_broken_numbers_with_a_unit_are_alike(one, other):
+    keys = {Fingerprint("E", normalised(f"no answer after {taken}, again")).key for taken in (one, other)}
+    assert len(keys) == 1
+
+
 def test_a_key_is_the_same_in_every_process():
     code = "from celery_ops.failures.fingerprint import Fingerprint; print(Fingerprint('A', 'b', 'c').key)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
