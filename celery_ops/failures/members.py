@@ -11,7 +11,7 @@ from ..backends.selected import SelectedTasks
 from ..info import TaskInfo
 from ..metrics.cells import OTHER
 from ..metrics.rows import LONGEST
-from ..redaction.text import REDACTED
+from ..redaction.text import CUT, REDACTED
 from ..task_query import Counts, TaskPage, TaskQuery
 from .fingerprint import LONGEST_CLASS, Fingerprint
 from .frames import innermost_in
@@ -87,7 +87,7 @@ def _says(message: str, wanted: str) -> bool:
         if place < 0:
             return False
         place += len(part)
-    return True
+    return wanted.endswith(CUT) or message.endswith(others[-1])
 
 
 class GroupTaskBackend(SelectedTasks):

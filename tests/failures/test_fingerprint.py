@@ -222,7 +222,12 @@ def test_without_a_traceback_class_and_message_decide():
 
 def test_what_was_hidden_in_the_groups_message_may_be_anything_in_a_tasks():
     group = Group("k", "ValueError", "no card [redacted] for order <number>")
-    messages = {"no card Visa for order 5": True, "no card Visa for 5": False, "a card Visa for order 5": False}
+    messages = {
+        "no card Visa for order 5": True,
+        "no card Visa for 5": False,
+        "a card Visa for order 5": False,
+        "no card Visa for order 5, which was paid": False,
+    }
     for message, is_alike in messages.items():
         task = TaskInfo("id", "shop.pay", "FAILURE", error=f"ValueError: {message}")
         assert members.is_alike(task, group) is is_alike
