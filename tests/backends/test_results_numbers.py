@@ -76,6 +76,12 @@ def test_it_is_said_how_far_the_newest_rows_reach(monkeypatch):
     assert (stored.of().run_count, stored.since) == (2, moment(200))
 
 
+def test_a_result_by_a_clock_ahead_does_not_hide_that_older_ones_are_left_out(monkeypatch):
+    plant(*(ended(str(ago), states.SUCCESS, ago) for ago in (300, 200, -7200)))
+    monkeypatch.setattr(results_numbers, "NEWEST", 2)
+    assert stored_numbers(HOUR, NOW).since == moment(200)
+
+
 def test_nothing_is_known_of_nothing():
     stored = stored_numbers(DAY, time.time())
     assert (stored.by_task, stored.of(), stored.since) == ({}, None, None)

@@ -61,11 +61,12 @@ def stored_numbers(window: Window, now: float | None = None) -> StoredNumbers:
     names: dict[str, list[_Ended]] = {}
     for row in within:
         names.setdefault(row[0], []).append(row)
-    is_cut = len(rows) == NEWEST == len(within)
+    oldest = min((row[3] for row in rows), default=0.0)
+    is_cut = len(rows) == NEWEST and oldest >= start
     return StoredNumbers(
         {name: _numbers(window, start, end, ended) for name, ended in names.items()},
         {name: failed for name, ended in names.items() if (failed := _failed_at(ended)) is not None},
-        datetime.fromtimestamp(min(row[3] for row in within), timezones.EPOCH.tzinfo) if is_cut else None,
+        datetime.fromtimestamp(oldest, timezones.EPOCH.tzinfo) if is_cut else None,
     )
 
 
