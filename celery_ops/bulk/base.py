@@ -258,9 +258,13 @@ def progress_of(record: ControlRecord) -> BulkProgress:
 
 
 @writer()
-def stop(record: ControlRecord) -> BulkProgress:
-    """Begin no other chunk until somebody goes on."""
-    return _write(record, lambda now: now if now.state == DONE else now.changed(time.time(), state=STOPPED))
+def stop(record: ControlRecord, trouble: str = "") -> BulkProgress:
+    """Begin no other chunk until somebody goes on. ``trouble`` says why, where nobody asked for that."""
+
+    def stopped(now: BulkProgress) -> BulkProgress:
+        return now if now.state == DONE else now.changed(time.time(), state=STOPPED, trouble=trouble or now.trouble)
+
+    return _write(record, stopped)
 
 
 def _going_on(progress: BulkProgress) -> BulkProgress:

@@ -10,10 +10,10 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from ..backends.base import TaskBackend
-from ..bulk.base import BulkAction, BulkPreview
+from ..bulk.base import BulkAction, BulkPreview, stop
 from ..bulk.progress import RUNNING, BulkProgress
 from ..conf import conf
-from ..exceptions import BadInput
+from ..exceptions import BadInput, NotDone
 from ..failures.group import Group
 from ..failures.listing import group_of
 from ..failures.members import GroupTaskBackend
@@ -63,12 +63,14 @@ class FilteredBulk:
 
     @classmethod
     def going_on(cls, action: BulkAction, record: ControlRecord, user: Any = None) -> "FilteredBulk":
-        """Return the bulk that a row of the journal has begun. Raises BackendUnavailable."""
-        parameters = QueryDict(mutable=True)
-        for name, values in record.parameters.get("filters", {}).items():
-            parameters.setlist(name, values)
-        backend = _backend(parameters, is_begun=True)
-        return cls(action, _filters(parameters, backend, user), user)
+        """Return the bulk that a row of the journal has begun.
+
+        Raises BackendUnavailable, and NotDone as ``check_same`` does.
+        """
+        parameters = parameters_of(record)
+        filters = with_states(_filters(parameters, _backend(parameters, is_begun=True), user), record)
+        check_same(filters, record)
+        return cls(action, filters, user)
 
     def preview(self) -> BulkPreview:
         """Return what it would take. Raises BackendUnavailable, StoreUnavailable and DatabaseError."""
@@ -91,6 +93,34 @@ class FilteredBulk:
             yield progress
             if progress.state != RUNNING:
                 return
+
+
+def parameters_of(record: ControlRecord) -> QueryDict:
+    """Return the parameters of the list that a bulk was asked for."""
+    parameters = QueryDict(mutable=True)
+    for name, values in record.parameters.get("filters", {}).items():
+        parameters.setlist(name, values)
+    return parameters
+
+
+def with_states(filters: TaskFilterSet, record: ControlRecord) -> TaskFilterSet:
+    """Return the filters of a bulk that has begun: a state of the site's own stays one when no task is in it."""
+    asked = record.parameters.get("filters", {}).get("state", ())
+    filters.filters["state"].extra["others"] = lambda: asked
+    return filters
+
+
+def check_same(filters: TaskFilterSet, record: ControlRecord) -> None:
+    """Stop a bulk whose list leaves out less than when it was asked for: it would take tasks that nobody meant.
+
+    Raises NotDone.
+    """
+    asked = record.parameters.get("filters", {})
+    lost = [name for name in asked if name not in LAYOUT and filters.parameters.get(name) != asked[name]]
+    if lost:
+        trouble = _("Its list cannot be filtered as it was asked for any more: %(names)s.") % {"names": ", ".join(lost)}
+        stop(record, trouble)
+        raise NotDone(trouble)
 
 
 def bounded(query: TaskQuery, record: ControlRecord, backend: TaskBackend) -> TaskQuery:

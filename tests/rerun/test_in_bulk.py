@@ -1,15 +1,17 @@
 """``retry --filter`` and ``revoke --filter``: a whole list by a command, and from Python."""
 
 import pytest
+from django.urls import reverse
 from django_celery_results.models import TaskResult
 
 from celery_ops.backends import control
 from celery_ops.bulk.rerun import RerunAction
+from celery_ops.bulk.revoke import RevokeAction
 from celery_ops.exceptions import BackendUnavailable
 from celery_ops.filters.bulk import FilteredBulk
 from celery_ops.models import ControlRecord, TaskRunRecord
 from tests.commands.conftest import call
-from tests.conftest import make_user
+from tests.conftest import browser_of, make_user
 from tests.ops.task_backends import Away, Bare, Held, a_task, use
 
 from .conftest import UNTRACKED, failed
@@ -204,6 +206,54 @@ def test_the_same_from_python(settings):
     assert bulk.preview().most == 2
     *_, progress = bulk.steps(bulk.begin())
     assert (progress.tally.done, TaskRunRecord.objects.count()) == (2, 2)
+
+
+def copying(state):
+    """Three tasks that were in a state of the site's own, and two that never were."""
+    mine = [a_task(n, state, name=UNTRACKED) for n in range(3)]
+    return [*mine, *(a_task(n, "STARTED", name=UNTRACKED) for n in (7, 8))]
+
+
+@pytest.fixture
+def begun(settings, monkeypatch, told):
+    """A revoke of all that are in a state of the site's own, of which the first chunk is done and no such is left."""
+    monkeypatch.setattr(RevokeAction, "chunk_size", 1)
+    monkeypatch.setattr(RevokeAction, "seconds", 0)
+    use(settings, Held, *copying("COPYING"))
+    user = make_user("ada", "celery_ops.revoke_task", is_staff=True)
+    bulk = FilteredBulk.of(RevokeAction(), "state=COPYING", user)
+    record = bulk.begin(bulk.preview())
+    next(bulk.steps(record))
+    assert told == [("revoke", a_task(0).id)]
+    Held.hold(*copying("SUCCESS"))
+    return record, browser_of(user)
+
+
+def test_what_goes_on_takes_no_other_tasks_when_none_is_in_its_state_any_more(begun, told):
+    record, _browser = begun
+    assert call("revoke", "--resume", str(record.pk)).data["state"] == "done"
+    assert told == [("revoke", a_task(0).id)]
+
+
+def test_its_page_takes_no_other_tasks_then_either(begun, told):
+    record, browser = begun
+    browser.post(reverse("celery_ops:bulk-revoke-detail", args=[record.pk]))
+    record.refresh_from_db()
+    assert (record.replies["state"], told) == ("done", [("revoke", a_task(0).id)])
+
+
+def test_what_goes_on_stops_when_a_filter_that_was_asked_for_is_none_any_more(begun, told, settings):
+    """Its list is kept elsewhere since, by a backend that knows no queues."""
+    record, browser = begun
+    record.parameters["filters"] = {"queue": ["celery"]}
+    record.save()
+    use(settings, Bare, *copying("STARTED"))
+    said = call("revoke", "--resume", str(record.pk))
+    assert (said.code, "cannot be filtered" in said.error) == (1, True), said
+    browser.post(reverse("celery_ops:bulk-revoke-detail", args=[record.pk]))
+    record.refresh_from_db()
+    assert (record.replies["state"], "cannot be filtered" in record.replies["trouble"]) == ("stopped", True)
+    assert told == [("revoke", a_task(0).id)]
 
 
 @pytest.mark.database

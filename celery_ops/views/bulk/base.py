@@ -19,9 +19,9 @@ from ...bulk.base import TARGET, BulkAction, BulkPreview, progress_of, stop
 from ...bulk.progress import DONE, RUNNING, BulkProgress
 from ...charts.words import state as state_in_words
 from ...conf import conf
-from ...exceptions import BackendUnavailable, BadInput, StoreUnavailable
+from ...exceptions import BackendUnavailable, BadInput, NotDone, StoreUnavailable
 from ...filters.base import LAYOUT
-from ...filters.bulk import bounded
+from ...filters.bulk import bounded, check_same, parameters_of, with_states
 from ...filters.narrowed import filterset_for
 from ...filters.tasks import TaskFilterSet
 from ...formatting import Moment, clean, count, listed
@@ -204,15 +204,16 @@ class BulkDetailView(BulkView):
 
     def advance(self) -> None:
         filters = self.filters
+        try:
+            check_same(filters, self.record)
+        except NotDone:  # the page says why
+            return
         self.bulk.advance(self.record, self.backend, bounded(filters.query, self.record, self.backend), self.user)
 
     @cached_property
     def filters(self) -> TaskFilterSet:
         """The list's filters as they were asked for."""
-        data = QueryDict(mutable=True)
-        for name, values in self.record.parameters.get("filters", {}).items():
-            data.setlist(name, values)
-        return self.filters_of(data)
+        return with_states(self.filters_of(parameters_of(self.record)), self.record)
 
     def shown(self) -> HttpResponse:
         return self.render_to_response(self.get_context_data(**self.facts()))
