@@ -36,12 +36,21 @@ def _lines_text(lines: Iterable[Line], begun: int) -> str:
     heads: dict[tuple[str, str], str] = {}
     texts = []
     for n, at, level, logger, text in lines:
-        head = heads.get((level, logger))
+        named = level if type(level) is str else str(level)  # of a record that was put together by hand
+        head = heads.get((named, logger))
         if head is None:
-            head = f"{_text(level[:LONGEST_LEVEL])},{_text(logger[-LONGEST_LOGGER:])}"
-            heads[level, logger] = head
-        texts.append(f"[{n},{int(at * 1000) - begun},{head},{_text(text)}]")
+            head = f"{_text(named[:LONGEST_LEVEL])},{_text(logger[-LONGEST_LOGGER:])}"
+            heads[named, logger] = head
+        texts.append(f"[{n},{_since(begun, at)},{head},{_text(text)}]")
     return f"[{','.join(texts)}]"
+
+
+def _since(begun: int, at: Any) -> int:
+    """Return the milliseconds since then; a time that is none would take all lines of the task with it."""
+    try:
+        return int(at * 1000) - begun
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,21 @@ def test_whatever_is_logged_becomes_a_line(log, message, monkeypatch):
     assert counters.counts()["errors"] == 0
 
 
+@pytest.mark.parametrize(
+    "odd", [{"levelname": 7}, {"levelname": None}, {"created": None}, {"created": float("nan")}, {"created": "x" * 9}]
+)
+def test_a_record_that_somebody_put_together_by_hand_takes_no_other_line_with_it(odd):
+    def work():
+        logger.info("before")
+        record = {"name": "shop.things", "msg": "odd", "levelno": logging.INFO, "levelname": "INFO", **odd}
+        logger.handle(logging.makeLogRecord(record))
+        logger.info("after")
+
+    with apart():
+        assert messages(work) == ["before", "odd", "after"]
+    assert counters.counts()["errors"] == 0
+
+
 def test_an_exception_is_kept_with_the_end_of_its_traceback_and_without_values():
     def work():
         try:
