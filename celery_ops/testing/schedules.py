@@ -93,6 +93,16 @@ class ScheduleSourceContract:
         source.skip("contract.nightly", due)
         assert _planted(source)["contract.nightly"].last_run_at == due
 
+    def test_an_occurrence_that_was_sent_or_skipped_meanwhile_is_not_skipped(self) -> None:
+        source = self.planted()
+        if SKIP not in _planted(source)["contract.nightly"].actions:
+            return
+        due = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(hours=1)
+        source.skip("contract.nightly", due)
+        for earlier in (due, due - timedelta(minutes=1)):
+            assert _refusal(lambda name, moment=earlier: source.skip(name, moment), "contract.nightly").strip()
+        assert _planted(source)["contract.nightly"].last_run_at == due
+
     def test_an_entry_of_an_odd_name_is_found_and_no_other(self) -> None:
         source = self.make_source([self._entry(name, schedule(10)) for name in self.odd_names])
         for name in self.odd_names:

@@ -111,6 +111,32 @@ class TestDatabase(ScheduleSourceContract):
         source.resume("contract.often")
         assert source.entry("contract.often").start is None
 
+    def _due_at(self, name, moment):
+        """Return whether beat would send an entry at that moment, which it reads just then."""
+        from django_celery_beat.schedulers import ModelEntry
+
+        entry = ModelEntry(self.models.PeriodicTask.objects.get(name=name), app=app)
+        entry.schedule.nowfun = entry._default_now = lambda: moment
+        return entry.is_due().is_due
+
+    def test_a_pause_that_ends_sends_nothing_that_is_not_due(self):
+        """An entry that has a start and never ran is sent at its start, whatever its schedule says."""
+        start = NOW.replace(hour=10, minute=0)
+        source = self.make_source(self.entries())
+        end = start + timedelta(days=1)
+        self.models.PeriodicTask.objects.update(date_changed=end - timedelta(hours=2))
+        source.pause("contract.nightly", end)
+        assert source.entry("contract.nightly").paused_until == end
+        assert not self._due_at("contract.nightly", end + timedelta(seconds=1))
+
+    def test_what_is_resumed_is_not_sent_at_once_for_a_pause_that_ended_before(self):
+        source = self.make_source(self.entries())
+        self.models.PeriodicTask.objects.filter(name="contract.nightly").update(last_run_at=NOW - timedelta(hours=30))
+        source.pause("contract.nightly", NOW - timedelta(hours=1))  # its end has passed since
+        source.pause("contract.nightly")
+        source.resume("contract.nightly")
+        assert not self._due_at("contract.nightly", datetime.now(timezone.utc))
+
     def test_a_run_that_beat_has_not_written_yet_is_not_written_over(self, memory_store):
         """django-celery-beat would write its own last run over what skips the next occurrence."""
         source = self.make_source(self.entries())

@@ -77,6 +77,12 @@ class ScheduleSource(ABC):
         """Have the occurrence of this time not be sent. Raises ScheduleRefused and BackendUnavailable."""
         raise ScheduleRefused(self.reason(SKIP))
 
+    @staticmethod
+    def check_unsent(ran: datetime | None, due: datetime) -> None:
+        """Raise ScheduleRefused where an occurrence was sent, or skipped by somebody else, since a page showed it."""
+        if ran is not None and ran >= due:
+            raise ScheduleRefused(_("That is not the next occurrence any more."))
+
     def reason(self, action: str) -> str:
         """Return why this source cannot do that to any entry."""
         return _("This source cannot do that.")

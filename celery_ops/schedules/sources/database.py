@@ -121,14 +121,16 @@ class DatabaseSource(ScheduleSource):
         elif task.start_time is not None and aware(task.start_time) > now():
             raise ScheduleRefused(_("It has a time at which it starts, which a pause would take the place of."))
         else:
+            if task.start_time is None and task.last_run_at is None:  # beat would send it when the pause ends
+                task.last_run_at = task.date_changed
             task.start_time = stored(until)
         self._save(task)
 
     def resume(self, name: str) -> None:
+        """Beat sends at once what has a start that is past and no last run, which a disabled row has lost."""
         task = self._locked(name)
         task.enabled = True
-        if task.start_time is not None and aware(task.start_time) > now():
-            task.start_time = None
+        task.start_time = None
         self._save(task)
 
     def skip(self, name: str, due: datetime) -> None:
@@ -141,6 +143,7 @@ class DatabaseSource(ScheduleSource):
             raise ScheduleRefused(
                 _("Beat had not written its last run yet, and was told to: try again in ten seconds.")
             )
+        self.check_unsent(None if task.last_run_at is None else aware(task.last_run_at), due)
         task.last_run_at = stored(due)
         self._save(task)
 

@@ -95,6 +95,7 @@ class RedbeatSource(ScheduleSource):
         entry = self.entry(name)
         if entry is None or entry.schedule is None:
             raise ScheduleRefused(_("There is no such entry any more."))
+        self.check_unsent(entry.last_run_at, due)
         after = due_after(entry.schedule, due)
         key = self._key(name)
         with self._client() as client:
