@@ -31,12 +31,16 @@ def stretches(one: ScheduleInfo, start: datetime, end: datetime, gap: timedelta)
     """Return when an entry is due from ``start`` until ``end`` (aware), as its own schedule says.
 
     Times that follow each other in less than ``gap`` are a band, so there are no more than the time has gaps. What
-    is overdue is due at ``start``. A schedule that raises has none.
+    is overdue is due at ``start``. What is sent once is due once, and nothing from when it expires. A schedule that
+    raises has none.
     """
     if one.next_due is None:
         return []
+    entry, first = one.entry, max(one.next_due, start)
+    if entry.expires is not None:
+        end = min(end, entry.expires - timedelta.resolution)  # at that time beat sends it no more
     try:
-        return list(_stretches(one.entry.schedule, max(one.next_due, start), end, gap))
+        return list(_stretches(None if entry.one_off else entry.schedule, first, end, gap))
     except Exception:  # of a schedule of the site's own
         logger.debug("It cannot be told when an entry is due", exc_info=True)
         return []

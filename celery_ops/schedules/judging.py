@@ -157,8 +157,17 @@ def _due(entry: Entry, facts: Facts | None, ran: datetime | None, now: datetime)
     """Return when an entry is due next, or was while it was not sent; and whether it is sure never to be."""
     if entry.schedule is None or not entry.enabled:
         return None, entry.is_never
-    if entry.start is not None and entry.start > now:
-        return entry.start, False
+    start = entry.start
+    if start is not None and start > now and ran is None:  # it is sent then, whatever its schedule says
+        return start, False
+    due, is_never = _due_by_schedule(entry, facts, ran, now)
+    return (max(due, start) if due is not None and start is not None else due), is_never
+
+
+def _due_by_schedule(
+    entry: Entry, facts: Facts | None, ran: datetime | None, now: datetime
+) -> tuple[datetime | None, bool]:
+    """Return the same, whether or not it may be sent by then."""
     if (once := getattr(entry.schedule, "clocked_time", None)) is not None:
         is_done = facts is not None and facts.last is not None and facts.last.due >= once.timestamp() * 1000 - 1000
         return (None if is_done else once), False
@@ -177,8 +186,6 @@ def _due(entry: Entry, facts: Facts | None, ran: datetime | None, now: datetime)
         if is_new("when an entry is due", entry.name, type(error)):
             logger.debug("It cannot be told when an entry is due", exc_info=True)
         return None, isinstance(entry.schedule, crontab) and isinstance(error, RuntimeError)  # Celery gave up
-    if due is not None and entry.start is not None:
-        due = max(due, entry.start)
     return due, due is None
 
 

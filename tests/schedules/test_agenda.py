@@ -14,9 +14,9 @@ DAY = timedelta(days=1)
 GAP = timedelta(minutes=30)
 
 
-def due(kind, first=START, gap=GAP):
+def due(kind, first=START, gap=GAP, **about):
     kind.tz = timezone.utc
-    return stretches(ScheduleInfo(entry(schedule=kind), next_due=first), START, START + DAY, gap)
+    return stretches(ScheduleInfo(entry(schedule=kind, **about), next_due=first), START, START + DAY, gap)
 
 
 def clocks(times):
@@ -48,6 +48,20 @@ def test_marks_are_bounded_by_the_gap(kind):
 def test_what_is_overdue_is_due_at_once():
     times = due(crontab(minute="0", hour="12"), first=START - timedelta(hours=5))
     assert [f"{one.first:%H:%M}" for one in times] == ["06:00", "12:00"]
+
+
+def test_what_is_sent_once_is_one_mark():
+    assert clocks(due(schedule(10), one_off=True)) == [("06:00", "06:00")]
+    assert clocks(due(crontab(minute="0"), one_off=True)) == [("06:00", "06:00")]
+
+
+def test_nothing_is_due_from_when_it_expires():
+    assert clocks(due(crontab(minute="0"), expires=START + timedelta(hours=2))) == [
+        ("06:00", "06:00"),
+        ("07:00", "07:00"),
+    ]
+    assert clocks(due(schedule(10), expires=START + timedelta(hours=2))) == [("06:00", "07:59")]
+    assert due(schedule(10), expires=START) == []
 
 
 def test_a_schedule_that_raises_has_none():

@@ -69,3 +69,21 @@ def test_of_schedules_that_cannot_be_compared_each_is_looked_at():
     after = OfTheSite()
     said_of(OfTheSite())
     assert said_of(after).entry.schedule is after
+
+
+@pytest.mark.parametrize(
+    ("until", "due"),
+    [
+        (timedelta(hours=8), datetime(2026, 5, 2, 2, 30, tzinfo=timezone.utc)),
+        (timedelta(hours=20), NOW + timedelta(hours=20)),
+    ],
+    ids=["nothing is due by then", "an occurrence waits for its end"],
+)
+def test_what_is_paused_for_a_while_is_due_when_beat_sends_it(until, due):
+    nightly = entry(
+        schedule=In("UTC"),
+        last_run_at=NOW - timedelta(hours=9, minutes=30),
+        start=NOW + until,
+        paused_until=NOW + until,
+    )
+    assert looked_at(nightly, None, NOW, AROUND, app).next_due == due
