@@ -136,7 +136,11 @@ REFUSED = [
     (datetime, ["", "tomorrow", "2026-02-30T10:00", "10:00"], [1, None, "x", [], "2026-01-01T25:00"]),
     (datetime, ["2026-03-29T02:30", "2026-10-25T02:30"], ["2026-03-29T02:30"]),  # the clocks change
     (time, ["", "25:00", "14:30+02:00", "14:30Z", "noon"], [1, None, "x", [], "14:30:00-05:00"]),
-    (timedelta, ["", "soon", "1e400", "9" * 40, "P1Y"], [None, True, [], "x", 1e300, float("nan"), 10**90]),
+    (
+        timedelta,
+        ["", "soon", "1e400", "9" * 40, "P1Y", "P", "PT", "-P"],
+        [None, True, [], "x", 1e300, float("nan"), 10**90],
+    ),
     (UUID, ["", "1234", "g" * 32], [1, None, "x", []]),
     (Colour, ["", "green", "Red", "(0, 0, 8)"], ["green", 1, None, [0, 0, 9], True]),
     (Level, ["", "3", "low"], [True, 1.0, "1", 3, None]),

@@ -18,6 +18,7 @@ from .limits import check_number
 
 T = TypeVar("T")
 _SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]{0,6})?")
+_DIGIT = re.compile(r"[0-9]")
 _OFFSET = re.compile(r"([zZ]|[+-][0-9:]+)$")
 
 
@@ -124,7 +125,7 @@ def _duration(text: str) -> timedelta | None:
         whole, _point, rest = text.lstrip("+-").partition(".")
         length = timedelta(seconds=int(whole), microseconds=int(rest.ljust(6, "0")))
         return -length if text.startswith("-") else length
-    return parse_duration(text)
+    return parse_duration(text) if _DIGIT.search(text) else None  # Django reads "P" as no time at all
 
 
 def _moment(value: datetime) -> datetime:
