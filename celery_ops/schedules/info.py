@@ -68,6 +68,8 @@ class Entry:
     broken: str = ""
     #: Its schedule names no time that comes.
     is_never: bool = False
+    #: Whether its messages go by an exchange or a routing key of its own, to queues that only the broker knows.
+    is_routed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

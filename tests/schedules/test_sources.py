@@ -13,6 +13,7 @@ from celery_ops.exceptions import BackendUnavailable, ScheduleRefused
 from celery_ops.schedules import board
 from celery_ops.schedules.board import Sending
 from celery_ops.schedules.judging import looked_at
+from celery_ops.schedules.problems import queue_of
 from celery_ops.schedules.sources.redbeat import RedbeatSource
 from celery_ops.schedules.sources.settings import SettingsSource
 from celery_ops.schedules.sources.used import sources
@@ -96,6 +97,19 @@ class TestDatabase(ScheduleSourceContract):
     def test_arguments_that_are_no_json_are_named(self):
         self.plant("contract.odd", args="[1,")
         assert "no JSON" in self.make_source(()).entry("contract.odd").broken
+
+    @pytest.mark.parametrize("route", [{"routing_key": "mail.eu"}, {"exchange": "mail"}])
+    def test_what_beat_sends_by_a_routing_key_is_not_sent_by_hand_to_a_queue_of_that_name(self, route):
+        self.plant("contract.routed", **route)
+        routed = self.make_source(()).entry("contract.routed")
+        assert (routed.queue, "run" in routed.actions) == (None, False)
+        assert "routing key" in routed.refused["run"]
+        assert queue_of(routed, app) is None
+
+    def test_an_entry_with_a_queue_keeps_it(self):
+        self.plant("contract.queued", queue="mail", routing_key="mail.eu")
+        queued = self.make_source(()).entry("contract.queued")
+        assert (queued.queue, "run" in queued.actions) == ("mail", True)
 
     def test_a_crontab_that_celery_refuses_is_named(self):
         cron = self.models.CrontabSchedule.objects.create(minute="0", hour="4", day_of_month="x", timezone="UTC")

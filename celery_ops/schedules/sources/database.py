@@ -42,6 +42,7 @@ COLUMNS: Final = (
     "args",
     "kwargs",
     "queue",
+    "exchange",
     "routing_key",
     "expires",
     "one_off",
@@ -208,7 +209,9 @@ def _entry(values: tuple[Any, ...], is_to_come: bool, language: str | None) -> E
     changed = _aware(row["date_changed"])
     counted_from = ran or (changed - _YEARS if changed and start else changed)
     enabled = bool(row["enabled"])
-    actions, refused = _offered(enabled, is_to_come, bool(row["one_off"]), language)
+    queue = row["queue"] or ""
+    is_routed = not queue and bool(row["exchange"] or row["routing_key"])
+    actions, refused = _offered(enabled, is_to_come, bool(row["one_off"]), is_routed, language)
     return Entry(
         clean(row["name"]),
         clean(row["task"]),
@@ -217,7 +220,7 @@ def _entry(values: tuple[Any, ...], is_to_come: bool, language: str | None) -> E
         enabled=enabled,
         args=args,
         kwargs=kwargs,
-        queue=clean(row["queue"] or row["routing_key"] or "") or None,
+        queue=clean(queue) or None,
         one_off=bool(row["one_off"]),
         expires=_aware(row["expires"]),
         start=start,
@@ -230,15 +233,19 @@ def _entry(values: tuple[Any, ...], is_to_come: bool, language: str | None) -> E
         run_count=row["total_run_count"],
         broken="" if is_never else broken,
         is_never=is_never,
+        is_routed=is_routed,
     )
 
 
 @lru_cache(maxsize=64)
-def _offered(enabled: bool, is_to_come: bool, one_off: bool, language: str | None) -> tuple[frozenset[str], Any]:
+def _offered(
+    enabled: bool, is_to_come: bool, one_off: bool, is_routed: bool, language: str | None
+) -> tuple[frozenset[str], Any]:
+    """A routing key is no queue's name: a run by hand would make a queue of it that nobody consumes."""
     source = DatabaseSource()
     actions, refused = offered(
         {
-            RUN: "",
+            RUN: _("It goes by an exchange or a routing key: only beat can send it so.") if is_routed else "",
             PAUSE: "" if enabled and not is_to_come else source.reason(PAUSE),
             RESUME: "" if not enabled or is_to_come else source.reason(RESUME),
             SKIP: "" if enabled and not is_to_come and not one_off else source.reason(SKIP),
