@@ -189,7 +189,7 @@ def _ends(case: Case) -> Problem | None:
     return HAS_ENDED if case.has_run else IS_NEVER_DUE
 
 
-RESTING: Final[Sequence[Rule]] = (_is_done, _is_expired, _is_broken, _is_disabled, _is_paused, _ends)
+RESTING: Final[Sequence[Rule]] = (_is_done, _is_expired, _is_broken, _is_disabled, _ends, _is_paused)
 
 
 # -- something is to come, and something is wrong ---------------------------------------------------------------------

@@ -145,6 +145,13 @@ def test_the_thirty_first_of_february_never_comes():
     assert codes(entry(schedule=crontab("0", "4", day_of_month="29", month_of_year="2"), counted_from=NOW)) == []
 
 
+def test_an_entry_that_expires_before_its_pause_ends_says_so_and_is_due_no_more():
+    end = NOW + timedelta(hours=3)
+    expiring = entry(start=end, paused_until=end, last_run_at=NOW - timedelta(days=1), expires=NOW + timedelta(hours=1))
+    info = looked_at(expiring)
+    assert ([problem.code for problem in info.problems], info.next_due) == (["ended"], None)
+
+
 def test_an_entry_that_starts_later_says_so_and_when():
     info = looked_at(entry(start=NOW + timedelta(hours=2)))
     assert [problem.code for problem in info.problems] == ["starts_later"]
