@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 
 from celery_ops.models import ControlRecord, TaskRunRecord
+from celery_ops.schedules.sources.database import DatabaseSource
 from tests.conftest import broker, browser_of, make_user
 from tests.ops.task_backends import Held, use
 from tests.pages import html_of, text_of
@@ -156,3 +157,40 @@ def test_what_was_done_leads_from_the_journal_to_the_schedule(browser, monkeypat
     act(browser, "pause")
     record = browser.get(reverse("celery_ops:control-record-detail", args=[ControlRecord.objects.get().pk]))
     assert reverse("celery_ops:schedule-detail", args=["nightly"]) in html_of(record)
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Have somebody else do something to a row of django-celery-beat between its being read and being written."""
+    models = pytest.importorskip("django_celery_beat.models")
+    every = models.IntervalSchedule.objects.create(every=2, period="hours")
+    models.PeriodicTask.objects.create(name="row", task=TASK, args="[1]", interval=every)
+
+    def do(change):
+        read = DatabaseSource._task
+
+        def read_and_changed(source, name):
+            monkeypatch.setattr(DatabaseSource, "_task", read)
+            task = read(source, name)
+            change(models.PeriodicTask.objects.filter(name="row"))
+            return task
+
+        monkeypatch.setattr(DatabaseSource, "_task", read_and_changed)
+
+    yield do
+    models.PeriodicTask.objects.all().delete()
+
+
+def test_what_somebody_else_changes_at_the_same_moment_stays_changed(browser, meanwhile):
+    meanwhile(lambda rows: rows.update(enabled=False, args="[2]"))
+    assert act(browser, "skip", "row", headers=JSON).status_code == 200
+    row = DatabaseSource()._task("row")
+    assert (row.enabled, row.args) == (False, "[2]")
+
+
+@pytest.mark.parametrize("action", ["pause", "skip"])
+def test_an_entry_that_is_deleted_at_the_same_moment_does_not_come_back(browser, meanwhile, action):
+    meanwhile(lambda rows: rows.delete())
+    answer = act(browser, action, "row", headers=JSON)
+    assert (answer.status_code, answer.json()) == (400, {"errors": {"action": ["There is no such entry any more."]}})
+    assert DatabaseSource().entry("row") is None

@@ -116,27 +116,30 @@ class DatabaseSource(ScheduleSource):
     # -- actions ------------------------------------------------------------------------------------------------------
 
     def pause(self, name: str, until: datetime | None = None) -> None:
-        task = self._locked(name)
+        task = self._task(name)
+        changed = ["start_time"]
         if until is None:
             task.enabled = False
+            changed = ["enabled", "last_run_at"]
         elif task.start_time is not None and aware(task.start_time) > now():
             raise ScheduleRefused(_("It has a time at which it starts, which a pause would take the place of."))
         else:
             if task.start_time is None and task.last_run_at is None:  # beat would send it when the pause ends
                 task.last_run_at = task.date_changed
+                changed.append("last_run_at")
             task.start_time = stored(until)
-        self._save(task)
+        self._save(task, *changed)
 
     def resume(self, name: str) -> None:
         """Beat sends at once what has a start that is past and no last run, which a disabled row has lost."""
-        task = self._locked(name)
+        task = self._task(name)
         task.enabled = True
         task.start_time = None
-        self._save(task)
+        self._save(task, "enabled", "start_time")
 
     def skip(self, name: str, due: datetime) -> None:
         """Beat counts from the last run: that of the occurrence that is left out."""
-        task = self._locked(name)
+        task = self._task(name)
         if not task.enabled:
             raise ScheduleRefused(_("It is disabled: nothing will be sent that could be skipped."))
         if self._is_behind(task):
@@ -146,7 +149,7 @@ class DatabaseSource(ScheduleSource):
             )
         self.check_unsent(None if task.last_run_at is None else aware(task.last_run_at), due)
         task.last_run_at = stored(due)
-        self._save(task)
+        self._save(task, "last_run_at")
 
     def reason(self, action: str) -> str:
         return {
@@ -168,7 +171,7 @@ class DatabaseSource(ScheduleSource):
         ran = 0 if task.last_run_at is None else aware(task.last_run_at).timestamp() * 1000
         return any(one.sent is not None and one.sent > ran + 2000 for one in occurrences)
 
-    def _locked(self, name: str) -> Any:
+    def _task(self, name: str) -> Any:
         try:
             return self._model.objects.get(name=name)
         except self._model.DoesNotExist as error:
@@ -176,13 +179,14 @@ class DatabaseSource(ScheduleSource):
         except DatabaseError as error:
             raise BackendUnavailable(_("The database does not answer.")) from error
 
-    def _save(self, task: Any) -> None:
-        """By ``save()``, which tells beat of it."""
+    def _save(self, task: Any, *fields: str) -> None:
+        """By ``save()``, which tells beat of it, and no more than was changed: others may change the rest meanwhile."""
         try:
-            task.save()
+            task.save(update_fields=[*fields, "date_changed"])
         except ValidationError as error:
             raise ScheduleRefused(" ".join(error.messages)) from error
         except DatabaseError as error:
+            self._task(task.name)  # which raises where it has been deleted
             raise BackendUnavailable(_("The database does not answer.")) from error
 
 
