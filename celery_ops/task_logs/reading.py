@@ -1,6 +1,6 @@
 """What a task has logged, as a page may show it: redacted again, since any worker may have written it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,8 @@ from ..tracking import facts
 from ..tracking.recorder import recorder
 from ..tracking.refs import ObjectRef
 from ..tracking.store import LOG
-from .stored import Execution, StoredLine, executions_in
+from .stored import Execution as StoredExecution
+from .stored import StoredLine, executions_in
 from .texts import LONGEST_LEVEL, LONGEST_LOGGER, plain
 
 
@@ -31,6 +32,10 @@ class LogLine:
     is_first_of_logger: bool = True
 
 
+#: One execution: its attempt, from 1, and when it began to log.
+Execution = tuple[int, datetime | None]
+
+
 @dataclass(frozen=True, slots=True)
 class AttemptLines:
     """The lines of one execution of an attempt; ``dropped`` says how many of its lines were not kept.
@@ -47,6 +52,11 @@ class AttemptLines:
     @property
     def key(self) -> str:
         return f"{self.attempt}.{self.first}"
+
+    @property
+    def execution(self) -> Execution:
+        """What stays the same while an execution before it, of a message that was delivered twice, logs more lines."""
+        return self.attempt, self.begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +81,11 @@ class TaskLog:
         return next((attempt.lines[-1].n for attempt in reversed(self.attempts) if attempt.lines), 0)
 
 
-def read_log(task_id: str, after: int = 0) -> TaskLog:
+def read_log(task_id: str, after: int = 0, seen: Mapping[Execution, int] | None = None) -> TaskLog:
     """Return the lines of a task, only those whose number is above ``after``. Raises StoreUnavailable.
 
-    One round trip, and a second one for what processes of an earlier version have written.
+    ``seen`` says in its place how many lines each execution had logged by then: two may log at once. It is one round
+    trip, and a second one for what processes of an earlier version have written.
     """
     ref = ObjectRef(LOG, task_id)
     (stored,) = recorder().ask(lambda store: store.read([ref]))
@@ -84,13 +95,15 @@ def read_log(task_id: str, after: int = 0) -> TaskLog:
     executions = list(executions_in(whole))
     attempts, before = [], 0
     for execution in executions:
+        if seen is not None:
+            after = before + seen.get((execution.attempt + 1, _moment(execution.begun)), 0)
         attempts.append(_shown(execution, before, after))
         before += execution.total
     name = next((execution.task_name for execution in executions if execution.task_name), "")
     return TaskLog(name, attempts)
 
 
-def _shown(execution: Execution, before: int, after: int) -> AttemptLines:
+def _shown(execution: StoredExecution, before: int, after: int) -> AttemptLines:
     lines, last, logger = [], max(0, after - before), ""
     for line in execution.lines:
         if line[0] > last:
@@ -102,7 +115,9 @@ def _shown(execution: Execution, before: int, after: int) -> AttemptLines:
     return AttemptLines(execution.attempt + 1, _moment(execution.begun), lines, dropped, before + 1)
 
 
-def _line(line: StoredLine, execution: Execution, before: int, left_out: int, *, is_first_of_logger: bool) -> LogLine:
+def _line(
+    line: StoredLine, execution: StoredExecution, before: int, left_out: int, *, is_first_of_logger: bool
+) -> LogLine:
     n, at, level, logger, message = line
     return LogLine(
         n=before + n,

@@ -2,6 +2,10 @@
 
 import pytest
 
+from celery_ops.management.subcommands import logs
+from celery_ops.task_logs.attempt import AttemptLog
+from celery_ops.tracking import log_fields
+from celery_ops.tracking.recorder import recorder
 from tests.commands.conftest import call
 from tests.planting import plant_log
 
@@ -54,3 +58,27 @@ def test_json_is_what_the_address_answers():
         "next": 1,
         "dropped": 0,
     }
+
+
+def test_of_a_task_that_runs_twice_at_once_no_line_is_missed_or_said_twice(monkeypatch):
+    first, second = AttemptLog("one", "tests.shop.tasks.logs", 0), AttemptLog("one", "tests.shop.tasks.logs", 0)
+    second.begun += 5000
+    second._name = log_fields.execution_name(0, second.begun)
+
+    def log(into, message):
+        into.add(1_800_000_000.25, "INFO", "shop.tasks", message)
+        recorder().record(into.batch)
+        recorder().flush()
+
+    log(first, "a1")
+    log(second, "b1")
+    rounds = iter([lambda: log(first, "a2"), lambda: log(second, "b2")])
+    monkeypatch.setattr(logs, "FOLLOW_EVERY", 0)
+
+    def is_over(task_id):
+        happen = next(rounds, None)
+        return happen is None or happen()
+
+    monkeypatch.setattr(logs, "is_over", is_over)
+    said = call("logs", "one", "--follow", output="text").lines
+    assert [line.rpartition(" ")[2] for line in said if "INFO" in line] == ["a1", "b1", "a2", "b2"]

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from ...exceptions import BackendUnavailable, StoreUnavailable
 from ...task_detail.over import is_over
-from ...task_logs.reading import LogLine, TaskLog, read_log
+from ...task_logs.reading import Execution, LogLine, TaskLog, read_log
 from ..tables import printable
 from .base import Answer, Subcommand, Terminal
 
@@ -39,9 +39,9 @@ class Logs(Subcommand):
         return Answer(_document(log), [*_lines(log)] or [_("No line of this task is kept.")])
 
 
-def _log(task_id: str, after: int = 0) -> TaskLog:
+def _log(task_id: str, seen: Mapping[Execution, int] | None = None) -> TaskLog:
     try:
-        return read_log(task_id, after)
+        return read_log(task_id, seen=seen)
     except StoreUnavailable as error:
         raise BackendUnavailable(_("The tracking store does not answer.")) from error
 
@@ -49,23 +49,28 @@ def _log(task_id: str, after: int = 0) -> TaskLog:
 def _followed(task_id: str, log: TaskLog, *, as_json: bool) -> Iterator[str]:
     """Yield lines as they come, until the task has ended or somebody has seen enough."""
     try:
-        after, was_over = 0, False
+        seen: dict[Execution, int] = {}
+        last, was_over = None, False
         while True:
-            yield from map(_in_json, log.lines) if as_json else _lines(log, after)
-            after = log.next or after
+            yield from map(_in_json, log.lines) if as_json else _lines(log, last)
+            for attempt in log.attempts:
+                if attempt.lines:
+                    last = attempt.execution
+                    seen[last] = attempt.lines[-1].n - attempt.first + 1
             if was_over:
                 return
             was_over = is_over(task_id)  # what it logged last may have come since it was asked for lines
             if not was_over:
                 time.sleep(FOLLOW_EVERY)
-            log = _log(task_id, after)
+            log = _log(task_id, seen)
     except KeyboardInterrupt:
         return
 
 
-def _lines(log: TaskLog, after: int = 0) -> Iterator[str]:
+def _lines(log: TaskLog, last: Execution | None = None) -> Iterator[str]:
+    """Yield the lines; ``last`` is the execution whose lines stand before them."""
     for attempt in log.attempts:
-        if attempt.lines and attempt.first > after and len(log.attempts) > 1:
+        if attempt.lines and attempt.execution != last and len(log.attempts) > 1:
             yield "-- " + _("attempt %(number)s") % {"number": attempt.attempt}
         for line in attempt.lines:
             if line.left_out:
