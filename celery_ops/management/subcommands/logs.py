@@ -50,7 +50,8 @@ def _followed(task_id: str, log: TaskLog, *, as_json: bool) -> Iterator[str]:
     """Yield lines as they come, until the task has ended or somebody has seen enough."""
     try:
         seen: dict[Execution, int] = {}
-        last, was_over = None, False
+        last: Execution | None = None
+        was_over = False
         while True:
             yield from map(_in_json, log.lines) if as_json else _lines(log, last)
             for attempt in log.attempts:
