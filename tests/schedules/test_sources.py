@@ -255,6 +255,51 @@ class TestRedbeat(ScheduleSourceContract):
             client.hset(source._key("contract.often"), "definition", '{"task": "x", "schedule": {"__type__": "crontab"')
         assert _of(source, "contract.often").broken
 
+    def test_an_entry_that_is_deleted_at_the_same_moment_leaves_nothing_behind(self, monkeypatch):
+        source = self.make_source(self.entries())
+        read = source.entry
+
+        def read_and_delete(name):
+            entry = read(name)
+            with source._client() as client:
+                client.delete(source._key(name))
+            return entry
+
+        monkeypatch.setattr(source, "entry", read_and_delete)
+        with pytest.raises(ScheduleRefused, match="no such entry"):
+            source.skip("contract.nightly", NOW + timedelta(hours=1))
+        assert read("contract.nightly") is None
+
+    def test_an_entry_that_beat_sends_at_the_same_moment_is_not_skipped(self, monkeypatch):
+        source = self.make_source(self.entries())
+        read = source.entry
+
+        def read_and_send(name):
+            entry = read(name)
+            self.schedulers.RedBeatSchedulerEntry.from_key(source._key(name), app=app).reschedule(
+                last_run_at=NOW + timedelta(hours=1)
+            )
+            return entry
+
+        monkeypatch.setattr(source, "entry", read_and_send)
+        with pytest.raises(ScheduleRefused, match="not the next occurrence"):
+            source.skip("contract.nightly", NOW + timedelta(hours=1))
+
+    def test_what_somebody_changes_at_the_same_moment_stays_changed_by_a_pause(self, monkeypatch):
+        source = self.make_source(self.entries())
+        put = source._put
+
+        def change_and_put(client, key, *values):
+            monkeypatch.setattr(source, "_put", put)
+            definition = json.loads(client.hget(key, "definition"))
+            client.hset(key, "definition", json.dumps({**definition, "task": "another.task"}))
+            return put(client, key, *values)
+
+        monkeypatch.setattr(source, "_put", change_and_put)
+        source.pause("contract.often")
+        paused = source.entry("contract.often")
+        assert (paused.task, paused.enabled) == ("another.task", False)
+
     def test_a_redis_that_is_away_is_said_so(self, configured):
         configured(redbeat_redis_url="redis://127.0.0.1:1/0")
         with pytest.raises(BackendUnavailable):

@@ -34,6 +34,13 @@ DEADLINE: Final = 1.0
 #: Characters of a definition that is read.
 LONGEST_DEFINITION: Final = 50_000
 LONGEST_META: Final = 2000
+#: Writes a field of an entry that is still there, where it has the value that was read.
+PUT: Final = """
+if redis.call('hexists', KEYS[1], 'definition') == 0 then return 0 end
+if (redis.call('hget', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
+redis.call('hset', KEYS[1], ARGV[1], ARGV[3])
+return 1
+"""
 #: Entries that a process need not read again.
 MOST_KEPT: Final = 4096
 
@@ -99,19 +106,34 @@ class RedbeatSource(ScheduleSource):
         after = due_after(entry.schedule, due)
         key = self._key(name)
         with self._client() as client:
-            meta = {**_loads(_text(client.hget(key, "meta") or b"{}")), "last_run_at": due}
-            pipe = client.pipeline()
-            pipe.hset(key, "meta", json.dumps(meta, cls=RedBeatJSONEncoder))
-            pipe.zadd(self._schedule_key, {key: -1 if after is None else int(after.timestamp())}, xx=True)
-            pipe.execute()
+            kept = client.hget(key, "meta") or b""
+            self.check_unsent(_meta(_text(kept))[0], due)
+            meta = {**_loads(_text(kept)), "last_run_at": due}
+            if not self._put(client, key, "meta", kept, json.dumps(meta, cls=RedBeatJSONEncoder)):
+                raise ScheduleRefused(_("That is not the next occurrence any more."))
+            client.zadd(self._schedule_key, {key: -1 if after is None else int(after.timestamp())}, xx=True)
 
     def _enable(self, name: str, enabled: bool) -> None:
-        key = self._key(name)
+        key, is_put = self._key(name), False
         with self._client() as client:
-            definition = _loads(_text(client.hget(key, "definition") or b""))
-            if not definition:
-                raise ScheduleRefused(_("There is no such entry any more."))
-            client.hset(key, "definition", json.dumps({**definition, "enabled": enabled}))
+            while not is_put:  # somebody may change it just now
+                kept = client.hget(key, "definition") or b""
+                definition = _loads(_text(kept))
+                if not definition:
+                    raise ScheduleRefused(_("There is no such entry any more."))
+                is_put = self._put(client, key, "definition", kept, json.dumps({**definition, "enabled": enabled}))
+
+    @staticmethod
+    def _put(client: Any, key: str, field: str, kept: Any, value: str) -> bool:
+        """Write a field in place of what was ``kept`` there; return whether it still was.
+
+        Raises ScheduleRefused for an entry that has been deleted.
+        """
+        if client.eval(PUT, 1, key, field, kept, value):
+            return True
+        if not client.hexists(key, "definition"):
+            raise ScheduleRefused(_("There is no such entry any more."))
+        return False
 
     # -- where it is --------------------------------------------------------------------------------------------------
 
