@@ -272,8 +272,8 @@ def not_run(sent: datetime, now: datetime) -> Problem:
 
 def queue_of(entry: Entry, app: Any) -> str | None:
     """Return the queue that an entry's messages go to, None where that cannot be told."""
-    if entry.queue or entry.is_routed:
-        return None if entry.is_routed else entry.queue
+    if entry.is_routed or entry.queue:
+        return entry.queue
     try:
         router = app.amqp.router
         is_fixed = all(isinstance(route, MapRoute) for route in router.routes)

@@ -41,6 +41,8 @@ if (redis.call('hget', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
 redis.call('hset', KEYS[1], ARGV[1], ARGV[3])
 return 1
 """
+#: How often an entry is read again that somebody changes at the same moment.
+TRIES: Final = 20
 #: Entries that a process need not read again.
 MOST_KEPT: Final = 4096
 
@@ -114,14 +116,16 @@ class RedbeatSource(ScheduleSource):
             client.zadd(self._schedule_key, {key: -1 if after is None else int(after.timestamp())}, xx=True)
 
     def _enable(self, name: str, enabled: bool) -> None:
-        key, is_put = self._key(name), False
+        key = self._key(name)
         with self._client() as client:
-            while not is_put:  # somebody may change it just now
+            for _try in range(TRIES):  # somebody may change it just now
                 kept = client.hget(key, "definition") or b""
                 definition = _loads(_text(kept))
                 if not definition:
                     raise ScheduleRefused(_("There is no such entry any more."))
-                is_put = self._put(client, key, "definition", kept, json.dumps({**definition, "enabled": enabled}))
+                if self._put(client, key, "definition", kept, json.dumps({**definition, "enabled": enabled})):
+                    return
+        raise BackendUnavailable(_("The Redis of celery-redbeat does not answer."))
 
     @staticmethod
     def _put(client: Any, key: str, field: str, kept: Any, value: str) -> bool:
