@@ -4,6 +4,10 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 
+#: Segments that mean something else: dots lead up, and what is posted goes to ``schedules/act/``.
+TAKEN: Final = (".", "..", "act")
+
+
 class AnyText:
     """Quoted once more than a URL is, so that no proxy or browser takes a part of the text for a path."""
 
@@ -14,4 +18,4 @@ class AnyText:
 
     def to_url(self, value: str) -> str:
         quoted = quote(value, safe="", errors="surrogatepass")
-        return quoted.replace(".", "%2E") if quoted in (".", "..") else quoted
+        return "".join(f"%{ord(character):02X}" for character in quoted) if quoted in TAKEN else quoted

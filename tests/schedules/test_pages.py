@@ -12,7 +12,7 @@ from celery_ops.exceptions import StoreUnavailable
 from tests.celery import app
 from tests.conftest import browser_of, make_user
 from tests.ops.task_backends import Held, a_task, use
-from tests.pages import html_of, rows, text_of
+from tests.pages import html_of, links, rows, text_of
 from tests.scheduled import OFTEN, beat, entry, keep, now, tell
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +64,15 @@ def test_a_schedule_is_listed_with_what_became_of_its_last_occurrences(browser, 
     assert "At 02:30" in row["Schedule"]
     assert row["Last run"] == "Failure"
     assert [word in row["History"] for word in ("succeeded", "failed", "not sent")] == [True] * 3
+
+
+def test_a_schedule_of_any_name_has_a_page(browser, monkeypatch):
+    names = ("act", "%61ct", "a/b", "..", "100%?#", "a b")
+    keep(monkeypatch, *map(entry, names))
+    for name in names:
+        assert detail(browser, name).status_code == 200
+    found = [address for _, address in links(html_of(page(browser))) if "/schedules/" in address]
+    assert {reverse("celery_ops:schedule-detail", args=[name]) for name in names} <= set(found)
 
 
 def test_the_same_as_json(browser, settings, monkeypatch):
