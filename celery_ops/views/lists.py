@@ -9,7 +9,7 @@ from django_tables2 import SingleTableMixin
 
 from ..conf import conf
 from ..filters.plain import PlainFilterSet
-from ..tables.base import LateRows, OpsTable
+from ..tables.base import LateRows, OpsTable, RowsInOrder
 from .ops import OpsPage, part
 
 
@@ -62,7 +62,11 @@ class ListPage(SingleTableMixin, OpsPage):
         return {**context, "pages": self.get_pages(context["table"])}
 
     def get_table_data(self) -> Sequence[Any] | LateRows:
-        return [self.row_class.of(value) for value in self.filter.qs]
+        return RowsInOrder(self.in_order(self.filter.qs), self.row_class.of)
+
+    def in_order(self, values: Iterable[Any]) -> list[Any]:
+        """Return values in the order that is asked for, as ``in_order`` does."""
+        return in_order(values, self.filter.cleaned_data.get("sort", ""), self.get_table_class())
 
     def get_table(self, **kwargs: Any) -> OpsTable:
         sort = self.filter.cleaned_data.get("sort") or None

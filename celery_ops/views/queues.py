@@ -8,15 +8,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..backends.base import QueueBackend
-from ..backends.queue_flow import QueueFlow, flow_of, queue_flows
+from ..backends.queue_flow import CountedQueue, QueueFlow, flow_of, queue_flows
 from ..conf import conf
 from ..control import paused_queues
 from ..control.standing import Paused
 from ..filters.queues import QueueFilterSet
 from ..formatting import clean
-from ..info import QueueDetail, QueueInfo, QueueReport
+from ..info import QueueDetail, QueueReport
 from ..links import insight_url
 from ..payload.mapping import Facts, entries
+from ..tables.base import RowsInOrder
 from ..tables.links import worker_link
 from ..tables.queues import (
     PausedBy,
@@ -50,17 +51,18 @@ class QueueListView(ListPage):
         self.flows = queue_flows()
         return paused_queues.marked(self.backend.queues(), self.paused)
 
-    def get_values(self, report: QueueReport) -> Sequence[QueueInfo]:
-        return report.queues
+    def get_values(self, report: QueueReport) -> Sequence[CountedQueue]:
+        return [CountedQueue(queue, flow_of(queue, self.flows)) for queue in report.queues]
 
     def get_table_kwargs(self) -> dict[str, Any]:
         return {"exclude": absent_columns(self.backend, is_counted=bool(self.flows))}
 
-    def get_table_data(self) -> list[QueueRow]:
+    def get_table_data(self) -> RowsInOrder:
         queues = sorted(self.filter.qs, key=lambda queue: not needs_somebody(queue))
-        return [
-            QueueRow.of(queue, pause_of(self.paused.get(queue.name)), flow_of(queue, self.flows)) for queue in queues
-        ]
+        return RowsInOrder(self.in_order(queues), self._row)
+
+    def _row(self, queue: CountedQueue) -> QueueRow:
+        return QueueRow.of(queue.info, pause_of(self.paused.get(queue.info.name)), queue.flow)
 
 
 class QueueDetailView(OpsPage):

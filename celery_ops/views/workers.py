@@ -15,7 +15,7 @@ from ..info import TaskInfo, WorkerDetail, WorkerInfo, WorkerReport
 from ..payload.mapping import Facts, celery_settings, entries
 from ..payload.url import broker_address
 from ..permissions import CONTROL_WORKERS, allows
-from ..tables.base import LateRows
+from ..tables.base import RowsInOrder
 from ..tables.links import queue_links
 from ..tables.workers import HeldTable, WorkerRow, WorkerTable, held_table, known_task_table
 from .absent import no_worker
@@ -39,14 +39,14 @@ class WorkerListView(ListPage):
     def get_values(self, report: WorkerReport) -> Sequence[WorkerInfo]:
         return report.workers
 
-    def get_table_data(self) -> LateRows:
+    def get_table_data(self) -> RowsInOrder:
         links_of = cache(queue_links)  # most workers consume the same queues
 
         def row_of(worker: WorkerInfo) -> WorkerRow:
             may_control = allows(self.user, CONTROL_WORKERS, worker.hostname)
             return WorkerRow.of(worker, may_control=may_control, links_of=links_of)
 
-        return LateRows(self.filter.qs, row_of)
+        return RowsInOrder(self.in_order(self.filter.qs), row_of)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)

@@ -120,6 +120,18 @@ def test_ages_are_sorted_as_times_and_not_as_words(browser):
     assert list(queues(browser, "?sort=-oldest")) == ["b", "a"]
 
 
+@pytest.mark.parametrize("sort", ["depth", "-depth", "consumers", "oldest", "-oldest", "paused", "-paused"])
+def test_what_is_unknown_of_a_queue_is_sorted_last_as_in_json(sort, browser):
+    Queues.hold(
+        queue("a", **UNKNOWN), queue("b", depth=9), queue("c", depth=1, consumers=3), queue("d", depth=4, paused=True)
+    )
+    found = list(queues(browser, f"?sort={sort}"))
+    assert found[-1] == "a"
+    if sort.strip("-") == "depth":  # of equals, those that need somebody come first on the page
+        answer = browser.get(f"{OPS}api/queues/?sort={sort}").json()["results"]
+        assert found == [item["name"] for item in answer]
+
+
 def test_no_queue_at_all_is_said(browser):
     assert "No queue is known." in html_of(browser.get(LIST))
 

@@ -134,13 +134,22 @@ def test_the_list_is_filtered(query, found, browser, three):
 @pytest.mark.parametrize(
     ("sort", "found"),
     [
-        ("processed", ["celery@b", "celery@a", "batch@c"]),
+        ("processed", ["celery@a", "batch@c", "celery@b"]),
         ("-processed", ["batch@c", "celery@a", "celery@b"]),
         ("hostname", ["batch@c", "celery@a", "celery@b"]),
     ],
 )
 def test_the_list_is_sorted(sort, found, browser, three):
     assert list(workers(browser, f"?sort={sort}")) == found
+
+
+@pytest.mark.parametrize("sort", ["processed", "-processed", "pool", "-pool", "last_seen", "-last_seen"])
+def test_what_is_unknown_of_a_worker_is_sorted_last_as_in_json(sort, browser):
+    unknown = worker("celery@a", processed=None, pool=None, last_seen=None)
+    Workers.hold(unknown, worker("celery@b", processed=5), worker("celery@c", processed=2, pool="threads"))
+    found = list(workers(browser, f"?sort={sort}"))
+    assert found[-1] == "celery@a"
+    assert found == [item["hostname"] for item in browser.get(f"{OPS}api/workers/?sort={sort}").json()["results"]]
 
 
 def test_the_head_of_a_column_sorts_by_it_and_keeps_the_filters(browser, three):

@@ -15,7 +15,7 @@ from ...filters.windows import window_of, window_tabs
 from ...metrics.windows import DEFAULT, Window
 from ...tables.base import CompletedRows
 from ...tables.failures import FailureGroupTable, FailureRow
-from ..lists import ListPage, in_order
+from ..lists import ListPage
 from ..task_types import Source
 
 COUNTED: Final = Source(
@@ -56,7 +56,7 @@ class FailureListView(ListPage):
         listing = self.report.value
         if listing is None:
             return []
-        values = in_order(self.filter.qs, self.filter.cleaned_data.get("sort", ""), self.table_class)
+        values = self.in_order(self.filter.qs)
         query = "" if self.window.name == DEFAULT else f"?window={self.window.name}"
         return CompletedRows(values, listing.completed, lambda group: FailureRow.of(group, self.shows_payload, query))
 

@@ -18,7 +18,7 @@ from ...schedules.info import BeatInfo, ScheduleInfo, ScheduleReport
 from ...schedules.listing import worst_first
 from ...schedules.report import completed, report
 from ...tables.schedules import MOST_BARS, ScheduleRow, ScheduleRows, ScheduleTable
-from ..lists import ListPage, in_order
+from ..lists import ListPage
 from ..task_types import Source
 from .day import day_of
 
@@ -92,7 +92,7 @@ class ScheduleListView(ListPage):
         return worst_first(report.schedules)
 
     def get_table_data(self) -> ScheduleRows:
-        values = in_order(self.filter.qs, self.filter.cleaned_data.get("sort", ""), self.table_class)
+        values = self.in_order(self.filter.qs)
         return ScheduleRows(values, partial(completed, most=MOST_BARS), lambda one: ScheduleRow.of(one, self.now))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
