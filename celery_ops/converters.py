@@ -3,7 +3,6 @@
 from typing import Final
 from urllib.parse import quote, unquote
 
-
 #: Segments that mean something else: dots lead up, and what is posted goes to ``schedules/act/``.
 TAKEN: Final = (".", "..", "act")
 
