@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic.base import TemplateView
@@ -22,7 +23,7 @@ from ..exceptions import BackendUnavailable
 from ..logs import get_logger
 from ..models import TaskRunRecord
 from ..permissions import RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, VIEW_RECORDS, allows
-from .asked import wants_json
+from .asked import next_url, wants_json
 from .impatient import impatient
 from .private import PrivateView
 from .refusals import SAFE_METHODS, log_refusal, noting_refusals
@@ -130,7 +131,13 @@ class OpsView(PrivateView):
         if self.is_json:
             return errors(_("Log in first."), status=401)
         self.log_refusal(401)
-        return redirect_to_login(self.request.get_full_path())
+        return redirect_to_login(self.after_login())
+
+    def after_login(self) -> str:
+        """Return where the login leads: to a form's page, where this address is for what is posted only."""
+        if "get" in self.http_method_names:
+            return self.request.get_full_path()
+        return next_url(self.request) or reverse("celery_ops:overview")
 
     def authorise(self) -> None:
         """Raise PermissionDenied when the policy refuses this user."""

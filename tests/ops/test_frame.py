@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.messages import constants
@@ -253,3 +254,16 @@ def test_every_word_of_a_template_is_marked_for_translation(path):
     shown = re.sub(r"(?s)<pre.*?</pre>|<code>[^<{]*</code>|<kbd>.</kbd>|<[^>]*>", "", text)
     spoken = re.findall(r'(?:title|aria-label|placeholder|alt)="([^"]*)"', text)
     assert re.findall(r"[^\W\d_]{2,}", shown + " ".join(spoken)) == []
+
+
+@pytest.mark.parametrize("path", ["retry/", "revoke/", "failures/act/", "schedules/act/", "control/workers/"])
+@pytest.mark.parametrize(
+    ("posted", "there"),
+    [({"next": f"{OPS}tasks/?q=a"}, f"{OPS}tasks/?q=a"), ({}, OPS), ({"next": "https://elsewhere.example/"}, OPS)],
+    ids=["a page of the site", "nothing", "a page elsewhere"],
+)
+def test_who_was_logged_out_meanwhile_comes_back_from_the_login_to_a_page(path, posted, there, browser):
+    answer = Client().post(OPS + path, posted)
+    (after,) = parse_qs(urlsplit(answer["Location"]).query)["next"]
+    assert after == there
+    assert browser.get(after).status_code == 200
