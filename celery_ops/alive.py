@@ -24,6 +24,8 @@ PATIENCE: Final = 0.8
 #: Times that a node of a cluster may send on to another.
 HOPS: Final = 3
 SENTINEL_PORT: Final = 26379
+#: How redis-py lets a URL say no.
+FALSE: Final = ("0", "f", "false", "n", "no")
 #: Bytes of a reply that are read: none that is meant is longer.
 LONGEST: Final = 4096
 
@@ -63,7 +65,7 @@ def store_of(url: str) -> Store:
     kind = scheme.lower()
     if kind in ("unix", "redis+socket"):
         return Store((_unix(rest),))
-    if kind not in ("redis", "rediss", "valkey", "valkeys", "sentinel", "redis+cluster", "rediss+cluster"):
+    if kind != "sentinel" and kind.removesuffix("+cluster") not in ("redis", "rediss", "valkey", "valkeys"):
         raise ValueError(f"{scheme}:// is no store that this can ask")
     is_tls = kind.startswith(("rediss", "valkeys"))
     separate = _nodes if kind.endswith("+cluster") else _servers
@@ -102,16 +104,20 @@ def _unix(rest: str) -> Address:
 def _address(text: str, *, is_tls: bool, port: int) -> Address:
     parts = urlsplit(f"//{text}")
     options = dict(parse_qsl(parts.query))
-    database = options.get("virtual_host", options.get("db", "")) or parts.path.rpartition("/")[2]
-    tls = {name: value for name, value in options.items() if name.startswith("ssl_")}
+    database = (options.get("virtual_host", options.get("db", "")) or parts.path.rpartition("/")[2]).strip("/")
+    tls = _tls(options)
     return Address(
         host=parts.hostname or "localhost",
         port=parts.port or port,
         username=unquote(parts.username or ""),
         password=unquote(parts.password or options.get("password", "")),
-        database=int(database) if database.strip("/").isdecimal() else 0,
-        tls=tls if is_tls or tls else None,
+        database=int(database) if database.isdecimal() else 0,
+        tls=tls or ({} if is_tls else None),
     )
+
+
+def _tls(options: dict[str, str]) -> dict[str, str] | None:
+    return {name: value for name, value in options.items() if name.startswith("ssl_")} or None
 
 
 def _sentinels(texts: list[str], addresses: list[Address]) -> Store:
@@ -124,10 +130,12 @@ def _sentinels(texts: list[str], addresses: list[Address]) -> Store:
         raise ValueError("the URL names no master of its sentinels: sentinel://host:port/master/0")
     login = next((address for address in addresses if address.password), addresses[0])
     database = next((address.database for address in addresses if address.database), 0)
-    own = Address(username=options.get("sentinel_username", ""), password=options.get("sentinel_password", ""))
+    theirs = {name.removeprefix("sentinel_"): value for name, value in options.items() if name.startswith("sentinel_")}
+    own = Address(username=theirs.get("username", ""), password=theirs.get("password", ""), tls=_tls(theirs))
+    tls = _tls(options)
     return Store(
         tuple(
-            replace(address, username=login.username, password=login.password, database=database)
+            replace(address, username=login.username, password=login.password, database=database, tls=tls)
             for address in addresses
         ),
         master,
@@ -212,7 +220,7 @@ def _secured(connection: socket.socket, address: Address) -> socket.socket:
     options = address.tls or {}
     context = ssl.create_default_context(cafile=options.get("ssl_ca_certs"), capath=options.get("ssl_ca_path"))
     wanted = options.get("ssl_cert_reqs", "required").lower().removeprefix("cert_")
-    context.check_hostname = wanted == "required" and options.get("ssl_check_hostname", "true").lower() != "false"
+    context.check_hostname = wanted == "required" and options.get("ssl_check_hostname", "").lower() not in FALSE
     if wanted != "required":
         context.verify_mode = ssl.CERT_NONE if wanted == "none" else ssl.CERT_OPTIONAL
     if certificate := options.get("ssl_certfile"):
@@ -241,7 +249,7 @@ def _masters(store: Store, until: float) -> Iterator[Address]:
         if not store.master:
             yield address
             continue
-        own = replace(address, username=store.sentinels.username, password=store.sentinels.password, database=0)
+        own = replace(store.sentinels, host=address.host, port=address.port)
         with suppress(OSError, Unavailable):
             connection = Connection(own, until)
             try:

@@ -1,14 +1,18 @@
 """The probe of a worker's container, as its orchestrator runs it."""
 
 import os
+import ssl
 import subprocess
 import sys
 import time
 import uuid
+from unittest import mock
 
 import pytest
 
 from celery_ops import alive
+from celery_ops.connections.cluster import is_cluster, servers_of
+from celery_ops.connections.redis import pool_of_url
 from celery_ops.tracking.facts import short_host
 from celery_ops.tracking.recorder import recorder
 from tests.clusters import Sentinels
@@ -102,6 +106,49 @@ def test_sentinels_say_where_the_master_is(beaten, prefix):
         assert alive.is_alive(HOST, url, prefix)
     finally:
         servers.kill()
+
+
+def test_what_a_url_says_of_tls_is_the_masters_and_with_sentinel_before_it_the_sentinels():
+    url = "sentinel://clerk:one@a;b:2/main/3?ssl_ca_certs=/master.pem&sentinel_password=two&sentinel_ssl_cert_reqs=none"
+    store = alive.store_of(url)
+    assert [(one.host, one.password, one.tls) for one in store.addresses] == [
+        ("a", "one", {"ssl_ca_certs": "/master.pem"}),
+        ("b", "one", {"ssl_ca_certs": "/master.pem"}),
+    ]
+    assert (store.sentinels.password, store.sentinels.tls) == ("two", {"ssl_cert_reqs": "none"})
+    assert alive.store_of("sentinel://a/main?ssl_cert_reqs=none").sentinels.tls is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://a/1?virtual_host=/5",
+        "redis+socket:///run/a.sock?virtual_host=/5",
+        "valkey+cluster://a,b:2",
+        "valkeys+cluster://:p@a,b:2?ssl_cert_reqs=none",
+    ],
+)
+def test_a_url_leads_where_the_store_goes(url):
+    store = alive.store_of(url)
+    if is_cluster(url):
+        servers = servers_of(url, 1.0)
+        known = servers.known
+        given = [{"password": "", **servers.parameters}] * len(known)
+    else:
+        given = [pool_of_url(url, 1.0).connection_kwargs]
+        known = [(given[0].get("host", "localhost"), given[0].get("port", 6379))]
+    assert [(one.host, one.port) for one in store.addresses] == [*known]
+    assert [one.database for one in store.addresses] == [int(one.get("db", 0)) for one in given]
+    assert [one.password for one in store.addresses] == [one.get("password") or "" for one in given]
+    assert [one.tls is not None for one in store.addresses] == [url.startswith("valkeys")] * len(known)
+
+
+@pytest.mark.parametrize("no", ["0", "no", "False", "N"])
+def test_a_certificates_name_is_left_alone_where_the_url_says_no_in_any_way(monkeypatch, no):
+    context = mock.Mock()
+    monkeypatch.setattr(ssl, "create_default_context", lambda **_files: context)
+    alive._secured(mock.Mock(), alive.store_of(f"rediss://a?ssl_check_hostname={no}").addresses[0])
+    assert context.check_hostname is False
 
 
 @pytest.mark.parametrize(
