@@ -181,6 +181,8 @@ SECRETS = {
     "a colon": ("password: hunter2", "hunter2"),
     "JSON": ('{"password": "hunter \\"2", "x": 1}', "hunter"),
     "JSON in JSON": (json.dumps(json.dumps({"password": "hunter2"})), "hunter2"),
+    "JSON with an escape in a name": (json.dumps({"token_accès_é": "hunter2"}), "hunter2"),
+    "JSON in JSON with an escape in a name": (json.dumps(json.dumps({"Passé": "hunter2"})), "hunter2"),
     "a repr": ("{'api_key': 'hunter2', 'x': 1}", "hunter2"),
     "a repr of bytes": ("{'api_key': b'hunter2'}", "hunter2"),
     "a list under a hidden name": ("{'tokens': ['a)', 'hunter2'], 'x': 1}", "hunter2"),
