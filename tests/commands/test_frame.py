@@ -4,9 +4,11 @@ import json
 import os
 import pty
 from contextlib import suppress
+from io import BytesIO, TextIOWrapper
 
 import pytest
-from django.core.management import ManagementUtility
+from django.core.management import ManagementUtility, call_command
+from django.utils import translation
 
 from tests.commands import planted
 
@@ -33,6 +35,7 @@ def usage(capsys, *arguments: str) -> tuple[int, str]:
         (["prune", "--older-than", "30y"], "write 90s, 45m, 12h, 30d or 2w"),
         (["prune", "--older-than=-1d"], "write 90s, 45m, 12h, 30d or 2w"),
         (["prune", "--older-than", "99999999w"], "write 90s, 45m, 12h, 30d or 2w"),
+        (["prune", "--older-than", "999999999w"], "write 90s, 45m, 12h, 30d or 2w"),
         (["prune", "--older-than", "\N{ARABIC-INDIC DIGIT ONE}d"], "write 90s, 45m, 12h, 30d or 2w"),
         (["prune", "--max-time", "soon"], "write 90s, 45m, 12h, 30d or 2w"),
         (["prune", "--batch-size", "0"], "no whole number above 0"),
@@ -45,6 +48,14 @@ def usage(capsys, *arguments: str) -> tuple[int, str]:
 def test_bad_usage_is_exit_code_2_and_one_line_that_names_what_is_allowed(capsys, arguments, named):
     code, line = usage(capsys, *arguments)
     assert (code, line.count("\n"), named in line) == (2, 1, True)
+
+
+@pytest.mark.django_db
+def test_what_an_encoding_has_not_is_written_as_an_escape():
+    stdout = TextIOWrapper(BytesIO(), "ascii")
+    with translation.override("de"):
+        call_command("celery_ops", "prune", "--dry-run", stdout=stdout)
+    assert b"gel\\xf6scht" in stdout.buffer.getvalue()
 
 
 def test_help_shows_examples(capsys):

@@ -112,7 +112,7 @@ class Command(BaseCommand):
     def _print(self, lines: Iterable[str], *, at_once: bool = False) -> None:
         try:
             for line in lines:
-                self.stdout.write(line)
+                self.stdout.write(self._encodable(line))
                 if at_once:
                     self.stdout.flush()
             self.stdout.flush()
@@ -123,6 +123,11 @@ class Command(BaseCommand):
             reason = error.strerror or type(error).__name__
             text = _("the answer could not be written: %(reason)s") % {"reason": reason}
             raise CommandError(text, returncode=FAILED) from error
+
+    def _encodable(self, line: str) -> str:
+        """Return a line as the terminal's or the pipe's encoding has it, with escapes for what that has not."""
+        encoding = getattr(self.stdout, "encoding", None) or "utf-8"
+        return line.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _code(error: BackendUnavailable | BadInput | NotDone) -> int:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar, Final
@@ -81,9 +81,10 @@ def duration(text: str) -> timedelta:
     """Read ``30d``, ``12h``, ``2w``, ``45m`` or ``90s``."""
     number, unit = text[:-1], text[-1:]
     if unit in UNITS and number.isascii() and number.isdigit() and len(number) < 10:
-        length = timedelta(**{UNITS[unit]: int(number)}) if int(number) < 4 * 10**9 else LONGEST_AGE
-        if length < LONGEST_AGE:
-            return length
+        with suppress(OverflowError):  # more weeks than a timedelta can have
+            length = timedelta(**{UNITS[unit]: int(number)})
+            if length < LONGEST_AGE:
+                return length
     raise ArgumentTypeError(_("%(text)r is no length of time: write 90s, 45m, 12h, 30d or 2w") % {"text": text})
 
 
