@@ -56,7 +56,8 @@ class Rules:
             rf"(?:{words})[\w.\-]*"
             rf"(?:[\])]?[ \t]{{0,8}}(?P<sep>{SEPARATOR})\s{{0,8}}"
             # (?=…)(?P=…) reads on without ever stepping back; JSON may write a letter as \u00e9
-            rf"|(?=(?P<rest>(?:[\w .\-]|\\{{1,4}}u[0-9a-f]{{4}}){{0,64}}))(?P=rest)\\{{0,4}}[\"'][ \t]{{0,8}}(?P<quoted>{SEPARATOR})\s{{0,8}})?"
+            rf"|(?=(?P<rest>(?:[\w .\-]|\\{{1,4}}u[0-9a-f]{{4}}){{0,64}}))(?P=rest)"
+            rf"\\{{0,4}}[\"'][ \t]{{0,8}}(?P<quoted>{SEPARATOR})\s{{0,8}})?"
         )
         self.hides = lru_cache(maxsize=1024)(self._hides)
         self.has_whole = bool(whole)
