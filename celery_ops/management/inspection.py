@@ -1,6 +1,7 @@
 """What workers may be asked, and their answers as anybody may see them: redacted, plain, in a stable order."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any, Final
@@ -11,7 +12,9 @@ from ..formatting import clean
 from ..info import TaskInfo
 from ..payload import payload
 from ..payload.mapping import celery_settings
-from ..redaction.text import REDACTED
+from ..redaction.budget import Budget
+from ..redaction.site import site
+from ..redaction.text import REDACTED, scrub
 from ..tracking import masked
 
 #: What Celery's workers answer without doing anything, and the arguments that they are sent.
@@ -43,6 +46,10 @@ MOST_VALUES: Final = 300_000
 TOO_LARGE: Final = "[too large]"
 #: Characters of a name that are kept.
 LONGEST_NAME: Final = 1000
+#: Where a setting of ``celery report`` begins: the lines that go on with it are indented.
+SETTINGS: Final = re.compile(r"\n(?=\S)")
+#: Bytes of one that are shown.
+LONGEST_SETTING: Final = 100_000
 #: The name of no secret, although most names with "key" are.
 HARMLESS: Final = "routing_key"
 NESTED: Final = (Mapping, list, tuple, set, frozenset)
@@ -134,7 +141,19 @@ def _report(reply: Any) -> Any:
     text = reply.get("ok") if isinstance(reply, Mapping) else None
     if not isinstance(text, str):
         return plain(reply)
-    return {"ok": [_line(line) for line in text.splitlines() if line.strip()]}
+    whole = "\n".join(map(_setting, SETTINGS.split(text)))
+    return {"ok": [_line(line) for line in whole.splitlines() if line.strip()]}
+
+
+def _setting(text: str) -> str:
+    """Return one setting, whose value may go on for lines: what a name hides does not end with its first line."""
+    if "\n" not in text:
+        return text
+    rules = site()[0]
+    name, colon, _value = text.partition(": ")
+    if colon and rules.hides(name):
+        return f"{name}: {REDACTED}"
+    return scrub(text, LONGEST_SETTING, rules, budget=Budget.of_page())[0]
 
 
 def _line(line: str) -> Any:

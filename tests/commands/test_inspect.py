@@ -8,6 +8,7 @@ from datetime import datetime
 
 import pytest
 import redis
+from celery import Celery
 
 from celery_ops.management.inspection import ALL, METHODS, USUAL, shown
 from celery_ops.redaction.text import REDACTED
@@ -184,6 +185,20 @@ def test_arguments_go_by_the_task_and_not_by_its_callers_shadow(fakes):
 )
 def test_no_method_lets_a_secret_through(method, reply):
     assert SECRET not in json.dumps(shown(method, reply))
+
+
+def test_a_report_hides_all_lines_of_what_a_name_hides():
+    app = Celery("reported")
+    app.conf.broker_transport_options = {
+        "credentials": {"user": SECRET, "value": SECRET, "what": 12 * f"{SECRET} "},
+        "visibility_timeout": 3600,
+    }
+    lines = shown("report", {"ok": app.bugreport()})["ok"]
+    assert SECRET not in "".join(lines)
+    assert "    'visibility_timeout': 3600}" in lines
+    assert shown("report", {"ok": f"worker_credentials: \n    'user': '{SECRET}',\n    'x': '{SECRET}'}}"}) == {
+        "ok": ["worker_credentials: [redacted]"]
+    }
 
 
 def test_what_only_sounds_like_a_secret_shows():
