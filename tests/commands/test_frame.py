@@ -7,9 +7,12 @@ from contextlib import suppress
 from io import BytesIO, TextIOWrapper
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import ManagementUtility, call_command
 from django.utils import translation
 
+from celery_ops.management.subcommands.base import CommandRefused
+from celery_ops.management.subcommands.people import user_named
 from tests.commands import planted
 
 
@@ -56,6 +59,13 @@ def test_what_an_encoding_has_not_is_written_as_an_escape():
     with translation.override("de"):
         call_command("celery_ops", "prune", "--dry-run", stdout=stdout)
     assert b"gel\\xf6scht" in stdout.buffer.getvalue()
+
+
+@pytest.mark.django_db
+def test_a_user_whose_name_is_no_number_is_nobody_where_names_are_numbers(monkeypatch):
+    monkeypatch.setattr(User, "USERNAME_FIELD", "id")
+    with pytest.raises(CommandRefused, match="there is no user 'ada'"):
+        user_named("ada")
 
 
 def test_help_shows_examples(capsys):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
@@ -21,7 +22,7 @@ def user_named(name: str | None) -> Any:
     users = get_user_model()
     try:
         return users._default_manager.get(**{users.USERNAME_FIELD: name})
-    except users.DoesNotExist:
+    except (users.DoesNotExist, ValidationError, ValueError):  # a name may be a number, or what else the model says
         raise CommandRefused(_("there is no user %(name)r") % {"name": name}) from None
 
 
