@@ -94,6 +94,8 @@ def _argument(name: str, signature: Signature | None, args: tuple[Any, ...], kwa
 def _from_callable(query: Any, model: type[Model], args: tuple[Any, ...], kwargs: dict[str, Any]) -> ObjectRef | None:
     try:
         value = query(args, kwargs)
+    except (DatabaseError, SynchronousOnlyOperation) as error:
+        raise Undecided from error
     except SoftTimeLimitExceeded:
         raise
     except Exception as error:

@@ -319,6 +319,26 @@ def test_a_callable_that_returns_anything_else_links_nothing_and_is_counted(bind
     assert (linked(9), counters.counts()["unlinked"]) == ([], 1)
 
 
+def test_a_callable_that_asks_the_database_where_an_event_loop_runs_is_left_to_the_worker(bind, order, monkeypatch):
+    async def publish():
+        with pytest.raises(Undecided):
+            linked("A-1")
+
+    bind(takes_one, id_query=lambda args, kwargs: Order.objects.get(reference=args[0]))
+    with monkeypatch.context() as only_here, ThreadPoolExecutor(1) as another_thread:
+        only_here.delenv("DJANGO_ALLOW_ASYNC_UNSAFE", raising=False)
+        another_thread.submit(lambda: asyncio.run(publish())).result()
+
+
+def test_a_callable_that_the_database_does_not_answer_is_left_to_the_worker(bind, order):
+    def refuse(execute, sql, params, many, context):
+        raise DataError("no")
+
+    bind(takes_one, id_query=lambda args, kwargs: Order.objects.get(reference=args[0]))
+    with connection.execute_wrapper(refuse), pytest.raises(Undecided):
+        linked("A-1")
+
+
 def test_a_callable_that_returns_none_is_not_counted(bind):
     bind(takes_one, id_query=lambda args, kwargs: None)
     linked(9)

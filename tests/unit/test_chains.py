@@ -41,6 +41,10 @@ def steps():
         b.delay(*args)
         return args[0]
 
+    @task("launches_with_its_id", bind=True)
+    def launches_with_its_id(self, *args):
+        b.delay(self.request.id)
+
     @task("told")
     def told(task_id):
         return task_id
@@ -49,7 +53,16 @@ def steps():
     def replaces(self, *args):
         raise self.replace(a.s(*args) | b.s())
 
-    yield SimpleNamespace(a=a, b=b, c=c, fails=fails, launches=launches, told=told, replaces=replaces)
+    yield SimpleNamespace(
+        a=a,
+        b=b,
+        c=c,
+        fails=fails,
+        launches=launches,
+        launches_with_its_id=launches_with_its_id,
+        told=told,
+        replaces=replaces,
+    )
     for name in set(app.tasks) - before:
         del app.tasks[name]
 
@@ -139,6 +152,18 @@ def test_results_of_the_previous_step_are_counted_and_the_callers_arguments_are_
 
 def test_the_first_step_is_the_callers(prepended, steps):
     assert prepended(chain(steps.a.s(1), steps.b.s()))[0] == ("a", [1], 0)
+
+
+def test_its_own_id_that_a_task_gives_to_another_is_the_callers(prepended, steps):
+    """An object may be called by the id of the task that works on it."""
+    assert prepended(steps.launches_with_its_id.s(), task_id="job")[1:] == [("b", ["job"], 0)]
+    canvas = steps.launches_with_its_id.s().set(link_error=steps.told.s())
+    assert prepended(canvas, task_id="another")[-1] == ("b", ["another"], 0)
+
+
+def test_the_id_that_an_errback_gets_of_a_killed_task_is_not_the_callers():
+    """The worker's main process publishes it, outside of any task."""
+    assert chains.prepended(None, {"id": "1", "task": "told", "parent_id": "killed"}, ("killed",), {}) == 1
 
 
 def test_outside_a_task_nothing_is_prepended():
