@@ -42,10 +42,12 @@ def begins(signature: Any, headers: Mapping[str, Any], depth: int = 0) -> bool:
 
 def prepended(request: Any, headers: Mapping[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> int:
     """Return how many leading arguments of the message come from ``request``'s outcome."""
-    if not args or request is None:
+    if not args:
         return 0
-    if args[0] is not None and args[0] == headers.get("parent_id"):
-        return 1  # an errback's
+    if args[0] is not None and args[0] == headers.get("parent_id") and _is_errback(request, headers):
+        return 1
+    if request is None:
+        return 0
     for signature in _waiting(request):
         extra = len(args) - len(signature.get("args") or ())
         if extra > 0 and not signature.get("immutable") and _is(signature, headers, args[extra:], kwargs):
@@ -53,10 +55,25 @@ def prepended(request: Any, headers: Mapping[str, Any], args: Sequence[Any], kwa
     return 0
 
 
+def _is_errback(request: Any, headers: Mapping[str, Any]) -> bool:
+    """Whether Celery publishes this with the id of a task that failed: a task may give its own id to another, too.
+
+    A worker's main process does so of a task that was killed, and there is no request; a chord's errbacks get the id
+    of its body.
+    """
+    if request is None or request.id != headers["parent_id"]:
+        return True
+    return any(signature.get("task") == headers.get("task") for signature in _within([*(request.errbacks or ())]))
+
+
 def _waiting(request: Any) -> Iterator[Mapping[str, Any]]:
     roots = [*(request.callbacks or ()), *(request.errbacks or ()), getattr(request, _NEXT, None), request.chord]
     if request.get("task") in ("celery.chord_unlock", "celery.accumulate"):
         roots += [*(request.args or ()), (request.kwargs or {}).get("callback")]
+    return _within(roots)
+
+
+def _within(roots: list[Any]) -> Iterator[Mapping[str, Any]]:
     while roots:
         signature = roots.pop()
         if not isinstance(signature, Mapping):
