@@ -1,7 +1,7 @@
 """What a host's code says of its tasks: ``tracking(obj)`` around a publish, ``set_progress`` inside a task."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,7 +35,8 @@ def tracking(*objects: Model) -> Iterator[None]:
     try:
         yield
     finally:
-        _bound.reset(token)
+        with suppress(ValueError):  # an asynchronous generator may be ended in another context than its own
+            _bound.reset(token)
 
 
 class answering:

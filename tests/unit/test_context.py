@@ -1,7 +1,9 @@
 """``with tracking(obj):`` around a publish, and ``set_progress`` inside a task."""
 
+import asyncio
 import contextvars
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from fractions import Fraction
 
@@ -53,6 +55,23 @@ def test_tracking_takes_several_objects():
 def test_blocks_nest_and_add_up():
     with tracking(ORDER), tracking(WAREHOUSE):
         assert bound_objects() == names(ORDER, WAREHOUSE)
+
+
+def test_a_block_in_an_asynchronous_generator_may_end_in_another_task_than_it_began_in():
+    """As where a visitor hangs up on a streamed response."""
+
+    async def rows():
+        with tracking(ORDER):
+            yield bound_objects()
+
+    async def hung_up():
+        generator = rows()
+        bound = await anext(generator)
+        await asyncio.create_task(generator.aclose())
+        return bound
+
+    with ThreadPoolExecutor(1) as another_thread:  # Playwright may have a loop in this one
+        assert another_thread.submit(lambda: asyncio.run(hung_up())).result() == names(ORDER)
 
 
 def test_a_proxy_is_bound_as_its_concrete_model():
