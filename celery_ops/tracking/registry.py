@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import iscoroutinefunction
 from itertools import chain
 from types import NoneType
 from typing import Any, TypeVar
@@ -87,6 +88,8 @@ def make_binding(model: Any, options: Mapping[str, Any]) -> TaskBinding:
     id_query = options.get("id_query")
     if not (id_query is None or callable(id_query) or _names(id_query)):
         raise TypeError(f"id_query must be a name, a tuple of names, a dict, a callable or None, not {id_query!r}")
+    if iscoroutinefunction(id_query):
+        raise TypeError(f"id_query is called where no coroutine can be awaited: {id_query!r} must not be async")
     launch_args = options.get("launch_args")
     if isinstance(launch_args, (str, FromModel)):
         raise TypeError("launch_args must be a tuple: write (FromModel(…),) with the comma")

@@ -431,3 +431,10 @@ def test_what_is_sensitive_stays_hidden_though_somebody_asked_while_it_was_being
     monkeypatch.setattr(own, "signature", bound_meanwhile)
     own.sensitive("here.bound_meanwhile")
     assert own.sensitive("here.bound_meanwhile") == {"card"}
+
+
+def test_an_id_query_that_is_async_is_refused_as_it_would_name_a_coroutine():
+    async def key(args, kwargs): ...
+
+    with pytest.raises(TypeError, match="must not be async"):
+        make_binding(Order, {"id_query": key})
