@@ -188,7 +188,7 @@ def test_no_method_lets_a_secret_through(method, reply):
 
 
 def test_a_report_hides_all_lines_of_what_a_name_hides():
-    app = Celery("reported")
+    app = Celery("reported", set_as_current=False)
     app.conf.broker_transport_options = {
         "credentials": {"user": SECRET, "value": SECRET, "what": 12 * f"{SECRET} "},
         "visibility_timeout": 3600,
