@@ -2,8 +2,8 @@
 # django-celery-beat 2.9.0, celery 5.7.0, Django 5.2, SQLite, USE_TZ = True.
 # An entry of a crontab that comes once a day, half a day from now, never ran. It has a start, one minute ago.
 # One would expect a start to say from when on the crontab holds: the entry is due half a day from now.
-# What happens: it is due at once: beat sends it. Without a start, or with a last run, it
-# is not. (For the start, the last run that never was is put 30 years back, and a crontab counts from there.)
+# What happens: it is due at once, and beat sends it. Without a start, or with a last run, it is not. (For the start,
+# the last run that never was is put 30 years back, and a crontab counts from there.)
 # Seen: django-celery-beat 2.9.0 / started and never ran: due / no start: not due / ran ten hours ago: not due
 set -euo pipefail
 BEAT=${BEAT:-2.9.0}
