@@ -57,7 +57,7 @@ def _come_alike(one: Any, other: Any) -> bool:
         return True
     try:
         is_equal = type(one) is type(other) and bool(one == other)
-    except Exception:
+    except Exception:  # of the site's own: then it is looked at anew, and nothing is lost
         return False
     return is_equal and all(str(getattr(one, name, "")) == str(getattr(other, name, "")) for name in ("tz", "relative"))
 
