@@ -21,9 +21,9 @@ from kombu import pools
 from celery_ops import objects
 from celery_ops.backends import waiting
 from celery_ops.backends.results import texts
-from celery_ops.backends.results.counts import known_looks
 from celery_ops.backends.results.known_arguments import known_arguments
 from celery_ops.backends.results.known_rows import known_rows
+from celery_ops.backends.results.looks import known_looks
 from celery_ops.backends.results.queries import queries, rows_before
 from celery_ops.backends.results.tracked import untracked
 from celery_ops.metrics import flushing
@@ -371,15 +371,23 @@ def loaded_tasks(django_db_setup, django_db_blocker):
 @contextlib.contextmanager
 def visiting(site: Site, settings):
     """Publish, read and wait for results where that site's workers do."""
-    before = app.conf.result_backend
     settings.CELERY_OPS = store_settings(site.store, site.prefix, site.store_timeout)
-    with broker(site.broker):
-        _keep_results_at(site.results)
+    with broker(site.broker), results_at(site.results):
         try:
             yield site
         finally:
-            _keep_results_at(before)
             recorder_module.recorder().store.close()
+
+
+@contextlib.contextmanager
+def results_at(url: str):
+    """Look for results there."""
+    before = app.conf.result_backend
+    _keep_results_at(url)
+    try:
+        yield
+    finally:
+        _keep_results_at(before)
 
 
 def _keep_results_at(url: str) -> None:

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 
-from celery import current_app
 from celery.utils import uuid
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -16,6 +15,7 @@ from django.urls import reverse
 
 from celery_ops import tasks_for
 from celery_ops.task_logs.reading import read_log
+from tests.conftest import results_at
 from tests.servers import PORT, Site, Worker, wait_for
 from tests.shop import tasks
 from tests.shop.models import Order
@@ -106,10 +106,9 @@ def working() -> Iterator[Order]:
         f"redis://127.0.0.1:{PORT}/0", f"redis://127.0.0.1:{PORT}/1", f"redis://127.0.0.1:{PORT}/2", prefix="celery_ops"
     )
     use_store(site.store, STORE_TIMEOUT=20)
-    current_app.conf.result_backend = site.results
-    current_app.__dict__.pop("backend", None)
     worker = Worker("logs@bench", {**os.environ, **site.environment}, "-c", "1")
     try:
-        yield Order.objects.create()
+        with results_at(site.results):
+            yield Order.objects.create()
     finally:
         worker.stop()

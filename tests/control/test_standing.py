@@ -11,7 +11,7 @@ from celery_ops.control import queues, revoke
 from celery_ops.control.standing import paused_queues
 from celery_ops.models import ControlRecord
 from tests.celery import app
-from tests.conftest import configure
+from tests.conftest import results_at
 from tests.control.conftest import consumed, eventually, start
 from tests.servers import PATIENCE
 from tests.shop.tasks import untracked
@@ -22,16 +22,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def results(site):
     """Results where the workers of these tests leave them."""
-    before = app.conf.result_backend
-    _keep_results_at(site.results)
-    yield
-    _keep_results_at(before)
-
-
-def _keep_results_at(url):
-    configure(result_backend=url)
-    app._backend_cache = None
-    app._local.__dict__.pop("backend", None)
+    with results_at(site.results):
+        yield
 
 
 def test_what_was_asked_while_a_worker_was_away_holds_when_it_starts(site, fleet, results, operator):

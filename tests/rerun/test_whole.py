@@ -10,8 +10,7 @@ from celery_ops.models import TaskRunRecord
 from celery_ops.rerun import rerun_whole, whole_candidate
 from celery_ops.tracking import canvas
 from celery_ops.tracking.members import membership
-from tests.celery import app
-from tests.conftest import _keep_results_at, make_user
+from tests.conftest import make_user, results_at
 from tests.ops.task_backends import Held, use
 from tests.shop import tasks
 
@@ -24,10 +23,8 @@ NOOP, RETURNS, PAY = (f"tests.shop.tasks.{name}" for name in ("noop", "returns",
 
 @pytest.fixture(autouse=True)
 def _with_results():
-    before = app.conf.result_backend
-    _keep_results_at("cache+memory://")
-    yield
-    _keep_results_at(before)
+    with results_at("cache+memory://"):
+        yield
 
 
 def noop(order):

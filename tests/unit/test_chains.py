@@ -9,7 +9,7 @@ from celery.signals import before_task_publish
 
 from celery_ops.tracking import chains, runs
 from tests.celery import app
-from tests.conftest import _keep_results_at, broker
+from tests.conftest import broker, results_at
 
 
 @pytest.fixture
@@ -87,11 +87,8 @@ def prepended(steps):
         return [entry for entry in said if not entry[0].startswith("celery.")]
 
     before_task_publish.connect(listen)
-    before = app.conf.result_backend
-    with broker("memory://chains"):
-        _keep_results_at("cache+memory://")
+    with broker("memory://chains"), results_at("cache+memory://"):
         yield run
-        _keep_results_at(before)
     before_task_publish.disconnect(listen)
 
 
