@@ -9,7 +9,9 @@ from django_celery_results.models import TaskResult
 
 from celery_ops import states
 from celery_ops.backends.results import counts as results_counts
+from celery_ops.backends.results import look_sql
 from celery_ops.backends.results.backend import ResultsTaskBackend
+from celery_ops.backends.results.looks import KnownLooks
 from celery_ops.info import TaskInfo
 from celery_ops.task_query import Count, TaskQuery
 from tests.backends.result_rows import NOON, exception, plant, row
@@ -164,7 +166,7 @@ def test_counts_are_one_query(query):
 @pytest.fixture
 def known(monkeypatch):
     """What two failures and more mean is known when they were read once."""
-    known = results_counts.KnownLooks(many=2)
+    known = KnownLooks(many=2)
     monkeypatch.setattr(results_counts, "known_looks", known)
     return known
 
@@ -221,10 +223,10 @@ def test_one_failure_in_place_of_another_has_them_read_again(known):
 @pytest.fixture
 def keyless(monkeypatch):
     """An index does not have the keys of its rows, as PostgreSQL's do not."""
-    monkeypatch.setattr(results_counts, "KEY_IN_INDEX", frozenset())
-    results_counts._of_all.cache_clear()
+    monkeypatch.setattr(look_sql, "KEY_IN_INDEX", frozenset())
+    look_sql._of_all.cache_clear()
     yield
-    results_counts._of_all.cache_clear()
+    look_sql._of_all.cache_clear()
 
 
 @pytest.mark.database

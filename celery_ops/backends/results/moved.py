@@ -21,8 +21,8 @@ from ... import states
 from ...info import TaskInfo
 from ...task_query import Count, Counts
 from .conditions import Conditions
-from .counts import Bounds, at, gaps
 from .known_rows import read
+from .looks import Bounds, at, gaps
 from .queries import place_of, queries
 from .rows import Row, for_list
 from .sql import hit_of
