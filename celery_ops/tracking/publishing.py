@@ -3,30 +3,26 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from . import (
-    canvas,
     canvas_taking,
-    canvas_writing,
     capture,
     chains,
     context,
     crowd,
     due,
-    facts,
-    folding,
     given,
-    index,
     prefix,
     runs,
     workflows,
 )
 from .binding import Undecided, resolve
+from .canvas import Canvas, NotKept
 from .edge import receiver
 from .messages import nesting_of, owned, stamp_for
+from .published import Publish, told, told_at_once
 from .recorder import recorder
-from .refs import ObjectRef
 from .registry import registry
 from .runs import Execution
 from .stamp import (
@@ -37,13 +33,11 @@ from .stamp import (
     STARTED_BY,
     WHOSE,
     WORKFLOW,
-    Stamp,
     decoded,
     now_ms,
     schedule_of,
 )
 from .steps import Embedded
-from .store import Batch
 
 #: The stamp that this thread made last, as text and as it is, and the tracked task that it is inside of: what follows
 #: at once need not ask again.
@@ -135,7 +129,7 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
         stamp = replace(stamp, schedule=schedule_of(headers[SCHEDULE]))
     nesting, original = nesting_of(headers), context.retry_of()
     if not (nesting or original or stamp.inherited or stamp.workflow):
-        batch = _told_at_once(task_id, sender, stamp, due_text, body)
+        batch = told_at_once(task_id, sender, stamp, due_text, body)
         if batch is not None:
             _latest.publish = (task_id, sender, stamp, parent_id, 0, "", None)
             recorder().record(batch, stamp.whose)
@@ -161,7 +155,7 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
         current if stamp.workflow and current is not None and current.joins(stamp.workflow) else None,
     )
     _latest.publish = publish
-    recorder().record((_told, *publish), stamp.whose)
+    recorder().record((told, *publish), stamp.whose)
 
 
 def _steps(headers: Mapping[str, Any], body: Any, current: Execution | None) -> Embedded | None:
@@ -180,7 +174,7 @@ def _steps(headers: Mapping[str, Any], body: Any, current: Execution | None) -> 
     return embedded
 
 
-def _canvas(headers: Mapping[str, Any], body: Any, workflow: str) -> canvas.Canvas | canvas.NotKept | None:
+def _canvas(headers: Mapping[str, Any], body: Any, workflow: str) -> Canvas | NotKept | None:
     """What it takes to send the whole once more; nothing of what a task publishes, which would do so again."""
     if runs.current_request() is not None or not workflows.has_room(workflow):
         return None
@@ -190,108 +184,11 @@ def _canvas(headers: Mapping[str, Any], body: Any, workflow: str) -> canvas.Canv
     return canvas_taking.taken(headers, body, _latest.told)
 
 
-def last_publish() -> "Publish | None":
+def last_publish() -> Publish | None:
     """Return what this thread published last of what is tracked, once."""
     publish: tuple[Any, ...] | None = getattr(_latest, "publish", None)
     _latest.publish = None
     return None if publish is None else Publish(*publish)
-
-
-def _told(*publish: Any) -> Batch:
-    return Publish(*publish).told()
-
-
-def _told_at_once(task_id: str, name: str, stamp: Stamp, due_text: str, body: Any) -> Batch | None:
-    """Return what there is to know of a publish where that is told in microseconds, as most are.
-
-    That takes whoever publishes no longer than to hand over what tells it, and in a burst the thread that would tell
-    all of them in a row would hold up one.
-    """
-    arguments = capture.tiny_arguments(name, body[0], body[1])
-    fields = None if arguments is None else _as_one_field(task_id, name, stamp, due_text, arguments)
-    return None if fields is None else _in_own(task_id, stamp, fields)
-
-
-def _in_own(task_id: str, stamp: Stamp, fields: Mapping[str, str]) -> list[tuple[ObjectRef, Mapping[str, str]]]:
-    """Return fields for each of a task's own objects, and what makes it findable by its id."""
-    batch: list[tuple[ObjectRef, Mapping[str, str]]] = [(ref, fields) for ref in stamp.own]
-    batch.append(index.entry(task_id, stamp.own, stamp.published, stamp.workflow))
-    return batch
-
-
-def _as_one_field(task_id: str, name: str, stamp: Stamp, due_text: str, arguments: str) -> dict[str, str] | None:
-    """Return all there is to know of most publishes; None where that is long."""
-    life = facts.life_tag(stamp.published)
-    text = facts.publish_text(stamp.published, name, life)
-    fields = folding.folded_publish(facts.short_id(task_id), life, text, arguments)
-    if fields is not None and stamp.started_by:
-        fields[facts.field(task_id, facts.STARTED_BY, 0, life)] = stamp.started_by
-    if fields is not None and due_text:
-        fields[facts.field(task_id, facts.DUE, 0, life)] = due_text
-    if fields is not None and stamp.schedule:
-        fields[facts.field(task_id, facts.SCHEDULE, 0, life)] = stamp.schedule
-    return fields
-
-
-class Publish(NamedTuple):
-    """What is put off until somebody else has the time: ``delay()`` returns before."""
-
-    task_id: str
-    name: str
-    stamp: Stamp
-    parent_id: str | None
-    nesting: int
-    original: str
-    arguments: given.Given | str | None  # a text is how they are kept
-    due: str = ""  # as ``due`` has it, empty for most
-    position: str = ""  # in its workflow
-    steps: Embedded | None = None
-    canvas: "canvas.Canvas | canvas.NotKept | None" = None
-    joined: Execution | None = None  # who publishes it, where that begins a workflow
-
-    def told(self) -> Batch:
-        arguments = self.arguments
-        if isinstance(arguments, tuple):
-            arguments = capture.arguments(self.name, *arguments)
-        if arguments is not None and not (self.nesting or self.original or self.stamp.inherited):
-            fields = _as_one_field(self.task_id, self.name, self.stamp, self.due, arguments)
-            if fields is not None:
-                own = _in_own(self.task_id, self.stamp, fields)
-                return [*own, *self._in_workflow()] if self.stamp.workflow else own
-        run = self._execution()
-        if arguments is not None:
-            run.note_arguments(arguments)
-        if self.original:
-            run.note_original(self.original)
-        if self.due:
-            run.note_of_life(facts.DUE, self.due)
-        if not self.stamp.workflow:
-            return run.first_batch()
-        return [*run.in_objects(), run.entry(), *self._in_workflow()]
-
-    def _in_workflow(self) -> Batch:
-        """Return what the message says of its workflow: of the task itself, of steps to come and of who sends it."""
-        key, others = self.stamp.workflow, list(self.joined.enters_workflow()) if self.joined is not None else []
-        if not workflows.has_room(key):
-            return [workflows.said_to_be_full(key)]
-        steps = later = ""
-        if self.steps is not None:
-            steps, task_ids = self.steps.text()
-            others += index.to_come(task_ids, key, self.stamp.published)
-        if self.canvas is not None:
-            later = canvas_writing.text_of(self.canvas)
-        return [*self._execution().enters_workflow(steps, later), *others]
-
-    def _execution(self) -> Execution:
-        return Execution(
-            self.task_id,
-            self.name,
-            0,
-            self.stamp,
-            self.parent_id,
-            nesting=self.nesting,
-            position=self.position,
-        )
 
 
 def _id_in(body: Any) -> str:
