@@ -164,6 +164,12 @@ def _place(context: Context) -> tuple[Hashable, ...]:
     return formatting.reader(), get_script_prefix(), get_urlconf(), match and match.namespace
 
 
+@register.simple_block_tag(end_name="endwritten")
+def written(content: str) -> str:
+    """Return what stands inside, written once for many places: ``{% written as envelope %}…{% endwritten %}``."""
+    return content
+
+
 @register.inclusion_tag("celery_ops/parts/fact.html")
 def fact(label: str, value: Any, *, broad: bool = False) -> dict[str, Any]:
     """Write a value under its name; None and an empty text are unknown."""
