@@ -35,7 +35,7 @@ class Writer:
         waiting: Sized,
         write: Callable[[], int],
         pause: float = 0.004,
-        pause_in_a_burst: float = 0.0185,
+        pause_in_a_burst: float = 0.0165,
     ) -> None:
         """``write`` returns how many events it found.
 
