@@ -28,15 +28,20 @@ class Crowd:
             return key
         self._latest = task_id
         with self._lock:
-            number = self._counts[key] = self._counts.pop(key, 0) + 1
-            if len(self._counts) > self.remembered:
-                self._counts.popitem(last=False)
+            number = self._counts.pop(key, 0) + 1
+            self._remember(key, number)
         return key if number <= self.most else FULL + key
 
     def fill(self, key: str) -> None:
         """Know that a workflow has no room for more."""
         with self._lock:
-            self._counts[key] = self.most
+            self._counts.pop(key, None)
+            self._remember(key, self.most)
+
+    def _remember(self, key: str, number: int) -> None:
+        self._counts[key] = number
+        if len(self._counts) > self.remembered:
+            self._counts.popitem(last=False)
 
 
 crowd = Crowd()

@@ -33,6 +33,9 @@ MAX_OBJECTS = 16
 #: Characters of an entry's name that a message carries: of a longer one nothing is said.
 MAX_SCHEDULE = 250
 
+#: How the labels begin that the store has for what is no object.
+RESERVED = "~"
+
 encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -95,9 +98,14 @@ def decoded(header: Any) -> Stamp | None:
 
 def _refs(pairs: Iterable[Any]) -> tuple[ObjectRef, ...]:
     refs = tuple(ObjectRef(label, pk) for label, pk in pairs)
-    if len(refs) > MAX_OBJECTS or not all(isinstance(r.label, str) and isinstance(r.pk, str) for r in refs):
+    if len(refs) > MAX_OBJECTS or not all(map(_is_object, refs)):
         raise ValueError("not a stamp")
     return refs
+
+
+def _is_object(ref: ObjectRef) -> bool:
+    """Whether a header may name it: what the store keeps for itself is no model's."""
+    return isinstance(ref.label, str) and isinstance(ref.pk, str) and not ref.label.startswith(RESERVED)
 
 
 def now_ms() -> int:

@@ -6,10 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from celery_ops.tracking import store
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.stamp import MAX_OBJECTS, Stamp, decoded
 
-refs = st.lists(st.builds(ObjectRef, st.text(), st.text()), max_size=MAX_OBJECTS).map(tuple)
+refs = st.lists(
+    st.builds(ObjectRef, st.text().filter(lambda label: not label.startswith("~")), st.text()), max_size=MAX_OBJECTS
+).map(tuple)
 
 
 @given(st.builds(Stamp, refs, refs, st.none() | st.integers(0, 10**14)))
@@ -61,6 +64,12 @@ def test_own_objects_come_before_inherited_ones():
 )
 def test_a_header_that_is_not_ours_is_no_stamp(header):
     assert decoded(header) is None
+
+
+@pytest.mark.parametrize("label", [store.INDEX, store.TASK, store.REVOKE, store.LOG, store.WORKFLOW])
+def test_a_header_that_names_what_the_store_keeps_for_itself_is_no_stamp(label):
+    assert decoded(json.dumps([1, [[label, "1"]], []])) is None
+    assert decoded(json.dumps([1, [], [[label, "1"]]])) is None
 
 
 def test_a_time_that_is_no_number_is_left_out():
