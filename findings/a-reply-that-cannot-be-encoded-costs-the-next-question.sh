@@ -10,7 +10,7 @@ CELERY=${CELERY:-5.7.0}
 export PORT=${PORT:-17893}
 folder=$(mktemp -d)
 redis-server --port "$PORT" --save "" --bind 127.0.0.1 --dir "$folder" >/dev/null & server=$!
-trap 'kill $server; rm -rf "$folder"' EXIT
+trap 'kill $server; wait $server || true; rm -rf "$folder"' EXIT
 python3 -m venv "$folder/env"
 "$folder/env/bin/pip" install --quiet "celery[redis]==$CELERY"
 cd "$folder"
