@@ -75,8 +75,11 @@ def task_success(sender: Any, **_: Any) -> None:
 @receiver
 def task_retry(sender: Any, request: Any, reason: Any = None, **_: Any) -> None:
     """Without a reason a shutdown cut the task short: its message goes back, which is no retry of its own."""
-    if is_on() and reason is not None:
-        _end(sender.name, request, Total.RETRY)
+    if not is_on() or reason is None:
+        return
+    _end(sender.name, request, Total.RETRY)
+    if isinstance(getattr(reason, "exc", None), WorkerLostError):  # Celery 5.7 retries it, where it is to
+        _end(sender.name, request, Total.LOST)
 
 
 @receiver

@@ -57,8 +57,11 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, propert
     if prefix.is_asked():
         headers.setdefault(WHOSE, prefix.current())
     request = runs.current_request()
-    if earlier and request is not None and request.id == headers["id"]:  # it is tried again
+    is_own = request is not None and request.id == headers["id"]
+    if earlier and (is_own or headers.get("retries")):
         headers.setdefault(FIRST_PUBLISHED, earlier)
+    if _is_sent_by_its_worker(headers) and not is_own:
+        return
     workflow = workflows.key_of(sender, headers, body, request)
     if workflow:
         headers[WORKFLOW] = workflow = crowd.entered(workflow, headers["id"])
@@ -83,6 +86,11 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, propert
     if stamp.started_by:
         headers[STARTED_BY] = stamp.started_by
     _latest.stamped = (text, stamp, parent, due.text_of(headers, properties))
+
+
+def _is_sent_by_its_worker(headers: Mapping[str, Any]) -> bool:
+    """Whether a message that no run of the task sends is another attempt: Celery 5.7 retries what lost its process."""
+    return bool(FIRST_PUBLISHED in headers and headers.get("retries"))
 
 
 def _republish(run: Execution, headers: dict[str, Any], request: Any) -> None:
@@ -118,10 +126,10 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
         stamp, current, due_text = decoded(text), runs.current(), ""
     if stamp is None or not stamp.refs:
         return
+    if _is_another_attempt(headers, current):
+        return
     task_id, parent_id = headers["id"], headers.get("parent_id")
-    if current is not None and current.task_id == task_id:
-        if not current.replaced:
-            return
+    if current is not None and current.task_id == task_id:  # it is replaced
         parent_id = current.parent_id
     if latest is not text:
         stamp = owned(stamp, headers)
@@ -156,6 +164,12 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
     )
     _latest.publish = publish
     recorder().record((told, *publish), stamp.whose)
+
+
+def _is_another_attempt(headers: Mapping[str, Any], current: Execution | None) -> bool:
+    if current is not None and current.task_id == headers["id"]:
+        return not current.replaced
+    return _is_sent_by_its_worker(headers)
 
 
 def _steps(headers: Mapping[str, Any], body: Any, current: Execution | None) -> Embedded | None:

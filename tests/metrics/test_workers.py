@@ -4,6 +4,7 @@ import json
 import uuid
 from datetime import datetime, timedelta, timezone
 
+import celery
 import pytest
 from celery.result import AsyncResult
 
@@ -77,6 +78,14 @@ def test_a_failure_is_counted_once_whoever_tells_of_it(site, task):
     """A child that is killed loses what it has not flushed, so one comes after the other."""
     task.delay(1)
     assert numbers_of(task, FAILURE=1).count(Cell.FAILURE) == 1
+
+
+@pytest.mark.skipif(celery.VERSION < (5, 7), reason="Celery before 5.7 retries no lost task")
+def test_a_lost_task_that_its_worker_tries_again_is_a_retry_and_no_failure(site, pace):
+    pace.to(1)
+    tasks.recovers.delay(1, pace.file)
+    numbers = numbers_of(tasks.recovers, RETRY=1)
+    assert (numbers.count(Cell.RETRY), numbers.count(Cell.FAILURE)) == (1, 0)
 
 
 def test_a_revoked_and_a_rejected_task_are_counted(site):

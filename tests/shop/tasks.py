@@ -355,6 +355,24 @@ def uploads(self, order_id, pace):
     return paced(order_id, pace, steps=1)
 
 
+def _killed_at_first(task, order_id, pace):
+    paced(order_id, pace, steps=1)
+    if not task.request.retries:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@track(Order, hidden=True)
+@shared_task(bind=True, retry_on_worker_lost=True, default_retry_delay=0, max_retries=1)
+def survives(self, order_id, pace):
+    _killed_at_first(self, order_id, pace)
+
+
+@track(Order, hidden=True)
+@shared_task(bind=True, retry_on_worker_lost=True, default_retry_delay=600, max_retries=1)
+def recovers(self, order_id, pace):
+    _killed_at_first(self, order_id, pace)
+
+
 @shared_task
 def untracked_paced(begun, pace):
     open(begun, "w").close()

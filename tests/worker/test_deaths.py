@@ -4,6 +4,7 @@ import json
 import signal
 import uuid
 
+import celery
 import pytest
 
 from celery_ops import tasks_for
@@ -41,6 +42,36 @@ def test_a_task_beyond_its_hard_limit_fails_once(order, worker):
 def test_a_task_that_ends_itself_at_its_soft_limit_succeeds(order, worker):
     tasks.limited.delay(order.pk)
     reached(order, "SUCCESS")
+
+
+# -- a pool child whose task is to be tried again
+
+retries_lost = pytest.mark.skipif(
+    celery.VERSION < (5, 7), reason="Celery before 5.7 retries no task whose process is lost"
+)
+
+
+def killed(task, order, pace):
+    """Have its process killed once it is known to have begun; return the task as it was then."""
+    task.delay(order.pk, pace.file)
+    begun = reached(order, "STARTED")
+    pace.to(1)
+    return begun
+
+
+@retries_lost
+def test_a_task_that_waits_for_its_retry_by_its_worker_has_begun_and_says_why(order, worker, pace):
+    begun = killed(tasks.recovers, order, pace)
+    task = reached(order, "RETRY")
+    assert task.error.startswith("WorkerLostError: ")
+    assert (task.attempts, task.published_at, task.started_at) == (1, begun.published_at, begun.started_at)
+
+
+@retries_lost
+def test_a_task_that_its_worker_tried_again_is_one_row_with_its_attempts(order, worker, pace):
+    killed(tasks.survives, order, pace)
+    task = reached(order, "SUCCESS")
+    assert (task.attempts, task.executions, task.error) == (2, 1, None)
 
 
 # -- a whole worker
