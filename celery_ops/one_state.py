@@ -41,8 +41,9 @@ def of_this_life(stored: TaskInfo | None, tracked: TrackedState | None) -> TaskI
     """Return the task of a result row, None when it is that of an earlier publish under this id, or no worker's."""
     if stored is None or tracked is None:
         return stored
-    heard = stored.finished_at or stored.started_at
-    if heard and tracked.published_at and heard < tracked.published_at and not states.is_final(tracked.state):
+    heard, published = stored.finished_at or stored.started_at, tracked.published_at
+    is_noted = published is not None and stored.created_at == published  # its worker's clock may be behind
+    if heard and published and heard < published and not is_noted and not states.is_final(tracked.state):
         return None
     is_confirmed = states.is_confirmed(stored.name, stored.worker, is_extended=True)
     return None if stored.state == states.REVOKED and not is_confirmed else stored

@@ -139,11 +139,11 @@ def _life(tagged: Mapping[Tagged, str | None]) -> Life:
     return Life(facts, places, len(begun) - max(0, len(set(begun)) - 1), tagged)
 
 
-def _counts(execution: Mapping[str, str | None], tag: str) -> tuple[bool, bool, int, str]:
+def _counts(execution: Mapping[str, str | None], tag: str) -> tuple[bool, bool, bool, int, str]:
     """Of several executions of an attempt one that succeeded counts, else an end without a start, else the last begun.
 
-    Only their starts say which of two deliveries came later.
+    Only their starts say which of two deliveries came later; one by a clock behind the publisher's is below 0.
     """
     begun = STARTED in execution
     is_end = not begun and any(kind in execution for kind in FINAL_KINDS)
-    return ENDED[states.SUCCESS] in execution, is_end, number_in(execution.get(STARTED)) or 0, tag
+    return ENDED[states.SUCCESS] in execution, is_end, begun, number_in(execution.get(STARTED)) or 0, tag

@@ -162,6 +162,17 @@ def test_what_a_row_leaves_out_is_told_by_tracking(memory_store):
     assert (raised.error, raised.worker) == ("ValidationError: 1 validation error for Order", "w1@host")
 
 
+def test_a_row_by_a_clock_behind_the_publishers_is_of_the_publish_that_it_notes(memory_store):
+    """What a running task calls its state is in its row alone, and that seems to be older than its publish."""
+    published = now_ms() - 5_000
+    noted = json.dumps({"celery_ops": [published, published - 900], "children": []})
+    row("behind", **ROWS["uploads"][0], meta=noted)
+    fields = facts.published("behind", published, "shop.tasks.charge")
+    fields |= {facts.field("behind", kind): value for kind, value in facts.started(published - 900, None, "w1").items()}
+    recorder.recorder().record([(ORDER, fields), index.entry("behind", [ORDER], published)])
+    assert task_of("behind").state == "UPLOADING"
+
+
 def test_tracked_times_win_over_those_of_the_row(memory_store):
     row("waited", status="SUCCESS", date_started=timezone.now() + timedelta(hours=9))
     track("waited", "S", ago=40_000, **begun(ago=2_000))

@@ -125,6 +125,30 @@ LIFECYCLES = {
         "LOST",
         1,
     ),
+    "running by a clock behind its publisher's": (
+        [published(), started(delivery="aa", at=-900)],
+        "STARTED",
+        1,
+    ),
+    "failed by a clock behind its publisher's": (
+        [
+            published(),
+            started(delivery="aa", at=-900),
+            ended("FAILURE", delivery="aa", error="ValueError: no", at=-800),
+        ],
+        "FAILURE",
+        1,
+    ),
+    "delivered twice by clocks behind its publisher's": (
+        [
+            published(),
+            started(delivery="bb", at=-900),
+            started(delivery="aa", at=-700),
+            ended("FAILURE", delivery="aa", error="ValueError: no", at=-600),
+        ],
+        "FAILURE",
+        1,
+    ),
     "delivered twice, done twice": (
         [
             published(),
@@ -294,6 +318,16 @@ def test_of_two_deliveries_the_times_and_the_worker_are_of_the_one_that_counts(m
 def test_what_was_interrupted_says_whether_its_message_is_back(memory_store, name, error):
     (task,) = told(LIFECYCLES[name][0])
     assert (task.error, task.finished_at) == (error, None) or task.state == "SUCCESS"
+
+
+def test_what_a_worker_whose_clock_is_behind_tells_is_shown_as_it_tells_it(memory_store):
+    (task,) = told(LIFECYCLES["failed by a clock behind its publisher's"][0])
+    times = (task.started_at, task.finished_at)
+    assert (task.worker, task.error, times) == (
+        "celery@hereaa",
+        "ValueError: no",
+        tuple(facts.moment(NOW + at) for at in (-900, -800)),
+    )
 
 
 def test_a_message_that_was_given_back_waits_and_says_why(memory_store):
