@@ -134,11 +134,8 @@ def first_tasks(workflow: Workflow) -> list[Member]:
     """Return the tasks that no other one published and that nothing comes before."""
     later = {task_id for join in workflow.joins for task_id in join.then}
     ids = {task.task_id for task in workflow.tasks if task.task_id}
-    return [
-        task
-        for task in workflow.tasks
-        if task.published and task.task_id and task.task_id not in later and task.parent_id not in ids
-    ]
+    published = (task for task in workflow.tasks if task.published or task.published_at)
+    return [task for task in published if task.task_id and task.task_id not in later and task.parent_id not in ids]
 
 
 def _firsts(workflow: Workflow, members: Sequence[Member]) -> Iterator[First]:

@@ -22,9 +22,11 @@ from .facts import (
     FINAL_KINDS,
     HOSTNAME,
     NAME,
+    NESTING,
     PARENT,
     PROGRESS,
     PUBLISHED,
+    REPLACED,
     RETRIED,
     RETRY_OF,
     RETURNED,
@@ -36,6 +38,7 @@ from .facts import (
     Key,
     long_id,
     moment,
+    number_in,
     progress_of,
     publish_in,
     requested_at,
@@ -49,6 +52,7 @@ from .started_by import started_by_of
 #: What an attempt may have come to, the weakest first.
 OUTCOMES: Final = {
     STARTED: states.STARTED,
+    REPLACED: states.PENDING,
     RETURNED: states.PENDING,
     CUT: states.LOST,
     RETRIED: states.RETRY,
@@ -79,6 +83,7 @@ class Derived:
     finished: int | None
     newest: int  # milliseconds of the last thing heard
     nesting: int = 0  # how many tasks Task.replace put in each other's place
+    is_replaced: bool = False  # and what is to go on under this id is not published yet
     executions: int = 0  # how often it was begun, but for retries
 
 
@@ -91,7 +96,7 @@ def derive(short: str, life: Life) -> Derived:
     name = facts.get((NAME, nesting)) or name
     state, finished = _state(facts, attempt)
     times = [time_in(value, at) or 0 for (kind, _), value in facts.items() if kind in _TIMED_KINDS]
-    waits = state == states.PENDING  # again, where its message was given back
+    waits = state == states.PENDING  # again, where its message was given back, or it was replaced
     return Derived(
         short,
         state,
@@ -102,6 +107,7 @@ def derive(short: str, life: Life) -> Derived:
         finished=time_in(finished, at),
         newest=max(times, default=0),
         nesting=nesting,
+        is_replaced=waits and (REPLACED, attempt) in facts and nesting <= _nesting_of(facts, attempt),
         executions=life.executions,
     )
 
@@ -112,6 +118,10 @@ def _state(facts: Mapping[Key, str | None], attempt: int) -> tuple[str, str | No
         if (kind, attempt) in facts:
             return state, facts[kind, attempt] if kind in FINAL_KINDS else None
     return states.PENDING, None
+
+
+def _nesting_of(facts: Mapping[Key, str | None], attempt: int) -> int:
+    return number_in(facts.get((NESTING, attempt))) or 0
 
 
 def _started(value: str | None, published_at: int | None) -> Started | None:

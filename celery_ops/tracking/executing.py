@@ -128,7 +128,10 @@ def task_postrun(
         run.note_now(facts.RETURNED)
         recorder().record(run.batch, run.whose)
     elif state in (states.IGNORED, states.REJECTED):
-        if not run.replaced:
+        if run.replaced:
+            run.note_now(facts.REPLACED)
+            recorder().record(run.batch, run.whose)
+        else:
             note_end(run, state)
     elif isinstance(error := sys.exc_info()[1], Exception):  # so does an eager task whose errors propagate
         note_failure(run, error, args, kwargs)

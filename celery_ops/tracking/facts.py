@@ -39,6 +39,8 @@ HOSTNAME: Final = "h"
 RETRIED: Final = "t"  # "<ms>[/<CPU ms>[/<KiB>]]"
 RETURNED: Final = "r"  # "<ms>": this execution came to nothing, and its message is back in the queue
 CUT: Final = "c"  # "<ms>": its worker was shut down while it ran, and its message is gone
+REPLACED: Final = "i"  # "<ms>": this execution ended by Task.replace
+NESTING: Final = "m"  # of an execution of what Task.replace sent: its nesting
 PROGRESS: Final = "g"  # "<current> <total> <message>"
 ERROR: Final = "e"
 TRACEBACK: Final = "b"
@@ -52,7 +54,7 @@ ENDED: Final = {  # "<ms>[/<CPU ms>[/<KiB>]]": all but the publish's count from 
     states.SUCCESS: "S",
 }
 #: What a workflow knows of its tasks: when and how, and by whom, but no values.
-IN_WORKFLOW: Final = frozenset((PUBLISHED, NAME, STARTED, HOSTNAME, RETRIED, RETURNED, CUT, *ENDED.values()))
+IN_WORKFLOW: Final = frozenset((PUBLISHED, NAME, STARTED, HOSTNAME, RETRIED, RETURNED, CUT, REPLACED, NESTING, *ENDED.values()))
 FINAL_KINDS: Final = tuple(ENDED[state] for state in states.FINAL_ORDER)
 
 #: Marks a text that redaction or the size limit changed: such arguments cannot be used to run a task again.

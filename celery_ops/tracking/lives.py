@@ -20,6 +20,7 @@ from .facts import (
     FIELD,
     FINAL_KINDS,
     NAME,
+    NESTING,
     OBJECTS,
     PARENT,
     POSITION,
@@ -63,7 +64,8 @@ class Life:
     """What is told of a task since it was last published; of an attempt, by the execution that counts.
 
     ``tags`` says where each fact is stored, ``executions`` how often the task was begun, but for its retries: 2 where
-    its message was delivered twice. ``tagged`` has the facts of all executions.
+    its message was delivered twice. ``tagged`` has the facts of all executions. Of what ``Task.replace`` has put into
+    each other's place there are those of the last alone.
     """
 
     facts: dict[Key, str | None]
@@ -126,6 +128,7 @@ def _begun(facts: Mapping[Tagged, str | None], life: str) -> int:
 
 def _life(tagged: Mapping[Tagged, str | None]) -> Life:
     """What one life's facts tell: of each attempt those of the execution that counts."""
+    tagged = _of_last_nesting(tagged)
     attempts: dict[int, dict[str, dict[str, str | None]]] = {}
     for (kind, attempt, _tag, execution), value in tagged.items():
         attempts.setdefault(attempt, {}).setdefault(execution, {})[kind] = value
@@ -137,6 +140,15 @@ def _life(tagged: Mapping[Tagged, str | None]) -> Life:
             facts[kind, attempt], places[kind, attempt] = value, tag + execution
     begun = [attempt for kind, attempt, _tag, _execution in tagged if kind == STARTED]
     return Life(facts, places, len(begun) - max(0, len(set(begun)) - 1), tagged)
+
+
+def _of_last_nesting(tagged: Mapping[Tagged, str | None]) -> Mapping[Tagged, str | None]:
+    """The facts without those of executions in whose place others were put that are heard of: these begin anew."""
+    nestings = {key[1:]: number_in(value) or 0 for key, value in tagged.items() if key[0] == NESTING}
+    if not nestings:
+        return tagged
+    last = max(nestings.values())
+    return {key: value for key, value in tagged.items() if key[0] in _OF_LIVES or nestings.get(key[1:], 0) == last}
 
 
 def _counts(execution: Mapping[str, str | None], tag: str) -> tuple[bool, bool, bool, int, str]:

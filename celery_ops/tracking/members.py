@@ -24,6 +24,8 @@ _KINDS: Final = (facts.NAME, facts.POSITION, facts.STEPS)
 class Member:
     """One task of a workflow. What is ``published`` has a state; ``task_id`` is empty of what nobody has named yet.
 
+    One that put several into its place is to come again, as the last of them.
+
     Times are aware datetimes or None. ``after`` are ids of the tasks that it follows.
     """
 
@@ -133,7 +135,7 @@ def _member(derived: Derived, life: Life, *, is_lost: bool) -> Member:
         task_id=facts.long_id(derived.short),
         name=derived.name,
         state=states.LOST if is_lost else derived.state,
-        published=True,
+        published=not derived.is_replaced,
         parent_id=position.parent_id,
         group_id=position.group_id,
         index=position.index,

@@ -101,7 +101,7 @@ def run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Exe
         stamp = _decided(stamp, task.name, args or (), kwargs or {}, parent, details)
     if not stamp.refs:
         return None
-    return Execution(
+    run = Execution(
         request.id,
         task.name,
         attempt_of(details),
@@ -111,6 +111,8 @@ def run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Exe
         delivery=delivery if isinstance(delivery, str) else "",
         position=workflows.position(details),
     )
+    run.note_nesting()
+    return run
 
 
 def _eager_parent(task_id: str, details: Mapping[str, Any]) -> Execution | None:
@@ -141,7 +143,9 @@ def run_of_message(message: Any) -> Execution | None:
         return None
     attempt, name = attempt_of(headers), str(headers.get("task"))
     stamp = owned(stamp, headers)
-    return Execution(headers["id"], name, attempt, stamp, headers.get("parent_id"), nesting=nesting_of(headers))
+    run = Execution(headers["id"], name, attempt, stamp, headers.get("parent_id"), nesting=nesting_of(headers))
+    run.note_nesting()
+    return run
 
 
 def untracked_run(task: Any, request: Any, exception: Any, args: Any, kwargs: Any) -> Execution | None:

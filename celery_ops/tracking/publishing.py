@@ -66,8 +66,10 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, propert
     if workflow:
         headers[WORKFLOW] = workflow = crowd.entered(workflow, headers["id"])
     parent = runs.of(request)
+    if parent is not None and nesting_of(headers) > parent.nesting:
+        parent.replaced = True
     if parent is not None and headers["id"] == parent.task_id:
-        _republish(parent, headers, request)
+        _republish(parent, headers)
         return
     around = context.around()
     if not (parent or registry.bindings(sender) or around.objects):
@@ -93,7 +95,7 @@ def _is_sent_by_its_worker(headers: Mapping[str, Any]) -> bool:
     return bool(FIRST_PUBLISHED in headers and headers.get("retries"))
 
 
-def _republish(run: Execution, headers: dict[str, Any], request: Any) -> None:
+def _republish(run: Execution, headers: dict[str, Any]) -> None:
     """A retry goes on as it is; what ``Task.replace`` sends takes over the id."""
     headers.setdefault(HEADER, run.stamp.encoded())
     if run.stamp.started_by:
@@ -104,7 +106,6 @@ def _republish(run: Execution, headers: dict[str, Any], request: Any) -> None:
         headers[WHOSE] = run.whose
     if run.stamp.workflow:
         headers.setdefault(WORKFLOW, run.stamp.workflow)
-    run.replaced = headers.get("replaced_task_nesting", 0) > (request.replaced_task_nesting or 0)
 
 
 def _note_untracked(workflow: str, name: str, headers: Mapping[str, Any]) -> None:

@@ -30,7 +30,7 @@ class Execution:
     unsaid: deque[str] = field(default_factory=lambda: deque(maxlen=1))  # the last progress, until it is written
     progress_written: float = 0.0  # time.monotonic()
     secrets: tuple[str, ...] | None = None  # of its arguments, once a progress was to be said
-    replaced: bool = False  # by Task.replace(): it goes on under the same id
+    replaced: bool = False  # by Task.replace(): another task goes on under the same id
     nesting: int = 0  # how many tasks had the id before this one
     delivery: str = ""  # the tag of this execution, empty where there is but one
     is_redelivered: bool = False  # the broker gave this message out before
@@ -55,6 +55,11 @@ class Execution:
     def note_now(self, kind: str) -> None:
         """Know that something happened to this execution at this moment."""
         self.note(kind, facts.since(self.stamp.published, now_ms()) + costs.text_of(self.cost))
+
+    def note_nesting(self) -> None:
+        """Know that this is an execution of what was put into another task's place, if it is."""
+        if self.nesting:
+            self.note(facts.NESTING, str(self.nesting))
 
     def note_of_life(self, kind: str, value: str) -> None:
         """Know a fact of the whole task from now on."""

@@ -5,7 +5,7 @@ import signal
 import time
 import warnings
 
-from celery import shared_task
+from celery import chain, shared_task
 from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
 from celery.utils.log import get_task_logger
 
@@ -410,6 +410,20 @@ def returns(order_id, value):
 @shared_task(bind=True)
 def replaces(self, order_id):
     raise self.replace(child.si())
+
+
+@track(Order)
+@shared_task(bind=True)
+def replaces_at_last(self, order_id):
+    if not self.request.retries:
+        raise self.retry(countdown=0)
+    raise self.replace(child.si())
+
+
+@track(Order)
+@shared_task(bind=True)
+def replaces_by_chain(self, order_id, first, *args):
+    raise self.replace(chain(globals()[first].si(order_id, *args), child.si()))
 
 
 @shared_task

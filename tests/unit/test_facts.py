@@ -29,8 +29,11 @@ any_id = st.uuids().map(str) | st.text(alphabet=st.characters(), min_size=1) | s
 LATER = 60_000  # milliseconds from a life of the id to the next one
 
 
-def run(attempt=0, delivery="", life=0):
-    return Execution(ID, "shop.tasks.charge", attempt, Stamp((REF,), (), NOW + life * LATER), delivery=delivery)
+def run(attempt=0, delivery="", life=0, nesting=0):
+    stamp = Stamp((REF,), (), NOW + life * LATER)
+    event = Execution(ID, "shop.tasks.charge", attempt, stamp, delivery=delivery, nesting=nesting)
+    event.note_nesting()
+    return event
 
 
 def published(life=0):
@@ -39,8 +42,8 @@ def published(life=0):
     return event.batch()
 
 
-def started(attempt=0, delivery="", life=0, at=10):
-    event = run(attempt, delivery, life)
+def started(attempt=0, delivery="", life=0, at=10, nesting=0):
+    event = run(attempt, delivery, life, nesting)
     then = NOW + life * LATER
     for kind, value in facts.started(then + at + attempt, then + at - 5, f"celery@here{delivery}", then).items():
         event.note(kind, value)
@@ -53,8 +56,8 @@ def progressed(attempt=0):
     return event.batch()
 
 
-def noted(kind, attempt=0, delivery="", life=0, error=None, at=30):
-    event = run(attempt, delivery, life)
+def noted(kind, attempt=0, delivery="", life=0, error=None, at=30, nesting=0):
+    event = run(attempt, delivery, life, nesting)
     if error:
         event.note(facts.ERROR, error)
     event.note(kind, str(at + attempt))
@@ -147,6 +150,31 @@ LIFECYCLES = {
             ended("FAILURE", delivery="aa", error="ValueError: no", at=-600),
         ],
         "FAILURE",
+        1,
+    ),
+    "replaced, and what is in its place waits": (
+        [published(), started(delivery="aa"), noted(facts.REPLACED, delivery="aa")],
+        "PENDING",
+        1,
+    ),
+    "replaced, and what is in its place runs, by a clock that is behind": (
+        [
+            published(),
+            started(delivery="aa"),
+            noted(facts.REPLACED, delivery="aa"),
+            started(delivery="bb", at=-50, nesting=1),
+        ],
+        "STARTED",
+        1,
+    ),
+    "replaced, and what is in its place is revoked while it waits": (
+        [
+            published(),
+            started(delivery="aa"),
+            noted(facts.REPLACED, delivery="aa"),
+            ended("REVOKED", delivery="bb", nesting=1),
+        ],
+        "REVOKED",
         1,
     ),
     "delivered twice, done twice": (
@@ -287,14 +315,24 @@ def test_any_event_alone_makes_a_whole_row(memory_store):
         ("two retries, then success", 1),
         ("delivered twice, done twice", 2),
         ("given back, running again", 2),
+        ("replaced, and what is in its place waits", 1),
+        ("replaced, and what is in its place runs, by a clock that is behind", 1),
         ("delivered twice, then tried again", 2),
         ("done, then the id is used again and fails", 1),
         ("done, then the id is used again and waits", 0),
     ],
 )
-def test_executions_of_a_life_are_counted_but_for_retries(memory_store, name, executions):
+def test_executions_of_a_life_are_counted_but_for_retries_and_what_was_replaced(memory_store, name, executions):
     (task,) = told(LIFECYCLES[name][0])
     assert task.executions == executions
+
+
+def test_what_replaces_a_task_that_was_tried_again_has_attempts_of_its_own(memory_store):
+    before = [started(delivery="aa"), retried(0, delivery="aa"), started(1, "bb"), noted(facts.REPLACED, 1, "bb")]
+    after = [started(delivery="cc", nesting=1), retried(0, delivery="cc", nesting=1), started(1, "dd", nesting=1)]
+    for order in (before + after, after + before):
+        (task,) = told([published(), *order])
+        assert (task.state, task.attempts, task.executions, task.worker) == ("STARTED", 2, 1, "celery@heredd")
 
 
 def test_of_two_deliveries_the_times_and_the_worker_are_of_the_one_that_counts(memory_store):

@@ -209,6 +209,28 @@ def test_a_replaced_task_has_the_name_of_its_replacement_though_its_own_publish_
     assert [task.name for task in tasks_for(order)] == [tasks.child.name]
 
 
+def test_a_task_that_is_put_into_anothers_place_is_no_second_delivery(order):
+    tasks.replaces.delay(order.pk)
+    task = reached(order, "SUCCESS", "child")
+    assert (task.executions, task.attempts) == (1, 1)
+
+
+def test_a_task_that_is_put_into_the_place_of_one_that_was_tried_again_ends_it(order):
+    result = tasks.replaces_at_last.delay(order.pk)
+    task = reached(order, "SUCCESS", "child")
+    assert (task.id, task.executions, task.attempts) == (result.id, 1, 1)
+
+
+def test_a_task_that_put_a_chain_into_its_place_waits_for_the_last_of_it(order, pace):
+    result = tasks.replaces_by_chain.delay(order.pk, "paced", pace.file, 1)
+    reached(order, "STARTED", "paced")
+    waiting = reached(order, "PENDING")
+    assert (waiting.id, waiting.started_at, waiting.finished_at) == (result.id, None, None)
+    pace.to(1)
+    task = reached(order, "SUCCESS", "child")
+    assert (task.id, task.executions) == (result.id, 1)
+
+
 def test_arguments_that_cannot_be_sent_leave_no_row(order):
     with pytest.raises(EncodeError):
         tasks.returns.delay(order.pk, object())

@@ -75,6 +75,12 @@ def test_a_task_that_replaces_itself_stays_one(order):
     assert known is None or [member.task_id for member in known.members] == [result.id]
 
 
+def test_a_task_whose_replacement_never_comes_is_to_come_and_not_well(order):
+    result = tasks.replaces_by_chain.delay(order.pk, "fails")
+    workflow = seen(result.id, failed=1, to_come=1, total=2)
+    assert workflow.progress.is_over
+
+
 def test_a_retried_task_is_one_task(order):
     result = chain(tasks.retries.si(order.pk, 2), tasks.noop.si(order.pk)).delay()
     seen(result.id, done=2, total=2)
