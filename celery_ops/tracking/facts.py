@@ -54,7 +54,9 @@ ENDED: Final = {  # "<ms>[/<CPU ms>[/<KiB>]]": all but the publish's count from 
     states.SUCCESS: "S",
 }
 #: What a workflow knows of its tasks: when and how, and by whom, but no values.
-IN_WORKFLOW: Final = frozenset((PUBLISHED, NAME, STARTED, HOSTNAME, RETRIED, RETURNED, CUT, REPLACED, NESTING, *ENDED.values()))
+IN_WORKFLOW: Final = frozenset(
+    (PUBLISHED, NAME, STARTED, HOSTNAME, RETRIED, RETURNED, CUT, REPLACED, NESTING, *ENDED.values())
+)
 FINAL_KINDS: Final = tuple(ENDED[state] for state in states.FINAL_ORDER)
 
 #: Marks a text that redaction or the size limit changed: such arguments cannot be used to run a task again.

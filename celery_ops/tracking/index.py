@@ -56,6 +56,12 @@ def entry(task_id: str, refs: Iterable[ObjectRef], published: int | None, workfl
     return _place(slot, _shard(task_id)), {facts.short_id(task_id): text_of(refs)}
 
 
+def is_far(moment: int | None) -> bool:
+    """Return whether what was made findable then, in milliseconds since the epoch, is so for much less long than what
+    is made so now."""
+    return moment is not None and now_ms() // _slot_length() - moment // _slot_length() > 1
+
+
 def to_come(task_ids: Iterable[str], workflow: str, published: int | None) -> list[Entry]:
     """Return what makes steps of a workflow findable that are not published yet: apart from what is."""
     slot, short = (now_ms() if published is None else published) // _slot_length(), facts.short_id(workflow)

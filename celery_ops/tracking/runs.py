@@ -37,6 +37,7 @@ class Execution:
     cost: Cost = UNKNOWN  # once it has ended
     log: Callable[[], Batch] = tuple  # what it has logged since this was asked last
     position: str = ""  # in its workflow, as the fact says it
+    found_since: int | None = None  # when it was made findable by its id, in ms since the epoch
 
     @cached_property
     def life(self) -> str:
@@ -79,8 +80,9 @@ class Execution:
         self.noted[facts.field(self.task_id, facts.ARGUMENTS, self.nesting, self.life)] = kept  # at each attempt
 
     def batch(self) -> Batch:
-        """Return everything known, for each object, and for the workflow."""
-        return [*self.in_objects(), *self.in_workflow()]
+        """Return everything known, for each object and for the workflow, and what keeps the task findable by its id."""
+        entries = [self.entry()] if index.is_far(self.found_since) else []
+        return [*self.in_objects(), *self.in_workflow(), *entries]
 
     def in_objects(self) -> Batch:
         """Return everything known, for each object; an inherited one also learns who launched the task."""
@@ -153,8 +155,11 @@ class Execution:
         return [*batch, *redelivered.entries(self.task_id, self.stamp.published)] if self.is_redelivered else batch
 
     def entry(self) -> index.Entry:
-        """Return what makes the task findable by its id."""
-        return index.entry(self.task_id, self.stamp.refs, self.stamp.published, self.stamp.workflow)
+        """Return what makes the task findable by its id, for as long from now as its objects know it: it may have
+        waited, or run, for long."""
+        published = self.stamp.published
+        self.found_since = now_ms() if published is None or index.is_far(published) else published
+        return index.entry(self.task_id, self.stamp.refs, self.found_since, self.stamp.workflow)
 
 
 _nested = threading.local()

@@ -18,7 +18,8 @@ from celery_ops.exceptions import StoreUnavailable
 from celery_ops.task_query import Count, TaskQuery
 from celery_ops.tracking import facts, index, recorder
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.stamp import now_ms
+from celery_ops.tracking.runs import Execution
+from celery_ops.tracking.stamp import Stamp, now_ms
 from tests.backends.result_rows import exception, row
 
 pytestmark = pytest.mark.django_db
@@ -171,6 +172,16 @@ def test_a_row_by_a_clock_behind_the_publishers_is_of_the_publish_that_it_notes(
     fields |= {facts.field("behind", kind): value for kind, value in facts.started(published - 900, None, "w1").items()}
     recorder.recorder().record([(ORDER, fields), index.entry("behind", [ORDER], published)])
     assert task_of("behind").state == "UPLOADING"
+
+
+def test_what_is_tracked_of_a_task_with_a_countdown_of_days_is_in_its_list_too(memory_store):
+    published = now_ms() - 3 * 86_400_000
+    row("left", **ROWS["runs"][0], meta=json.dumps({"celery_ops": [published, now_ms() - 190_000], "children": []}))
+    run = Execution("left", "shop.tasks.remind", 0, Stamp((ORDER,), published=published))
+    for kind, value in facts.started(now_ms() - 190_000, None, "w1@host", published).items():
+        run.note(kind, value)
+    recorder.recorder().record(run.first_batch())
+    assert task_of("left").state == "LOST"
 
 
 def test_tracked_times_win_over_those_of_the_row(memory_store):

@@ -5,12 +5,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from celery_ops import tasks_for
-from celery_ops.tracking import index, prefix
+from celery_ops.tracking import facts, histories, index, prefix, runs
 from celery_ops.tracking.memory import TRIM_ABOVE
-from celery_ops.tracking.reading import find_task, newest_tasks
+from celery_ops.tracking.reading import find_task, newest_tasks, read_tasks
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.stamp import now_ms
+from celery_ops.tracking.runs import Execution
+from celery_ops.tracking.stamp import Stamp, now_ms
 from celery_ops.tracking.store import INDEX
 from tests.conftest import broker
 from tests.planting import plant
@@ -18,6 +19,7 @@ from tests.shop import tasks
 from tests.shop.models import Order, Page
 
 DAY = 86400
+REF = ObjectRef("shop.order", "1")
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -77,6 +79,39 @@ def test_ids_of_any_text_are_found(store, task_id):
 def test_a_task_of_almost_a_retention_ago_is_found(store):
     task_id = plant(order(1), ago=DAY - 60)
     assert find_task(task_id)
+
+
+@pytest.fixture
+def execution():
+    """One of a task that was published three days ago, with a countdown."""
+    run = Execution("id", "shop.tasks.remind", 0, Stamp((REF,), published=now_ms() - 3 * DAY * 1000))
+    for kind, value in facts.started(now_ms(), None, "celery@here", run.stamp.published).items():
+        run.note(kind, value)
+    return run
+
+
+def test_a_task_that_began_long_after_its_publish_is_found(store, execution):
+    recorder().record(execution.first_batch())
+    assert [task.id for _, task in find_task("id")] == ["id"]
+    assert list(index.newest_tasks(10)) == ["id"]
+
+
+def test_a_task_that_ran_for_long_is_found_for_as_long_as_its_object_has_it(store, execution, monkeypatch):
+    recorder().record(execution.first_batch())
+    now = now_ms() + (DAY - 3600) * 1000
+    for module in (index, runs, histories):
+        monkeypatch.setattr(module, "now_ms", lambda: now)
+    execution.note_now(facts.ENDED["SUCCESS"])
+    recorder().record(execution.batch())
+    now += (DAY - 3600) * 1000
+    assert [task.id for task in read_tasks([REF])[0]] == ["id"]
+    assert [task.id for _, task in find_task("id")] == ["id"]
+
+
+def test_a_task_that_begins_and_ends_soon_is_written_once(store, execution):
+    execution.stamp = Stamp((REF,), published=now_ms())
+    recorder().record(execution.first_batch())
+    assert len(execution.batch()) == 1
 
 
 def test_a_publisher_whose_clock_is_ahead_is_found(store):

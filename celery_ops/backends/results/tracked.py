@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from ... import states, timezones
+from ...conf import conf
 from ...exceptions import StoreUnavailable
 from ...info import TaskInfo, TrackedTask
 from ...logs import get_logger
@@ -89,7 +90,9 @@ class TrackedLookup:
         return tracked
 
     def _found(self, tasks: Sequence[TaskInfo]) -> dict[str, TrackedTask]:
-        published = {task.id: task.created_at for task in tasks if task.created_at}
+        """Ask for them; what was published too long ago may have begun since, as its row says."""
+        oldest = timezones.now() - timedelta(seconds=conf.retention_seconds)
+        published = {task.id: task.created_at for task in tasks if task.created_at and task.created_at > oldest}
         seen = {task.id: task.stored_at for task in tasks if task.stored_at and task.id not in published}
         succeeded = {task.id for task in tasks if task.state == states.SUCCESS}
         return reading.find_tasks(published, seen, succeeded=succeeded)
