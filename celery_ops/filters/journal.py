@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from django import forms
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -46,7 +47,10 @@ class JournalFilterSet(ListFilterSet):
     def by(self, rows: QuerySet[Any], _field: str, name: str) -> QuerySet[Any]:
         """Whose rows: of a user who is gone, those that keep the name."""
         users = get_user_model()
-        owners = users._default_manager.filter(**{users.USERNAME_FIELD: name})
+        try:
+            owners = users._default_manager.filter(**{users.USERNAME_FIELD: name})
+        except (ValidationError, ValueError):  # a name may be a number, or what else the model says
+            owners = users._default_manager.none()
         keys: Any = owners.values("pk")
         if alias_of(users) != rows.db:  # no database asks what another one has
             keys = list(owners.values_list("pk", flat=True)[:MOST_OWNERS])

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.db import Error as DatabaseError
 
 from ..exceptions import StoreUnavailable
@@ -29,7 +30,7 @@ def tasks_of_name(username: str) -> tuple[str, ...]:
             return ()
         ref = ObjectRef.of(account)
         tasks = read_tasks([ref])[0]
-    except (DatabaseError, StoreUnavailable, ValueError) as error:
+    except (DatabaseError, StoreUnavailable, ValidationError, ValueError) as error:
         logger.warning("Tasks by who started them cannot be listed: %s", type(error).__name__)
         return ()
     return tuple(task.id for task in tasks if task.started_by and task.started_by.pk == ref.pk)

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import localtime
@@ -421,6 +422,14 @@ def test_each_filter_finds_what_it_asks_for(query, expected, browser):
     journal(5, send_state="FAILED")
     journal(6, send_state="REQUESTED", retry_of="an-earlier-one")
     assert numbers(browser, query) == expected
+
+
+@pytest.mark.parametrize("field", ["id", "last_login"], ids=["a number", "a moment"])
+def test_a_name_that_the_user_models_field_cannot_be_is_nobodys(browser, monkeypatch, field):
+    journal(1, make_user("ada"))
+    journal(2, username="ada")
+    monkeypatch.setattr(User, "USERNAME_FIELD", field)
+    assert numbers(browser, "?user=ada") == [2]
 
 
 @pytest.mark.database

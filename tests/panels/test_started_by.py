@@ -6,7 +6,7 @@ import logging
 
 import pytest
 from celery import signals
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import DatabaseError
 from django.template import RequestContext, Template
@@ -426,6 +426,12 @@ def test_a_list_is_filtered_by_who_started_its_tasks(both, superuser):
 @pytest.mark.parametrize("name", ["nobody", "Ada%", "a" * 300, "' OR 1=1"])
 def test_a_name_that_nobody_has_finds_nothing(name, both, superuser):
     assert listed(superuser, started_by=name) == set()
+
+
+@pytest.mark.parametrize("field", ["id", "last_login"], ids=["a number", "a moment"])
+def test_a_name_that_the_user_models_field_cannot_be_finds_nothing(field, both, superuser, monkeypatch):
+    monkeypatch.setattr(User, "USERNAME_FIELD", field)
+    assert listed(superuser, started_by="ada") == set()
 
 
 def test_while_the_store_is_away_the_filter_finds_nothing_rather_than_all(both, superuser, memory_store, settings):
