@@ -78,7 +78,14 @@ def whole_of(firsts: Sequence[First], joined: Collection[str] = ()) -> Step:
 
 def _led_by(first: First) -> Step:
     known = first.canvas
-    step = Step(name=first.original.name, arguments=first.original, links=known.links, errbacks=known.errbacks)
+    step = Step(
+        name=first.original.name,
+        arguments=first.original,
+        queue=known.queue,
+        priority=known.priority,
+        links=known.links,
+        errbacks=known.errbacks,
+    )
     return Step(kind=CHAIN, parts=(step, *known.steps)) if known.steps else step
 
 

@@ -238,12 +238,14 @@ def rerun_whole_candidate(whole: WholeCandidate, user: Any, *, submission: UUID 
     one of the first tasks again since it was looked at, and NotSent when nothing was sent.
     """
     options = chosen_options(original.task_id for original in whole.firsts)
+    steps = {step.arguments.task_id: step for step in whole.canvas.walk() if isinstance(step.arguments, Original)}
     runs = []
     for original in whole.firsts:
         reruns = whole.reruns[original.task_id]
         unsent = {row.submission for row in reruns.rows if row.send_state == NOT_SENT}
         own = submission and unused(submission_of_task(submission, original.task_id), unsent.__contains__)
-        chosen = options.get(original.task_id, {})
+        step = steps[original.task_id]
+        chosen = {"queue": step.queue, "priority": step.priority, **options.get(original.task_id, {})}
         run = run_of(original, whole.runnables[original.name], own, chosen, reruns.claim)
         runs.append(replace(run, whole=whole.total))
 

@@ -71,13 +71,16 @@ class Place(NamedTuple):
 class Canvas:
     """What the message of a task has with it: the rest of its chain, what is called back, and the place in a group that
     the last step of the chain has. ``bodies`` are those of the chord that it is in, of the chord which that body is in,
-    and so on, each with its own place."""
+    and so on, each with its own place. ``queue`` and ``priority`` are the message's own, empty and None where it has
+    gone where all go."""
 
     steps: tuple[Step, ...] = ()
     links: tuple[Step, ...] = ()
     errbacks: tuple[Step, ...] = ()
     place: Place | None = None
     bodies: tuple[tuple[Step, Place | None], ...] = ()
+    queue: str = ""
+    priority: int | None = None
 
     def walk(self) -> Iterator[Step]:
         for step in (*self.steps, *self.links, *self.errbacks, *(body for body, _place in self.bodies)):
@@ -103,7 +106,8 @@ class _Reading:
     def canvas(self, kept: Mapping[str, Any]) -> Canvas:
         bodies = tuple((self.step(body), _place_in(place)) for body, place in kept.get("b", ()))
         steps, links, errbacks = (self.steps(kept.get(key, ())) for key in "sle")
-        return Canvas(steps, links, errbacks, _place_in(kept.get("p")), bodies)
+        place, queue = _place_in(kept.get("p")), str(kept.get("q", ""))
+        return Canvas(steps, links, errbacks, place, bodies, queue, kept.get("r"))
 
     def steps(self, kept: Iterable[Any]) -> tuple[Step, ...]:
         return tuple(map(self.step, kept))

@@ -1,6 +1,7 @@
 """The later steps that a message has with it, taken as they are when it is published."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from .. import redaction
@@ -19,16 +20,22 @@ FEWEST_BYTES: Final = 10
 _CELERYS: Final = "celery."
 
 
-def taken(headers: Mapping[str, Any], body: Any, told: set[str]) -> "Canvas | NotKept | None":
+def taken(
+    headers: Mapping[str, Any], body: Any, told: set[str], queue: str = "", priority: int | None = None
+) -> "Canvas | NotKept | None":
     """Return what a message has with it, to be written by whoever has the time; None when that is nothing.
 
-    ``told`` are the groups whose bodies other messages have told, and then this one's, too.
+    ``told`` are the groups whose bodies other messages have told, and then this one's, too. ``queue`` and ``priority``
+    are as ``Canvas`` has them.
     """
     embed = embedded(body)
-    if conf.ARGS_CAPTURE == "none" or not any(map(embed.get, ("chain", "chord", "callbacks", "errbacks"))):
+    if conf.ARGS_CAPTURE == "none":
         return None
+    own = Canvas(queue=queue if len(queue) <= LONGEST_ID else "", priority=priority)
     try:
-        return _Taking(told).canvas(headers, embed)
+        if any(map(embed.get, ("chain", "chord", "callbacks", "errbacks"))):
+            own = _Taking(told).canvas(headers, embed, own)
+        return own if own != Canvas() else None
     except NotKept as error:
         return error
 
@@ -41,7 +48,7 @@ class _Taking:
         self.left = MOST_STEPS
         self.room = MOST_BYTES
 
-    def canvas(self, headers: Mapping[str, Any], embed: Mapping[str, Any]) -> Canvas | None:
+    def canvas(self, headers: Mapping[str, Any], embed: Mapping[str, Any], own: Canvas) -> Canvas:
         chain, chord = embed.get("chain") or (), embed.get("chord")
         if len(chain) > MOST_STEPS:
             raise NotKept(LARGE)
@@ -50,14 +57,14 @@ class _Taking:
             last = options_of(last_step(chain[0]))
             group, chord = last.get("group_id"), last.get("chord") or chord
             place = _place(last)
-        canvas = Canvas(
-            tuple(self.step(signature) for signature in reversed(chain)),
-            self.steps(embed.get("callbacks")),
-            self.steps(embed.get("errbacks"), is_errback=True),
-            place,
-            tuple(self.bodies(group, chord)),
+        return replace(
+            own,
+            steps=tuple(self.step(signature) for signature in reversed(chain)),
+            links=self.steps(embed.get("callbacks")),
+            errbacks=self.steps(embed.get("errbacks"), is_errback=True),
+            place=place,
+            bodies=tuple(self.bodies(group, chord)),
         )
-        return canvas if canvas != Canvas() else None
 
     def bodies(self, group: Any, chord: Any) -> Iterator[tuple[Step, Place | None]]:
         """A chord's body may be in the header of another chord, or in a group."""

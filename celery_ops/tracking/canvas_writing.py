@@ -28,14 +28,18 @@ class _Writing:
         self.left = MOST_BYTES
 
     def text(self, canvas: Canvas) -> str:
-        parts = {
+        parts: dict[str, Any] = {
             "s": self.steps(canvas.steps),
             "l": self.steps(canvas.links),
             "e": self.steps(canvas.errbacks),
             "p": _place_text(canvas.place),
             "b": [[self.step(body), _place_text(place)] for body, place in canvas.bodies],
+            "q": canvas.queue,
         }
-        text = encode({"n": list(self.names), **{key: value for key, value in parts.items() if value}})
+        kept = {"n": list(self.names), **{key: value for key, value in parts.items() if value}}
+        if canvas.priority is not None:
+            kept["r"] = canvas.priority
+        text = encode(kept)
         if len(text) > MOST_BYTES:
             raise NotKept(LARGE)
         return text

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from ..conf import conf
 from . import (
     canvas_taking,
     capture,
@@ -116,7 +117,9 @@ def _note_untracked(workflow: str, name: str, headers: Mapping[str, Any]) -> Non
 
 
 @receiver
-def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
+def after_task_publish(
+    sender: str, headers: Any, body: Any, exchange: Any = None, routing_key: Any = None, **_: Any
+) -> None:
     """The message is with the broker: write PENDING. A retry's own signal says what there is to say of it."""
     text = headers.get(HEADER) if isinstance(headers, dict) else None
     context.note_send((headers or {}).get("id") or _id_in(body), sender)
@@ -148,7 +151,8 @@ def after_task_publish(sender: str, headers: Any, body: Any, **_: Any) -> None:
         stamp = replace(stamp, workflow="")  # Celery's own, not one of its tasks
     steps = later = None
     if stamp.workflow:
-        steps, later = _steps(headers, body, current), _canvas(headers, body, stamp.workflow)
+        steps = _steps(headers, body, current)
+        later = _canvas(headers, body, stamp.workflow, _own_queue(exchange, routing_key), due.due_of(due_text).priority)
     publish = (
         task_id,
         sender,
@@ -189,14 +193,23 @@ def _steps(headers: Mapping[str, Any], body: Any, current: Execution | None) -> 
     return embedded
 
 
-def _canvas(headers: Mapping[str, Any], body: Any, workflow: str) -> Canvas | NotKept | None:
+def _canvas(
+    headers: Mapping[str, Any], body: Any, workflow: str, queue: str, priority: int | None
+) -> Canvas | NotKept | None:
     """What it takes to send the whole once more; nothing of what a task publishes, which would do so again."""
     if runs.current_request() is not None or not workflows.has_room(workflow):
         return None
     is_new, _latest.workflow = workflow != getattr(_latest, "workflow", ""), workflow
     if is_new:
         _latest.told = set()
-    return canvas_taking.taken(headers, body, _latest.told)
+    return canvas_taking.taken(headers, body, _latest.told, queue, priority)
+
+
+def _own_queue(exchange: Any, routing_key: Any) -> str:
+    """Return the queue that a message has gone to, empty for the one where all go, and where nothing names it."""
+    if exchange != "" or not isinstance(routing_key, str) or routing_key == conf.celery_app.conf.task_default_queue:
+        return ""
+    return routing_key
 
 
 def last_publish() -> Publish | None:

@@ -100,6 +100,23 @@ def test_each_first_task_has_a_row_and_leads_to_the_one_that_it_was(order, staff
     assert {record.task_id for record in records} == {m.task_id for m in known.members if m.published}
 
 
+@pytest.mark.parametrize(
+    ("queue", "priority", "again"),
+    [("slow", 0, {"queue": "slow", "priority": 0}), ("given up", 3, {"priority": 3}), (None, None, {})],
+)
+def test_first_tasks_keep_their_own_queue_where_that_may_be_chosen_and_their_priority(
+    order, staff, settings, queue, priority, again
+):
+    use(settings, Held, RUNNABLE_TASKS={NOOP: {"queues": ["slow"]}})
+    own = noop(order).set(queue=queue, priority=priority)
+    first = sent(group(own, chain(own.clone(), returns(order)), noop(order)))
+    with Messages() as messages:
+        records = rerun_whole(first.key, staff)
+    assert [record.options for record in records] == [{**options, "whole": 4} for options in (again, again, {})]
+    chosen = again.get("queue", "celery")
+    assert [key for *_rest, key in messages.all] == [chosen, chosen, "celery"]
+
+
 def test_members_of_a_group_keep_their_own_objects(order, staff):
     other = type(order)(pk=order.pk + 1)
     first = sent(group(noop(order), noop(other)))
