@@ -1,5 +1,6 @@
 """The journal: who ran which task (``TaskRunRecord``), and everything else that anyone did (``ControlRecord``)."""
 
+from datetime import timedelta
 from typing import Any, Final
 
 from django.conf import settings
@@ -145,6 +146,10 @@ class ControlRecord(Journalled):
     PAUSE, RESUME = "pause", "resume"
     RESOLVE, REOPEN = "resolve_failures", "reopen_failures"
     PAUSE_SCHEDULE, RESUME_SCHEDULE, SKIP_OCCURRENCE = "pause_schedule", "resume_schedule", "skip_occurrence"
+    #: And those that are held up to workers that start for so long: a message may wait as long as its queue is not
+    #: emptied.
+    REVOKE, REVOKE_BY_STAMPS = "revoke", "revoke_by_stamped_headers"
+    REVOKES_HOLD: Final = timedelta(weeks=4)
 
     def __str__(self) -> str:
         return f"{self.action} {self.target}"

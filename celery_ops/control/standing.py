@@ -5,7 +5,7 @@ Workers keep both in memory alone. The journal has them, so that a worker that s
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from django.utils import timezone
@@ -13,13 +13,11 @@ from django.utils import timezone
 from ..databases import writer
 from ..models import ControlRecord
 
-REVOKE: Final = "revoke"
-REVOKE_BY_STAMPS: Final = "revoke_by_stamped_headers"
+REVOKE: Final = ControlRecord.REVOKE
+REVOKE_BY_STAMPS: Final = ControlRecord.REVOKE_BY_STAMPS
 PAUSE: Final = ControlRecord.PAUSE
 RESUME: Final = ControlRecord.RESUME
 
-#: How long a revoke is held up to workers that start: a message may wait as long as its queue is not emptied.
-HELD_FOR: Final = timedelta(weeks=4)
 #: What a worker keeps in memory (Celery's own bound).
 MOST_REVOKED: Final = 50_000
 
@@ -87,7 +85,7 @@ def _stamps() -> dict[str, tuple[str, ...]]:
 
 
 def _rows(action: str) -> Iterator[ControlRecord]:
-    oldest = timezone.now() - HELD_FOR
+    oldest = timezone.now() - ControlRecord.REVOKES_HOLD
     rows = ControlRecord.objects.filter(action=action, created_at__gte=oldest).order_by("-pk")
     return rows.only("target", "parameters").iterator(chunk_size=200)
 

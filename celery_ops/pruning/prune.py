@@ -101,12 +101,18 @@ def old_records(cutoff: datetime) -> Old:
 def old_control_records(cutoff: datetime) -> Old:
     """Return the control actions before ``cutoff``, without those that hold.
 
-    Those are pauses, whose queues would come back, and what says that failures are resolved that are kept for longer.
+    Those are pauses, whose queues would come back, revokes that a worker which starts is told of, and what says that
+    failures are resolved that are kept for longer.
     """
+    now = timezone.now()
     held = list(ControlRecord.pauses().values_list("pk", flat=True))
-    since = timezone.now() - timedelta(seconds=min(conf.metrics_seconds, LONGEST))
+    revokes = Q(
+        action__in=(ControlRecord.REVOKE, ControlRecord.REVOKE_BY_STAMPS),
+        created_at__gte=now - ControlRecord.REVOKES_HOLD,
+    )
+    since = now - timedelta(seconds=min(conf.metrics_seconds, LONGEST))
     settled = Q(action__in=(ControlRecord.RESOLVE, ControlRecord.REOPEN), created_at__gte=since)
-    return Old(ControlRecord, "created_at", cutoff, ~Q(pk__in=held) & ~settled)
+    return Old(ControlRecord, "created_at", cutoff, ~Q(pk__in=held) & ~revokes & ~settled)
 
 
 def old_results(cutoff: datetime, wanted: Iterable[str] = FINAL) -> Old:

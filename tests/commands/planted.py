@@ -26,8 +26,8 @@ def runs(number: int, age: timedelta = OLD) -> None:
     TaskRunRecord.objects.filter(pk__in=list(newest)).update(created_at=timezone.now() - age)
 
 
-def controls(number: int, age: timedelta = OLD) -> None:
-    made = [ControlRecord.objects.create(action="revoke").pk for _ in range(number)]
+def controls(number: int, age: timedelta = OLD, action: str = "revoke") -> None:
+    made = [ControlRecord.objects.create(action=action, target=str(n)).pk for n in range(number)]
     ControlRecord.objects.filter(pk__in=made).update(created_at=timezone.now() - age)
 
 
