@@ -4,6 +4,8 @@ import os
 import sys
 from typing import Any
 
+from celery import _state
+
 from .. import states
 from . import (
     capture,
@@ -44,7 +46,10 @@ def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> 
     run.is_redelivered = redelivered.is_marked(request.delivery_info)
     received = request.get(RECEIVED)
     received = received if isinstance(received, int) else None
-    start = facts.started(now_ms(), received, request.hostname or "", run.stamp.published, os.getpid())
+    worker = _worker_of(request)
+    start = facts.started(now_ms(), received, worker, run.stamp.published, os.getpid())
+    if not worker and request.hostname:
+        start[facts.HOSTNAME] = request.hostname
     for kind, value in start.items():
         run.note(kind, value)
     if trace_id := traces.trace_id_of(vars(request)):
@@ -56,6 +61,17 @@ def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> 
         run.keep_arguments(args, kwargs)
     recorder().record(run.first_batch, run.whose)
     costs.begin(vars(request))
+
+
+def _worker_of(request: Any) -> str:
+    """Return whose signs of life tell of an execution; empty for an eager one outside of any worker.
+
+    Such a one names its machine for its host, and one inside of a worker's task does, too.
+    """
+    if not request.is_eager:
+        return request.hostname or ""
+    around = (outer for task in _state._task_stack.stack for outer in task.request_stack.stack)
+    return next((outer.hostname for outer in around if outer.hostname and not outer.is_eager), "")
 
 
 def _may_belong_to_objects(name: str, request: Any) -> bool:

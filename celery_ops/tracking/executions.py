@@ -31,14 +31,16 @@ class _Begun:
 
     def is_lost(self, starts: Mapping[str, int]) -> bool:
         is_new = self.started >= now_ms() - BEAT_COUNTS * 1000
-        return self.state == states.STARTED and not is_new and starts.get(self.short_host, now_ms()) > self.started
+        if self.state != states.STARTED or is_new or not self.short_host:
+            return False
+        return starts.get(self.short_host, now_ms()) > self.started
 
 
 def open_hosts(derived: Derived, life: Life) -> set[str]:
     """Return the workers of which it has to be known since when they run, to say what became of the executions."""
     if derived.executions < 2:
         return set()
-    return {execution.short_host for execution in _begun(derived, life) if execution.state == states.STARTED}
+    return {execution.short_host for execution in _begun(derived, life) if execution.state == states.STARTED} - {""}
 
 
 def executions_of(derived: Derived, life: Life, starts: Mapping[str, int]) -> tuple[TaskExecution, ...]:

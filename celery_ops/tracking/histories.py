@@ -82,7 +82,7 @@ def doubtful_hosts(histories: Sequence[History]) -> set[str]:
     for derived, _life in chain.from_iterable(history.tasks for history in histories):
         if derived.state == states.STARTED and derived.started and derived.started.at < doubtful:
             hosts.add(derived.started.hostname)
-    return hosts
+    return hosts - {""}
 
 
 def complete(
@@ -122,8 +122,16 @@ def tracked_tasks(history: History, starts: Mapping[str, int]) -> Iterator[Track
 
 
 def is_lost(derived: Derived, starts: Mapping[str, int]) -> bool:
-    """Return whether the worker that started it is gone: no sign of life, or it began again after the task did."""
+    """Return whether the worker that started it is gone: no sign of life, or it began again after the task did.
+
+    Of an eager task that no worker runs nobody gives any.
+    """
     started = derived.started
-    if derived.state != states.STARTED or started is None or started.at >= now_ms() - BEAT_COUNTS * 1000:
+    if (
+        derived.state != states.STARTED
+        or started is None
+        or not started.hostname
+        or started.at >= now_ms() - BEAT_COUNTS * 1000
+    ):
         return False
     return starts.get(started.hostname, now_ms()) > started.at

@@ -1,15 +1,20 @@
 """Celery's signals become facts: in eager mode, where a task runs in the process that calls it."""
 
+from functools import partial
+from socket import gethostname
+
 import pytest
 from celery import chain
+from celery.app.trace import build_tracer
 
 from celery_ops import logs, tasks_for, tracking
 from celery_ops.exceptions import StoreUnavailable
-from celery_ops.tracking import counters, edge
+from celery_ops.tracking import counters, edge, histories
 from celery_ops.tracking.accounts import read_payload
 from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.stamp import now_ms
 from tests.celery import app
 from tests.shop import tasks
 from tests.shop.models import Item, Order, Page, Seat, Warehouse
@@ -194,6 +199,38 @@ def test_a_failure_that_an_eager_task_propagates_is_a_failure():
     with pytest.raises(ValueError, match="the card was refused"):
         tasks.fails.apply((1,), throw=True)
     assert only().state == "FAILURE"
+
+
+@pytest.fixture
+def an_hour_later(monkeypatch):
+    """Return the task as it is seen an hour later: nobody gives any sign of life meanwhile."""
+
+    def look():
+        later = now_ms() + 3_600_000
+        with monkeypatch.context() as patch:
+            patch.setattr(histories, "now_ms", lambda: later)
+            return only()
+
+    return look
+
+
+def executed(task, args):
+    """Do what a worker does with a message."""
+    request = {"id": "4f1c", "hostname": "celery@here", "is_eager": False, "ignore_result": True}
+    build_tracer(task.name, task, app=app)("4f1c", args, {}, request)
+
+
+def test_an_eager_task_that_runs_for_long_is_not_lost(an_hour_later):
+    seen = []
+    tasks.does.apply((1, lambda: seen.append(an_hour_later())))
+    assert [(task.state, task.worker) for task in seen] == [("STARTED", gethostname())]
+
+
+def test_an_eager_task_inside_of_a_workers_is_lost_with_the_worker(an_hour_later):
+    seen = []
+    inside = partial(tasks.does.apply, (1, lambda: seen.append(an_hour_later())))
+    executed(tasks.untracked_does, (inside,))
+    assert [(task.state, task.worker) for task in seen] == [("LOST", "celery@here")]
 
 
 def test_a_failures_traceback_is_kept():
