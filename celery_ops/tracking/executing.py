@@ -15,6 +15,7 @@ from . import (
     delivery,
     facts,
     given,
+    index,
     redelivered,
     row_times,
     runs,
@@ -57,7 +58,8 @@ def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> 
     if request.is_eager:
         by = {STARTED_BY: run.stamp.started_by} if run.stamp.started_by else {}
         request.headers = {**(request.headers or {}), HEADER: run.stamp.encoded(), **by}  # a retry goes on with it
-    if run.stamp.undecided is not None and not run.attempt:  # no publisher of ours has kept them
+    is_unkept = run.stamp.undecided is not None  # by a publisher of ours
+    if not run.attempt and (is_unkept or index.is_far(run.stamp.published)):
         run.keep_arguments(args, kwargs)
     recorder().record(run.first_batch, run.whose)
     costs.begin(vars(request))

@@ -1,5 +1,6 @@
 """Celery's signals become facts: in eager mode, where a task runs in the process that calls it."""
 
+import json
 from functools import partial
 from socket import gethostname
 
@@ -14,7 +15,7 @@ from celery_ops.tracking.accounts import read_payload
 from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.stamp import now_ms
+from celery_ops.tracking.stamp import HEADER, Stamp, now_ms
 from tests.celery import app
 from tests.shop import tasks
 from tests.shop.models import Item, Order, Page, Seat, Warehouse
@@ -214,9 +215,9 @@ def an_hour_later(monkeypatch):
     return look
 
 
-def executed(task, args):
+def executed(task, args, **headers):
     """Do what a worker does with a message."""
-    request = {"id": "4f1c", "hostname": "celery@here", "is_eager": False, "ignore_result": True}
+    request = {"id": "4f1c", "hostname": "celery@here", "is_eager": False, "ignore_result": True, **headers}
     build_tracer(task.name, task, app=app)("4f1c", args, {}, request)
 
 
@@ -224,6 +225,12 @@ def test_an_eager_task_that_runs_for_long_is_not_lost(an_hour_later):
     seen = []
     tasks.does.apply((1, lambda: seen.append(an_hour_later())))
     assert [(task.state, task.worker) for task in seen] == [("STARTED", gethostname())]
+
+
+def test_what_a_task_was_given_is_kept_again_where_it_has_waited_for_long():
+    stamp = Stamp((ObjectRef.of(ORDER),), published=now_ms() - 3 * 86_400_000)
+    executed(tasks.returns, (1, "a parcel"), **{HEADER: stamp.encoded()})
+    assert json.loads(payload().args)["args"] == [1, "a parcel"]
 
 
 def test_an_eager_task_inside_of_a_workers_is_lost_with_the_worker(an_hour_later):
