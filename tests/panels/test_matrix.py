@@ -540,7 +540,7 @@ ROWS = {
             "a number that is none",
             page("api-logs", "a"),
             {"after": "x"},
-            reading({a: 400 if c == 200 else c for a, c in JSON.items()}),
+            reading(viewing_payload(400)),
         ),
     ],
     "api-tasks": [("", page("api-tasks"), {}, reading({**JSON, "run": 200}))],

@@ -6,7 +6,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.forms import IntegerField
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from ...task_logs.reading import LogLine
+from ...task_logs.reading import LogLine, TaskLog
 from ..logs import log_of
 from ..ops import OpsView, errors
 
@@ -25,13 +25,19 @@ class LogsApi(OpsView):
         try:
             after = _after.clean(request.GET.get("after", "")) or 0
         except ValidationError as error:
+            self.read(task_id)  # who may not is told that first
             return errors(" ".join(error.messages), field="after", status=400)
-        log = log_of(task_id, after)
-        if not self.may_view_payload(log.task_name or None):
-            raise PermissionDenied
+        log = self.read(task_id, after)
         return JsonResponse(
             {"lines": [line_item(line) for line in log.lines], "next": log.next or after, "dropped": log.dropped}
         )
+
+    def read(self, task_id: str, after: int = 0) -> TaskLog:
+        """Return the lines. Raises PermissionDenied, and BackendUnavailable."""
+        log = log_of(task_id, after)
+        if not self.may_view_payload(log.task_name or None):
+            raise PermissionDenied
+        return log
 
 
 def line_item(line: LogLine) -> dict[str, Any]:
