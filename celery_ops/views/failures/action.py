@@ -54,13 +54,13 @@ class FailureActionView(ActionView):
     def check_known(self) -> None:
         if not self.posted_key:
             raise BadInput({"key": [_("Name a failure group.")]})
-        if self.named() not in (RESOLVE, REOPEN, RERUN):
-            names = ", ".join((RESOLVE, REOPEN, RERUN))
-            raise BadInput({"action": [_("The actions are %(names)s.") % {"names": names}]})
         group = group_of(self.posted_key)
         if group is None:
             raise no_group()
         self.group: Group = group
+        if self.named() not in (RESOLVE, REOPEN, RERUN):
+            names = ", ".join((RESOLVE, REOPEN, RERUN))
+            raise BadInput({"action": [_("The actions are %(names)s.") % {"names": names}]})
 
     def act(self, posted: QueryDict) -> HttpResponse:
         if self.named() == RERUN:

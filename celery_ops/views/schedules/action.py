@@ -68,14 +68,14 @@ class ScheduleActionView(ActionView):
     def check_known(self) -> None:
         if not self.posted_name:
             raise BadInput({"name": [_("Name a schedule.")]})
-        if self.named() not in ACTIONS:
-            raise BadInput({"action": [_("The actions are %(names)s.") % {"names": ", ".join(ACTIONS)}]})
         answer = report(asks_around=False)
         one = next((one for one in answer.schedules if one.entry.name == self.posted_name), None)
         if one is None:
             if answer.trouble:
                 raise NotDone(answer.trouble)
             raise no_schedule()
+        if self.named() not in ACTIONS:
+            raise BadInput({"action": [_("The actions are %(names)s.") % {"names": ", ".join(ACTIONS)}]})
         self.one: ScheduleInfo = one
 
     def act(self, posted: QueryDict) -> HttpResponse:
