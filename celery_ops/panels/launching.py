@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from inspect import Parameter
 from typing import Any
 from uuid import UUID
 
@@ -47,10 +48,21 @@ def launch_arguments(name: str, binding: TaskBinding, instance: Model) -> tuple[
     kwargs = {key: _value(value, instance) for key, value in (binding.launch_kwargs or {}).items()}
     if binding.launch_args is not None:
         return [_value(value, instance) for value in binding.launch_args], kwargs
-    parameter = _pk_parameter(binding, registry.signature(name))
-    if parameter is not None and parameter not in kwargs:
-        kwargs[parameter] = _pk(instance, registry.signature(name), parameter)
-    return [], kwargs
+    signature = registry.signature(name)
+    parameter = _pk_parameter(binding, signature)
+    if parameter is None or parameter in kwargs:
+        return [], kwargs
+    key = _pk(instance, signature, parameter)
+    if _goes_by_position(parameter, signature):
+        return [key], kwargs
+    return [], {**kwargs, parameter: key}
+
+
+def _goes_by_position(parameter: str, signature: Signature | None) -> bool:
+    """Whether Python takes it by position alone: Celery would send it by name, and the task fail in the worker."""
+    if signature is None or signature.first != parameter:
+        return False
+    return signature.parameters[0].kind is Parameter.POSITIONAL_ONLY
 
 
 def _is_offered(binding: TaskBinding, signature: Signature | None, instance: Model) -> bool:

@@ -11,6 +11,7 @@ from django.test import Client
 from celery_ops import connections, signals
 from celery_ops.models import TaskRunRecord
 from celery_ops.panels.launching import launchable
+from tests.celery import app
 from tests.conftest import broker, make_user
 from tests.pages import words
 from tests.planting import panel_of, plant
@@ -167,6 +168,19 @@ def test_a_key_that_is_no_number_is_sent_as_text(make, task, key, staff, publish
     obj = make()
     launch(obj, staff, f"tests.shop.tasks.{task}")
     assert [kwargs for _, _, kwargs in published] == [{key: str(obj.pk)}]
+
+
+def test_a_key_that_goes_by_position_alone_is_sent_so(order, staff, settings, published):
+    @app.task(name="here.by_position", shared=False)
+    def by_position(order_id, /, note=""):
+        return order_id
+
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "TRACKED_TASKS": {by_position.name: {"model": "shop.Order"}}}
+    try:
+        assert launch(order, staff, by_position.name).status_code == 200
+    finally:
+        app.tasks.pop(by_position.name)
+    assert published == [(by_position.name, (order.pk,), {})]
 
 
 def test_a_composite_key_is_offered_no_task_that_takes_one_key(staff):
