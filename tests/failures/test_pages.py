@@ -306,6 +306,15 @@ def test_running_a_group_again_is_answered_in_json(browser, settings):
     assert (answer["done"], answer["skipped"], answer["state"]) == (2, 0, "done")
 
 
+def test_who_may_run_its_tasks_may_run_a_group_again(settings):
+    kept(settings, 2)
+    refused(2)
+    runner = browser_of(make_user("runner", "celery_ops.add_taskrunrecord"))
+    response = act(runner, "rerun")
+    assert (response.url, runner.get(response.url).status_code) == (reverse("celery_ops:record-list"), 200)
+    assert {row.retry_of for row in TaskRunRecord.objects.all()} == {"id-0", "id-1"}
+
+
 def test_running_again_needs_run_task(browser, manager, settings):
     kept(settings, 1)
     refused()

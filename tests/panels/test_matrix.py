@@ -406,7 +406,7 @@ ROWS = {
     "failure-action": [
         ("resolve", failing("failure-action"), {"action": "resolve", "key": FAILURE.key}, {"POST": resolving(302)}),
         ("reopen", failing("failure-action"), {"action": "reopen", "key": FAILURE.key}, {"POST": resolving(302)}),
-        ("rerun", failing("failure-action"), {"action": "rerun", "key": FAILURE.key}, {"POST": bulk_answering(302)}),
+        ("rerun", failing("failure-action"), {"action": "rerun", "key": FAILURE.key}, {"POST": answering(302)}),
         (
             "a group that nobody knows",
             failing("failure-action"),
@@ -428,7 +428,7 @@ ROWS = {
     ],
     "schedule-action": [
         ("pause", page("schedule-action"), {"action": "pause", "name": "nightly"}, {"POST": scheduling(400)}),
-        ("run", page("schedule-action"), {"action": "run", "name": "nightly"}, {"POST": bulk_answering(302)}),
+        ("run", page("schedule-action"), {"action": "run", "name": "nightly"}, {"POST": answering(302)}),
         ("unknown", page("schedule-action"), {"action": "skip", "name": "no"}, {"POST": scheduling(404)}),
         ("no action", page("schedule-action"), {"action": "no", "name": "nightly"}, {"POST": scheduling(400)}),
         ("no action, of none", page("schedule-action"), {"action": "no", "name": "no"}, {"POST": scheduling(404)}),

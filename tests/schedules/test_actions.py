@@ -80,6 +80,25 @@ def test_arguments_that_do_not_fit_are_not_sent(browser, monkeypatch):
     assert not TaskRunRecord.objects.exists()
 
 
+@pytest.fixture
+def runner(db):
+    """May run tasks, and see nothing."""
+    return make_user("runner", "celery_ops.add_taskrunrecord")
+
+
+def test_who_may_run_its_task_may_run_a_schedule(runner, monkeypatch):
+    keep(monkeypatch, entry(args=(3,)))
+    assert act(browser_of(runner), "run", headers=JSON).status_code == 200
+    assert TaskRunRecord.objects.get().user == runner
+
+
+def test_who_may_see_no_schedule_is_told_of_none_whose_task_nobody_may_run(runner, monkeypatch):
+    keep(monkeypatch, entry(task="tests.shop.tasks.internal_cleanup"))
+    answers = [act(browser_of(runner), "run", name, headers=JSON) for name in ("nightly", "no")]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert answers[0].json() == answers[1].json()
+
+
 def test_a_pause_is_journalled_then_done(browser, manager, monkeypatch):
     source = keep(monkeypatch, entry())
     assert act(browser, "pause").status_code == 302

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from ...bulk.base import progress_of
 from ...bulk.rerun import RerunAction
+from ...catalog import may_run_something
 from ...conf import conf
 from ...exceptions import BadInput
 from ...failures import resolving
@@ -38,7 +39,7 @@ class FailureActionView(ActionView):
 
     def authorise(self) -> None:
         if self.named() == RERUN:
-            is_allowed = allows(self.user, VIEW_OPS) and allows(self.user, RUN_TASK)
+            is_allowed = may_run_something(self.user)  # of each task it is asked when it is known
         else:
             is_allowed = allows(self.user, RESOLVE_FAILURES, self.posted_key or None)
         if not is_allowed:
@@ -57,10 +58,10 @@ class FailureActionView(ActionView):
         group = group_of(self.posted_key)
         if group is None:
             raise no_group()
-        self.group: Group = group
         if self.named() not in (RESOLVE, REOPEN, RERUN):
             names = ", ".join((RESOLVE, REOPEN, RERUN))
             raise BadInput({"action": [_("The actions are %(names)s.") % {"names": names}]})
+        self.group: Group = group
 
     def act(self, posted: QueryDict) -> HttpResponse:
         if self.named() == RERUN:
@@ -73,7 +74,10 @@ class FailureActionView(ActionView):
         return self.done({"key": self.group.key, "state": OPEN}, _("Open again."), messages.SUCCESS)
 
     def rerun(self) -> HttpResponse:
-        """Begin to run the group again, and go on to the page that says how far that is."""
+        """Begin to run the group again, and go on to the page that says how far that is.
+
+        Those who may not open it go on to their journal; where much is left, they ask once more.
+        """
         backend = GroupTaskBackend(conf.load("TASK_BACKEND")(), self.group)
         filters = filters_of(self.group, backend, self.user, self.may_view_payload)
         bulk = RerunAction()
@@ -82,7 +86,7 @@ class FailureActionView(ActionView):
         bulk.advance(record, backend, bounded(filters.query, record, backend), self.user)
         url = reverse("celery_ops:bulk-retry-detail", args=[record.pk])
         if not self.is_json:
-            return HttpResponseRedirect(url)
+            return HttpResponseRedirect(url if allows(self.user, VIEW_OPS) else reverse("celery_ops:record-list"))
         progress = progress_of(record)
         done, handled = progress.tally.done, progress.handled
         answer = {"key": self.group.key, "record": record.pk, "url": url, "state": progress.state}

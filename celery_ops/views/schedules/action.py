@@ -56,7 +56,7 @@ class ScheduleActionView(ActionView):
 
     def authorise(self) -> None:
         if self.named() == RUN:  # which task that is, is asked when it is known
-            is_allowed = allows(self.user, VIEW_OPS) and may_run_something(self.user)
+            is_allowed = may_run_something(self.user)
         else:
             is_allowed = allows(self.user, MANAGE_SCHEDULES, self.posted_name or None)
         if not is_allowed:
@@ -77,13 +77,14 @@ class ScheduleActionView(ActionView):
         if self.named() not in ACTIONS:
             raise BadInput({"action": [_("The actions are %(names)s.") % {"names": ", ".join(ACTIONS)}]})
         self.one: ScheduleInfo = one
+        self.runnable = self.permitted_task() if self.named() == RUN else None
 
     def act(self, posted: QueryDict) -> HttpResponse:
         if reason := acting.reason_against(self.one, self.named()):
             raise BadInput({"action": [reason]})
         try:
             if self.named() == RUN:
-                return self.run(posted)
+                return self.run(posted, self.runnable)
             return self.change(posted)
         except ScheduleRefused as error:
             raise BadInput({"action": [str(error)]}) from error
@@ -118,8 +119,7 @@ class ScheduleActionView(ActionView):
 
     # -- a run
 
-    def run(self, posted: QueryDict) -> HttpResponse:
-        runnable = self.runnable()
+    def run(self, posted: QueryDict, runnable: Runnable) -> HttpResponse:
         if posted.get("ask") or (runnable.confirm and posted.get("confirm") != "1"):
             if self.is_json:
                 raise BadInput({"confirm": [_("This task asks first: send confirm=1 as well.")]})
@@ -138,8 +138,11 @@ class ScheduleActionView(ActionView):
         sentence = _("%(name)s was sent.") % {"name": clean(self.one.entry.name, 100)}
         return self.done(answer, sentence, messages.SUCCESS)
 
-    def runnable(self) -> Runnable:
-        """Return the task, as "Run again" asks for it. Raises BadInput, NotDone and PermissionDenied."""
+    def permitted_task(self) -> Runnable:
+        """Return the task, as "Run again" asks for it. Raises BadInput, NotDone, PermissionDenied and Http404.
+
+        To those who may not see schedules, one whose task nobody may run is as if there were none.
+        """
         entry = self.one.entry
         try:
             runnable = permitted(entry.task, self.user)
@@ -147,6 +150,8 @@ class ScheduleActionView(ActionView):
         except RerunRefused as error:
             if error.is_forbidden:
                 raise PermissionDenied from error
+            if error.is_closed and not allows(self.user, VIEW_OPS):
+                raise no_schedule() from error
             raise (NotDone(error.reason) if error.is_away else BadInput({"action": [error.reason]})) from error
         return runnable
 
