@@ -72,10 +72,10 @@ class PanelView(PrivateView):
         log_refusal(status, posted.get("action", ""), posted.get("task") or posted.get("task_id") or "", self.user)
 
     def _posted(self, token: str) -> HttpResponse:
-        options, instance = self._subject(token)
-        if options.public:
-            raise Http404
         try:
+            options, instance = self._subject(token)
+            if options.public:
+                raise Http404
             return self._answer(self._act(options, instance))
         except PermissionDenied:
             if not wants_json(self.request):

@@ -840,6 +840,11 @@ def test_a_refused_revoke_says_so_in_json(order, reader, running):
     assert revoke(order, reader, running, JSON).json() == {"errors": {"__all__": ["You may not do this."]}}
 
 
+def test_a_token_that_is_none_is_refused_in_json_to_who_asks_for_that(order, staff):
+    response = browser(staff).post(f"{panel_of(order, staff)[:-2]}x/", {"action": "launch"}, headers=JSON)
+    assert (response.status_code, response.json()) == (404, {"errors": {"__all__": ["Not found."]}})
+
+
 def test_a_refused_revoke_asks_nobody_and_leaves_no_record(order, reader, running, answering):
     revoke(order, reader, running)
     assert (answering.called, ControlRecord.objects.count()) == (False, 0)
