@@ -11,7 +11,9 @@ from django.shortcuts import render
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 
+from ..backends.control import Replies
 from ..conf import conf
+from ..control.journal import plain
 from ..databases import instance_of, writer
 from ..exceptions import BadToken, StoreUnavailable
 from ..panels import actions
@@ -115,7 +117,7 @@ class PanelView(PrivateView):
         if wants_json(self.request):
             if not outcome.ok:
                 return errors(outcome.message, status=outcome.status)
-            return JsonResponse({**outcome.data, "message": outcome.message}, status=outcome.status)
+            return JsonResponse({**plain(Replies()), **outcome.data, "message": outcome.message}, status=outcome.status)
         back = next_url(self.request)
         if outcome.ok and back:
             messages.success(self.request, outcome.message, fail_silently=True)

@@ -191,7 +191,7 @@ def test_a_script_is_told_the_task_and_its_record(client):
     url = f"{OPS}api/runs/{record.task_id}/"
     assert (response.status_code, response.json()) == (
         201,
-        {"task_id": record.task_id, "record": record.pk, "url": url},
+        {"asked": [], "answered": {}, "silent": [], "task_id": record.task_id, "record": record.pk, "url": url},
     )
 
 

@@ -213,7 +213,8 @@ def test_a_launch_says_what_was_sent(order, staff):
 def test_a_launch_answers_json_with_the_task_and_its_row(order, staff):
     response = launch(order, staff, PAYMENT, JSON)
     record = TaskRunRecord.objects.get()
-    expected = {"task_id": record.task_id, "record": record.pk, "message": "Charge the card was sent."}
+    nobody = {"asked": [], "answered": {}, "silent": []}
+    expected = {**nobody, "task_id": record.task_id, "record": record.pk, "message": "Charge the card was sent."}
     assert (response.status_code, response.json()) == (201, expected)
 
 

@@ -26,6 +26,7 @@ from ...running.launcher import Run, launch
 from ...tables.runs import RUNNERS, OfferData, RunTable, in_order
 from ..absent import no_runnable
 from ..asked import next_url, submission_of
+from ..control.actions import NOBODY
 from ..lists import ListPage
 from ..ops import EitherPage, errors
 from .origin import origin_of
@@ -205,7 +206,7 @@ class RunTaskView(EitherPage):
 
     def sent(self, record: TaskRunRecord, *, is_new: bool) -> HttpResponse:
         if self.is_json:
-            return JsonResponse(sent_item(record), status=201)
+            return JsonResponse({**NOBODY, **sent_item(record)}, status=201)
         sentence = _("%(task)s was sent.") if is_new else _("This had been sent already: %(task)s runs once.")
         messages.success(self.request, sentence % {"task": self.get_title()}, fail_silently=True)
         return HttpResponseRedirect(next_url(self.request) or record_url(record.pk))
