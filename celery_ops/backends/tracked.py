@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from .. import task_query
 from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..info import Payload, TaskInfo, TrackedTask
+from ..task_query import TaskPage, TaskQuery
 from ..tracking.accounts import read_payload
 from ..tracking.reading import find_task, newest_tasks
 from .base import ListedTaskBackend
@@ -33,6 +34,11 @@ class TrackedTaskBackend(ListedTaskBackend):
             return [info(task) for task in newest_tasks(NEWEST)]
         except StoreUnavailable as error:
             raise BackendUnavailable(_("The tracking store does not answer.")) from error
+
+    def page(self, query: TaskQuery, *, cursor: str = "", size: int = 25) -> TaskPage:
+        page = super().page(query, cursor=cursor, size=size)
+        older = self.get(query.text) if query.text and not (page.tasks or cursor) else None
+        return page if older is None else TaskPage((older,))
 
     def get(self, task_id: str) -> TaskInfo | None:
         try:

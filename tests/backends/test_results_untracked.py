@@ -12,6 +12,8 @@ from celery_ops.backends.results.tracked import Untracked
 from celery_ops.info import TaskInfo
 from celery_ops.task_query import TaskQuery
 from tests.backends.result_rows import plant
+from tests.panels.conftest import away
+from tests.planting import plant as tracked_as
 
 pytestmark = pytest.mark.django_db
 
@@ -69,3 +71,23 @@ def test_it_is_remembered_for_a_while_and_of_so_many(asked, monkeypatch, seconds
         look()
     look()
     assert asked[-1] != []
+
+
+# -- of what is tracked and has no row
+
+
+def found(text, **query):
+    return [(task.id, task.state) for task in ResultsTaskBackend().page(TaskQuery(text=text, **query)).tasks]
+
+
+@pytest.mark.parametrize("state", ["STARTED", "RETRY", "SUCCESS", "FAILURE"])
+def test_a_tracked_task_whose_result_is_not_kept_is_found_by_its_whole_id(state, order):
+    tracked_as(order, "tests.shop.tasks.long", state, task_id="charge-0001")
+    plant(task("charge-0002", 5))
+    assert found("charge-0001") == found("charge-0001", states=("PENDING",)) == [("charge-0001", state)]
+    assert (found("charge-000"), found("-0001")) == ([("charge-0002", "SUCCESS")], [])
+
+
+def test_a_search_for_what_nobody_knows_finds_nothing_while_the_store_is_away(memory_store):
+    with away(memory_store):
+        assert found("charge-0001") == []

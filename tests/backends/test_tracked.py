@@ -5,7 +5,7 @@ import json
 import pytest
 
 from celery_ops import states
-from celery_ops.backends.tracked import TrackedTaskBackend
+from celery_ops.backends.tracked import NEWEST, TrackedTaskBackend
 from celery_ops.exceptions import BackendUnavailable
 from celery_ops.task_query import TaskQuery
 from celery_ops.testing import TaskBackendContract
@@ -58,6 +58,15 @@ class TestTrackedTaskBackend(TaskBackendContract):
 def test_a_task_that_waits_is_listed(memory_store):
     task_id = plant(Order(pk=1), state="PENDING")
     assert [(t.id, t.state) for t in TrackedTaskBackend().page(TaskQuery()).tasks] == [(task_id, "PENDING")]
+
+
+def test_a_task_that_is_older_than_those_that_are_listed_is_found_by_its_whole_id(memory_store):
+    plant(Order(pk=1), state="FAILURE", task_id="old", ago=60)
+    for number in range(NEWEST):
+        plant(Order(pk=2 + number // 100), state="PENDING", task_id=str(number), ago=10)
+    page = TrackedTaskBackend().page
+    assert [(t.id, t.state) for t in page(TaskQuery(text="old")).tasks] == [("old", "FAILURE")]
+    assert page(TaskQuery(text="ol")).tasks == ()
 
 
 def test_a_real_run_is_told_with_its_payload(memory_store, eager):

@@ -41,10 +41,10 @@ COMPLETED: Final = 8192
 class ResultsTaskBackend(TaskBackend):
     """The results that workers have stored in the site's database.
 
-    A text that is a whole task id finds that task, whatever the other filters say. Any other one finds names that
-    have it as a part and ids that begin with it; inside ids, and in what is shown of errors and arguments, it is looked
-    for in the newest 20,000 tasks that match the other filters. The orders by finish are by when a row was last
-    written: of a task that has not finished, when it began.
+    A text that is a whole task id finds that task, whatever the other filters say; one whose result is not kept, too,
+    where it is tracked. Any other one finds names that have it as a part and ids that begin with it; inside ids, and in
+    what is shown of errors and arguments, it is looked for in the newest 20,000 tasks that match the other filters. The
+    orders by finish are by when a row was last written: of a task that has not finished, when it began.
     """
 
     label = gettext_lazy("Task results")
@@ -76,6 +76,8 @@ class ResultsTaskBackend(TaskBackend):
             search = self._search(query, order)
             rows = self._listing(query, order, search)
             page = self._tracked_page(query, page_of(query, WaitingRows(waits, query.sort), rows, place, size))
+            if not (page.tasks or place) and (task := self._without_row(query)) is not None:
+                return TaskPage((task,))
         return replace(page, notes=(*(search.notes if search else ()), *page.notes, *self._waiting_notes()))
 
     def get(self, task_id: str) -> TaskInfo | None:
@@ -154,6 +156,10 @@ class ResultsTaskBackend(TaskBackend):
             is_meant = row is not None and row["task_id"] == query.text
             self._by_text[query.text] = self._tracked.told([listed(row)])[0] if is_meant else None
         return self._by_text[query.text]
+
+    def _without_row(self, query: TaskQuery) -> TaskInfo | None:
+        """The task that the text names by its whole id where no result of it is kept: tracking may know it."""
+        return self._tracked.alone(query.text) if query.text and not query.queue else None
 
     @cached_property
     def _by_text(self) -> dict[str, TaskInfo | None]:

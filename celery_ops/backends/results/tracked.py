@@ -12,6 +12,7 @@ from ...info import TaskInfo, TrackedTask
 from ...logs import get_logger
 from ...one_state import together
 from ...tracking import prefix, reading
+from ..tracked import info
 
 logger = get_logger("celery_ops.backends")
 
@@ -64,6 +65,18 @@ class TrackedLookup:
         tasks = list(tasks)
         self._ask([task for task in tasks if task.id not in self._by_id])
         return [self._together(task) for task in tasks]
+
+    def alone(self, task_id: str) -> TaskInfo | None:
+        """Return the task of this id as tracking knows it, None for none and while the store is away."""
+        if self._is_away:
+            return None
+        try:
+            places = reading.find_task(task_id)
+        except StoreUnavailable as error:
+            logger.debug("A task without a result is not looked for: %s", error)
+            self._is_away = True
+            return None
+        return info(places[0][1]) if places else None
 
     def _together(self, task: TaskInfo) -> TaskInfo:
         tracked = self._by_id.get(task.id)
