@@ -83,7 +83,7 @@ class ScheduleActionView(ActionView):
         if reason := acting.reason_against(self.one, self.named()):
             raise BadInput({"action": [reason]})
         try:
-            if self.named() == RUN:
+            if self.runnable is not None:
                 return self.run(posted, self.runnable)
             return self.change(posted)
         except ScheduleRefused as error:
