@@ -22,6 +22,8 @@ RATED: Final = 5
 TOLD_AFTER: Final = 10
 #: Which part of a growth by the numbers has to lie in the queue: tasks for later lie with their workers.
 SHARE_WITHIN: Final = 0.8
+#: Which part of a wait is certain: how long it took is kept within 5 %.
+SHARE_CERTAIN: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,10 @@ class QueueFlow:
 
     ``clears_in`` is when all that waits is begun, at these rates: None also while more comes than is begun.
     ``growing_for`` is for how long the queue has grown, minute by minute: 0 where it has not. ``longest_wait`` is that
-    of the last hour, within 5 %. ``trend`` is what was in the queue at the end of each minute and is there now, ``net``
-    how many more came than were begun in each whole minute, ``since`` after those.
+    of the last hour, within 5 %. ``trend`` is what was in the queue at the end of each minute and is there now, None
+    where that is not known: before the first minute in which anything was counted, unless something waited then.
+    ``net`` is how many more came than were begun in each whole minute, ``since`` after those. ``now`` is in which
+    minute of the hour these end, ``known_from`` from which on they say what waited.
     """
 
     arrival_rate: float | None = None
@@ -39,9 +43,11 @@ class QueueFlow:
     clears_in: float | None = None
     growing_for: float | None = None
     longest_wait: float | None = None
-    trend: Sequence[int] = ()
+    trend: Sequence[int | None] = ()
     net: Sequence[int] = ()
     since: int = 0
+    now: float = 0.0
+    known_from: float = 0.0
 
     @property
     def is_growing(self) -> bool:
@@ -53,13 +59,17 @@ class QueueFlow:
         """Return what numbers by the minute say up to ``now``."""
         sent, started = numbers.cells[Cell.SENT], numbers.cells[Cell.STARTED]
         net = [came - gone for came, gone in zip(sent, started, strict=True)]
-        minutes = RATED + now % MINUTE / MINUTE
+        passed = now % MINUTE / MINUTE
+        minutes = RATED + passed
         whole = len(net) - (1 if now % MINUTE >= TOLD_AFTER else 2)
+        longest_wait = numbers.wait.percentile(100)
         flow = cls(
             sum(sent[-RATED - 1 :]) / minutes,
-            longest_wait=numbers.wait.percentile(100),
+            longest_wait=longest_wait,
             net=net[:whole],
             since=sum(net[whole:]),
+            now=len(net) - 1 + passed,
+            known_from=_known_from(sent, started, longest_wait or 0.0),
         )
         if not any(started):  # by workers that count nothing, perhaps
             return flow
@@ -72,12 +82,13 @@ class QueueFlow:
         drain = 0.0 if self.drain_rate is None and queue.consumers == 0 else self.drain_rate
         if queue.depth is None or drain is None:
             return self
+        oldest = self.now if queue.oldest_age is None else self.now - queue.oldest_age.total_seconds() / MINUTE
         return replace(
             self,
             drain_rate=drain,
             clears_in=_clears_in(queue.depth, drain - self.arrival_rate),
             growing_for=_growing_for(queue.depth, self.net) * MINUTE,
-            trend=_trend(queue.depth, [*self.net, self.since]),
+            trend=_trend(queue.depth, [*self.net, self.since], min(self.known_from, oldest)),
         )
 
 
@@ -151,9 +162,25 @@ def _growing_for(depth: int, net: Sequence[int]) -> int:
     return minutes
 
 
-def _trend(depth: int, net: Sequence[int]) -> list[int]:
-    """Return what waited at the end of each minute, reckoned back from what waits now."""
+def _known_from(sent: Sequence[int], started: Sequence[int], longest_wait: float) -> float:
+    """Return from which minute on the numbers say what waited.
+
+    That is the end of the first one in which anything was counted: what cannot be explained by what was counted, such
+    as a start of what came by a process that counts nothing, did not wait in a queue that was not there. What waited
+    for long was there before its start.
+    """
+    counted = [minute for minute, numbers in enumerate(zip(sent, started, strict=True)) if any(numbers)]
+    if not counted or counted[0] == 0:
+        return 0.0
+    begun = [minute for minute, number in enumerate(started) if number]
+    waited = SHARE_CERTAIN * longest_wait / MINUTE
+    return min(counted[0] + 1, begun[-1] + 1 - waited) if begun else counted[0] + 1
+
+
+def _trend(depth: int, net: Sequence[int], known_from: float) -> list[int | None]:
+    """Return what waited at the end of each minute, reckoned back from what waits now, as far as that is known."""
     depths = [depth]
     for number in reversed(net):
         depths.append(max(0, depths[-1] - number))
-    return depths[::-1]
+    *earlier, now = reversed(depths)
+    return [*(waiting if minute >= known_from else None for minute, waiting in enumerate(earlier)), now]

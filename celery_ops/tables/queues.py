@@ -111,7 +111,7 @@ class QueueRow:
         if not self.flow.trend:
             return None
         label = gettext("Waiting over the last hour: %(now)s now, %(most)s at most")
-        numbers = {"now": self.flow.trend[-1], "most": max(self.flow.trend)}
+        numbers = {"now": self.flow.trend[-1], "most": max(number or 0 for number in self.flow.trend)}
         return Sparkline(self.flow.trend, label % numbers)
 
     @property

@@ -1,5 +1,7 @@
 """What a queue's numbers say beside what waits in it."""
 
+from datetime import timedelta
+
 import pytest
 
 from celery_ops.backends.queue_flow import QueueFlow
@@ -21,8 +23,8 @@ def flow(sent=(), started=(), waits=(), now=NOW):
     return QueueFlow.of(Numbers(0, 3600, 60, cells, [0], [Distribution.of(waits)], [Distribution()]), now)
 
 
-def queue(depth, consumers=1):
-    return QueueInfo("mail", depth=depth, consumers=consumers)
+def queue(depth, consumers=1, oldest_age=None):
+    return QueueInfo("mail", depth=depth, consumers=consumers, oldest_age=oldest_age)
 
 
 def test_rates_are_of_five_minutes_and_the_one_under_way():
@@ -79,10 +81,25 @@ def test_the_longest_wait_is_within_five_per_cent():
 def test_a_trend_ends_with_what_waits_now():
     trend = flow(sent=[20] * 4, started=[10] * 4).beside(queue(35)).trend
     assert trend[-4:] == [5, 15, 25, 35]
-    assert min(trend) >= 0
+
+
+def test_a_trend_begins_with_the_first_minute_that_was_counted():
+    trend = flow(sent=[3, 0, 2], started=[4, 0, 2], waits=[2]).beside(queue(0)).trend
+    assert trend == [None] * 58 + [0] * 3
+
+
+def test_what_was_begun_after_hours_waited_all_the_time():
+    trend = flow(started=[10] * 10, waits=[3 * 3600]).beside(queue(0)).trend
+    assert trend == [100] * 51 + [90, 80, 70, 60, 50, 40, 30, 20, 10, 0]
+
+
+def test_what_waits_still_has_waited_since_it_came():
+    trend = flow(started=[10] * 5).beside(queue(50, oldest_age=timedelta(minutes=20))).trend
+    assert trend == [None] * 40 + [100] * 16 + [90, 80, 70, 60, 50]
 
 
 @pytest.mark.parametrize(("second", "before"), [(5, [0, 0]), (15, [0, 30])])
 def test_what_has_just_come_has_not_waited_before(second, before):
-    counted = flow(sent=[0] * 5 + [30, 50], started=[0] * 7, now=1_800_000_000 + second).beside(queue(80, consumers=0))
+    sent, started = [1, 0, 0, 0, 0, 30, 50], [1] + [0] * 6
+    counted = flow(sent, started, now=1_800_000_000 + second).beside(queue(80))
     assert counted.trend[-3:] == [*before, 80]
