@@ -129,6 +129,9 @@ def resume(state: Any, queue: str, **_: Any) -> dict[str, str]:
 def _resume(consumer: Any, queue: str) -> None:
     if queue in held.queues:
         held.queues.discard(queue)
+        queues = consumer.app.amqp.queues
+        if queue in queues:  # before Celery 5.7 it would be left out again when the worker connects anew
+            queues.select_add(queues[queue])
         consumer.add_task_queue(queue)
 
 

@@ -10,10 +10,11 @@ from celery_ops.control import paused_queues as pausing
 from celery_ops.control import queues, revoke
 from celery_ops.control.standing import paused_queues
 from celery_ops.models import ControlRecord
+from tests.backends.starting import end
 from tests.celery import app
-from tests.conftest import results_at
-from tests.control.conftest import consumed, eventually, start
-from tests.servers import PATIENCE
+from tests.conftest import broker, results_at, store_settings
+from tests.control.conftest import consumed, eventually, forget, start
+from tests.servers import PATIENCE, Site
 from tests.shop.tasks import untracked
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,6 +68,25 @@ def test_a_paused_queue_fills_and_drains_when_it_is_resumed(site, fleet, results
     assert acted.data["answered"][fleet.two.hostname] == "did not consume kept"
     assert waiting.get(timeout=PATIENCE) == 1
     assert consumed(fleet.two.hostname) == ["other"]
+
+
+def test_a_resumed_queue_is_consumed_when_its_worker_connects_anew(own_redis, redis_server, settings, operator):
+    site = Site(f"{own_redis.url}/0", store=f"{redis_server.url}/1", results=f"{redis_server.url}/12")
+    settings.CELERY_OPS = {**store_settings(site.store, site.prefix), "CONTROL_TIMEOUT": 5}
+    with broker(site.broker):
+        forget()
+        worker = start(site, "-c", "1", "-Q", "held")
+        try:
+            queues.pause("held", operator)
+            eventually(lambda: consumed(worker.hostname) == [], "the queue to be left alone")
+            queues.resume("held", operator)
+            eventually(lambda: consumed(worker.hostname) == ["held"], "the queue to be consumed")
+            own_redis.tell("CLIENT", "KILL", "TYPE", "normal")
+            eventually(lambda: worker.text().count("Connected to ") > 1, "the worker to connect anew")
+            eventually(lambda: consumed(worker.hostname) == ["held"], "the queue to be consumed again")
+        finally:
+            end(worker)
+    forget()
 
 
 def test_what_waits_in_a_queue_is_deleted_and_counted(site):

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from celery.app.amqp import Queues
 
 from celery_ops.control import worker_receivers
 from celery_ops.control.standing import StandingRequests
@@ -13,6 +14,7 @@ class Consumer:
 
     def __init__(self, *names):
         self.names = list(names)
+        self.app = SimpleNamespace(amqp=SimpleNamespace(queues=Queues()))
 
     @property
     def task_consumer(self):
