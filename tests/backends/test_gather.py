@@ -18,6 +18,7 @@ from celery_ops.backends.remote import known
 from celery_ops.backends.remote.gather import ask
 from celery_ops.backends.remote.known import known_workers
 from celery_ops.exceptions import BrokerUnavailable
+from tests.backends.brokers import make_app, using
 from tests.backends.conftest import LONG, expect, forget, have_time, sockets
 from tests.backends.fakes import FakeWorkers, speaking
 from tests.backends.starting import end, start
@@ -181,6 +182,17 @@ def test_silence_leaves_no_reply_queue_either(fakes, empty_url):
     expect("silent@test")
     ask(PING)
     assert left_for_ever(empty_url) == []
+
+
+@pytest.mark.parametrize("unprefixed", ["", "PEXPIRE"], ids=["this kombu", "kombu before 5.7"])
+def test_under_a_prefix_of_the_sites_own_silence_leaves_none_either(unprefixed, settings, empty_url, monkeypatch):
+    prefixed = kombu_redis.GlobalKeyPrefixMixin.PREFIXED_SIMPLE_COMMANDS
+    commands = [command for command in prefixed if command != unprefixed]
+    monkeypatch.setattr(kombu_redis.GlobalKeyPrefixMixin, "PREFIXED_SIMPLE_COMMANDS", commands)
+    with using(settings, make_app(empty_url, broker_transport_options={"global_keyprefix": "site:"})):
+        expect("silent@test")
+        assert ask(PING).silent == ("silent@test",)
+        assert left_for_ever(empty_url) == []
 
 
 def test_a_reply_that_is_under_way_when_the_round_ends_does_not_stay(fakes, empty_url):

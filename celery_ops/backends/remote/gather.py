@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from math import inf
 from typing import Any, Final
 
+import redis
 from kombu import Connection, Consumer, Message, Producer
 from kombu.pidbox import Mailbox
 from kombu.utils.uuid import uuid
@@ -243,7 +244,11 @@ def _hang_up(channel: Any) -> None:
 
 
 def _bury(channel: Any, queue: str) -> None:
-    """Redis only: a reply under way at this moment would stay for ever, so what it is added to expires."""
+    """Redis only: a reply under way at this moment would stay for ever, so what it is added to expires.
+
+    Not with kombu's own client: before 5.7 it puts the site's prefix before the keys of some commands alone.
+    """
     if hasattr(channel, "conn_or_acquire"):
-        with channel.conn_or_acquire() as client, client.pipeline() as pipe:
-            pipe.lpush(queue, "").pexpire(queue, 1000 * BURIED).execute()
+        key = f"{channel.global_keyprefix}{queue}"
+        with channel.conn_or_acquire() as client, redis.Redis(connection_pool=client.connection_pool) as plain:
+            plain.pipeline().lpush(key, "").pexpire(key, 1000 * BURIED).execute()
