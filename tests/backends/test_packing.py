@@ -75,6 +75,12 @@ def test_a_worker_is_read_as_it_was():
     assert infos(read(look).snapshot) == infos(look)
 
 
+def test_a_pool_is_read_as_large_as_it_is():
+    pool = {"implementation": "celery.concurrency.prefork:TaskPool", "processes": [*range(1, 257)]}
+    (info,) = infos(read(of({"w1@test": {**IDLE, "stats": {**STATS, "pool": pool}}})).snapshot)
+    assert info.concurrency == 256
+
+
 def test_what_a_worker_left_unanswered_stays_unknown():
     look = of({"w1@test": {"stats": STATS, "active": "rubbish", "active_queues": None}})
     (info,) = infos(read(look).snapshot)

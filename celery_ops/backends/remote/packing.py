@@ -37,6 +37,8 @@ MOST_BINDINGS: Final = 100
 #: Lines of all workers' lists of tasks together.
 MOST_LINES: Final = 250_000
 MOST_ENTRIES: Final = 100
+#: Processes of a pool: what is left out would be missing from how many it has.
+MOST_PROCESSES: Final = 10_000
 LONGEST_NAME: Final = 1024
 
 #: What holds tasks of what workers are asked.
@@ -277,7 +279,7 @@ def _stats(stats: Mapping[str, Any]) -> dict[str, Any]:
     if implementation := replies.text(pool.get("implementation")):
         said["pool"]["implementation"] = implementation
     if isinstance(processes := pool.get("processes"), (list, tuple)):
-        said["pool"]["processes"] = [replies.count(process) for process in processes[:MOST_ENTRIES]]
+        said["pool"]["processes"] = [replies.count(process) for process in processes[:MOST_PROCESSES]]
     if isinstance(total := replies.mapping(stats.get("total")), dict):
         said["total"] = {replies.text(name): replies.count(number) for name, number in total.items()}
     if address := _address(*(_scalar(broker.get(name)) for name in ("transport", "hostname", "port"))):
