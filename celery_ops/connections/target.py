@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import redis
-from amqp.exceptions import AccessRefused
+from amqp.exceptions import AccessRefused, ResourceLocked
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -22,6 +22,9 @@ logger = get_logger("celery_ops.backends")
 
 #: Stands for kombu's driver type where a URL says ``redis+cluster``: none of kombu's transports speaks to a cluster.
 CLUSTER: Final = "redis-cluster"
+
+#: How it says that it does not let us.
+REFUSALS: Final = (redis.AuthenticationError, redis.ResponseError, AccessRefused, ResourceLocked)
 
 NAMES: Final = {"redis": "Redis", "amqp": "RabbitMQ", CLUSTER: "Redis Cluster"}
 
@@ -87,14 +90,16 @@ def _place(connection: Any) -> str:
     return "" if "@" in place else place.rstrip("/")
 
 
+def is_refused(error: BaseException) -> bool:
+    """Return whether the broker has answered, and does not let us do this."""
+    return any(isinstance(cause, REFUSALS) for cause in _chain(error))
+
+
 def reason(error: BaseException) -> str | Promise:
     """Return why the broker did not answer. Only the kind of an error is told: its text may quote a password."""
     causes = list(_chain(error))
     for kinds, words in (
-        (
-            (redis.AuthenticationError, redis.ResponseError, AccessRefused),
-            gettext_lazy("it refuses this login or question"),
-        ),
+        (REFUSALS, gettext_lazy("it refuses this login or question")),
         (ConnectionRefusedError, gettext_lazy("the connection was refused")),
         (socket.gaierror, gettext_lazy("its name is not known")),
         ((TimeoutError, redis.TimeoutError), gettext_lazy("there was no answer in time")),

@@ -4,15 +4,17 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
+from amqp.exceptions import NotFound
 from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
-from .. import connections
+from .. import connections, redaction
 from ..backends import control
 from ..backends.base import QueueBackend
 from ..backends.broker import backend as broker
 from ..backends.control import Replies
 from ..backends.remote import gather, snapshot
+from ..connections import target
 from ..exceptions import BackendUnavailable, BrokerUnavailable, NotDone
 from ..models import ControlRecord
 from . import worker_receivers
@@ -67,16 +69,28 @@ def _do(record: ControlRecord, do: Callable[[], T]) -> T:
     try:
         result = do()
     except (BrokerUnavailable, BackendUnavailable) as error:
-        complete(record, {"error": str(error)})
-        raise NotDone(_("The broker did not answer: it is not known that anything was done."), record) from error
+        complete(record, {"error": redaction.capture_text(str(error)).text})
+        unheard = _("The broker did not answer: it is not known that anything was done.")
+        raise NotDone(_refusal(error) or unheard, record) from error
     snapshot.expire()
     broker.forget()
     return result
 
 
+def _refusal(error: BaseException) -> str:
+    """Return that the broker answered, and refused it; empty where it did not."""
+    if not target.is_refused(error):
+        return ""
+    names = {"broker": str(target.target()), "reason": target.reason(error)}
+    return _("%(broker)s could not be asked: %(reason)s.") % names
+
+
 def _purge(queue: str) -> int:
     with connections.opened() as connection:
-        return connection.default_channel.queue_purge(queue) or 0
+        try:
+            return connection.default_channel.queue_purge(queue) or 0
+        except NotFound:  # RabbitMQ does not have it yet
+            return 0
 
 
 # -- pausing ----------------------------------------------------------------------------------------------------------

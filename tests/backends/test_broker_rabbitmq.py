@@ -16,7 +16,10 @@ from celery_ops.backends.broker import backend as broker
 from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.backends.broker.declarations import DELAYS
 from celery_ops.backends.broker.transports.amqp import AmqpTransport
+from celery_ops.control import queues
+from celery_ops.exceptions import NotDone
 from celery_ops.info import Binding, QueueDetail
+from celery_ops.models import ControlRecord
 from celery_ops.testing import QueueBackendContract
 from tests.backends.brokers import consuming, declare, detail, make_app, plant, publish, queue, queues_of, using
 from tests.conftest import browser_of, make_user, rabbitmq_vhost
@@ -138,6 +141,19 @@ def test_another_connections_own_queue_is_there_and_uncounted(settings, rabbitmq
     with using(settings, make_app(rabbitmq_url, mine)) as app, app.connection_for_write() as connection:
         mine.bind(connection.default_channel).declare()
         assert (queue(name).sources, queue(name).depth) == (("settings", "broker"), None)
+
+
+def test_a_queue_that_is_not_there_yet_is_emptied_of_nothing(app, name, db):
+    assert queues.purge(name, None) == 0
+    assert ControlRecord.objects.get().replies == {"purged": 0}
+
+
+def test_what_rabbitmq_refuses_is_not_said_to_have_been_unanswered(settings, rabbitmq_url, name, db):
+    mine = Queue(name, Exchange(name), name, exclusive=True)
+    with using(settings, make_app(rabbitmq_url, mine)) as app, app.connection_for_write() as connection:
+        mine.bind(connection.default_channel).declare()
+        with pytest.raises(NotDone, match=r"^RabbitMQ at .* could not be asked: it refuses this login or question\.$"):
+            queues.purge(name, None)
 
 
 @pytest.mark.parametrize(
