@@ -73,7 +73,7 @@ def _do(record: ControlRecord, do: Callable[[], T]) -> T:
         unheard = _("The broker did not answer: it is not known that anything was done.")
         raise NotDone(_refusal(error) or unheard, record) from error
     snapshot.expire()
-    broker.forget()
+    broker.expire()
     return result
 
 

@@ -165,6 +165,19 @@ def test_it_can_be_emptied_and_its_page_stays(app, pages):
     assert pages.get(reverse("celery_ops:queue-detail", args=["tpyo"])).status_code == 200
 
 
+def test_others_stay_when_one_is_emptied(app, pages, other, monkeypatch):
+    """A search takes minutes where there are millions of keys."""
+    publish(other, "tpyo2")
+    assert {"tpyo", "tpyo2"} <= {queue["name"] for queue in queues_of(pages)}
+    monkeypatch.setattr(strays.StraySearch, "begin", lambda search: None)
+    pages.post(reverse("celery_ops:queue-control"), {"action": "purge", "queue": "tpyo", "confirm": "tpyo"})
+    assert {queue["name"]: queue["depth"] for queue in queues_of(pages)} == {"celery": 0, "mail": 0, "tpyo2": 1}
+
+
+def queues_of(client):
+    return client.get(reverse("celery_ops:api-queues")).json()["results"]
+
+
 def test_the_overview_says_first_that_nobody_takes_them(app, pages):
     html = pages.get(reverse("celery_ops:overview")).text
     assert "has 2 messages and nobody to take them." in html
