@@ -1,11 +1,12 @@
 """Whether somebody reads every queue, and whether messages wait for long."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import Final
 
 from django.utils.translation import gettext as _
 
+from ..backends.broker.declarations import DELAYS
 from ..conf import conf
 from ..control import paused_queues
 from ..exceptions import BackendUnavailable
@@ -29,16 +30,22 @@ def check() -> Iterator[Finding]:
         yield error("consumers", str(failure), _("Look whether QUEUE_BACKEND names what your broker is."))
         return
     deserted = [queue for queue in known_queues if queue.consumers == 0]
-    paused = paused_queues.known() if deserted else {}
-    yield _consumers([queue for queue in deserted if queue.name not in paused])
-    yield _waiting([queue for queue in known_queues if queue.consumers and _is_late(queue)])
+    doubtful = {queue.name for queue in known_queues if queue.consumers is None} - {*DELAYS}
+    paused = paused_queues.known() if deserted or doubtful else {}
+    yield _consumers([queue for queue in deserted if queue.name not in paused], doubtful - paused.keys())
+    yield _waiting([queue for queue in known_queues if queue.consumers])
 
 
 def _is_late(queue: QueueInfo) -> bool:
     return queue.oldest_age is not None and queue.oldest_age > LONG
 
 
-def _consumers(deserted: list[QueueInfo]) -> Finding:
+def _is_untold(queue: QueueInfo) -> bool:
+    """Whether messages wait, or may do, and nobody says for how long: RabbitMQ does not."""
+    return queue.oldest_age is None and queue.depth != 0
+
+
+def _consumers(deserted: list[QueueInfo], doubtful: Collection[str] = ()) -> Finding:
     hint = _("Start a worker with -Q and the queue's name, or stop sending to it.")
     if waiting := {queue.name for queue in deserted if queue.depth}:
         message = _("Messages wait in queues that no worker consumes: %(names)s.") % {"names": listed(waiting)}
@@ -46,12 +53,17 @@ def _consumers(deserted: list[QueueInfo]) -> Finding:
     if named := {queue.name for queue in deserted if {"settings", "workers"} & set(queue.sources)}:
         message = _("No worker consumes these queues of the settings: %(names)s.") % {"names": listed(named)}
         return warning("consumers", message, hint)
+    if doubtful:
+        return ok("consumers", _("Nobody says whether these have a worker: %(names)s.") % {"names": listed(doubtful)})
     return ok("consumers", _("Every queue has a worker."))
 
 
-def _waiting(late: list[QueueInfo]) -> Finding:
-    if not late:
-        return ok("waiting", _("Nothing has waited for longer than %(time)s.") % {"time": duration(LONG)})
-    names = listed(f"{queue.name} ({duration(queue.oldest_age)})" for queue in late)
-    message = _("Messages have waited for long: %(names)s.") % {"names": names}
-    return warning("waiting", message, _("Add workers to these queues, or look for tasks that block them."))
+def _waiting(consumed: list[QueueInfo]) -> Finding:
+    if late := [queue for queue in consumed if _is_late(queue)]:
+        names = listed(f"{queue.name} ({duration(queue.oldest_age)})" for queue in late)
+        message = _("Messages have waited for long: %(names)s.") % {"names": names}
+        return warning("waiting", message, _("Add workers to these queues, or look for tasks that block them."))
+    if untold := {queue.name for queue in consumed if _is_untold(queue)}:
+        message = _("Nobody says for how long messages wait in these: %(names)s.")
+        return ok("waiting", message % {"names": listed(untold)})
+    return ok("waiting", _("Nothing has waited for longer than %(time)s.") % {"time": duration(LONG)})

@@ -156,8 +156,9 @@ def check_tasks(answers: Answers) -> Iterator[Finding]:
     here, there = frozenset(site_tasks()), _registered(answers)
     missing, unknown = here - there, there - here
     if missing:
-        message = _("No worker has these tasks, which this site can send: %(names)s.") % {"names": listed(missing)}
-        yield warning("tasks-missing", message, _("Deploy the same code to the workers and restart them."))
+        message = _("No worker that answers has these tasks, which this site can send: %(names)s.")
+        hint = _("Deploy the same code to the workers and restart them.")
+        yield warning("tasks-missing", message % {"names": listed(missing)}, hint)
     else:
         message = ngettext(
             "Workers have the %(n)s task of this site.", "Workers have all %(n)s tasks of this site.", len(here)

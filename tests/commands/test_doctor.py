@@ -393,3 +393,21 @@ def test_a_report_without_a_version_is_no_fault(report):
 def test_a_queue_of_the_settings_that_nobody_reads():
     deserted = [QueueInfo("mail", depth=0, consumers=0, sources=("settings",))]
     assert queues._consumers(deserted).level == "warning"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("known", "name", "said"),
+    [
+        ({"depth": 3, "oldest_age": None}, "waiting", "Nobody says for how long messages wait in these: mail."),
+        ({"depth": 0, "oldest_age": None}, "waiting", "Nothing has waited for longer than 10 min 0 s."),
+        ({"consumers": None}, "consumers", "Nobody says whether these have a worker: mail."),
+    ],
+    ids=["how long messages wait", "that nothing waits", "who consumes a queue"],
+)
+def test_of_queues_no_more_is_said_than_is_known(known, name, said, settings):
+    Queues.hold(queue("mail", **known))
+    with options(settings, QUEUE_BACKEND="tests.ops.backends.Queues"):
+        (found,) = (found for found in queues.check() if found.name == name)
+    Queues.hold()
+    assert (found.level, found.message) == ("ok", said)
