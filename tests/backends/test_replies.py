@@ -5,10 +5,13 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kombu import Exchange, Queue, binding
 
 from celery_ops.backends.control import DETAIL
 from celery_ops.backends.remote import replies
 from celery_ops.info import RegisteredTask
+from celery_ops.metrics.queues import _queue
+from tests.backends.brokers import make_app
 from tests.backends.fakes import IDLE, STATS
 
 LISTS = ("active", "reserved", "scheduled", "active_queues", "registered")
@@ -145,3 +148,47 @@ def test_a_task_has_its_own_name_and_not_its_callers_shadow(method):
     item = {"eta": None, "request": request} if method == "scheduled" else request
     (task,) = getattr(read(**{method: [item]}), method)
     assert task.name == "shop.login"
+
+
+@pytest.fixture
+def bound(settings):
+    """Let the site's queues be these."""
+
+    def bind(*queues):
+        settings.CELERY_OPS = {"APP": make_app("memory://", *queues)}
+        _queue.cache_clear()
+
+    yield bind
+    _queue.cache_clear()
+
+
+SHOP = Exchange("shop", "topic")
+
+
+@pytest.mark.parametrize(
+    ("exchange", "routing_key", "queue"),
+    [
+        ("", "mail", "mail"),
+        ("shop", "letters", "mail"),
+        ("shop", "stock.of.shelf", "stock"),
+        ("shop", "stocks.of.shelf", "stocks.of.shelf"),
+        ("other", "letters", "letters"),
+        ("news", "about.shop", "press"),
+        ("", "stock.of.shelf", "stock.of.shelf"),
+        ("celery_delayed_27", "0." * 27 + "1.stock.of.shelf", "stock"),
+        (None, "mail", "mail"),
+        ("shop", None, None),
+    ],
+)
+def test_a_task_is_of_the_queue_that_its_routing_key_leads_to(exchange, routing_key, queue, bound):
+    press = Queue("press", [binding(Exchange("news", "topic"), "*.shop")])
+    bound(Queue("mail", SHOP, "letters"), Queue("stock", SHOP, "stock.#"), press)
+    request = {"id": "1", "delivery_info": {"exchange": exchange, "routing_key": routing_key}}
+    (task,) = read(active=[request]).active
+    assert task.queue == queue
+
+
+def test_what_goes_into_several_queues_is_of_none_of_them(bound):
+    bound(Queue("a", SHOP, "both.*"), Queue("b", SHOP, "#"))
+    (task,) = read(active=[{"id": "1", "delivery_info": {"exchange": "shop", "routing_key": "both.x"}}]).active
+    assert task.queue == "both.x"

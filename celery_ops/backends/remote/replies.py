@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ... import states
 from ...info import ONLINE, RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
+from ...metrics.queues import queue_named
 from ...redaction.text import DIRTY
 from ...tracking import masked
 
@@ -107,12 +108,18 @@ def task(request: Any, state: str, worker: str, eta: datetime | None = None) -> 
         name=text(task_name(request)) or "",
         state=state,
         worker=worker,
-        queue=text((mapping(request.get("delivery_info")) or {}).get("routing_key")) or None,
+        queue=_queue(request.get("delivery_info")),
         started_at=_moment(request.get("time_start")) if state == states.STARTED else None,
         eta=eta,
         args=args,
         kwargs=kwargs,
     )
+
+
+def _queue(delivery_info: Any) -> str | None:
+    """Return the queue that a message came by: the routing key alone is another word where it is bound by one."""
+    info = mapping(delivery_info) or {}
+    return queue_named(text(info.get("exchange")), text(info.get("routing_key"))) or None
 
 
 def arguments(request: Mapping[str, Any]) -> tuple[Any, Any]:
