@@ -6,6 +6,7 @@ import pytest
 
 from celery_ops.backends.control import ControlWorkerBackend, revoke
 from celery_ops.backends.remote import presence, snapshot
+from celery_ops.backends.remote.gather import ask
 from celery_ops.backends.remote.known import known_workers
 from celery_ops.backends.remote.presence import QUIET, Presence
 from celery_ops.info import ENDED, GONE, NO_REPLY, ONLINE
@@ -13,7 +14,7 @@ from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.signs import Sign, decoded, encoded
 from celery_ops.tracking.store import BEAT_COUNTS
 from tests.backends.conftest import expect, unbind
-from tests.backends.fakes import IDLE, speaking
+from tests.backends.fakes import IDLE, FakeWorkers, speaking
 from tests.backends.starting import end, start
 from tests.conftest import broker
 from tests.servers import wait_for
@@ -116,6 +117,16 @@ def test_a_revoke_counts_nobody_who_has_left(fakes):
     recorder().store.sign(Sign("done@test", 2, NOW, is_leaving=True))
     fakes.answer = speaking({"here@test": {"revoke": {"ok": "noted"}}})
     assert revoke("an-id").asked == ("here@test",)
+
+
+@pytest.mark.rabbitmq
+def test_one_without_signs_is_heard_beside_those_that_give_them(rabbitmq_url):
+    """RabbitMQ names nobody: it may be another project's."""
+    with broker(rabbitmq_url), FakeWorkers(rabbitmq_url) as fakes:
+        recorder().store.sign(Sign("ours@test", 1, NOW))
+        fakes.answer = lambda question: [{name: {"ok": "pong"}} for name in ("ours@test", "theirs@test")]
+        assert presence.learn() == {"ours@test"}
+        assert set(ask({"ping": {}}).replies) == {"ours@test", "theirs@test"}
 
 
 def test_two_real_workers_of_one_name_are_noticed(redis_server, settings):

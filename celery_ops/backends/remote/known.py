@@ -79,16 +79,20 @@ class KnownWorkers:
         with self._lock:
             return dict(self._ended)
 
-    def expect(self, hostnames: Collection[str], *, again: bool = True) -> None:
-        """Wait for all of these in the next round, and for nobody else: the broker says that they are there.
+    def expect(self, hostnames: Collection[str], *, again: bool = True, are_all: bool = True) -> None:
+        """Wait for all of these in the next round, and for nobody else: it is known that they are there.
 
-        Without ``again`` not for those that were silent the last time they were expected.
+        Without ``again`` not for those that were silent the last time they were expected. Where they may not be all
+        that there are, a round listens for others in a while as before, and the first one does.
         """
         with self._lock:
             self._announced = frozenset(hostnames) - (
                 frozenset() if again else self._unheeding.keys() | self._silent.keys()
             )
-            self._looked_around = time.monotonic()
+            if are_all:
+                self._looked_around = time.monotonic()
+            elif self._looked_around is None:
+                self._looked_around = time.monotonic() - 2 * LOOKING_AROUND
 
     def part(self, hostnames: Collection[str], ended_at: datetime | None = None) -> None:
         """Ask and list these no more until they are heard again: it is known that they are not there.

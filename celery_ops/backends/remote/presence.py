@@ -103,7 +103,7 @@ def look(within: float = 2 * connections.CONNECT_TIMEOUT) -> Presence:
 
 
 def learn() -> frozenset[str] | None:
-    """Have the next round wait for just the workers that should be there, and return their hostnames.
+    """Have the next round wait for the workers that should be there, and return their hostnames.
 
     None where nobody can say it. Raises BrokerUnavailable when the broker does not answer.
     """
@@ -111,7 +111,7 @@ def learn() -> frozenset[str] | None:
     if presence.bound is None and not presence.signs:
         return None
     known_workers().part(presence.absent)
-    known_workers().expect(presence.alive)
+    known_workers().expect(presence.alive, are_all=presence.bound is not None)
     return presence.alive
 
 

@@ -253,7 +253,7 @@ class _Copy:
         workers, presence_now = known_workers(), presence.look(min(seconds, 2 * connections.CONNECT_TIMEOUT))
         workers.part(presence_now.absent)
         if presence_now.bound is not None or presence_now.signs:
-            workers.expect(presence_now.alive, again=False)
+            workers.expect(presence_now.alive, again=False, are_all=presence_now.bound is not None)
         answers = gather.ask(QUESTIONS, within=seconds - (time.monotonic() - begin))
         silent = (workers.listed.keys() | presence_now.signs.keys()) - answers.replies.keys()
         if not silent <= presence_now.absent:  # they may have left since
