@@ -220,12 +220,21 @@ def _secured(connection: socket.socket, address: Address) -> socket.socket:
     options = address.tls or {}
     context = ssl.create_default_context(cafile=options.get("ssl_ca_certs"), capath=options.get("ssl_ca_path"))
     wanted = options.get("ssl_cert_reqs", "required").lower().removeprefix("cert_")
-    context.check_hostname = wanted == "required" and options.get("ssl_check_hostname", "").lower() not in FALSE
+    context.check_hostname = wanted == "required" and _compares_names(options.get("ssl_check_hostname", ""))
     if wanted != "required":
         context.verify_mode = ssl.CERT_NONE if wanted == "none" else ssl.CERT_OPTIONAL
     if certificate := options.get("ssl_certfile"):
         context.load_cert_chain(certificate, options.get("ssl_keyfile"), options.get("ssl_password"))
     return context.wrap_socket(connection, server_hostname=address.host)
+
+
+def _compares_names(said: str) -> bool:
+    """Return whether the certificate is to be the host's, as the store itself has it: redis-py only since 6.0."""
+    if said:
+        return said.lower() not in FALSE
+    from importlib.metadata import version
+
+    return int(version("redis").partition(".")[0]) >= 6
 
 
 def is_alive(hostname: str, url: str, prefix: str, seconds: float = PATIENCE) -> bool:

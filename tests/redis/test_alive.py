@@ -1,5 +1,6 @@
 """The probe of a worker's container, as its orchestrator runs it."""
 
+import importlib.metadata
 import os
 import ssl
 import subprocess
@@ -149,6 +150,15 @@ def test_a_certificates_name_is_left_alone_where_the_url_says_no_in_any_way(monk
     monkeypatch.setattr(ssl, "create_default_context", lambda **_files: context)
     alive._secured(mock.Mock(), alive.store_of(f"rediss://a?ssl_check_hostname={no}").addresses[0])
     assert context.check_hostname is False
+
+
+@pytest.mark.parametrize(("installed", "compares"), [("5.2.1", False), ("6.0.0", True), ("10.0", True)])
+def test_where_the_url_says_nothing_a_certificates_name_is_what_it_is_to_the_store(monkeypatch, installed, compares):
+    context = mock.Mock()
+    monkeypatch.setattr(ssl, "create_default_context", lambda **_files: context)
+    monkeypatch.setattr(importlib.metadata, "version", {"redis": installed}.get)
+    alive._secured(mock.Mock(), alive.store_of("rediss://a").addresses[0])
+    assert context.check_hostname is compares
 
 
 @pytest.mark.parametrize(
