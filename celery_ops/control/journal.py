@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import DatabaseError, IntegrityError, router, transaction
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -22,6 +24,10 @@ logger = get_logger("celery_ops.acting")
 
 #: Workers that a sentence names one by one.
 MOST_NAMED: Final = 5
+#: What a row keeps of a reply that says nothing, of an error, and of a pool that has no such ability.
+ANSWERED: Final = "answered"
+ERROR: Final = "error: "
+UNABLE: Final = "its pool cannot do that"
 #: How a worker says that its kind of pool has no such ability.
 CANNOT: Final = re.compile(r"NotImplementedError\(|AttributeError\(.{0,20}TaskPool' object has no attribute")
 
@@ -97,8 +103,15 @@ def ask_workers(record: ControlRecord, ask: Callable[[], Replies]) -> Acted:
         complete(record, {"error": redaction.capture_text(str(error)).text})
         raise NotDone(_("The broker could not be reached: no worker has heard of it."), record) from error
     failed = [clean(host) for host, reply in replies.answered.items() if is_error(reply) or host in replies.lost]
-    complete(record, {**plain(replies), "failed": failed})
+    with in_no_language():
+        kept = plain(replies)
+    complete(record, {**kept, "failed": failed})
     return Acted(record, replies)
+
+
+def in_no_language() -> AbstractContextManager[None]:
+    """Let what is said inside be in the words of the code: the journal's rows are read in every language."""
+    return translation.override(None)
 
 
 def complete(record: ControlRecord, replies: Mapping[str, Any]) -> None:
@@ -129,6 +142,26 @@ def reply_text(reply: Any) -> str:
                 shown = clean(redaction.capture_text(word).text, 200)
                 return shown if key == "ok" else _("error: %(reason)s") % {"reason": shown}
     return _("answered")
+
+
+def in_words(kept: str) -> str:
+    """Return a reply that a row has kept in the viewer's language; what is a worker's own stays as it is."""
+    if kept == ANSWERED:
+        return _("answered")
+    if not kept.startswith(ERROR):
+        return kept
+    reason = kept.removeprefix(ERROR)
+    return _("error: %(reason)s") % {"reason": _("its pool cannot do that") if reason == UNABLE else reason}
+
+
+def target_of(record: ControlRecord) -> str:
+    """Return whom or what an action was for, several tasks in the viewer's language."""
+    ids = record.parameters.get("task_ids") if isinstance(record.parameters, dict) else None
+    return tasks_in_words(len(ids)) if isinstance(ids, list) and len(ids) > 1 else record.target
+
+
+def tasks_in_words(number: int) -> str:
+    return ngettext("%(n)s task", "%(n)s tasks", number) % {"n": number}
 
 
 def is_error(reply: Any) -> bool:

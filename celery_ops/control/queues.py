@@ -18,7 +18,7 @@ from ..connections import target
 from ..exceptions import BackendUnavailable, BrokerUnavailable, NotDone
 from ..models import ControlRecord
 from . import worker_receivers
-from .journal import Acted, ask_workers, complete, is_error, write_record
+from .journal import Acted, ask_workers, complete, in_no_language, is_error, write_record
 from .standing import PAUSE, RESUME, paused_queues
 
 T = TypeVar("T")
@@ -67,7 +67,8 @@ def move(
 
 def _do(record: ControlRecord, do: Callable[[], T]) -> T:
     try:
-        result = do()
+        with in_no_language():  # an error is kept
+            result = do()
     except (BrokerUnavailable, BackendUnavailable) as error:
         complete(record, {"error": redaction.capture_text(str(error)).text})
         unheard = _("The broker did not answer: it is not known that anything was done.")

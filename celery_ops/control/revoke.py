@@ -6,14 +6,13 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from ..backends import control
 from ..backends.control import Replies
 from ..exceptions import BadInput
 from ..tracking import revoke_requests
 from ..tracking.refs import ObjectRef
-from .journal import Acted, ask_workers, write_record
+from .journal import Acted, ask_workers, in_no_language, tasks_in_words, write_record
 from .standing import REVOKE, REVOKE_BY_STAMPS
 
 #: Ids that one message carries at most, and stamps of one header.
@@ -149,4 +148,5 @@ def _chunks(ids: list[str]) -> Iterator[list[str]]:
 def _target(ids: Sequence[str]) -> str:
     if len(ids) == 1:
         return ids[0]
-    return ngettext("%(n)s task", "%(n)s tasks", len(ids)) % {"n": len(ids)}
+    with in_no_language():
+        return tasks_in_words(len(ids))

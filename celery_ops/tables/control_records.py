@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ..control.commands import LABELS
+from ..control.journal import target_of
 from ..formatting import clean
 from ..models import ControlRecord
 from ..redaction import capture_text
@@ -55,7 +56,7 @@ def control_rows(records: Iterable[ControlRecord]) -> list[ControlRow]:
             record.pk,
             reverse("celery_ops:control-record-detail", args=[record.pk]),
             label_of(record.action),
-            clean(record.target, LONGEST_TARGET),
+            clean(target_of(record), LONGEST_TARGET),
             record.created_at,
             clean(record.username) or _("nobody"),
             outcome_of(record),

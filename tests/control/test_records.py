@@ -3,7 +3,11 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext
 
+from celery_ops.backends.control import Replies
+from celery_ops.control.journal import ask_workers, write_record
 from celery_ops.models import ControlRecord
 from tests.conftest import make_user
 
@@ -32,6 +36,26 @@ def shown(client, query=""):
 def test_the_newest_action_comes_first(reader):
     rows = [record().pk for _ in range(3)]
     assert shown(reader) == rows[::-1]
+
+
+def test_what_was_done_in_one_language_is_read_in_another(reader):
+    replies = Replies(
+        ("a@x", "b@x", "c@x"), {"a@x": {"error": "NotImplementedError('x')"}, "b@x": 1, "c@x": {"ok": "pong"}}
+    )
+    with translation.override("de"):
+        done = write_record("revoke", "2 Tasks", {"task_ids": ["1", "2"]}, None)
+        ask_workers(done, lambda: replies)
+        german = [gettext("error: %(reason)s") % {"reason": gettext("its pool cannot do that")}, gettext("answered")]
+        assert said_in(reader, done) == ("2 Tasks", [*german, "pong"])
+    assert said_in(reader, done) == ("2 tasks", ["error: its pool cannot do that", "answered", "pong"])
+    assert german[1] != "answered"
+
+
+def said_in(client, row):
+    action = client.get(reverse("celery_ops:control-record-detail", args=[row.pk])).context["action"]
+    (listed,) = client.get(LIST).context["table"].data
+    assert listed.target == action.target.name
+    return listed.target, [reply.text for reply in action.replies]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ...control.journal import in_words, target_of
 from ...control.standing import texts
 from ...filters.journal import ControlRecordFilterSet, JournalFilterSet
 from ...formatting import Moment, clean
@@ -116,10 +117,12 @@ def viewed_action(record: ControlRecord, *, links: bool) -> ViewedAction:
     hosts = texts(replies.get("asked"))
     answered = replies["answered"] if isinstance(replies.get("answered"), dict) else {}
     parameters = record.parameters if isinstance(record.parameters, dict) else {}
-    answers = [Reply(_worker(host, links), clean(str(answered.get(host, "")), 300)) for host in hosts[:MOST_REPLIES]]
+    answers = [
+        Reply(_worker(host, links), clean(in_words(str(answered.get(host, ""))), 300)) for host in hosts[:MOST_REPLIES]
+    ]
     return ViewedAction(
         label=label_of(record.action),
-        target=PageLink(clean(record.target, 300), _target_url(record) if links else ""),
+        target=PageLink(clean(target_of(record), 300), _target_url(record) if links else ""),
         who=clean(record.username) or _("nobody"),
         created=Moment.of(record.created_at, timezone.now()),
         parameters=mapping.entries(parameters),
