@@ -189,9 +189,10 @@ def is_opened_by_browser(request: HttpRequest) -> bool:
 
 def frame(request: HttpRequest, user: Any) -> dict[str, Any]:
     """Return what each page's template has: what it extends, the navigation, and how often it is refreshed."""
+    is_alone = is_fragment(request)
     return {
-        "base_template": FRAGMENT if is_fragment(request) else conf.BASE_TEMPLATE,
-        "sections": sections(user),
+        "base_template": FRAGMENT if is_alone else conf.BASE_TEMPLATE,
+        "sections": () if is_alone else sections(user),
         "section": "",
         "refresh": max(1, conf.REFRESH_SECONDS),
     }
