@@ -1,6 +1,10 @@
 """What acts is loaded when the pointer or the focus enters a panel, and not before."""
 
+import re
+from pathlib import Path
+
 import pytest
+from django.template.loader import get_template
 
 from celery_ops import states
 from celery_ops.models import TaskRunRecord
@@ -73,3 +77,32 @@ def test_a_task_is_launched_twice_where_nothing_that_shows_has_changed(visit, or
                 launch(page, "Charge the card")
         expect(page.locator("[data-message]")).to_have_text("Charge the card was sent.")
     assert TaskRunRecord.objects.filter(task_name=PAYMENT).count() == 2
+
+
+@pytest.fixture
+def bare(settings, tmp_path, site):
+    """A site's own template of a panel, with no place for words and no dialog."""
+    original = Path(get_template("celery_ops/panel/panel.html").origin.name).read_text()
+    left_out = ("data-message", "data-note", "data-announce", "dialog.html")
+    kept = [line for line in original.splitlines() if not any(part in line for part in left_out)]
+    own = tmp_path / "celery_ops/panel/panel.html"
+    own.parent.mkdir(parents=True)
+    own.write_text("\n".join(kept))
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+
+
+def test_a_template_without_a_place_for_words_launches_all_the_same(bare, visit, order, staff, expect):
+    plant(order)
+    page = visit(f"/orders/{order.pk}/", staff)
+    for number in (2, 3):
+        launch(page, "Charge the card")
+        expect(page.locator("tr[data-key]")).to_have_count(number)
+    assert visit.troubles == []
+
+
+def test_a_template_without_a_dialog_leads_to_the_page_of_the_details(bare, visit, order, staff, expect):
+    task_id = plant(order)
+    page = visit(f"/orders/{order.pk}/", staff)
+    page.get_by_role("link", name="Details").click()
+    expect(page).to_have_url(re.compile(f"task={task_id}"))
+    assert visit.troubles == []

@@ -27,7 +27,7 @@ Object.assign(CeleryOpsLive.prototype, {
   },
 
   message(words, ok = true) {
-    this.one("[data-message]").dataset.tone = ok ? "ok" : "error";
+    this.one("[data-message]")?.setAttribute("data-tone", ok ? "ok" : "error");
     this.write("message", words);
   },
 
@@ -40,6 +40,7 @@ Object.assign(CeleryOpsLive.prototype, {
 
   async openDetail(link) {
     const [path, dialog] = [this.focusPath(link), this.one("dialog")];
+    if (!dialog) return location.assign(link.href); // a template of the site's own has none
     try {
       const response = await this.fetch(link.href);
       if (!response.ok) throw new Error(response.statusText);

@@ -79,7 +79,7 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
     this.request = null;
   }
 
-  /* Asked for by a person, it replaces the request under way; by the timer, it lets that one finish. */
+  /* By a person, it replaces the request under way; by the timer, it lets that one finish. */
   async refresh(asked = false) {
     if (!this.address || this.gone || (this.request && !asked)) return;
     this.cancel();
@@ -166,6 +166,6 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
 
   write(place, words) {
     const element = this.one(`[data-${place}]`);
-    if (element.textContent !== words) element.textContent = words;
+    if (element && element.textContent !== words) element.textContent = words;
   }
 };

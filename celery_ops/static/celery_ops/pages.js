@@ -34,7 +34,8 @@ if (!customElements.get("celery-ops-page"))
     this.on("change", this.onChange);
     this.on("formdata", (event) => event.target.method === "get" && this.leaveOutEmpty(event.formData));
     this.on("keydown", this.onKey, document);
-    this.one("[data-theme-choice]").value = Page.remembered(Page.theme) ?? "";
+    const choice = this.one("[data-theme-choice]"); // a template of the site's own may have none
+    if (choice) choice.value = Page.remembered(Page.theme) ?? "";
     this.count();
     this.goOn();
     if (this.one("[data-unfinished]")) this.refresh(); // the workers were still being asked
@@ -192,7 +193,7 @@ if (!customElements.get("celery-ops-page"))
 
   showShortcuts() {
     const dialog = this.one("[data-shortcuts-dialog]");
-    if (!dialog.open) dialog.showModal();
+    if (dialog && !dialog.open) dialog.showModal();
   }
 
   /* The address of a filtered list says what was asked for, and nothing else. */

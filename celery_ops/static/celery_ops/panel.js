@@ -77,7 +77,7 @@ if (!customElements.get("celery-ops-panel"))
   }
 
   announceChanges(before) {
-    const words = (row, selector) => row.querySelector(selector).textContent.trim();
+    const words = (row, selector) => row.querySelector(selector)?.textContent.trim();
     const changed = this.rows.filter((row) => before.get(row.dataset.key) !== row.dataset.state).slice(0, 5);
     const said = changed.map((row) =>
       this.text("change", { label: words(row, "strong"), state: words(row, ".celery-ops-state") }));
