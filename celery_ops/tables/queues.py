@@ -195,6 +195,11 @@ def needs_somebody(queue: QueueInfo) -> bool:
     return is_unattended(queue) or is_held_up(queue)
 
 
+def neediest_first(queues: Iterable[Any]) -> list[Any]:
+    """Return queues, counted or not, as a list has them unless another order is asked for."""
+    return sorted(queues, key=lambda queue: not needs_somebody(queue))
+
+
 def _oldest(queue: QueueInfo) -> str:
     if queue.oldest_age is None and queue.depth == 0:
         return pgettext("messages", "none")

@@ -26,7 +26,7 @@ from ..tables.queues import (
     absent_columns,
     binding_table,
     message_table,
-    needs_somebody,
+    neediest_first,
     yes_or_no,
 )
 from .absent import no_queue
@@ -52,14 +52,13 @@ class QueueListView(ListPage):
         return paused_queues.marked(self.backend.queues(), self.paused)
 
     def get_values(self, report: QueueReport) -> Sequence[CountedQueue]:
-        return [CountedQueue(queue, flow_of(queue, self.flows)) for queue in report.queues]
+        return [CountedQueue(queue, flow_of(queue, self.flows)) for queue in neediest_first(report.queues)]
 
     def get_table_kwargs(self) -> dict[str, Any]:
         return {"exclude": absent_columns(self.backend, is_counted=bool(self.flows))}
 
     def get_table_data(self) -> RowsInOrder:
-        queues = sorted(self.filter.qs, key=lambda queue: not needs_somebody(queue))
-        return RowsInOrder(self.in_order(queues), self._row)
+        return RowsInOrder(self.in_order(self.filter.qs), self._row)
 
     def _row(self, queue: CountedQueue) -> QueueRow:
         return QueueRow.of(queue.info, pause_of(self.paused.get(queue.info.name)), queue.flow)

@@ -73,8 +73,8 @@ def test_text_is_a_plain_aligned_table(stubs):
     Queues.hold(queue("celery", depth=12, paused=True), queue("a-long-name", consumers=None))
     assert call("queues", output="text").lines == [
         "NAME         DEPTH  UNACKED  CONSUMERS  OLDEST      PAUSED",
-        "a-long-name      5        2          -  1 min 30 s  -",
         "celery          12        2          1  1 min 30 s  yes",
+        "a-long-name      5        2          -  1 min 30 s  -",
     ]
 
 
