@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
-from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +37,11 @@ PLAIN_URL: Final = re.compile(
 #: Brokers that are no Redis.
 NO_REDIS: Final = re.compile(r"(?:pyamqp|amqps?|memory|sqs)://")
 CAPTURES: Final = ("none", "redacted", "full")
+#: Seconds of a century: beyond that no clock, thread or store can be told to wait or to keep.
+LONGEST: Final = 36_525 * 86_400
+#: Rows, or runs of a minute: what no database takes for a limit is far beyond.
+MOST: Final = 10**9
+HUGE: Final = 10**20
 
 logger = get_logger("celery_ops.checks")
 
@@ -59,23 +63,25 @@ def check_key(key: Any, site: Mapping[Any, Any]) -> Messages:
 
 def _description(value: Any) -> str:
     """What is said of a wrong value: never the value of a setting that may hold a password."""
+    if type(value) is int and not -HUGE < value < HUGE:
+        return "it is a very large number"  # which Python may refuse to write
     return f"{value!r}" if type(value) in (int, float, bool, type(None)) else f"it is a {type(value).__name__}"
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
-
-
 def _positive(value: Any) -> bool:
-    return _number(value) and value > 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= LONGEST
 
 
 def _count(value: Any) -> bool:
-    return isinstance(value, int) and _positive(value)
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST
 
 
 def _age(value: Any) -> bool:
-    return isinstance(value, timedelta) and value > timedelta(0)
+    return isinstance(value, timedelta) and timedelta(0) < value <= timedelta(seconds=LONGEST)
+
+
+def _seconds_or_age(value: Any) -> bool:
+    return _age(value) or _positive(value)
 
 
 def _text(value: Any) -> bool:
@@ -103,7 +109,9 @@ def _label(value: Any) -> bool:
 
 
 CLASS = (_path_or_class, "the dotted path of a class")
-SIZE = (_count, "a whole number above 0")
+SIZE = (_count, "a whole number above 0, a billion at most")
+SECONDS = (_positive, "a number of seconds above 0, a century at most")
+TIME = (_seconds_or_age, "seconds above 0, or a timedelta, a century at most")
 CAPTURE = (lambda value: isinstance(value, str) and value in CAPTURES, f"one of {', '.join(map(repr, CAPTURES))}")
 
 #: For each key: what holds for a good value, and how to describe one.
@@ -114,13 +122,16 @@ VALUES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "QUEUE_BACKEND": CLASS,
     "STORE": CLASS,
     "STORE_URL": (lambda v: v is None or _text(v), "a URL such as 'redis://localhost:6379/0', or None"),
-    "STORE_TIMEOUT": (_positive, "a number of seconds above 0"),
+    "STORE_TIMEOUT": SECONDS,
     "STORE_PREFIX": (lambda v: _text(v) or callable(v), "a string that is not empty, or a callable that returns one"),
-    "RETENTION": (lambda v: _age(v) or _positive(v), "seconds above 0, or a timedelta"),
-    "RERUN_RETENTION": (lambda v: _age(v) or _positive(v), "seconds above 0, or a timedelta"),
+    "RETENTION": TIME,
+    "RERUN_RETENTION": TIME,
     "TRACKED_TASKS": (lambda v: isinstance(v, dict), "a dict of task name to {'model': 'app.Model', …}"),
     "RUNNABLE_TASKS": (_runnable, "a list of task names, a dict of name to options, or '*' for every task"),
-    "RECORD_RETENTION": (lambda v: v is None or _age(v), "a timedelta above 0, or None to keep for ever"),
+    "RECORD_RETENTION": (
+        lambda v: v is None or _age(v),
+        "a timedelta above 0, a century at most, or None to keep for ever",
+    ),
     "POLICY": CLASS,
     "REDACT_KEYS": (_words, "a list of strings: parts of names, none of them empty"),
     "REDACTOR": (lambda v: v is None or _text(v) or callable(v), "the dotted path of a callable, or None"),
@@ -128,17 +139,17 @@ VALUES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "RESULT_CAPTURE": CAPTURE,
     "PAGE_SIZE": SIZE,
     "MAX_PAGE_SIZE": SIZE,
-    "REFRESH_SECONDS": (lambda v: _number(v) and v >= 1, "a number of seconds, 1 at least"),
-    "CONTROL_TIMEOUT": (_positive, "a number of seconds above 0"),
+    "REFRESH_SECONDS": (lambda v: _positive(v) and v >= 1, "a number of seconds, 1 at least, a century at most"),
+    "CONTROL_TIMEOUT": SECONDS,
     "METRICS": (lambda v: isinstance(v, bool), "True or False"),
-    "METRICS_RETENTION": (lambda v: _age(v) or _positive(v), "seconds above 0, or a timedelta"),
+    "METRICS_RETENTION": TIME,
     "METRICS_TOKEN": (lambda v: v is None or _text(v), "a string that is not empty, or None"),
     "METRICS_NAMES": (lambda v: v in ("celery", "flower"), "'celery' or 'flower'"),
     "RELEASE": (lambda v: v is None or _text(v), "a string that is not empty, or None"),
     "OBJECTIVES": (lambda v: isinstance(v, dict), "a dict of name to {'queue': …, one measure: its limit}"),
     "ALERTS": (lambda v: isinstance(v, (list, tuple)) and _words(v), "a list or tuple of dotted paths"),
     "ALERT_WEBHOOK": (lambda v: v is None or _text(v), "a URL such as 'https://example.com/hook', or None"),
-    "ALERT_COOL_DOWN": (lambda v: _age(v) or _positive(v), "seconds above 0, or a timedelta"),
+    "ALERT_COOL_DOWN": TIME,
     "LOGS": (lambda v: v in ("none", "tracked", "all"), "'none', 'tracked' or 'all'"),
     "TRACE_URL": (lambda v: v is None or is_template(v), "a URL with {trace_id} that begins with https://, or None"),
     "BASE_TEMPLATE": (_text, "the name of a template"),
@@ -154,7 +165,7 @@ RUNNABLE_VALUES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "confirm": (lambda v: isinstance(v, bool), "True or False"),
     "queues": (lambda v: _words(v) and bool(v), "a list of queue names"),
     "form": (_path_or_class, "the dotted path of a form"),
-    "max_per_minute": (_count, "a whole number above 0"),
+    "max_per_minute": SIZE,
 }
 RUNNABLE_OPTIONS: Final = tuple(RUNNABLE_VALUES)
 

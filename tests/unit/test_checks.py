@@ -115,6 +115,14 @@ WRONG = [
     ("REFRESH_SECONDS", 0.5),
     ("CONTROL_TIMEOUT", -1),
     ("CONTROL_TIMEOUT", float("inf")),
+    ("CONTROL_TIMEOUT", 1e300),
+    pytest.param("STORE_TIMEOUT", 10**400, id="STORE_TIMEOUT of 401 digits"),
+    ("RETENTION", 1e300),
+    ("RETENTION", timedelta.max),
+    pytest.param("METRICS_RETENTION", 10**5000, id="METRICS_RETENTION of 5001 digits"),
+    ("RECORD_RETENTION", timedelta.max),
+    ("REFRESH_SECONDS", float("nan")),
+    ("PAGE_SIZE", 10**30),
     ("BASE_TEMPLATE", None),
 ]
 
@@ -141,6 +149,7 @@ def test_every_key_has_a_check(key):
     [
         ("RETENTION", 0.5),
         ("RETENTION", timedelta(days=1)),
+        ("METRICS_RETENTION", timedelta(days=36_525)),
         ("RECORD_RETENTION", None),
         ("RUNNABLE_TASKS", "*"),
         ("RUNNABLE_TASKS", {"shop.tasks.a"}),
