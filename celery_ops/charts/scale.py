@@ -84,8 +84,9 @@ def _ceiling(top: float, step: float) -> float:
 
 def _logarithmic(least: float, top: float) -> Scale:
     first = max((place for place, value in enumerate(DECADES) if value <= least), default=0)
+    first = min(first, len(DECADES) - 2)  # an axis begins and ends somewhere, also where all is beyond these
     last = min((place for place, value in enumerate(DECADES) if value >= top), default=len(DECADES) - 1)
-    decades = DECADES[first : last + 1]
+    decades = DECADES[first : max(last, first + 1) + 1]
     begin, end = math.log(decades[0]), math.log(decades[-1])
 
     def height(value: float) -> float:

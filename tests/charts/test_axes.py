@@ -51,7 +51,7 @@ def test_durations_are_written_as_clocks_have_them(durations, written):
     assert labels(scale.of_seconds(durations)) == written
 
 
-@pytest.mark.parametrize("durations", [[1e-9], [0.0], [1e-9, 1e12], [3.0, 1e30]], ids=str)
+@pytest.mark.parametrize("durations", [[1e-9], [0.0], [1e-9, 5e-5], [1e-9, 1e12], [3.0, 1e30], [4e7, 4e9]], ids=str)
 def test_no_duration_leaves_its_axis(durations):
     axis = scale.of_seconds(durations)
     assert all(0 <= axis.height(seconds) <= 100 for seconds in durations)
