@@ -11,8 +11,11 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from celery_ops.task_query import TaskQuery
+from celery_ops.tracking import prefix
 from celery_ops.views.tasks.csv import COLUMNS, csv_response, inert
 from tests.conftest import browser_of, make_user
+from tests.planting import plant
+from tests.shop.models import Order
 
 from .task_backends import HOSTILE, LIST, Away, Bare, Dying, Held, a_task, use
 
@@ -30,6 +33,21 @@ def test_every_task_is_in_it_in_order(browser, settings):
     head, *rows = exported(browser, page_size=2)
     assert head == list(COLUMNS)
     assert [row[0] for row in rows] == [a_task(number).id for number in range(450)]
+
+
+def test_the_file_is_the_viewers_tenants_also_when_the_request_has_left_it(browser, settings, memory_store):
+    tenants = ["north"]
+    backend = "celery_ops.backends.tracked.TrackedTaskBackend"
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "TASK_BACKEND": backend, "STORE_PREFIX": lambda: tenants[-1]}
+    order = Order.objects.create()
+    ids = {}
+    for tenant in ("north", "south"):
+        with prefix.using(tenant):
+            ids[tenant] = plant(order)
+    response = browser.get(LIST, {"format": "csv"})
+    tenants.append("south")  # as middleware does that had entered the first for the request alone
+    text = b"".join(response).decode()
+    assert (ids["north"] in text, ids["south"] in text) == (True, False)
 
 
 def test_the_filters_hold(browser, settings):
