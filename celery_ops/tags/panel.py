@@ -171,10 +171,18 @@ def _newest(refs: list[ObjectRef]) -> list[list[TrackedTask]] | list[None]:
 
 def _ref(obj: Any) -> ObjectRef | None:
     """A page's author may pass whatever the context holds: what is not a saved object has no tasks."""
+    if not isinstance(obj, Model) or _has_yet_to_be_saved(obj):
+        return None
     try:
         return ObjectRef.of(obj) if isinstance(obj, Model) else None
     except ValueError:
         return None
+
+
+def _has_yet_to_be_saved(obj: Model) -> bool:
+    """Whether a key is there only because it has a default, as ``save()`` judges it."""
+    keys = obj._meta.pk_fields
+    return obj._state.adding and all(field.has_default() or field.has_db_default() for field in keys)
 
 
 def _each(objs: Any) -> Iterable[Any]:

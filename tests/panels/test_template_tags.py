@@ -48,8 +48,8 @@ def test_a_viewer_whom_the_policy_refuses_sees_nothing(tag, order, django_user_m
 )
 @pytest.mark.parametrize(
     "make",
-    [Order, Page, Seat, lambda: None, lambda: "text", lambda: 7, lambda: Order, lambda: {}, AnonymousUser],
-    ids=["unsaved", "unsaved text", "unsaved composite", "None", "text", "number", "class", "dict", "no model"],
+    [Order, Page, Seat, Item, lambda: None, lambda: "text", lambda: 7, lambda: Order, lambda: {}, AnonymousUser],
+    ids=["unsaved", "text key", "composite", "key by default", "None", "text", "number", "class", "dict", "no model"],
 )
 def test_what_is_no_saved_object_shows_nothing(tag, make, superuser):
     assert page(tag, superuser, obj=make()) == ""
