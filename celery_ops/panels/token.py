@@ -19,7 +19,7 @@ MAX_AGE: Final = 12 * 3600
 
 @dataclass(frozen=True, slots=True)
 class PanelOptions:
-    label: str  # of the model
+    label: str  # of the model, a proxy's own: it has a permission and a name of its own
     pk: str  # canonical text of the key
     user: str  # the viewer's key as text, empty for an anonymous one
     limit: int

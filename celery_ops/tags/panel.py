@@ -80,7 +80,7 @@ def _panel(
     if not public and not may_view(user, obj, started=started):
         return ""
     wanted = _limit(options["limit"]), bool(options["launch"]), public, _serial(request, ref)
-    whole = PanelOptions(ref.label, ref.pk, viewer(user), *wanted, started)
+    whole = PanelOptions(obj._meta.label_lower, ref.pk, viewer(user), *wanted, started)
     draft = Draft(
         request,
         obj,
@@ -174,7 +174,7 @@ def _ref(obj: Any) -> ObjectRef | None:
     if not isinstance(obj, Model) or _has_yet_to_be_saved(obj):
         return None
     try:
-        return ObjectRef.of(obj) if isinstance(obj, Model) else None
+        return ObjectRef.of(obj)
     except ValueError:
         return None
 

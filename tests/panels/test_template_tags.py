@@ -11,9 +11,10 @@ from django.urls import path
 from django.utils import translation
 
 from celery_ops.tracking.server import Server
+from tests.conftest import make_user
 from tests.pages import attribute, link, states, words
 from tests.planting import plant
-from tests.shop.models import Item, Order, Page, Seat
+from tests.shop.models import Express, Item, Order, Page, Seat
 
 from .conftest import away, browser
 
@@ -110,6 +111,13 @@ def test_a_panels_address_shows_the_same_tasks(order, reader):
     task_id = plant(order)
     (url,) = attribute(page(PANEL, reader, obj=order), "data-url")
     assert task_id in browser(reader).get(url).text
+
+
+def test_who_may_see_a_proxy_alone_sees_its_panel_at_each_poll(order):
+    courier, express = make_user("courier", "shop.view_express"), Express.objects.get(pk=order.pk)
+    (url,) = attribute(page(PANEL, courier, obj=express), "data-url")
+    assert f"What is started for Express {order.pk} appears here." in words(browser(courier).get(url).text)
+    assert page(PANEL, courier, obj=order) == ""
 
 
 def test_a_panel_has_a_title_of_its_own(order, reader):
