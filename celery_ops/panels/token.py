@@ -33,7 +33,7 @@ class PanelOptions:
         return [task for task in tasks if not self.started or (task.started_by and task.started_by.pk == self.pk)]
 
     def token(self) -> str:
-        return signing.dumps(astuple(self), salt=_salt(), compress=True)
+        return signing.dumps(astuple(self), salt=_salt())  # a compressed one begins with a dot, which servers refuse
 
     @property
     def url(self) -> str:

@@ -102,6 +102,12 @@ def test_every_kind_of_key_has_a_panel_of_its_own(make, superuser):
     assert task_id in browser(superuser).get(panel_of(obj, superuser)).text
 
 
+@pytest.mark.parametrize("pk", ["7c1e9d52-3b5f-4d1c-9c6a-0d1f2e3a4b5c", "docs/" * 40])
+def test_no_part_of_an_address_begins_with_a_dot_as_files_do_that_servers_hide(pk):
+    user = "1f0a5d8e-93c7-4b62-8e21-77d4c0b9a655"
+    assert "/." not in PanelOptions("warehouse.shipmentline", pk, user, 10, True, False).url
+
+
 def test_keys_that_look_alike_have_panels_of_their_own(superuser):
     one, other = Page.objects.create(path="a/b"), Page.objects.create(path="a%2Fb")
     plant(one)
