@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -50,6 +51,15 @@ def account_key(user: Any) -> Any:
     A request's user may be of another kind, as an API key's: its key would be another person's.
     """
     return user.pk if isinstance(user, get_user_model()) else None
+
+
+def users_named(name: str) -> models.QuerySet:
+    """Return the users of this username: nobody where the field cannot be that, as a word where names are numbers."""
+    users = get_user_model()
+    try:
+        return users._default_manager.filter(**{users.USERNAME_FIELD: name})
+    except (ValidationError, ValueError):
+        return users._default_manager.none()
 
 
 def asked_by(user: Any) -> dict[str, Any]:

@@ -3,13 +3,12 @@
 from typing import Any, Final
 
 from django import forms
-from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from ..control.commands import LABELS
 from ..databases import alias_of
+from ..models import users_named
 from ..task_query import NEWEST_FIRST, OLDEST_FIRST
 from .base import ChoiceFilter, ListFilterSet, MomentFilter, SearchFilter, SizeFilter, SortFilter, TextFilter
 
@@ -46,13 +45,9 @@ class JournalFilterSet(ListFilterSet):
 
     def by(self, rows: QuerySet[Any], _field: str, name: str) -> QuerySet[Any]:
         """Whose rows: of a user who is gone, those that keep the name."""
-        users = get_user_model()
-        try:
-            owners = users._default_manager.filter(**{users.USERNAME_FIELD: name})
-        except (ValidationError, ValueError):  # a name may be a number, or what else the model says
-            owners = users._default_manager.none()
+        owners = users_named(name)
         keys: Any = owners.values("pk")
-        if alias_of(users) != rows.db:  # no database asks what another one has
+        if alias_of(owners.model) != rows.db:  # no database asks what another one has
             keys = list(owners.values_list("pk", flat=True)[:MOST_OWNERS])
         return rows.filter(Q(user_id__in=keys) | Q(user_id__isnull=True, username=name))
 

@@ -1,12 +1,11 @@
 """The tasks that somebody started, by the username: what tracking keeps of that account says which these are."""
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 from django.db import Error as DatabaseError
 
 from ..exceptions import StoreUnavailable
 from ..logs import get_logger
+from ..models import users_named
 from ..tracking.reading import read_tasks
 from ..tracking.refs import ObjectRef
 
@@ -23,14 +22,13 @@ def tasks_of_name(username: str) -> tuple[str, ...]:
 
     One query by the unique name, and a round trip or two: no row is searched for a name.
     """
-    users = get_user_model()
     try:
-        account = users._default_manager.filter(**{users.USERNAME_FIELD: username}).first()
+        account = users_named(username).first()
         if account is None:
             return ()
         ref = ObjectRef.of(account)
         tasks = read_tasks([ref])[0]
-    except (DatabaseError, StoreUnavailable, ValidationError, ValueError) as error:
+    except (DatabaseError, StoreUnavailable, ValueError) as error:
         logger.warning("Tasks by who started them cannot be listed: %s", type(error).__name__)
         return ()
     return tuple(task.id for task in tasks if task.started_by and task.started_by.pk == ref.pk)

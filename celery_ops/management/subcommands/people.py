@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
+from ...models import users_named
 from ...permissions import allows
 from .base import CommandRefused
 
@@ -19,11 +18,10 @@ def user_named(name: str | None) -> Any:
     """Return the user of this name, None for none. Raises CommandRefused for a name that nobody has."""
     if name is None:
         return None
-    users = get_user_model()
-    try:
-        return users._default_manager.get(**{users.USERNAME_FIELD: name})
-    except (users.DoesNotExist, ValidationError, ValueError):  # a name may be a number, or what else the model says
-        raise CommandRefused(_("there is no user %(name)r") % {"name": name}) from None
+    user = users_named(name).first()
+    if user is None:
+        raise CommandRefused(_("there is no user %(name)r") % {"name": name})
+    return user
 
 
 def check(user: Any, action: str, obj: Any = None) -> None:
