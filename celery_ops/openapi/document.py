@@ -47,6 +47,8 @@ class Operation:
     more: tuple[tuple[str, Schema], ...] = ()
     body: Schema | None = None
     refusals: tuple[int, ...] = (400, 401, 403, 503)
+    #: What it may answer as well, by code: what that means, and its schema.
+    otherwise: tuple[tuple[int, Any, Schema], ...] = ()
 
 
 OPERATIONS: Final = (
@@ -110,6 +112,13 @@ OPERATIONS: Final = (
         success=201,
         body=named("RunRequest"),
         refusals=(400, 401, 403, 404, 503),
+        otherwise=(
+            (
+                200,
+                gettext_lazy("Nothing new was sent: the task answers with one that is there already."),
+                named("OtherRun"),
+            ),
+        ),
     ),
     Operation(
         "api-run",
@@ -165,6 +174,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "parameters": list(_parameters(operation)),
         "responses": {
             str(operation.success): _content(_("Done."), operation.answer),
+            **{str(code): _content(str(meaning), schema) for code, meaning, schema in operation.otherwise},
             **{str(code): _content(str(REFUSALS[code]), named("Errors")) for code in operation.refusals},
         },
     }

@@ -231,6 +231,16 @@ SCHEMAS: Final[dict[str, Schema]] = {
         }
     ),
     "SentRun": thing({"task_id": TEXT, "record": NUMBER, "url": {**TEXT, "format": "uri-reference"}}),
+    "OtherRun": thing(
+        {
+            "task_id": {**TEXT, "description": "Of the task that is there already."},
+            "record": NUMBER,
+            "url": {**TEXT, "format": "uri-reference"},
+            "sent": {"type": "boolean", "const": False},
+            "message": TEXT,
+        },
+        optional=("record", "url"),
+    ),
     "Run": thing(
         {
             "task_id": TEXT,
@@ -254,7 +264,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "result": ANY,
             "traceback": or_null(TEXT),
         },
-        optional=(*PAYLOAD, "started_by"),
+        optional=(*PAYLOAD, *COST, "started_by"),
     ),
 }
 

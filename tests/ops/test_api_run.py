@@ -5,6 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from celery_ops.exceptions import StoreUnavailable
+from celery_ops.openapi.schemas import SCHEMAS
 from tests.conftest import make_user
 from tests.planting import plant
 
@@ -46,6 +47,12 @@ def test_ones_own_run_is_answered_with_what_became_of_it(runner):
         "send_state": "SENT",
         "error": "ValueError",
     }
+
+
+def test_an_answer_has_all_that_the_document_says_it_has(runner):
+    Tasks.hold(a_task(1, "FAILURE"))
+    journal(1, runner)
+    assert set(SCHEMAS["Run"]["required"]) <= set(ask(runner).json()) <= set(SCHEMAS["Run"]["properties"])
 
 
 def test_with_view_payload_arguments_result_and_traceback_are_there_redacted(operator):

@@ -106,6 +106,14 @@ def test_one_that_answers_with_another_task_says_so_and_leads_to_that_one(browse
     assert OTHER in response.json()["message"]
 
 
+def test_the_document_knows_that_answer(browser):
+    schema = browser.get(reverse("celery_ops:api-schema")).json()
+    answers = schema["paths"][reverse("celery_ops:api-runs")]["post"]["responses"]
+    name = answers["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    answered = set(over_json(browser, another).json())
+    assert answered <= set(schema["components"]["schemas"][name]["properties"])
+
+
 @pytest.mark.parametrize(("task", "said"), [(nothing, "did not send it"), (raising, "AlreadyQueued")])
 def test_one_that_sends_nothing_is_not_blamed_on_the_broker(browser, task, said):
     response = over_json(browser, task)
