@@ -1,6 +1,7 @@
 """What a task's signature says of its parameters."""
 
 import inspect
+import re
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,10 @@ Parameters = tuple[inspect.Parameter, ...]
 VARIABLE: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 #: Whose decorators hand on what they get: ``autoretry_for``, ``pydantic=True``, ``transaction.atomic`` and their like.
 FAITHFUL: Final = frozenset(("celery", "contextlib"))
+#: Names in an annotation that is text.
+WORDS: Final = re.compile(r"\w+")
+#: Annotations inside one another: an alias may hold itself.
+DEEPEST: Final = 10
 #: Decorators that are looked through, and positions that get a name.
 MOST_LAYERS: Final = 20
 MOST_POSITIONS: Final = 64
@@ -67,7 +72,7 @@ def signature_of(task: Any) -> Signature | None:
         defaults={p.name: p.default for p in named if p.default is not p.empty},
         annotations=annotations,
         parameters=parameters,
-        sensitive=_sensitive(annotations) | _sensitive(_resolved(run, innermost)[0]),
+        sensitive=_sensitive(run, annotations) | _sensitive(run, _resolved(run, innermost)[0]),
         unresolved=unresolved,
         names=_names(layers),
         all_names=frozenset(p.name for p in _named(chain.from_iterable(layers))),
@@ -133,21 +138,46 @@ def _positional(parameters: Parameters) -> tuple[str, ...]:
     return tuple(p.name for p in parameters if p.kind not in (*VARIABLE, p.KEYWORD_ONLY))
 
 
-def _sensitive(annotations: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(name for name, annotation in annotations.items() if is_sensitive(annotation))
+def _sensitive(run: Any, annotations: Mapping[str, Any]) -> frozenset[str]:
+    known = _names_around(run)
+
+    def is_marked(annotation: Any) -> bool:
+        if not isinstance(annotation, str):
+            return is_sensitive(annotation)
+        words = WORDS.findall(annotation)  # it cannot be evaluated: one name in it is known to type checkers alone
+        return Sensitive.__name__ in words or any(is_sensitive(known.get(word)) for word in words)
+
+    return frozenset(name for name, annotation in annotations.items() if is_marked(annotation))
 
 
-def is_sensitive(annotation: Any) -> bool:
-    """Return whether ``Sensitive()`` or ``Sensitive`` is among what an ``Annotated`` says, at its top or in a union."""
-    if any(isinstance(part, Sensitive) or part is Sensitive for part in getattr(annotation, "__metadata__", ())):
+def is_sensitive(annotation: Any, depth: int = DEEPEST) -> bool:
+    """Return whether an annotation is ``Sensitive``, or an ``Annotated`` anywhere in it says so."""
+    if isinstance(annotation, Sensitive) or annotation is Sensitive:
         return True
-    return any(is_sensitive(part) for part in typing.get_args(annotation) if hasattr(part, "__metadata__"))
+    parts = (*getattr(annotation, "__metadata__", ()), *typing.get_args(annotation), *_aliased(annotation))
+    return depth > 0 and any(is_sensitive(part, depth - 1) for part in parts)
+
+
+def _aliased(annotation: Any) -> tuple[Any, ...]:
+    """Return what another name stands for, in a tuple, or nothing."""
+    if isinstance(annotation, typing.NewType):
+        return (annotation.__supertype__,)
+    if type(annotation).__name__ != "TypeAliasType":
+        return ()
+    try:
+        return (annotation.__value__,)
+    except Exception:  # evaluated only now
+        return ()
+
+
+def _names_around(run: Any) -> dict[str, Any]:
+    return getattr(inspect.unwrap(getattr(run, "__func__", run)), "__globals__", {})
 
 
 def _resolved(run: Any, parameters: tuple[inspect.Parameter, ...]) -> tuple[dict[str, Any], frozenset[str]]:
     """Evaluate annotations that are text, each on its own: one that names nothing known spoils no other."""
     raw = {p.name: p.annotation for p in parameters if p.annotation is not p.empty}
-    names = getattr(inspect.unwrap(getattr(run, "__func__", run)), "__globals__", {})
+    names = _names_around(run)
     annotations, unresolved = {}, set()
     for name, annotation in raw.items():
         holder = type("Holder", (), {"__annotations__": {name: annotation}})

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import inspect
 import json
-from typing import Annotated
+from typing import Annotated, NewType
 
 import pytest
 
@@ -122,6 +122,39 @@ def test_an_annotation_is_seen_through_decorators(task):
 
     assert stored(task(inject_first(pay)), 1, "4-2")["args"] == [REDACTED, REDACTED]
     assert stored(task(inject_openly(pay)), number="4-2")["kwargs"] == {"number": REDACTED}
+
+
+Pin = NewType("Pin", Annotated[str, Sensitive()])
+Code = Annotated[str, Sensitive]
+SENSITIVE = [
+    Annotated[str, Sensitive()] | None,
+    list[Annotated[str, Sensitive()] | None],
+    dict[str, list[Annotated[str, Sensitive()]]],
+    Annotated[list[Annotated[str, Sensitive()]], "as typed"],
+    Pin,
+    Pin | None,
+    "Annotated[str, Sensitive()]",
+    "Annotated[NamedForTypeCheckersAlone, Sensitive()]",
+    "Code | NamedForTypeCheckersAlone",
+]
+
+
+@pytest.mark.parametrize("annotation", SENSITIVE, ids=str)
+def test_what_is_marked_sensitive_anywhere_in_its_annotation_is_hidden(annotation, task):
+    def pay(order_id, number):
+        return order_id
+
+    pay.__annotations__["number"] = annotation
+    assert stored(task(pay), 1, "4-2")["args"] == [1, REDACTED]
+
+
+@pytest.mark.parametrize("annotation", ["Sensitively", "NamedForTypeCheckersAlone", list[str | None]], ids=str)
+def test_what_is_not_marked_shows(annotation, task):
+    def pay(order_id, number):
+        return order_id
+
+    pay.__annotations__["number"] = annotation
+    assert stored(task(pay), 1, "4-2")["args"] == [1, "4-2"]
 
 
 def plain(order_id, password):
