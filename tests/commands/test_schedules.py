@@ -1,5 +1,8 @@
 """``schedules``: what it says, and with which code it ends."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from celery_ops import states
@@ -36,6 +39,13 @@ def test_all_is_well(settings, monkeypatch):
     assert "nightly At 02:30" in said
     assert "SUCCESS" in said
     assert "beat at beat.example (7): sends, heard" in said
+
+
+def test_a_time_that_its_source_has_in_another_zone_is_written_in_utc(monkeypatch):
+    start = datetime(2099, 7, 1, 9, tzinfo=ZoneInfo("Asia/Tokyo"))
+    keep(monkeypatch, entry(start=start))
+    beat()
+    assert "2099-07-01 00:00:00Z" in text()[1]
 
 
 def test_one_that_is_overdue_is_1(monkeypatch):

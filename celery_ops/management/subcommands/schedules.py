@@ -69,7 +69,7 @@ def _row(one: ScheduleInfo, now: datetime) -> tuple[Any, ...]:
 
 
 def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}Z"
+    return None if moment is None else f"{moment.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S}Z"
 
 
 def _beat_item(beat: BeatInfo) -> dict[str, Any]:
