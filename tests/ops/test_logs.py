@@ -83,6 +83,18 @@ def test_the_script_of_a_page_is_given_the_lines_that_it_has_not(browser, superu
         assert lines(html_of(browser.get(address, {**data, "log": "rubbish"}))) == ATTEMPTS
 
 
+def test_the_script_is_given_a_number_beyond_a_thousand_as_it_gives_it_back(browser, superuser, order, settings):
+    settings.USE_THOUSAND_SEPARATOR = True
+    task_id = plant(order)
+    plant_log(task_id, *(f"line {number}" for number in range(1, 1235)))
+    for address, data in ((page(task_id), {}), (panel_of(order, superuser), {"task": task_id})):
+        (log,) = elements(html_of(browser.get(address, data)), "celery-ops-log")
+        seen = log.attributes["data-next"]
+        html = html_of(browser.get(address, {**data, "log": seen}))
+        assert (seen, lines(html)) == ("1234", {})
+        assert elements(html, "div", data_next="1234")
+
+
 def test_a_running_task_is_listened_to_and_one_that_nobody_tracks_is_not(browser, order):
     running = plant(order, "tests.shop.tasks.logs", "STARTED", worker="")
     (log,) = elements(html_of(browser.get(page(running))), "celery-ops-log")

@@ -83,6 +83,14 @@ def test_the_page_shows_it_to_browsers(answers, order, browser):
     assert "<script>" not in "".join(item.html for item in elements(html, "li"))
 
 
+def test_ids_of_processes_and_numbers_of_lines_are_not_grouped(answers, order, browser, settings):
+    settings.USE_THOUSAND_SEPARATOR = True
+    answers(Stack("celery@one", 12345, "tests.shop.tasks.long", (Frame("shop/tasks.py", 1234, "charge", "", True),)))
+    text = text_of(html_of(browser.post(address(plant(order, "tests.shop.tasks.long", "STARTED")), **BROWSER)))
+    assert "In process 12345 of celery@one" in text
+    assert "shop/tasks.py:1234" in text
+
+
 def test_who_may_not_see_payloads_is_refused_and_offered_nothing(answers, order, poor_browser):
     asked = answers(Stack("celery@one", 77, "tests.shop.tasks.long", FRAMES))
     task_id = plant(order, "tests.shop.tasks.long", "STARTED")
