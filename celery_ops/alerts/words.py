@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from ..formatting import duration
@@ -65,4 +66,6 @@ def amount(measure: str, value: float | None) -> str:
         return _("unknown")
     if measure == FAILURE_RATE:
         return f"{100 * value:.3g} %"
-    return f"{value:g}" if measure == DEPTH else duration(timedelta(seconds=min(value, 1e9)))
+    if measure == DEPTH:
+        return number_format(int(value) if value == int(value) else value, force_grouping=True)
+    return duration(timedelta(seconds=min(value, 1e9)))

@@ -96,7 +96,7 @@ def check_visibility(answers: Answers) -> Iterator[Finding]:
     broker = patience()
     if broker.driver not in USUAL_TIMEOUTS or broker.timeout is None:
         return
-    timeout = f"{broker.timeout.total_seconds():g}"
+    timeout = f"{broker.timeout.total_seconds():.15g}"
     hint = _("Raise visibility_timeout in broker_transport_options above the longest countdown and time limit.")
     late = {task.name or task.id for task in _scheduled(answers) if _is_beyond(task, broker.timeout)}
     longest = positive(config.task_time_limit)

@@ -201,9 +201,9 @@ def _known_task_row(name: str, registered: dict[str, RegisteredTask], detail: Wo
 
 
 def _seconds(limit: float | None) -> str:
-    return "" if limit is None else gettext("%(n)s s") % {"n": f"{limit:g}"}
+    return "" if limit is None else gettext("%(n)s s") % {"n": _plain(limit)}
 
 
 def _plain(limit: float | None) -> str:
     """As it is typed, whatever the language."""
-    return "" if limit is None else f"{limit:g}"
+    return "" if limit is None else f"{limit:.15g}"

@@ -144,6 +144,11 @@ def test_mail_says_in_plain_words_what_is_breached(admins):
             "The number of waiting messages of mail is 12: more than 10.",
         ),
         (
+            Alert("short", "depth", 1_234_567, 1_000_000.0, "mail", "", AT, BREACHED),
+            "short: breached by mail",
+            "The number of waiting messages of mail is 1,234,567: more than 1,000,000.",
+        ),
+        (
             Alert("worker_gone", "worker_gone", 70.0, 0, "a@one", "", AT, BREACHED),
             "a@one is gone",
             "The worker a@one gives no sign of life, and never said goodbye.",

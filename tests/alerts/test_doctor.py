@@ -35,7 +35,7 @@ def test_a_site_without_objectives_is_in_order(say):
 
 def test_what_is_breached_is_named_with_its_numbers_the_worst_first_and_told(told):
     hold(mail=11, mailing=5000, other=99)
-    message = "mail goes out is breached. The number of waiting messages is more than 10: mail (11), mailing (5000)."
+    message = "mail goes out is breached. The number of waiting messages is more than 10: mail (11), mailing (5,000)."
     assert findings() == [(WARNING, message)]
     delivery.finish()
     assert sorted(states(told)) == [("mail", BREACHED), ("mailing", BREACHED)]

@@ -63,7 +63,7 @@ def _row(one: ScheduleInfo, now: datetime) -> tuple[Any, ...]:
         _moment(one.next_due),
         _moment(one.last_sent),
         one.last_state,
-        None if one.late is None else f"{one.late:g} s",
+        None if one.late is None else f"{one.late:.15g} s",
         one.problems[0].sentence if one.problems else None,
     )
 
