@@ -192,6 +192,7 @@ class BulkAction(ABC):
                 "filters": dict(filters),
                 "count": counted.number,
                 "is_partial": counted.capped,
+                **({"since": query.since.isoformat()} if query.since else {}),
                 "until": min(filter(None, (query.until, now()))).isoformat(),
                 "key": str(submission or uuid4()),
                 **self.parameters(chosen),

@@ -124,11 +124,18 @@ def check_same(filters: TaskFilterSet, record: ControlRecord) -> None:
 
 
 def bounded(query: TaskQuery, record: ControlRecord, backend: TaskBackend) -> TaskQuery:
-    """Return the query without the tasks that came after the bulk was asked for."""
+    """Return the query without the tasks that came after the bulk was asked for.
+
+    Its times are those that were meant then: whoever goes on may be in another time zone.
+    """
     if not backend.supports_created:
         return query
-    until = datetime.fromisoformat(record.parameters["until"])
-    return replace(query, until=until if query.until is None else min(until, query.until))
+    since, until = record.parameters.get("since"), record.parameters["until"]
+    return replace(
+        query,
+        since=datetime.fromisoformat(since) if since else query.since,
+        until=datetime.fromisoformat(until),
+    )
 
 
 def _backend(parameters: QueryDict, *, is_begun: bool = False) -> TaskBackend:

@@ -2,6 +2,7 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from django_celery_results.models import TaskResult
 
 from celery_ops.backends import control
@@ -160,6 +161,23 @@ def test_what_was_interrupted_goes_on_and_sends_nothing_twice(interrupted):
     assert (said.code, said.data["done"], TaskRunRecord.objects.count()) == (0, 5, 5)
     assert call("retry", "--resume", str(record.pk)).data["done"] == 5
     assert TaskRunRecord.objects.count() == 5
+
+
+@pytest.mark.parametrize(
+    ("begun", "resumed", "times"),
+    [
+        ("Asia/Tokyo", "UTC", "since=2026-03-14T20:57"),
+        ("UTC", "Asia/Tokyo", "since=2026-03-14T11:57"),
+        ("Asia/Tokyo", "UTC", "until=2026-03-14T20:59"),
+        ("UTC", "Asia/Tokyo", "until=2026-03-14T11:59"),
+    ],
+)
+def test_who_goes_on_in_another_time_zone_takes_the_tasks_that_were_meant(begun, resumed, times, interrupted):
+    interrupted(KeyboardInterrupt())
+    with timezone.override(begun):
+        call("retry", "--filter", f"{FAILURES}&{times}", "--yes")
+    with timezone.override(resumed):
+        assert call("retry", "--resume", str(ControlRecord.objects.get().pk)).data["done"] == 4
 
 
 def test_another_kind_of_row_or_another_users_is_not_gone_on_with(settings, told):
