@@ -32,7 +32,7 @@ WANTED = {
 @pytest.fixture
 def worlds(redis_server, settings):
     """A site of this test's own, how to start a worker of it, and what was told."""
-    site = Site(f"{redis_server.url}/41", store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
+    site = Site(f"{redis_server.url}/57", store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
     database = f"{redis_server.url}/49"
     environment = {
         **site.environment,
