@@ -112,7 +112,7 @@ def capture_text(
     text: str | None, *, secrets: Sequence[str] = (), tail: bool = False, budget: Budget | None = None
 ) -> Captured:
     """Return an error message, or with ``tail`` the last part of a traceback, redacted. Never raises."""
-    if not issubclass(type(text), str):
+    if text is None or not issubclass(type(text), str):
         return Captured("", text is None)
     hidden = Secrets(secrets) if secrets else None
     return Captured(*scrub(text, MAX_BYTES, site()[0], hidden, tail, budget))
@@ -126,7 +126,8 @@ class LineRedactor:
 
     def lines(self, texts: Sequence[str]) -> list[str]:
         """Return the texts, redacted, in their order. Never raises."""
-        rules, redacted = site()[0], []
+        rules = site()[0]
+        redacted: list[str] = []
         for first in range(0, len(texts), QUIET_LINES):
             together = texts[first : first + QUIET_LINES]
             redacted += together if self._are_quiet(together, rules) else self._each(together, rules)

@@ -87,7 +87,7 @@ class _Cutter:
         return plain
 
     def _list(self, items: list[Any]) -> list[Any]:
-        shown = []
+        shown: list[Any] = []
         for item in items:
             if self._room <= 0:
                 break

@@ -12,6 +12,7 @@ from .describing import described
 from .fitting import MAX_BYTES, texts_of
 from .keys import NAME
 from .repeats import Secrets
+from .site import site
 from .text import OVERSCAN, REDACTED, scrub, secret_at, spans_of
 from .walk import BREADTH, HARMLESS, SEQUENCES, Name, Walk, first_items
 
@@ -31,7 +32,7 @@ def hidden_texts(
     walk = Walk.in_mode("redacted", sensitive=sensitive, budget=budget)
     search = _Search(walk)
     for name, value in (*_arguments(args, parameters), *_arguments(kwargs)):
-        names = name if type(name) is tuple else (name,)
+        names = name if isinstance(name, tuple) else (name,)
         is_hidden = any(map(walk.is_hidden, names))
         if walk.redactor is not None and type(value) in (str, int):
             is_hidden = is_hidden or walk.argument(value, name) != value
@@ -54,7 +55,7 @@ class _Search:
     """Goes through values level by level; ``texts`` yields what is hidden in them."""
 
     def __init__(self, walk: Walk) -> None:
-        self._rules, self._budget = walk.rules, walk.budget
+        self._rules, self._budget = walk.rules or site()[0], walk.budget
         self._passed = ATOMS | {str} if walk.budget.is_spent else ATOMS
         self._queue: list[tuple[Any, bool]] = []
         self._left = NODES

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from .alternatives import any_of
+from .always import always
 from .budget import Budget
 
 NAME: Final = 64
@@ -26,10 +27,10 @@ CLOSING: Final = {
     '"': re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL),
     "'": re.compile(r"[^'\\]*(?:\\.[^'\\]*)*'", re.DOTALL),
 }
-BARE: Final = re.compile(r"""(?:(?:bearer|basic|digest|token|negotiate)[ ]+)?[^\s,;&"'<>]+|""", re.IGNORECASE)
-REST_OF_LINE: Final = re.compile(r"[^\n]*")
-FIRST_WORD: Final = re.compile(r"\w*")
-BACKWARDS: Final = re.compile(r"[\w-]*")
+BARE: Final = always(r"""(?:(?:bearer|basic|digest|token|negotiate)[ ]+)?[^\s,;&"'<>]+|""", re.IGNORECASE)
+REST_OF_LINE: Final = always(r"[^\n]*")
+FIRST_WORD: Final = always(r"\w*")
+BACKWARDS: Final = always(r"[\w-]*")
 OPTION_VALUE: Final = re.compile(r"""(?:\\{0,4}["'],)?\s{1,8}(?!-)""")
 SEPARATOR: Final = r"(?:=>|:=|={1,3}|:(?!:|//))"
 #: "KeyError: 'x'" and "CardDeclined: why" name exceptions, not keys.
@@ -78,6 +79,7 @@ def pairs(text: str, rules: Rules, end: int, budget: Budget) -> Iterator[tuple[i
     reader = None
     has_options = "--" in text
     done = 0
+    start: int | None
     for match in rules.pairs.finditer(lower, 0, end + LONGEST_NAME):
         key = match.start()
         if key >= end:
@@ -118,7 +120,7 @@ def _after_option(text: str, start: int, end: int, budget: Budget) -> int | None
     before = text[max(0, start - NAME) : start]
     if "--" not in before:
         return None
-    if not budget.step(OPTION_STEPS) or not BACKWARDS.match(before[::-1])[0].endswith("--"):
+    if not budget.step(OPTION_STEPS) or not BACKWARDS(before[::-1], 0)[0].endswith("--"):
         return None
     value = OPTION_VALUE.match(text, end)
     return value.end() if value else None
@@ -139,7 +141,7 @@ class _Values:
         if self._is_exception(self._text[begin:end].rstrip()):
             return None
         if self._has_headers and any(self._lower.find(word, begin, end) >= 0 for word in HEADERS):
-            return REST_OF_LINE.match(self._text, match.end()).span()
+            return REST_OF_LINE(self._text, match.end()).span()
         return NOT_YET
 
     def _is_exception(self, text: str) -> bool:
@@ -147,7 +149,7 @@ class _Values:
             return True
         if not text.endswith("ed") and not self._has_bad:
             return False
-        word = FIRST_WORD.match(text[: -NAME - 1 : -1])[0][::-1]
+        word = FIRST_WORD(text[: -NAME - 1 : -1], 0)[0][::-1]
         is_participle = word.endswith("ed") and word[-3:-2].islower() and any(map(str.isupper, word[:-3]))
         return is_participle or BAD.match(word) is not None
 
@@ -157,7 +159,7 @@ class _Values:
         if opener := OPENER.match(text, start):
             return opener.end(), self._closed(opener[1], opener.end())
         if text[start : start + 1] not in ("[", "(", "{"):
-            return BARE.match(text, start).span()
+            return BARE(text, start).span()
         return start, self._nested(start)
 
     def _closed(self, quote: str, start: int) -> int:

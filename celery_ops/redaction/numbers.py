@@ -103,8 +103,9 @@ def _cards(text: str, start: int, end: int, budget: Budget) -> Iterator[tuple[in
         start = dates.end()
     if end - start < CARD.start:
         return
-    if text[start - 2 : start].endswith(".") and text[start - 2 : start - 1].isdigit():
-        start = GROUP.match(text, start, end).end()  # the decimals of a number
+    is_decimal = text[start - 2 : start].endswith(".") and text[start - 2 : start - 1].isdigit()
+    if is_decimal and (decimals := GROUP.match(text, start, end)):
+        start = decimals.end()
     if not _may_hold_card(text[start:end]):
         return
     groups = [group.span() for group in GROUP.finditer(text, start, end)]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from .alternatives import any_of
+from .always import always
 from .budget import Budget
 
 JWT: Final = re.compile(r"eyJ(?P<head>[\w-]{5,})(?P<rest>\.[\w-]+(?:\.[\w-]*)?)?")
@@ -16,8 +17,8 @@ PEM_END: Final = re.compile(r"-----END [A-Z0-9 ]{1,40}-----")
 BEARER: Final = re.compile(r"[Bb]earer (?P<secret>[\w.~+/=-]{16,})")
 #: A URL's user and the colon before the password, unless that is a port; or a user that is long enough for a token.
 LOGIN: Final = re.compile(r"://(?:(?P<user>[^\s/:@]{0,128}:)(?!\d{1,5}(?:[/\s]|\Z))|(?=[^\s/:@]{16}))")
-HOST: Final = re.compile(r"[^\s/]*")
-WORD: Final = re.compile(r"\S*")
+HOST: Final = always(r"[^\s/]*")
+WORD: Final = always(r"\S*")
 LONGEST_PASSWORD: Final = 512
 STRIPE: Final = ("pk", "rk", "sk")
 #: Characters of the shortest text that may hold one of these.
@@ -149,13 +150,13 @@ def _logins(text: str, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
         if not budget.step(2):
             yield start, len(text)
             return
-        at = text.rfind("@", start, HOST.match(text, start).end())
+        at = text.rfind("@", start, HOST(text, start).end())
         if at < 0 and match["user"]:  # a password with a slash, up to the first "@" of the same word
             if sign < start:
                 sign = text.find("@", start)
                 sign = len(text) if sign < 0 else sign
             if space < start:
-                space = WORD.match(text, start).end()
+                space = WORD(text, start).end()
             at = sign if sign < min(space, start + LONGEST_PASSWORD) else -1
         if at > start:
             yield start, at

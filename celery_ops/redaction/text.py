@@ -83,14 +83,15 @@ def scrub(
     low = max(0, len(window) - limit) if tail else 0
     high = len(window) if tail else min(limit, len(window))
     spans = hidden.again(window, high) if hidden is not None else None
-    by_rules = rules is not None and spans is None
+    unread = rules if spans is None else None
+    by_rules = unread is not None
     by_secrets = secrets.readings if secrets else 0
     if not budget.read(len(window) * (by_rules + by_secrets)):
         return CUT, False
     headless = tail and size > reach
     budget.step(TEXT_STEPS if by_rules else 1 + by_secrets)
-    if by_rules:
-        spans = sorted(_rule_spans(window, rules, high, budget, headless=headless))
+    if unread is not None:
+        spans = sorted(_rule_spans(window, unread, high, budget, headless=headless))
         if hidden is not None:
             hidden.add(window, high, spans)
     if secrets:

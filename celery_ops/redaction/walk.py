@@ -4,13 +4,13 @@ Nothing here calls into a value it does not know: a hostile ``__str__`` or an un
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
 from itertools import islice
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -47,6 +47,7 @@ CARRIED: Final = frozenset((date, datetime, time, Decimal, UUID))  # what kombu'
 
 #: The name of a value, or all that it may have where nobody can tell them apart.
 Name = str | tuple[str, ...]
+N = TypeVar("N", str, Name)
 
 
 class Walk:
@@ -115,13 +116,13 @@ class Walk:
     def arguments(self, args: Any, kwargs: Any, parameters: Sequence[Name]) -> dict[str, Any]:
         listed, named = issubclass(type(args), (list, tuple)), issubclass(type(kwargs), dict)
         return {
-            "args": self.sequence(args, parameters, -1) if listed else self.argument(args),
+            "args": self.sequence(args, parameters, -1, self.argument) if listed else self.argument(args),
             "kwargs": self.mapping(kwargs, -1) if named else self.argument(kwargs),
         }
 
     def argument(self, value: Any, name: Name = "", depth: int = 0) -> Any:
         """One argument: the rules, then the site's own redactor, whose answer is held to the rules too."""
-        if type(name) is tuple:
+        if isinstance(name, tuple):
             return self.doubtful(value, name, depth)
         try:
             if name in self.sensitive and value is not None:
@@ -155,7 +156,7 @@ class Walk:
         return self.argument(value, names[0], depth) if len(set(shown)) == 1 else self.lost(REDACTED)
 
     def is_hidden(self, name: str) -> bool:
-        return name in self.sensitive or self.rules.hides(name)
+        return name in self.sensitive or (self.rules is not None and self.rules.hides(name))
 
     def plain(self, value: Any, name: str = "", depth: int = 0) -> Any:
         """Return ``value`` in JSON types, without what its name or its content gives away."""
@@ -209,7 +210,7 @@ class Walk:
         self.budget.step()
         if issubclass(kind, dict):
             return self.mapping(value, depth)
-        return self.sequence(value, getattr(kind, "_fields", ()), depth)
+        return self.sequence(value, getattr(kind, "_fields", ()), depth, self.plain)
 
     # Each argument is looked at, and no more inside of one when there is neither room nor budget.
     def mapping(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
@@ -247,12 +248,13 @@ class Walk:
         name = str(self.plain(key))
         return name, name
 
-    def sequence(self, value: Any, names: Sequence[Name], depth: int) -> list[Any]:
+    def sequence(
+        self, value: Any, names: Sequence[N], depth: int, visit: Callable[[Any, N | str, int], Any]
+    ) -> list[Any]:
         is_listed = issubclass(type(value), (list, tuple))
         self.exact = self.exact and is_listed
         items, size = first_items(value, self.breadth)
         hidden = places(items, self.rules) if self.rules is not None and is_listed else ()
-        visit = self.argument if depth < 0 else self.plain
         shown: list[Any] = []
         for position, item in enumerate(items):
             if depth >= 0 and (self.room <= 0 or self.budget.is_spent):
