@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.apps import apps
 from django.core.checks import CheckMessage
 from django.db import Error, InterfaceError, OperationalError
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -135,7 +135,7 @@ class ResultsTaskBackend(TaskBackend):
         return alias_of(self._model)
 
     @property
-    def _rows(self) -> QuerySet:
+    def _rows(self) -> QuerySet[Model]:
         return self._model._default_manager.using(self._using).order_by()
 
     @cached_property
@@ -153,8 +153,9 @@ class ResultsTaskBackend(TaskBackend):
             return None
         if query.text not in self._by_text:
             row = for_list(self._rows, self._has_id(query.text)).first()
-            is_meant = row is not None and row["task_id"] == query.text
-            self._by_text[query.text] = self._tracked.told([listed(row)])[0] if is_meant else None
+            if row is not None and row["task_id"] != query.text:
+                row = None
+            self._by_text[query.text] = None if row is None else self._tracked.told([listed(row)])[0]
         return self._by_text[query.text]
 
     def _without_row(self, query: TaskQuery) -> TaskInfo | None:

@@ -11,12 +11,12 @@ from functools import cache
 from itertools import chain, islice
 from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from ...task_query import Count, Counts
 from .conditions import Conditions
-from .look_sql import Line, lines_of
-from .looks import STATES, Known, RangeLook, Seen, gaps, known_looks
+from .look_sql import lines_of
+from .looks import STATES, Known, Line, RangeLook, Seen, gaps, known_looks
 from .places import place
 from .states import OTHERS
 
@@ -38,7 +38,7 @@ class Counted:
     rows: Mapping[str, int]
 
 
-def counted(table: QuerySet, conditions: Conditions) -> Counted:
+def counted(table: QuerySet[Model], conditions: Conditions) -> Counted:
     """Count the rows for which the conditions hold, in each state; and where some are asked for, each filter's rows.
 
     All in one query.
@@ -109,7 +109,7 @@ def _looks_by_index(conditions: Conditions) -> dict[str, list[RangeLook]]:
     return by_column
 
 
-def _look(looks: Sequence[RangeLook], table: QuerySet, conditions: Conditions) -> list[Seen]:
+def _look(looks: Sequence[RangeLook], table: QuerySet[Model], conditions: Conditions) -> list[Seen]:
     """Ask the database for all looks at once, and once more for those at rows that are not those which were known."""
     if conditions:
         return _seen(looks, lines_of(looks, table, conditions))

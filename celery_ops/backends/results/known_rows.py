@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from django.db import connections
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from .queries import ListQuery
-from .rows import ListedRow, Row, for_list
+from .rows import ListedRow, Row, Rows, for_list
 
 #: Seconds that a page of rows takes to be read where they are large; of others it takes a tenth.
 LONG: Final = 0.005
@@ -76,11 +76,11 @@ class KnownRows:
         known |= found
         return [known[id] for id, _status in keys if id in known]
 
-    def _kept(self, rows: QuerySet, id: int, status: str) -> Row | None:
+    def _kept(self, rows: Rows, id: int, status: str) -> Row | None:
         read_at, row = self._rows.get((*_place(rows), id), (float("-inf"), {}))
         return row if time.monotonic() - read_at < self.seconds and row["status"] == status else None
 
-    def _unchanged(self, rows: QuerySet, known: dict[int, Row]) -> dict[int, Row]:
+    def _unchanged(self, rows: Rows, known: dict[int, Row]) -> dict[int, Row]:
         """Return those that the index says were written last when they were before."""
         if not known:
             return known
@@ -91,11 +91,12 @@ class KnownRows:
             cursor.execute(sql, [value for id, row in known.items() for value in (row["written"], id)])
             return {id: known[id] for (id,) in cursor.fetchall()}
 
-    def _keep(self, rows: QuerySet, found: Iterable[Row]) -> None:
+    def _keep(self, rows: Rows, found: Iterable[Row]) -> None:
         now = time.monotonic()
         place = _place(rows)
         for row in found:
-            self._rows[(*place, row["id"])] = now, row
+            key = (*place, row["id"])
+            self._rows[key] = now, row
         while len(self._rows) > self.most:
             self._rows.popitem(last=False)
 
@@ -104,12 +105,12 @@ class KnownRows:
         self._large.clear()
         self._suspected.clear()
 
-    def _whole(self, rows: QuerySet, ids: Iterable[int]) -> list[Row]:
+    def _whole(self, rows: Rows, ids: Iterable[int]) -> list[Row]:
         return [ListedRow(row) for row in for_list(rows, Q(pk__in=ids))]
 
 
 known_rows: Final = KnownRows()
 
 
-def _place(rows: QuerySet) -> tuple[Any, ...]:
+def _place(rows: Rows) -> tuple[Any, ...]:
     return rows.db, connections[rows.db].settings_dict["NAME"]

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db import connections
-from django.db.models import Case, IntegerField, Q, QuerySet, Subquery, When
+from django.db.models import Case, IntegerField, Model, Q, QuerySet, Subquery, When
 
 from .conditions import Conditions
 from .known_rows import read
 from .orders import Order
 from .pages import Item, Key
 from .queries import place_of, queries
-from .rows import Row, for_list, listed
+from .rows import Row, Rows, for_list, listed
 from .search import TextSearch
 
 #: Rows of the stretch that is walked first, for each row of the page, and in all.
@@ -47,7 +47,7 @@ class Hits(Subquery):
 class Listing:
     """The rows of ``table`` that match, in one order. A walk by the date of creation itself keeps within the dates."""
 
-    table: QuerySet
+    table: QuerySet[Model]
     order: Order
     conditions: Conditions
     search: TextSearch | None = None
@@ -91,24 +91,24 @@ class Listing:
             return near
         return queries.get(far_key, lambda: self._far(rows.filter(wanted), walk, number)).fetch()
 
-    def _among(self, narrow: Q, wanted: Q, walk: Order, number: int, length: int) -> QuerySet:
+    def _among(self, narrow: Q, wanted: Q, walk: Order, number: int, length: int) -> Rows:
         """Return the wanted rows of those that the index of a filter finds, which are few."""
         hits = self._hits(self.table.filter(narrow)[:length], wanted, walk, number)
         return self._these(hits).order_by(*walk.by)[:number]
 
-    def _near(self, rows: QuerySet, wanted: Q, walk: Order, number: int, length: int) -> QuerySet:
+    def _near(self, rows: QuerySet[Model], wanted: Q, walk: Order, number: int, length: int) -> Rows:
         """Return the rows of a stretch of ``length``; each says how long that is, up to ``FEW``."""
         hits = self._hits(rows.order_by(*walk.by)[:length], wanted, walk, number)
         stretch = rows.order_by(walk.by[0]).values(walk.column)[: min(length, FEW)]
         walked = Over(stretch, select="COUNT(*)", output_field=IntegerField())
         return self._these(hits).annotate(walked=walked).order_by(*walk.by)
 
-    def _far(self, rows: QuerySet, walk: Order, number: int) -> QuerySet:
+    def _far(self, rows: QuerySet[Model], walk: Order, number: int) -> Rows:
         """Return the first of these rows, of which all are found and sorted."""
         far = Over(rows.order_by(*walk.by_sorting).values("id")[:number], select="id")
         return self._these(far).order_by(*walk.by)
 
-    def _hits(self, stretch: QuerySet, wanted: Q, walk: Order, number: int) -> Hits:
+    def _hits(self, stretch: QuerySet[Model], wanted: Q, walk: Order, number: int) -> Hits:
         """Return the ids of the first rows of a stretch that are wanted."""
         hit = Case(When(wanted, then=1), default=0, output_field=IntegerField())
         return Hits(
@@ -117,7 +117,7 @@ class Listing:
             limit=connections[self.table.db].ops.limit_offset_sql(0, number),
         )
 
-    def _these(self, ids: Subquery) -> QuerySet:
+    def _these(self, ids: Subquery) -> Rows:
         """Read the rows of these ids: what finds them, and sorts, need not carry what is read."""
         return for_list(self.table, Q(pk__in=ids))
 

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any, Final
 
 from django.db import connections
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from .conditions import Conditions
 from .looks import Line, RangeLook
@@ -60,7 +60,7 @@ Expression = tuple[str, list[Any]]
 _NONE: Final[Expression] = ("NULL", [])
 
 
-def lines_of(looks: Sequence[RangeLook], table: QuerySet, conditions: Conditions) -> list[Line]:
+def lines_of(looks: Sequence[RangeLook], table: QuerySet[Model], conditions: Conditions) -> list[Line]:
     """Ask the database for all looks at once."""
     if conditions:
         sql, values = _statement(table, conditions, looks)
@@ -71,7 +71,7 @@ def lines_of(looks: Sequence[RangeLook], table: QuerySet, conditions: Conditions
         return [Line._make(row) for row in cursor.fetchall()]
 
 
-def _statement(table: QuerySet, conditions: Conditions, looks: Sequence[RangeLook]) -> Expression:
+def _statement(table: QuerySet[Model], conditions: Conditions, looks: Sequence[RangeLook]) -> Expression:
     statements = Statements(table, conditions)
     parts, values = zip(*(statements.of(number, look) for number, look in enumerate(looks)), strict=True)
     return " UNION ALL ".join(parts), list(chain(*values))
@@ -86,7 +86,7 @@ def _of_all(using: str, vendor: str, model: Any, looks: tuple[RangeLook, ...]) -
 class Statements:
     """Looks at one table as SQL, with its values."""
 
-    def __init__(self, table: QuerySet, conditions: Conditions) -> None:
+    def __init__(self, table: QuerySet[Model], conditions: Conditions) -> None:
         self.table, self.conditions = table, conditions
         self.connection = connections[table.db]
         self.hit = hit_of(table, conditions.q())
@@ -128,7 +128,7 @@ class Statements:
 
     def _column(self, name: str) -> str:
         if name not in self.quoted_columns:
-            field = self.table.model._meta.get_field(name)
+            field: Any = self.table.model._meta.get_field(name)  # one that has a column
             self.quoted_columns[name] = self.connection.ops.quote_name(field.column)
         return self.quoted_columns[name]
 

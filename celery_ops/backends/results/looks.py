@@ -124,7 +124,7 @@ class Seen:
         if look.only_counts:
             return
         if look.status is None:
-            self.hits[line.state] += line.hits
+            self.hits[line.state or ""] += line.hits
             return
         others = look.known.others if look.known else line.others
         self.hits[look.status] += line.hits - sum(others)

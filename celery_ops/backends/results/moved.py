@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Final
 
 from django.db import connections
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.lookups import In
 from django.utils.formats import number_format
@@ -24,7 +24,7 @@ from .conditions import Conditions
 from .known_rows import read
 from .looks import Bounds, at, gaps
 from .queries import place_of, queries
-from .rows import Row, for_list
+from .rows import Row, Rows, for_list
 from .sql import hit_of
 from .states import OTHERS, REFUSED, REQUESTED, STATE
 
@@ -103,7 +103,7 @@ class Moved:
 NONE: Final = Moved()
 
 
-def newest(table: QuerySet, conditions: Conditions, looks: Sequence[Look]) -> Sequence[Row]:
+def newest(table: QuerySet[Model], conditions: Conditions, looks: Sequence[Look]) -> Sequence[Row]:
     """Return the newest of the rows that may be moved."""
     query = queries.get(
         ("moved", place_of(table), conditions.key, tuple(looks)),
@@ -112,7 +112,7 @@ def newest(table: QuerySet, conditions: Conditions, looks: Sequence[Look]) -> Se
     return read(query, MOST_FOUND)
 
 
-def candidates(table: QuerySet, conditions: Conditions, looks: Sequence[Look]) -> QuerySet:
+def candidates(table: QuerySet[Model], conditions: Conditions, looks: Sequence[Look]) -> Rows:
     """Return the rows that may be moved, newest first: those that are open, and those that mean another state."""
     connection = connections[table.db]
     quote = connection.ops.quote_name

@@ -18,8 +18,9 @@ Item = tuple[Key, TaskInfo]
 class Segment(Protocol):
     """Items in an order."""
 
-    #: The key after every other.
-    end: Key
+    @property
+    def end(self) -> Key:
+        """The key after every other."""
 
     def after(self, key: Key | None, number: int) -> list[Item]:
         """Return the first items after a key, or from the beginning on."""
@@ -66,7 +67,7 @@ def page_of(query: TaskQuery, waiting: WaitingRows, rows: Segment, place: Cursor
         if len(items) >= size:
             return _page(items[-size:], segments, has_next=True, has_previous=len(items) > size)
         place = None  # the beginning is nearer than a page
-    items = _after(segments, place and place.key, size + 1)
+    items = _after(segments, place.key if place else None, size + 1)
     return _page(items[:size], segments, has_next=len(items) > size, has_previous=place is not None)
 
 

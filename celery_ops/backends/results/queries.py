@@ -14,9 +14,9 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
-from .rows import ListedRow
+from .rows import ListedRow, Rows
 
 #: Compiled queries, and rows, that a process keeps; those used last.
 MOST_QUERIES: Final = 64
@@ -27,21 +27,21 @@ MOST_ROWS: Final = 2000
 class ListQuery:
     """A query that ``for_list`` made, with its SQL: None where no row can match."""
 
-    rows: QuerySet
+    rows: Rows
     sql: str | None
     values: Sequence[Any] = ()
     names: tuple[str, ...] = ()
     expressions: tuple[Any, ...] = ()
 
     @classmethod
-    def of(cls, rows: QuerySet) -> "ListQuery":
+    def of(cls, rows: Rows) -> "ListQuery":
         compiler = rows.query.get_compiler(using=rows.db)
         try:
             sql, values = compiler.as_sql()
         except EmptyResultSet:
             return cls(rows, None)
         expressions = tuple(expression for expression, *_sql in compiler.select[: compiler.col_count])
-        return cls(rows, sql, values, tuple(rows.query.selected), expressions)
+        return cls(rows, sql, values, tuple(rows.query.selected or ()), expressions)
 
     @cached_property
     def keys(self) -> "ListQuery":
@@ -67,7 +67,7 @@ class ListQuery:
         return [ListedRow(zip(self.names, row, strict=True)) for row in rows]
 
 
-def place_of(table: QuerySet) -> tuple[Hashable, ...]:
+def place_of(table: QuerySet[Model, Any]) -> tuple[Hashable, ...]:
     """Return what SQL and the values of rows depend on, beside what is asked."""
     connection = connections[table.db]
     zone = settings.USE_TZ, settings.TIME_ZONE, connection.timezone_name
@@ -82,7 +82,7 @@ class Queries:
         self._lock = threading.Lock()
         self._queries: OrderedDict[Hashable, ListQuery] = OrderedDict()
 
-    def get(self, key: tuple[Hashable, ...] | None, make: Callable[[], QuerySet]) -> ListQuery:
+    def get(self, key: tuple[Hashable, ...] | None, make: Callable[[], Rows]) -> ListQuery:
         """Return the query that ``make`` makes, compiled once for each key; without one it is seldom the same."""
         if key is None:
             return ListQuery.of(make())
@@ -116,11 +116,10 @@ class RowsBefore:
         place = (place_of(query.rows), query.names)
         keys = [(place, answer) for answer in answers]
         with self._lock:
-            rows = [self._rows.get(key) for key in keys]
-        missing = [number for number, row in enumerate(rows) if row is None]
+            kept = [self._rows.get(key) for key in keys]
+        missing = [number for number, row in enumerate(kept) if row is None]
         made = iter(query.made([answers[number] for number in missing])) if missing else iter(())
-        for number in missing:
-            rows[number] = next(made)
+        rows = [next(made) if row is None else row for row in kept]
         self._keep(dict(zip(keys, rows, strict=True)))
         return rows
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from celery.states import EXCEPTION_STATES
 from django.db import connections
-from django.db.models import Case, Q, QuerySet, TextField, When
+from django.db.models import Case, Model, Q, QuerySet, TextField, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Left, Right
 from django.db.models.lookups import Contains
@@ -59,20 +59,23 @@ class ListedRow(dict[str, Any]):
     task: TaskInfo
 
 
+#: A query for what is shown of rows: each is a dict.
+Rows = QuerySet[Model, dict[str, Any]]
+
 _KEYS: Final = tuple(re.compile(rf'\s*[{{,]\s*"{key}"\s*:\s*') for key in ("exc_type", "exc_message"))
 #: What a pydantic error says of the values that it was given, and where to read on.
 _GIVEN: Final = re.compile(r" *\[type=[^\n]*|\n *For further information visit [^\n]*")
 _DECODER: Final = json.JSONDecoder()
 
 
-def for_list(table: QuerySet, wanted: Q) -> QuerySet:
+def for_list(table: QuerySet[Model, Any], wanted: Q) -> Rows:
     """Return the wanted rows of a whole table with what a list shows of them."""
     model = table.model
     return _listed_rows(table.db, connections[table.db].vendor, model, model._meta.db_table).filter(wanted)
 
 
 @cache
-def _listed_rows(using: str, vendor: str, model: Any, name: str) -> QuerySet:
+def _listed_rows(using: str, vendor: str, model: Any, name: str) -> Rows:
     """All rows, made into a query once: of it a page makes several, which takes Django longer than a database."""
     shown = _shown(using, vendor, model)
     return model._default_manager.using(using).order_by().annotate(**shown).values(*COLUMNS, *shown)
@@ -94,7 +97,7 @@ def _raw(sql: str, values: Sequence[Any]) -> RawSQL:
     return raw
 
 
-def for_search(rows: QuerySet) -> QuerySet:
+def for_search(rows: QuerySet[Model]) -> Rows:
     """Return the rows with what a search looks at: it has to be quick to read."""
     large = _bounded(Left, SEARCHED, "task_args", "task_kwargs")
     return rows.annotate(error=_error(), written=written(), **large).values(
@@ -102,7 +105,7 @@ def for_search(rows: QuerySet) -> QuerySet:
     )
 
 
-def for_arguments(rows: QuerySet) -> QuerySet:
+def for_arguments(rows: QuerySet[Model]) -> Rows:
     """Return the rows with what the tasks were given."""
     large = _bounded(Left, SEARCHED, "task_args", "task_kwargs")
     return rows.annotate(**large).values("task_id", "read_task_args", "read_task_kwargs")
@@ -117,7 +120,7 @@ def _error() -> Case:
     return Case(When(status__in=EXCEPTION_STATES, then=Left("result", LIST_ERROR)), output_field=TextField())
 
 
-def for_detail(rows: QuerySet, longest: int = LARGE) -> QuerySet:
+def for_detail(rows: QuerySet[Model], longest: int = LARGE) -> Rows:
     """Return the rows with everything that is known of a task, ``longest`` characters of each text."""
     large = _bounded(Left, longest, "result", "task_args", "task_kwargs")
     large |= _bounded(Left, LARGE_META, "meta") | _bounded(Right, longest, "traceback")

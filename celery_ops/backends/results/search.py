@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from celery.states import EXCEPTION_STATES
 from django.db import connections
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -33,7 +33,7 @@ class TextSearch:
     """
 
     def __init__(
-        self, query: TaskQuery, order: Order, named: Condition, table: QuerySet, conditions: Conditions
+        self, query: TaskQuery, order: Order, named: Condition, table: QuerySet[Model], conditions: Conditions
     ) -> None:
         self.query, self.named = query, named
         self.shows_payload = cache(query.searches_payload)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.db.models.sql import Query
 
 
@@ -13,7 +13,7 @@ def compiled(using: str, model: type, expression: Any, *, is_qualified: bool = T
     return sql, list(values)
 
 
-def hit_of(table: QuerySet, condition: Q) -> tuple[str, list[Any]]:
+def hit_of(table: QuerySet[Model], condition: Q) -> tuple[str, list[Any]]:
     """Return what is 1 of a row that matches and null of any other one, as an index's condition is."""
     if not condition:
         return "1", []

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from ...conf import conf
 from ...payload.payload import Searched
@@ -77,7 +77,7 @@ texts = Texts()
 class Reader:
     """Reads what is shown of rows, for so many seconds in all; after that only what is kept."""
 
-    def __init__(self, table: QuerySet, seconds: float) -> None:
+    def __init__(self, table: QuerySet[Model], seconds: float) -> None:
         self.table, self.left = table, seconds
         self.place = place(table.db)
         self.missed = 0
