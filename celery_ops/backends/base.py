@@ -7,7 +7,7 @@ what it can never say it denies with a ``supports_…`` of False: then the pages
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django.core.checks import CheckMessage
 from django.utils.translation import gettext as _
@@ -24,9 +24,9 @@ class Backend:
     """What the pages say of each backend."""
 
     #: Shown on the page: what it is called, what it does, where its data comes from.
-    label: ClassVar[Any] = ""
-    description: ClassVar[Any] = ""
-    data_source: ClassVar[Any] = ""
+    label: Any = ""
+    description: Any = ""
+    data_source: Any = ""
 
     @property
     def app(self) -> Any:
@@ -168,11 +168,23 @@ class WorkerBackend(Backend, ABC):
 class QueueBackend(Backend, ABC):
     """Lists queues and knows each one."""
 
-    supports_unacked = True
-    supports_oldest_age = True
-    supports_messages = True
-    #: Whether single messages can be deleted and moved.
-    supports_changes = False
+    if TYPE_CHECKING:  # plain values, or properties of a backend that finds out
+
+        @property
+        def supports_unacked(self) -> bool: ...
+        @property
+        def supports_oldest_age(self) -> bool: ...
+        @property
+        def supports_messages(self) -> bool: ...
+        @property
+        def supports_changes(self) -> bool: ...
+
+    else:
+        supports_unacked = True
+        supports_oldest_age = True
+        supports_messages = True
+        #: Whether single messages can be deleted and moved.
+        supports_changes = False
 
     def learn(self, wait: float = 0.0) -> None:
         """Begin to find out what takes longer than a page's question may; this has nothing to find out.

@@ -32,7 +32,10 @@ class Shared(Generic[T]):
         ``age_of`` says how many seconds old an answer is already when it is found.
         """
         with self._lock:
-            answer = self._answers[key] = self._answers.pop(key, None) or _Answer()
+            answer: _Answer[T] | None = self._answers.pop(key, None)
+            if answer is None:
+                answer = _Answer()
+            self._answers[key] = answer
             while len(self._answers) > self._most:
                 del self._answers[next(iter(self._answers))]
         with answer.lock:

@@ -13,8 +13,8 @@ from ..info import ONLINE, RegisteredTask, WorkerDetail, WorkerInfo, WorkerRepor
 from .base import WorkerBackend
 from .broker import backend
 from .remote import gather, presence, registered, replies, snapshot
-from .remote.known import known_workers
-from .remote.presence import Standing
+from .remote.known import is_hostname, known_workers
+from .remote.looks import Answers, Standing
 from .remote.snapshot import Snapshot
 
 #: What one worker is asked for its own page.
@@ -41,7 +41,7 @@ class ControlWorkerBackend(WorkerBackend):
 
     def worker(self, hostname: str) -> WorkerDetail | None:
         """Ask the worker itself, with one question. A silent one is shown as it was heard last."""
-        if not gather.is_hostname(hostname):
+        if not is_hostname(hostname):
             return None
         try:
             answers = gather.ask(DETAIL, [hostname])
@@ -144,7 +144,7 @@ def with_signs_of_life(replies: Replies) -> Replies:
     return replace(replies, lost=answers.silent)
 
 
-def _there(answers: gather.Answers) -> Iterator[str]:
+def _there(answers: Answers) -> Iterator[str]:
     """Yield those who were asked, without the silent ones of which it is known that they are there no more."""
     departed = presence.departed(answers.silent, presence.look()) if answers.silent else {}
     yield from (host for host in answers.asked if host not in departed)

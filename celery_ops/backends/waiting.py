@@ -9,7 +9,7 @@ from typing import Final
 from ..conf import conf
 from ..connections import broker
 from ..exceptions import BackendUnavailable, StoreUnavailable
-from ..info import MessageInfo, TaskInfo
+from ..info import MessageInfo, TaskInfo, TrackedTask
 from ..logs import get_logger
 from ..states import PENDING, RECEIVED
 from ..tracking import index, prefix
@@ -87,7 +87,7 @@ def _tracked() -> tuple[list[TaskInfo], bool]:
         return [], True
 
 
-def _unbegun(places: dict[str, list[ObjectRef]]) -> Iterator:
+def _unbegun(places: dict[str, list[ObjectRef]]) -> Iterator[TrackedTask]:
     refs = list(dict.fromkeys(ref for ref in chain.from_iterable(places.values()) if ref.label != TASK))
     for tasks in read_tasks(refs) if refs else ():
         yield from (task for task in tasks if task.state in (PENDING, RECEIVED) and not task.started_at)

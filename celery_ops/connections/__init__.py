@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
-from kombu import Connection
+from kombu.connection import Connection
 
 from ..concurrency import Asked
 from ..conf import conf
@@ -131,7 +131,7 @@ def _bounds(made: Connection) -> dict[str, Any]:
     if driver == "redis":
         from .redis import bounds
 
-        given = made.transport_options.get("sentinel_kwargs")
+        given = (made.transport_options or {}).get("sentinel_kwargs")
         return {
             **bounds(CONNECT_TIMEOUT),
             "sentinel_kwargs": {**(given or {}), **bounds(CONNECT_TIMEOUT)},

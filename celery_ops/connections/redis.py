@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 from weakref import WeakKeyDictionary
 
 import redis
-from kombu import Connection
+from kombu.connection import Connection
 from kombu.transport import redis as kombu_redis
 from redis.backoff import NoBackoff
 from redis.connection import parse_url
@@ -67,13 +67,13 @@ class _Silent:
         """kombu's channel asks at once whether Redis is there."""
 
 
-class _Unopened:
+class _Unopened(kombu_redis.Channel):
     """Mixed into kombu's channel: its reading of the parameters without its connection."""
 
     client = _Silent()
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
-        return {**super()._connparams(asynchronous), **LEAN}
+        return {**super()._connparams(asynchronous), **LEAN}  # type: ignore[no-untyped-call]  # kombu has few types
 
 
 class UnopenedChannel(_Unopened, kombu_redis.Channel):
@@ -112,8 +112,9 @@ def _addresses(seconds: float | None) -> Iterator[Connection]:
 
 def _bounded(broker: Connection, seconds: float | None) -> Connection:
     if seconds is not None:
-        given = broker.transport_options.get("sentinel_kwargs") or {}
-        broker.transport_options.update(bounds(seconds), sentinel_kwargs={**given, **bounds(seconds)})
+        options = broker.transport_options or {}
+        given = options.get("sentinel_kwargs") or {}
+        broker.transport_options = {**options, **bounds(seconds), "sentinel_kwargs": {**given, **bounds(seconds)}}
     return broker
 
 

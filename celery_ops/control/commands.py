@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -19,6 +19,8 @@ from ..models import ControlRecord
 from . import paused_queues
 from .fields import LONGEST_SHOWN, Input, NameField, ProcessesField, SecondsField
 from .standing import Paused
+
+C = TypeVar("C", bound="Confirmed")
 
 #: Seconds after which a worker has done what it says that it will do.
 SETTLING: Final = 0.2
@@ -81,7 +83,7 @@ class Confirmed(ActionForm):
         self.wrong = _("Type %(word)s to confirm.") % shown
 
     @classmethod
-    def confirmed(cls, targets: Sequence[str]) -> "Confirmed":
+    def confirmed(cls: type[C], targets: Sequence[str]) -> C:
         """Return the form as it is once the name has been typed."""
         return cls({"confirm": cls(targets=targets).word}, targets=targets)
 

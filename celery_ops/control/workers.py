@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from ..backends import control
-from ..backends.remote import gather
+from ..backends.remote.known import is_hostname
 from ..exceptions import BackendUnavailable, BadInput, NotDone
 from .commands import WorkerCommand
 from .journal import Acted, ask_workers, write_record
@@ -23,7 +23,7 @@ def checked(destination: Sequence[str]) -> list[str]:
         raise BadInput({"destination": [_("Choose a worker: without one every worker would be reached.")]})
     if len(set(destination)) != len(destination):
         raise BadInput({"destination": [_("A worker is named twice.")]})
-    if not all(map(gather.is_hostname, destination)):
+    if not all(map(is_hostname, destination)):
         raise BadInput({"destination": [_("This is no hostname.")]})
     return list(destination)
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from .. import connections
 from ..backends.remote import replies
-from ..backends.remote.gather import Answers
+from ..backends.remote.looks import Answers
 from ..conf import conf
 from ..connections import target
 from ..exceptions import BrokerUnavailable

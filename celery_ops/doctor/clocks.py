@@ -9,7 +9,9 @@ from contextlib import suppress
 from typing import Any, Final
 
 from celery.events.event import get_exchange
-from kombu import Consumer, Message, Producer, Queue
+from kombu.entity import Queue
+from kombu.message import Message
+from kombu.messaging import Consumer, Producer
 from kombu.utils.uuid import uuid
 
 from .. import connections
@@ -54,7 +56,13 @@ def _listen(hostnames: frozenset[str], offsets: dict[str, float]) -> None:
 
 def _request(app: Any, connection: Any, channel: Any) -> None:
     mailbox = app.control.mailbox(connection)
-    message = {"method": "heartbeat", "arguments": {}, "destination": None, "pattern": None, "matcher": None}
+    message: dict[str, Any] = {
+        "method": "heartbeat",
+        "arguments": {},
+        "destination": None,
+        "pattern": None,
+        "matcher": None,
+    }
     Producer(channel, mailbox.exchange, serializer=mailbox.serializer).publish(
         message, headers={"clock": mailbox.clock.forward()}
     )

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ..backends.remote import replies
-from ..backends.remote.gather import Answers
+from ..backends.remote.looks import Answers
 from ..conf import conf
 from ..connections import target
 from ..control import paused_queues
@@ -73,7 +73,8 @@ def check_queues(answers: Answers) -> Iterator[Finding]:
 
 def _backends() -> Mapping[str, Mapping[str, Any]]:
     """The backends that the site itself has chosen, by alias."""
-    chosen = getattr(settings, "TASKS", None) if settings.is_overridden("TASKS") else None
+    is_chosen = settings.is_overridden("TASKS")  # type: ignore[misc]  # what Django's Settings has, its stubs leave out
+    chosen = getattr(settings, "TASKS", None) if is_chosen else None
     items = chosen.items() if isinstance(chosen, Mapping) else ()
     return {str(alias): backend for alias, backend in items if isinstance(backend, Mapping)}
 

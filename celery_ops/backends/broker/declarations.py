@@ -7,10 +7,10 @@ import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
-from kombu import Queue
 from kombu.common import Broadcast
+from kombu.entity import Queue
 from kombu.transport.base import to_rabbitmq_queue_arguments
 
 from ...info import Binding
@@ -158,7 +158,7 @@ def delays(driver: str, *sources: Mapping[str, Declaration]) -> dict[str, Declar
     return {name: Declaration(name) for name in DELAYS} if driver == "amqp" and has_quorum else {}
 
 
-def _is_name(value: Any) -> bool:
+def _is_name(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from redis.exceptions import ResponseError
 
@@ -126,7 +126,7 @@ class StraySearch:
         pattern = SPECIAL.sub(rb"\\\g<0>", keys.bindings("")) + b"*"
         while True:
             self._cursor, sets = keys.client.scan(self._cursor, pattern, KEYS_AT_ONCE, _type="set")
-            yield from _declarations(keys, sets)
+            yield from _declarations(keys, cast("list[bytes]", sets))  # nothing is decoded
             if self._cursor == 0 or monotonic() > until:
                 return
 

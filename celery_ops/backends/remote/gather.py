@@ -13,7 +13,9 @@ from math import inf
 from typing import Any, Final
 
 import redis
-from kombu import Connection, Consumer, Message, Producer
+from kombu.connection import Connection
+from kombu.message import Message
+from kombu.messaging import Consumer, Producer
 from kombu.pidbox import Mailbox
 from kombu.utils.uuid import uuid
 from redis.exceptions import ResponseError
@@ -113,12 +115,13 @@ class _Round:
     def run(self, seconds: float) -> None:
         """Ask, and collect replies for at most ``seconds``. Raises what the broker's library raises."""
         with connections.opened(ack_emulation=False) as connection:
-            channel, mailbox = connection.default_channel, conf.celery_app.control.mailbox(connection)
+            channel: Any = connection.default_channel  # of any transport
+            mailbox = conf.celery_app.control.mailbox(connection)
             channel.Message = _uncompressed(channel.Message)
             queue = mailbox.get_reply_queue()
             try:
                 with Consumer(channel, [queue], on_message=self._receive, accept=mailbox.accept, no_ack=True):
-                    self._publish(channel, mailbox)
+                    self._publish(channel, mailbox, queue.exchange.name)
                     self._collect(connection, _Heap(channel, queue.name), time.monotonic() + seconds)
             finally:
                 _hang_up(channel)
@@ -132,10 +135,10 @@ class _Round:
         asked = (self._workers.listed.keys() | self.plan.awaited) if self._hosts is None else self._hosts
         return not self._outstanding and self.replies.keys() >= set(asked)
 
-    def _publish(self, channel: Any, mailbox: Mailbox) -> None:
+    def _publish(self, channel: Any, mailbox: Mailbox, reply_exchange: str) -> None:
         """What ``Mailbox`` itself would publish on another connection, from a pool and with endless retries."""
         producer = Producer(channel, mailbox.exchange, serializer=mailbox.serializer)
-        reply_to = {"exchange": mailbox.reply_exchange.name, "routing_key": mailbox.oid}
+        reply_to = {"exchange": reply_exchange, "routing_key": mailbox.oid}
         for method, arguments in sorted(self._questions.items(), key=lambda question: question[0] in LAST):
             message = {
                 "method": method,
@@ -165,7 +168,7 @@ class _Round:
     def _receive(self, message: Message) -> None:
         """Keep a reply to one of this round's questions; whatever else arrives is no answer."""
         try:
-            method = self._methods.get(message.headers.get("ticket"))
+            method = self._methods.get(message.headers.get("ticket", ""))
             body = message.decode() if method else None
         except Exception:
             logger.debug("A worker's reply cannot be read", exc_info=True)

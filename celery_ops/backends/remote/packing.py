@@ -132,7 +132,7 @@ def _snapshot(document: Mapping[str, Any], held: Mapping[str, Any] | None, momen
 
 
 def _words(parts: Any, held: Any) -> dict[str, Any]:
-    counted = {method: replies.TaskCount(parts[method]) for method in HELD if method in _dict(parts)}
+    counted: dict[str, Any] = {method: replies.TaskCount(parts[method]) for method in HELD if method in _dict(parts)}
     return {**_dict(parts), **counted, **_dict(held)}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from amqp.exceptions import ChannelError, NotFound
 from redis.exceptions import ResponseError
@@ -56,7 +56,7 @@ class Presence:
         return frozenset(signed | ((self.bound or frozenset()) - self.signs.keys()))
 
     @property
-    def absent(self) -> frozenset[str]:
+    def absent(self) -> set[str]:
         """Those of which it is known that they are not there."""
         return self.signs.keys() - self.alive
 
@@ -167,7 +167,7 @@ def _bound_hosts() -> frozenset[str] | None:
     exchange = _exchange()
     ending = f".{exchange}"
     try:
-        members = keys.client.srandmember(keys.bindings(exchange), MOST_HOSTNAMES)
+        members = cast("list[bytes]", keys.client.srandmember(keys.bindings(exchange), MOST_HOSTNAMES))
     except ResponseError:  # some hosts of Redis allow few commands
         return None
     queues = (queue for _key, queue in filter(None, map(keys.split, members)))

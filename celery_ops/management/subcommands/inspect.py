@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ...backends.remote import gather, presence
+from ...backends.remote.known import is_hostname
+from ...backends.remote.looks import Answers
 from ...exceptions import BrokerUnavailable
 from ...formatting import clean
 from .. import files
@@ -66,13 +68,13 @@ def method(name: str) -> str:
 def hostname(name: str) -> str:
     """Read a worker's name: Celery gives each an ``@``."""
     before, _at, after = name.partition("@")
-    if not (gather.is_hostname(name) and before and after) or any(map(str.isspace, name)):
+    if not (is_hostname(name) and before and after) or any(map(str.isspace, name)):
         text = _("%(name)r is no worker's hostname, which is like celery@web1")
         raise ArgumentTypeError(text % {"name": clean(name, 100)})
     return name
 
 
-def document(answers: gather.Answers) -> dict[str, Any]:
+def document(answers: Answers) -> dict[str, Any]:
     """Return the answers as JSON carries them, without secrets."""
     return {
         "collected_at": answers.collected_at.isoformat(),

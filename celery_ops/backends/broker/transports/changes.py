@@ -53,7 +53,12 @@ def _next_messages(keys: Keyspace, queue: str, task_ids: Sequence[str], longest:
 def delete(keys: Keyspace, queue: str, task_ids: Sequence[str]) -> list[str]:
     """Delete one message of each id, and return the ids of those that were still there."""
     messages = find(keys, queue, task_ids)
-    return [message.task_id for message in messages if keys.client.lrem(message.key, -1, message.raw)]
+    remove = keys.client.lrem
+    return [
+        message.task_id
+        for message in messages
+        if remove(message.key, -1, message.raw)  # type: ignore[arg-type]  # redis-py takes bytes as well
+    ]
 
 
 def move(keys: Keyspace, queue: str, task_ids: Sequence[str], to: str) -> list[str]:

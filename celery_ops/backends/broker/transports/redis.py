@@ -6,6 +6,7 @@ what is not their body: a broker that runs none leaves unknown what only they ca
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain, islice
 from typing import Any, Final
 
@@ -160,8 +161,8 @@ def _unacked(keys: Keyspace, ends: Any, bound: Sequence[BoundQueue]) -> Unacked:
 def _reading(
     counted: Sequence[CountedSubQueue], bindings: tuple[Binding, ...], held: int | None, *, peek: bool
 ) -> QueueReading:
-    lengths = {sub_queue.priority: sub_queue.length for sub_queue in counted}
-    is_counted = None not in lengths.values()
+    lengths = {sub_queue.priority: sub_queue.length for sub_queue in counted if sub_queue.length is not None}
+    is_counted = all(sub_queue.length is not None for sub_queue in counted)
     depth = sum(lengths.values()) if is_counted else None
     return QueueReading(
         is_there=bool(bindings or depth),
@@ -174,13 +175,15 @@ def _reading(
     )
 
 
-def _oldest(counted: Sequence[CountedSubQueue]) -> Any:
+def _oldest(counted: Sequence[CountedSubQueue]) -> datetime | None:
     """Return when the oldest message was published, or None when one that may be the oldest does not say it."""
     waiting = [sub_queue.head for sub_queue in counted if sub_queue.length != 0]
     times = [head[0].published_at if head else None for head in waiting]
-    return min(times) if times and None not in times else None
+    known = [time for time in times if time is not None]
+    return min(known) if known and len(known) == len(times) else None
 
 
 def _messages(counted: Sequence[CountedSubQueue]) -> tuple[MessageInfo, ...] | None:
     heads = [sub_queue.head for sub_queue in counted]
-    return None if None in heads else tuple(chain.from_iterable(heads))[:HEAD]
+    known = [head for head in heads if head is not None]
+    return tuple(chain.from_iterable(known))[:HEAD] if len(known) == len(heads) else None
