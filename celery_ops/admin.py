@@ -1,15 +1,21 @@
 """The journal in Django's admin, for sites that have it: to be read, and nothing else."""
 
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from . import redaction
 from .models import ControlRecord, TaskRunRecord
 from .permissions import VIEW_PAYLOAD, allows
+
+if TYPE_CHECKING:  # Django's own is none that takes a parameter
+    ModelAdmin = admin.ModelAdmin[Model]
+else:
+    ModelAdmin = admin.ModelAdmin
 
 
 def _rows() -> ModuleType:
@@ -19,7 +25,7 @@ def _rows() -> ModuleType:
     return records
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(ModelAdmin):
     """Rows are written by what they record. Whoever has Django's view permission reads all of them."""
 
     show_full_result_count = False
@@ -56,9 +62,9 @@ class TaskRunRecordAdmin(ReadOnlyAdmin):
         "is_typed",
     )
 
-    def get_fields(self, request: HttpRequest, obj: TaskRunRecord | None = None) -> list[str]:
-        shows = obj is not None and allows(request.user, VIEW_PAYLOAD, obj.task_name)
-        return [*self.fields, *(("shown_arguments", "shown_error") if shows else ("error_class",))]
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        shows = isinstance(obj, TaskRunRecord) and allows(request.user, VIEW_PAYLOAD, obj.task_name)
+        return *self.fields, *(("shown_arguments", "shown_error") if shows else ("error_class",))
 
     @admin.display(description=_("arguments"))
     def shown_arguments(self, record: TaskRunRecord) -> str:

@@ -10,7 +10,7 @@ TAKEN: Final = (".", "..", "act")
 class AnyText:
     """Quoted once more than a URL is, so that no proxy or browser takes a part of the text for a path."""
 
-    regex: Final = "(?s:.+)"
+    regex = "(?s:.+)"
 
     def to_python(self, value: str) -> str:
         return unquote(value, errors="surrogatepass")

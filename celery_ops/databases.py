@@ -6,9 +6,11 @@ A copy may be seconds behind: nothing is decided by it, and nobody misses there 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import DatabaseError, connections, models, router, transaction
+
+M = TypeVar("M", bound=models.Model)
 
 _on_writer: ContextVar[bool] = ContextVar("celery_ops_on_writer", default=False)
 
@@ -37,15 +39,15 @@ def has_copy(model: Any) -> bool:
     return router.db_for_read(model) != router.db_for_write(model)
 
 
-class WriterManager(models.Manager):
+class WriterManager(models.Manager[M]):
     """The rows of one of our own models, from the database that is asked here."""
 
-    def get_queryset(self) -> models.QuerySet:
+    def get_queryset(self) -> models.QuerySet[M]:
         rows = super().get_queryset()
         return rows.using(router.db_for_write(self.model)) if _on_writer.get() and self._db is None else rows
 
 
-def instance_of(manager: models.Manager, pk: Any) -> models.Model | None:
+def instance_of(manager: models.Manager[M], pk: Any) -> M | None:
     """Return an object of the site's, None where there is none; one that the copy has not yet comes from the writer.
 
     Not the writer first: a model may be one that a router only reads. Raises what the copy's manager raises.
@@ -54,7 +56,7 @@ def instance_of(manager: models.Manager, pk: Any) -> models.Model | None:
     return found if found is not None or not has_copy(manager.model) else _written(manager, pk)
 
 
-def _written(manager: models.Manager, pk: Any) -> models.Model | None:
+def _written(manager: models.Manager[M], pk: Any) -> M | None:
     using = router.db_for_write(manager.model)
     if connections[using].needs_rollback:
         return None

@@ -1,7 +1,7 @@
 """The journal: who ran which task (``TaskRunRecord``), and everything else that anyone did (``ControlRecord``)."""
 
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from .databases import WriterManager
+
+J = TypeVar("J", bound="Journalled")
 
 LONGEST_USERNAME: Final = 255
 
@@ -35,10 +37,10 @@ class Journalled(models.Model):
         abstract = True
 
     @classmethod
-    def of(cls, user: Any) -> models.QuerySet:
+    def of(cls: type[J], user: Any) -> models.QuerySet[J]:
         """Return the rows of what ``user`` asked for; nobody's in particular are nobody's."""
-        key = account_key(user)
-        return cls._default_manager.none() if key is None else cls._default_manager.filter(user_id=key)
+        key, rows = account_key(user), cast("models.QuerySet[J]", cls._default_manager.all())
+        return rows.none() if key is None else rows.filter(user_id=key)
 
     def is_of(self, user: Any) -> bool:
         """Return whether ``user`` asked for it."""

@@ -110,7 +110,7 @@ def _instances(model: type[Model], refs: list[ObjectRef]) -> dict[ObjectRef, Mod
     return {ref: instances.get(key) for ref, key in keys.items()}
 
 
-def _is_beside(model: type[Model], field: Field) -> bool:
+def _is_beside(model: type[Model], field: "Field[Any, Any]") -> bool:
     """Whether a field leads to what can be read with the row: no database joins what another one has."""
     related = field.related_model if field.is_relation else None
     return related is not None and router.db_for_read(related) == router.db_for_read(model)
@@ -128,7 +128,7 @@ def _key(model: type[Model], ref: ObjectRef) -> Any:
         return None
 
 
-def _value(field: Field, text: Any) -> Any:
+def _value(field: "Field[Any, Any]", text: Any) -> Any:
     """The value as the column holds it. Raises OverflowError for a number that it has no room for."""
     value = field.to_python(text)
     if isinstance(field, IntegerField) and isinstance(value, int):
@@ -171,7 +171,7 @@ def _keyed(text: str) -> Iterator[ObjectRef]:
     """Yield the objects that the text names by their model and key."""
     for model in registry.models():
         meta = model._meta
-        for name in (meta.label_lower, meta.model_name, str(meta.verbose_name).lower()):
+        for name in (meta.label_lower, str(meta.model_name), str(meta.verbose_name).lower()):
             before, key = text[: len(name)].lower(), text[len(name) :]
             if before == name and key[:1] in (":", " ", "#"):
                 with contextlib.suppress(ValueError):
