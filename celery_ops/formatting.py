@@ -163,7 +163,7 @@ def ago(value: datetime, now: datetime) -> str:
 def age(value: datetime | None, now: datetime) -> Age | None:
     """Return what ``Moment.of(value, now)`` says of ``now``: the same where it reads the same."""
     try:
-        return value and _age((aware(now) - aware(value)).total_seconds())
+        return None if value is None else _age((aware(now) - aware(value)).total_seconds())
     except (OverflowError, ValueError):  # the first or the last day that a datetime can say
         return None
 

@@ -94,7 +94,7 @@ def waits(state: str) -> bool:
 
 def error_of(state: str, stored: TaskInfo | None, tracked: TrackedTask | None) -> str | None:
     """Return what went wrong with a task that is in ``state``, or what interrupted it."""
-    row, told = stored and stored.error, tracked and tracked.error
+    row, told = stored.error if stored else None, tracked.error if tracked else None
     if state == states.SUCCESS:  # an earlier attempt's error is no longer the task's
         return None
     if waits(state):

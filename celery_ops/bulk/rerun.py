@@ -27,7 +27,8 @@ from ..rerun.policy import OVER, check_fits, check_over, permitted, warning
 from ..rerun.sending import chosen_options, run_of
 from ..running.allowlist import Runnable
 from ..running.claims import no_room, room
-from ..running.launcher import Launched, Run, launch_all
+from ..running.launcher import Run, launch_all
+from ..running.rows import Launched
 from ..task_detail.original import Original, originals_of
 from ..task_query import TaskQuery
 from .base import SAMPLE, BulkAction, BulkPreview, ChunkOutcome, DoChunk, TasksOfName, left_out, task_counts
@@ -113,7 +114,8 @@ def _tally_of(task_ids: Sequence[str], outcomes: Sequence[Launched]) -> Tally:
     reasons: dict[str, str] = {}
     pairs: list[tuple[str, str]] = []
     for task_id, outcome in zip(task_ids, outcomes, strict=True):
-        if reason := _why_not_sent(outcome):
+        reason = _why_not_sent(outcome)
+        if reason or not isinstance(outcome, TaskRunRecord):
             reasons[task_id] = reason
         else:
             pairs.append((task_id, outcome.task_id))

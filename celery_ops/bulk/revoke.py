@@ -30,7 +30,7 @@ def places_of(created: Mapping[str, datetime | None]) -> revoke.Places:
     is away every task's own place is returned: that is looked at, too.
     """
     try:
-        times = {task_id: at and round(at.timestamp() * 1000) for task_id, at in created.items()}
+        times = {task_id: round(at.timestamp() * 1000) if at else None for task_id, at in created.items()}
         objects = index.objects_wherever(times, with_own=False)
     except StoreUnavailable:
         objects = {}

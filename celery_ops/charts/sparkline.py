@@ -51,10 +51,10 @@ class Sparkline:
 
 def columns(points: Iterable[float | None]) -> Iterator[str]:
     """Yield a rectangle for each point above zero, on a baseline at ``HEIGHT``."""
-    points = [max(0.0, point or 0.0) for point in points]
-    top = max(points, default=0.0)
-    width = NARROW if len(points) <= MOST_WITH_GAPS else 1
-    for place, point in enumerate(points):
+    heights = [max(0.0, point or 0.0) for point in points]
+    top = max(heights, default=0.0)
+    width = NARROW if len(heights) <= MOST_WITH_GAPS else 1
+    for place, point in enumerate(heights):
         if point:
             height = max(1.0, HEIGHT * (point / top))
             yield f"M{place} {HEIGHT}v-{height:.4g}h{width}v{height:.4g}z"

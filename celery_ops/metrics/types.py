@@ -15,6 +15,7 @@ from ..tracking.costs import Cost
 from ..tracking.recorder import recorder
 from ..tracking.tallies import Wanted
 from .cells import RAN, WAITED, Cell
+from .distribution import Distribution
 from .durations import Durations
 from .reading import LateDistributions, Numbers, Pair, Plan, Times, added, named, number_of, periods_of
 from .rows import failed_at_row, names_row, target_of, times_row
@@ -132,7 +133,7 @@ class LateDurations:
             self._read[target] = Durations(cells[begin : begin + length], is_together=True)
         return cells[: len(rows)]
 
-    def of(self, target: str, kind: int) -> Sequence:
+    def of(self, target: str, kind: int) -> list[Distribution]:
         """Return the distribution of one of ``cells.KINDS`` over the whole window."""
         if target not in self._read:
             self.read(self._targets)

@@ -83,7 +83,7 @@ def old_rows(
     ``wanted`` are states: those of results alone, since a group has none. Raises ImproperlyConfigured without
     django-celery-results.
     """
-    olds = {}
+    olds: dict[str, Old] = {}
     if records or not results:
         olds |= {"records": old_records(cutoff), "control": old_control_records(cutoff)}
     if results:

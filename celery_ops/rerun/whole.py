@@ -31,7 +31,7 @@ from ..running.allowlist import Runnable
 from ..running.launcher import launch_together
 from ..running.rows import ReadyRow, reprs_of, unused
 from ..task_detail.original import Original, originals_of
-from ..tracking.canvas import CHAIN, CHORD, Canvas, Place, Step
+from ..tracking.canvas import CHAIN, Canvas, Place, Step
 from ..tracking.members import Member
 from ..workflows.reading import workflow_of
 from ..workflows.workflow import DONE, Workflow
@@ -285,7 +285,7 @@ class _Making:
         parts = [self.signature(part) for part in step.parts]
         if step.kind == CHAIN:
             made = chain(*parts, app=self.app)
-        elif step.kind == CHORD:
+        elif step.body is not None:  # a chord
             made = chord(parts, self.signature(step.body), app=self.app)
         else:
             made = group(parts, app=self.app)

@@ -269,7 +269,8 @@ def _sign(value: bytes) -> Sign | None:
     for part in fields(Sign):
         one = getattr(sign, part.name)
         if part.type is float and type(one) is int:
-            sign = replace(sign, **{part.name: float(one)})
+            as_float: dict[str, Any] = {part.name: float(one)}
+            sign = replace(sign, **as_float)
         elif type(one) is not part.type:
             return None
     numbers = (sign.up, sign.still, sign.max_interval)

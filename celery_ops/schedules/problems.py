@@ -239,7 +239,7 @@ def _does_not_fit(case: Case) -> Problem | None:
 def _goes_to_nobody(case: Case) -> Problem | None:
     deserted = case.around.deserted
     queue = queue_of(case.entry, case.app) if deserted else None
-    return GOES_TO_NOBODY.of(name=queue) if deserted and queue in deserted else None
+    return GOES_TO_NOBODY.of(name=queue) if deserted and queue is not None and queue in deserted else None
 
 
 def _comes_too_often(case: Case) -> Problem | None:

@@ -192,7 +192,8 @@ def _completed(
     occurrences = tuple(_occurrence(sending, tasks) for sending in ring)
     last = next((occurrence for occurrence in occurrences if occurrence.sent is not None), None)
     wrong = list(one.problems)
-    state = tasks[one.last_task_id].state if one.last_task_id in tasks else last.state if last is not None else None
+    newest = tasks.get(one.last_task_id or "", last)
+    state = newest.state if newest is not None else None
     sent = last.sent if last is not None and last.state in WAITING and last.started is None else None
     if sent is not None and (now - sent).total_seconds() > RUNS_AFTER:
         wrong.append(problems.not_run(sent, now))

@@ -62,9 +62,13 @@ def forget() -> None:
 
 def _asked(whose: str) -> Surroundings:
     until = time.monotonic() + DEADLINE
-    asked = [Asked(_within(ask, whose), "asks around schedules") for ask in (_registered, _deserted, _run_p95)]
-    registered, deserted, run_p95 = [_answer(one, until) for one in asked]
-    return Surroundings(registered, deserted, run_p95 or {})
+    registered, deserted, run_p95 = _begun(_registered, whose), _begun(_deserted, whose), _begun(_run_p95, whose)
+    tasks, queues, lengths = _answer(registered, until), _answer(deserted, until), _answer(run_p95, until)
+    return Surroundings(tasks, queues, lengths or {})
+
+
+def _begun(ask: Callable[[], T], whose: str) -> Asked[T]:
+    return Asked(_within(ask, whose), "asks around schedules")
 
 
 def _within(ask: Callable[[], T], whose: str) -> Callable[[], T]:

@@ -37,7 +37,8 @@ def django_task(task: TaskInfo, tracked: TrackedTask | None) -> DjangoTask | Non
         return None
     result_id = (tracked and tracked.django_result_id) or task.id
     if framework_task is None:
-        return DjangoTask(path, result_id, priority=tracked and tracked.django_priority, run_after=task.eta)
+        priority = tracked.django_priority if tracked else None
+        return DjangoTask(path, result_id, priority=priority, run_after=task.eta)
     backend = class_of(framework_task)
     return DjangoTask(
         path, result_id, framework_task.backend, backend, _priority(framework_task, backend, tracked), task.eta

@@ -71,6 +71,7 @@ def _is_over(task: TaskInfo | None) -> bool:
 
 
 def _ask(ask: Callable[[], dict[str, T]], troubles: list[str]) -> dict[str, T]:
+    cause: Exception
     try:
         return ask()
     except BackendUnavailable as error:

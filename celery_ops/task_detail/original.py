@@ -157,7 +157,7 @@ def _state_of_row(row: TaskRunRecord) -> str:
     return states.FAILURE if row.send_state == TaskRunRecord.SendState.FAILED else ""
 
 
-def _refs_of_rows(rows: Iterable[TaskRunRecord]) -> Iterable[ObjectRef]:
+def _refs_of_rows(rows: Sequence[TaskRunRecord]) -> Iterable[ObjectRef]:
     return [ObjectRef(row.object_type, row.object_id) for row in rows[:1] if row.object_type]
 
 

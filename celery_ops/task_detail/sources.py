@@ -26,6 +26,7 @@ from ..tracking.store import TASK
 logger = get_logger("celery_ops.details")
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 #: The name of a revoke in the journal.
 REVOKE: Final = "revoke"
@@ -83,7 +84,7 @@ class Sources:
         answers = self.ask_origin(ask_workers=ask_workers)
         reruns = tuple(self._reruns(answers.refs))
         revoke_requested_at = self._revoke_requested_at(answers.tracked) or (
-            answers.stored and answers.stored.revoke_requested_at
+            answers.stored.revoke_requested_at if answers.stored else None
         )
         troubles = tuple(dict.fromkeys(self.troubles))
         return replace(answers, reruns=reruns, revoke_requested_at=revoke_requested_at, troubles=troubles)
@@ -147,8 +148,8 @@ class Sources:
 
     def _reruns(self, refs: tuple[ObjectRef, ...]) -> list[str]:
         """Journal rows may be gone by now, and so may what is tracked."""
-        rows = self._try(self._recorded_reruns, [])
-        tracked = self._try(lambda: reading.reruns_of(refs, self.task_id), []) if refs else []
+        rows = self._try(self._recorded_reruns, ())
+        tracked = self._try(lambda: reading.reruns_of(refs, self.task_id), ()) if refs else ()
         return list(dict.fromkeys([*rows, *tracked]))[:RECORDS]
 
     def _recorded_reruns(self) -> list[str]:
@@ -158,7 +159,7 @@ class Sources:
         except (ValueError, DataError):
             return []
 
-    def _try(self, ask: Callable[[], T], otherwise: T) -> T:
+    def _try(self, ask: Callable[[], T], otherwise: U) -> T | U:
         try:
             return ask()
         except BackendUnavailable as error:
@@ -168,7 +169,7 @@ class Sources:
         except DatabaseError as error:
             return self._without(otherwise, _("The journal does not answer."), error)
 
-    def _without(self, otherwise: T, trouble: str, error: Any) -> T:
+    def _without(self, otherwise: U, trouble: str, error: Any) -> U:
         logger.warning("A source of task %r is missing: %s", self.task_id, error)
         self.troubles.append(trouble)
         return otherwise

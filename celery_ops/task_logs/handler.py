@@ -39,7 +39,7 @@ class TaskLogHandler(logging.Handler):
         """Nothing here needs one, and a fork may find it held."""
         self.lock = None
 
-    def handle(self, record: logging.LogRecord) -> bool:  # type: ignore[override]  # 3.12 may return the record
+    def handle(self, record: logging.LogRecord) -> bool:
         """Keep a line of a task's. A busy task has many: what they have in common is all in here."""
         if self._logger.propagate and self._logger.parent is not None:
             return False  # it goes on to one that has this handler as well
