@@ -1,6 +1,7 @@
 """What one person may see and do of each task on one panel."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -91,28 +92,28 @@ class Viewer:
         return presentable(task.label) if not self.public or public_name(task) else _("Task")
 
     def row(self, task: TrackedTask) -> Row:
-        shared = {
-            "key": public_key(task.id),
-            "label": self.label(task),
-            "state": presentable(task.state),
-            "tone": states.tone(task.state),
-            "attempts": task.attempts,
-            "executions": task.executions,
-            "published_at": task.published_at,
-            "started_at": task.started_at,
-            "finished_at": task.finished_at,
-            "duration": task.duration,
-            "progress": shown_progress(task.progress),
-            "is_child": task.is_child,
-        }
+        shared = partial(
+            Row,
+            key=public_key(task.id),
+            label=self.label(task),
+            state=presentable(task.state),
+            tone=states.tone(task.state),
+            attempts=task.attempts,
+            executions=task.executions,
+            published_at=task.published_at,
+            started_at=task.started_at,
+            finished_at=task.finished_at,
+            duration=task.duration,
+            progress=shown_progress(task.progress),
+            is_child=task.is_child,
+        )
         if self.public:
-            return Row(**shared)
+            return shared()
         may_view = self.may_view_payload(task.name)
         error = redaction.capture_text(task.error or "").text
         undone = task.is_active or task.state == states.LOST
         doubts = self.doubts(task)
-        return Row(
-            **shared,
+        return shared(
             id=presentable(task.id),
             name=presentable(task.name),
             worker=presentable(task.worker or ""),

@@ -54,7 +54,7 @@ def around(context: Context) -> Around | str:
     request = context.get("request")
     if request is None:
         return ""
-    user = getattr(request, "user", None)
+    user: Any = getattr(request, "user", None)
     is_known = getattr(user, "is_authenticated", False)
     name = formatting.clean(str(user.get_username()), LONGEST_NAME) if is_known else ""
     return Around(_site_name(request), get_script_prefix(), name, _logout_url() if is_known else "")
@@ -138,16 +138,16 @@ class KeptEachNode(KeptNode):
         super().__init__([things], nodelist)
         self.name = name
 
-    def render(self, context: Context) -> str:
+    def render(self, context: Context) -> SafeString:
         things = list(self.things[0].resolve(context))
         keys = [thing.key for thing in things]
-        written = kept.get_each([(self, key) for key in keys])
+        written: list[SafeString] = []
         with context.push():
-            for number, html in enumerate(written):
+            for number, html in enumerate(kept.get_each([(self, key) for key in keys])):
                 if html is None:
                     context[self.name] = things[number]
-                    written[number] = self._anew(context, keys[number], things[number])
-        return "".join(written)
+                written.append(self._anew(context, keys[number], things[number]) if html is None else html)
+        return SafeString("".join(written))
 
 
 def _value(thing: Any) -> Hashable:

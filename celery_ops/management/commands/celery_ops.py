@@ -7,7 +7,7 @@ import sys
 from argparse import SUPPRESS, RawDescriptionHelpFormatter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
@@ -21,7 +21,7 @@ from ..subcommands.base import FAILED, NO_ANSWER, USAGE, Answer, CommandRefused,
 from ..tables import printable
 
 #: Django's own options, which may be written after the subcommand too.
-DJANGOS = (
+DJANGOS: Final[tuple[tuple[tuple[str, ...], dict[str, Any]], ...]] = (
     (("-v", "--verbosity"), {"type": int, "choices": [0, 1, 2, 3]}),
     (("--settings",), {}),
     (("--pythonpath",), {}),

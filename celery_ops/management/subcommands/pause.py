@@ -1,8 +1,8 @@
 """``pause`` and ``resume``: have no worker consume a queue, and have them consume it again."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
@@ -19,7 +19,10 @@ from .revoke import answer_of
 
 class Pause(Subcommand):
     examples = ("manage.py celery_ops pause mail",)
-    does: ClassVar[Callable[[str, Any], Acted]] = staticmethod(queues.pause)
+
+    @staticmethod
+    def does(queue: str, user: Any) -> Acted:
+        return queues.pause(queue, user)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("queue", metavar="QUEUE", help="the queue's name")
@@ -38,4 +41,7 @@ class Pause(Subcommand):
 
 class Resume(Pause):
     examples = ("manage.py celery_ops resume mail",)
-    does = staticmethod(queues.resume)
+
+    @staticmethod
+    def does(queue: str, user: Any) -> Acted:
+        return queues.resume(queue, user)

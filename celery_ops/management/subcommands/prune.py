@@ -10,21 +10,21 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandParser
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError
-from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from ... import states
 from ...formatting import grouped
 from ...pruning import prune
-from ...pruning.batches import RowsHeld, is_lock
+from ...pruning.batches import BATCH_SIZE, RowsHeld, is_lock
 from .base import USAGE, Answer, CommandRefused, Subcommand, Terminal, duration, positive
 
 #: What each kind of row is called, by the name that it has in JSON.
 KINDS: Final = {
-    "records": _("task runs"),
-    "control": _("control actions"),
-    "results": _("results"),
-    "groups": _("group results"),
+    "records": gettext_lazy("task runs"),
+    "control": gettext_lazy("control actions"),
+    "results": gettext_lazy("results"),
+    "groups": gettext_lazy("group results"),
 }
 #: What is said of each at the end, by ``number``.
 DELETED: Final = {
@@ -57,7 +57,7 @@ class Prune(Subcommand):
         add("--older-than", type=duration, metavar="30d", help="90s, 45m, 12h, 30d or 2w; else RECORD_RETENTION")
         add("--states", type=final_states, metavar="STATE,…", help="results in these states only")
         add("--keep-failures", action="store_true", help="keep the results of tasks that failed")
-        add("--batch-size", type=positive, default=prune.BATCH_SIZE, metavar="N", help="rows of one transaction")
+        add("--batch-size", type=positive, default=BATCH_SIZE, metavar="N", help="rows of one transaction")
         add("--max-time", type=duration, metavar="5m", help="stop after this long; the next run goes on")
         add("--dry-run", action="store_true", help="only count what would go")
 
