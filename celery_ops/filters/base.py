@@ -89,8 +89,8 @@ class SortFilter(ReadFilter):
 class FilterForm(forms.Form):
     """The ids of its fields are not a host page's own."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="celery-ops-%s", **kwargs)
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, auto_id="celery-ops-%s", **kwargs)
 
 
 class ListFilterSet(FilterSet):

@@ -31,8 +31,10 @@ class JournalFilterSet(ListFilterSet):
     sort = SortFilter(choices=[(sort, sort) for sort in SORTS])
     page_size = SizeFilter(label=_("Rows a page"))
 
-    #: The states that the tasks of the rows are to have, none for any.
-    states: tuple[str, ...] = ()
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The states that the tasks of the rows are to have, none for any."""
+        return ()
 
     def __init__(self, data: Any, rows: QuerySet[Any], *, sees_all: bool) -> None:
         """``data`` is a QueryDict, ``rows`` what this viewer may see; ``sees_all`` when that is not only their own."""

@@ -35,7 +35,7 @@ class PageFilter(Filter):
     field_class = PageField
 
 
-class Values(list):
+class Values(list[Any]):
     """What filters begin with, in place of a queryset."""
 
     model = None

@@ -24,7 +24,7 @@ class ObjectField(TextField):
     widget = forms.HiddenInput
 
     def to_python(self, value: Any) -> str:
-        text = super().to_python(value)
+        text = super().to_python(value) or ""
         if text and not _OBJECT.fullmatch(text):
             raise ValidationError(_("Enter an object such as shop.order:42."), code="invalid")
         return text
@@ -34,9 +34,10 @@ class ObjectFilter(Filter):
     field_class = ObjectField
 
     def filter(self, qs: QuerySet[TaskRunRecord], value: str) -> QuerySet[TaskRunRecord]:
-        if not value:
+        named = _OBJECT.fullmatch(value or "")
+        if named is None:
             return qs
-        label, key = _OBJECT.fullmatch(value).groups()
+        label, key = named.groups()
         return qs.filter(object_type=label.lower(), object_id=key)
 
 

@@ -95,7 +95,7 @@ class MomentField(forms.Field):
     def _moment(self, text: str) -> datetime | None:
         if _DATE.fullmatch(text):
             day = parse_date(text)
-            moment = day and datetime.combine(day, time.max if self.ends_day else time.min)
+            moment = datetime.combine(day, time.max if self.ends_day else time.min) if day else None
         else:
             moment = parse_datetime(text)
         if moment is None:

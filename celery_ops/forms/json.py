@@ -12,11 +12,12 @@ from ..running.arguments import load
 class JsonForm(forms.Form):
     """All arguments as JSON."""
 
+    use_required_attribute = False
     args = forms.CharField(label="args", help_text=gettext_lazy("a JSON list"), required=False, strip=False)
     kwargs = forms.CharField(label="kwargs", help_text=gettext_lazy("a JSON object"), required=False, strip=False)
 
     def __init__(self, *args: Any, hides: bool, **kwargs: Any) -> None:
-        super().__init__(*args, use_required_attribute=False, **kwargs)
+        super().__init__(*args, **kwargs)
         for name, rows in (("args", 3), ("kwargs", 6)):
             widget = _Forgetful if hides else forms.Textarea
             self.fields[name].widget = widget(attrs={"rows": rows, "spellcheck": "false", "autocomplete": "off"})

@@ -18,6 +18,8 @@ from ..running.options import SendOptions, read_options
 class OptionsForm(forms.Form):
     """What is blank is the task's own way. ``send_options`` stands once it is valid."""
 
+    use_required_attribute = False
+
     countdown = forms.CharField(
         label=gettext_lazy("Countdown"), help_text=gettext_lazy("seconds"), required=False, strip=True
     )
@@ -31,7 +33,7 @@ class OptionsForm(forms.Form):
     queue = forms.CharField(label=gettext_lazy("Queue"), required=False)
 
     def __init__(self, *args: Any, queues: Iterable[str], **kwargs: Any) -> None:
-        super().__init__(*args, use_required_attribute=False, **kwargs)
+        super().__init__(*args, **kwargs)
         self.queues = tuple(queues)
         self.send_options = SendOptions()
         fields = self.fields

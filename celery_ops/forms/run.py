@@ -112,7 +112,7 @@ class RunForm:
         errors: dict[str, list[str]] = {"__all__": list(self._problems)}
         for form in self._forms:
             for name, messages in form.errors.items() if form.is_bound else ():
-                errors.setdefault(name if name == "__all__" else form.add_prefix(name), []).extend(messages)
+                errors.setdefault(name if name == "__all__" else form.add_prefix(name), []).extend(map(str, messages))
         errors = {name: messages for name, messages in errors.items() if messages}
         if errors:
             self.args, self.kwargs = [], {}
@@ -210,7 +210,7 @@ class RunForm:
         self._prefill = prefill(self.parameters, {name: field.kind for name, field in fields.items()}, initial)
 
         def make(data: Mapping[str, Any] | None) -> forms.Form:
-            form = forms.Form(data, prefix=FIELDS, initial=self._prefill.values)
+            form = forms.Form(data, prefix=FIELDS, initial=dict(self._prefill.values))
             form.fields.update(fields)
             return form
 

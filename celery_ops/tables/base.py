@@ -77,7 +77,7 @@ class OpsTable(tables.Table):
         attrs = {"class": "table"}
         order_by_field = "sort"
         per_page_field = "page_size"
-        default = ""
+        default: Any = ""
 
     #: What the table lists, for those who hear it; who sees it reads the heading above.
     caption: Any = ""
@@ -119,7 +119,7 @@ class JournalTable(OpsTable):
         if column.name != "created":
             return head
         other, order = (OLDEST_FIRST, "descending") if self.sort == NEWEST_FIRST else (NEWEST_FIRST, "ascending")
-        return replace(head, url=self.link(sort=other), order=order)
+        return replace(head, url=self.link(sort=other) if self.link else "", order=order)
 
 
 class _CellMaker:

@@ -53,7 +53,7 @@ class QueueRow(TaskPartRow):
     """A queue's numbers. Not every list of tasks knows their queues: its counts lead nowhere."""
 
     @property
-    def charts_url(self) -> str:  # type: ignore[override]
+    def charts_url(self) -> str:
         return insight_url(queue=self.type.name, window=self.window)
 
     def list_url(self, *state: str) -> str:

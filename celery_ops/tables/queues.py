@@ -214,9 +214,9 @@ def known_to(queue: QueueInfo) -> str:
 class ConsumersColumn(NumberColumn):
     """How many consumers, and a mark where one is missing."""
 
-    def render(self, value: int, record: QueueRow) -> str:
+    def render(self, value: int, record: QueueRow | None = None) -> str:
         number = super().render(value)
-        if not record.is_unattended:
+        if record is None or not record.is_unattended:
             return number
         return format_html("{} {}", get_template("celery_ops/queues/unattended.html").render(), number)
 
@@ -231,9 +231,11 @@ class QueueTable(OpsTable):
     trend = TextColumn(verbose_name=_("Last hour"), orderable=False, attrs=PLAIN)
     arrival_rate = LengthColumn(verbose_name=_("Per minute"), accessor="rates", order_by=("arrival_rate",))
     clears_in = LengthColumn(verbose_name=_("Time to clear"), accessor="clears", order_by=("clears_in",))
-    longest_wait = LengthColumn(verbose_name=_("Longest wait"), accessor="longest", order_by=("longest_wait",))
+    longest_wait: LengthColumn | None = LengthColumn(
+        verbose_name=_("Longest wait"), accessor="longest", order_by=("longest_wait",)
+    )
     paused = PausedColumn(verbose_name=_("Paused"))
-    sources = TextColumn(verbose_name=_("Known to"))
+    sources: TextColumn | None = TextColumn(verbose_name=_("Known to"))
 
     class Meta(OpsTable.Meta):
         attrs = {"class": "table celery-ops-queues-table"}

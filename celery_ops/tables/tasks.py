@@ -1,9 +1,9 @@
 """The table of tasks: its columns, and its rows as one viewer may see them."""
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from django.template.loader import get_template
 from django.utils import timezone
@@ -211,6 +211,12 @@ def shown_error(task: TaskInfo, texts: Searched, *, may_view_payload: bool) -> s
     return " ".join(texts.error(task).split())
 
 
+class Choice(Protocol):
+    """The states in which a row can be chosen."""
+
+    def __contains__(self, state: str, /) -> bool: ...
+
+
 class TaskTable(OpsTable):
     """Rows are written out in one template, and what was written for a row before is written again.
 
@@ -244,7 +250,7 @@ class TaskTable(OpsTable):
         backend: TaskBackend,
         sort: str,
         link: Callable[..., str],
-        choice: Container[str] | None = None,
+        choice: Choice | None = None,
         **kwargs: Any,
     ) -> None:
         """``sort`` is the order of the rows; ``link`` returns the address of this list with ``sort`` changed.
@@ -297,7 +303,7 @@ class _Writing:
 
     def __init__(self, table: TaskTable) -> None:
         self.now = timezone.now()
-        self.name, self.badge, self.link, self.waits = map(cache, (_name, _badge, _link, _waits))
+        self.name, self.badge, self.link, self.waits = cache(_name), cache(_badge), cache(_link), cache(_waits)
         self.schedule = cache(_schedule)
         self.table = table
         self.times = [time for time in ("created", "started", "finished") if time in table.shows]
