@@ -7,7 +7,7 @@ page.
 from functools import cache
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import ResolverMatch, URLPattern
 from django.urls.resolvers import RoutePattern
 from django.utils.module_loading import import_string
@@ -35,7 +35,7 @@ class LatePath(URLPattern):
 
 def _stand_in(path: str) -> ViewFunction:
     @unbound
-    def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return _view(path)(request, *args, **kwargs)
 
     view.__module__, _, view.__qualname__ = path.rpartition(".")

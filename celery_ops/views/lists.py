@@ -1,6 +1,6 @@
 """What the lists of workers, queues and types of tasks have in common."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -36,7 +36,7 @@ class ListPage(SingleTableMixin, OpsPage):
 
     glances = True
     backend_setting: ClassVar[str] = ""
-    filterset_class: ClassVar[type[PlainFilterSet]]
+    filterset_class: ClassVar[Callable[..., PlainFilterSet]]
     row_class: ClassVar[Any]
 
     def get_backend(self) -> Any:
@@ -103,7 +103,8 @@ def in_order(values: Iterable[Any], sort: str, table_class: type[OpsTable]) -> l
         return list(values)
     column = table_class.base_columns[name]
     of = attrgetter(*(accessor.replace("__", ".") for accessor in column.order_by or (name,)))
-    known, unknown = [], []
+    known: list[Any] = []
+    unknown: list[Any] = []
     for value in values:
         (unknown if of(value) is None else known).append(value)
     return sorted(known, key=of, reverse=sort.startswith("-")) + unknown

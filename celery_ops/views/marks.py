@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import connections, transaction
-from django.http import HttpResponse
+from django.http import HttpResponseBase
 
-ViewFunction = Callable[..., HttpResponse]
+ViewFunction = Callable[..., HttpResponseBase]
 
 
 def unbound(view: ViewFunction) -> ViewFunction:

@@ -3,7 +3,7 @@
 import secrets
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
@@ -17,12 +17,12 @@ PLAIN = "text/plain; charset=utf-8"
 class MetricsView(OpsView):
     """It is a machine's page: who is refused and no browser is told so, and not sent to the login."""
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = super().dispatch(request, *args, **kwargs)
         patch_vary_headers(response, ["Authorization"])
         return response
 
-    def answered(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def answered(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if (request.method or "").lower() in self.http_method_names and has_token(request):
             return self.get(request)
         return super().answered(request, *args, **kwargs)

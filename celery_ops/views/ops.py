@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import Error as DatabaseError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -69,11 +69,11 @@ class OpsView(PrivateView):
     """Asks in order: is the method known, who is it, may they. JSON refuses in JSON, a page with a page."""
 
     http_method_names = ["get", "head"]
-    is_json: ClassVar[bool] = False
+    is_json: bool = False
     #: Whether it shows what somebody has just done: then no copy of the database is asked.
     needs_writer: ClassVar[bool] = False
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         looks = request.method in SAFE_METHODS
         with writer(self.needs_writer or not looks or WROTE in request.COOKIES), impatient(looks):
             response = noting_refusals(lambda: self.answered(request, *args, **kwargs), self.log_refusal)
@@ -82,7 +82,7 @@ class OpsView(PrivateView):
             response.set_cookie(WROTE, "1", max_age=WROTE_FOR, secure=is_secure, httponly=True, samesite="Lax")
         return response
 
-    def answered(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def answered(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if (request.method or "").lower() not in self.http_method_names:
             return self.http_method_not_allowed(request, *args, **kwargs)
         try:

@@ -71,7 +71,8 @@ class QueueDetailView(OpsPage):
     def get_title(self) -> str:
         return clean(self.kwargs["name"])
 
-    def get_context_data(self, *, name: str, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        name: str = kwargs.pop("name")
         backend = conf.load("QUEUE_BACKEND")()
         answer = part(lambda: paused_queues.queue(backend, name))
         detail, paused = answer.value or (None, None)
@@ -102,4 +103,4 @@ class QueueDetailView(OpsPage):
 
 
 def pause_of(paused: Paused | None) -> PausedBy | None:
-    return paused and PausedBy(clean(paused.username), paused.since)
+    return PausedBy(clean(paused.username), paused.since) if paused else None

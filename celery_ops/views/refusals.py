@@ -1,16 +1,18 @@
 """The log line of what somebody asked for and was refused: it says who, and nothing else is kept of it."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponseBase
 
 from ..formatting import clean
 from ..logs import get_logger
 
 logger = get_logger("celery_ops.acting")
+
+R = TypeVar("R", bound=HttpResponseBase)
 
 #: Characters of a line's parts.
 LONGEST_NAME: Final = 100
@@ -19,7 +21,7 @@ LONGEST_OBJECTS: Final = 300
 SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
-def noting_refusals(answer: Callable[[], HttpResponse], note: Callable[[int], None]) -> HttpResponse:
+def noting_refusals(answer: Callable[[], R], note: Callable[[int], None]) -> R:
     """Return what ``answer`` does, and raise what it raises; ``note`` is told the status when that is a refusal."""
     try:
         response = answer()

@@ -71,7 +71,8 @@ class WorkerDetailView(OpsPage):
     def get_title(self) -> str:
         return clean(self.kwargs["hostname"])
 
-    def get_context_data(self, *, hostname: str, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        hostname: str = kwargs.pop("hostname")
         backend = conf.load("WORKER_BACKEND")()
         answer = part(lambda: backend.worker(hostname))
         if answer.is_available and answer.value is None:

@@ -1,6 +1,6 @@
 """The lists as JSON: the same filters, the same policy, the same words as the pages."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, ClassVar
 
@@ -65,7 +65,7 @@ class PlainListApi(ListApi):
     """A list that a backend gives as a whole: filtered, sorted and paged in memory, as on its page."""
 
     url_name: ClassVar[str]
-    filterset_class: ClassVar[type[PlainFilterSet]]
+    filterset_class: ClassVar[Callable[..., PlainFilterSet]]
     table_class: ClassVar[type[OpsTable]]
 
     def get_values(self) -> Sequence[Any]:

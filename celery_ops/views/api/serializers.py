@@ -72,7 +72,7 @@ def run_item(
         "task_name": presentable(task.name) or None,
         "state": presentable(task.state),
         "worker": _text(task.worker),
-        "created_at": _moment(task.created_at or (record and record.created_at)),
+        "created_at": _moment(task.created_at or (record.created_at if record else None)),
         "started_at": _moment(task.started_at),
         "finished_at": _moment(task.finished_at),
         **_cost(task),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import uuid4
 
 from django.contrib import messages
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from ... import states
+from ...bulk.base import BulkAction
 from ...bulk.rerun import RerunAction
 from ...catalog import may_run_something
 from ...exceptions import NotKnown, NotSent, RerunRefused, SentNothing
@@ -90,7 +91,7 @@ class RetryView(EitherPage):
         """Whether something is to be read before it is sent: nothing was confirmed yet, or something else than this."""
         if not any(isinstance(task, RerunCandidate) and task.asks for task in tasks):
             return False
-        seen = self.request.POST.get("previewed")
+        seen = self.request.POST.get("previewed", "")
         return self.request.POST.get("confirm") != "1" or (bool(seen) and not constant_time_compare(seen, _seen(tasks)))
 
     def refused(self, reason: str, status: int = 400, outcomes: Sequence[RerunOutcome] = ()) -> HttpResponse:
@@ -232,7 +233,7 @@ def _counted(outcomes: Sequence[RerunOutcome]) -> dict[str, int]:
 class BulkRetry:
     """What a bulk is that runs tasks again."""
 
-    bulk = RerunAction()
+    bulk: ClassVar[BulkAction] = RerunAction()
     permission = RUN_TASK
     detail = "bulk-retry-detail"
     words = Words(

@@ -1,7 +1,7 @@
 """Revoke tasks: one from its page, those chosen in a list, all that its filters find, or by stamped headers."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import uuid4
 
 from django.contrib import messages
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 from ... import states
 from ...backends.remote import snapshot
 from ...bulk import revoke as bulk_revoke
+from ...bulk.base import BulkAction
 from ...conf import conf
 from ...control import revoke
 from ...control.commands import ActionForm
@@ -195,7 +196,7 @@ def _lines(text: str) -> list[str]:
 class BulkRevoke:
     """What a bulk is that revokes tasks."""
 
-    bulk = bulk_revoke.RevokeAction()
+    bulk: ClassVar[BulkAction] = bulk_revoke.RevokeAction()
     permission = REVOKE_TASK
     detail = "bulk-revoke-detail"
     words = Words(

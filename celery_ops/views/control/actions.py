@@ -49,7 +49,7 @@ class ActionView(EitherPage):
     actions: ClassVar[Sequence[str]] = ()
 
     def authorise(self) -> None:
-        objects = list(self.objects()) or [None]
+        objects: Sequence[str | None] = self.objects() or [None]
         if not all(allows(self.user, self.permission(), obj) for obj in objects):
             raise PermissionDenied
 
@@ -181,7 +181,9 @@ class WorkerControlView(ActionView):
 
     def form(self) -> ActionForm | None:
         command = COMMANDS.get(self.named())
-        return command and _shown(command(self.request.POST, targets=self.request.POST.getlist("destination")))
+        if command is None:
+            return None
+        return _shown(command(self.request.POST, targets=self.request.POST.getlist("destination")))
 
 
 def _shown(form: ActionForm) -> ActionForm | None:

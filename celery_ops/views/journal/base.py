@@ -53,7 +53,7 @@ class JournalView(JournalPage):
 
     filterset_class: ClassVar[type[JournalFilterSet]]
 
-    def listed(self, page: RecordPage, filters: JournalFilterSet) -> dict[str, Any]:
+    def listed(self, page: RecordPage[Any], filters: JournalFilterSet) -> dict[str, Any]:
         """Return what the template has of a page: its ``table``, and whatever else."""
         raise NotImplementedError
 
@@ -76,14 +76,14 @@ class JournalView(JournalPage):
         )
         return {**context, **self.listed(page, filters)}
 
-    def _page(self, filters: JournalFilterSet) -> RecordPage:
+    def _page(self, filters: JournalFilterSet) -> RecordPage[Any]:
         try:
             return self._page_at(filters, filters.cursor)
         except BadCursor:
             self.has_bad_cursor = True
             return self._page_at(filters, "")
 
-    def _page_at(self, filters: JournalFilterSet, cursor: str) -> RecordPage:
+    def _page_at(self, filters: JournalFilterSet, cursor: str) -> RecordPage[Any]:
         try:
             return page_of(filters.qs, sort=filters.order, cursor=cursor, size=filters.size, states=filters.states)
         except DatabaseError as error:

@@ -65,7 +65,7 @@ class ControlRecordListView(JournalView):
     readers = READERS
     filterset_class = ControlRecordFilterSet
 
-    def listed(self, page: RecordPage, filters: JournalFilterSet) -> dict[str, Any]:
+    def listed(self, page: RecordPage[ControlRecord], filters: JournalFilterSet) -> dict[str, Any]:
         return {"table": ControlRecordTable(control_rows(page.records), sort=filters.order, link=filters.link)}
 
 
@@ -101,8 +101,8 @@ class ControlRecordDetailView(JournalPage):
     model = ControlRecord
     readers = READERS
 
-    def get_context_data(self, *, pk: int, **kwargs: Any) -> dict[str, Any]:
-        self.viewed = viewed_action(self.row(pk), links=allows(self.user, VIEW_OPS))
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        self.viewed = viewed_action(self.row(kwargs.pop("pk")), links=allows(self.user, VIEW_OPS))
         return super().get_context_data(
             action=self.viewed, back_url=reverse("celery_ops:control-record-list"), **kwargs
         )

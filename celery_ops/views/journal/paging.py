@@ -3,12 +3,12 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 from django.db.models import QuerySet
 
 from ...exceptions import BadCursor
-from ...models import TaskRunRecord
+from ...models import Journalled, TaskRunRecord
 from ...tables.records import became
 from ...task_detail.many_states import States, states_of
 from ...task_query import OLDEST_FIRST, Cursor
@@ -20,15 +20,18 @@ AT_ONCE: Final = 250
 MOST_ASKED: Final = 2000
 
 
+R = TypeVar("R", bound=Journalled)
+
+
 @dataclass(frozen=True, slots=True)
-class RecordPage:
+class RecordPage(Generic[R]):
     """Some rows and the cursors of the pages around them.
 
     ``is_cut`` says that there may be more rows for this page, beyond those that were looked at; ``told`` what became
     of the tasks, where that was asked for the page, and what kept the rest from being looked at.
     """
 
-    records: tuple[TaskRunRecord, ...] = ()
+    records: tuple[R, ...] = ()
     next: str = ""
     previous: str = ""
     is_cut: bool = False
@@ -50,19 +53,17 @@ class _Walk:
     told: States | None = None
 
 
-def page_of(
-    rows: QuerySet[TaskRunRecord], *, sort: str, cursor: str, size: int, states: Collection[str] = ()
-) -> RecordPage:
+def page_of(rows: QuerySet[Any], *, sort: str, cursor: str, size: int, states: Collection[str] = ()) -> RecordPage[Any]:
     """Return the page at ``cursor``; where ``states`` are named, of the runs that came to one. Raises BadCursor."""
     place = _place(cursor) if cursor else None
     is_back = place is not None and place.before
     rises = (sort == OLDEST_FIRST) != is_back
-    key = place.key[0] if place is not None else None
+    key: int | None = place.key[0] if place is not None else None
     walk = _among(rows, states, key, size, rises=rises) if states else _all(rows, key, size, rises=rises)
     shown = walk.rows[::-1] if is_back else walk.rows
     onward = Cursor((walk.last,), before=is_back).encoded() if walk.has_more else ""
     back = ""
-    if place is not None and (shown or walk.has_more):
+    if key is not None and (shown or walk.has_more):
         beside = key + 1 if rises else key - 1
         edge = walk.rows[0].pk if walk.rows else beside
         back = Cursor((edge,), before=not is_back).encoded()

@@ -56,7 +56,7 @@ class RecordListView(RecordsPage, JournalView):
     template_name = "celery_ops/records/list.html"
     filterset_class = RecordFilterSet
 
-    def listed(self, page: RecordPage, filters: RecordFilterSet) -> dict[str, Any]:
+    def listed(self, page: RecordPage[TaskRunRecord], filters: RecordFilterSet) -> dict[str, Any]:
         told = page.told or states_of({record.task_id: record.created_at for record in page.records})
         refs = [ObjectRef(record.object_type, record.object_id) for record in page.records if record.object_type]
         rows = record_rows(
@@ -90,7 +90,7 @@ def _tabs(filters: RecordFilterSet) -> list[Tab]:
     return [*tabs, Tab(_("Failed"), failed, tuple(became) == (states.FAILURE,), states.tone(states.FAILURE))]
 
 
-def _notes(page: RecordPage) -> list[str]:
+def _notes(page: RecordPage[TaskRunRecord]) -> list[str]:
     if not page.is_cut or page.troubles:
         return []
     sentence = _("Of %(most)s runs it was asked what became of them. The next page goes on from there.")
@@ -146,8 +146,8 @@ class RecordDetailView(RecordsPage):
     needs_writer = True
     template_name = "celery_ops/records/detail.html"
 
-    def get_context_data(self, *, pk: int, **kwargs: Any) -> dict[str, Any]:
-        record = self.row(pk)
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        record = self.row(kwargs.pop("pk"))
         detail = task_detail(record.task_id)
         task = viewed(detail, self.user)
         self.run = self._run(record, detail)

@@ -16,6 +16,7 @@ from ...info import GONE, NO_REPLY, QueueInfo, QueueReport, WorkerInfo, WorkerRe
 from ...payload.mapping import text
 from ...tables.links import PageLink, queue_link, worker_link
 from ...tables.queues import is_unattended
+from ...task_query import TaskPage
 from ..ops import Part
 
 #: How long a message may wait before somebody should know, and how long is longer, the longest first.
@@ -77,7 +78,7 @@ class Problem:
 def problems(
     workers: Part[WorkerReport],
     queues: Part[QueueReport],
-    tasks: Part,
+    tasks: Part[TaskPage],
     unimported: Iterable[str],
     flows: Mapping[str, QueueFlow] = MappingProxyType({}),
     breached: Iterable[Problem] = (),

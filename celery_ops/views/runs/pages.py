@@ -138,7 +138,7 @@ class RunTaskView(EitherPage):
     @property
     def has_changed(self) -> bool:
         """Whether the values are others than those of the preview that was confirmed; without one they are not."""
-        seen = self.request.POST.get("previewed")
+        seen = self.request.POST.get("previewed", "")
         return bool(seen) and not constant_time_compare(seen, digest_of(self.request.POST))
 
     def get_run(self, form: RunForm) -> Run:
@@ -211,7 +211,8 @@ class RunTaskView(EitherPage):
         messages.success(self.request, sentence % {"task": self.get_title()}, fail_silently=True)
         return HttpResponseRedirect(next_url(self.request) or record_url(record.pk))
 
-    def get_context_data(self, *, form: RunForm, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        form: RunForm = kwargs.pop("form")
         task = self.runnable
         return super().get_context_data(
             form=form,

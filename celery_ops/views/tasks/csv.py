@@ -72,7 +72,12 @@ def csv_response(
     """
     now = timezone.localtime(timezones.now())
     ending = str(_("This list is not complete: its source stopped answering."))  # later no language is active
-    lines = _lines(backend, query, may_view_payload, now.tzinfo, ending) if method != "HEAD" else (line for line in ())
+    no_lines: tuple[str, ...] = ()
+    lines = (
+        _lines(backend, query, may_view_payload, now.tzinfo, ending)
+        if method != "HEAD"
+        else (line for line in no_lines)
+    )
     lines = _of_tenant(prefix.current_or_none(), lines)
     content = _as_they_come(lines) if is_async else lines
     response = StreamingHttpResponse(content, content_type="text/csv; charset=utf-8")
@@ -83,7 +88,7 @@ def csv_response(
 async def _as_they_come(lines: Generator[str, None, None]) -> AsyncIterator[str]:
     """Yield the same, each part made in the thread that the request's database connections belong to."""
     try:
-        while (part := await sync_to_async(next)(lines, None)) is not None:
+        while (part := await sync_to_async(_next)(lines)) is not None:
             yield part
     finally:
         await sync_to_async(lines.close)()
@@ -97,6 +102,10 @@ def _of_tenant(whose: str, lines: Generator[str, None, None]) -> Generator[str, 
         if part is None:
             return
         yield part
+
+
+def _next(lines: Generator[str, None, None]) -> str | None:
+    return next(lines, None)
 
 
 def _lines(

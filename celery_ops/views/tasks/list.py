@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
@@ -48,7 +48,9 @@ class TaskListView(OpsPage):
     title = gettext_lazy("Tasks")
     template_name = "celery_ops/tasks/list.html"
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def get(  # type: ignore[override]  # the stubs of Django's view know no response that streams
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
         self.backend = within(conf.load("TASK_BACKEND")(), request.GET)
         kind = filterset_for(request.GET)
         self.filters = kind(request.GET, backend=self.backend, shows_payload=self.may_view_payload, user=self.user)
@@ -121,7 +123,8 @@ class TaskDetailView(OpsPage):
         context = self.get_context_data(detail=detail)
         return self.render_to_response(context, status=404 if detail.is_unknown else 200)
 
-    def get_context_data(self, *, detail: TaskDetail, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        detail: TaskDetail = kwargs.pop("detail")
         back = kept_list(self.request.GET.get("back", ""))
         self.task = viewed(detail, self.user, back_query(back))
         return super().get_context_data(

@@ -47,7 +47,7 @@ def sisters_of(task: TaskInfo) -> Sisters | None:
     sentence = _sentence(runs, took) if runs.total >= FEWEST else ""
     buckets = [Bucket(bound_of(place), number) for place, number in enumerate(runs.counts)]
     picture = strip(sentence, buckets, bucket_of(seconds)) if sentence else None
-    return picture and Sisters(sentence, picture, insight_url(task=task.name, window=WINDOW.name))
+    return Sisters(sentence, picture, insight_url(task=task.name, window=WINDOW.name)) if picture else None
 
 
 def _sentence(runs: Distribution, took: timedelta) -> str:

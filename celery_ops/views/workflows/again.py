@@ -72,7 +72,7 @@ class WorkflowRetryView(EitherPage):
         """Whether something is to be read before it is sent: nothing was confirmed yet, or something else than this."""
         if not whole.asks:
             return False
-        seen = self.request.POST.get("previewed")
+        seen = self.request.POST.get("previewed", "")
         changed = bool(seen) and not constant_time_compare(seen, stands_for(whole.seen))
         return self.request.POST.get("confirm") != "1" or changed
 

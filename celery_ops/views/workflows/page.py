@@ -44,7 +44,8 @@ class WorkflowView(OpsPage):
             raise no_workflow()
         return self.render_to_response(self.get_context_data(workflow=workflow))
 
-    def get_context_data(self, *, workflow: Workflow, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        workflow: Workflow = kwargs.pop("workflow")
         opened = numbers_in(self.request.GET.getlist("open"))
         links = Links("?" + urlencode([("open", number) for number in opened] + [("open", "")]))
         return super().get_context_data(
