@@ -97,7 +97,7 @@ class DatabaseSource(ScheduleSource):
 
     @property
     def _model(self) -> Any:
-        return apps.get_model("django_celery_beat", "PeriodicTask")
+        return apps.get_app_config("django_celery_beat").get_model("PeriodicTask")
 
     def _read(self, rows: Any) -> list[Entry]:
         try:
@@ -160,7 +160,7 @@ class DatabaseSource(ScheduleSource):
 
     @property
     def _changes(self) -> Any:
-        return apps.get_model("django_celery_beat", "PeriodicTasks")
+        return apps.get_app_config("django_celery_beat").get_model("PeriodicTasks")
 
     def _is_behind(self, task: Any) -> bool:
         """Whether beat has sent the entry since the row's last run: it would write that over ours."""
