@@ -55,7 +55,7 @@ def account_key(user: Any) -> Any:
     return user.pk if isinstance(user, get_user_model()) else None
 
 
-def users_named(name: str) -> models.QuerySet:
+def users_named(name: str) -> models.QuerySet[Any]:
     """Return the users of this username: nobody where the field cannot be that, as a word where names are numbers."""
     users = get_user_model()
     try:
