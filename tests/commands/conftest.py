@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from redis import Redis
 
 from celery_ops.backends.broker import backend as broker_queues
 from celery_ops.backends.remote import registered, snapshot
@@ -76,7 +77,9 @@ def alone_url(redis_server):
 
 @pytest.fixture(scope="package")
 def plain_worker(alone_url):
-    """A worker without Django, the only one of its broker."""
+    """A worker without Django, the only one of its broker, also where another package was between these tests."""
+    with Redis.from_url(alone_url) as server:
+        server.flushdb()  # where an earlier one is bound still
     (worker,) = start(f"plain-{uuid.uuid4().hex[:6]}@test", url=alone_url, options=("-P", "solo"))
     yield worker.hostname
     end(worker)

@@ -72,13 +72,9 @@ def csv_response(
     """
     now = timezone.localtime(timezones.now())
     ending = str(_("This list is not complete: its source stopped answering."))  # later no language is active
-    no_lines: tuple[str, ...] = ()
-    lines = (
-        _lines(backend, query, may_view_payload, now.tzinfo, ending)
-        if method != "HEAD"
-        else (line for line in no_lines)
-    )
-    lines = _of_tenant(prefix.current_or_none(), lines)
+    lines = _of_tenant(prefix.current_or_none(), _lines(backend, query, may_view_payload, now.tzinfo, ending))
+    if method == "HEAD":
+        lines.close()
     content = _as_they_come(lines) if is_async else lines
     response = StreamingHttpResponse(content, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="tasks-{now:%Y-%m-%d}.csv"'
