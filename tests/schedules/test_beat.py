@@ -7,10 +7,13 @@ import signal
 import uuid
 from datetime import timedelta
 
+import celery
 import pytest
 
+from celery_ops.backends.remote import presence
 from celery_ops.schedules import info
 from celery_ops.schedules.report import report
+from tests.celery import app
 from tests.servers import PATIENCE, Worker, wait_for
 
 from .beats import NIGHTLY, NOOP, OFTEN, codes, entry_of, occurred
@@ -106,6 +109,18 @@ def test_how_an_occurrence_ended_is_told(make_beat, site, settings):
         assert ended.finished is not None
     finally:
         worker.stop()
+
+
+@pytest.mark.skipif(celery.VERSION < (5, 7), reason="before Celery 5.7 no beat answers a ping")
+def test_a_beat_that_answers_a_ping_is_no_worker(make_beat, site):
+    beat = make_beat({}, TEST_BEAT_ANSWERS="1")
+    wait_for(lambda: "pidbox: Connected" in beat.text(), "the beat to be asked")
+    wait_for(lambda: any(name.startswith("celerybeat@") for name in pinged()), "its answer")
+    assert not any(name.startswith("celerybeat@") for name in presence.look().alive)
+
+
+def pinged():
+    return [name for reply in app.control.ping(timeout=0.5) for name in reply]
 
 
 def test_redbeat_is_told_of_like_any_other(make_beat, redis_server, use_redbeat):
