@@ -111,8 +111,10 @@ class Comparison:
             is_doubtful = all(self.truth.may_be_lost(note, FACTS) for note in notes if note.what in COUNTED)
             self.findings.same("state in the panel", seen, state, whose, ("within its bound", is_doubtful))
             return
-        self.findings.same("state in the panel", seen, state, whose, *self._bounds(task_id, seen))
         starts = [note for note in notes if note.what == "started"]
+        is_untold = (seen, state) == ("STARTED", "LOST") and self.truth.has_living_worker(starts[-1])
+        untold = ("Celery told nobody of its end, and its worker lives", is_untold)
+        self.findings.same("state in the panel", seen, state, whose, *self._bounds(task_id, seen), untold)
         true, is_again = executions_of(notes), self._is_of_its_last_message(notes, task.executions)
         if is_again and task.executions != true:
             self.findings.same(

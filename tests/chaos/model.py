@@ -100,6 +100,11 @@ class Truth:
         )
         return truth
 
+    def has_living_worker(self, note: Note) -> bool:
+        """Whether the worker of the process that a note is of was never ended."""
+        main = self.parents.get(note.pid)
+        return main is not None and not self.deaths.get(main)
+
     def _killed_by_celery(self) -> None:
         """A child is killed for its time limit, or because its task is to be ended."""
         for notes in self.of_tasks.values():

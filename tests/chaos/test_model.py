@@ -65,3 +65,15 @@ def test_a_child_whose_main_process_is_killed_ends_as_abruptly():
     ]
     truth = Truth.of(told)
     assert truth.may_be_lost(truth.of_tasks["one"][0], 1.0)
+
+
+def test_a_worker_lives_though_the_child_that_ran_a_task_was_killed():
+    told = [
+        Note(1, CHILD, "forked", text=str(MAIN)),
+        Note(2, CHILD, "started", "one", "a.task", 1),
+        Note(3, MAIN, "killed", text=str(CHILD)),
+    ]
+    truth = Truth.of(told)
+    (started,) = truth.of_tasks["one"]
+    assert truth.has_living_worker(started)
+    assert not Truth.of([*told, Note(4, MAIN, "ended", text=str(MAIN))]).has_living_worker(started)
