@@ -112,9 +112,8 @@ class Comparison:
             self.findings.same("state in the panel", seen, state, whose, ("within its bound", is_doubtful))
             return
         starts = [note for note in notes if note.what == "started"]
-        is_untold = (seen, state) == ("STARTED", "LOST") and self.truth.has_living_worker(starts[-1])
-        untold = ("Celery told nobody of its end, and its worker lives", is_untold)
-        self.findings.same("state in the panel", seen, state, whose, *self._bounds(task_id, seen), untold)
+        bounds = *self._bounds(task_id, seen), self._untold(starts, seen, state)
+        self.findings.same("state in the panel", seen, state, whose, *bounds)
         true, is_again = executions_of(notes), self._is_of_its_last_message(notes, task.executions)
         if is_again and task.executions != true:
             self.findings.same(
@@ -127,6 +126,10 @@ class Comparison:
                 self.findings.same("executions", task.executions, true, whose, (name, True))
                 return
         self.findings.same("executions", task.executions, true, whose)
+
+    def _untold(self, starts, seen: str, true: str) -> tuple[str, bool]:
+        is_untold = (seen, true) == ("STARTED", "LOST") and self.truth.has_living_worker(starts[-1])
+        return "Celery told nobody of its end, and its worker lives", is_untold
 
     def _is_of_its_last_message(self, notes, executions: int) -> bool:
         """Whether a task that was published again shows what has come of that: with it, it begins anew."""
@@ -152,9 +155,10 @@ class Comparison:
                 # the result of one whose process died before it told anybody else
                 if seen == "SUCCESS" and any(note.what == "returned" for note in notes):
                     true = seen
-                starts = (note for note in notes if note.what == "started")
+                starts = [note for note in notes if note.what == "started"]
                 is_row = seen == "STARTED" and any(self.truth.may_be_lost(note, FACTS + BUSY) for note in starts)
-                bounds = *self._bounds(task_id, seen), ("a row whose start tracking has lost", is_row)
+                row = ("a row whose start tracking has lost", is_row)
+                bounds = *self._bounds(task_id, seen), row, self._untold(starts, seen, true)
                 self.findings.same("state in the list", seen, true, whose, *bounds)
 
     def logs(self) -> None:
