@@ -166,7 +166,7 @@ SECTIONS = (
     Section("celery_ops:schedule-list", gettext_lazy("Schedules")),
     Section("celery_ops:worker-list", gettext_lazy("Workers")),
     Section("celery_ops:queue-list", gettext_lazy("Queues")),
-    Section("celery_ops:run-list", gettext_lazy("Run"), (RUN_TASK,)),
+    Section("celery_ops:run-list", gettext_lazy("Run"), (VIEW_OPS, RUN_TASK)),
     Section("celery_ops:record-list", gettext_lazy("Journal"), (VIEW_OPS, VIEW_RECORDS, RUN_TASK)),
 )
 

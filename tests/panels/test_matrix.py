@@ -434,7 +434,7 @@ ROWS = {
         ("no action, of none", page("schedule-action"), {"action": "no", "name": "no"}, {"POST": scheduling(404)}),
         ("nothing in particular", page("schedule-action"), {}, {"POST": scheduling(400)}),
     ],
-    "run-list": [("", page("run-list"), {}, reading(RUNNERS))],
+    "run-list": [("", page("run-list"), {}, reading(JOURNAL))],
     "run-task": [
         (
             "in the allowlist",

@@ -44,7 +44,7 @@ class RunListView(ListPage):
     table_class = RunTable
 
     def authorise(self) -> None:
-        if not may_run_something(self.user):
+        if not (may_run_something(self.user) or allows(self.user, VIEW_OPS)):
             raise PermissionDenied
 
     def get_report(self) -> Offers:
