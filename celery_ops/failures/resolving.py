@@ -13,7 +13,7 @@ from ..control.journal import complete, write_record
 from ..exceptions import StoreUnavailable
 from ..logs import get_logger
 from ..models import ControlRecord
-from ..timezones import now
+from ..timezones import aware, now, stored
 from ..tracking.recorder import recorder
 from .group import REGRESSED, RESOLVED, Group
 from .rows import resolution
@@ -45,11 +45,12 @@ def settled() -> dict[str, Settled]:
 
 def _settled() -> dict[str, Settled]:
     since = now() - timedelta(seconds=min(conf.metrics_seconds, LONGEST))
-    rows = ControlRecord.objects.filter(action__in=(ControlRecord.RESOLVE, ControlRecord.REOPEN), created_at__gte=since)
-    newest = rows.order_by("-pk").values_list("target", "action", "created_at", "username")[:MOST]
+    actions = (ControlRecord.RESOLVE, ControlRecord.REOPEN)
+    rows = ControlRecord.objects.filter(action__in=actions, created_at__gte=stored(since)).order_by("-pk")
+    newest = rows.values_list("target", "action", "created_at", "username")[:MOST]
     last: dict[str, Settled | None] = {}
     for key, action, at, username in newest:
-        last.setdefault(key, Settled(at, username) if action == ControlRecord.RESOLVE else None)
+        last.setdefault(key, Settled(aware(at), username) if action == ControlRecord.RESOLVE else None)
     return {key: one for key, one in last.items() if one is not None}
 
 
@@ -78,7 +79,7 @@ def reopen(group: Group, user: Any, submission: UUID | None = None) -> ControlRe
 def _write(action: str, group: Group, user: Any, submission: UUID | None) -> ControlRecord:
     parameters = {"exception": group.exception, "frame": group.frame, "count": group.count}
     record = write_record(action, group.key, parameters, user, submission)
-    at = int(record.created_at.timestamp() * 1000) if action == ControlRecord.RESOLVE else None
+    at = int(aware(record.created_at).timestamp() * 1000) if action == ControlRecord.RESOLVE else None
     try:  # for workers, who tell of one that comes back; the pages go by the journal
         recorder().ask(lambda store: store.add([resolution(group.key, at)], uuid4().hex))
     except StoreUnavailable:

@@ -1,11 +1,14 @@
 """The pages of a site without ``USE_TZ``: its own times have no zone, those of workers and of the store have one."""
 
+import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from celery_ops.models import ControlRecord
 from celery_ops.task_detail.many_states import state_or_unknown
+from tests.conftest import browser_of, make_user
+from tests.counted import FAILURE, fail, flush
 
 from .backends import Queues, Tasks, Workers, queue, worker
 from .conftest import OPS
@@ -35,6 +38,11 @@ def _naive(settings):
         "workers/celery@one/",
         "queues/",
         "queues/celery/",
+        "insight/",
+        "types/",
+        "failures/?resolved=all",
+        f"failures/{FAILURE.key}/",
+        "schedules/",
         "run/",
         "journal/?since=2026-01-01&until=2036-01-31",
         "journal/control/?since=2026-01-01&until=2036-01-31T10:00",
@@ -43,7 +51,10 @@ def _naive(settings):
 )
 def test_a_page_comes(path, browser):
     journal(1)
+    fail()
+    flush()
     ControlRecord.objects.create(action="pause", target="celery")
+    ControlRecord.objects.create(action=ControlRecord.RESOLVE, target=FAILURE.key)
     assert browser.get(OPS + path).status_code == 200
 
 
@@ -60,6 +71,21 @@ def test_the_journal_is_filtered_in_the_sites_zone(since, expected, browser, sta
 def test_how_long_ago_is_the_same_as_with_zones(browser, staff):
     row = journal(1, staff)
     assert "5 min ago" in browser.get(f"{OPS}journal/{row.pk}/").text
+
+
+def test_a_failure_is_resolved_and_comes_back():
+    browser = browser_of(make_user("manager", "celery_ops.view_ops", "celery_ops.resolve_failures"))
+    fail()
+    flush()
+
+    def states():
+        return [item["state"] for item in browser.get(f"{OPS}api/failures/?resolved=all").json()["results"]]
+
+    browser.post(f"{OPS}failures/act/", {"key": FAILURE.key, "action": "resolve"})
+    assert states() == ["resolved"]
+    fail(at=time.time() + 60)
+    flush()
+    assert states() == ["regressed"]
 
 
 def test_what_was_asked_for_just_now_is_pending():
