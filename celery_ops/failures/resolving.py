@@ -24,14 +24,17 @@ logger = get_logger("celery_ops.failures")
 LONGEST: Final = 100 * 365 * 86_400
 #: Rows of the journal that are looked at, the newest ones.
 MOST: Final = 5000
+#: What a row says of a group that was seen later than now, by the clock of a worker that is ahead: when that was.
+SEEN: Final = "last_seen"
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """That a group was resolved: when, and the name of who said so."""
+    """That a group was resolved: when, the name of who said so, and up to when the failures are that were known."""
 
     at: datetime
     by: str
+    until: datetime
 
 
 def settled() -> dict[str, Settled]:
@@ -47,11 +50,20 @@ def _settled() -> dict[str, Settled]:
     since = now() - timedelta(seconds=min(conf.metrics_seconds, LONGEST))
     actions = (ControlRecord.RESOLVE, ControlRecord.REOPEN)
     rows = ControlRecord.objects.filter(action__in=actions, created_at__gte=stored(since)).order_by("-pk")
-    newest = rows.values_list("target", "action", "created_at", "username")[:MOST]
+    newest = rows.values_list("target", "action", "created_at", "username", "parameters")[:MOST]
     last: dict[str, Settled | None] = {}
-    for key, action, at, username in newest:
-        last.setdefault(key, Settled(aware(at), username) if action == ControlRecord.RESOLVE else None)
+    for key, action, at, username, parameters in newest:
+        settled = Settled(aware(at), username, _until(aware(at), parameters))
+        last.setdefault(key, settled if action == ControlRecord.RESOLVE else None)
     return {key: one for key, one in last.items() if one is not None}
+
+
+def _until(at: datetime, parameters: Any) -> datetime:
+    """What was known is settled, whatever a worker's clock says of when that was."""
+    try:
+        return max(at, aware(datetime.fromisoformat(parameters[SEEN])))
+    except (TypeError, KeyError, ValueError, OverflowError):
+        return at
 
 
 def with_states(groups: Sequence[Group]) -> list[Group]:
@@ -61,7 +73,7 @@ def with_states(groups: Sequence[Group]) -> list[Group]:
 
 
 def _with_state(group: Group, settled: Settled) -> Group:
-    is_back = group.last_seen is not None and group.last_seen > settled.at
+    is_back = group.last_seen is not None and group.last_seen > settled.until
     state = REGRESSED if is_back else RESOLVED
     return replace(group, state=state, resolved_at=settled.at, resolved_by=settled.by)
 
@@ -78,8 +90,11 @@ def reopen(group: Group, user: Any, submission: UUID | None = None) -> ControlRe
 
 def _write(action: str, group: Group, user: Any, submission: UUID | None) -> ControlRecord:
     parameters = {"exception": group.exception, "frame": group.frame, "count": group.count}
+    if action == ControlRecord.RESOLVE and group.last_seen is not None and group.last_seen > now():
+        parameters[SEEN] = group.last_seen.isoformat()
     record = write_record(action, group.key, parameters, user, submission)
-    at = int(aware(record.created_at).timestamp() * 1000) if action == ControlRecord.RESOLVE else None
+    until = _until(aware(record.created_at), parameters)
+    at = int(until.timestamp() * 1000) if action == ControlRecord.RESOLVE else None
     try:  # for workers, who tell of one that comes back; the pages go by the journal
         recorder().ask(lambda store: store.add([resolution(group.key, at)], uuid4().hex))
     except StoreUnavailable:

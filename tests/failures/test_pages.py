@@ -19,6 +19,8 @@ from tests.counted import fail, flush
 from tests.ops.task_backends import Held, a_task, use
 from tests.pages import html_of, rows, text_of
 
+from .conftest import hearing
+
 pytestmark = pytest.mark.django_db
 
 UNTRACKED = "tests.shop.tasks.untracked"
@@ -228,6 +230,16 @@ def test_the_same_form_twice_is_one_row(browser):
     for _ in range(2):
         assert browser.post(reverse("celery_ops:failure-action"), form).status_code == 302
     assert ControlRecord.objects.count() == 1
+
+
+def test_what_a_worker_with_a_clock_ahead_has_seen_can_be_resolved(browser):
+    refused(at=time.time() + 120)
+    act(browser, "resolve")
+    assert state(browser) == "resolved"
+    with hearing() as heard:
+        refused(at=time.time() + 120)
+    assert state(browser) == "regressed"
+    assert [told["is_regressed"] for told in heard] == [True]
 
 
 def test_resolving_needs_its_permission(poor_browser):
