@@ -34,12 +34,18 @@ def innermost(traceback: TracebackType | Any | None) -> str:
 
 def innermost_in(text: str | None) -> str:
     """Return the same of the last traceback in a text."""
-    last = (text or "")[-READ:].rpartition(_BEGIN)[2]
-    place = ""
-    for path, function in _IN_TEXT.findall(last):
-        if module := own_module(path):
-            place = f"{module}.{function}"
-    return place[:LONGEST]
+    return ["", *_places((text or "")[-READ:].rpartition(_BEGIN)[2])][-1]
+
+
+def has_place(text: str | None, place: str) -> bool:
+    """Return whether a function of the site's own is anywhere in a text's tracebacks; of none it is not known."""
+    return not place or place in _places((text or "")[-READ:])
+
+
+def _places(text: str) -> list[str]:
+    """Return the functions of the site's own that a text names, the innermost of a traceback last."""
+    frames = ((own_module(path), function) for path, function in _IN_TEXT.findall(text))
+    return [f"{module}.{function}"[:LONGEST] for module, function in frames if module]
 
 
 def _frames(traceback: Any) -> Iterator[tuple[str, str]]:

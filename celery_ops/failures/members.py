@@ -14,7 +14,7 @@ from ..metrics.rows import LONGEST
 from ..redaction.text import CUT, REDACTED
 from ..task_query import Counts, TaskPage, TaskQuery
 from .fingerprint import LONGEST_CLASS, Fingerprint
-from .frames import innermost_in
+from .frames import has_place, innermost_in
 from .group import Group
 from .normalising import READ, compared, normalised
 
@@ -26,6 +26,8 @@ AT_ONCE: Final = 250
 #: What a backend says of itself and its group's tasks have as well.
 _SUPPORTS: Final = ("worker", "queue", "created", "started", "finished", "arguments", "started_by")
 _CLASS: Final = re.compile(r"[A-Za-z_][\w.<>]*\Z")
+#: What Python writes in place of a message that cannot be had.
+_UNSAID: Final = re.compile(r"<exception str\(\) failed>|<unprintable .{1,200} object>")
 _BEGIN: Final = "Traceback (most recent call last):"
 _FRAME: Final = '  File "'
 
@@ -39,8 +41,7 @@ def fingerprint_of(task: TaskInfo) -> Fingerprint | None:
     if raised is None:
         return None
     exception, message = raised
-    message = redaction.capture_text(message[: READ + 1]).text if message else ""
-    return Fingerprint(exception[:LONGEST_CLASS], normalised(message), innermost_in(task.traceback))
+    return Fingerprint(exception[:LONGEST_CLASS], _normalised(message), innermost_in(task.traceback))
 
 
 def _raised(traceback: str | None) -> tuple[str, str] | None:
@@ -57,22 +58,34 @@ def _raised(traceback: str | None) -> tuple[str, str] | None:
 
 def _split(text: str) -> tuple[str, str] | None:
     name, _colon, message = text.rstrip("\n").partition(": ")
-    return (name, message) if _CLASS.match(name) else None
+    return (name, "" if _UNSAID.fullmatch(message) else message) if _CLASS.match(name) else None
 
 
 def is_alike(task: TaskInfo, group: Group) -> bool:
     """Return whether a failed task is one of a group, as far as its stored error says.
 
-    What was hidden in the group's message, for it was an argument of the task, may be anything in the task's.
+    What was hidden in the group's message, for it was an argument of the task, may be anything in the task's. A
+    traceback may say more than the message, such as notes, and end with another one that the message quotes.
     """
-    fingerprint = fingerprint_of(task)
-    if fingerprint is None:
-        return False
-    if _raised(task.traceback):
-        is_same = (fingerprint.exception, fingerprint.frame) == (group.exception, group.frame)
+    raised, stored = _raised(task.traceback), _split(task.error or "")
+    if raised and (stored is None or _name(raised[0]) == _name(stored[0])):
+        is_same = (raised[0][:LONGEST_CLASS], innermost_in(task.traceback)) == (group.exception, group.frame)
+        messages = [message for _class, message in filter(None, (raised, stored))]
+    elif stored:
+        is_same = _name(stored[0]) == _name(group.exception) and (not raised or has_place(task.traceback, group.frame))
+        messages = [stored[1]]
     else:
-        is_same = fingerprint.exception.rpartition(".")[2] == group.exception.rpartition(".")[2]
-    return is_same and _says(compared(fingerprint.message), compared(group.message))
+        return False
+    return is_same and any(_says(compared(_normalised(message)), compared(group.message)) for message in messages)
+
+
+def _name(exception: str) -> str:
+    """Return the name of a class without its module."""
+    return exception.rpartition(".")[2]
+
+
+def _normalised(message: str) -> str:
+    return normalised(redaction.capture_text(message[: READ + 1]).text if message else "")
 
 
 def _says(message: str, wanted: str) -> bool:

@@ -17,6 +17,7 @@ from celery_ops.failures.frames import innermost, innermost_in, own_module
 from celery_ops.failures.group import Group
 from celery_ops.failures.normalising import LONGEST, READ, normalised
 from celery_ops.info import TaskInfo
+from celery_ops.tracking import capture
 
 
 @pytest.mark.parametrize(
@@ -203,6 +204,57 @@ def test_a_stored_error_has_the_fingerprint_that_its_worker_saw(kind, message):
     error = raised(refuse, message, kind)
     assert members.fingerprint_of(stored(error)).key == grouped(error).key
     assert members.is_alike(stored(error), grouped(error))
+
+
+def with_a_note():
+    error = ValueError("order 17")
+    error.add_note("while the order was paid:\nask the bank")
+    raise error
+
+
+def with_a_report():
+    raise RuntimeError("the other side said:\nTraceback (most recent call last):\nKeyError: 'order'")
+
+
+def with_others():
+    raise ExceptionGroup("2 orders", [ValueError("order 17"), raised(refuse, "no stock", KeyError)])  # noqa: F821
+
+
+def without_words():
+    raise Odd
+
+
+def of_wrong_code():
+    compile("order 17", "<code>", "exec")
+
+
+def in_consequence():
+    try:
+        refuse("no stock", KeyError)
+    except KeyError as error:
+        raise ValueError("order 17") from error
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        pytest.param(with_a_note, marks=pytest.mark.skipif(sys.version_info < (3, 11), reason="no notes")),
+        pytest.param(with_others, marks=pytest.mark.skipif(sys.version_info < (3, 11), reason="no groups")),
+        with_a_report,
+        without_words,
+        of_wrong_code,
+        in_consequence,
+    ],
+    ids=lambda function: function.__name__,
+)
+def test_a_failure_whose_traceback_says_more_or_less_than_its_message_is_one_of_its_group(function):
+    error = raised(function)
+    group = Group("k", class_of(error), normalised(message_of(error, READ)), innermost(error.__traceback__))
+    text = "".join(traceback.format_exception(error))
+    task = TaskInfo("id", "shop.pay", "FAILURE", error=capture.error(error, ()), traceback=text)
+    assert members.is_alike(task, group)
+    other = Group("k", group.exception, "another one", group.frame)
+    assert not members.is_alike(task, other)
 
 
 def test_a_traceback_whose_beginning_was_cut_off_is_still_one_of_the_group():
