@@ -6,7 +6,7 @@ The main process counts what arrives and what reaches no child of its pool; a ch
 import sys
 import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any, Final
 
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
@@ -31,6 +31,8 @@ OF_TASKS: Final = (publishing,)
 #: Set on a request: when it began by ``time.perf_counter()``, and the ends of it that are counted.
 BEGAN: Final = "celery_ops_began"
 COUNTED: Final = "celery_ops_counted"
+#: Milliseconds since the epoch at which a message may have been published: since there is Celery, until year 10,000.
+_BELIEVED: Final = range(1_240_000_000_000, 253_402_300_800_000)
 #: Why a task fails that its process says nothing of: it is gone, or could not read the message.
 UNTOLD: Final = (WorkerLostError, TimeLimitExceeded, DecodeError, SerializerNotInstalled)
 
@@ -214,7 +216,7 @@ def _header(details: Mapping[str, Any], name: str) -> Any:
 def _waited(details: Mapping[str, Any]) -> float | None:
     """Return the seconds from a publish, or the time that a task was to run at, to now; None when it is not known."""
     published = _header(details, PUBLISHED)
-    if not isinstance(published, int):
+    if type(published) is not int or published not in _BELIEVED:
         return None
     due = published / 1000
     if isinstance(eta := details.get("eta"), str):
@@ -223,7 +225,9 @@ def _waited(details: Mapping[str, Any]) -> float | None:
 
 
 def _moment(text: str) -> float:
+    """Celery writes it with its zone; without one it is UTC."""
     try:
-        return datetime.fromisoformat(text).timestamp()
-    except ValueError:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+    except (ValueError, OverflowError):
         return 0.0

@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 #: Bytes of a cell, and what it holds at most: a cell that is full stays full.
 CELL: Final = 4
 FULL: Final = 2**32 - 1
-#: The same of a wide one, whose numbers never start again.
+#: The same of a wide one, whose numbers never start again; nor can more be added to anything at once.
 WIDE_CELL: Final = 8
+WIDE_FULL: Final = 2**63 - 1
 #: The same of a narrow one: what does not fit into it is added to a cell of ``CELL`` bytes behind all narrow ones.
 NARROW_CELL: Final = 3
 NARROW_FULL: Final = 2**24 - 1

@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 
 from ..exceptions import StoreUnavailable
 from .store import IfAbsent, IfLater
-from .tallies import NARROW_CELL, REMEMBERED, Added, Row, Tallies, Wanted
+from .tallies import NARROW_CELL, REMEMBERED, WIDE_FULL, Added, Row, Tallies, Wanted
 from .wire import Command, Part, Question, is_foreign, packed
 
 #: Carries out commands unless KEYS[1] says that it was done, and answers what those reply that ask for something, false
@@ -132,7 +132,7 @@ def additions(keys: TallyKeys, rows: Sequence[Row]) -> list[Part]:
 
 def _commands(key: bytes, row: Row, *, in_script: bool = False) -> Iterator[Command]:
     if row.asked:
-        yield b"HMGET", key, *(name.encode("utf-8", "replace") for name in row.asked)
+        yield b"HMGET", key, *map(_bytes, row.asked)
     if row.cells and row.narrow and in_script:
         yield b"GROW", key, b"%d" % (row.length * NARROW_CELL)
     if row.cells:
@@ -141,18 +141,18 @@ def _commands(key: bytes, row: Row, *, in_script: bool = False) -> Iterator[Comm
     later: list[bytes] = []
     for name, text in row.texts.items():
         if isinstance(text, IfAbsent):
-            yield b"HSETNX", key, name.encode(), text.encode("utf-8", "replace")
+            yield b"HSETNX", key, _bytes(name), _bytes(text)
         else:
             set_so = later if in_script and isinstance(text, IfLater) else replaced
-            set_so += (name.encode(), text.encode("utf-8", "replace"))
+            set_so += (_bytes(name), _bytes(text))
     if later:
         yield b"LATER", key, *later
     if replaced:
         yield b"HSET", key, *replaced
     for name, count in row.counts.items():
-        yield b"HINCRBY", key, name.encode("utf-8", "replace"), b"%d" % count
+        yield b"HINCRBY", key, _bytes(name), b"%d" % min(count, WIDE_FULL)
     if row.members:
-        yield b"PFADD", key, *(member.encode("utf-8", "replace") for member in row.members)
+        yield b"PFADD", key, *map(_bytes, row.members)
     yield b"EXPIRE", key, b"%d" % row.seconds
     if row.counts:
         yield b"HLEN", key
@@ -171,8 +171,13 @@ def _adding(key: bytes, row: Row, *, in_script: bool) -> Iterator[Command]:
     for begin in range(0, len(cells), CELLS_A_COMMAND):
         words = [*head]
         for place, count in cells[begin : begin + CELLS_A_COMMAND]:
-            words += (b"INCRBY", kind, b"#%d" % place, b"%d" % count)
+            words += (b"INCRBY", kind, b"#%d" % place, b"%d" % min(count, WIDE_FULL))
         yield tuple(words)
+
+
+def _bytes(text: str) -> bytes:
+    """Return a text as the store keeps it: a message may name a task by what no text can hold."""
+    return text.encode("utf-8", "replace")
 
 
 def rows_read(wanted: Wanted, replies: Sequence[Any]) -> Tallies:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .store import add_fields
-from .tallies import CELL, FULL, NARROW_CELL, NARROW_FULL, WIDE_CELL, Added, Row
+from .tallies import CELL, FULL, NARROW_CELL, NARROW_FULL, WIDE_CELL, WIDE_FULL, Added, Row
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class KeptRow:
         self.length = max(self.length, row.length, *(place + 1 for place in row.cells), 0)
         for place, count in row.cells.items():
             total = self.cells.get(place, 0) + count
-            self.cells[place] = total if row.is_wide else min(FULL, total)
+            self.cells[place] = min(WIDE_FULL if row.is_wide else FULL, total)
         add_fields(self.fields, row.texts)
         for name, count in row.counts.items():
             self.fields[name] = str(int(self.fields.get(name, 0)) + count)

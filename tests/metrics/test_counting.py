@@ -5,12 +5,13 @@ import random
 import statistics
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from celery_ops import states
 from celery_ops.exceptions import StoreUnavailable
-from celery_ops.metrics import flushing, insight
+from celery_ops.metrics import executing, flushing, insight
 from celery_ops.metrics.cells import OTHER, PAIRS_KEPT, Cell, Total
 from celery_ops.metrics.distribution import Distribution, bucket_of, middle_of
 from celery_ops.metrics.flushing import flusher
@@ -18,6 +19,7 @@ from celery_ops.metrics.rows import Names
 from celery_ops.metrics.windows import WINDOWS
 from celery_ops.tracking import prefix, writer
 from celery_ops.tracking import recorder as recorder_module
+from celery_ops.tracking.stamp import PUBLISHED
 from tests.servers import wait_for
 
 DAY, HOUR = 86_400, 3600
@@ -241,6 +243,36 @@ def test_a_child_begins_with_nothing_and_its_parent_goes_on(redis_store):
     assert len(flusher()) == 1
     wait_for(lambda: any(thread.name == writer.NAME for thread in threading.enumerate()), "its thread")
     flush()
+    assert insight.insight(WINDOWS["1h"]).count(Cell.SUCCESS) == 1
+
+
+def test_a_name_that_no_text_can_hold_costs_no_other_number(store):
+    count(Total.FAILURE, 0.1, task="shop.\ud800", exception="\udfffError")
+    count(Total.SUCCESS, 0.1)
+    flush()
+    assert len(flusher()) == 0
+    assert insight.insight(WINDOWS["1h"], task="shop.mail").count(Cell.SUCCESS) == 1
+    assert insight.insight(WINDOWS["1h"]).count(Cell.FAILURE) == 1
+
+
+@pytest.mark.parametrize("published", [-(10**30), -1, 0, 1, True, 10**30, 10**400, "1"], ids=lambda n: str(n)[:5])
+def test_a_message_that_says_it_waited_since_before_there_was_time_costs_no_other_number(store, published):
+    details = {PUBLISHED: published, "delivery_info": {"routing_key": "mail"}}
+    request = SimpleNamespace(**details)
+    executing.task_prerun(sender=SimpleNamespace(name="shop.mail", request=request))
+    count(Total.SUCCESS, 0.1)
+    flush()
+    assert len(flusher()) == 0
+    numbers = insight.insight(WINDOWS["1h"])
+    assert (numbers.count(Cell.STARTED), numbers.count(Cell.SUCCESS), numbers.wait.total) == (1, 1, 0)
+
+
+def test_sums_beyond_what_a_store_counts_cost_no_other_number(store):
+    for _ in range(3):
+        count(Total.STARTED, 1e13)
+    count(Total.SUCCESS, 0.1)
+    flush()
+    assert len(flusher()) == 0
     assert insight.insight(WINDOWS["1h"]).count(Cell.SUCCESS) == 1
 
 
