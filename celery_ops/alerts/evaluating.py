@@ -148,7 +148,7 @@ def _evaluated(board: Board, before: State) -> Evaluation:
             for key, one in conditions.items()
             if key.name in by_name and _is_to_be_told(key, one, now)  # others are for those whose settings have them
         },
-        **{f"{FAILURE_GROUP}\n{seen.key}": seen for seen in new_failures},
+        **{_quiet_key_of(seen): seen for seen in new_failures},
     }
     quiet = board.quiet(candidates)
     if quiet is None:
@@ -159,7 +159,8 @@ def _evaluated(board: Board, before: State) -> Evaluation:
     keys = [what for what in told.values() if isinstance(what, Key)]
     alerts = [_alert(by_name[key.name], key, conditions[key], now) for key in keys]
     alerts += _of_failures(failures, now)
-    after = State(_told(conditions, keys), _handled(before, new_failures, now), before.turns)
+    handled = [seen for seen in new_failures if _quiet_key_of(seen) not in quiet]  # the others are told later
+    after = State(_told(conditions, keys), _handled(before, handled, now), before.turns)
     try:
         is_kept = board.end_turn(after, told, conf.cool_down_seconds)
     except StoreUnavailable:
@@ -191,6 +192,10 @@ def _is_to_be_told(key: Key, condition: Condition, now: float) -> bool:
 
 def _quiet_key(key: Key, condition: Condition) -> str:
     return f"{key.name}\n{key.target}\n{condition.state}"
+
+
+def _quiet_key_of(failure: SeenFailure) -> str:
+    return f"{FAILURE_GROUP}\n{failure.key}"
 
 
 def _told(conditions: Mapping[Key, Condition], keys: list[Key]) -> dict[Key, Condition]:

@@ -315,6 +315,16 @@ def test_a_failure_that_came_back_is_told_when_it_has_cooled_down(told, say):
     assert [alert.name for alert in told] == ["New failure of shop.mail", "Failure of shop.mail is back"]
 
 
+def test_a_failure_that_came_back_while_its_alert_cools_down_is_told_after_that(told, say):
+    say(ALERT_COOL_DOWN=1)
+    seen()
+    evaluate()
+    seen(is_new=False, is_regressed=True)
+    wait_until_told(told, 2)
+    evaluate()
+    assert [alert.name for alert in told] == ["New failure of shop.mail", "Failure of shop.mail is back"]
+
+
 def test_a_failure_that_is_known_is_not_told(told):
     seen(is_new=False)
     evaluate()
