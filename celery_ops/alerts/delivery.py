@@ -72,7 +72,7 @@ class Courier:
     def _bring(self, alert: Alert) -> None:
         try:
             self._tell(alert)
-        except Exception as error:
+        except BaseException as error:  # also one that would end this thread, as SystemExit and gevent's Timeout
             if is_new("an alert", self.name, type(error)):
                 logger.error("%s was not told of an alert. Said once for each kind of error.", self.name, exc_info=True)
 

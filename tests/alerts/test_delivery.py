@@ -29,6 +29,11 @@ def raising(alert):
     raise RuntimeError("no")
 
 
+def exiting(alert):
+    heard.append(alert)
+    raise SystemExit
+
+
 def hanging(alert):
     free.wait(30)
     heard.append(alert)
@@ -79,6 +84,13 @@ def test_one_that_raises_is_logged_once_and_the_others_are_told(tell, caplog):
     assert heard == [ALERT, ALERT]
     messages = [record.getMessage() for record in caplog.records if record.name == "celery_ops.alerts"]
     assert sorted(message.split(" ")[0] for message in messages) == ["nothing.of.this.name", f"{HERE}.raising"]
+
+
+def test_one_that_gives_up_its_thread_is_told_the_next_alert_all_the_same(tell, caplog):
+    tell("exiting")
+    tell("exiting")
+    assert heard == [ALERT, ALERT]
+    assert "was not told of an alert" in caplog.text
 
 
 def test_one_that_hangs_is_not_waited_for_and_gets_what_came_meanwhile_in_order(tell):
