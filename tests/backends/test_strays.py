@@ -52,6 +52,15 @@ def test_a_queue_that_somebody_mistyped_is_listed(app, other):
     assert (mistyped.depth, mistyped.consumers, mistyped.sources) == (3, 0, ("broker",))
 
 
+def test_a_search_that_was_waited_for_counts_more_than_what_others_looked_at_a_moment_ago(app, other):
+    publish(other, "tpyo")
+    broker.forget()
+    backend = BrokerQueueBackend()
+    assert "tpyo" not in {queue.name for queue in backend.queues().queues}
+    backend.learn(LONG)
+    assert "tpyo" in {queue.name for queue in backend.queues().queues}
+
+
 def test_its_messages_are_counted_whatever_their_priority(app, other):
     publish(other, "tpyo", priority=9)
     assert listed()["tpyo"].depth == 1

@@ -89,7 +89,10 @@ class BrokerQueueBackend(QueueBackend):
 
     def learn(self, wait: float = 0.0) -> None:
         """Begin to search a Redis for the queues that only it has: nothing that a page asks for may take that long."""
+        before = strays.of(self._target, can_wait=False)
         strays.begin(self._target, wait)
+        if strays.of(self._target, can_wait=False) != before:  # what others have just looked at lacks these
+            expire()
 
     def queues(self) -> QueueReport:
         broker_look = self._look()
