@@ -44,7 +44,9 @@ Object.assign(CeleryOpsLive.prototype, {
     try {
       const response = await this.fetch(link.href);
       if (!response.ok) throw new Error(response.statusText);
-      this.one("[data-dialog-body]").replaceChildren(...CeleryOpsLive.parse(await response.text()).childNodes);
+      const body = CeleryOpsLive.parse(await response.text());
+      for (const link of body.querySelectorAll("link")) link.nonce = CeleryOpsLive.nonce; // not the answer's own
+      this.one("[data-dialog-body]").replaceChildren(...body.childNodes);
       this.tidy();
       this.follow(dialog.querySelector("[data-script]"));
       dialog.addEventListener("close", () => this.restoreFocus(path), { once: true });
@@ -57,7 +59,8 @@ Object.assign(CeleryOpsLive.prototype, {
   /* Lines of a log come by its own script, which a page needs only here. */
   follow(log) {
     if (!log || document.querySelector(`script[src="${log.dataset.script}"]`)) return;
-    document.head.append(Object.assign(document.createElement("script"), { src: log.dataset.script }));
+    const [script, src] = [document.createElement("script"), log.dataset.script];
+    document.head.append(Object.assign(script, { nonce: CeleryOpsLive.nonce, src }));
   },
 
   async copy(button) {

@@ -1,8 +1,9 @@
 /* What pages and panels do alike: ask again, bear with no answer, say how long ago a time is. */
 globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
   static focusable = "a[href], button, summary, [tabindex], input:not([type=hidden]), select, textarea";
+  static nonce = document.currentScript?.nonce;
 
-  /* Where storage is forbidden, a choice holds for the page only. */
+  /* Where storage is forbidden, a choice holds for the page. */
   static remember(key, value) { try { localStorage.setItem(key, value); } catch {} }
   static remembered(key) { try { return localStorage.getItem(key); } catch { return null; } }
 
@@ -79,7 +80,7 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
     this.request = null;
   }
 
-  /* By a person, it replaces the request under way; by the timer, it lets that one finish. */
+  /* By a person, it replaces the request under way; by the timer, it lets that finish. */
   async refresh(asked = false) {
     if (!this.address || this.gone || (this.request && !asked)) return;
     this.cancel();
@@ -99,7 +100,7 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
     this.schedule();
   }
 
-  /* A redirect is not followed: it leads to a login page, and a POST must not be sent twice. */
+  /* A redirect is not followed: it leads to a login page, and no POST must be sent twice. */
   fetch(address, { headers, ...options } = {}) {
     headers = { "X-Celery-Ops": "fragment", ...headers };
     return fetch(address, { credentials: "same-origin", cache: "no-store", redirect: "manual", headers, ...options });
@@ -126,12 +127,11 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
     this.write("note", this.text("gone"));
   }
 
-  /* Who only looks on needs no actions.js: it comes with the pointer or the focus. */
+  /* Who only looks on needs no actions.js: it comes with pointer or focus. */
   load() {
-    return Live.loading ??= new Promise((onload, onerror) => {
-      const script = document.createElement("script");
-      document.head.append(Object.assign(script, { src: this.dataset.actions, onload, onerror }));
-    }).catch(() => Promise.reject(Live.loading = null));
+    return Live.loading ??= new Promise((onload, onerror) => document.head.append(Object.assign(
+      document.createElement("script"), { nonce: Live.nonce, src: this.dataset.actions, onload, onerror },
+    ))).catch(() => Promise.reject(Live.loading = null));
   }
 
   act(name, ...values) {

@@ -2,7 +2,7 @@
 if (!customElements.get("celery-ops-panel"))
   customElements.define("celery-ops-panel", class Panel extends CeleryOpsLive {
   begin() {
-    Object.assign(this, { url: this.dataset.url, query: this.own(location.search) });
+    [this.url, this.query] = [this.dataset.url, this.own(location.search)];
     this.region = this.one("[data-region]");
     this.sources = Panel.sources(this.region, "part");
     this.on("click", this.onClick);
@@ -132,7 +132,7 @@ if (!customElements.get("celery-ops-panel"))
     return location.pathname + (search && `?${search}`) + location.hash;
   }
 
-  /* What only a script can do. A fragment does not know its page's address, so neither do its links. */
+  /* What only a script can do. A fragment does not know its page's address, nor do its links. */
   tidy() {
     this.tick();
     for (const time of this.all("time")) {
