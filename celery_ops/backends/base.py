@@ -116,8 +116,13 @@ class ListedTaskBackend(TaskBackend):
     def tasks(self) -> Iterable[TaskInfo]:
         """Return every task, in any order, payload included where it is known. Raises BackendUnavailable."""
 
+    def tasks_asked_for(self, query: TaskQuery) -> Iterable[TaskInfo]:
+        """Return all that the query may find: these are every task, but where a source has more than it lists."""
+        return self.tasks()
+
     def page(self, query: TaskQuery, *, cursor: str = "", size: int = 25) -> TaskPage:
-        return task_query.page_of(self.tasks(), query, arguments=payload.searched_text, cursor=cursor, size=size)
+        tasks = self.tasks_asked_for(query)
+        return task_query.page_of(tasks, query, arguments=payload.searched_text, cursor=cursor, size=size)
 
     def get(self, task_id: str) -> TaskInfo | None:
         return next((task for task in self.tasks() if task.id == task_id), None)
@@ -134,7 +139,7 @@ class ListedTaskBackend(TaskBackend):
         return list(tasks)
 
     def counts(self, query: TaskQuery) -> Counts | None:
-        return task_query.counts_of(self.tasks(), query, arguments=payload.searched_text)
+        return task_query.counts_of(self.tasks_asked_for(query), query, arguments=payload.searched_text)
 
 
 class WorkerBackend(Backend, ABC):

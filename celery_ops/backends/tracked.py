@@ -30,8 +30,12 @@ class TrackedTaskBackend(ListedTaskBackend):
     sorts = (*ListedTaskBackend.sorts, *task_query.BY_COST)
 
     def tasks(self) -> Iterable[TaskInfo]:
+        return self.tasks_asked_for(TaskQuery())
+
+    def tasks_asked_for(self, query: TaskQuery) -> Iterable[TaskInfo]:
+        """A bulk goes through the tasks until its beginning: what is published meanwhile pushes none of them out."""
         try:
-            return [info(task) for task in newest_tasks(NEWEST)]
+            return [info(task) for task in newest_tasks(NEWEST, query.until)]
         except StoreUnavailable as error:
             raise BackendUnavailable(_("The tracking store does not answer.")) from error
 

@@ -197,6 +197,17 @@ def newest(limit: int) -> list[ObjectRef]:
     return list(dict.fromkeys(chain.from_iterable(refs for _task_id, refs in _newest_entries(limit))))
 
 
+def newest_until(moment: int) -> Iterator[list[ObjectRef]]:
+    """Yield the objects of the tasks that were published by then, in milliseconds since the epoch, the newest first,
+    and of some that came after. Raises StoreUnavailable."""
+    slots = [slot for slot in _slots() if slot <= (moment + EARLIER) // _slot_length()]
+    known: set[ObjectRef] = set()
+    for some in _steps_back(slots):
+        refs = set(chain.from_iterable(refs for entries in _entries_of(some) for _task_id, refs in entries)) - known
+        known |= refs
+        yield list(refs)
+
+
 def newest_tasks(limit: int) -> dict[str, list[ObjectRef]] | None:
     """Return the tasks published last, by id, ``limit`` and some more; None when so many come that to read them
     takes long. Raises StoreUnavailable."""
@@ -209,11 +220,20 @@ def newest_tasks(limit: int) -> dict[str, list[ObjectRef]] | None:
 
 def _newest_entries(limit: int) -> Iterator[tuple[str, list[ObjectRef]]]:
     """Yield the ids and objects of tasks, slot by slot from now backwards."""
-    tasks, slots, step = 0, list(_slots()), 3
-    while slots and tasks < limit:
-        for entries in _entries_of(slots[:step]):
+    tasks = 0
+    for slots in _steps_back(list(_slots())):
+        for entries in _entries_of(slots):
             tasks += len(entries)
             yield from entries
+        if tasks >= limit:
+            return
+
+
+def _steps_back(slots: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Yield the slots that are read at once: more and more, since what there is to find is mostly in the newest."""
+    step = 3
+    while slots:
+        yield slots[:step]
         slots, step = slots[step:], step * 4
 
 

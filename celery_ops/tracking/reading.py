@@ -143,11 +143,18 @@ def _only(stored: dict[str, str | None], shorts: tuple[str, ...]) -> dict[str, s
     return {name: value for name, value in stored.items() if name.startswith(shorts)}
 
 
-def newest_tasks(limit: int) -> list[TrackedTask]:
-    """Return the tasks published last of any object, newest first, each once. Raises StoreUnavailable."""
+def newest_tasks(limit: int, until: datetime | None = None) -> list[TrackedTask]:
+    """Return the tasks published last of any object, newest first, each once; of those until then, where it is said.
+
+    Raises StoreUnavailable.
+    """
     by_id: dict[str, TrackedTask] = {}
-    for tasks in read_tasks(index.newest(limit)):
-        by_id |= {task.id: task for task in reversed(tasks)}
+    places = [index.newest(limit)] if until is None else index.newest_until(int(until.timestamp() * 1000))
+    for refs in places:
+        for tasks in read_tasks(refs):
+            by_id |= {task.id: task for task in reversed(tasks) if until is None or _newness(task)[0] <= until}
+        if len(by_id) >= limit:
+            break
     return sorted(by_id.values(), key=_newness, reverse=True)[:limit]
 
 

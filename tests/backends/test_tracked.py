@@ -1,6 +1,7 @@
 """The tracking store as a task backend: the suite that every one passes, and what is its own."""
 
 import json
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -64,9 +65,12 @@ def test_a_task_that_is_older_than_those_that_are_listed_is_found_by_its_whole_i
     plant(Order(pk=1), state="FAILURE", task_id="old", ago=60)
     for number in range(NEWEST):
         plant(Order(pk=2 + number // 100), state="PENDING", task_id=str(number), ago=10)
-    page = TrackedTaskBackend().page
+    page, now = TrackedTaskBackend().page, datetime.now(timezone.utc)
     assert [(t.id, t.state) for t in page(TaskQuery(text="old")).tasks] == [("old", "FAILURE")]
     assert page(TaskQuery(text="ol")).tasks == ()
+    until = TaskQuery(until=now - timedelta(seconds=30))
+    assert [t.id for t in page(until).tasks] == ["old"]
+    assert TrackedTaskBackend().counts(until).all.number == 1
 
 
 def test_a_real_run_is_told_with_its_payload(memory_store, eager):

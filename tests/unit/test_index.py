@@ -1,5 +1,7 @@
 """From a task's id to its objects, and the tasks published last, whichever store keeps them."""
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -133,6 +135,13 @@ def test_a_task_that_ran_is_found(store, eager):
 def test_the_newest_tasks_are_those_of_all_objects_newest_first(store):
     planted = [plant(order(number), ago=number * 60) for number in range(1, 5)]
     assert [task.id for task in newest_tasks(3)] == planted[:3]
+
+
+def test_the_newest_tasks_until_a_moment_are_not_fewer_for_what_came_after_it(store):
+    planted = [plant(order(number % 3), ago=ago) for number, ago in enumerate((60, 120, 180, 3600, DAY - 3600))]
+    until = datetime.now(timezone.utc) - timedelta(seconds=150)
+    assert [task.id for task in newest_tasks(2, until)] == planted[2:4]
+    assert [task.id for task in newest_tasks(10, until)] == planted[2:]
 
 
 def test_the_newest_tasks_reach_back_over_quiet_hours(store):
