@@ -35,7 +35,7 @@ LATER: Final = 600_000
 KNOWN_FOR: Final = 60.0
 MOST_KNOWN: Final = 1000
 
-#: Ends the names of what says where steps are that are not published yet.
+#: Ends the names of what says where steps are that are not published yet, and groups.
 STEPS_MARK: Final = "w"
 
 #: The id of a task and its objects.
@@ -62,12 +62,12 @@ def is_far(moment: int | None) -> bool:
     return moment is not None and now_ms() // _slot_length() - moment // _slot_length() > 1
 
 
-def to_come(task_ids: Iterable[str], workflow: str, published: int | None) -> list[Entry]:
-    """Return what makes steps of a workflow findable that are not published yet: apart from what is."""
+def to_come(ids: Iterable[str], workflow: str, published: int | None) -> list[Entry]:
+    """Return what makes steps of a workflow findable that are not published yet, and groups: apart from what is."""
     slot, short = (now_ms() if published is None else published) // _slot_length(), facts.short_id(workflow)
     places: dict[ObjectRef, dict[str, str]] = {}
-    for task_id in task_ids:
-        places.setdefault(_steps_place(slot, _shard(task_id)), {})[facts.short_id(task_id)] = short
+    for one in ids:
+        places.setdefault(_steps_place(slot, _shard(one)), {})[facts.short_id(one)] = short
     return list(places.items())
 
 

@@ -54,12 +54,19 @@ class Publish(NamedTuple):
         if not workflows.has_room(key):
             return [workflows.said_to_be_full(key)]
         steps = later = ""
+        group = self._begun_group()
+        found_by = [group] if group else []
         if self.steps is not None:
-            steps, task_ids = self.steps.text()
-            others += index.to_come(task_ids, key, self.stamp.published)
+            steps, ids = self.steps.text()
+            found_by += ids
+        others += index.to_come([found for found in dict.fromkeys(found_by) if found != key], key, self.stamp.published)
         if self.canvas is not None:
             later = canvas_writing.text_of(self.canvas)
         return [*self._execution().enters_workflow(steps, later), *others]
+
+    def _begun_group(self) -> str:
+        """Return the group that this is the first member of: its id is what ``delay()`` gave back of it."""
+        return workflows.position_in(self.position).group_id if self.position.endswith(" 0") else ""
 
     def _execution(self) -> Execution:
         return Execution(

@@ -78,14 +78,17 @@ class Embedded:
         return cls(headers.get("group"), embed)
 
     def text(self) -> tuple[str, list[str]]:
-        """Return the fact that says so, and the ids of the steps; the former is empty when there is nothing to say."""
+        """Return the fact that says so, and the ids of the steps and of their groups.
+
+        The former is empty when there is nothing to say.
+        """
         walk = _Walk()
         if isinstance(self.chain, (list, tuple)):
             walk.sequence([OWN], reversed(self.chain), 0)
         if self.chord and isinstance(self.group_id, str):
             walk.chord(self.group_id, self.chord, 0)
         walk.link(OWN, self.callbacks, 0)
-        return walk.text(), [task_id for task_id in walk.places if task_id]
+        return walk.text(), [*walk.places, *walk.groups]
 
 
 @dataclass

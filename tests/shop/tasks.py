@@ -5,7 +5,7 @@ import signal
 import time
 import warnings
 
-from celery import chain, shared_task
+from celery import chain, group, shared_task
 from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
 from celery.utils.log import get_task_logger
 
@@ -220,6 +220,12 @@ def parent(order_id):
 @shared_task
 def child():
     return "child"
+
+
+@track(Order)
+@shared_task
+def publishes_a_group(order_id):
+    return group(noop.si(order_id), noop.si(order_id)).delay().id
 
 
 @shared_task

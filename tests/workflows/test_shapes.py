@@ -80,6 +80,19 @@ def test_a_chord_whose_body_is_a_group(order):
     result = chord([pay(order), pay(order)], group(tasks.noop.si(order.pk), tasks.noop.si(order.pk))).delay()
     workflow = seen(result.results[0].id, done=4, total=4)
     assert shape(workflow) == [("process_payment", "noop")] * 4
+    assert membership(result.id).key == membership(result.parent.id).key == workflow.key
+
+
+def test_the_id_that_a_chain_which_ends_with_a_group_gives_back_finds_it(order):
+    result = chain(pay(order), group(tasks.noop.si(order.pk), tasks.untracked.si())).delay()
+    workflow = seen(result.id, done=3, total=3)
+    assert shape(workflow) == [("process_payment", "noop"), ("process_payment", "untracked")]
+
+
+def test_the_id_of_a_group_that_a_task_publishes_finds_it(order):
+    result = tasks.publishes_a_group.delay(order.pk)
+    workflow = seen(result.get(10), done=3, total=3)
+    assert shape(workflow) == [("publishes_a_group", "noop")] * 2
 
 
 def test_what_a_task_calls_back(order):
