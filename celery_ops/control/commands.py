@@ -19,6 +19,7 @@ from ..models import ControlRecord
 from . import paused_queues
 from .fields import LONGEST_SHOWN, Input, NameField, ProcessesField, SecondsField
 from .standing import Paused
+from .worker_limits import TIME_LIMIT
 
 C = TypeVar("C", bound="Confirmed")
 
@@ -98,13 +99,14 @@ class PurgeQueue(Confirmed):
 
 
 class WorkerCommand(ActionForm):
-    """Something that workers are told, by the name that Celery has for it.
+    """Something that workers are told, by the name that Celery has for it, or ``own_name`` where it takes one of ours.
 
     ``cannot`` says why a kind of pool cannot do it. ``answers`` is False for what ends the worker that would answer.
     ``lives`` says that it should answer again at once, ``settles`` seconds after its reply: some things are only done
     after that.
     """
 
+    own_name: ClassVar[str] = ""
     cannot: ClassVar[Mapping[str, Any]] = {}
     answers: ClassVar[bool] = True
     lives: ClassVar[bool] = True
@@ -221,6 +223,7 @@ class RateLimit(WorkerCommand):
 
 class TimeLimit(WorkerCommand):
     name, label = "time_limit", gettext_lazy("Set time limits")
+    own_name = TIME_LIMIT
     cannot = dict.fromkeys(("solo", "thread", "eventlet"), LIMITS)
     task_name = NameField(gettext_lazy("Task"), values="tasks")
     soft = SecondsField(gettext_lazy("Soft time limit, seconds"))

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import DatabaseError, IntegrityError, router, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from .. import redaction
 from ..backends.control import Replies
@@ -19,17 +19,27 @@ from ..exceptions import BrokerUnavailable, NotDone, Repeated
 from ..formatting import clean
 from ..logs import get_logger
 from ..models import ControlRecord, asked_by
+from .worker_limits import CARRIED
 
 logger = get_logger("celery_ops.acting")
 
 #: Workers that a sentence names one by one.
 MOST_NAMED: Final = 5
-#: What a row keeps of a reply that says nothing, of an error, and of a pool that has no such ability.
+#: What a row keeps of a reply that says nothing, and of an error.
 ANSWERED: Final = "answered"
 ERROR: Final = "error: "
-UNABLE: Final = "its pool cannot do that"
-#: How a worker says that its kind of pool has no such ability.
+#: How a worker says that its kind of pool has no such ability, or that it does not know a command of ours.
 CANNOT: Final = re.compile(r"NotImplementedError\(|AttributeError\(.{0,20}TaskPool' object has no attribute")
+STRANGE: Final = re.compile(r"KeyError\('celery_ops_")
+#: What rows keep of that.
+UNABLE: Final = "its pool cannot do that"
+STRANGER: Final = "it runs without celery_ops, or an older one: restart it"
+#: What is told of such errors, and of ours.
+REASONS: Final[Mapping[str, Any]] = {
+    UNABLE: gettext_lazy("its pool cannot do that"),
+    STRANGER: gettext_lazy("it runs without celery_ops, or an older one: restart it"),
+    CARRIED: gettext_lazy("the task's messages carry a limit of their own, and that one counts"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +148,15 @@ def reply_text(reply: Any) -> str:
     if isinstance(reply, dict):
         for key in ("ok", "error"):
             if isinstance(word := reply.get(key), str):
-                word = _("its pool cannot do that") if CANNOT.match(word) else word
-                shown = clean(redaction.capture_text(word).text, 200)
+                shown = str(REASONS.get(_known(word)) or clean(redaction.capture_text(word).text, 200))
                 return shown if key == "ok" else _("error: %(reason)s") % {"reason": shown}
     return _("answered")
+
+
+def _known(word: str) -> str:
+    if CANNOT.match(word):
+        return UNABLE
+    return STRANGER if STRANGE.match(word) else word
 
 
 def in_words(kept: str) -> str:
@@ -151,7 +166,7 @@ def in_words(kept: str) -> str:
     if not kept.startswith(ERROR):
         return kept
     reason = kept.removeprefix(ERROR)
-    return _("error: %(reason)s") % {"reason": _("its pool cannot do that") if reason == UNABLE else reason}
+    return _("error: %(reason)s") % {"reason": REASONS.get(reason, reason)}
 
 
 def target_of(record: ControlRecord) -> str:

@@ -13,6 +13,7 @@ from ..concurrency import Asked
 from ..exceptions import NoAnswer
 from ..logs import get_logger
 from ..tracking.edge import receiver
+from . import worker_limits
 from .standing import StandingRequests, kept, kept_paused
 
 logger = get_logger("celery_ops.acting")
@@ -108,6 +109,7 @@ def _register_commands() -> None:
     if PAUSE not in Panel.data:
         control_command(name=PAUSE, args=[("queue", str)], signature="<queue>")(pause)
         control_command(name=RESUME, args=[("queue", str)], signature="<queue>")(resume)
+    worker_limits.register()
 
 
 def pause(state: Any, queue: str, **_: Any) -> dict[str, str]:

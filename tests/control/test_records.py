@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 
 from celery_ops.backends.control import Replies
 from celery_ops.control.journal import ask_workers, write_record
+from celery_ops.control.worker_limits import CARRIED, TIME_LIMIT
 from celery_ops.models import ControlRecord
 from tests.conftest import make_user
 
@@ -38,17 +39,24 @@ def test_the_newest_action_comes_first(reader):
     assert shown(reader) == rows[::-1]
 
 
-def test_what_was_done_in_one_language_is_read_in_another(reader):
-    replies = Replies(
-        ("a@x", "b@x", "c@x"), {"a@x": {"error": "NotImplementedError('x')"}, "b@x": 1, "c@x": {"ok": "pong"}}
-    )
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("NotImplementedError('x')", "its pool cannot do that"),
+        (f"KeyError('{TIME_LIMIT}')", "it runs without celery_ops, or an older one: restart it"),
+        (CARRIED, CARRIED),
+    ],
+)
+def test_what_was_done_in_one_language_is_read_in_another(said, reason, reader):
+    replies = Replies(("a@x", "b@x", "c@x"), {"a@x": {"error": said}, "b@x": 1, "c@x": {"ok": "pong"}})
     with translation.override("de"):
         done = write_record("revoke", "2 Tasks", {"task_ids": ["1", "2"]}, None)
         ask_workers(done, lambda: replies)
-        german = [gettext("error: %(reason)s") % {"reason": gettext("its pool cannot do that")}, gettext("answered")]
+        german = [gettext("error: %(reason)s") % {"reason": gettext(reason)}, gettext("answered")]
         assert said_in(reader, done) == ("2 Tasks", [*german, "pong"])
-    assert said_in(reader, done) == ("2 tasks", ["error: its pool cannot do that", "answered", "pong"])
+    assert said_in(reader, done) == ("2 tasks", [f"error: {reason}", "answered", "pong"])
     assert german[1] != "answered"
+    assert reason not in german[0]
 
 
 def said_in(client, row):

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from celery_ops.models import ControlRecord
 from tests.control.conftest import consumed, eventually, said
-from tests.shop.tasks import untracked
+from tests.shop.tasks import too_long, untracked, untracked_paced
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -86,6 +86,26 @@ def test_a_rate_limit_reaches_the_workers_that_were_chosen_and_no_other(tell, fl
 def test_time_limits_are_set(tell, fleet):
     tell("time_limit", fleet.two.hostname, task_name=untracked.name, soft="20", hard="30.5")
     assert "soft_time_limit=20.0 time_limit=30.5" in limits(fleet.two.hostname)
+
+
+def test_a_time_limit_ends_what_is_begun_after_it_was_set(tell, fleet, tmp_path):
+    tell("time_limit", *fleet.names, task_name=untracked_paced.name, hard="0.2")
+    (pace := tmp_path / "pace").touch()
+    task = untracked_paced.apply_async((str(tmp_path / "begun"), str(pace)), queue="other")
+    ended = f"Hard time limit (0.2s) exceeded for {untracked_paced.name}[{task.id}]"
+    try:
+        eventually(lambda: any(ended in worker.text() for worker in (fleet.one, fleet.two)), "the limit to end it")
+    finally:
+        pace.write_text("it may go on")
+
+
+def test_a_limit_that_messages_carry_is_not_said_to_be_another_one(tell, fleet):
+    host = fleet.one.hostname
+    answer = tell("time_limit", host, task_name=too_long.name, hard="20")
+    assert answer["answered"] == {host: "error: the task's messages carry a limit of their own, and that one counts"}
+    assert tell("time_limit", host, task_name=too_long.name, soft="20")["answered"] == {
+        host: "time limits set successfully"
+    }
 
 
 def test_events_are_turned_on_and_off(tell, fleet):
