@@ -100,6 +100,25 @@ class Truth:
         )
         return truth
 
+    def about(self, words: str) -> Iterator[str]:
+        """Yield what happened to the tasks that are meant, and how their processes ended.
+
+        They are those whose ids are among these words; and, of a task that is named, those that were said to have
+        failed more than once.
+        """
+        meant = {word.strip(":,") for word in words.split()}
+        task_ids = [task_id for task_id in self.of_tasks if task_id in meant] or [
+            task_id
+            for task_id, notes in self.of_tasks.items()
+            if self.names.get(task_id) in meant and sum(note.what in FAILURES for note in notes) > 1
+        ]
+        for note in (note for task_id in task_ids for note in self.of_tasks[task_id]):
+            what, death = " ".join(filter(None, (note.what, note.text))), self.death(note)
+            ended = f", which {'was killed' if death.is_kill else 'ended'} at {death.at:.3f}" if death else ""
+            yield f"{note.at:.3f} {note.id} {what} of attempt {note.attempt} by process {note.pid}{ended}"
+        for since, until in self.outages if task_ids else ():
+            yield f"the store was away from {since:.3f} to {until:.3f}"
+
     def has_living_worker(self, note: Note) -> bool:
         """Whether the worker of the process that a note is of was never ended."""
         main = self.parents.get(note.pid)

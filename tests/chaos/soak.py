@@ -197,6 +197,8 @@ class Soak:
             self.say(f"TROUBLE {trouble}")
         for mismatch in findings.mismatches:
             self.say(f"MISMATCH {mismatch}")
+            for line in truth.about(mismatch):
+                self.say(f"  {line}")
         self.say(f"{len(findings.mismatches)} mismatches")
 
     def say(self, words: str) -> None:

@@ -77,3 +77,20 @@ def test_a_worker_lives_though_the_child_that_ran_a_task_was_killed():
     (started,) = truth.of_tasks["one"]
     assert truth.has_living_worker(started)
     assert not Truth.of([*told, Note(4, MAIN, "ended", text=str(MAIN))]).has_living_worker(started)
+
+
+def test_a_mismatch_is_told_with_what_happened_to_its_task_and_how_its_processes_ended():
+    told = [
+        Note(1, CHILD, "started", "one", "a.task", 1),
+        Note(2, MAIN, "killed", text=str(CHILD)),
+        Note(4, MAIN, "fault", name="store", text="frozen", until=3),
+    ]
+    lines = "\n".join(Truth.of(told).about("state of a.task one: shown 'LOST', true 'STARTED'"))
+    assert f"1.000 one started of attempt 1 by process {CHILD}, which was killed at 2.000" in lines
+    assert "the store was away from 3.000 to" in lines
+    assert not list(Truth.of(told).about("numbers of a.task, FAILURE: shown 1, true 2"))
+    told += [Note(5, OTHER, "failed", "one", "a.task", 1, "OperationalError")]
+    told += [Note(6, MAIN, "failed", "one", "a.task", 0, "TimeLimitExceeded")]
+    assert "6.000 one failed TimeLimitExceeded" in "\n".join(
+        Truth.of(told).about("numbers of a.task, FAILURE: shown 2, true 1")
+    )
