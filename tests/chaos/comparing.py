@@ -133,11 +133,11 @@ class Comparison:
 
     def _is_of_its_last_message(self, notes, executions: int) -> bool:
         """Whether a task that was published again shows what has come of that: with it, it begins anew."""
-        published = [note.at for note in notes if note.what == "sent" and note.attempt == 1]
+        published = [note.message for note in notes if note.what == "sent" and note.attempt == 1]
         if len(published) < 2:
             return False
-        newest = executions_of([note for note in notes if note.at >= published[-1]])
-        return newest <= executions <= executions_of(notes)
+        of_the_last = [note for note in notes if note.what == "started" and note.message == published[-1]]
+        return len(of_the_last) <= executions <= executions_of(notes)
 
     def lists(self) -> None:
         """Every task that has begun is in the list of all tasks, in the state that its panel shows."""

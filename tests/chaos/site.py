@@ -6,11 +6,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.chaos.settings")
 
 import json
 from importlib import import_module
+from uuid import uuid4
 
 from celery import Celery, signals
 from celery.exceptions import Reject
 
 from tests.chaos.truth import tell
+
+#: The header of a message that names it.
+MESSAGE = "chaos_message"
 
 app = Celery("chaos", include=["tests.chaos.tasks"])
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -33,15 +37,21 @@ def forked(**_):
     tell("forked", text=str(os.getppid()))
 
 
+@signals.before_task_publish.connect(weak=False)
+def named(headers, **_):
+    headers[MESSAGE] = str(uuid4())
+
+
 @signals.after_task_publish.connect(weak=False)
 def sent(sender, headers, body, **_):
     entry = f"every-{body[0][0]}" if sender.endswith(".ticks") else ""
-    tell("sent", headers["id"], name=sender, attempt=headers["retries"] + 1, text=entry)
+    tell("sent", headers["id"], name=sender, attempt=headers["retries"] + 1, text=entry, message=headers[MESSAGE])
 
 
 @signals.task_prerun.connect(weak=False)
 def started(sender, task_id, **_):
-    tell("started", task_id, name=sender.name, attempt=_attempt(sender.request))
+    message = sender.request.get(MESSAGE, "")
+    tell("started", task_id, name=sender.name, attempt=_attempt(sender.request), message=message)
 
 
 @signals.task_success.connect(weak=False)

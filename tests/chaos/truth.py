@@ -29,7 +29,10 @@ def tell(what: str, task_id: str = "", **more: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One line. ``attempt`` counts from 1, and is 0 where whoever told it does not know."""
+    """One line. ``attempt`` counts from 1, and is 0 where whoever told it does not know.
+
+    ``message`` is that which was sent, or which an execution began with: a task may be published more than once.
+    """
 
     at: float
     pid: int
@@ -39,6 +42,7 @@ class Note:
     attempt: int = 0
     text: str = ""
     until: float = 0.0
+    message: str = ""
 
 
 def notes() -> Iterator[Note]:
