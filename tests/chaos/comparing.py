@@ -14,7 +14,7 @@ from celery_ops.metrics.windows import WINDOWS
 from celery_ops.models import TaskRunRecord
 from tests.shop.models import Order
 
-from .model import BUSY, COUNTED, FACTS, LINES, NUMBERS, SENT, Truth, executions_of, lines_of, possible_states, state_of
+from .model import BUSY, COUNTED, FACTS, LINES, NUMBERS, SENT, Truth, executions_of, lines_of, state_of
 from .tasks import is_asked_for
 
 #: What a row says of a run that the broker did not answer for.
@@ -92,7 +92,7 @@ class Comparison:
         notes = self.truth.of_tasks[task_id]
 
         def explains(bound: float) -> bool:
-            return shown in possible_states(notes, [self.truth.may_be_lost(note, bound) for note in notes])
+            return shown in self.truth.possible_states(notes, bound)
 
         return ("within its bound", explains(FACTS)), ("within a busy machine's second", explains(FACTS + BUSY))
 

@@ -124,6 +124,17 @@ class Truth:
         main = self.parents.get(note.pid)
         return main is not None and not self.deaths.get(main)
 
+    def possible_states(self, notes: Sequence[Note], bound: float) -> set[str]:
+        """Return the states that are right when any of what documented losses explain did not come to the store.
+
+        Of a start without an end nobody can tell that it is over, as long as its worker lives.
+        """
+        states = possible_states(notes, [self.may_be_lost(note, bound) for note in notes])
+        starts = [note for note in notes if note.what == "started"]
+        if "LOST" in states and starts and self.has_living_worker(starts[-1]):
+            states.add("STARTED")
+        return states
+
     def _killed_by_celery(self) -> None:
         """A child is killed for its time limit, or because its task is to be ended."""
         for notes in self.of_tasks.values():

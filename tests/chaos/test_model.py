@@ -94,3 +94,15 @@ def test_a_mismatch_is_told_with_what_happened_to_its_task_and_how_its_processes
     assert "6.000 one failed TimeLimitExceeded" in "\n".join(
         Truth.of(told).about("numbers of a.task, FAILURE: shown 2, true 1")
     )
+
+
+def test_an_end_that_was_lost_with_its_process_leaves_a_start_which_nobody_can_tell_is_over_while_its_worker_lives():
+    told = [
+        Note(1, CHILD, "forked", text=str(MAIN)),
+        Note(2, CHILD, "started", "one", "a.task", 1),
+        Note(3, CHILD, "succeeded", "one", "a.task", 1),
+        Note(3.001, MAIN, "killed", text=str(CHILD)),
+    ]
+    truth, died = Truth.of(told), Truth.of([*told, Note(4, MAIN, "ended", text=str(MAIN))])
+    assert truth.possible_states(truth.of_tasks["one"], FACTS) == {"LOST", "STARTED"}
+    assert died.possible_states(died.of_tasks["one"], FACTS) == {"LOST"}
