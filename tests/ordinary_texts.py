@@ -46,6 +46,10 @@ TEXTS = {
     "CSV": lines("{n},Red shirt,{small},{small}.50,2026-01-{day:02}"),
     "HTML": lines('<tr class="row"><td style="color: red">{n}</td><td><a href="/orders/{n}/">Order {n}</a></td></tr>'),
     "XML": lines('<item id="{n}"><title>Red shirt</title><price currency="EUR">{small}.50</price></item>'),
+    "YAML": lines(
+        "- id: {n}\n  title: a red shirt\n  sizes:\n    - {small}\n    - {minute}\n  note: |\n    sent on {day:02}"
+    ),
+    "pairs": repr([(f"size_{n}", n) for n in range(400)])[:SIZE],
     "SQL": again('SELECT "order"."id" FROM "order" WHERE ("order"."state" = \'open\' AND "order"."total" > 100.00); '),
     "shell": lines("rsync -a --delete /srv/media/{n}/ backup:/srv/{n}/ && ls -a /srv && mkdir -p /srv/x/{n}"),
     "floats": lines("0.{n:03}456789012, 8.{small:02}3456"),

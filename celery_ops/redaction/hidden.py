@@ -11,6 +11,7 @@ from .commands import places
 from .describing import described
 from .fitting import MAX_BYTES, texts_of
 from .keys import NAME
+from .named import PAIR, SECOND, VALUE_NAMES, is_hidden_name, names_hidden
 from .repeats import Secrets
 from .site import site
 from .text import OVERSCAN, REDACTED, scrub, secret_at, spans_of
@@ -78,11 +79,11 @@ class _Search:
     def _children(self, value: Any, kind: type, is_hidden: bool) -> list[tuple[Any, bool]]:
         if issubclass(kind, dict):
             return self._values(value, is_hidden)
-        items = first_items(value, NAME)[0]
+        items, size = first_items(value, NAME)
         self._left -= CONTAINER_NODES + len(items)
         if is_hidden:
             return [(item, True) for item in items]
-        hidden = self._hidden_places(items, kind)
+        hidden = self._hidden_places(items, size, kind)
         if not hidden:
             return [(item, False) for item in items if type(item) not in self._passed]
         return [(item, position in hidden) for position, item in enumerate(items)]
@@ -90,14 +91,19 @@ class _Search:
     def _values(self, value: dict[Any, Any], is_hidden: bool) -> list[tuple[Any, bool]]:
         self._left -= CONTAINER_NODES + min(dict.__len__(value), NAME)
         hides, values = self._rules.hides, []
+        hides_value = names_hidden(value, self._rules)
         for key, item in islice(dict.items(value), NAME):
             is_named = is_hidden or hides(key if type(key) is str and len(key) <= NAME else _name(key))
+            is_named = is_named or (hides_value and type(key) is str and key in VALUE_NAMES)
             if is_named or type(item) not in self._passed:
                 values.append((item, is_named))
         return values
 
-    def _hidden_places(self, items: Sequence[Any], kind: type) -> Collection[int]:
-        hidden = places(items[:BREADTH], self._rules) if issubclass(kind, (list, tuple)) else frozenset()
+    def _hidden_places(self, items: Sequence[Any], size: int, kind: type) -> Collection[int]:
+        hidden: frozenset[int] = frozenset()
+        if issubclass(kind, (list, tuple)):
+            is_pair = size == PAIR and is_hidden_name(items[0], self._rules)
+            hidden = SECOND if is_pair else places(items[:BREADTH], self._rules)
         if kind is list or kind is tuple:
             return hidden
         names = getattr(kind, "_fields", ())

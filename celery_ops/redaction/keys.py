@@ -1,17 +1,21 @@
 """Values that the key before them gives away: ``password=…``, ``"token": …``, ``Cookie: …``, ``--password …``.
 
+So do ``("password", …)``, ``<password>…</password>`` and what is indented below ``password:``.
+
 Keys are looked for, never values. What a match has read is not read again by the next one, so the work grows with the
 length of a text and with nothing else.
 """
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 from .alternatives import any_of
 from .always import always
 from .budget import Budget
+from .elements import Elements, may_have
+from .indented import TAGS, block
 
 NAME: Final = 64
 LONGEST_NAME: Final = 256
@@ -20,6 +24,7 @@ WHOLE: Final = "="
 #: What a key with its value costs beside one that has none, and what may be a command's option.
 VALUE_STEPS: Final = 2
 OPTION_STEPS: Final = 2
+ELEMENT_STEPS: Final = 2
 
 OPENER: Final = re.compile(r"""[bBrRuUfF]{0,2}(\\{0,16}(?:\"""|'''|["']))""")
 NESTING: Final = re.compile(r"""[\[({]+|[\])}]+|["']""")
@@ -30,6 +35,7 @@ CLOSING: Final = {
 BARE: Final = always(r"""(?:(?:bearer|basic|digest|token|negotiate)[ ]+)?[^\s,;&"'<>]+|""", re.IGNORECASE)
 REST_OF_LINE: Final = always(r"[^\n]*")
 FIRST_WORD: Final = always(r"\w*")
+SPACE: Final = always(r"\s{0,64}")
 BACKWARDS: Final = always(r"[\w-]*")
 OPTION_VALUE: Final = re.compile(r"""(?:\\{0,4}["'],)?\s{1,8}(?!-)""")
 SEPARATOR: Final = r"(?:=>|:=|={1,3}|:(?!:|//))"
@@ -38,6 +44,12 @@ EXCEPTIONS: Final = ("Error", "Exception", "Warning", "Failure", "NotFound", "Do
 BAD_WORDS: Final = ("Invalid", "Bad", "Missing")
 BAD: Final = re.compile(rf"(?:{'|'.join(BAD_WORDS)})[A-Z]")
 HEADERS: Final = ("authorization", "cookie")
+#: What stands between a name and its value where each has a word before it: ``name="token" value="x"``.
+NAMED_VALUE: Final = r"""(?:,\s{0,8}\\{0,4}["']value\\{0,4}["'][ \t]{0,8}:|\s{1,8}value[ ]?=)"""
+COMMA: Final = ","
+#: What stands before the name of a pair, backwards: a bracket that no call and no index begins with.
+PAIR_BEFORE: Final = re.compile(r"""[\w.\-]*["']\\{0,4}[bru]?\s{0,16}[\[(](?![\w)\]])""")
+PAIR_AFTER: Final = re.compile(r"""(?:\\{0,4}["']{1,3})?\s{0,16},?\s{0,16}[\])]|\Z""")
 #: A value whose end is still to be found.
 NOT_YET: Final = (-1, -1)
 
@@ -58,7 +70,7 @@ class Rules:
             rf"(?:[\])]?[ \t]{{0,8}}(?P<sep>{SEPARATOR})\s{{0,8}}"
             # (?=…)(?P=…) reads on without ever stepping back; JSON may write a letter as \u00e9
             rf"|(?=(?P<rest>(?:[\w .\-]|\\{{1,4}}u[0-9a-f]{{4}}){{0,64}}))(?P=rest)"
-            rf"\\{{0,4}}[\"'][ \t]{{0,8}}(?P<quoted>{SEPARATOR})\s{{0,8}})?"
+            rf"\\{{0,4}}[\"'][ \t]{{0,8}}(?P<quoted>{SEPARATOR}|{NAMED_VALUE}|{COMMA})\s{{0,8}})?"
         )
         self.hides = lru_cache(maxsize=1024)(self._hides)
         self.has_whole = bool(whole)
@@ -76,35 +88,21 @@ def _whole(word: str) -> str:
 def pairs(text: str, rules: Rules, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
     """Yield where the values of hidden keys stand whose keys begin before ``end``."""
     lower = lowered(text)
-    reader = None
-    has_options = "--" in text
-    done = 0
-    start: int | None
+    values = _Values(text, lower, rules, budget)
     for match in rules.pairs.finditer(lower, 0, end + LONGEST_NAME):
-        key = match.start()
-        if key >= end:
+        if match.start() >= end:
             return
         if not budget.step():
-            yield key, len(text)
+            yield match.start(), len(text)
             return
-        if match["sep"] is not None or match["quoted"] is not None:
-            start = match.end()
-        else:
-            start = _after_option(text, *match.span(), budget) if has_options else None
-        if start is None or start < done or (rules.has_whole and not rules.names.search(text, key, start)):
-            continue
-        if not budget.step(VALUE_STEPS):
-            yield start, len(text)
+        yield from values.spans(match)
+        if budget.steps < 0:
             return
-        reader = reader or _Values(text, lower, budget)
-        span = reader.after_colon(match) if match["sep"] == ":" else NOT_YET
-        if span is None:
-            continue
-        if span is NOT_YET:
-            span = reader.value(start)
-        done = span[1]
-        if start < done:
-            yield span
+
+
+def may_have_key(text: str) -> bool:
+    """Return whether a text has what may stand between a key, which is no command's option, and its value."""
+    return "=" in text or ":" in text or "'," in text or '",' in text or may_have(text)
 
 
 def lowered(text: str) -> str:
@@ -115,25 +113,89 @@ def lowered(text: str) -> str:
     return lower if len(lower) == len(text) else text
 
 
-def _after_option(text: str, start: int, end: int, budget: Budget) -> int | None:
-    """Return where the value of a command's ``--option`` begins, if the key is one."""
-    before = text[max(0, start - NAME) : start]
-    if "--" not in before:
-        return None
-    if not budget.step(OPTION_STEPS) or not BACKWARDS(before[::-1], 0)[0].endswith("--"):
-        return None
-    value = OPTION_VALUE.match(text, end)
-    return value.end() if value else None
-
-
 class _Values:
     """Reads the values of one text; a quote that is never closed is looked for once."""
 
-    def __init__(self, text: str, lower: str, budget: Budget) -> None:
-        self._text, self._lower, self._budget = text, lower, budget
+    def __init__(self, text: str, lower: str, rules: Rules, budget: Budget) -> None:
+        self._text, self._lower, self._rules, self._budget = text, lower, rules, budget
+        self._done = 0  # what comes before belongs to a value
         self._unclosed: set[str] = set()
-        self._has_headers = any(word in lower for word in HEADERS)
-        self._has_bad = any(word in text for word in BAD_WORDS)
+        self._has_options = "--" in text
+        self._elements = Elements(text, lower) if may_have(lower) else None
+
+    @cached_property
+    def _has_headers(self) -> bool:
+        return any(word in self._lower for word in HEADERS)
+
+    @cached_property
+    def _has_bad(self) -> bool:
+        return any(word in self._text for word in BAD_WORDS)
+
+    def spans(self, match: re.Match[str]) -> Iterator[tuple[int, int]]:
+        """Yield where what a key gives away stands; to the text's end where there is no budget to find it."""
+        sign = match["sep"] or match["quoted"]
+        if sign is None and self._elements is not None:
+            yield from self._element(self._elements, *match.span())
+        second = self._in_pair(match) if sign == COMMA else None
+        start = second if second is not None else self._start(match, sign)
+        if start is None or start < self._done or not self._is_hidden(match.start(), start):
+            return
+        if not self._budget.step(VALUE_STEPS):
+            yield start, len(self._text)
+            return
+        span = self._span(match, start) if second is None else self._second(start)
+        if span is not None:
+            self._done = span[1]
+            if start < self._done:
+                yield span
+
+    def _start(self, match: re.Match[str], sign: str | None) -> int | None:
+        if sign is not None and sign != COMMA:
+            return match.end()
+        if not self._has_options:
+            return None
+        return self._after_option(match.start(), match.start("rest") if sign == COMMA else match.end())
+
+    def _span(self, match: re.Match[str], start: int) -> tuple[int, int] | None:
+        span = self.after_colon(match) if match["sep"] == ":" else NOT_YET
+        return self.value(start) if span is NOT_YET else span
+
+    def _is_hidden(self, key: int, end: int) -> bool:
+        return not self._rules.has_whole or self._rules.names.search(self._text, key, end) is not None
+
+    def _element(self, elements: Elements, key: int, end: int) -> Iterator[tuple[int, int]]:
+        if not self._is_hidden(key, end):
+            return
+        if not self._budget.step(ELEMENT_STEPS):
+            yield key, len(self._text)
+        elif (span := elements.value(key, end)) and span[0] < span[1]:
+            yield span
+
+    def _after_option(self, start: int, end: int) -> int | None:
+        """Return where the value of a command's ``--option`` begins, if the key is one."""
+        before = self._text[max(0, start - NAME) : start]
+        if "--" not in before:
+            return None
+        if not self._budget.step(OPTION_STEPS) or not BACKWARDS(before[::-1], 0)[0].endswith("--"):
+            return None
+        value = OPTION_VALUE.match(self._text, end)
+        return value.end() if value else None
+
+    def _in_pair(self, match: re.Match[str]) -> int | None:
+        """Return where the second of a pair begins, if the key is the first: ``("password", …)``."""
+        if " " in (match["rest"] or "") or not self._budget.step(OPTION_STEPS):
+            return None
+        before = self._lower[max(0, match.start() - NAME) : match.start()]
+        return SPACE(self._text, match.end()).end() if PAIR_BEFORE.match(before[::-1]) else None
+
+    def _second(self, start: int) -> tuple[int, int] | None:
+        """Return where the second of a pair stands, None where there are more than two."""
+        begin, end = self.value(start)
+        value = self._text[begin:end]
+        is_bare = begin == start and value[:1] not in ("[", "(", "{")
+        if is_bare and value[-1:] in (")", "]"):
+            return begin, begin + len(value.rstrip(")]"))
+        return (begin, end) if PAIR_AFTER.match(self._text, end) else None
 
     def after_colon(self, match: re.Match[str]) -> tuple[int, int] | None:
         """Return the rest of a header's line, None where an exception stands before the colon, else ``NOT_YET``."""
@@ -142,7 +204,10 @@ class _Values:
             return None
         if self._has_headers and any(self._lower.find(word, begin, end) >= 0 for word in HEADERS):
             return REST_OF_LINE(self._text, match.end()).span()
-        return NOT_YET
+        if below := block(self._text, match.start(), match.end("sep"), self._budget):
+            return below
+        tags = TAGS(self._text, match.end()).end()
+        return (match.end(), self.value(tags)[1]) if tags > match.end() else NOT_YET
 
     def _is_exception(self, text: str) -> bool:
         if text.endswith(EXCEPTIONS):

@@ -9,7 +9,7 @@ from typing import Final
 
 from . import commands, numbers, shapes
 from .budget import Budget
-from .keys import Rules, lowered, pairs
+from .keys import Rules, lowered, may_have_key, pairs
 from .repeats import Secrets
 
 REDACTED: Final = "[redacted]"
@@ -147,7 +147,7 @@ def spans_of(
 
 
 def _rule_spans(text: str, rules: Rules, end: int, budget: Budget, *, headless: bool) -> Iterator[tuple[int, int]]:
-    if "=" in text or ":" in text or "--" in text:
+    if "--" in text or may_have_key(text):
         yield from pairs(text, rules, end, budget)
     if len(text) >= shapes.SHORTEST:
         yield from shapes.spans(text, end, budget, headless=headless)
@@ -184,4 +184,4 @@ def _has_sign(text: str, rules: Rules) -> bool:
         return True
     if "://" in text and "@" in text:
         return True
-    return ("=" in text or ":" in text) and rules.words.search(lowered(text)) is not None
+    return may_have_key(text) and rules.words.search(lowered(text)) is not None

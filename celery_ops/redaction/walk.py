@@ -21,6 +21,7 @@ from .commands import places
 from .describing import described
 from .fitting import BRACKETS, BYTES, COMMA, COUNTED, MAX_BYTES, NUMBER, QUOTES, ROOM, encode
 from .keys import LONGEST_NAME, NAME, Rules
+from .named import PAIR, SECOND, VALUE_NAMES, is_hidden_name, names_hidden
 from .numbers import is_card
 from .repeats import SECRETS_A_READING, Secrets
 from .site import site
@@ -41,7 +42,7 @@ LONG_NUMBER: Final = 13  # what is counted for one that may be a card's
 UUID_TEXT: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 UUID_LENGTH: Final = 36
 #: Short texts of these characters hold nothing that a rule knows.
-PLAIN_TEXT: Final = re.compile(r"[\w .,;/()'\"!?+*]*")
+PLAIN_TEXT: Final = re.compile(r"[\w .,;/()!?+*]*")
 SEQUENCES: Final = (list, tuple, set, frozenset)
 CARRIED: Final = frozenset((date, datetime, time, Decimal, UUID))  # what kombu's JSON carries with its type
 
@@ -215,10 +216,14 @@ class Walk:
     # Each argument is looked at, and no more inside of one when there is neither room nor budget.
     def mapping(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
         visit = self.argument if depth < 0 else self.plain
+        hides_value = depth >= 0 and self.rules is not None and names_hidden(value, self.rules)
         shown: dict[str, Any] = {}
         for key, item in islice(dict.items(value), self.breadth):
             if depth >= 0 and (self.room <= 0 or self.budget.is_spent):
                 break
+            if hides_value and type(key) is str and key in VALUE_NAMES and item is not None:
+                shown[key] = self.lost(REDACTED)
+                continue
             name, label = self.known_key(key) if type(key) is str and len(key) <= SHORT else self.key(key)
             shown[label] = visit(item, name, depth + 1)
         if missing := dict.__len__(value) - len(shown):
@@ -254,7 +259,10 @@ class Walk:
         is_listed = issubclass(type(value), (list, tuple))
         self.exact = self.exact and is_listed
         items, size = first_items(value, self.breadth)
-        hidden = places(items, self.rules) if self.rules is not None and is_listed else ()
+        hidden: Collection[int] = ()
+        if self.rules is not None and is_listed:
+            is_pair = depth >= 0 and size == PAIR and is_hidden_name(items[0], self.rules)
+            hidden = SECOND if is_pair else places(items, self.rules)
         shown: list[Any] = []
         for position, item in enumerate(items):
             if depth >= 0 and (self.room <= 0 or self.budget.is_spent):

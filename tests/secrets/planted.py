@@ -24,7 +24,7 @@ NAMED = {
         "known": [{f"{key.lstrip('=')}_2": _hidden_by_name_alone() for key in DEFAULTS["REDACT_KEYS"]}],
     },
 }
-_LOGIN, _OPTION, _PAIR, _COOKIE = (_hidden_by_name_alone() for _ in range(4))
+_LOGIN, _OPTION, _PAIR, _PAIRS, _ELEMENT, _COOKIE = (_hidden_by_name_alone() for _ in range(6))
 #: What gives itself away wherever it stands, with the part of it that is the secret.
 LOOKING = {
     **{name.partition(" ")[0]: (text, text) for name, text in SHAPES.items()},  # one of each maker
@@ -35,6 +35,8 @@ LOOKING = {
     "card number": ("4242 4242 " + "4242 4242", "4242 4242 4242"),
     "option": (f"mysql -p{_OPTION} shop", _OPTION),
     "pair": (f"password={_PAIR}", _PAIR),
+    "pairs": (f"[('password', '{_PAIRS}')]", _PAIRS),
+    "element": (f"<password>{_ELEMENT}</password>", _ELEMENT),
     "cookie": (f"Cookie: sid={_COOKIE}\n", _COOKIE),
 }
 

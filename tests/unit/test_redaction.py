@@ -133,6 +133,43 @@ def test_the_fields_of_a_named_tuple_are_names():
     assert shown(Payment(5, 123)) == [5, REDACTED]
 
 
+@pytest.mark.parametrize("name", ["password", "X-Api-Key", "user_pin"])
+def test_the_first_of_a_pair_is_a_name(name):
+    assert shown([(name, "hunter2"), ("x", "y")]) == [[name, REDACTED], ["x", "y"]]
+    assert arguments([[name, 4711]], {"headers": ((name, "hunter2"),)})["args"] == [
+        [[name, REDACTED]],
+        {"headers": [[name, REDACTED]]},
+    ]
+    assert "hunter2" not in arguments([(name, "hunter2")], "it was hunter2")["args"][1]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [["token", None]],
+        [["token", "key", "name"]],
+        [["the token of an order", "is gone"]],
+        {"name": "order", "value": "x"},
+        {"name": "token", "value": None},
+        {"name": "token", "title": "x"},
+    ],
+)
+def test_what_is_no_pair_of_a_hidden_name_shows(value):
+    assert arguments(value)["args"] == [value]
+
+
+def test_two_arguments_are_no_pair():
+    assert arguments("card", "x")["args"] == ["card", "x"]
+
+
+@pytest.mark.parametrize("name", ["name", "key", "Name"])
+def test_a_name_beside_a_value_is_that_values(name):
+    value = "Value" if name.istitle() else "value"
+    given = {name: "db_password", value: "hunter2", "x": 1}
+    shown = arguments([given], "it was hunter2")["args"]
+    assert (shown[0][0][value], shown[0][0]["x"], shown[1]) == (REDACTED, 1, f"it was {REDACTED}")
+
+
 def test_a_name_too_long_to_judge_hides_its_value():
     assert list(shown({"x" * 300: "hunter2"}).values()) == [REDACTED]
 
@@ -190,6 +227,39 @@ SECRETS = {
     "PostgreSQL's detail": ("Key (token)=(hunter2) already exists.", "hunter2"),
     "a form's field": ("user[password]=hunter2", "hunter2"),
     "a quote that never ends": ("password='hunter2, and more", "hunter2"),
+    "a repr of pairs": ("[('x', 1), ('password', 'hunter2')]", "hunter2"),
+    "a repr of a pair that is short": ("('pwd','42')", "42"),
+    "a repr of pairs of numbers": ("[('pin', 4711), ('x', 1)]", "4711"),
+    "a repr of pairs of bytes": ("[(b'Authorization', b'hunter2')]", "hunter2"),
+    "JSON of pairs": (json.dumps([["password", "hunter2"], ["x", 1]], indent=4), "hunter2"),
+    "JSON in JSON of pairs": (json.dumps(json.dumps([["password", "hunter2"]])), "hunter2"),
+    "a pair that is cut": ("[('password', 'hunt", "hunt"),
+    "JSON of a name and its value": (json.dumps([{"name": "DB_PASSWORD", "value": "hunter2"}]), "hunter2"),
+    "an element": ("<user>x</user><password>hunter2</password>", "hunter2"),
+    "an element of several words": ("<password>hunter 2</password>", "hunter"),
+    "an element with others inside": ("<credentials><a>b</a><c>hunter2</c></credentials>", "hunter2"),
+    "an element with attributes": ('<wsse:Password Type="a">hunter2</wsse:Password>', "hunter2"),
+    "an element with CDATA": ("<password><![CDATA[hunter2]]></password>", "hunter2"),
+    "an element in capitals": ("<PASSWORD>hunter2</PASSWORD>", "hunter2"),
+    "an element of a short name": ("<pin>4711</pin>", "4711"),
+    "an element that is cut": ("<password>hunter2", "hunter2"),
+    "an element with attributes that is cut": ('<password type="a">hunter2', "hunter2"),
+    "an escaped element": ("&lt;password&gt;hunter2&lt;/password&gt;", "hunter2"),
+    "an element escaped for a script": ("\\u003Cpassword\\u003Ehunter2\\u003C/password\\u003E", "hunter2"),
+    "an element whose end JSON escapes": (r"<password>hunter 2<\/password>", "hunter"),
+    "an attribute": ('<login password="hunter2"/>', "hunter2"),
+    "an attribute of a hidden element": ('<token key="hunter1">hunter2</token>', "hunter1"),
+    "attributes that are a name and its value": ('<property name="password" value="hunter 2"/>', "hunter"),
+    "YAML": ("user: x\npassword: hunter2\n", "hunter2"),
+    "YAML with a tag": ("password: !secret hunter2\n", "hunter2"),
+    "YAML with a tag and quotes": ("password: !!str 'hunter 2'\n", "hunter"),
+    "a secret like YAML's tag": ("password: !hunter2 x\n", "hunter2"),
+    "YAML of several lines": ("password: |\n  hunter1\n\n  hunter2\nuser: x\n", "hunter2"),
+    "YAML of several lines that is cut": ("a:\n  password: >-\n    x\n    hunter2", "hunter2"),
+    "YAML of several lines in a repr": (repr("password: |\n  hunter1\n  hunter2\nuser: x\n"), "hunter2"),
+    "a list in YAML": ("passwords:\n  - hunter1\n  - hunter2\nuser: x\n", "hunter2"),
+    "a list in YAML that is not indented": ("passwords:\n- hunter1\n- hunter2\nuser: x\n", "hunter2"),
+    "a mapping in YAML": ("a:\n  credentials:\n            x: hunter1\n            y: hunter2\n  b: c\n", "hunter2"),
 }
 
 
@@ -236,6 +306,14 @@ def test_a_card_number_does_not_show_whatever_its_type(value):
         "1700000000007",
         "https://example.com/a?b=c",
         "for key in rows: pass",
+        "if token < limit and 5 > x",
+        "os.environ.get('SECRET_KEY', None)",
+        "columns['token', 'name']",
+        "missing: ['password', 'email', 'name']",
+        "<Session object at 0x7f21> is gone",
+        "usage: login <password> <user>",
+        "no value for <api_key>: give one",
+        "('a token', 'a word')",
         "line\n\tnext",
         "naïve 中文 🙂",
     ],
@@ -246,6 +324,20 @@ def test_harmless_text_stays_as_it_is(text):
 
 def test_a_url_keeps_its_host():
     assert capture_text("redis://:hunter2@redis:6379/0").text == f"redis://{REDACTED}@redis:6379/0"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("[('password', 'x'), ('a', 1)]", f"[('password', '{REDACTED}'), ('a', 1)]"),
+        ("[('pin', 4711), ('a', 1)]", f"[('pin', {REDACTED}), ('a', 1)]"),
+        ("<a><token>x</token><b>1</b></a>", f"<a><token>{REDACTED}</token><b>1</b></a>"),
+        ("password: |\n  x\n  y\na: b\n", f"password: |\n  {REDACTED}\na: b\n"),
+        ("passwords:\n- x\n- y\na: b\n", f"passwords:\n{REDACTED}\na: b\n"),
+    ],
+)
+def test_what_stands_around_a_hidden_value_shows(text, shown):
+    assert capture_text(text).text == shown
 
 
 def test_redacted_json_in_a_string_stays_json():

@@ -1,0 +1,24 @@
+"""Values with their names beside them: ``("password", …)`` and ``{"name": "password", "value": …}``."""
+
+import re
+from typing import Any, Final
+
+from .keys import NAME, Rules
+
+PAIR: Final = 2
+SECOND: Final = frozenset({1})
+NAMES: Final = ("name", "key", "Name", "Key")
+VALUE_NAMES: Final = ("value", "Value")
+WORD: Final = re.compile(r"[\w.\-]+")
+
+
+def is_hidden_name(item: Any, rules: Rules) -> bool:
+    """Return whether a value is a text that names what is hidden, and no sentence with such a word."""
+    return type(item) is str and len(item) <= NAME and rules.hides(item) and WORD.fullmatch(item) is not None
+
+
+def names_hidden(value: dict[Any, Any], rules: Rules) -> bool:
+    """Return whether a dict has a value and beside it the name of what is hidden."""
+    if not any(dict.__contains__(value, name) for name in VALUE_NAMES):
+        return False
+    return any(is_hidden_name(dict.get(value, name), rules) for name in NAMES)
