@@ -1,8 +1,10 @@
 """What a task has logged, as a page may show it: redacted again, since any worker may have written it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from .. import redaction
 from ..tracking import facts
@@ -32,15 +34,21 @@ class LogLine:
     is_first_of_logger: bool = True
 
 
-#: One execution: its attempt, from 1, and when it began to log.
-Execution = tuple[int, datetime | None]
+#: How many lines each execution had logged by then, by its key.
+Seen = Mapping[str, int]
+
+#: Characters of a text that says so, and one of its parts.
+LONGEST_SEEN: Final = 2_000
+SEEN: Final = re.compile(r"(\d{1,9}\.\d{1,14}\.[0-9a-f]{4})-(\d{1,15})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptLines:
     """The lines of one execution of an attempt; ``dropped`` says how many of its lines were not kept.
 
-    ``first`` is the number of its first line, and ``key`` tells it from the others.
+    ``first`` is the number of its first line, which moves while an execution before it logs more: a message that was
+    delivered twice may run twice at once. ``key`` tells it from the others and stays. ``seen`` is the last of its own
+    lines, from 1, that the asker has now.
     """
 
     attempt: int
@@ -48,15 +56,8 @@ class AttemptLines:
     lines: Sequence[LogLine]
     dropped: int
     first: int = 1
-
-    @property
-    def key(self) -> str:
-        return f"{self.attempt}.{self.first}"
-
-    @property
-    def execution(self) -> Execution:
-        """What stays the same while an execution before it, of a message that was delivered twice, logs more lines."""
-        return self.attempt, self.begun
+    key: str = ""
+    seen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,26 @@ class TaskLog:
         """The number of the last line: those ``after`` it have not been seen."""
         return next((attempt.lines[-1].n for attempt in reversed(self.attempts) if attempt.lines), 0)
 
+    @property
+    def seen(self) -> str:
+        """What ``seen_in`` reads, of a message that was delivered twice, whose lines' numbers may move; else empty."""
+        if len({attempt.attempt for attempt in self.attempts}) == len(self.attempts):
+            return ""
+        return "_".join(f"{attempt.key}-{attempt.seen}" for attempt in self.attempts)
 
-def read_log(task_id: str, after: int = 0, seen: Mapping[Execution, int] | None = None) -> TaskLog:
-    """Return the lines of a task, only those whose number is above ``after``. Raises StoreUnavailable.
 
-    ``seen`` says in its place how many lines each execution had logged by then: two may log at once. It is one round
-    trip, and a second one for what processes of an earlier version have written.
+def seen_in(text: str) -> Seen | None:
+    """Return what a text says of each execution; None for a text that is not of ours."""
+    parts = [SEEN.fullmatch(part) for part in text.split("_")] if len(text) <= LONGEST_SEEN else [None]
+    seen = {part[1]: int(part[2]) for part in parts if part is not None}
+    return seen if len(seen) == len(parts) else None
+
+
+def read_log(task_id: str, after: int | Seen = 0) -> TaskLog:
+    """Return the lines of a task, only those that were logged ``after`` the others. Raises StoreUnavailable.
+
+    These are told by the last one's number, or by how many each execution had logged: two may log at once. It is one
+    round trip, and a second one for what processes of an earlier version have written.
     """
     ref = ObjectRef(LOG, task_id)
     (stored,) = recorder().ask(lambda store: store.read([ref]))
@@ -95,16 +110,15 @@ def read_log(task_id: str, after: int = 0, seen: Mapping[Execution, int] | None 
     executions = list(executions_in(whole))
     attempts, before = [], 0
     for execution in executions:
-        if seen is not None:
-            after = before + seen.get((execution.attempt + 1, _moment(execution.begun)), 0)
-        attempts.append(_shown(execution, before, after))
+        seen = max(0, after - before) if isinstance(after, int) else after.get(execution.name, 0)
+        attempts.append(_shown(execution, before, seen))
         before += execution.total
     name = next((execution.task_name for execution in executions if execution.task_name), "")
     return TaskLog(name, attempts)
 
 
-def _shown(execution: StoredExecution, before: int, after: int) -> AttemptLines:
-    lines, last, logger = [], max(0, after - before), ""
+def _shown(execution: StoredExecution, before: int, seen: int) -> AttemptLines:
+    lines, last, logger = [], seen, ""
     for line in execution.lines:
         if line[0] > last:
             named = line[3] != logger
@@ -112,7 +126,15 @@ def _shown(execution: StoredExecution, before: int, after: int) -> AttemptLines:
             last = line[0]
         logger = line[3]
     dropped = execution.total - len(execution.lines)
-    return AttemptLines(execution.attempt + 1, _moment(execution.begun), lines, dropped, before + 1)
+    return AttemptLines(
+        attempt=execution.attempt + 1,
+        begun=_moment(execution.begun),
+        lines=lines,
+        dropped=dropped,
+        first=before + 1,
+        key=execution.name,
+        seen=min(last, execution.total),
+    )
 
 
 def _line(

@@ -57,6 +57,7 @@ def _since(begun: int, at: Any) -> int:
 class Execution:
     """What the store has of one execution. ``attempt`` counts from 0, ``begun`` is in ms since the epoch."""
 
+    name: str
     attempt: int
     begun: int
     task_name: str
@@ -71,16 +72,16 @@ def executions_in(fields: Mapping[str, str]) -> Iterator[Execution]:
         if (field := log_fields.field_of(name)) is not None:
             parts.setdefault(field.execution, {})[field.part] = value
     for execution in sorted(parts):
-        yield _execution(*execution[:2], parts[execution])
+        yield _execution(*execution, parts[execution])
 
 
-def _execution(attempt: int, begun: int, parts: Mapping[str, str]) -> Execution:
+def _execution(attempt: int, begun: int, tag: str, parts: Mapping[str, str]) -> Execution:
     name, first = _read(parts.get(log_fields.BEGINNING, ""), str, "")
     total, last = _read(parts.get(log_fields.END, ""), int, 0)
     lines = {line[0]: line for line in (*first, *last)}
     numbers = sorted(lines)
     total = max(total if total < LATEST else 0, numbers[-1] if numbers else 0)
-    return Execution(attempt, begun, name, total, [lines[number] for number in numbers])
+    return Execution(f"{attempt}.{begun}.{tag}", attempt, begun, name, total, [lines[number] for number in numbers])
 
 
 def _read(text: str, kind: type, otherwise: Any) -> tuple[Any, list[StoredLine]]:

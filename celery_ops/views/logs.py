@@ -12,17 +12,20 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..exceptions import BackendUnavailable, StoreUnavailable
-from ..task_logs.reading import AttemptLines, LogLine, TaskLog, read_log
+from ..task_logs.reading import AttemptLines, LogLine, Seen, TaskLog, read_log, seen_in
 from ..task_logs.switch import ALL, NONE, wanted
 
-#: The parameter that asks for lines alone, those after the number that it says.
+#: The parameter that asks for lines alone, those after the number or what else was seen.
 PARAMETER: Final = "log"
 #: Executions up to which all are open; of more the last one is.
 FEW: Final = 3
 #: How levels are painted; others are as any text.
 TONES: Final = {"DEBUG": "quiet", "WARNING": "warning", "ERROR": "error", "CRITICAL": "error", "FATAL": "error"}
 
-_number = IntegerField(min_value=0, max_value=2**53 - 1, required=False)
+#: The highest number that JavaScript counts to.
+HIGHEST: Final = 2**53 - 1
+
+_number = IntegerField(min_value=0, max_value=HIGHEST, required=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +54,29 @@ class ShownLog:
     """The lines that there are; ``url`` asks for those to come, ``is_over`` says that there will be none."""
 
     attempts: tuple[ShownAttempt, ...] = ()
-    next: int = 0
+    next: int | str = 0
     url: str = ""
     is_over: bool = True
     trouble: str = ""
 
 
-def after_in(request: HttpRequest) -> int | None:
+def after_in(request: HttpRequest) -> int | Seen | None:
     """Return which lines a page's script has, None where the page itself is asked for."""
     if PARAMETER not in request.GET:
         return None
     try:
-        return _number.clean(request.GET[PARAMETER]) or 0
+        return after_of(request.GET[PARAMETER])
     except ValidationError:
         return 0
 
 
-def log_of(task_id: str, after: int = 0) -> TaskLog:
+def after_of(text: str) -> int | Seen:
+    """Return which lines somebody has. Raises ValidationError."""
+    seen = seen_in(text)
+    return (_number.clean(text) or 0) if seen is None else seen
+
+
+def log_of(task_id: str, after: int | Seen = 0) -> TaskLog:
     """Return what a task has logged. Raises BackendUnavailable."""
     try:
         return read_log(task_id, after)
@@ -85,14 +94,19 @@ def log_part(task_id: str, url: str, *, is_over: bool, is_tracked: bool) -> Show
     return shown(log, url, is_over=is_over) if log.attempts or is_listening else None
 
 
-def lines_response(request: HttpRequest, log: TaskLog, after: int, *, is_over: bool) -> HttpResponse:
+def lines_response(request: HttpRequest, log: TaskLog, after: int | Seen, *, is_over: bool) -> HttpResponse:
     """Return the lines alone, as a page's script adds them."""
     return render(request, "celery_ops/logs/lines.html", {"log": shown(log, "", is_over=is_over, after=after)})
 
 
-def shown(log: TaskLog, url: str, *, is_over: bool, after: int = 0) -> ShownLog:
+def shown(log: TaskLog, url: str, *, is_over: bool, after: int | Seen = 0) -> ShownLog:
     """Return lines as a page shows them."""
-    return ShownLog(tuple(_attempts(log)), log.next or after, url, is_over)
+    return ShownLog(tuple(_attempts(log)), log.seen or next_of(log, after), url, is_over)
+
+
+def next_of(log: TaskLog, after: int | Seen) -> int:
+    """Return the number of the last line that somebody has now."""
+    return log.next or (after if isinstance(after, int) else sum(attempt.seen for attempt in log.attempts))
 
 
 def _attempts(log: TaskLog) -> Iterator[ShownAttempt]:

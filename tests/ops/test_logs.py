@@ -4,6 +4,9 @@ import pytest
 from django.urls import reverse
 
 from celery_ops.exceptions import StoreUnavailable
+from celery_ops.task_logs.attempt import AttemptLog
+from celery_ops.tracking import log_fields
+from celery_ops.tracking.recorder import recorder
 from celery_ops.views import logs
 from tests.conftest import browser_of, make_user
 from tests.pages import elements, html_of, text_of
@@ -130,7 +133,6 @@ def test_a_hostile_line_is_text(browser, order):
 
 
 def test_what_anybody_wrote_into_the_store_is_redacted_once_more_or_left_out(browser, order):
-    from celery_ops.tracking.recorder import recorder
     from celery_ops.tracking.refs import ObjectRef
     from celery_ops.tracking.store import LOG
 
@@ -158,6 +160,39 @@ def test_a_number_that_is_none_is_400(browser, after):
 def test_a_task_that_logged_nothing_has_no_lines(browser):
     assert api(browser, "nobody").json() == {"lines": [], "next": 0, "dropped": 0}
     assert api(browser, "nobody", after=7).json()["next"] == 7
+
+
+def test_of_a_task_that_runs_twice_at_once_no_line_is_missed_or_comes_twice(browser, superuser, order):
+    task_id = plant(order, "tests.shop.tasks.logs", "STARTED", worker="")
+    first, second = (AttemptLog(task_id, "tests.shop.tasks.logs", 0) for _ in range(2))
+    second.begun += 5000
+    second._name = log_fields.execution_name(0, second.begun)
+
+    def log(into, message):
+        into.add(1_800_000_000.25, "INFO", "shop.tasks", message)
+        recorder().record(into.batch)
+        recorder().flush()
+
+    addresses = ((page(task_id), {}), (panel_of(order, superuser), {"task": task_id}))
+    log(first, "a1")
+    log(second, "b1")
+    answer = api(browser, task_id).json()
+    shown = [html_of(browser.get(address, data)) for address, data in addresses]
+    keys = [[item.attributes["data-key"] for item in elements(html, "details")] for html in shown]
+    got = [line["message"] for line in answer["lines"]]
+    for log_into, message in ((first, "a2"), (first, "a3"), (second, "b2")):
+        log(log_into, message)
+        answer = api(browser, task_id, after=answer["seen"]).json()
+        got += [line["message"] for line in answer["lines"]]
+        for at, (address, data) in enumerate(addresses):
+            (part,) = (*elements(shown[at], "celery-ops-log"), *elements(shown[at], "div", data_next=True))[:1]
+            shown[at] = html_of(browser.get(address, {**data, "log": part.attributes["data-next"]}))
+            (news,) = elements(shown[at], "details")
+            assert news.attributes["data-key"] in keys[at]
+            assert [text_of(line.html)[-2:] for line in elements(news.html, "li")] == [message]
+    assert got == ["a1", "b1", "a2", "a3", "b2"]
+    assert api(browser, task_id, after=answer["seen"]).json()["next"] == 5
+    assert api(browser, task_id, after=answer["seen"] + "_").status_code == 400
 
 
 def test_while_the_store_is_away_the_page_is_there_without_the_log(browser, failed, monkeypatch):

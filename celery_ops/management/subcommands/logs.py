@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from ...exceptions import BackendUnavailable, StoreUnavailable
 from ...task_detail.over import is_over
-from ...task_logs.reading import Execution, LogLine, TaskLog, read_log
+from ...task_logs.reading import LogLine, Seen, TaskLog, read_log
 from ..tables import printable
 from .base import Answer, Subcommand, Terminal
 
@@ -39,9 +39,9 @@ class Logs(Subcommand):
         return Answer(_document(log), [*_lines(log)] or [_("No line of this task is kept.")])
 
 
-def _log(task_id: str, seen: Mapping[Execution, int] | None = None) -> TaskLog:
+def _log(task_id: str, after: int | Seen = 0) -> TaskLog:
     try:
-        return read_log(task_id, seen=seen)
+        return read_log(task_id, after)
     except StoreUnavailable as error:
         raise BackendUnavailable(_("The tracking store does not answer.")) from error
 
@@ -49,29 +49,27 @@ def _log(task_id: str, seen: Mapping[Execution, int] | None = None) -> TaskLog:
 def _followed(task_id: str, log: TaskLog, *, as_json: bool) -> Iterator[str]:
     """Yield lines as they come, until the task has ended or somebody has seen enough."""
     try:
-        seen: dict[Execution, int] = {}
-        last: Execution | None = None
+        last = ""
         was_over = False
         while True:
             yield from map(_in_json, log.lines) if as_json else _lines(log, last)
             for attempt in log.attempts:
                 if attempt.lines:
-                    last = attempt.execution
-                    seen[last] = attempt.lines[-1].n - attempt.first + 1
+                    last = attempt.key
             if was_over:
                 return
             was_over = is_over(task_id)  # what it logged last may have come since it was asked for lines
             if not was_over:
                 time.sleep(FOLLOW_EVERY)
-            log = _log(task_id, seen)
+            log = _log(task_id, {attempt.key: attempt.seen for attempt in log.attempts})
     except KeyboardInterrupt:
         return
 
 
-def _lines(log: TaskLog, last: Execution | None = None) -> Iterator[str]:
-    """Yield the lines; ``last`` is the execution whose lines stand before them."""
+def _lines(log: TaskLog, last: str = "") -> Iterator[str]:
+    """Yield the lines; ``last`` is the key of the execution whose lines stand before them."""
     for attempt in log.attempts:
-        if attempt.lines and attempt.execution != last and len(log.attempts) > 1:
+        if attempt.lines and attempt.key != last and len(log.attempts) > 1:
             yield "-- " + _("attempt %(number)s") % {"number": attempt.attempt}
         for line in attempt.lines:
             if line.left_out:
@@ -91,9 +89,9 @@ def _words(line: LogLine) -> Iterable[str]:
 
 
 def _document(log: TaskLog) -> dict[str, Any]:
-    from ...views.api.logs import line_item  # pages are dear to import
+    from ...views.api.logs import log_document  # pages are dear to import
 
-    return {"lines": [*map(line_item, log.lines)], "next": log.next, "dropped": log.dropped}
+    return log_document(log)
 
 
 def _in_json(line: LogLine) -> str:

@@ -3,41 +3,38 @@
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.forms import IntegerField
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from ...task_logs.reading import LogLine, TaskLog
-from ..logs import log_of
+from ...task_logs.reading import LogLine, Seen, TaskLog
+from ..logs import after_of, log_of, next_of
 from ..ops import OpsView, errors
-
-#: The highest number that JavaScript counts to.
-HIGHEST = 2**53 - 1
-
-_after = IntegerField(min_value=0, max_value=HIGHEST, required=False)
 
 
 class LogsApi(OpsView):
-    """Lines of every attempt, those numbered above ``after``; none of a task that logged nothing or is not known."""
+    """Lines of every attempt, those that came ``after`` what was seen; none of a task that logged nothing."""
 
     is_json = True
 
     def get(self, request: HttpRequest, task_id: str) -> HttpResponse:
         try:
-            after = _after.clean(request.GET.get("after", "")) or 0
+            after = after_of(request.GET.get("after", ""))
         except ValidationError as error:
             self.read(task_id)  # who may not is told that first
             return errors(" ".join(error.messages), field="after", status=400)
-        log = self.read(task_id, after)
-        return JsonResponse(
-            {"lines": [line_item(line) for line in log.lines], "next": log.next or after, "dropped": log.dropped}
-        )
+        return JsonResponse(log_document(self.read(task_id, after), after))
 
-    def read(self, task_id: str, after: int = 0) -> TaskLog:
+    def read(self, task_id: str, after: int | Seen = 0) -> TaskLog:
         """Return the lines. Raises PermissionDenied, and BackendUnavailable."""
         log = log_of(task_id, after)
         if not self.may_view_payload(log.task_name or None):
             raise PermissionDenied
         return log
+
+
+def log_document(log: TaskLog, after: int | Seen = 0) -> dict[str, Any]:
+    """Return what ``api-logs`` answers; ``seen`` only where it has to be given back in place of ``next``."""
+    document = {"lines": [line_item(line) for line in log.lines], "next": next_of(log, after), "dropped": log.dropped}
+    return {**document, "seen": log.seen} if log.seen else document
 
 
 def line_item(line: LogLine) -> dict[str, Any]:

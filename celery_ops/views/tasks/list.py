@@ -27,6 +27,7 @@ from ...links import query_string, task_url
 from ...tables.tasks import TaskTable, task_rows
 from ...task_detail import TaskDetail, task_detail
 from ...task_detail.over import is_over
+from ...task_logs.reading import Seen
 from ...task_query import TaskPage
 from ..absent import no_task
 from ..logs import PARAMETER, ShownLog, after_in, lines_response, log_of, log_part
@@ -144,7 +145,7 @@ class TaskDetailView(OpsPage):
         url = f"{task_url(detail.task.id)}?{PARAMETER}="
         return log_part(detail.task.id, url, is_over=is_over, is_tracked=bool(detail.refs))
 
-    def log_lines(self, task_id: str, after: int) -> HttpResponse:
+    def log_lines(self, task_id: str, after: int | Seen) -> HttpResponse:
         log = log_of(task_id, after)
         if not self.may_view_payload(log.task_name or None):
             raise PermissionDenied
