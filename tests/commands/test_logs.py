@@ -1,5 +1,7 @@
 """``logs``: a task's lines in a terminal."""
 
+import json
+
 import pytest
 
 from celery_ops.management.subcommands import logs
@@ -7,7 +9,7 @@ from celery_ops.task_logs.attempt import AttemptLog
 from celery_ops.tracking import log_fields
 from celery_ops.tracking.recorder import recorder
 from tests.commands.conftest import call
-from tests.planting import plant_log
+from tests.planting import plant, plant_log
 
 pytestmark = pytest.mark.django_db
 
@@ -75,10 +77,23 @@ def test_of_a_task_that_runs_twice_at_once_no_line_is_missed_or_said_twice(monke
     rounds = iter([lambda: log(first, "a2"), lambda: log(second, "b2")])
     monkeypatch.setattr(logs, "FOLLOW_EVERY", 0)
 
-    def is_over(task_id):
+    def current_state(task_id):
         happen = next(rounds, None)
-        return happen is None or happen()
+        if happen is None:
+            return "SUCCESS"
+        happen()
+        return "STARTED"
 
-    monkeypatch.setattr(logs, "is_over", is_over)
+    monkeypatch.setattr(logs, "current_state", current_state)
     said = call("logs", "one", "--follow", output="text").lines
     assert [line.rpartition(" ")[2] for line in said if "INFO" in line] == ["a1", "b1", "a2", "b2"]
+
+
+def test_a_task_is_followed_until_its_worker_is_gone(order):
+    task_id = plant(order, "tests.shop.tasks.logs", "STARTED", worker="gone@host", ago=600)
+    plant_log(task_id, "asking")
+    said = call("logs", task_id, "--follow", output="text")
+    assert (said.code, said.lines[1:]) == (0, ["-- its worker is gone"])
+    assert said.lines[0].endswith("shop.tasks: asking")
+    (line,) = call("logs", task_id, "--follow").lines
+    assert json.loads(line)["message"] == "asking"

@@ -9,8 +9,9 @@ from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ... import states
 from ...exceptions import BackendUnavailable, StoreUnavailable
-from ...task_detail.over import is_over
+from ...task_detail.over import current_state
 from ...task_logs.reading import LogLine, Seen, TaskLog, read_log
 from ..tables import printable
 from .base import Answer, Subcommand, Terminal
@@ -29,7 +30,9 @@ class Logs(Subcommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("task_id", metavar="TASK_ID", help="the id of a task")
-        parser.add_argument("--follow", action="store_true", help="go on until the task has ended")
+        parser.add_argument(
+            "--follow", action="store_true", help="go on until the task has ended, or its worker is gone"
+        )
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         log = _log(options["task_id"])
@@ -47,23 +50,30 @@ def _log(task_id: str, after: int | Seen = 0) -> TaskLog:
 
 
 def _followed(task_id: str, log: TaskLog, *, as_json: bool) -> Iterator[str]:
-    """Yield lines as they come, until the task has ended or somebody has seen enough."""
+    """Yield lines as they come, until the task has ended, its worker is gone or somebody has seen enough."""
     try:
         last = ""
-        was_over = False
+        state = ""
         while True:
             yield from map(_in_json, log.lines) if as_json else _lines(log, last)
             for attempt in log.attempts:
                 if attempt.lines:
                     last = attempt.key
-            if was_over:
+            if state == states.LOST and not as_json:
+                yield "-- " + _("its worker is gone")
+            if is_over(state):
                 return
-            was_over = is_over(task_id)  # what it logged last may have come since it was asked for lines
-            if not was_over:
+            state = current_state(task_id)  # what it logged last may have come since it was asked for lines
+            if not is_over(state):
                 time.sleep(FOLLOW_EVERY)
             log = _log(task_id, {attempt.key: attempt.seen for attempt in log.attempts})
     except KeyboardInterrupt:
         return
+
+
+def is_over(state: str) -> bool:
+    """Return whether no line is to come of a task in this state, unless its message is delivered again."""
+    return states.is_final(state) or state == states.LOST
 
 
 def _lines(log: TaskLog, last: str = "") -> Iterator[str]:
