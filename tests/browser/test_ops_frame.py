@@ -1,5 +1,6 @@
 """The frame of the operations pages in a real browser: live, by keyboard, dark, narrow, and without script."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -176,6 +177,23 @@ def test_a_server_that_is_back_is_not_spoken_of_any_more(open_page, expect, visi
     page.keyboard.press("r")
     expect(page.locator("[data-note]")).to_be_empty()
     visit.troubles.clear()  # the browser's own line for each request that failed
+
+
+@pytest.mark.parametrize("how", ["live is off", "it is final"])
+def test_a_page_that_is_asked_for_once_does_not_say_that_it_tries_again(how, open_page, expect, visit):
+    page = open_page("workers/", fake_time=True)
+    if how == "live is off":
+        page.get_by_role("switch", name="Live").click()
+    else:
+        page.evaluate("document.querySelector('[data-region]').dataset.final = ''")
+    page.route("**/workers/", lambda route: route.abort() if is_refresh(route.request) else route.continue_())
+    seen = count_refreshes(page)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # somebody comes back to it
+    page.clock.run_for(60_000)
+    assert seen == []
+    page.keyboard.press("r")
+    expect(page.locator("[data-note]")).to_have_text(re.compile(r"^Not refreshed since [^.]+\.$"))
+    visit.troubles.clear()
 
 
 @pytest.mark.parametrize("trouble", ["logged out", "refused", "gone"])

@@ -43,7 +43,7 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
     this.switch = this.one("[data-switch]"); // a public panel has none
     this.begin();
     for (const name of ["pointerenter", "focusin"]) this.on(name, () => this.load().catch(() => {}));
-    this.on("visibilitychange", () => (document.hidden ? this.schedule() : this.isLive && this.refresh()), document);
+    this.on("visibilitychange", () => (document.hidden ? this.schedule() : this.isGoingOn && this.refresh()), document);
     this.clock = setInterval(() => document.hidden || this.tick(), 1000);
     this.turn(Live.remembered("celery-ops-refresh") !== "off");
     this.tick();
@@ -68,9 +68,12 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
     }
   }
 
+  /* Whether this is asked for again by itself. */
+  get isGoingOn() { return this.isLive && !this.gone && !this.isFinal; }
+
   schedule() {
     clearTimeout(this.timer);
-    if (!this.isLive || this.gone || document.hidden || this.isFinal) return;
+    if (!this.isGoingOn || document.hidden) return;
     this.timer = setTimeout(() => this.refresh(), Math.max(this.interval, Math.min(60_000, this.interval * this.pace)));
   }
 
@@ -119,7 +122,8 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
 
   falter() {
     this.backoff *= 2;
-    this.write("note", this.text("stale", { time: new Date(this.fresh).toLocaleTimeString(this.language) }));
+    const time = new Date(this.fresh).toLocaleTimeString(this.language);
+    this.write("note", this.text(this.isGoingOn ? "stale" : "stale-still", { time }));
   }
 
   stop() {
