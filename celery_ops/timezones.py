@@ -6,6 +6,8 @@ from typing import Final
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=zones.utc)
 #: By how much two honest clocks of one site may differ. A wrong zone is wrong by a quarter of an hour at least.
@@ -15,6 +17,57 @@ CLOCKS_DIFFER: Final = timedelta(minutes=5)
 def aware(moment: datetime) -> datetime:
     """Return the time with its zone. Raises OverflowError and ValueError for the first and the last day there is."""
     return moment if timezone.is_aware(moment) else timezone.make_aware(moment, timezone.get_default_timezone())
+
+
+def entered(moment: datetime) -> datetime:
+    """Return a time that somebody gave, in the current zone where it has none.
+
+    Raises ValueError, with a sentence for people, for one that comes twice there or not at all.
+    """
+    if timezone.is_aware(moment):
+        return moment
+    try:
+        if is_plain(moment):
+            return timezone.make_aware(moment)
+    except (ValueError, OverflowError):
+        raise ValueError(_("There is no such time.")) from None
+    raise ValueError(_("The clocks change then. Add the offset, such as +01:00."))
+
+
+def is_plain(moment: datetime) -> bool:
+    """Return whether a time without a zone is one moment in the current one.
+
+    Raises OverflowError and ValueError for the first and the last day there is.
+    """
+    first, second = meanings(moment)
+    return first == second
+
+
+def is_certain(text: str) -> bool:
+    """Return whether a text is no time, or one that needs no offset to be a moment."""
+    try:
+        moment = parse_datetime(text)
+        return moment is None or timezone.is_aware(moment) or is_plain(moment)
+    except (ValueError, OverflowError):
+        return True
+
+
+def meanings(moment: datetime) -> tuple[datetime, datetime]:
+    """Return the earlier and the later moment that a time without a zone may be in the current one, in UTC.
+
+    Raises OverflowError and ValueError for the first and the last day there is.
+    """
+    zone = timezone.get_current_timezone()
+    first, second = (moment.replace(tzinfo=zone, fold=fold).astimezone(zones.utc) for fold in (0, 1))
+    return min(first, second), max(first, second)
+
+
+def minute_text(moment: datetime) -> str:
+    """Return the minute of an aware time as lists read it: by the current zone, with its offset where it needs one."""
+    local = timezone.localtime(moment).replace(second=0, microsecond=0)
+    return (
+        local.isoformat(timespec="minutes") if not is_plain(local.replace(tzinfo=None)) else f"{local:%Y-%m-%dT%H:%M}"
+    )
 
 
 def now() -> datetime:

@@ -2,17 +2,17 @@
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime, time, timezone
+from datetime import date, datetime, time, timezone
 from typing import Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.dateparse import parse_date, parse_datetime
-from django.utils.timezone import is_aware, make_aware
 from django.utils.translation import gettext_lazy as _
 
 from .. import states
 from ..conf import conf
+from ..timezones import entered, is_certain, meanings
 
 #: Characters of a text that is searched for.
 LONGEST_TEXT: Final = 300
@@ -67,7 +67,7 @@ class MomentInput(forms.TextInput):
 def _input_type(text: str) -> str:
     if not text or _DATE.fullmatch(text):
         return "date"
-    return "datetime-local" if _LOCAL.fullmatch(text) else "text"
+    return "datetime-local" if _LOCAL.fullmatch(text) and is_certain(text) else "text"
 
 
 class MomentField(forms.Field):
@@ -93,14 +93,23 @@ class MomentField(forms.Field):
         return moment
 
     def _moment(self, text: str) -> datetime | None:
+        """Raises ValueError and OverflowError, and ValidationError for a time that comes twice, or not at all."""
         if _DATE.fullmatch(text):
             day = parse_date(text)
-            moment = datetime.combine(day, time.max if self.ends_day else time.min) if day else None
-        else:
-            moment = parse_datetime(text)
-        if moment is None:
+            return self._side_of(day) if day else None
+        moment = parse_datetime(text)
+        if moment is None or moment.year not in YEARS:
             return None
-        return (moment if is_aware(moment) else make_aware(moment)).astimezone(timezone.utc)
+        try:
+            return entered(moment).astimezone(timezone.utc)
+        except ValueError as error:
+            raise ValidationError(str(error), code="invalid") from None
+
+    def _side_of(self, day: date) -> datetime:
+        """Return where a day begins or ends; where clocks change at midnight all of it is meant."""
+        if self.ends_day:
+            return meanings(datetime.combine(day, time.max))[1]
+        return meanings(datetime.combine(day, time.min))[0]
 
 
 class SizeField(forms.Field):

@@ -60,9 +60,8 @@ def time_ranges(filters: TaskFilterSet) -> list[FilterLink]:
     if "since" not in filters.filters:
         return []
     now = timezone.localtime(timezones.now())
-    hour = now - timedelta(hours=1)
     return [
-        _range(filters, _("Last hour"), hour.strftime("%Y-%m-%dT%H:%M")),
+        _range(filters, _("Last hour"), timezones.minute_text(timezones.now() - timedelta(hours=1))),
         _range(filters, _("Today"), _day(now)),
         _range(filters, _("Yesterday"), _day(now - timedelta(days=1)), _day(now - timedelta(days=1))),
         _range(filters, _("7 days"), _day(now - timedelta(days=6))),

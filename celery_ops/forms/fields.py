@@ -14,6 +14,7 @@ from ..running.kinds import Kind
 from ..running.kinds.many import DictKind, ManyKind
 from ..running.kinds.plain import shown
 from ..running.parameters import Parameter, Parameters
+from ..timezones import is_certain
 
 #: What HTML's own inputs for dates and times take; they drop anything else without a word.
 FITTING: Final = {
@@ -166,10 +167,17 @@ def _input(kind: Kind, text: str) -> forms.TextInput:
         attrs["inputmode"] = kind.input_mode
     input_type = kind.input_type
     if input_type in FITTING:
-        if text and not FITTING[input_type].fullmatch(text):
+        if text and not fits(input_type, text):
             input_type = "text"
         elif input_type != "date":
             attrs["step"] = "any"
     widget = forms.TextInput(attrs=attrs)
     widget.input_type = input_type
     return widget
+
+
+def fits(input_type: str, text: str) -> bool:
+    """Return whether such an input of HTML's can hold a text: none takes an offset, which a doubtful time needs."""
+    if not FITTING[input_type].fullmatch(text):
+        return False
+    return input_type != "datetime-local" or is_certain(text)

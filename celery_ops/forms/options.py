@@ -13,6 +13,7 @@ from ..running.kinds.limits import check_text
 from ..running.kinds.simple import FloatKind, IntKind
 from ..running.kinds.times import DatetimeKind
 from ..running.options import SendOptions, read_options
+from .fields import fits
 
 
 class OptionsForm(forms.Form):
@@ -40,12 +41,17 @@ class OptionsForm(forms.Form):
         fields["countdown"].widget.attrs = {"inputmode": "decimal", "autocomplete": "off"}
         fields["priority"].widget.attrs = {"inputmode": "numeric", "autocomplete": "off"}
         fields["expires"].widget.attrs = {"autocomplete": "off"}
-        fields["eta"].widget = forms.TextInput(attrs={"step": "any"})
-        fields["eta"].widget.input_type = "datetime-local"
+        fields["eta"].widget = self._moment_input("eta")
         choices = [("", _("as the task is routed")), *((name, clean(name, 100)) for name in self.queues)]
         fields["queue"].widget = forms.Select(choices=choices)
         for field in fields.values():
             field.validators = [_sendable]  # in place of Django's word on NUL
+
+    def _moment_input(self, name: str) -> forms.TextInput:
+        text = str(self[name].value() or "")
+        widget = forms.TextInput(attrs={"step": "any"})
+        widget.input_type = "datetime-local" if not text or fits("datetime-local", text) else "text"
+        return widget
 
     def clean(self) -> dict[str, Any]:
         given = {name: value for name, value in self.cleaned_data.items() if value}

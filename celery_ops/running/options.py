@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from ..conf import conf
 from ..exceptions import BadInput
+from ..timezones import entered
 
 #: Seconds: the longest that a task may be put off or be good for.
 LONGEST_DELAY: Final = timedelta(days=366).total_seconds()
@@ -131,10 +132,7 @@ def _moment(value: Any) -> datetime:
             value = None
     if not isinstance(value, datetime):
         raise ValueError(_("Enter a time such as 2026-01-31T14:30."))
-    try:
-        return value if timezone.is_aware(value) else timezone.make_aware(value)
-    except (ValueError, OverflowError) as error:
-        raise ValueError(_("There is no such time.")) from error
+    return entered(value)
 
 
 def configured_queues() -> tuple[str, ...]:

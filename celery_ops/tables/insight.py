@@ -10,6 +10,7 @@ from ..backends.task_types import TaskType
 from ..links import insight_url
 from ..metrics.cells import Cell
 from ..metrics.reading import Numbers
+from ..timezones import minute_text
 from .columns import LinkColumn
 from .task_types import TaskTypeRow, TaskTypeTable
 
@@ -62,7 +63,7 @@ class QueueRow(TaskPartRow):
 
 def task_table(parts: Mapping[str, Numbers], window: str, start: datetime) -> TaskPartTable:
     """Return the tasks that ran most; ``start`` is when the window begins."""
-    begins = start.strftime("%Y-%m-%dT%H:%M")
+    begins = minute_text(start)
     return _table(TaskPartTable, parts, lambda kind: TaskPartRow(kind, window, begins))
 
 

@@ -153,5 +153,5 @@ class TaskTypeTable(OpsTable):
 
 def row_maker(window: str, start: datetime) -> Callable[[TaskType], TaskTypeRow]:
     """Return what makes a row of a type; ``start`` is when the window begins."""
-    begins = start.strftime("%Y-%m-%dT%H:%M")
+    begins = timezones.minute_text(start)
     return lambda kind: TaskTypeRow(kind, window, begins)

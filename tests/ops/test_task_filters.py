@@ -102,6 +102,33 @@ def test_a_bare_date_means_the_end_of_that_day_in_until():
         assert asked("until=2026-01-02").query.until == moment(2026, 1, 2, 14, 59, 59, 999999)
 
 
+@pytest.mark.parametrize("text", ["2026-03-29T02:30", "2026-10-25T02:30"])  # it does not exist, and comes twice
+@pytest.mark.parametrize("name", ["since", "until"])
+def test_a_time_at_which_the_clocks_change_needs_its_offset(name, text):
+    with django_timezone.override("Europe/Berlin"):
+        filters = asked(f"{name}={text}")
+        assert [*filters.errors[name]] == ["The clocks change then. Add the offset, such as +01:00."]
+        assert 'type="text"' in str(filters.form[name])  # a browser's own picker takes none
+        assert getattr(asked(f"{name}={text}%2B01:00").query, name) == datetime.fromisoformat(f"{text}+01:00")
+
+
+def test_all_of_a_day_is_meant_where_the_clocks_change_at_midnight():
+    with django_timezone.override(
+        "America/Havana"
+    ):  # 00:00 does not exist on the first day, and comes twice on the other
+        assert asked("since=2026-03-08").query.since == moment(2026, 3, 8, 4)
+        assert asked("since=2026-11-01").query.since == moment(2026, 11, 1, 4)
+
+
+def test_a_range_begins_within_the_hour_that_comes_twice(monkeypatch):
+    for hour, text in ((1, "2026-10-25T02:30+02:00"), (2, "2026-10-25T02:30+01:00"), (3, "2026-10-25T03:30")):
+        monkeypatch.setattr("django.utils.timezone.now", lambda hour=hour: moment(2026, 10, 25, hour, 30))
+        with django_timezone.override("Europe/Berlin"):
+            (link,) = [link for link in time_ranges(asked()) if link.text == "Last hour"]
+            assert parse_qs(link.url[1:]) == {"since": [text]}
+            assert asked(link.url[1:]).query.since == moment(2026, 10, 25, hour - 1, 30)
+
+
 def test_a_time_in_until_is_that_time():
     assert asked("until=2026-01-02T10:00").query.until == moment(2026, 1, 2, 10)
 

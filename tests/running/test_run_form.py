@@ -12,10 +12,12 @@ from django.http import QueryDict
 from django.template import Context, Template
 from django.utils import timezone as django_timezone
 
+from celery_ops.exceptions import BadInput
 from celery_ops.forms.fields import default_text
 from celery_ops.forms.run import RunForm
 from celery_ops.running.allowlist import Runnable
 from celery_ops.running.kinds import kind_of
+from celery_ops.running.options import read_options
 from celery_ops.running.parameters import Parameter
 from celery_ops.tracking.registry import registry
 from tests.shop.models import Order
@@ -189,6 +191,21 @@ def test_options_are_read_in_the_current_time_zone():
         assert asked.is_valid(), asked.errors
     assert asked.send_options.eta == start
     assert asked.send_options.expires == start.replace(hour=23, minute=59)
+
+
+@pytest.mark.parametrize("text", ["2026-03-29T02:30", "2026-10-25T02:30"])  # it does not exist, and comes twice
+def test_a_time_at_which_the_clocks_change_needs_its_offset_and_can_be_given_it(text):
+    with django_timezone.override("Europe/Berlin"):
+        asked = form("moment", {"arg-value": text, "opt-eta": text, "opt-expires": text})
+        for name in ("arg-value", "opt-eta", "opt-expires"):
+            assert asked.errors[name] == ["The clocks change then. Add the offset, such as +01:00."]
+        for field in (asked.fields["value"], asked.options["eta"]):
+            assert 'type="text"' in str(field)  # a browser's own picker takes none
+        now = datetime(2026, 1, 1, tzinfo=ZoneInfo("UTC"))
+        for name in ("eta", "expires"):
+            with pytest.raises(BadInput, match="Add the offset"):
+                read_options({name: text}, (), now)
+            assert read_options({name: f"{text}+01:00"}, (), now).given()[name].isoformat() == f"{text}:00+01:00"
 
 
 def test_options_are_aware_on_a_site_without_time_zones(settings):

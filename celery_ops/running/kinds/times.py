@@ -13,6 +13,7 @@ from django.utils.duration import duration_iso_string, duration_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ...timezones import entered
 from .base import Kind, given_text, of_type, typed_text
 from .limits import check_number
 
@@ -132,13 +133,6 @@ def _moment(value: datetime) -> datetime:
     try:
         if not settings.USE_TZ:
             return timezone.make_naive(value) if timezone.is_aware(value) else value
-        if timezone.is_aware(value):
-            return value
-        zone = timezone.get_current_timezone()
-        first, second = (value.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
-        is_plain = first.utcoffset() == second.utcoffset()
     except (ValueError, OverflowError):
         raise ValueError(_("There is no such time.")) from None
-    if not is_plain:
-        raise ValueError(_("The clocks change then. Add the offset, such as +01:00."))
-    return timezone.make_aware(value)
+    return entered(value)

@@ -94,7 +94,7 @@ class InsightView(EitherPage):
         """Return the list of the tasks of some states; empty for a queue: not every list knows those."""
         if self.filter.queue_name:
             return ""
-        return task_list_url(state=state, name=self.filter.task_name, since=start.strftime("%Y-%m-%dT%H:%M"))
+        return task_list_url(state=state, name=self.filter.task_name, since=timezones.minute_text(start))
 
     def _notes(self, report: Insight) -> Iterator[str]:
         task, queue = self.filter.task_name, self.filter.queue_name
