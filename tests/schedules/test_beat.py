@@ -4,13 +4,15 @@ Only times are shortened: what takes a minute here takes two seconds.
 """
 
 import signal
+import time
 import uuid
 from datetime import timedelta
 
 import celery
 import pytest
 
-from celery_ops.backends.remote import presence
+from celery_ops.backends.remote import gather, presence
+from celery_ops.backends.remote.known import known_workers
 from celery_ops.schedules import info
 from celery_ops.schedules.report import report
 from tests.celery import app
@@ -112,11 +114,22 @@ def test_how_an_occurrence_ended_is_told(make_beat, site, settings):
 
 
 @pytest.mark.skipif(celery.VERSION < (5, 7), reason="before Celery 5.7 no beat answers a ping")
-def test_a_beat_that_answers_a_ping_is_no_worker(make_beat, site):
-    beat = make_beat({}, TEST_BEAT_ANSWERS="1")
+@pytest.mark.parametrize("options", [(), ("--hostname", "nightly@%h")], ids=["its own name", "another name"])
+def test_a_beat_that_answers_a_ping_is_no_worker(options, make_beat, site):
+    known_workers().forget()
+    name = "nightly@" if options else "celerybeat@"
+    beat = make_beat({}, *options, TEST_BEAT_ANSWERS="1")
     wait_for(lambda: "pidbox: Connected" in beat.text(), "the beat to be asked")
-    wait_for(lambda: any(name.startswith("celerybeat@") for name in pinged()), "its answer")
-    assert not any(name.startswith("celerybeat@") for name in presence.look().alive)
+    wait_for(lambda: any(host.startswith(name) for host in pinged()), "its answer")
+    presence.learn()
+    gather.ask({"active": {}, "stats": {}})  # the first one that has it tells it from a worker
+    presence.learn()
+    began = time.monotonic()
+    answers = gather.ask({"ping": {}, "active": {}, "stats": {}}, timeout=PATIENCE)
+    assert time.monotonic() - began < PATIENCE  # nobody waits for what it never says
+    hosts = {*answers.asked, *presence.learn(), *known_workers().listed}
+    assert not any(host.startswith(name) for host in hosts)
+    assert not any(host.startswith(name) for host in gather.ask({"ping": {}}, timeout=0.5).asked)
 
 
 def pinged():

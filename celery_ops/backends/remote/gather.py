@@ -24,7 +24,7 @@ from ... import connections
 from ...conf import conf
 from ...logs import get_logger
 from . import sharing
-from .known import KnownWorkers, is_hostname, known_workers
+from .known import PING, KnownWorkers, is_hostname, known_workers
 from .looks import Answers
 
 logger = get_logger("celery_ops.workers")
@@ -49,6 +49,8 @@ RUBBISH: Final = (KeyError, ValueError, TypeError)
 #: What is asked last: these replies hold the arguments of tasks. When a worker cannot encode one it begins to listen
 #: anew, and what it was asked after that is lost.
 LAST: Final = ("active", "scheduled", "reserved")
+#: What every worker answers, and no beat.
+STATS: Final = "stats"
 
 Questions = Mapping[str, Mapping[str, Any]]
 
@@ -80,9 +82,12 @@ def ask(
     timeout = min(conf.CONTROL_TIMEOUT if timeout is None else timeout, max(0.0, within - CLOSING))
     seconds = min(connections.CONNECT_TIMEOUT + timeout + CLOSING, within)
     connections.within(seconds, lambda: round_.run(timeout))
-    asked = (workers.listed.keys() | round_.replies.keys() | round_.plan.awaited) if hosts is None else hosts
-    workers.note(asked, questions, round_.replies, looked_around=hosts is None and round_.plan.listening > 0)
-    return Answers(tuple(sorted(asked)), round_.replies, datetime.now(timezone.utc), frozenset(round_.twice))
+    beats, replies = round_.beats, round_.answers
+    asked = (workers.listed.keys() | replies.keys() | round_.plan.awaited) if hosts is None else hosts
+    asked = frozenset(asked) - beats
+    looked_around = hosts is None and round_.plan.listening > 0
+    workers.note(asked, questions, replies, looked_around=looked_around, beats=beats)
+    return Answers(tuple(sorted(asked)), replies, datetime.now(timezone.utc), frozenset(round_.twice))
 
 
 def _hosts(destination: Collection[str] | None) -> frozenset[str] | None:
@@ -99,15 +104,18 @@ class _Round:
     def __init__(
         self, questions: Questions, hosts: frozenset[str] | None, workers: KnownWorkers, listening: float
     ) -> None:
-        self._questions = questions
+        self._asked = questions
         self._hosts = hosts
         self._workers = workers
-        self._tickets = {method: uuid() for method in questions}
+        self.plan = workers.plan(hosts, questions)
+        self._tells_beats = hosts is None and STATS in questions
+        is_doubtful = self._tells_beats and workers.may_be_beats(self.plan.awaited)
+        self._questions = {**questions, PING: {}} if is_doubtful else questions
+        self._tickets = {method: uuid() for method in self._questions}
         self._methods = {ticket: method for method, ticket in self._tickets.items()}
         self.replies: dict[str, dict[str, Any]] = {}
         self.twice: set[str] = set()
         self._outstanding: set[tuple[str, str]] = set()
-        self.plan = workers.plan(hosts, questions)
         self._listening = max(self.plan.listening, listening)
         for host in self.plan.awaited:
             self._wait_for(host)
@@ -130,6 +138,26 @@ class _Round:
                     _bury(channel, queue.name)
 
     @property
+    def beats(self) -> frozenset[str]:
+        """Those that answered a ping, and nothing of what they were asked before it: a worker answers in turn."""
+        return frozenset(host for host in self.replies if self._is_beat(host))
+
+    @property
+    def answers(self) -> dict[str, dict[str, Any]]:
+        """What workers answered of what somebody asked."""
+        asked = self._asked
+        return {
+            host: {method: reply for method, reply in parts.items() if method in asked}
+            for host, parts in self.replies.items()
+            if not self._is_beat(host)
+        }
+
+    def _is_beat(self, host: str) -> bool:
+        if self._hosts is not None or self.replies[host].keys() != {PING}:
+            return False
+        return self._workers.is_beat(host) or (self._tells_beats and self._workers.may_be_beats({host}))
+
+    @property
     def _is_answered(self) -> bool:
         """Whether everybody who is known to have been asked has answered everything."""
         asked = (self._workers.listed.keys() | self.plan.awaited) if self._hosts is None else self._hosts
@@ -139,7 +167,7 @@ class _Round:
         """What ``Mailbox`` itself would publish on another connection, from a pool and with endless retries."""
         producer = Producer(channel, mailbox.exchange, serializer=mailbox.serializer)
         reply_to = {"exchange": reply_exchange, "routing_key": mailbox.oid}
-        for method, arguments in sorted(self._questions.items(), key=lambda question: question[0] in LAST):
+        for method, arguments in sorted(self._questions.items(), key=lambda question: _turn(question[0])):
             message = {
                 "method": method,
                 "arguments": dict(arguments),
@@ -180,16 +208,24 @@ class _Round:
                 self._keep(host, method, reply if len(message.body) <= LARGEST else None)
 
     def _keep(self, host: str, method: str, reply: Any) -> None:
-        if host not in self.replies:
-            self.replies[host] = {}
-            self._wait_for(host)
-        elif method in self.replies[host]:
+        parts = self.replies.setdefault(host, {})
+        if method in parts:
             self.twice.add(host)
-        self.replies[host].setdefault(method, reply)
+        is_new = not parts
+        parts.setdefault(method, reply)
+        if is_new and not self._workers.is_beat(host):
+            self._wait_for(host)
         self._outstanding.discard((host, method))
 
     def _wait_for(self, host: str) -> None:
         self._outstanding |= {(host, method) for method in self._workers.expects(host, self._questions)}
+
+
+def _turn(method: str) -> int:
+    """Return which questions come before others."""
+    if method in LAST:
+        return 2
+    return 1 if method == PING else 0
 
 
 class _Heap:

@@ -23,6 +23,9 @@ MOST_HOSTNAMES: Final = 5000
 NEVER: Final = datetime.min.replace(tzinfo=timezone.utc)
 #: Characters of a hostname that is believed.
 LONGEST_HOSTNAME: Final = 255
+#: All that a beat answers (Celery 5.7, ``beat_enable_remote_control``), and how its name begins unless it has another.
+PING: Final = "ping"
+BEAT: Final = "celerybeat@"
 
 
 def is_hostname(value: Any) -> bool:
@@ -64,7 +67,18 @@ class KnownWorkers:
         self._announced: frozenset[str] = frozenset()
         self._unheeding: dict[str, datetime] = {}
         self._ended: dict[str, datetime] = {}
+        self._beats: frozenset[str] = frozenset()
+        self._proven: set[str] = set()
         self._looked_around: float | None = None
+
+    def is_beat(self, hostname: str) -> bool:
+        """Return whether this is no worker: its name says so, or it answered a ping and nothing else."""
+        return hostname.startswith(BEAT) or hostname in self._beats
+
+    def may_be_beats(self, hostnames: Collection[str]) -> bool:
+        """Return whether one of these has answered nothing yet but pings."""
+        with self._lock:
+            return not self._proven.issuperset(hostnames)
 
     @property
     def listed(self) -> dict[str, datetime]:
@@ -136,16 +150,27 @@ class KnownWorkers:
         replies: Mapping[str, Mapping[str, Any]],
         *,
         looked_around: bool = False,
+        beats: Collection[str] = (),
     ) -> None:
-        """Note one round: who of those asked was silent, and what those heard left unanswered."""
+        """Note one round: who of those asked was silent, and what those heard left unanswered.
+
+        ``beats`` answered a ping, and nothing of what was asked before it.
+        """
         now = datetime.now(timezone.utc)
         with self._lock:
+            self._beats = (self._beats - replies.keys()) | frozenset(beats)
+            for kept in (self._heard, self._silent, self._unheeding):
+                for host in beats:
+                    kept.pop(host, None)
+            self._announced -= frozenset(beats)
             quiet = set(asked) - replies.keys()
             self._silent |= dict.fromkeys(quiet & self._heard.keys(), now)
             self._unheeding |= dict.fromkeys(quiet & self._announced, now)
             self._announced -= set(asked)
             for host, answered in replies.items():
                 self._heard[host] = now
+                if answered.keys() - {PING}:
+                    self._proven.add(host)
                 for missed in (self._silent, self._unheeding, self._ended):
                     missed.pop(host, None)
                 left = (self._unanswered.get(host, frozenset()) | frozenset(methods)) - answered.keys()
@@ -161,6 +186,7 @@ class KnownWorkers:
                 del kept[host]
         for host in self._unanswered.keys() - self._heard.keys():
             del self._unanswered[host]
+        self._proven &= self._heard.keys()
 
     @property
     def is_new(self) -> bool:

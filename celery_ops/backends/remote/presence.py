@@ -30,8 +30,6 @@ from .looks import Standing
 
 #: Bytes that AMQP has room for in a name.
 LONGEST_NAME: Final = 255
-#: How the name begins that a beat answers a ping by (Celery 5.7, ``beat_enable_remote_control``): it is no worker.
-BEAT: Final = "celerybeat@"
 #: For how long a worker that ended well is listed.
 ENDED_LISTED: Final = timedelta(minutes=10)
 #: Seconds after its last sign of life from which a worker without a connection is gone: it would have given the next.
@@ -174,7 +172,8 @@ def _bound_hosts() -> frozenset[str] | None:
         return None
     queues = (queue for _key, queue in filter(None, map(keys.split, members)))
     hosts = (queue.removesuffix(ending) for queue in queues if queue.endswith(ending))
-    return frozenset(host for host in hosts if is_hostname(host) and not host.startswith(BEAT))
+    workers = known_workers()
+    return frozenset(host for host in hosts if is_hostname(host) and not workers.is_beat(host))
 
 
 def _readers(hosts: Iterable[str]) -> list[tuple[str, int]]:
