@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext as _
+from .sentences import Sentence as _
 
 if TYPE_CHECKING:
     from .models import ControlRecord, TaskRunRecord
@@ -67,7 +67,7 @@ class BadInput(ValueError):
 
     def __init__(self, errors: Mapping[str, list[str]] | str) -> None:
         self.errors: dict[str, list[str]] = {"__all__": [errors]} if isinstance(errors, str) else dict(errors)
-        super().__init__(" ".join(chain.from_iterable(self.errors.values())))
+        super().__init__(errors if isinstance(errors, str) else " ".join(chain.from_iterable(self.errors.values())))
 
 
 class BadToken(Exception):

@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Final
 from uuid import UUID, uuid4, uuid5
 
 from django.db import IntegrityError, router, transaction
-from django.utils.translation import gettext as _
 
 from .. import connections
 from ..backends.base import TaskBackend
@@ -24,6 +23,8 @@ from ..exceptions import BackendUnavailable, BadCursor, BrokerUnavailable, NotDo
 from ..formatting import clean
 from ..info import TaskInfo
 from ..models import ControlRecord, asked_by
+from ..sentences import Sentence
+from ..sentences import Sentence as _
 from ..task_query import NEWEST_FIRST, Count, TaskPage, TaskQuery
 from ..timezones import now
 from .progress import DONE, RUNNING, STOPPED, BulkProgress, Skipped, Tally
@@ -241,7 +242,7 @@ class BulkAction(ABC):
         except StoreUnavailable:
             return _halt(record, progress, _("The tracking store does not answer."))
         except (BackendUnavailable, NotSent, NotDone, BrokerUnavailable) as error:
-            return _halt(record, progress, clean(str(error), 300))
+            return _halt(record, progress, _kept(str(error)))
         return _write(record, lambda now: _after(now, progress, page, outcome))
 
     def _patiently(self, ask: Callable[[], ChunkOutcome]) -> ChunkOutcome:
@@ -312,6 +313,10 @@ def _write(record: ControlRecord, change: Callable[[BulkProgress], BulkProgress]
             record.replies = plain
             return changed
     return now
+
+
+def _kept(text: str) -> str:
+    return text if isinstance(text, Sentence) else clean(text, 300)
 
 
 def check_broker() -> None:

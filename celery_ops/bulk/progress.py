@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from django.utils.translation import gettext as _
+from ..sentences import Sentence as _
+from ..sentences import heard, said_of
 
 RUNNING: Final = "running"
 STOPPED: Final = "stopped"
@@ -71,7 +72,7 @@ class BulkProgress:
     def plain(self) -> dict[str, Any]:
         """Return the same in JSON types."""
         skipped = {
-            reason: {"count": skipped.count, "sample": list(skipped.sample)}
+            reason: {"count": skipped.count, "sample": list(skipped.sample), "said": said_of(reason)}
             for reason, skipped in self.tally.skipped.items()
         }
         return {
@@ -83,14 +84,16 @@ class BulkProgress:
             "step": self.step,
             "touched": self.touched,
             "trouble": self.trouble,
+            "trouble_said": said_of(self.trouble),
         }
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> "BulkProgress":
-        """Return what ``plain`` wrote."""
-        skipped = {
-            reason: Skipped(kept["count"], tuple(kept["sample"])) for reason, kept in plain.get("skipped", {}).items()
-        }
+        """Return what ``plain`` wrote, in the language of now."""
+        skipped: dict[str, Skipped] = {}
+        for text, kept in plain.get("skipped", {}).items():
+            reason = heard(text, kept.get("said"))  # two people's languages may have had two texts for it
+            skipped[reason] = skipped.get(reason, Skipped()).and_(Skipped(kept["count"], tuple(kept["sample"])))
         tally = Tally(plain.get("done", 0), tuple(_pairs(plain.get("sent", ()))), skipped)
         return cls(
             plain.get("state", STOPPED),
@@ -98,7 +101,7 @@ class BulkProgress:
             plain.get("cursor", ""),
             plain.get("step", 0),
             plain.get("touched", 0.0),
-            plain.get("trouble", ""),
+            heard(plain.get("trouble", ""), plain.get("trouble_said")),
         )
 
 

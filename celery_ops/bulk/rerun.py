@@ -13,7 +13,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from kombu.exceptions import EncodeError
 
 from ..backends.base import TaskBackend
@@ -29,6 +28,7 @@ from ..running.allowlist import Runnable
 from ..running.claims import no_room, room
 from ..running.launcher import Run, launch_all
 from ..running.rows import Launched
+from ..sentences import Sentence as _
 from ..task_detail.original import Original, originals_of
 from ..task_query import TaskQuery
 from .base import SAMPLE, BulkAction, BulkPreview, ChunkOutcome, DoChunk, TasksOfName, left_out, task_counts

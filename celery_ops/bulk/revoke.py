@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from .. import states
@@ -17,6 +16,7 @@ from ..formatting import clean
 from ..info import TaskInfo
 from ..models import ControlRecord
 from ..permissions import REVOKE_TASK, allows
+from ..sentences import Sentence as _
 from ..task_query import TaskQuery
 from ..tracking import index
 from .base import SAMPLE, BulkAction, BulkPreview, ChunkOutcome, DoChunk, TasksOfName, left_out, task_counts

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from django.utils.translation import gettext as _
-
 from .. import catalog, states
 from ..exceptions import BackendUnavailable, RerunRefused
 from ..formatting import clean
 from ..permissions import RUN_TASK, allows
 from ..running.allowlist import CELERYS, Runnable, described, runnable, site_tasks
+from ..sentences import Sentence as _
 from ..tracking.registry import registry
 
 #: The states in which a task has no more to do.

@@ -8,11 +8,11 @@ from uuid import UUID, uuid5
 from django.db import router
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ..exceptions import BadInput
 from ..models import RunClaim, TaskRunRecord
+from ..sentences import Sentence as _
 from .allowlist import options_of
 
 #: What the keys of these rows are made from.

@@ -9,13 +9,13 @@ from uuid import UUID, uuid5
 from celery.app.task import Task
 from celery.utils import uuid
 from django.db import DatabaseError, IntegrityError, router, transaction
-from django.utils.translation import gettext as _
 
 from .. import redaction
 from ..databases import writer
 from ..exceptions import BadInput, Claimed, NotSent, SentNothing
 from ..logs import get_logger
 from ..models import TaskRunRecord, asked_by
+from ..sentences import Sentence as _
 from ..tracking import capture
 from ..tracking.registry import registry
 from . import claims, wire

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from celery.canvas import Signature
-from django.utils.translation import gettext as _
 from kombu.connection import Connection
 from kombu.exceptions import EncodeError, OperationalError
 
@@ -12,6 +11,7 @@ from .. import redaction
 from ..conf import conf
 from ..exceptions import BrokerUnavailable, SentNothing
 from ..logs import get_logger
+from ..sentences import Sentence as _
 from ..tracking.context import noting_sends, rerunning, rerunning_each
 from .rows import ReadyRow
 from .run import Run

@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.utils.translation import gettext as _
-
 from .. import states
 from ..backends.results.conditions import storable
 from ..conf import conf
@@ -18,6 +16,7 @@ from ..one_state import state_of
 from ..running.arguments import check
 from ..running.rows import original_arguments
 from ..running.wire import plain
+from ..sentences import Sentence as _
 from ..timezones import aware, now
 from ..tracking import accounts, capture
 from ..tracking.accounts import KeptArguments

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from celery_ops.bulk import base as steps
 from celery_ops.bulk import rerun as bulk_rerun
@@ -337,6 +337,36 @@ def test_a_task_may_not_run_more_often_than_its_limit(browser, settings, publish
     limited = {UNTRACKED: {"max_per_minute": 2}}
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": limited}
     assert tally(begin(browser)) == ("done", 2, {"It was run as often as max_per_minute allows.": 3})
+
+
+def test_why_tasks_were_left_out_is_said_in_the_language_of_who_reads_it(browser, settings, published, monkeypatch):
+    failed(settings, 2, a_task(90, "STARTED", name=UNTRACKED), a_task(91, "FAILURE", name="tests.shop.tasks.child"))
+    closed = "This task may not be run by hand: RUNNABLE_TASKS does not name it."
+    with translation.override("de"):
+        record = begin(browser)
+        german = tally(record)[2]
+        assert german == {translation.gettext(text): 1 for text in ("It has not ended yet.", closed)}
+        assert set(german) == set(record.replies["skipped"])
+        steps.stop(record)
+    assert tally(record)[2] == {"It has not ended yet.": 1, closed: 1}
+    assert closed in words(page(browser, record))
+    for kept in record.replies["skipped"].values():  # as rows of before were written
+        del kept["said"]
+    record.save()
+    assert tally(record)[2] == german
+
+
+def test_why_it_was_stopped_is_said_in_the_language_of_who_reads_it(browser, settings, monkeypatch):
+    failed(settings, 1)
+
+    def check_broker():
+        raise BrokerUnavailable(steps._("The broker cannot be reached, so nothing was sent."))
+
+    monkeypatch.setattr(steps, "check_broker", check_broker)
+    with translation.override("de"):
+        record = begin(browser)
+        assert "broker" not in steps.progress_of(record).trouble
+    assert steps.progress_of(record).trouble == "The broker cannot be reached, so nothing was sent."
 
 
 def test_what_is_kept_of_it_is_bounded():
