@@ -3,18 +3,29 @@
 Each has its remedy. Nothing here connects to anything, and no value of a setting makes a check raise.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.checks import CheckMessage
 
-from ..conf import NAME
+from ..conf import DEFAULTS, NAME
+from . import alerts, entries
 from .messages import IDS, Messages, failure
 from .site import BY_SETTINGS, EVERY_SITE
-from .values import EVERY_SETTING, check_key
+from .values import PATHS, VALUES, description, dotted_path, is_default, unknown
+from .whole import EVERY_SETTING
 
 __all__ = ["IDS", "check_settings"]
+
+#: What else is said of a value of the right type.
+EACH: Final[Mapping[str, Callable[[Any], Messages]]] = {
+    "RUNNABLE_TASKS": entries.runnable_tasks,
+    "TRACKED_TASKS": entries.tracked_tasks,
+    "OBJECTIVES": alerts.objectives,
+    "ALERTS": alerts.paths,
+    "ALERT_WEBHOOK": alerts.webhook,
+}
 
 
 def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
@@ -33,10 +44,25 @@ def _settings() -> list[CheckMessage]:
     site = dict.copy(site)
     messages: list[CheckMessage] = []
     for key in site:
-        messages += _guarded(check_key, key, site)
+        messages += _guarded(_key, key, site)
     for check in (*EVERY_SETTING, *BY_SETTINGS):
         messages += _guarded(check, site)
     return messages
+
+
+def _key(key: Any, site: Mapping[Any, Any]) -> Messages:
+    if not isinstance(key, str) or key not in DEFAULTS:
+        yield unknown(2, f"{NAME} has no key", key, tuple(DEFAULTS))
+        return
+    value = site[key]
+    valid, remedy = VALUES[key]
+    if not valid(value):
+        yield failure(3, f"{NAME}[{key!r}] is not valid: {description(value)}.", f"Use {remedy}.")
+    elif key in PATHS and value is not None and not is_default(key, value):
+        fits, wanted = PATHS[key]
+        yield from dotted_path(f"{NAME}[{key!r}]", value, fits, wanted, wanted)
+    elif key in EACH:
+        yield from EACH[key](value)
 
 
 def _guarded(check: Callable[..., Messages], *args: Any) -> list[CheckMessage]:

@@ -13,7 +13,7 @@ from ..conf import NAME, conf
 from ..logs import get_logger
 from ..permissions import ACTIONS, VIEW_INSTANCE, VIEW_OPS, Policy
 from .messages import IDS, Messages, note, warning
-from .values import DJANGO_TEMPLATES
+from .whole import DJANGO_TEMPLATES
 
 logger = get_logger("celery_ops.checks")
 
