@@ -271,15 +271,19 @@ def _masters(store: Store, until: float) -> Iterator[Address]:
 
 def _value(address: Address, key: str, until: float) -> object:
     """Return what a key holds, wherever a cluster has it."""
+    is_moving = False
     for _ in range(HOPS):
         connection = Connection(address, until)
         try:
+            if is_moving:
+                connection.ask("ASKING")
             return connection.ask("GET", key)
         except Unavailable as error:
             word, _slot, place = (*str(error).split(), "", "", "")[:3]
             host, _, port = place.rpartition(":")
-            if word != "MOVED" or not port.isdecimal():
+            if word not in ("MOVED", "ASK") or not port.isdecimal():
                 raise
+            is_moving = word == "ASK"  # the slot is on its way there: that node answers only who says so first
             address = replace(address, host=host or address.host, port=int(port))
         finally:
             connection.close()

@@ -15,6 +15,7 @@ from celery_ops import alive
 from celery_ops.connections.cluster import is_cluster, servers_of
 from celery_ops.connections.redis import pool_of_url
 from celery_ops.tracking.facts import short_host
+from celery_ops.tracking.keys import worker_key
 from celery_ops.tracking.recorder import recorder
 from tests.clusters import Sentinels
 from tests.conftest import store_settings
@@ -98,6 +99,16 @@ def test_a_node_of_a_cluster_says_which_one_has_the_key(beaten, redis_cluster, p
     url = redis_cluster.url
     beaten(url=url)
     assert alive.is_alive(HOST, url, prefix)
+
+
+def test_a_key_whose_slot_is_moving_is_read_where_it_is_already(beaten, redis_cluster, prefix):
+    beaten(url=redis_cluster.url)
+    key = worker_key(prefix, short_host(HOST))
+    source = redis_cluster.owner(key)
+    to = next(node for node in redis_cluster.masters if node is not source)
+    with redis_cluster.moving(key, to) as slot:
+        redis_cluster.move_keys(slot, source, to)
+        assert alive.is_alive(HOST, redis_cluster.url, prefix)
 
 
 def test_sentinels_say_where_the_master_is(beaten, prefix):
