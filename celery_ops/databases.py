@@ -47,11 +47,21 @@ class WriterManager(models.Manager[M]):
         return rows.using(router.db_for_write(self.model)) if _on_writer.get() and self._db is None else rows
 
 
-def instance_of(manager: models.Manager[M], pk: Any) -> M | None:
+def database_of(instance: models.Model) -> str:
+    """Return the database that an object was read from; empty where the site's routers ask that one, too."""
+    alias, model = instance._state.db, instance.__class__  # request.user's type is a wrapper's
+    usual = (None, router.db_for_read(model), router.db_for_write(model))
+    return "" if alias in usual else alias
+
+
+def instance_of(manager: models.Manager[M], pk: Any, using: str = "") -> M | None:
     """Return an object of the site's, None where there is none; one that the copy has not yet comes from the writer.
 
-    Not the writer first: a model may be one that a router only reads. Raises what the copy's manager raises.
+    Not the writer first: a model may be one that a router only reads. ``using`` is the only database that is asked.
+    Raises what the copy's manager raises.
     """
+    if using:
+        return manager.using(using).filter(pk=pk).first() if using in connections else None
     found = manager.filter(pk=pk).first()
     return found if found is not None or not has_copy(manager.model) else _written(manager, pk)
 

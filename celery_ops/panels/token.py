@@ -27,6 +27,7 @@ class PanelOptions:
     public: bool
     serial: int = 1  # which of the page's panels of this object
     started: bool = False  # the object is an account, and the tasks are those that it started
+    using: str = ""  # the database that the object was read from, where the routers would ask another
 
     def chosen(self, tasks: Iterable[TrackedTask]) -> list[TrackedTask]:
         """Return those of the object's tasks that this panel is about."""

@@ -12,6 +12,7 @@ from django.template.loader import get_template
 from django.utils.safestring import SafeString
 
 from ..conf import conf
+from ..databases import database_of
 from ..exceptions import StoreUnavailable
 from ..formatting import presentable
 from ..info import TrackedTask
@@ -80,7 +81,7 @@ def _panel(
     if not public and not may_view(user, obj, started=started):
         return ""
     wanted = _limit(options["limit"]), bool(options["launch"]), public, _serial(request, ref)
-    whole = PanelOptions(obj._meta.label_lower, ref.pk, viewer(user), *wanted, started)
+    whole = PanelOptions(obj._meta.label_lower, ref.pk, viewer(user), *wanted, started, database_of(obj))
     draft = Draft(
         request,
         obj,

@@ -172,7 +172,7 @@ class PanelView(PrivateView):
 def _instance(options: PanelOptions) -> models.Model:
     try:
         model = apps.get_model(options.label)
-        instance = instance_of(model._base_manager, key_of(model, options.pk))
+        instance = instance_of(model._base_manager, key_of(model, options.pk), options.using)
     except (LookupError, TypeError, ValueError, ValidationError) as error:
         raise Http404 from error
     if instance is None:

@@ -8,6 +8,7 @@ import pytest
 from django.core import signing
 from django.urls import resolve
 
+from celery_ops.databases import database_of, instance_of
 from celery_ops.exceptions import BadToken
 from celery_ops.panels.token import MAX_AGE, SALT, PanelOptions, options_of
 from celery_ops.tracking.refs import ObjectRef
@@ -41,6 +42,13 @@ def token_in(url: str) -> str:
 
 def test_a_token_carries_its_options():
     assert options_of(OPTIONS.token()) == OPTIONS
+
+
+def test_a_token_names_the_database_of_an_object_that_was_read_from_another_one(order):
+    assert database_of(order) == ""
+    order._state.db = "archive"  # as .using("archive") does
+    assert database_of(order) == "archive"
+    assert instance_of(Order._base_manager, order.pk, "archive") is None  # this site has no such database
 
 
 REFUSED = {

@@ -57,5 +57,9 @@ def test_a_task_is_bound_to_an_object_that_no_copy_has_yet(site):
     assert site["publishing"] == 1
 
 
+def test_a_panel_is_of_the_object_that_its_page_has_read_wherever_that_is(site):
+    assert site["elsewhere"] == {"1": [200, "archived 1"], "1000": [200, "archived 1000"]}
+
+
 def test_commands_act_on_the_writers(site):
     assert site["commands"] == {"doctor": ["ok"], "again": 1, "results": 0, "records": 1}

@@ -30,6 +30,7 @@ def configure():
     sqlite = {"ENGINE": "django.db.backends.sqlite3", "OPTIONS": {"init_command": "PRAGMA synchronous = OFF"}}
     databases = {name: {**sqlite, "NAME": PLACE / name, "ATOMIC_REQUESTS": True} for name in ("default", "results")}
     copies = {f"{name}_copy": {**sqlite, "NAME": f"file:{PLACE / name}_copy?mode=ro"} for name in databases}
+    copies["archive"] = {**sqlite, "NAME": PLACE / "archive"}
     theirs = {
         "ROOT_URLCONF": "tests.sites.copies.urls",
         "DATABASES": {**databases, **copies},
@@ -176,6 +177,31 @@ def publishing():
     return len(tasks_for(parcel))
 
 
+def elsewhere(user):
+    """Panels of objects that were read from a database that no router names; one key of them is there alone."""
+    from django.db import connections
+    from django.template import Context, Template
+    from django.test import RequestFactory
+
+    from celery_ops.views.panel import _instance, options_of
+    from tests.sites.copies.models import Parcel
+
+    with connections["archive"].schema_editor() as schema:
+        schema.create_model(Parcel)
+    answers = {}
+    for pk in (1, 1000):
+        Parcel(pk=pk, label=f"archived {pk}").save(using="archive", force_insert=True)
+        request = RequestFactory().get("/")
+        request.user = user
+        parcel = Parcel.objects.using("archive").get(pk=pk)
+        html = Template("{% load celery_ops %}{% instance_tasks parcel %}").render(
+            Context({"request": request, "parcel": parcel})
+        )
+        url = re.search(r"/ops/panel/([^/\"]+)/", html)
+        answers[pk] = client_of(user).get(url[0]).status_code, _instance(options_of(url[1])).label
+    return answers
+
+
 def commands(user):
     from django.core.management import call_command
     from django.utils import timezone
@@ -206,5 +232,5 @@ def commands(user):
 if __name__ == "__main__":
     configure()
     root = begin()
-    said = {"looking": looking(root), "acting": acting(root), "publishing": publishing(), "commands": commands(root)}
-    print(json.dumps(said))
+    said = {"looking": looking(root), "acting": acting(root), "publishing": publishing(), "elsewhere": elsewhere(root)}
+    print(json.dumps({**said, "commands": commands(root)}))
