@@ -3,8 +3,8 @@
 A copy may be seconds behind: nothing is decided by it, and nobody misses there what they have just done themselves.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -45,6 +45,32 @@ class WriterManager(models.Manager[M]):
     def get_queryset(self) -> models.QuerySet[M]:
         rows = super().get_queryset()
         return rows.using(router.db_for_write(self.model)) if _on_writer.get() and self._db is None else rows
+
+
+@contextmanager
+def shielded() -> Iterator[None]:
+    """Have a query inside that fails spoil no transaction of the host's: the first in one is behind a savepoint.
+
+    Without queries, and outside of transactions, it costs nothing.
+    """
+    with ExitStack() as stack:
+        for connection in connections.all(initialized_only=True):
+            if connection.in_atomic_block and not connection.needs_rollback:
+                stack.enter_context(connection.execute_wrapper(_Savepoint(stack, connection.alias)))
+        yield
+
+
+class _Savepoint:
+    """Opens a savepoint before the first query of a connection."""
+
+    def __init__(self, stack: ExitStack, alias: str) -> None:
+        self._stack, self._alias, self._is_open = stack, alias, False
+
+    def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        if not self._is_open:
+            self._is_open = True
+            self._stack.enter_context(transaction.atomic(self._alias))
+        return execute(sql, params, many, context)
 
 
 def database_of(instance: models.Model) -> str:

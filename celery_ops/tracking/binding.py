@@ -10,7 +10,7 @@ from django.db import Error as DatabaseError
 from django.db import router, transaction
 from django.db.models import Model
 
-from ..databases import has_copy
+from ..databases import has_copy, shielded
 from ..logs import get_logger
 from . import counters
 from .refs import ObjectRef
@@ -93,7 +93,8 @@ def _argument(name: str, signature: Signature | None, args: tuple[Any, ...], kwa
 
 def _from_callable(query: Any, model: type[Model], args: tuple[Any, ...], kwargs: dict[str, Any]) -> ObjectRef | None:
     try:
-        value = query(args, kwargs)
+        with shielded():
+            value = query(args, kwargs)
     except (DatabaseError, SynchronousOnlyOperation) as error:
         raise Undecided from error
     except SoftTimeLimitExceeded:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from billiard.exceptions import SoftTimeLimitExceeded
-from django.db import DataError, connection, transaction
+from django.db import DatabaseError, DataError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from celery_ops.tracking import binding as binding_module
@@ -181,6 +181,21 @@ def test_a_look_up_inside_a_transaction_is_one_query_between_savepoints(bind, or
     assert [query["sql"].split()[0] for query in queries] == ["SAVEPOINT", "SELECT", "RELEASE"]
 
 
+@pytest.mark.parametrize(
+    ("query", "statements"),
+    [
+        (lambda args, kwargs: Order.objects.filter(pk__in=args).first(), ["SAVEPOINT", "SELECT", "RELEASE"]),
+        (lambda args, kwargs: args[0], []),
+    ],
+    ids=["that asks", "that does not ask"],
+)
+def test_a_callable_inside_a_transaction_asks_behind_a_savepoint(bind, order, query, statements):
+    bind(takes_lookup, id_query=query)
+    with CaptureQueriesContext(connection) as queries:
+        assert linked(order.pk) == [str(order.pk)]
+    assert [query["sql"].split()[0] for query in queries] == statements
+
+
 def test_a_look_up_finds_an_object_with_a_composite_key(bind, db):
     Seat.objects.create(row="A", number=1)
 
@@ -244,6 +259,26 @@ def test_a_look_up_that_the_database_refuses_leaves_the_hosts_transaction_whole(
     bind(takes_lookup, id_query=("account_id",))
     with transaction.atomic():
         with connection.execute_wrapper(refused), pytest.raises(Undecided):
+            linked(7)
+        assert Order.objects.get() == order
+
+
+def refused(args, kwargs):
+    return Order.objects.raw("SELECT * FROM no_such_table")[0]
+
+
+def refused_and_caught(args, kwargs):
+    with contextlib.suppress(DatabaseError):
+        refused(args, kwargs)
+    return args[0]
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("query", [refused, refused_and_caught])
+def test_a_callable_that_the_database_refuses_leaves_the_hosts_transaction_whole(bind, order, query):
+    bind(takes_lookup, id_query=query)
+    with transaction.atomic():
+        with contextlib.suppress(Undecided):
             linked(7)
         assert Order.objects.get() == order
 
