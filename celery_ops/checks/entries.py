@@ -4,10 +4,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django.apps import apps
+from django.forms import FileField
+from django.utils.module_loading import import_string
 
 from ..conf import NAME
+from ..logs import get_logger
 from .messages import Messages, failure
 from .values import RUNNABLE_OPTIONS, RUNNABLE_VALUES, description, dotted_path, is_form, is_text, unknown_options
+
+logger = get_logger("celery_ops.checks")
 
 TRACKED_OPTIONS: Final = ("model", "id_query", "launch_args", "launch_kwargs", "hidden", "label", "sensitive")
 
@@ -38,6 +43,19 @@ def _runnable_options(where: str, options: Mapping[Any, Any]) -> Messages:
         elif option == "form":
             form = f"{where}: 'form'"
             yield from dotted_path(form, options[option], is_form, "a form", "a subclass of django.forms.Form")
+            yield from _files(form, options[option])
+
+
+def _files(where: str, form: Any) -> Messages:
+    """Say which of a form's fields take files; one that cannot be had has been told already."""
+    try:
+        fields = getattr(import_string(form) if isinstance(form, str) else form, "base_fields", {})
+    except Exception:
+        logger.debug("%s cannot be had", where, exc_info=True)
+        return
+    if files := [name for name, field in fields.items() if isinstance(field, FileField)]:
+        text = f"{where} has fields for files, which no message carries: {', '.join(files)}."
+        yield failure(5, text, "Have files uploaded on a page of your own, and give the task the key or the path.")
 
 
 def tracked_tasks(value: dict[Any, Any]) -> Messages:

@@ -1,8 +1,9 @@
 """From the values of a task's fields to its arguments."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.forms import Field, FileField
 from django.utils.translation import gettext as _
 
 from ..running.kinds.limits import named
@@ -26,6 +27,15 @@ def by_position(parameters: Parameters, given: dict[str, Any], more: list[Any]) 
         else:
             args.append(given.pop(parameter.name))
     return [*args, *more], skipped if more else ""
+
+
+def unsendable(fields: Mapping[str, Field]) -> Iterator[str]:
+    """Say which fields of a site's form take files: no message carries one."""
+    if files := [name for name, field in fields.items() if isinstance(field, FileField)]:
+        names = ", ".join(map(named, files))
+        yield _("Files cannot be sent to a task: the form of this one has fields for them (%(names)s).") % {
+            "names": names
+        }
 
 
 def misnamed(parameters: Parameters, given: dict[str, Any]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from ..running.allowlist import Runnable
 from ..running.arguments import bound, check
 from ..running.kinds.objects import sees_all
 from ..running.parameters import parameters_of, seen_by
+from .arguments import unsendable
 from .prefill import by_name
 
 logger = get_logger("celery_ops.running")
@@ -41,6 +42,8 @@ def _through_form(runnable: Runnable, args: list[Any], kwargs: dict[str, Any]) -
     check([*args, kwargs])
     given, lost = by_name(parameters_of(runnable.name), args, kwargs)
     form = runnable.form_class(given)
+    for problem in unsendable(form.fields):
+        raise BadInput(problem)
     errors = _errors(form)
     unknown = [name for name in (*lost, *given) if name not in form.fields]
     if unknown:

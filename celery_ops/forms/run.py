@@ -13,7 +13,7 @@ from ..running.allowlist import Runnable
 from ..running.arguments import bind, check, misfits
 from ..running.options import SendOptions
 from ..running.parameters import Parameters, parameters_of, seen_by
-from .arguments import by_position, misnamed
+from .arguments import by_position, misnamed, unsendable
 from .entered import entered
 from .fields import LEFT_OUT, KindField, blank_words, secret, signature_fields
 from .json import JsonForm
@@ -134,6 +134,9 @@ class RunForm:
 
     def _read(self) -> None:
         self.options.is_valid()
+        if self.runnable.form and self._fields is not None and (problems := list(unsendable(self._fields.fields))):
+            self._problems += problems
+            return
         if self.json.is_valid() and (self.is_json or self._fields is None):
             self._read_json()
         elif self._fields is not None and self._fields.is_valid():

@@ -1,6 +1,7 @@
 """The form of one run: what is sent for what is typed, what is refused, and what a page shows."""
 
 import json
+import re
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from uuid import UUID
@@ -13,6 +14,7 @@ from django.template import Context, Template
 from django.utils import timezone as django_timezone
 
 from celery_ops.exceptions import BadInput
+from celery_ops.forms.entered import entered
 from celery_ops.forms.fields import default_text
 from celery_ops.forms.run import RunForm
 from celery_ops.running.allowlist import Runnable
@@ -390,6 +392,13 @@ class TestSitesOwnForm:
         asked = self.made({"arg-due": "2026-01-31"}, name="every_form", path=OnlyDueForm)
         assert len(asked.errors["__all__"]) == 2
 
+    @pytest.mark.parametrize("data", [{"arg-value": "1"}, {"json-kwargs": '{"value": 1}'}])
+    def test_a_field_for_a_file_is_said_to_be_none_that_can_be_sent(self, data):
+        said = "Files cannot be sent to a task: the form of this one has fields for them (scan)."
+        assert self.made(data, name="exact", path=ScannedForm).errors == {"__all__": [said]}
+        with pytest.raises(BadInput, match=re.escape(said)):
+            entered(runnable("exact", form=ScannedForm), Everybody(), [1], {})
+
     @pytest.mark.parametrize("note", ["\ud800", HUGE])
     @pytest.mark.django_db
     def test_its_values_are_held_to_the_limits(self, note):
@@ -422,6 +431,11 @@ class NamedForm(forms.Form):
     second = forms.DateField()
     order = forms.ModelChoiceField(Order.objects.all(), required=False)
     note = forms.CharField(required=False)
+
+
+class ScannedForm(forms.Form):
+    value = forms.DecimalField()
+    scan = forms.ImageField(required=False)
 
 
 class DueForm(forms.Form):

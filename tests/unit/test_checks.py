@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from celery import Celery
 from django.core.checks import Warning
+from django.forms import CharField, FileField, Form
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -254,6 +255,11 @@ def test_a_form_that_cannot_be_imported_is_e004(ids):
 
 @pytest.mark.parametrize("form", [NOT_A_CLASS, "celery_ops.permissions.Policy"])
 def test_a_path_that_names_no_form_is_e005(form, ids):
+    assert ids({**STORE, "RUNNABLE_TASKS": {"a.b": {"form": form}}}) == ["celery_ops.E005"]
+
+
+def test_a_form_with_a_field_for_a_file_is_e005(ids):
+    form = type("ScanForm", (Form,), {"note": CharField(), "scan": FileField()})
     assert ids({**STORE, "RUNNABLE_TASKS": {"a.b": {"form": form}}}) == ["celery_ops.E005"]
 
 
