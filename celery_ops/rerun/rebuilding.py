@@ -112,8 +112,10 @@ def _group(members: Sequence[_Part], body: tuple[Step, Place | None] | None) -> 
     known = [index for index in places if index is not None]
     if len(known) != len(members) or set(known) != set(range(max(known) + 1)):
         raise RerunRefused(_incomplete())
-    ordered = [part for _index, part in sorted(zip(known, members, strict=True), key=lambda pair: pair[0])]
-    steps = tuple(part.step for part in ordered)
+    ordered = sorted(zip(known, members, strict=True), key=lambda pair: pair[0])
+    if len(set(known)) < len(known):  # of groups within it Celery counts each anew, and publishes one after the other
+        ordered = list(zip(known, members, strict=True))
+    steps = tuple(part.step for _index, part in ordered)
     if body is None:
         return _Part(Step(kind=GROUP, parts=steps), None)
     return _Part(Step(kind=CHORD, parts=steps, body=body[0]), body[1])

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import datetime, timezone
+from typing import Any, Final
 from uuid import UUID
 
 from celery.canvas import Signature, chain, chord, group
@@ -40,6 +41,9 @@ from .doubts import Doubt, rerun_text
 from .policy import check_fits, permitted, warning
 from .rebuilding import First, canvas_of, reason_not_kept, whole_of, with_arguments
 from .sending import chosen_options, options_for, run_of
+
+#: Before anything was published.
+NEVER: Final = datetime.min.replace(tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +135,12 @@ def check_whole(workflow: Workflow) -> None:
 
 
 def first_tasks(workflow: Workflow) -> list[Member]:
-    """Return the tasks that no other one published and that nothing comes before."""
+    """Return the tasks that no other one published and that nothing comes before, as they were published."""
     later = {task_id for join in workflow.joins for task_id in join.then}
     ids = {task.task_id for task in workflow.tasks if task.task_id}
     published = (task for task in workflow.tasks if task.published or task.published_at)
-    return [task for task in published if task.task_id and task.task_id not in later and task.parent_id not in ids]
+    first = [task for task in published if task.task_id and task.task_id not in later and task.parent_id not in ids]
+    return sorted(first, key=lambda task: task.published_at or NEVER)
 
 
 def _firsts(workflow: Workflow, members: Sequence[Member]) -> Iterator[First]:

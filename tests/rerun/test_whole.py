@@ -53,6 +53,9 @@ SHAPES = {
     ),
     "a chord, then a chain": lambda order: chain(group(noop(order), returns(order)), after(order), noop(order)),
     "a group of chains": lambda order: group(chain(noop(order), returns(order)), chain(returns(order), after(order))),
+    "a group of groups": lambda order: group(
+        returns(order, 0), group(returns(order, 1), noop(order)), group(returns(order, 3), returns(order, 4))
+    ),
     "a chord of chains": lambda order: chord(
         [chain(noop(order), returns(order)), pay(order)], chain(after(order), noop(order))
     ),
