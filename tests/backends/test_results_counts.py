@@ -46,6 +46,7 @@ def test_every_state_that_a_result_can_have_is_counted():
     assert set(counts().states) == set(states.ALL) - {states.LOST}
 
 
+@pytest.mark.skipif("connection.vendor == 'mysql'", reason="to it, states that differ by case alone are the same")
 @pytest.mark.database
 def test_states_of_the_sites_own_are_counted_too():
     for number, state in enumerate(["PROGRESS", "AAA", "ZZZ", "progress", "SUCCESS"]):

@@ -6,6 +6,7 @@ import tracemalloc
 from base64 import b64encode
 
 import pytest
+from django.db import connection
 from django_celery_results.backends import DatabaseBackend
 
 from celery_ops.backends.results.backend import ResultsTaskBackend
@@ -60,6 +61,8 @@ def test_a_long_message_is_whole_in_the_detail():
 
 @pytest.mark.database
 def test_large_columns_cost_a_detail_little_memory():
+    if connection.vendor == "mysql":
+        pytest.skip("its server takes no statement of 25 MB, and hangs up")
     large = "x" * 5_000_000
     row(status="FAILURE", result=large, traceback=large, task_args=large, task_kwargs=large, meta=large)
     get()

@@ -176,7 +176,7 @@ def test_few_rows_are_loaded_at_once_where_receivers_need_them(heard):
     planted.results(batches.LOADED + 1)
     with CaptureQueriesContext(connection) as asked:
         prune("--results")
-    loads = [query["sql"] for query in asked if '"meta"' in query["sql"]]
+    loads = [query["sql"] for query in asked if connection.ops.quote_name("meta") in query["sql"]]
     assert len(loads) == 2
 
 
@@ -196,6 +196,8 @@ def test_a_result_written_anew_since_it_was_found_stays(monkeypatch):
 @pytest.fixture
 def needed():
     """Two results that rows of another table need."""
+    if connection.vendor == "mysql":
+        pytest.skip("CREATE TABLE ends the transaction there, and all that a test writes would stay for the others")
     planted.results(9)
     with connection.cursor() as cursor:
         table = TaskResult._meta.db_table
