@@ -9,13 +9,12 @@ from celery.app.task import Task
 from celery.utils import uuid
 from celery.utils.quorum_queues import detect_quorum_queues
 from celery.utils.time import maybe_make_aware
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from kombu import compression, serialization
 from kombu.transport.native_delayed_delivery import calculate_routing_key
 
-from .. import redaction
+from .. import redaction, timezones
 from ..conf import conf
 from ..exceptions import BadInput
 from ..tracking import capture
@@ -147,7 +146,7 @@ def _is_put_off_by_the_broker(app: Any) -> bool:
 
 
 def _seconds(eta: datetime | None, countdown: float | None) -> float:
-    return (eta - timezone.now()) / timedelta(seconds=1) if eta else countdown or 0
+    return (eta - timezones.now()) / timedelta(seconds=1) if eta else countdown or 0
 
 
 def _moment(text: str | None) -> datetime | None:

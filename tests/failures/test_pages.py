@@ -184,7 +184,9 @@ def test_the_list_is_paged(browser):
 # -- resolving --------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_resolved_leaves_the_list_and_comes_back_when_it_fails_again(browser, manager):
+@pytest.mark.parametrize("use_tz", [True, False], ids=["zones", "no zones"])
+def test_what_is_resolved_leaves_the_list_and_comes_back_when_it_fails_again(use_tz, browser, manager, settings):
+    settings.USE_TZ = use_tz
     refused()
     assert act(browser, "resolve").status_code == 302
     assert listed(browser) == []

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from celery_ops.models import ControlRecord
+from celery_ops.models import ControlRecord, TaskRunRecord
 from celery_ops.task_detail.many_states import state_or_unknown
 from tests.conftest import browser_of, make_user
 from tests.counted import FAILURE, fail, flush
@@ -86,6 +86,11 @@ def test_a_failure_is_resolved_and_comes_back():
     fail(at=time.time() + 60)
     flush()
     assert states() == ["regressed"]
+
+
+def test_json_says_when_with_an_offset(browser, staff):
+    TaskRunRecord.objects.create(task_name="tests.shop.tasks.noop", task_id="unheard", user=staff)
+    assert browser.get(f"{OPS}api/runs/unheard/").json()["created_at"].endswith("+09:00")
 
 
 def test_what_was_asked_for_just_now_is_pending():

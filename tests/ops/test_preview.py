@@ -88,6 +88,12 @@ def test_a_preview_is_what_is_published(run, messages):
     assert (foreseen.expires and foreseen.expires.isoformat()) == really["headers"]["expires"]
 
 
+def test_a_site_without_zones_can_put_a_task_off(settings, messages):
+    settings.USE_TZ = False
+    run = run_of(eta=SOON)
+    assert preview(run).eta.isoformat() == sent(run, messages)["headers"]["eta"]
+
+
 @pytest.mark.parametrize(
     ("queue", "place"),
     [

@@ -112,7 +112,9 @@ def test_a_pause_is_journalled_then_done(browser, manager, monkeypatch):
     )
 
 
-def test_a_pause_may_end_by_itself(browser, monkeypatch):
+@pytest.mark.parametrize("use_tz", [True, False], ids=["zones", "no zones"])
+def test_a_pause_may_end_by_itself(use_tz, browser, settings, monkeypatch):
+    settings.USE_TZ = use_tz
     source = keep(monkeypatch, entry())
     until = now().replace(microsecond=0) + timedelta(days=1)
     assert act(browser, "pause", until=until.isoformat(), headers=JSON).status_code == 200

@@ -138,7 +138,9 @@ def test_a_name_that_nobody_knows_is_not_found(browser, monkeypatch):
     assert detail(browser, "no/such").status_code == 404
 
 
-def test_the_page_of_one_says_of_each_occurrence_what_became_of_it(browser, settings, monkeypatch):
+@pytest.mark.parametrize("use_tz", [True, False], ids=["zones", "no zones"])
+def test_the_page_of_one_says_of_each_occurrence_what_became_of_it(use_tz, browser, settings, monkeypatch):
+    settings.USE_TZ = use_tz
     keep(monkeypatch, entry(args=(1, "two"), kwargs={"password": "hush"}))
     beat()
     use(settings, Held, a_task(1, states.SUCCESS, id="a"), a_task(2, states.PENDING, id="c", started_at=None))
@@ -172,7 +174,9 @@ def test_what_can_be_done_is_offered_and_what_cannot_has_its_reason(browser, vie
     assert 'value="pause"' not in html_of(detail(viewer))
 
 
-def test_the_next_day_is_a_picture_and_the_same_as_a_list(browser, monkeypatch):
+@pytest.mark.parametrize("use_tz", [True, False], ids=["zones", "no zones"])
+def test_the_next_day_is_a_picture_and_the_same_as_a_list(use_tz, browser, settings, monkeypatch):
+    settings.USE_TZ = use_tz
     keep(monkeypatch, entry(), entry("often", schedule=OFTEN), entry("rests", enabled=False))
     beat(3)
     tell("often", (20, 20, "a"), due=-5)

@@ -17,6 +17,7 @@ from ...redaction import Budget
 from ...schedules.info import ScheduleInfo
 from ...tables.failures import ShowsPayload, shows_message
 from ...task_detail import TaskDetail
+from ...timezones import aware
 from ...tracking.costs import UNKNOWN as UNKNOWN_COST
 from ...tracking.members import Member
 from ...workflows.workflow import Workflow
@@ -248,7 +249,7 @@ def _member_item(task: Member) -> dict[str, Any]:
 
 
 def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+    return None if moment is None else aware(moment).isoformat()
 
 
 def _value(text: str) -> Any:

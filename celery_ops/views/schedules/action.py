@@ -10,10 +10,10 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ... import timezones
 from ...catalog import may_run_something
 from ...exceptions import BadInput, Claimed, NotDone, NotSent, RerunRefused, ScheduleRefused, SentNothing
 from ...filters.task_fields import MomentField
@@ -95,7 +95,7 @@ class ScheduleActionView(ActionView):
         name = {"name": clean(self.one.entry.name, 100)}
         if self.named() == PAUSE:
             until = moment_of(posted, "until")
-            if until is not None and until <= timezone.now():
+            if until is not None and until <= timezones.now():
                 raise BadInput({"until": [_("That is past.")]})
             record = acting.pause(self.one, until, self.user, self.key())
             sentence = _("%(name)s is paused.") % name

@@ -7,12 +7,12 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
+from ... import timezones
 from ...charts.lines import Durations, LineChart, line_chart
 from ...charts.times import TimeAxis
 from ...exceptions import RerunRefused
@@ -94,7 +94,7 @@ class ScheduleDetailView(OpsPage):
     template_name = "celery_ops/schedules/detail.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        self.now = timezone.now()
+        self.now = timezones.now()
         self.answer = report()
         wanted = [one for one in self.answer.schedules if one.entry.name == self.kwargs["name"]]
         self.one = next(iter(completed(wanted)), None)

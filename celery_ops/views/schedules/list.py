@@ -6,11 +6,11 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from ... import timezones
 from ...filters.schedules import DAY, DISABLED, OVERDUE, PROBLEM, ScheduleFilterSet
 from ...filters.task_links import FilterLink
 from ...formatting import Moment, clean
@@ -85,7 +85,7 @@ class ScheduleListView(ListPage):
         return SOURCE
 
     def get_report(self) -> ScheduleReport:
-        self.now = timezone.now()
+        self.now = timezones.now()
         return report()
 
     def get_values(self, report: ScheduleReport) -> Sequence[ScheduleInfo]:
