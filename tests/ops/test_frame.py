@@ -15,8 +15,9 @@ import celery_ops
 from tests.conftest import browser_of, make_user
 from tests.pages import elements, html_of, links, text_of, value
 
-from .backends import HOSTILE, Queues, Workers, queue, worker
+from .backends import HOSTILE, Queues, Tasks, Workers, queue, worker
 from .conftest import OPS
+from .task_backends import a_task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages")]
 
@@ -100,6 +101,19 @@ def test_a_page_is_its_viewers_own(path, browser):
 def test_a_page_needs_no_inline_script_or_style(path, browser):
     html = html_of(browser.get(OPS + path))
     assert re.findall(r"<style|<script(?![^>]* src=)|\son\w+=|\sstyle=|javascript:", html) == []
+
+
+@pytest.mark.parametrize("are_away", [False, True], ids=["all there", "all away"])
+def test_a_site_that_looks_for_unknown_names_in_its_templates_finds_none_of_ours(are_away, browser, settings, use):
+    """``string_if_invalid`` is for that; what it says would be in sentences and hidden fields."""
+    (engine,) = settings.TEMPLATES
+    settings.TEMPLATES = [{**engine, "OPTIONS": {**engine["OPTIONS"], "string_if_invalid": "UNKNOWN %s"}}]
+    Tasks.hold(a_task(1, "STARTED", id="runs"))
+    if are_away:
+        use(WORKER_BACKEND="AwayWorkers", QUEUE_BACKEND="AwayQueues", TASK_BACKEND="AwayTasks")
+    lists = ("tasks/", "tasks/runs/", "insight/", "types/", "failures/", "schedules/", "run/", "journal/")
+    pages = {path: browser.get(OPS + path).text for path in (*PAGES, *lists, "revoke/stamped/", "retry/all/")}
+    assert {path: re.findall(r"UNKNOWN [\w.]+", html) for path, html in pages.items() if "UNKNOWN" in html} == {}
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -183,7 +183,7 @@ class RevokeStampedView(RevokingView):
             terminates=given.get("terminate") == "1",
             signals=revoke.SIGNALS,
             signal=clean(given.get("signal"), 10),
-            wrong=wrong,
+            wrong={"header": (), "stamps": (), **wrong},
             submission=uuid4(),
         )
         return self.render_to_response(context, status=status)
