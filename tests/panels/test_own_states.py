@@ -1,6 +1,7 @@
 """States that tasks give themselves, and messages that were delivered again, on panels and badges."""
 
 import pytest
+from django.apps import apps
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django_celery_results.models import TaskResult
@@ -77,6 +78,13 @@ def test_a_task_runs_as_started_while_its_results_cannot_be_read(order, reader, 
 
     monkeypatch.setattr(ResultsTaskBackend, "get_many", away)
     assert states(shown(order, reader)) == ["STARTED"]
+
+
+def test_a_site_of_panels_alone_is_not_told_at_each_poll_that_it_has_no_results(order, reader, monkeypatch, caplog):
+    plant(order, state="STARTED", ago=10)
+    monkeypatch.setattr(apps, "is_installed", lambda name: name != "django_celery_results")
+    assert states(shown(order, reader)) == ["STARTED"]
+    assert caplog.records == []
 
 
 def test_results_that_cannot_be_read_leave_the_pages_transaction_whole(order, reader, uploading, monkeypatch):

@@ -53,7 +53,6 @@ class ResultsTaskBackend(TaskBackend):
 
     supports_arguments = True
     supports_started_by = True
-    tells_own_states = True
     asks_for_each_name = True
     sorts = (
         task_query.NEWEST_FIRST,
@@ -96,6 +95,11 @@ class ResultsTaskBackend(TaskBackend):
             rows = for_detail(self._rows.filter(task_id__in=storable(task.id for task in tasks)), COMPLETED)
             details = {row["task_id"]: detailed(row) for row in rows}
         return [completed(task, details[task.id]) if task.id in details else task for task in tasks]
+
+    @property
+    def tells_own_states(self) -> bool:  # type: ignore[override]
+        """Not on a site of panels alone, which may do without results."""
+        return apps.is_installed(APP)
 
     def with_arguments(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
         return known_arguments.complete(self._using, tasks, self._with_arguments)
