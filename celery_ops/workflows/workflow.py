@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice, product
+from itertools import chain, islice, product
 from typing import Final
 
 from .. import states
 from ..tracking.members import Member, Membership
 from ..tracking.refs import ObjectRef
 from ..tracking.steps import Join
+from .replacing import Joined, straightened
 
 #: Arrows between single tasks that are told; where all of one group come before all of another there are many.
 MOST_EDGES: Final = 20_000
@@ -120,17 +121,18 @@ def _kind(task: Member) -> str:
 def _edges(tasks: Sequence[Member], joins: Iterable[Join]) -> Iterator[tuple[str, str]]:
     ids = {task.task_id for task in tasks if task.task_id}
     groups = _groups(tasks)
-    followers: set[str] = set()
+    joined: list[Joined] = []
     for join in joins:
         then = [task_id for task_id in dict.fromkeys(join.then) if task_id in ids]
         before = [task_id for task_id in _before(join, groups) if task_id in ids and task_id not in then]
-        if before:
-            followers.update(then)
-        yield from product(before, then)
-    for task in tasks:
-        parent = task.parent_id
-        if task.task_id and parent in ids and parent != task.task_id and task.task_id not in followers:
-            yield parent, task.task_id
+        joined.append((before, then))
+    pairs = list(islice(chain.from_iterable(product(before, then) for before, then in joined), MOST_EDGES))
+    launched = [
+        (task.parent_id, task.task_id)
+        for task in tasks
+        if task.parent_id in ids and task.task_id not in ("", task.parent_id)
+    ]
+    return straightened(joined, pairs, launched)
 
 
 def _groups(tasks: Iterable[Member]) -> Mapping[str, list[str]]:

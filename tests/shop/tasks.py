@@ -432,6 +432,12 @@ def replaces_by_chain(self, order_id, first, *args):
     raise self.replace(chain(globals()[first].si(order_id, *args), child.si()))
 
 
+@track(Order)
+@shared_task(bind=True)
+def replaces_by_group(self, order_id):
+    raise self.replace(group(noop.si(order_id), replaces_by_chain.si(order_id, "noop")))
+
+
 @shared_task
 def launches(number):
     process_payment.delay(number)

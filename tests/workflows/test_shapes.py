@@ -101,6 +101,20 @@ def test_what_a_task_calls_back(order):
     assert shape(workflow) == [("process_payment", "noop")]
 
 
+def test_what_takes_a_tasks_place_comes_before_it_and_after_what_came_before(order):
+    """A chain is in the place of one of a group, which is in the place of a step: none of it stands in a circle."""
+    result = chain(pay(order), tasks.replaces_by_group.si(order.pk), tasks.untracked.si()).delay()
+    workflow = seen(result.id, done=6, total=6)
+    assert shape(workflow) == [
+        ("accumulate", "untracked"),
+        ("child", "accumulate"),
+        ("noop", "accumulate"),
+        ("noop", "child"),
+        ("process_payment", "noop"),
+        ("process_payment", "noop"),
+    ]
+
+
 def test_a_task_alone_is_no_workflow(order):
     result = tasks.process_payment.delay(order.pk)
     result.get(10)
