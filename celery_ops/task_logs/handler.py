@@ -26,6 +26,8 @@ AROUND: Final = "celery_ops_log_around"
 #: Packages whose lines are about the work of Celery, and loggers in them whose are the site's.
 OWN: Final = ("celery", "kombu", "amqp", "vine", "billiard", "multiprocessing", "celery_ops")
 OF_SITES: Final = ("celery.task", "celery.redirected")
+#: Those below the one that a worker sets up for tasks: many sites name theirs so.
+BELOW_SITES: Final = "celery.task."
 
 
 class TaskLogHandler(logging.Handler):
@@ -119,7 +121,7 @@ def _begun(request: Any) -> AttemptLog:
 @lru_cache(maxsize=5000)
 def is_own(name: str) -> bool:
     """Return whether a logger is one of Celery's own modules, or of what it is made of."""
-    return name.partition(".")[0] in OWN and name not in OF_SITES
+    return name.partition(".")[0] in OWN and name not in OF_SITES and not name.startswith(BELOW_SITES)
 
 
 _installed: list[tuple[logging.Logger, TaskLogHandler]] = []

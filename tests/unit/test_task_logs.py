@@ -79,11 +79,13 @@ def test_lines_of_the_sites_loggers_are_kept():
         logger.info("one %s", "thing")
         get_task_logger("shop.tasks").warning("another")
         logging.getLogger("celery.redirected").warning("what was printed")
+        logging.getLogger("celery.task.shop").warning("as a worker sets it up")
 
     assert [(line.n, line.level, line.logger, line.message, line.attempt) for line in kept(work)] == [
         (1, "INFO", "shop.things", "one thing", 1),
         (2, "WARNING", "shop.tasks", "another", 1),
         (3, "WARNING", "celery.redirected", "what was printed", 1),
+        (4, "WARNING", "celery.task.shop", "as a worker sets it up", 1),
     ]
 
 
