@@ -101,11 +101,14 @@ def run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Exe
         stamp = _decided(stamp, task.name, args or (), kwargs or {}, parent, details)
     if not stamp.refs:
         return None
+    stamp = owned(stamp, details)
+    if task.name == workflows.UNLOCK:
+        stamp = replace(stamp, workflow="")
     run = Execution(
         request.id,
         task.name,
         attempt_of(details),
-        owned(stamp, details),
+        stamp,
         parent_id,
         nesting=nesting_of(details),
         delivery=delivery if isinstance(delivery, str) else "",

@@ -116,7 +116,7 @@ class Execution:
 
     def joins(self, workflow: str) -> bool:
         """Be part of a workflow from now on: it publishes tasks of its own. Return whether that is new."""
-        if self.stamp.workflow:
+        if self.stamp.workflow or self.name == workflows.UNLOCK:
             return False
         self.stamp = replace(self.stamp, workflow=workflow)
         return True

@@ -7,9 +7,14 @@ from celery import chain, chord, group
 from celery.app.trace import build_tracer
 from celery.signals import before_task_publish
 
+from celery_ops import tracking
 from celery_ops.tracking import chains, runs
+from celery_ops.tracking.members import membership
+from celery_ops.workflows.workflow import Workflow
 from tests.celery import app
 from tests.conftest import broker, results_at
+from tests.shop import tasks
+from tests.shop.models import Order
 
 
 @pytest.fixture
@@ -77,19 +82,24 @@ def prepended(steps):
         said.append((sender.removeprefix("steps."), list(body[0]), count))
 
     def run(canvas, **options):
-        with app.connection_for_read() as connection:
-            simple = connection.SimpleQueue("celery")
-            simple.clear()  # of what other tests have sent in this process's memory
-            canvas.apply_async(**options)
-            queue = simple.queue(connection.default_channel)
-            while (message := queue.get(no_ack=True)) is not None:
-                execute(message)
+        run_to_its_end(canvas, **options)
         return [entry for entry in said if not entry[0].startswith("celery.")]
 
     before_task_publish.connect(listen)
     with broker("memory://chains"), results_at("cache+memory://"):
         yield run
     before_task_publish.disconnect(listen)
+
+
+def run_to_its_end(canvas, **options):
+    with app.connection_for_read() as connection:
+        simple = connection.SimpleQueue("celery")
+        simple.clear()  # of what other tests have sent in this process's memory
+        result = canvas.apply_async(**options)
+        queue = simple.queue(connection.default_channel)
+        while (message := queue.get(no_ack=True)) is not None:
+            execute(message)
+    return result
 
 
 def execute(message):
@@ -145,6 +155,16 @@ def test_results_of_the_previous_step_are_counted_and_the_callers_arguments_are_
     messages = prepended(canvas(steps))[1:]
     found = [(task, None if task == "told" else args, count) for task, args, count in messages]
     assert sorted(found, key=str) == sorted(expected, key=str)
+
+
+def test_celerys_own_task_that_waits_for_a_chords_header_is_none_of_its_workflow(memory_store, tmp_path):
+    """As most result backends have it, whose chord is published in a tracked task or in a block for an object."""
+    pay = tasks.process_payment.si(1)
+    with broker("memory://chains"), results_at(f"file://{tmp_path}"), tracking(Order(pk=1)):
+        result = run_to_its_end(chord([pay, chain(pay, group(pay, pay), pay)], tasks.noop.si(1)))
+    workflow = Workflow.of(membership(result.id))
+    assert (workflow.progress.done, workflow.progress.total) == (6, 6)
+    assert {task.name.rpartition(".")[2] for task in workflow.tasks} == {"process_payment", "noop"}
 
 
 def test_the_first_step_is_the_callers(prepended, steps):
