@@ -34,18 +34,38 @@ def innermost(traceback: TracebackType | Any | None) -> str:
 
 def innermost_in(text: str | None) -> str:
     """Return the same of the last traceback in a text."""
-    return ["", *_places((text or "")[-READ:].rpartition(_BEGIN)[2])][-1]
+    return ["", *(_place(*frame) for frame in _own_frames(_last(text)))][-1]
+
+
+def is_innermost(text: str | None, place: str) -> bool:
+    """Return whether a function, as ``innermost`` calls it, is that of the last traceback in a text."""
+    frames = _own_frames(_last(text))
+    return _is_at(frames[-1], place) if frames else not place
 
 
 def has_place(text: str | None, place: str) -> bool:
-    """Return whether a function of the site's own is anywhere in a text's tracebacks; of none it is not known."""
-    return not place or place in _places((text or "")[-READ:])
+    """Return whether such a function is anywhere in a text's tracebacks; of none it is not known."""
+    return not place or any(_is_at(frame, place) for frame in _own_frames((text or "")[-READ:]))
 
 
-def _places(text: str) -> list[str]:
-    """Return the functions of the site's own that a text names, the innermost of a traceback last."""
-    frames = ((own_module(path), function) for path, function in _IN_TEXT.findall(text))
-    return [f"{module}.{function}"[:LONGEST] for module, function in frames if module]
+def _last(text: str | None) -> str:
+    """Return the last traceback in a text, without its first line."""
+    return (text or "")[-READ:].rpartition(_BEGIN)[2]
+
+
+def _own_frames(text: str) -> list[tuple[str, str]]:
+    """Return the files and the functions of the site's own that a text names, the innermost of a traceback last."""
+    return [(path, function) for path, function in _IN_TEXT.findall(text) if own_module(path)]
+
+
+def _place(path: str, function: str) -> str:
+    return f"{own_module(path)}.{function}"[:LONGEST]
+
+
+def _is_at(frame: tuple[str, str], place: str) -> bool:
+    """An earlier release, or another machine, may have had the site's code in another folder: how it ends tells."""
+    path, function = frame
+    return _place(path, function) == place or f"{_dotted(PurePath(path).parts)}.{function}".endswith(f".{place}")
 
 
 def _frames(traceback: Any) -> Iterator[tuple[str, str]]:
@@ -74,6 +94,10 @@ def _module(path: str) -> str:
         parts = PurePath(path).relative_to(root).parts
     else:
         parts = PurePath(path).parts[-2:]
+    return _dotted(parts)
+
+
+def _dotted(parts: tuple[str, ...]) -> str:
     return ".".join(parts).removesuffix(".py").removesuffix(".__init__")
 
 

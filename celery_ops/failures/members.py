@@ -14,7 +14,7 @@ from ..metrics.rows import LONGEST
 from ..redaction.text import CUT, REDACTED
 from ..task_query import Counts, TaskPage, TaskQuery
 from .fingerprint import LONGEST_CLASS, Fingerprint
-from .frames import has_place, innermost_in
+from .frames import has_place, innermost_in, is_innermost
 from .group import Group
 from .normalising import READ, compared, normalised
 
@@ -69,7 +69,7 @@ def is_alike(task: TaskInfo, group: Group) -> bool:
     """
     raised, stored = _raised(task.traceback), _split(task.error or "")
     if raised and (stored is None or _name(raised[0]) == _name(stored[0])):
-        is_same = (raised[0][:LONGEST_CLASS], innermost_in(task.traceback)) == (group.exception, group.frame)
+        is_same = raised[0][:LONGEST_CLASS] == group.exception and is_innermost(task.traceback, group.frame)
         messages = [message for _class, message in filter(None, (raised, stored))]
     elif stored:
         is_same = _name(stored[0]) == _name(group.exception) and (not raised or has_place(task.traceback, group.frame))

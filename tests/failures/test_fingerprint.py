@@ -206,6 +206,22 @@ def test_a_stored_error_has_the_fingerprint_that_its_worker_saw(kind, message):
     assert members.is_alike(stored(error), grouped(error))
 
 
+@pytest.mark.parametrize(
+    ("path", "is_alike"),
+    [
+        ("/srv/releases/2026-11-28/shop/orders/tasks.py", True),
+        ("/srv/releases/2026-11-28/shop/orders/__init__.py", False),
+        ("/srv/releases/2026-11-28/shop/invoices/tasks.py", False),
+        ("/srv/releases/2026-11-28/myshop/orders/tasks.py", False),
+        ("/venv/lib/python3.11/site-packages/shop/orders/tasks.py", False),
+    ],
+)
+def test_a_task_of_an_earlier_release_is_one_of_the_group_wherever_that_lay(path, is_alike):
+    text = f'Traceback (most recent call last):\n  File "{path}", line 3, in charge\n    x()\nValueError: no stock\n'
+    task = TaskInfo("id", "shop.pay", "FAILURE", error="ValueError: no stock", traceback=text)
+    assert members.is_alike(task, Group("k", "ValueError", "no stock", "shop.orders.tasks.charge")) is is_alike
+
+
 def with_a_note():
     error = ValueError("order 17")
     error.add_note("while the order was paid:\nask the bank")
