@@ -70,7 +70,11 @@ class Counting:
             self._folding.release()
 
     def _of(self, place: Place) -> Tally | None:
-        tally = self._tallies.get(place)
+        try:
+            tally = self._tallies.get(place)
+        except TypeError:  # a message may call its exchange or its key what is no name
+            counters.add("uncounted")
+            return None
         if tally is None:
             if len(self._tallies) >= SUBJECTS_KEPT:
                 counters.add("uncounted")

@@ -89,13 +89,15 @@ def task_failure(sender: Any, task_id: str, exception: Any, **_: Any) -> None:
     """Called in the pool, and in the main process for a lost child or a hard time limit: there twice at times.
 
     Where Celery broke a task off, what it says of that afterwards was counted already: here, or in the pool. Its main
-    process lends the task a request then (5.7), which is not the one that was begun.
+    process lends the task a request then (5.7), which is not the one that was begun. Of what is no Exception, as
+    asyncio.CancelledError, only the main process is told.
     """
     if not is_on() or isinstance(exception, Reject):
         return
     received, has_request = delivery.received.get(task_id), sender.request.id == task_id
     is_here = has_request and BEGAN in vars(sender.request)
-    if not is_here and (task_id == _broken_off or not isinstance(exception, UNTOLD)):
+    was_told = isinstance(exception, Exception) and not isinstance(exception, UNTOLD)
+    if not is_here and (task_id == _broken_off or was_told):
         return
     request = sender.request if has_request else received
     _end(sender.name, request, Total.FAILURE, type(exception).__name__, received)

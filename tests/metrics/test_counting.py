@@ -1,5 +1,6 @@
 """What is counted, flushed and read back."""
 
+import asyncio
 import os
 import random
 import statistics
@@ -17,8 +18,9 @@ from celery_ops.metrics.distribution import Distribution, bucket_of, middle_of
 from celery_ops.metrics.flushing import flusher
 from celery_ops.metrics.rows import Names
 from celery_ops.metrics.windows import WINDOWS
-from celery_ops.tracking import prefix, writer
+from celery_ops.tracking import delivery, prefix, writer
 from celery_ops.tracking import recorder as recorder_module
+from celery_ops.tracking.costs import Cost
 from celery_ops.tracking.stamp import PUBLISHED
 from tests.servers import wait_for
 
@@ -265,6 +267,33 @@ def test_a_message_that_says_it_waited_since_before_there_was_time_costs_no_othe
     assert len(flusher()) == 0
     numbers = insight.insight(WINDOWS["1h"])
     assert (numbers.count(Cell.STARTED), numbers.count(Cell.SUCCESS), numbers.wait.total) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("name", [["mail"], {"mail": 1}], ids=["list", "dict"])
+def test_a_message_that_calls_its_exchange_what_is_no_name_costs_no_other_number(store, name):
+    place = (int(time.time()) // 60, "", "shop.mail", name, name)
+    flusher().counting.add((place, Total.SUCCESS, 0.1, "", False))
+    flusher().counting.spend(place, Cost(1.0, 1))
+    count(Total.SUCCESS, 0.1)
+    flush()
+    assert len(flusher()) == 0
+    assert insight.insight(WINDOWS["1h"]).count(Cell.SUCCESS) == 1
+
+
+class Received:
+    """What a worker's main process has of a task that it handed to its pool."""
+
+    request_dict, delivery_info = {}, {"routing_key": "mail"}
+
+
+def test_a_failure_that_is_no_exception_is_counted_where_celery_tells_of_it(store, monkeypatch):
+    received = Received()
+    monkeypatch.setitem(delivery.received, "t1", received)
+    sender = SimpleNamespace(name="shop.mail", request=SimpleNamespace(id=None))
+    for error in (asyncio.CancelledError(), asyncio.CancelledError(), ValueError("which its child has told")):
+        executing.task_failure(sender=sender, task_id="t1", exception=error)
+    flush()
+    assert insight.insight(WINDOWS["1h"]).count(Cell.FAILURE) == 1
 
 
 def test_sums_beyond_what_a_store_counts_cost_no_other_number(store):
