@@ -55,9 +55,9 @@ def qualified(module: Any, name: str) -> str:
 
 
 def message_of(exception: BaseException, longest: int) -> str:
-    """Return the beginning of what an exception says, empty when it cannot say it."""
+    """Return the beginning of what an exception says, as a traceback ends; empty when it cannot say it."""
     try:
-        text = str(exception)
+        text = str(exception.msg if isinstance(exception, SyntaxError) else exception)
     except SoftTimeLimitExceeded:
         raise
     except Exception as error:  # of the site's own class: its failure is counted all the same

@@ -6,6 +6,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import PurePath
 from types import TracebackType
 from typing import Any, Final
@@ -20,7 +21,9 @@ _INSTALLED: Final = frozenset(("site-packages", "dist-packages"))
 #: Packages that run tasks and are nobody's own code, wherever they lie.
 _MACHINERY: Final = frozenset(("celery", "kombu", "billiard", "vine", "amqp", "celery_ops"))
 _IN_TEXT: Final = re.compile(r'^[ |+]*File "([^"\n]{1,1000})", line \d{1,9}, in ([^\n]{1,300})$', re.MULTILINE)
-_BEGIN: Final = "Traceback (most recent call last)"
+_BEGIN: Final = re.compile(r"^(  \+ Exception Group )?Traceback \(most recent call last\):$", re.MULTILINE)
+#: What the lines of a group's own traceback begin with; those of the exceptions in it follow.
+_IN_GROUP: Final = "  |"
 
 
 def innermost(traceback: TracebackType | Any | None) -> str:
@@ -34,12 +37,12 @@ def innermost(traceback: TracebackType | Any | None) -> str:
 
 def innermost_in(text: str | None) -> str:
     """Return the same of the last traceback in a text."""
-    return ["", *(_place(*frame) for frame in _own_frames(_last(text)))][-1]
+    return ["", *(_place(*frame) for frame in _own_frames(last_traceback(text)[0]))][-1]
 
 
 def is_innermost(text: str | None, place: str) -> bool:
     """Return whether a function, as ``innermost`` calls it, is that of the last traceback in a text."""
-    frames = _own_frames(_last(text))
+    frames = _own_frames(last_traceback(text)[0])
     return _is_at(frames[-1], place) if frames else not place
 
 
@@ -48,9 +51,20 @@ def has_place(text: str | None, place: str) -> bool:
     return not place or any(_is_at(frame, place) for frame in _own_frames((text or "")[-READ:]))
 
 
-def _last(text: str | None) -> str:
-    """Return the last traceback in a text, without its first line."""
-    return (text or "")[-READ:].rpartition(_BEGIN)[2]
+def last_traceback(text: str | None) -> tuple[str, bool]:
+    """Return what follows the first line of the last traceback in a text, and whether there is such a line.
+
+    That of an exception group is its own, without those of the exceptions in it.
+    """
+    read = (text or "")[-READ:]
+    *_others, begin = [None, *_BEGIN.finditer(read)]
+    if begin is None:
+        return read, False
+    rest = read[begin.end() + 1 :]
+    if not begin[1]:
+        return rest, True
+    own = takewhile(lambda line: line.startswith(_IN_GROUP), rest.splitlines())
+    return "\n".join(line[len(_IN_GROUP) + 1 :] for line in own), True
 
 
 def _own_frames(text: str) -> list[tuple[str, str]]:

@@ -13,8 +13,8 @@ from ..metrics.cells import OTHER
 from ..metrics.rows import LONGEST
 from ..redaction.text import CUT, REDACTED
 from ..task_query import Counts, TaskPage, TaskQuery
-from .fingerprint import LONGEST_CLASS, Fingerprint
-from .frames import has_place, innermost_in, is_innermost
+from .fingerprint import LONGEST_CLASS, Fingerprint, qualified
+from .frames import has_place, innermost_in, is_innermost, last_traceback
 from .group import Group
 from .normalising import READ, compared, normalised
 
@@ -28,7 +28,8 @@ _SUPPORTS: Final = ("worker", "queue", "created", "started", "finished", "argume
 _CLASS: Final = re.compile(r"[A-Za-z_][\w.<>]*\Z")
 #: What Python writes in place of a message that cannot be had.
 _UNSAID: Final = re.compile(r"<exception str\(\) failed>|<unprintable .{1,200} object>")
-_BEGIN: Final = "Traceback (most recent call last):"
+#: What Celery makes of an exception that cannot be pickled.
+_WRAPPER: Final = "UnpickleableExceptionWrapper"
 _FRAME: Final = '  File "'
 
 
@@ -37,17 +38,28 @@ def fingerprint_of(task: TaskInfo) -> Fingerprint | None:
 
     It is that of a worker where the traceback is kept. Without one the class has no module, and there is no frame.
     """
-    raised = _raised(task.traceback) or _split(task.error or "")
-    if raised is None:
+    raised, stored = _told(task)
+    if raised is None and stored is None:
         return None
-    exception, message = raised
+    exception, message = raised or stored or ("", "")
     return Fingerprint(exception[:LONGEST_CLASS], _normalised(message), innermost_in(task.traceback))
+
+
+def _told(task: TaskInfo) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
+    """Return the class and the message of a task's error by its traceback, and by what is stored beside that."""
+    raised, stored = _raised(task.traceback), _split(task.error or "")
+    if stored and stored[0] == _WRAPPER:  # then the message is module, class, arguments and words
+        module, _comma, rest = stored[1].partition(", ")
+        stored = qualified(module, rest.partition(",")[0]), raised[1] if raised else ""
+    if raised and stored and _name(raised[0]) == _WRAPPER:
+        raised = stored[0], raised[1]
+    return raised, stored
 
 
 def _raised(traceback: str | None) -> tuple[str, str] | None:
     """Return the class and the message that the last traceback of a text ends with."""
-    _head, header, last = (traceback or "").rpartition(_BEGIN)
-    lines = last.splitlines()[bool(header) :]
+    last, header = last_traceback(traceback)
+    lines = last.splitlines()
     frames = [place for place, line in enumerate(lines) if line.startswith(_FRAME)]
     if not (header or frames):  # its beginning may have been cut off
         return None
@@ -67,9 +79,9 @@ def is_alike(task: TaskInfo, group: Group) -> bool:
     What was hidden in the group's message, for it was an argument of the task, may be anything in the task's. A
     traceback may say more than the message, such as notes, and end with another one that the message quotes.
     """
-    raised, stored = _raised(task.traceback), _split(task.error or "")
+    raised, stored = _told(task)
     if raised and (stored is None or _name(raised[0]) == _name(stored[0])):
-        is_same = raised[0][:LONGEST_CLASS] == group.exception and is_innermost(task.traceback, group.frame)
+        is_same = _is_class(raised[0], group.exception) and is_innermost(task.traceback, group.frame)
         messages = [message for _class, message in filter(None, (raised, stored))]
     elif stored:
         is_same = _name(stored[0]) == _name(group.exception) and (not raised or has_place(task.traceback, group.frame))
@@ -82,6 +94,11 @@ def is_alike(task: TaskInfo, group: Group) -> bool:
 def _name(exception: str) -> str:
     """Return the name of a class without its module."""
     return exception.rpartition(".")[2]
+
+
+def _is_class(exception: str, wanted: str) -> bool:
+    """A class without a module may be one of which nobody has kept the module."""
+    return exception[:LONGEST_CLASS] == wanted or exception == _name(wanted)
 
 
 def _normalised(message: str) -> str:

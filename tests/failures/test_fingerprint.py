@@ -1,16 +1,19 @@
 """What makes failures alike, whatever anybody writes into a message."""
 
+import json
 import re
 import subprocess
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from celery.utils.serialization import UnpickleableExceptionWrapper
+from celery.utils.serialization import UnpickleableExceptionWrapper, get_pickleable_exception
 from hypothesis import given
 from hypothesis import strategies as st
 
+from celery_ops.backends.results.rows import error_of
 from celery_ops.failures import frames, members
 from celery_ops.failures.fingerprint import Fingerprint, class_of, message_of
 from celery_ops.failures.frames import innermost, innermost_in, own_module
@@ -18,6 +21,7 @@ from celery_ops.failures.group import Group
 from celery_ops.failures.normalising import LONGEST, READ, normalised
 from celery_ops.info import TaskInfo
 from celery_ops.tracking import capture
+from tests.celery import app
 
 
 @pytest.mark.parametrize(
@@ -206,6 +210,11 @@ def test_a_stored_error_has_the_fingerprint_that_its_worker_saw(kind, message):
     assert members.is_alike(stored(error), grouped(error))
 
 
+def stored_by_celery(error):
+    """As django-celery-results has it, and a list of tasks shows it."""
+    return error_of(json.dumps(app.backend.prepare_exception(error, "json")))
+
+
 @pytest.mark.parametrize(
     ("path", "is_alike"),
     [
@@ -244,6 +253,17 @@ def of_wrong_code():
     compile("order 17", "<code>", "exec")
 
 
+class Needy(Exception):
+    """As many are: to be unpickled it would need both of its arguments."""
+
+    def __init__(self, order, reason):
+        super().__init__(f"order {order}: {reason}")
+
+
+def of_a_class_that_cannot_be_pickled():
+    raise Needy(17, "no stock")
+
+
 def in_consequence():
     try:
         refuse("no stock", KeyError)
@@ -259,18 +279,20 @@ def in_consequence():
         with_a_report,
         without_words,
         of_wrong_code,
+        of_a_class_that_cannot_be_pickled,
         in_consequence,
     ],
     ids=lambda function: function.__name__,
 )
-def test_a_failure_whose_traceback_says_more_or_less_than_its_message_is_one_of_its_group(function):
-    error = raised(function)
+@pytest.mark.parametrize("kept", [lambda error: capture.error(error, ()), stored_by_celery], ids=["tracked", "stored"])
+def test_a_failure_whose_traceback_says_more_or_less_than_its_message_is_one_of_its_group(function, kept):
+    error = get_pickleable_exception(raised(function))
     group = Group("k", class_of(error), normalised(message_of(error, READ)), innermost(error.__traceback__))
     text = "".join(traceback.format_exception(error))
-    task = TaskInfo("id", "shop.pay", "FAILURE", error=capture.error(error, ()), traceback=text)
+    task = TaskInfo("id", "shop.pay", "FAILURE", error=kept(error), traceback=text)
     assert members.is_alike(task, group)
-    other = Group("k", group.exception, "another one", group.frame)
-    assert not members.is_alike(task, other)
+    for change in ({"message": "another one"}, {"frame": "shop.other.place"}, {"exception": "shop.Other"}):
+        assert not members.is_alike(task, replace(group, **change))
 
 
 def test_a_traceback_whose_beginning_was_cut_off_is_still_one_of_the_group():
