@@ -106,8 +106,8 @@ class TaskExecution:
 
     ``state`` is what it came to: STARTED while it runs, LOST when its worker is gone, PENDING when its message was
     given back. ``pid`` is the process's id on the worker's machine, None where that was not noted. ``overlaps`` says
-    that an earlier one of this attempt was not over when it began. Times are aware datetimes by the worker's clock, or
-    None.
+    that an earlier one of this attempt was not over when it began, ``timed_out`` that a hard time limit ended this one.
+    Times are aware datetimes by the worker's clock, or None.
     """
 
     attempt: int
@@ -118,6 +118,7 @@ class TaskExecution:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     overlaps: bool = False
+    timed_out: bool = False
 
     @property
     def duration(self) -> timedelta | None:

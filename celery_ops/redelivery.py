@@ -21,12 +21,13 @@ RABBITMQ: Final = "amqp"
 #: Clocks of two workers differ by some seconds.
 CLOCKS: Final = timedelta(seconds=2)
 
-#: What a cause is called: it was held before it began, it ran on, its worker is gone, it gave its message back, nothing
-#: is heard of the earlier execution, its connection was lost, or none of these.
+#: What a cause is called: it was held before it began, it ran on, its worker is gone, it gave its message back, so did
+#: its time limit, nothing is heard of the earlier execution, its connection was lost, or none of these.
 HELD: Final = "held"
 RAN: Final = "ran"
 GONE: Final = "gone"
 GIVEN_BACK: Final = "given back"
+LIMIT: Final = "limit"
 OPEN: Final = "open"
 CONNECTION: Final = "connection"
 UNKNOWN: Final = "unknown"
@@ -40,6 +41,7 @@ _SENTENCES: Final[Mapping[str, Any]] = {
         "The worker before it was killed, and the message had not been acknowledged: acks_late gives it to another."
     ),
     GIVEN_BACK: _("The execution before it gave its message back."),
+    LIMIT: _("The execution before it ran into its hard time limit, and that gives the message back here."),
     OPEN: _("Nothing tells how the execution before it ended: its process was killed, or it runs still."),
     CONNECTION: _("The worker before it lost its connection to the broker before the message was acknowledged."),
     UNKNOWN: _(
@@ -53,6 +55,7 @@ _CONSUMER: Final = _("Raise consumer_timeout of RabbitMQ above the longest count
 _REMEDIES: Final[Mapping[str, Any]] = {
     GONE: _("Look in the worker's and the system's log for why. Tasks with acks_late have to bear being run twice."),
     GIVEN_BACK: _("Nothing to mend: Reject(requeue=True) and a soft shutdown do this."),
+    LIMIT: _("Raise its time limit, or turn task_acks_on_timeout on: else it never ends."),
     OPEN: _(
         "With task_reject_on_worker_lost a killed process gives its message to another: look in the log for why it was."
     ),
@@ -116,6 +119,8 @@ def _code(before: TaskExecution, execution: TaskExecution, broker: Patience) -> 
         return GIVEN_BACK
     if before.state == states.LOST:
         return GONE
+    if before.timed_out and before.finished_at and _received(execution) + CLOCKS >= before.finished_at:
+        return LIMIT
     first, second = sorted((before, execution), key=_received)  # two that waited for one eta begin in either order
     if broker.timeout and _received(second) - _received(first) + CLOCKS >= broker.timeout:
         held = between(first.received_at, first.started_at)

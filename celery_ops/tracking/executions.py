@@ -7,11 +7,13 @@ from typing import Final
 from .. import states
 from ..info import TaskExecution
 from .deriving import OUTCOMES, Derived
-from .facts import HOSTNAME, STARTED, moment, start_in, time_in
+from .facts import ERROR, HOSTNAME, STARTED, moment, start_in, time_in
 from .lives import Life
 from .stamp import now_ms
 from .store import BEAT_COUNTS
 
+#: How the error begins of an execution that its hard time limit ended.
+LIMIT: Final = "TimeLimitExceeded"
 #: Executions that are told of a task: one that gives its message back for ever has any number.
 MOST_TOLD: Final = 20
 
@@ -28,6 +30,7 @@ class _Begun:
     received: int | None
     started: int
     ended: int | None
+    timed_out: bool
 
     def is_lost(self, starts: Mapping[str, int]) -> bool:
         is_new = self.started >= now_ms() - BEAT_COUNTS * 1000
@@ -74,6 +77,7 @@ def _told(execution: _Begun, starts: Mapping[str, int]) -> TaskExecution:
         received_at=moment(execution.received),
         started_at=moment(execution.started),
         finished_at=moment(execution.ended),
+        timed_out=execution.timed_out,
     )
 
 
@@ -85,7 +89,8 @@ def _begun(derived: Derived, life: Life) -> Iterator[_Begun]:
         started, received, pid, host = start_in(facts.get(STARTED), derived.published)
         if started is not None:
             state, ended = _outcome(facts, derived.published)
-            yield _Begun(attempt, state, facts.get(HOSTNAME) or host, host, pid, received, started, ended)
+            timed_out = (facts.get(ERROR) or "").startswith(LIMIT)
+            yield _Begun(attempt, state, facts.get(HOSTNAME) or host, host, pid, received, started, ended, timed_out)
 
 
 def _outcome(facts: Mapping[str, str | None], published: int | None) -> tuple[str, int | None]:

@@ -391,6 +391,15 @@ def too_long(order_id):
     time.sleep(30)
 
 
+@track(Order, hidden=True)
+@shared_task(acks_late=True, acks_on_failure_or_timeout=False, time_limit=1)
+def too_long_at_first(order_id, mark):
+    """Run into the limit, which gives its message back, and then return."""
+    if not os.path.exists(mark):
+        open(mark, "w").close()
+        time.sleep(30)
+
+
 @track(Order)
 @shared_task(soft_time_limit=1)
 def limited(order_id):

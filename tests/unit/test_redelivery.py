@@ -6,7 +6,19 @@ import pytest
 
 from celery_ops import redelivery
 from celery_ops.info import TaskExecution
-from celery_ops.redelivery import CONNECTION, GIVEN_BACK, GONE, HELD, OPEN, RAN, UNKNOWN, Patience, cause_of, causes_of
+from celery_ops.redelivery import (
+    CONNECTION,
+    GIVEN_BACK,
+    GONE,
+    HELD,
+    LIMIT,
+    OPEN,
+    RAN,
+    UNKNOWN,
+    Patience,
+    cause_of,
+    causes_of,
+)
 
 AT = datetime(2026, 3, 14, 12, tzinfo=timezone.utc)
 REDIS = Patience("redis", timedelta(hours=1))
@@ -14,11 +26,11 @@ RABBITMQ = Patience("amqp", timedelta(minutes=30))
 ELSE = Patience("filesystem", None)
 
 
-def execution(state="SUCCESS", received=0, waited=0, ran=10, attempt=1):
+def execution(state="SUCCESS", received=0, waited=0, ran=10, attempt=1, timed_out=False):
     """Times are in seconds."""
     begun = AT + timedelta(seconds=received + waited)
     ended = None if state == "STARTED" else begun + timedelta(seconds=ran)
-    return TaskExecution(attempt, state, "w@a", 7, AT + timedelta(seconds=received), begun, ended)
+    return TaskExecution(attempt, state, "w@a", 7, AT + timedelta(seconds=received), begun, ended, timed_out=timed_out)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +44,9 @@ def execution(state="SUCCESS", received=0, waited=0, ran=10, attempt=1):
         (execution("LOST"), 4000, REDIS, GONE),
         (execution("LOST"), 1, RABBITMQ, GONE),
         (execution("PENDING"), 4000, REDIS, GIVEN_BACK),
+        (execution("FAILURE", timed_out=True), 10, REDIS, LIMIT),
+        (execution("FAILURE", timed_out=True), 10, RABBITMQ, LIMIT),
+        (execution("FAILURE", timed_out=True, ran=4000), 3600, REDIS, RAN),
         (execution("STARTED"), 20, REDIS, OPEN),
         (execution("STARTED"), 20, ELSE, OPEN),
         (execution(), 20, RABBITMQ, CONNECTION),
@@ -53,7 +68,7 @@ def test_the_sentence_names_the_timeout_and_the_remedy_its_setting():
 
 
 def test_every_cause_has_its_words():
-    for code in (CONNECTION, GIVEN_BACK, GONE, OPEN, UNKNOWN):
+    for code in (CONNECTION, GIVEN_BACK, GONE, LIMIT, OPEN, UNKNOWN):
         assert redelivery._SENTENCES[code]
         assert redelivery._REMEDIES[code]
 

@@ -9,7 +9,7 @@ from celery import current_app
 from kombu.transport.redis import Channel
 
 from celery_ops.doctor import deliveries
-from celery_ops.redelivery import GONE, HELD, RAN, causes_of, patience
+from celery_ops.redelivery import GONE, HELD, LIMIT, RAN, causes_of, patience
 from celery_ops.tracking import executions, histories
 from celery_ops.tracking.accounts import read_account
 from tests.servers import Worker, wait_for
@@ -118,3 +118,14 @@ def test_one_that_is_held_past_the_visibility_timeout_for_its_countdown_runs_twi
     assert reached(order, "SUCCESS").executions == 2
     assert told(result.id)[1] == HELD
     assert "visibility_timeout" in warned("A worker held it")
+
+
+@pytest.mark.usefixtures("worker")
+def test_one_whose_time_limit_gives_its_message_back_runs_after_that(order, tmp_path):
+    if not hasattr(current_app.Task, "acks_on_timeout"):
+        pytest.skip("this Celery tells nothing of a limit that gives the message back")
+    result = tasks.too_long_at_first.delay(order.pk, str(tmp_path / "mark"))
+    assert reached(order, "SUCCESS").executions == 2
+    executed, cause = told(result.id)
+    assert ([execution.state for execution in executed], cause) == (["FAILURE", "SUCCESS"], LIMIT)
+    assert "task_acks_on_timeout" in warned("ran into its hard time limit")
