@@ -4,6 +4,7 @@ have in common, and forks them. What the site and its settings bring they import
 
 import atexit
 import contextlib
+import gc
 import itertools
 import json
 import os
@@ -147,6 +148,9 @@ def main() -> None:
     for name in IMPORTED:
         with contextlib.suppress(ImportError):  # what no test of this Python needs
             import_module(name)
+    # A worker looks for garbage before it forks each process of its pool, and would go through all of this each time.
+    gc.collect()
+    gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests, which end what they have started
     channel = socket.socket(fileno=int(sys.argv[1]))
     questions = channel.makefile()
