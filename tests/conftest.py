@@ -17,6 +17,7 @@ from django.test import Client
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from kombu import pools
+from xdist.scheduler import LoadGroupScheduling
 
 from celery_ops import objects
 from celery_ops.backends import waiting
@@ -79,14 +80,42 @@ def is_measured(item) -> bool:
     return item.get_closest_marker("measures") is not None
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True, wrapper=True)
 def pytest_collection_modifyitems(config, items):
-    """Have one process run all tests of a folder that share such a fixture: else each process starts its own."""
+    """Have one process run all tests of a folder that share such a fixture: else each process starts its own.
+
+    Several processes begin with these and with what waits for servers and workers of its own, so that to the end there
+    is something to compute for each processor.
+    """
     if config.option.quick:
         items[:] = [item for item in items if not (SLOW.intersection(item.fixturenames) or is_measured(item))]
     for item in items:
         if SHARED.intersection(item.fixturenames):
             item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
+    yield
+    if hasattr(config, "workerinput"):
+        items.sort(key=computes)
+
+
+def computes(item) -> tuple[bool, bool]:
+    return item.get_closest_marker("xdist_group") is None, SLOW.isdisjoint(item.fixturenames)
+
+
+class ByFunction(LoadGroupScheduling):
+    """Has one process run a test with all its parameters, also where it is in no group.
+
+    For each test that ends pytest-xdist looks through every unit that its process was given: these are a third as many.
+    """
+
+    def _split_scope(self, nodeid):
+        return super()._split_scope(nodeid).partition("[")[0]
+
+
+def pytest_xdist_make_scheduler(config, log):
+    if config.option.dist != "loadgroup":
+        return None
+    config.option.loadscopereorder = False  # to have the order of above
+    return ByFunction(config, log)
 
 
 @pytest.fixture(scope="session")
