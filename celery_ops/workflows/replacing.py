@@ -11,6 +11,8 @@ from typing import Final
 MOST_WALKED: Final = 100_000
 
 Pair = tuple[str, str]
+#: What comes directly after each task, or before it.
+Neighbours = Mapping[str, Sequence[str]]
 #: Tasks, and those that come after all of them.
 Joined = tuple[Sequence[str], Sequence[str]]
 
@@ -40,9 +42,9 @@ class _Course:
 
     def __init__(self, joined: Sequence[Joined], pairs: Sequence[Pair], launched: Sequence[Pair]) -> None:
         steps = set(pairs)
-        self.after, self.before = _neighbours(pairs), _neighbours((other, one) for one, other in pairs)
+        self.after, self.before = neighbours(pairs), neighbours((other, one) for one, other in pairs)
         self.parents = {child: parent for parent, child in launched}
-        children = _neighbours(pair for pair in launched if pair not in steps)
+        children = neighbours(pair for pair in launched if pair not in steps)
         self.inside: dict[str, Set[str]] = {}
         self._walked = 0
         for task in children:
@@ -61,12 +63,12 @@ class _Course:
         """Return the tasks from ``begin`` on that come before ``end``."""
         if self._walked > MOST_WALKED:
             return set()
-        ahead = _reached(begin, self.after, end)
+        ahead = reached(begin, self.after, end)
         self._walked += len(ahead)
         if end not in ahead:
             return set()
         back = {one: [other for other in self.before.get(one, ()) if other in ahead] for one in ahead}
-        return _reached(back[end], back, end) - {end}
+        return reached(back[end], back, end) - {end}
 
     def before_all_of(self, task: str) -> Sequence[str]:
         """Return what came before a task and all that is in its place; of one in another's, what came before that."""
@@ -83,20 +85,21 @@ class _Course:
         return []
 
 
-def _reached(begin: Iterable[str], neighbours: Mapping[str, Sequence[str]], end: str) -> set[str]:
-    """Return all that is reached, beyond ``end`` nothing."""
-    reached: set[str] = set()
+def reached(begin: Iterable[str], beside: Neighbours, end: str | None = None) -> set[str]:
+    """Return all that is reached, ``begin`` included, and beyond ``end`` nothing."""
+    known: set[str] = set()
     waiting = [*begin]
     while waiting:
         one = waiting.pop()
-        if one not in reached:
-            reached.add(one)
-            waiting += () if one == end else neighbours.get(one, ())
-    return reached
+        if one not in known:
+            known.add(one)
+            waiting += () if one == end else beside.get(one, ())
+    return known
 
 
-def _neighbours(pairs: Iterable[Pair]) -> dict[str, list[str]]:
-    neighbours: dict[str, list[str]] = {}
+def neighbours(pairs: Iterable[Pair]) -> Neighbours:
+    """Return the second ones of the pairs by their first."""
+    beside: dict[str, list[str]] = {}
     for one, other in pairs:
-        neighbours.setdefault(one, []).append(other)
-    return neighbours
+        beside.setdefault(one, []).append(other)
+    return beside

@@ -11,7 +11,7 @@ from .. import states
 from ..tracking.members import Member, Membership
 from ..tracking.refs import ObjectRef
 from ..tracking.steps import Join
-from .replacing import Joined, straightened
+from .replacing import Joined, neighbours, reached, straightened
 
 #: Arrows between single tasks that are told; where all of one group come before all of another there are many.
 MOST_EDGES: Final = 20_000
@@ -118,13 +118,16 @@ def _kind(task: Member) -> str:
     return "revoked" if task.state == states.REVOKED else "active"
 
 
-def _edges(tasks: Sequence[Member], joins: Iterable[Join]) -> Iterator[tuple[str, str]]:
+def _edges(tasks: Sequence[Member], joins: Sequence[Join]) -> Iterator[tuple[str, str]]:
     ids = {task.task_id for task in tasks if task.task_id}
     groups = _groups(tasks)
+    shared = {group_id for group_id, group in groups.items() if group.is_shared}
+    course = neighbours(islice(_single(joins), MOST_EDGES)) if shared else {}
     joined: list[Joined] = []
     for join in joins:
         then = [task_id for task_id in dict.fromkeys(join.then) if task_id in ids]
-        before = [task_id for task_id in _before(join, groups) if task_id in ids and task_id not in then]
+        later = then if shared.isdisjoint(join.groups) else reached(join.then, course)
+        before = [task_id for task_id in _before(join, groups) if task_id in ids and task_id not in later]
         joined.append((before, then))
     pairs = list(islice(chain.from_iterable(product(before, then) for before, then in joined), MOST_EDGES))
     launched = [
@@ -135,20 +138,39 @@ def _edges(tasks: Sequence[Member], joins: Iterable[Join]) -> Iterator[tuple[str
     return straightened(joined, pairs, launched)
 
 
-def _groups(tasks: Iterable[Member]) -> Mapping[str, list[str]]:
-    """The members of each group in their order. A chord's body has the header's group, too, and no place in it."""
+def _single(joins: Iterable[Join]) -> Iterator[tuple[str, str]]:
+    """Yield which single task comes before which, groups left aside."""
+    for join in joins:
+        yield from product(join.after, join.then)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The members of a group in their order. ``is_shared`` says that two have the same place: Celery gives the group
+    that a chord's body ends with the id of the chord's header."""
+
+    task_ids: list[str]
+    is_shared: bool
+
+
+def _groups(tasks: Iterable[Member]) -> Mapping[str, _Group]:
+    """The groups by their ids. A chord's body has the header's group, too, and no place in it."""
     members: dict[str, list[Member]] = {}
     for task in tasks:
         if task.group_id and task.index is not None:
             members.setdefault(task.group_id, []).append(task)
-    return {group: [task.task_id for task in sorted(some, key=_place)] for group, some in members.items()}
+    return {group: _group(sorted(some, key=_place)) for group, some in members.items()}
+
+
+def _group(members: Sequence[Member]) -> _Group:
+    return _Group([task.task_id for task in members], len(set(map(_place, members))) < len(members))
 
 
 def _place(task: Member) -> int:
     return task.index or 0
 
 
-def _before(join: Join, groups: Mapping[str, list[str]]) -> Iterator[str]:
+def _before(join: Join, groups: Mapping[str, _Group]) -> Iterator[str]:
     yield from dict.fromkeys(join.after)
     for group in join.groups:
-        yield from groups.get(group, ())
+        yield from groups[group].task_ids if group in groups else ()

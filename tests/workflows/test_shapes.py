@@ -89,6 +89,18 @@ def test_the_id_that_a_chain_which_ends_with_a_group_gives_back_finds_it(order):
     assert shape(workflow) == [("process_payment", "noop"), ("process_payment", "untracked")]
 
 
+def test_a_group_at_the_end_of_what_follows_a_group_comes_last(order):
+    """Celery publishes both under one id."""
+    steps = chain(group(pay(order), pay(order)), tasks.noop.si(order.pk), group(tasks.untracked.si(), pay(order)))
+    workflow = seen(steps.delay().id, done=5, total=5)
+    assert shape(workflow) == [
+        ("noop", "process_payment"),
+        ("noop", "untracked"),
+        ("process_payment", "noop"),
+        ("process_payment", "noop"),
+    ]
+
+
 def test_the_id_of_a_group_that_a_task_publishes_finds_it(order):
     result = tasks.publishes_a_group.delay(order.pk)
     workflow = seen(result.get(10), done=3, total=3)
