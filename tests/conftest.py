@@ -2,6 +2,7 @@ import contextlib
 import os
 import subprocess
 import uuid
+from datetime import timedelta
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -10,10 +11,14 @@ from typing import ClassVar
 import pytest
 from celery import signals
 from django.conf import settings as django_settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import Permission, User
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.models import Q
 from django.test import Client
+from django.utils import timezone
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from kombu import pools
@@ -342,8 +347,20 @@ def browser_of(user: User | None = None, **options) -> Client:
     """A browser in which somebody is logged in, or nobody."""
     client = Client(**options)
     if user is not None:
-        client.force_login(user)
+        log_in(client, user)
     return client
+
+
+def log_in(client: Client, user: User) -> None:
+    """As Django's ``force_login``, by one statement instead of ten: it begins two sessions and notes when."""
+    data = {
+        SESSION_KEY: str(user.pk),
+        BACKEND_SESSION_KEY: django_settings.AUTHENTICATION_BACKENDS[0],
+        HASH_SESSION_KEY: user.get_session_auth_hash(),
+    }
+    session = Session(uuid.uuid4().hex, SessionStore().encode(data), timezone.now() + timedelta(days=1))
+    session.save(force_insert=True)
+    client.cookies[django_settings.SESSION_COOKIE_NAME] = session.session_key
 
 
 @pytest.fixture
