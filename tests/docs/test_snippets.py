@@ -10,14 +10,16 @@ import shlex
 import subprocess
 import sys
 from configparser import ConfigParser
+from itertools import pairwise
 from types import SimpleNamespace
+from urllib.parse import parse_qs
 
 import pytest
 import yaml
 from django.contrib.auth.models import User
 from django.core.management import load_command_class
 from django.template import Context, Template
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from django.urls import Resolver404, resolve
 
 from celery_ops import tasks_for
@@ -143,6 +145,23 @@ def reached(path: str) -> None:
 def test_a_command_is_one_that_there_is(block):
     for words in commands_of(block.code):
         held(words)
+
+
+@pytest.mark.django_db
+@each("console")
+def test_a_request_from_a_shell_is_let_in(block, superuser):
+    for words in commands_of(block.code):
+        if words[0] == "curl":
+            given = list(pairwise(words))
+            posted = parse_qs("&".join(text for option, text in given if option == "-d"))
+            headers = dict(text.split(": ") for option, text in given if option == "-H")
+            client = Client(enforce_csrf_checks=True, headers={"Host": "example.com"})
+            client.force_login(superuser)
+            client.cookies["csrftoken"] = headers["X-CSRFToken"] = "t" * 32
+            path = words[-1].partition("/ops/")[2]
+            with broker("memory://"):
+                answer = client.post(f"{PREFIX}{path}", posted, headers=headers, secure=words[-1].startswith("https:"))
+            assert answer.status_code == 404, "there is no such worker here"
 
 
 def texts_of(value):
