@@ -39,10 +39,14 @@ def fingerprint_of(task: TaskInfo) -> Fingerprint | None:
     It is that of a worker where the traceback is kept. Without one the class has no module, and there is no frame.
     """
     raised, stored = _told(task)
-    if raised is None and stored is None:
+    if raised and _is_of(raised, stored):
+        told, frame = raised, innermost_in(task.traceback)
+    elif stored:
+        told, frame = stored, "" if raised else innermost_in(task.traceback)
+    else:
         return None
-    exception, message = raised or stored or ("", "")
-    return Fingerprint(exception[:LONGEST_CLASS], _normalised(message), innermost_in(task.traceback))
+    exception, message = told
+    return Fingerprint(exception[:LONGEST_CLASS], _normalised(message), frame)
 
 
 def _told(task: TaskInfo) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
@@ -80,15 +84,18 @@ def is_alike(task: TaskInfo, group: Group) -> bool:
     traceback may say more than the message, such as notes, and end with another one that the message quotes.
     """
     raised, stored = _told(task)
-    if raised and (stored is None or _name(raised[0]) == _name(stored[0])):
-        is_same = _is_class(raised[0], group.exception) and is_innermost(task.traceback, group.frame)
-        messages = [message for _class, message in filter(None, (raised, stored))]
-    elif stored:
-        is_same = _name(stored[0]) == _name(group.exception) and (not raised or has_place(task.traceback, group.frame))
-        messages = [stored[1]]
+    if raised and _is_class(raised[0], group.exception) and is_innermost(task.traceback, group.frame):
+        messages = [raised[1], stored[1]] if stored and _is_of(raised, stored) else [raised[1]]
+    elif stored and _name(stored[0]) == _name(group.exception) and not (raised and _is_of(raised, stored)):
+        messages = [stored[1]] if not raised or has_place(task.traceback, group.frame) else []
     else:
         return False
-    return is_same and any(_says(compared(_normalised(message)), compared(group.message)) for message in messages)
+    return any(_says(compared(_normalised(message)), compared(group.message)) for message in messages)
+
+
+def _is_of(raised: tuple[str, str], stored: tuple[str, str] | None) -> bool:
+    """Return whether a traceback ends with the error that is stored, and not with another that its message quotes."""
+    return stored is None or _name(raised[0]) == _name(stored[0])
 
 
 def _name(exception: str) -> str:

@@ -291,6 +291,8 @@ def test_a_failure_whose_traceback_says_more_or_less_than_its_message_is_one_of_
     text = "".join(traceback.format_exception(error))
     task = TaskInfo("id", "shop.pay", "FAILURE", error=kept(error), traceback=text)
     assert members.is_alike(task, group)
+    by_result = members.fingerprint_of(task)
+    assert members.is_alike(task, Group(by_result.key, by_result.exception, by_result.message, by_result.frame))
     for change in ({"message": "another one"}, {"frame": "shop.other.place"}, {"exception": "shop.Other"}):
         assert not members.is_alike(task, replace(group, **change))
 
