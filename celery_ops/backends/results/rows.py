@@ -66,6 +66,8 @@ _KEYS: Final = tuple(re.compile(rf'\s*[{{,]\s*"{key}"\s*:\s*') for key in ("exc_
 #: What a pydantic error says of the values that it was given, and where to read on.
 _GIVEN: Final = re.compile(r" *\[type=[^\n]*|\n *For further information visit [^\n]*")
 _DECODER: Final = json.JSONDecoder()
+#: What Celery makes of an exception that cannot be pickled: it says its module, its class, its arguments and its words.
+_WRAPPER: Final = "UnpickleableExceptionWrapper"
 
 
 def for_list(table: QuerySet[Model, Any], wanted: Q) -> Rows:
@@ -254,6 +256,8 @@ def error_of(text: str | None, traceback: str | None = None) -> str | None:
         return None
     error = _json(text) or _beginning(text)
     name, given = error.get("exc_type"), error.get("exc_message")
+    if name == _WRAPPER and isinstance(given, list) and len(given) == 4:
+        _module, name, _arguments, given = given
     message = _message(given[:1] if name == "Reject" and isinstance(given, list) else given)  # then: is it sent again?
     if not isinstance(name, str) or not name:
         return None
