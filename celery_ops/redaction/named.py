@@ -19,6 +19,7 @@ def is_hidden_name(item: Any, rules: Rules) -> bool:
 
 def names_hidden(value: dict[Any, Any], rules: Rules) -> bool:
     """Return whether a dict has a value and beside it the name of what is hidden."""
-    if not any(dict.__contains__(value, name) for name in VALUE_NAMES):
+    has = dict.__contains__
+    if not (has(value, VALUE_NAMES[0]) or has(value, VALUE_NAMES[1])):  # each dict of a row pays for it
         return False
     return any(is_hidden_name(dict.get(value, name), rules) for name in NAMES)
