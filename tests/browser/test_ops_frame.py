@@ -186,6 +186,7 @@ def test_a_page_that_is_asked_for_once_does_not_say_that_it_tries_again(how, ope
         page.get_by_role("switch", name="Live").click()
     else:
         page.evaluate("document.querySelector('[data-region]').dataset.final = ''")
+        page.clock.run_for(2000)  # what was to be asked already
     page.route("**/workers/", lambda route: route.abort() if is_refresh(route.request) else route.continue_())
     seen = count_refreshes(page)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # somebody comes back to it

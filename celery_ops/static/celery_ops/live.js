@@ -1,9 +1,9 @@
-/* What pages and panels do alike: ask again, bear with no answer, say how long ago a time is. */
+/* What pages and panels do alike: ask again, bear with silence, say how long ago a time is. */
 globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
   static focusable = "a[href], button, summary, [tabindex], input:not([type=hidden]), select, textarea";
   static nonce = document.currentScript?.nonce;
 
-  /* Where storage is forbidden, a choice holds for the page. */
+  /* Without storage a choice holds for the page. */
   static remember(key, value) { try { localStorage.setItem(key, value); } catch {} }
   static remembered(key) { try { return localStorage.getItem(key); } catch { return null; } }
 
@@ -13,7 +13,7 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
     return new Map([...root.querySelectorAll(`[data-${name}]`)].map((part) => [part.dataset[name], part]));
   }
 
-  /* As the server wrote them, but for what is new in each answer or there for readers without script. */
+  /* As the server wrote them, but for what is new each time or for readers without script. */
   static sources(root, name) {
     return new Map([...Live.parts(root, name)].map(([key, part]) => {
       const copy = part.cloneNode(true);
@@ -43,12 +43,13 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
     this.switch = this.one("[data-switch]"); // a public panel has none
     this.begin();
     for (const name of ["pointerenter", "focusin"]) this.on(name, () => this.load().catch(() => {}));
-    this.on("visibilitychange", () => (document.hidden ? this.schedule() : this.isGoingOn && this.refresh()), document);
+    this.on("visibilitychange", () => (document.hidden ? this.schedule() : this.asks && this.refresh()), document);
     this.clock = setInterval(() => document.hidden || this.tick(), 1000);
     this.turn(Live.remembered("celery-ops-refresh") !== "off");
     this.tick();
   }
 
+  get asks() { return this.isLive && !this.isFinal; }
   one(selector) { return this.querySelector(selector); }
   all(selector) { return [...this.querySelectorAll(selector)]; }
   on(name, handle, target = this) { target.addEventListener(name, handle.bind(this), { signal: this.life.signal }); }
@@ -68,12 +69,9 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
     }
   }
 
-  /* Whether this is asked for again by itself. */
-  get isGoingOn() { return this.isLive && !this.gone && !this.isFinal; }
-
   schedule() {
     clearTimeout(this.timer);
-    if (!this.isGoingOn || document.hidden) return;
+    if (!this.asks || this.gone || document.hidden) return;
     this.timer = setTimeout(() => this.refresh(), Math.max(this.interval, Math.min(60_000, this.interval * this.pace)));
   }
 
@@ -83,7 +81,7 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
     this.request = null;
   }
 
-  /* By a person, it replaces the request under way; by the timer, it lets that finish. */
+  /* A person's replaces the one under way, the timer's lets it finish. */
   async refresh(asked = false) {
     if (!this.address || this.gone || (this.request && !asked)) return;
     this.cancel();
@@ -103,7 +101,7 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
     this.schedule();
   }
 
-  /* A redirect is not followed: it leads to a login page, and no POST must be sent twice. */
+  /* A redirect leads to a login page, and no POST must be sent twice. */
   fetch(address, { headers, ...options } = {}) {
     headers = { "X-Celery-Ops": "fragment", ...headers };
     return fetch(address, { credentials: "same-origin", cache: "no-store", redirect: "manual", headers, ...options });
@@ -123,7 +121,7 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
   falter() {
     this.backoff *= 2;
     const time = new Date(this.fresh).toLocaleTimeString(this.language);
-    this.write("note", this.text(this.isGoingOn ? "stale" : "stale-still", { time }));
+    this.write("note", this.text(this.asks ? "stale" : "still", { time }));
   }
 
   stop() {
@@ -131,7 +129,7 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
     this.write("note", this.text("gone"));
   }
 
-  /* Who only looks on needs no actions.js: it comes with pointer or focus. */
+  /* Who looks on needs no actions.js: it comes with pointer or focus. */
   load() {
     return Live.loading ??= new Promise((onload, onerror) => document.head.append(Object.assign(
       document.createElement("script"), { nonce: Live.nonce, src: this.dataset.actions, onload, onerror },
@@ -153,7 +151,7 @@ globalThis.CeleryOpsLive ??= class Live extends HTMLElement {
     }
   }
 
-  /* Empty from four weeks on: that reads as a date. */
+  /* Empty from four weeks on: a date then. */
   relative(seconds) {
     const length = Math.abs(seconds);
     if (!(length < 28 * 86400)) return "";
