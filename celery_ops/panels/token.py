@@ -34,7 +34,8 @@ class PanelOptions:
         return [task for task in tasks if not self.started or (task.started_by and task.started_by.pk == self.pk)]
 
     def token(self) -> str:
-        return signing.dumps(astuple(self), salt=_salt())  # a compressed one begins with a dot, which servers refuse
+        values = astuple(self) if self.using else astuple(self)[:-1]  # it is on the page many times
+        return signing.dumps(values, salt=_salt())  # a compressed one begins with a dot, which servers refuse
 
     @property
     def url(self) -> str:
