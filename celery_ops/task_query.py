@@ -211,15 +211,19 @@ def _checked(key: tuple[Any, ...]) -> tuple[float, str]:
 
 
 def matches(task: TaskInfo, query: TaskQuery, arguments: Arguments) -> bool:
-    """Return whether one task is among those that the query asks for; an unknown time is within no bound."""
+    """Return whether one task is among those that the query asks for; an unknown time is within no bound.
+
+    A task that somebody without this app has published counts from when its source first heard of it.
+    """
+    seen = task.seen_at
     return (
         (not query.states or task.state in query.states)
         and query.name.lower() in task.name.lower()
         and query.worker in ("", task.worker)
         and query.queue in ("", task.queue)
         and (query.among is None or task.id in query.among)
-        and (query.since is None or (task.created_at is not None and task.created_at >= query.since))
-        and (query.until is None or (task.created_at is not None and task.created_at <= query.until))
+        and (query.since is None or (seen is not None and seen >= query.since))
+        and (query.until is None or (seen is not None and seen <= query.until))
         and _says(task, query, arguments)
     )
 

@@ -68,6 +68,7 @@ def info(task: TrackedTask, payload: Payload | None = None) -> TaskInfo:
         state=task.state,
         worker=task.worker,
         created_at=task.published_at,
+        stored_at=task.published_at or task.started_at,
         started_at=task.started_at,
         finished_at=task.finished_at,
         eta=task.eta,

@@ -73,6 +73,21 @@ def test_a_task_that_is_older_than_those_that_are_listed_is_found_by_its_whole_i
     assert TrackedTaskBackend().counts(until).all.number == 1
 
 
+def test_a_task_that_somebody_without_this_app_has_published_counts_from_its_start(memory_store):
+    now = datetime.now(timezone.utc)
+    fields = facts.published("foreign", None, "shop.nap")
+    fields |= {facts.field("foreign", kind): value for kind, value in facts.started(ms(now), None, "w@test").items()}
+    recorder().record([(REF, fields), index.entry("foreign", [REF], ms(now))])
+    recorder().flush()
+    for query, listed in (
+        (TaskQuery(), ["foreign"]),
+        (TaskQuery(until=now + timedelta(seconds=1)), ["foreign"]),  # as a bulk that begins now asks
+        (TaskQuery(since=now - timedelta(seconds=1)), ["foreign"]),
+        (TaskQuery(until=now - timedelta(seconds=1)), []),
+    ):
+        assert [task.id for task in TrackedTaskBackend().page(query).tasks] == listed
+
+
 def test_a_real_run_is_told_with_its_payload(memory_store, eager):
     result = tasks.noop.delay(1)
     assert TrackedTaskBackend().get(result.id).args[0] == 1
