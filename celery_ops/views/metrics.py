@@ -50,9 +50,10 @@ def has_token(request: HttpRequest) -> bool:
     """Return whether the request brings the token of the settings. How long that takes says nothing about it."""
     token = conf.METRICS_TOKEN
     scheme, _space, brought = request.headers.get("Authorization", "").partition(" ")
-    if not isinstance(token, str) or not token or scheme.lower() != "bearer":
+    if not isinstance(token, str) or not token.strip() or scheme.lower() != "bearer":
         return False
-    return secrets.compare_digest(brought.strip().encode("latin-1", "replace"), token.encode())
+    wanted = token.strip()  # a file that it was read from ends with a new line, and no header brings that
+    return secrets.compare_digest(brought.strip().encode("latin-1", "replace"), wanted.encode())
 
 
 def is_scraper(request: HttpRequest) -> bool:

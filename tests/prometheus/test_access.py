@@ -30,10 +30,16 @@ def test_a_wrong_token_is_refused_without_the_login(client, authorization):
     assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer")
 
 
-@pytest.mark.parametrize("token", [None, "", 7])
+@pytest.mark.parametrize("token", [f"{TOKEN}\n", f" {TOKEN} "])
+def test_a_token_that_was_read_from_a_file_with_its_line_end_is_right(client, settings, token):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "METRICS_TOKEN": token}
+    assert client.get(METRICS, headers=bearing(f"Bearer {TOKEN}")).status_code == 200
+
+
+@pytest.mark.parametrize("token", [None, "", " \n", 7])
 def test_without_a_token_in_the_settings_none_is_right(client, settings, token):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "METRICS_TOKEN": token}
-    for brought in ("", "None", "7", TOKEN):
+    for brought in ("", " ", "None", "7", TOKEN):
         assert client.get(METRICS, headers=bearing(f"Bearer {brought}")).status_code == 401
 
 
