@@ -18,7 +18,7 @@ from ..charts.sparkline import Sparkline
 from ..charts.words import share
 from ..formatting import Moment, breakable, clean, duration
 from ..links import insight_url, task_list_url
-from ..metrics.cells import Cell
+from ..metrics.cells import OTHER, Cell
 from .base import OpsTable
 from .columns import PLAIN, FigureColumn, LinkColumn, SizeColumn, TextColumn, cells
 from .links import PageLink
@@ -48,7 +48,10 @@ class TaskTypeRow:
         return self.charts_url or self.list_url()
 
     def list_url(self, *state: str) -> str:
-        """Return the list of its tasks of some states in the window, empty for a name that no list can ask for."""
+        """Return the list of its tasks of some states in the window, empty for a name that no list can ask for.
+
+        What many tasks are counted as together is none of theirs.
+        """
         if state not in self._urls:  # several cells lead to the same one
             self._urls[state] = self._list_url(state)
         return self._urls[state]
@@ -58,7 +61,7 @@ class TaskTypeRow:
         return {}
 
     def _list_url(self, state: Sequence[str]) -> str:
-        if not self.type.name or clean(self.type.name) != self.type.name:
+        if self.type.name in ("", OTHER) or clean(self.type.name) != self.type.name:
             return ""
         return task_list_url(state=state, name=self.type.name, since=self.start)
 

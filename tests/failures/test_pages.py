@@ -352,6 +352,8 @@ def test_a_group_of_more_tasks_than_it_names_has_those_of_the_others_too(browser
     refused(2)
     page = html_of(browser.get(reverse("celery_ops:task-list") + f"?failure={REFUSED.key}"))
     assert set(rows(page)) == {"id-0", "id-1"}
+    assert "name=shop.task_1" in page_of(browser).text
+    assert "name=other" not in page_of(browser).text
 
 
 def test_a_task_with_a_name_too_long_to_keep_is_in_its_group(browser, settings):

@@ -56,6 +56,18 @@ def test_a_row_says_what_a_task_did(browser, counted):
     assert types(browser)["shop.report"]["Wait p50"] == "unknown"
 
 
+def test_what_is_counted_together_leads_to_no_list_of_tasks(browser, monkeypatch):
+    monkeypatch.setattr("celery_ops.metrics.rows.PAIRS_KEPT", 1)
+    count("shop.mail", Total.FAILURE, seconds=1)
+    count("shop.report", Total.FAILURE, seconds=1)
+    for page in (LIST, f"{OPS}insight/"):
+        urls = [url for _text, url in links(html_of(browser.get(page)))]
+        assert any("tasks/?" in url and "name=shop.mail" in url for url in urls)
+        assert not any("tasks/?" in url and "name=other" in url for url in urls)
+        assert any("insight/?task=other" in url for url in urls)
+    assert "name=other" not in browser.get(f"{OPS}insight/?task=other").text
+
+
 def test_a_row_says_what_a_task_cost(browser, counted):
     place = (int(time.time()) // 60, "", "shop.report", "", "mail")
     flusher().counting.spend(place, Cost(75.0, 300 * 2**20))

@@ -22,6 +22,7 @@ from ...failures.listing import detailed
 from ...filters.windows import LABELS, window_of
 from ...formatting import Moment, clean
 from ...links import query_string, task_list_url
+from ...metrics.cells import OTHER
 from ...metrics.windows import WINDOWS, Window
 from ...permissions import RESOLVE_FAILURES, RUN_TASK, allows
 from ...redaction import capture_text
@@ -116,7 +117,7 @@ def _named(group: Group) -> Sequence[tuple[str, int]]:
 
 
 def _tasks_link(name: str, group: Group) -> PageLink:
-    is_plain = bool(name) and clean(name) == name
+    is_plain = name not in ("", OTHER) and clean(name) == name
     url = task_list_url(failure=group.key, state=states.FAILURE, name=name) if is_plain else ""
     return PageLink(clean(name) or _("unknown"), url)
 

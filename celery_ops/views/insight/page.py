@@ -19,6 +19,7 @@ from ...filters.suggestions import MOST_SUGGESTED, Suggested
 from ...filters.windows import window_of, window_tabs
 from ...formatting import clean
 from ...links import task_list_url
+from ...metrics.cells import OTHER
 from ...metrics.windows import Window
 from ...tables.insight import queue_table, task_table
 from ..ops import EitherPage, errors, part
@@ -91,8 +92,8 @@ class InsightView(EitherPage):
         return ", ".join((*names, str(SPANS[self.window.name])))
 
     def _list_url(self, start: datetime, *state: str) -> str:
-        """Return the list of the tasks of some states; empty for a queue: not every list knows those."""
-        if self.filter.queue_name:
+        """Return the list of the tasks of some states; empty for a queue, which not every list knows, and for many."""
+        if self.filter.queue_name or self.filter.task_name == OTHER:
             return ""
         return task_list_url(state=state, name=self.filter.task_name, since=timezones.minute_text(start))
 
