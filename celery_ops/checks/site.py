@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from celery import _state
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.shortcuts import resolve_url
@@ -72,6 +73,18 @@ def _resolves(path: str) -> bool:
     return True
 
 
+def celery_app() -> Messages:
+    """``shared_task`` goes by whatever app there is, at last by one of Celery's own, which nobody has configured."""
+    try:
+        app = conf.celery_app
+    except Exception:  # APP is wrong, which has been told by its key
+        logger.debug("The Celery app cannot be had", exc_info=True)
+        return
+    if app == _state.default_app and not app.conf.broker_url:
+        hint = "Import it where Django starts: from .celery import app as celery_app, in the package of your settings."
+        yield warning(8, IDS["celery_ops.W008"], hint)
+
+
 def users(site: Mapping[Any, Any]) -> Messages:
     """What the default policy asks for, and this site's users cannot have."""
     try:
@@ -102,5 +115,5 @@ def tenants(site: Mapping[Any, Any]) -> Messages:
 
 
 #: What holds of every site, and what depends on its settings.
-EVERY_SITE: Final = (urls, context_processors, login)
+EVERY_SITE: Final = (urls, context_processors, login, celery_app)
 BY_SETTINGS: Final = (users, tenants)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from celery import Celery
+from celery import Celery, _state
 from django.core.checks import Warning
 from django.forms import CharField, FileField, Form
 from hypothesis import given
@@ -361,6 +361,16 @@ def test_a_login_of_this_site_or_of_another_is_none_of_our_business(url, found, 
 def test_tenants_that_share_a_prefix_are_w006(engine, prefix, ids, found, settings, monkeypatch):
     monkeypatch.setitem(settings.DATABASES, "default", {**settings.DATABASES["default"], "ENGINE": engine})
     assert [m.id for m in found({**STORE, "STORE_PREFIX": prefix}, "celery_ops.")[:1]] == ids
+
+
+@pytest.mark.parametrize(("broker", "ids"), [(None, ["celery_ops.W008"]), ("redis://localhost", [])])
+def test_a_site_that_loads_no_celery_app_of_its_own_is_w008(broker, ids, found, monkeypatch):
+    """What Celery makes then may be configured by the environment."""
+    default = Celery("default", set_as_current=False)
+    default.conf.broker_url = broker
+    monkeypatch.setattr(_state, "default_app", default)
+    monkeypatch.setattr(_state._tls, "current_app", None)
+    assert [message.id for message in found(STORE, "celery_ops.W")] == ids
 
 
 @pytest.mark.parametrize("key", DEFAULTS)
