@@ -1,8 +1,11 @@
-"""The states that running tasks give themselves (``update_state``): only their results know them, never a signal."""
+"""What only results know of tracked tasks, and no signal told: the states that running tasks give themselves
+(``update_state``), and the end of one whose process was lost before it could say it.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from typing import Final
 
 from django.db import Error as DatabaseError
 from django.db import connections, transaction
@@ -10,33 +13,46 @@ from django.db import connections, transaction
 from .. import states
 from ..conf import conf
 from ..exceptions import BackendUnavailable
-from ..info import TrackedTask
+from ..info import TaskInfo, TrackedTask
 from ..logs import get_logger
+from ..one_state import error_of, state_of
 
 logger = get_logger("celery_ops.details")
 
 
+#: States of which a task's result may know better.
+OPEN: Final = (states.STARTED, states.LOST)
+
+
 def with_own_states(tasks: Sequence[TrackedTask]) -> list[TrackedTask]:
-    """Return tracked tasks, those that run in the state that they gave themselves. Never raises for a source.
+    """Return tracked tasks, those that run or are lost as their results know them. Never raises for a source.
 
-    The task backend is asked once for all of them, and not at all while none runs.
+    The task backend is asked once for all of them, and not at all where all have ended or wait.
     """
-    running = [task.id for task in tasks if task.state == states.STARTED]
-    own = _own_states(running) if running else {}
-    return [replace(task, state=own[task.id]) if task.id in own else task for task in tasks]
+    begun = [task.id for task in tasks if task.state in OPEN]
+    stored = _stored(begun) if begun else {}
+    return [_as_stored(task, stored[task.id]) if task.id in stored else task for task in tasks]
 
 
-def _own_states(task_ids: Sequence[str]) -> dict[str, str]:
+def _as_stored(task: TrackedTask, stored: TaskInfo) -> TrackedTask:
+    state = state_of(stored, task, None)
+    if not states.is_final(state):
+        return replace(task, state=state)
+    if state != states.SUCCESS and task.executions > 1:  # that may be the end of the execution before
+        return task
+    return replace(task, state=state, finished_at=stored.finished_at, error=error_of(state, stored, task))
+
+
+def _stored(task_ids: Sequence[str]) -> dict[str, TaskInfo]:
     backend = conf.load("TASK_BACKEND")()
     if not backend.tells_own_states:
         return {}
     try:
         with _savepoints():
-            stored = backend.get_many(task_ids)
+            return dict(backend.get_many(task_ids))
     except (BackendUnavailable, DatabaseError) as error:
         logger.warning("The states that tasks give themselves are not known: %s", error)
         return {}
-    return {task_id: task.state for task_id, task in stored.items() if states.is_custom(task.state)}
 
 
 @contextmanager

@@ -63,6 +63,18 @@ def test_a_state_of_a_tasks_own_is_over_when_tracking_knows_its_end(order, reade
     assert states(shown(order, reader)) == ["SUCCESS"]
 
 
+@pytest.mark.parametrize("ago", [10, 600], ids=["while it runs", "lost"])
+@pytest.mark.parametrize(("row", "end"), [("SUCCESS", "SUCCESS"), ("FAILURE", "FAILURE"), ("STARTED", "")])
+def test_a_task_has_ended_as_its_result_says_where_its_process_could_not_tell(row, end, ago, order, reader):
+    task_id = plant(order, state="STARTED", ago=ago)
+    open_state = "STARTED" if ago == 10 else "LOST"
+    assert states(shown(order, reader)) == [open_state]
+    TaskResult.objects.create(task_id=task_id, status=row, result='{"exc_type": "ValueError", "exc_message": ["no"]}')
+    html = shown(order, reader)
+    assert states(html) == [end or open_state]
+    assert ("ValueError" in words(html)) is (end == "FAILURE")
+
+
 @pytest.mark.parametrize(("state", "asked"), [("SUCCESS", False), ("STARTED", True)])
 def test_results_are_asked_for_while_a_task_runs_and_not_else(order, reader, state, asked):
     plant(order, state=state)
