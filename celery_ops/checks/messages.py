@@ -31,12 +31,12 @@ IDS: Final = {
     "celery_ops.W005": "The site's users have no permissions, so the default policy refuses them.",
     "celery_ops.W006": "Tenants with schemas of their own share one STORE_PREFIX, and so each other's tracked tasks.",
     "celery_ops.W007": "An objective cannot be measured, or an alert reaches nobody, with the other settings.",
-    "celery_ops.W008": "No Celery app of the site is loaded here, so tasks go to Celery's default broker.",
     "celery_ops.I001": "The list of tasks stays empty: results are not kept in the database.",
     "celery_ops.I002": "The list of tasks has no names, workers or arguments.",
     "celery_ops.I003": "RUNNABLE_TASKS names a task that this process does not know.",
     "celery_ops.I004": "The site's users are never staff, so only a permission opens the pages.",
     "celery_ops.I005": "LOGIN_URL is no page of this site, so who is not logged in is sent to a 404.",
+    "celery_ops.I006": "No Celery app of the site is loaded here, so tasks go to Celery's default broker.",
 }
 
 

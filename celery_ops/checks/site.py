@@ -82,7 +82,7 @@ def celery_app() -> Messages:
         return
     if app == _state.default_app and not app.conf.broker_url:
         hint = "Import it where Django starts: from .celery import app as celery_app, in the package of your settings."
-        yield warning(8, IDS["celery_ops.W008"], hint)
+        yield note(6, IDS["celery_ops.I006"], hint)
 
 
 def users(site: Mapping[Any, Any]) -> Messages:

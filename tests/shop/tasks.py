@@ -222,7 +222,7 @@ def child():
     return "child"
 
 
-@track(Order)
+@track(Order, hidden=True)
 @shared_task
 def publishes_a_group(order_id):
     return group(noop.si(order_id), noop.si(order_id)).delay().id
@@ -441,7 +441,7 @@ def replaces_by_chain(self, order_id, first, *args):
     raise self.replace(chain(globals()[first].si(order_id, *args), child.si()))
 
 
-@track(Order)
+@track(Order, hidden=True)
 @shared_task(bind=True)
 def replaces_by_group(self, order_id):
     raise self.replace(group(noop.si(order_id), replaces_by_chain.si(order_id, "noop")))

@@ -363,14 +363,14 @@ def test_tenants_that_share_a_prefix_are_w006(engine, prefix, ids, found, settin
     assert [m.id for m in found({**STORE, "STORE_PREFIX": prefix}, "celery_ops.")[:1]] == ids
 
 
-@pytest.mark.parametrize(("broker", "ids"), [(None, ["celery_ops.W008"]), ("redis://localhost", [])])
-def test_a_site_that_loads_no_celery_app_of_its_own_is_w008(broker, ids, found, monkeypatch):
+@pytest.mark.parametrize(("broker", "ids"), [(None, ["celery_ops.I006"]), ("redis://localhost", [])])
+def test_a_site_that_loads_no_celery_app_of_its_own_is_i006(broker, ids, found, monkeypatch):
     """What Celery makes then may be configured by the environment."""
     default = Celery("default", set_as_current=False)
     default.conf.broker_url = broker
     monkeypatch.setattr(_state, "default_app", default)
     monkeypatch.setattr(_state._tls, "current_app", None)
-    assert [message.id for message in found(STORE, "celery_ops.W")] == ids
+    assert [message.id for message in found(STORE, "celery_ops.I006")] == ids
 
 
 @pytest.mark.parametrize("key", DEFAULTS)
