@@ -218,7 +218,7 @@ class _Round:
         self._outstanding.discard((host, method))
 
     def _wait_for(self, host: str) -> None:
-        self._outstanding |= {(host, method) for method in self._workers.expects(host, self._questions)}
+        self._outstanding |= {(host, method) for method in self._workers.expects(host, self._asked)}
 
 
 def _turn(method: str) -> int:
