@@ -7,7 +7,7 @@ from typing import Any, Final
 from .. import redaction
 from ..conf import conf
 from . import given
-from .canvas import CANVASES, CHORD, CUT, LARGE, MOST_BYTES, ODD, Canvas, NotKept, Place, Step
+from .canvas import CANVASES, CHAIN, CHORD, CUT, LARGE, MOST_BYTES, ODD, Canvas, NotKept, Place, Step
 from .canvas_writing import captured
 from .steps import LONGEST_NAME
 from .workflows import DEEPEST, LONGEST_ID, embedded, last_step, options_of
@@ -90,6 +90,16 @@ class _Taking:
         return tuple(self.step(signature, is_errback=is_errback, depth=depth) for signature in signatures)
 
     def step(self, signature: Any, *, is_errback: bool = False, depth: int = 0) -> Step:
+        """Take a signature, and what follows it: Celery makes the rest of a chain an option of its first step."""
+        first = self.alone(signature, is_errback=is_errback, depth=depth)
+        following = options_of(signature).get("chain")
+        if not following:
+            return first
+        if not isinstance(following, (list, tuple)):
+            raise NotKept(ODD, first.name)
+        return Step(kind=CHAIN, parts=(first, *self.steps(reversed(following), depth=depth + 1)))
+
+    def alone(self, signature: Any, *, is_errback: bool, depth: int) -> Step:
         self.left -= 1
         if self.left < 0 or depth > DEEPEST:
             raise NotKept(LARGE)

@@ -64,6 +64,12 @@ SHAPES = {
         [chord([noop(order), pay(order)], after(order)), returns(order)], after(order)
     ),
     "a chain that ends in a group": lambda order: chain(noop(order), group(returns(order), after(order))),
+    "a group, a step, a group": lambda order: chain(
+        group(noop(order), pay(order)), after(order), group(returns(order), after(order)), after(order)
+    ),
+    "a group, a step, a group at the end": lambda order: chain(
+        group(noop(order), pay(order)), returns(order), group(returns(order), after(order))
+    ),
     "a chord whose body is a group": lambda order: chord([noop(order), pay(order)], group(after(order), noop(order))),
     "callbacks": lambda order: tasks.noop.signature((order.pk,), link=[after(order), returns(order)]),
     "errbacks of a chain": lambda order: chain(noop(order).on_error(pay(order)), returns(order).on_error(pay(order))),

@@ -58,7 +58,15 @@ def _embed(embed):
 
 
 def bare(value):
-    """A part of a message without what Celery gives anew, and without options that say nothing."""
+    """A part of a message without what Celery gives anew, and without options that say nothing.
+
+    A chain is the same whether it is a step of its own or an option of its first step.
+    """
+    if isinstance(value, dict) and value.get("options", {}).get("chain"):
+        options = {**value["options"]}
+        steps = [{**value, "options": options}, *reversed(options.pop("chain"))]
+        chained = {"task": "celery.chain", "args": [], "kwargs": {"tasks": bare(steps)}}
+        return {**chained, "subtask_type": "chain", "immutable": False}
     if isinstance(value, dict):
         return {
             name: bare(item)
