@@ -12,7 +12,7 @@ from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..info import Payload, TaskInfo, TrackedTask
 from ..task_query import TaskPage, TaskQuery
 from ..tracking.accounts import read_payload
-from ..tracking.reading import find_task, newest_tasks
+from ..tracking.reading import find_task, find_tasks_wherever, newest_tasks
 from .base import ListedTaskBackend
 
 #: How many tasks a list holds at most: the newest.
@@ -51,6 +51,13 @@ class TrackedTaskBackend(ListedTaskBackend):
                 return None
             ref, task = tracked[0]
             return info(task, read_payload(ref, task_id))
+        except StoreUnavailable as error:
+            raise BackendUnavailable(_("The tracking store does not answer.")) from error
+
+    def get_many(self, task_ids: Iterable[str]) -> dict[str, TaskInfo]:
+        """Each is looked up: all that is listed would be read for a few, and older ones would not be found."""
+        try:
+            return {task.id: info(task) for task in find_tasks_wherever(task_ids).values()}
         except StoreUnavailable as error:
             raise BackendUnavailable(_("The tracking store does not answer.")) from error
 

@@ -115,9 +115,19 @@ def find_tasks(
     than a short value names.
     """
     oldest = now_ms() - conf.retention_seconds * 1000
-    wanted: dict[ObjectRef, list[str]] = {}
     near, far = _kept_still(published, oldest), _kept_still(seen or {}, oldest)
-    for task_id, refs in index.objects_of_many(near, far, succeeded=succeeded).items():
+    return _found_in(index.objects_of_many(near, far, succeeded=succeeded))
+
+
+def find_tasks_wherever(task_ids: Iterable[str]) -> dict[str, TrackedTask]:
+    """Return those of many tasks that are known, by id, whenever they were sent. Raises StoreUnavailable."""
+    return _found_in(index.objects_wherever(dict.fromkeys(task_ids)))
+
+
+def _found_in(objects: Mapping[str, Iterable[ObjectRef]]) -> dict[str, TrackedTask]:
+    """Return tasks by their ids, from the objects of each."""
+    wanted: dict[ObjectRef, list[str]] = {}
+    for task_id, refs in objects.items():
         for ref in refs:
             wanted.setdefault(ref, []).append(facts.short_id(task_id))
     kept = recorder().ask(lambda store: store.read(list(wanted))) if wanted else []

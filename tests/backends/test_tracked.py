@@ -68,6 +68,9 @@ def test_a_task_that_is_older_than_those_that_are_listed_is_found_by_its_whole_i
     page, now = TrackedTaskBackend().page, datetime.now(timezone.utc)
     assert [(t.id, t.state) for t in page(TaskQuery(text="old")).tasks] == [("old", "FAILURE")]
     assert page(TaskQuery(text="ol")).tasks == ()
+    assert {task_id: t.state for task_id, t in TrackedTaskBackend().get_many(["old", "none"]).items()} == {
+        "old": "FAILURE"
+    }
     until = TaskQuery(until=now - timedelta(seconds=30))
     assert [t.id for t in page(until).tasks] == ["old"]
     assert TrackedTaskBackend().counts(until).all.number == 1
