@@ -60,7 +60,7 @@ def _embed(embed):
 def bare(value):
     """A part of a message without what Celery gives anew, and without options that say nothing.
 
-    A chain is the same whether it is a step of its own or an option of its first step.
+    A chain is the same whether it is a step of its own or an option of its first step, and none when empty.
     """
     if isinstance(value, dict) and value.get("options", {}).get("chain"):
         options = {**value["options"]}
@@ -71,7 +71,7 @@ def bare(value):
         return {
             name: bare(item)
             for name, item in value.items()
-            if name not in ANEW and not (name == "options" and not bare(item))
+            if name not in ANEW and not (name == "options" and not bare(item)) and not (name == "chain" and item == [])
         }
     return [bare(item) for item in value] if isinstance(value, list) else value
 
