@@ -58,7 +58,7 @@ def counted(window: Window) -> Listing | None:
 def detailed(key: str, window: Window) -> tuple[Detail | None, str]:
     """Return all that is known of one group, None when nobody knows it, and why it is by results although counted.
 
-    Raises the same.
+    Raises the same, and so where results do not know it while the store is away: it may well be there.
     """
     detail, trouble = None, ""
     if is_on():
@@ -68,8 +68,10 @@ def detailed(key: str, window: Window) -> tuple[Detail | None, str]:
             trouble = str(error)
     if detail is None and (trouble or not is_on()):
         detail = _stored_detail(key, window, trouble)
+    if detail is None and trouble:
+        raise BackendUnavailable(trouble)
     if detail is None:
-        return None, trouble
+        return None, ""
     (group,) = with_states([detail.group])
     return replace(detail, group=group), trouble
 

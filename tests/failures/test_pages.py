@@ -1,11 +1,15 @@
 """The list of failure groups, the page of one, and what people do about it: pages, JSON and the journal."""
 
 import time
+from contextlib import contextmanager
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
+from celery_ops.bulk.base import progress_of
+from celery_ops.bulk.progress import DONE, RUNNING
+from celery_ops.bulk.rerun import RerunAction
 from celery_ops.exceptions import StoreUnavailable
 from celery_ops.failures.fingerprint import Fingerprint
 from celery_ops.failures.tally import NAMES_KEPT
@@ -414,3 +418,58 @@ def test_a_store_that_is_away_is_told_of_beside_the_newest_results(browser, sett
     monkeypatch.setattr("celery_ops.tracking.memory.MemoryStore.tallies", away)
     words = text_of(html_of(browser.get(reverse("celery_ops:failure-list"))))
     assert "newest 500" in words
+
+
+@pytest.fixture
+def away(monkeypatch):
+    """The store is away inside ``away()``, and results, of which only the newest are read, do not know the group."""
+
+    @contextmanager
+    def away():
+        with monkeypatch.context() as patch:
+            patch.setattr("celery_ops.tracking.memory.MemoryStore.tallies", refuse)
+            patch.setattr("celery_ops.failures.stored.NEWEST", 0)
+            yield
+        recorder().try_again()
+
+    def refuse(self, wanted):
+        raise StoreUnavailable("the store does not answer")
+
+    return away
+
+
+@pytest.mark.parametrize("url", ["failure-detail", "task-list", "bulk-retry"])
+def test_a_group_that_only_the_store_knows_is_not_gone_while_that_is_away(browser, away, url):
+    refused()
+    url = (
+        reverse("celery_ops:failure-detail", args=[REFUSED.key])
+        if url == "failure-detail"
+        else (reverse(f"celery_ops:{url}") + f"?failure={REFUSED.key}")
+    )
+    with away():
+        page = browser.get(url)
+    assert page.status_code == 503
+    assert "the store does not answer" in page.text
+
+
+@pytest.mark.parametrize("action", ["resolve", "rerun"])
+def test_nothing_is_done_to_a_group_while_nobody_can_tell_what_it_is(browser, away, action):
+    refused()
+    with away():
+        assert act(browser, action, accept="application/json").status_code == 503
+    assert ControlRecord.objects.count() == 0
+
+
+def test_a_group_is_run_again_to_its_end_though_the_store_was_away_in_between(browser, settings, monkeypatch, away):
+    monkeypatch.setattr(RerunAction, "chunk_size", 1)
+    monkeypatch.setattr(RerunAction, "seconds", 0.0)
+    kept(settings, 3)
+    refused(3)
+    page = act(browser, "rerun").url
+    with away():
+        assert browser.post(page).status_code == 503
+        assert progress_of(ControlRecord.objects.get()).state == RUNNING
+    for _ in range(4):
+        browser.post(page)
+    assert progress_of(ControlRecord.objects.get()).state == DONE
+    assert {row.retry_of for row in TaskRunRecord.objects.all()} == {"id-0", "id-1", "id-2"}
