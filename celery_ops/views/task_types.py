@@ -78,6 +78,7 @@ class TaskTypeListView(ListPage):
             **context,
             "backend": COUNTED if report is None or report.is_counted else BY_RESULTS,
             "tabs": window_tabs(self.filter, self.window),
+            "all_url": self.filter.link(q=None),
             "limit": limit_of(report) if report else "",
         }
 

@@ -21,7 +21,7 @@ from celery_ops.tracking.store import TASK
 from tests.conftest import broker, browser_of, make_user
 from tests.counted import fail, flush
 from tests.ops.task_backends import Held, a_task, use
-from tests.pages import html_of, rows, text_of
+from tests.pages import html_of, links, rows, text_of
 
 from .conftest import hearing
 
@@ -174,6 +174,13 @@ def test_what_cannot_be_read_is_refused_in_json_and_left_out_on_the_page(browser
     refused()
     assert browser.get(reverse("celery_ops:api-failures") + query).status_code == 400
     assert REFUSED.key in rows(html_of(browser.get(reverse("celery_ops:failure-list") + query)))
+
+
+def test_what_shows_all_failures_stays_in_the_window(browser):
+    refused(at=time.time() - 3 * 86_400)
+    page = html_of(browser.get(reverse("celery_ops:failure-list") + "?window=7d&q=nothing"))
+    (url,) = [url for text, url in links(page) if text == "Show all failures"]
+    assert REFUSED.key in rows(html_of(browser.get(reverse("celery_ops:failure-list") + url)))
 
 
 def test_the_list_is_paged(browser):

@@ -68,6 +68,13 @@ def test_what_is_counted_together_leads_to_no_list_of_tasks(browser, monkeypatch
     assert "name=other" not in browser.get(f"{OPS}insight/?task=other").text
 
 
+def test_what_shows_all_task_types_stays_in_the_window(browser):
+    count("shop.mail", Total.SUCCESS, seconds=1, ago=3 * 86_400)
+    page = html_of(browser.get(f"{LIST}?window=7d&q=nothing"))
+    (url,) = [url for text, url in links(page) if text == "Show all task types"]
+    assert list(types(browser, url)) == ["shop.mail"]
+
+
 def test_a_row_says_what_a_task_cost(browser, counted):
     place = (int(time.time()) // 60, "", "shop.report", "", "mail")
     flusher().counting.spend(place, Cost(75.0, 300 * 2**20))

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from ...failures.group import Group
 from ...failures.listing import Listing, listed
-from ...filters.failures import FailureFilterSet
+from ...filters.failures import ALL, FailureFilterSet
 from ...filters.windows import window_of, window_tabs
 from ...metrics.windows import DEFAULT, Window
 from ...tables.base import CompletedRows
@@ -68,6 +68,7 @@ class FailureListView(ListPage):
             **context,
             "backend": COUNTED if listing is None or listing.is_counted else BY_RESULTS,
             "tabs": window_tabs(self.filter, self.window),
+            "all_url": self.filter.link(q=None, resolved=ALL),
             "limit": limit(listing.groups.limit) if listing else "",
             "other": listing.groups.other if listing else 0,
         }
