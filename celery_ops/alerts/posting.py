@@ -14,6 +14,8 @@ from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from django.utils.encoding import iri_to_uri
+
 from .. import __version__
 from ..conf import conf
 from ..exceptions import WebhookFailed
@@ -40,7 +42,7 @@ def post(alert: Alert) -> None:
         what = "sends on to somewhere else, which is not followed" if 300 <= error.code < 400 else "refuses the alert"
         raise WebhookFailed(f"{place(url)} {what}: it answers {error.code}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", error)
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise WebhookFailed(f"{place(url)} cannot be told: {type(reason).__name__}") from None
 
 
@@ -68,7 +70,8 @@ def place(url: str) -> str:
 
 def _request(url: str, body: bytes) -> urllib.request.Request:
     parts = urlsplit(url)
-    address = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path or "/", parts.query, ""))
+    path, query = iri_to_uri(parts.path or "/"), iri_to_uri(parts.query)
+    address = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, query, ""))
     headers = {"Content-Type": "application/json", "User-Agent": f"django-celery-ops/{__version__}"}
     if parts.username is not None:
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"

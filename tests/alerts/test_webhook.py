@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 import time
 from contextlib import contextmanager
@@ -79,6 +80,25 @@ def test_an_alert_is_posted_as_json(server, to):
         "state": "breached",
         "text": "The wait (p95) of mail is 45.0 s: more than 30.0 s. Measured over the last 15m.",
     }
+
+
+def test_a_url_may_be_written_in_any_letters(server, to):
+    to(f"http://{server.place}/störung/%C3%A4?für=ops%20team")
+    webhook(ALERT)
+    ((path, _headers, _body),) = server.requests
+    assert path == "/st%C3%B6rung/%C3%A4?f%C3%BCr=ops%20team"
+
+
+def test_what_broke_off_in_the_middle_is_named(to, monkeypatch):
+    def broken(self):
+        error = ssl.SSLError(1, "[SSL: BAD_RECORD_MAC] decryption failed")
+        error.reason = "BAD_RECORD_MAC"  # as OpenSSL's own errors have it
+        raise error
+
+    monkeypatch.setattr(posting._Post, "send", broken)
+    to("https://alerts.example.com/hook")
+    with pytest.raises(WebhookFailed, match=r"https://alerts\.example\.com cannot be told: SSLError"):
+        webhook(ALERT)
 
 
 def test_a_login_in_the_url_is_sent_as_basic_authorization(server, to):
