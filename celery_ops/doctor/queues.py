@@ -1,13 +1,15 @@
-"""Whether somebody reads every queue, and whether messages wait for long."""
+"""Whether somebody reads every queue, whether messages wait for long, and whether they are kept until then."""
 
 from collections.abc import Collection, Iterator
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
+import kombu
 from django.utils.translation import gettext as _
 
 from ..backends.broker.declarations import DELAYS
 from ..conf import conf
+from ..connections import target
 from ..control import paused_queues
 from ..exceptions import BackendUnavailable
 from ..formatting import duration
@@ -21,7 +23,9 @@ SEARCH: Final = 1.0
 
 
 def check() -> Iterator[Finding]:
-    """Say which queues nobody consumes, and where messages wait."""
+    """Say which queues nobody consumes, where messages wait, and where they are deleted meanwhile."""
+    if target.target().driver == "redis":
+        yield _expiring()
     try:
         backend = conf.load("QUEUE_BACKEND")()
         backend.learn(SEARCH)
@@ -34,6 +38,20 @@ def check() -> Iterator[Finding]:
     paused = paused_queues.known() if deserted or doubtful else {}
     yield _consumers([queue for queue in deserted if queue.name not in paused], doubtful - paused.keys())
     yield _waiting([queue for queue in known_queues if queue.consumers])
+
+
+def _expiring() -> Finding:
+    """kombu 5.7 lets the messages of a queue that expires live for so long in Redis, whoever consumes it."""
+    queues = conf.celery_app.amqp.queues.values() if kombu.VERSION[:2] >= (5, 7) else ()
+    if names := {queue.name for queue in queues if _expires(queue)}:
+        message = _("Redis deletes what waits in these queues while workers are busy, as they expire: %(names)s.")
+        hint = _("Declare them without expires: Redis does not go by who consumes a queue, as RabbitMQ does.")
+        return warning("queue-expiry", message % {"names": listed(names)}, hint)
+    return ok("queue-expiry", _("What waits in the queues of the settings does not expire with them."))
+
+
+def _expires(queue: Any) -> bool:
+    return bool(queue.expires or (queue.queue_arguments or {}).get("x-expires"))
 
 
 def _is_late(queue: QueueInfo) -> bool:

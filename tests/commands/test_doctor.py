@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import celery
+import kombu
 import pytest
 import redis
 from django.conf import settings as site
@@ -17,6 +18,7 @@ from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
+from kombu import Queue
 
 from celery_ops import doctor
 from celery_ops.backends.remote.gather import Answers
@@ -35,6 +37,7 @@ from tests.shop import tasks
 
 HEALTHY = {"task_time_limit": 1800}
 UNSET = object()
+DELETES = kombu.VERSION[:2] >= (5, 7)
 GONE = b"\x06\x16\x06\x16gone@test.celery.pidbox"
 
 
@@ -388,6 +391,15 @@ def test_public_addresses(host, is_public):
 def test_a_report_without_a_version_is_no_fault(report):
     answers = Answers(("w@test",), {"w@test": {"report": report}}, timezone.now())
     assert workers._versions(answers).level == "ok"
+
+
+@pytest.mark.parametrize("declared", [{"expires": 3}, {"queue_arguments": {"x-expires": 3000}}])
+def test_a_queue_that_expires_is_named_where_redis_deletes_what_waits_in_it(declared, monkeypatch):
+    amqp = SimpleNamespace(queues={"mail": Queue("mail", **declared), "other": Queue("other")})
+    monkeypatch.setattr(queues, "conf", SimpleNamespace(celery_app=SimpleNamespace(amqp=amqp)))
+    found = queues._expiring()
+    assert (found.level, "mail" in found.message) == (("warning", True) if DELETES else ("ok", False))
+    assert "other" not in found.message
 
 
 def test_a_queue_of_the_settings_that_nobody_reads():
