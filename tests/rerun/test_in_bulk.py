@@ -107,6 +107,13 @@ def test_without_yes_it_says_how_many_and_sends_nothing(words, settings):
     assert said.data["names"] == {UNTRACKED: 3}
 
 
+def test_the_preview_in_words_counts_tasks_that_nobody_has_named(settings):
+    """So the result of a chord whose header failed is stored."""
+    failed(settings, 1, a_task(9, "FAILURE", name=""))
+    lines = call("retry", "--filter", FAILURES, output="text").lines
+    assert [line.partition(":")[0] for line in lines[1:3]] == [f"  {UNTRACKED}", "  without a name"]
+
+
 def test_the_preview_in_words_names_the_remedy(settings):
     failed(settings, 2)
     lines = call("retry", "--filter", FAILURES, output="text").lines

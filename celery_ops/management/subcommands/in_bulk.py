@@ -111,9 +111,9 @@ def _foreseen(preview: Any, options: Mapping[str, Any]) -> Answer:
         "left_out": dict(preview.left_out),
     }
     lines = [_matching(preview)]
-    lines += [
-        f"  {tasks.name}: {grouped(tasks.count)}{_reason(tasks.reason or tasks.warning)}" for tasks in preview.names
-    ]
+    for tasks in preview.names:
+        name = tasks.name or _("without a name")
+        lines.append(f"  {name}: {grouped(tasks.count)}{_reason(tasks.reason or tasks.warning)}")
     lines += [_left_out(count, reason) for reason, count in preview.left_out.items()]
     if not options["yes"]:
         lines.append(_("nothing was sent: add --yes"))
