@@ -24,6 +24,9 @@ logger = get_logger("celery_ops.checks")
 DJANGO_TEMPLATES: Final = "django.template.backends.django.DjangoTemplates"
 #: Where our own templates are.
 OURS: Final = Path(__file__).parents[1] / "templates"
+#: What to do about a template that is not found: the site's own, and ours, which no other engine reads.
+UNFOUND: Final = "Name a template that your TEMPLATES find."
+OURS_UNFOUND: Final = f"Have an engine {DJANGO_TEMPLATES!r} among your TEMPLATES, with 'APP_DIRS': True."
 #: A host that may have a login, a port and a database: what any Redis client reads as it stands.
 PLAIN_URL: Final = re.compile(
     r"(?:rediss?|valkeys?)://(?:[^\s/?#;,@\[\]]*@)?[\w.-]+(?::(?:\d{1,4}|[1-5]\d{4}))?(?:/\d{0,4})?", re.ASCII
@@ -48,7 +51,7 @@ def _base_template(site: Mapping[Any, Any]) -> Messages:
     try:
         loader.get_template(name)
     except TemplateDoesNotExist:
-        yield failure(11, f"{where} does not exist.", "Name a template that your TEMPLATES find.")
+        yield failure(11, f"{where} does not exist.", OURS_UNFOUND if is_default("BASE_TEMPLATE", name) else UNFOUND)
     except Exception as error:
         yield failure(11, f"{where} cannot be loaded: {type(error).__name__}: {error}", "Correct it, or name another.")
 

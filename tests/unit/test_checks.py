@@ -311,6 +311,14 @@ def test_a_base_template_that_does_not_exist_is_e011(ids):
     assert ids({**STORE, "BASE_TEMPLATE": "nowhere.html"}) == ["celery_ops.E011"]
 
 
+@pytest.mark.parametrize("engine", [{"BACKEND": "django.template.backends.dummy.TemplateStrings"}, {"APP_DIRS": False}])
+def test_a_site_that_finds_no_template_of_ours_is_told_which_engine_it_takes(engine, found, settings):
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "OPTIONS": {}, **engine}]
+    (message,) = found(STORE)
+    assert message.id == "celery_ops.E011"
+    assert DJANGO_TEMPLATES in message.hint
+
+
 def test_a_problem_of_the_registry_is_e012(ids, no_bindings):
     no_bindings.append("shop.tasks.charge is tracked for 'shop.Nothing', which is not a model of this site")
     assert ids(STORE) == ["celery_ops.E012"]
