@@ -85,25 +85,14 @@ def is_measured(item) -> bool:
     return item.get_closest_marker("measures") is not None
 
 
-@pytest.hookimpl(tryfirst=True, wrapper=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Have one process run all tests of a folder that share such a fixture: else each process starts its own.
-
-    Several processes begin with these and with what waits for servers and workers of its own, so that to the end there
-    is something to compute for each processor.
-    """
+    """Have one process run all tests of a folder that share such a fixture: else each process starts its own."""
     if config.option.quick:
         items[:] = [item for item in items if not (SLOW.intersection(item.fixturenames) or is_measured(item))]
     for item in items:
         if SHARED.intersection(item.fixturenames):
             item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
-    yield
-    if hasattr(config, "workerinput"):
-        items.sort(key=computes)
-
-
-def computes(item) -> tuple[bool, bool]:
-    return item.get_closest_marker("xdist_group") is None, SLOW.isdisjoint(item.fixturenames)
 
 
 class ByFunction(LoadGroupScheduling):
@@ -117,10 +106,7 @@ class ByFunction(LoadGroupScheduling):
 
 
 def pytest_xdist_make_scheduler(config, log):
-    if config.option.dist != "loadgroup":
-        return None
-    config.option.loadscopereorder = False  # to have the order of above
-    return ByFunction(config, log)
+    return ByFunction(config, log) if config.option.dist == "loadgroup" else None
 
 
 @pytest.fixture(scope="session")
