@@ -12,7 +12,7 @@ LATE: Final = 1.0
 #: What its threads are called.
 NAME: Final = "celery_ops writer"
 #: Seconds after which who has one lets the thread run, once a write, and the seconds that takes.
-OVERDUE: Final = 0.002
+OVERDUE: Final = 0.0015
 LET_RUN: Final = 0.0005
 #: Seconds of being late that are allowed for, and writes that say how late the thread is lately, and how long it takes.
 MOST_LATE: Final = 0.005
@@ -35,7 +35,7 @@ class Writer:
         waiting: Sized,
         write: Callable[[], int],
         pause: float = 0.004,
-        pause_in_a_burst: float = 0.0165,
+        pause_in_a_burst: float = 0.0155,
     ) -> None:
         """``write`` returns how many events it found.
 
