@@ -1,15 +1,22 @@
 """Where the pages of a task, a worker and a queue are: empty for a name that no address can have."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
 from django.utils.translation import get_language
 
+from .converters import TAKEN
 from .formatting import LONGEST_NAME
+
+#: Names that stand in an address as they are, by far the most: ids of tasks, and what queues are mostly called.
+PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
+#: Stands for a name in the address of a page.
+ANY: Final = "celery-ops-any-name"
 
 
 def task_url(task_id: str | None, query: str = "") -> str:
@@ -60,7 +67,12 @@ def record_url(pk: int) -> str:
 
 
 def _list(page: str) -> str:
-    return _where(page, get_urlconf() or settings.ROOT_URLCONF, get_script_prefix(), get_language())
+    return _where(page, *_whose())
+
+
+def _whose() -> tuple[object, ...]:
+    """Return what addresses depend on."""
+    return get_urlconf() or settings.ROOT_URLCONF, get_script_prefix(), get_language()
 
 
 @lru_cache(maxsize=256)
@@ -69,10 +81,20 @@ def _where(page: str, *_whose: object) -> str:
     return reverse(f"celery_ops:{page}")
 
 
+@lru_cache(maxsize=256)
+def _around(page: str, *_whose: object) -> tuple[str, str]:
+    """Return what stands before a name in the address of its page, and behind it."""
+    before, _any, after = reverse(f"celery_ops:{page}", args=[ANY]).rpartition(ANY)
+    return before, after
+
+
 def _url(page: str, name: str | None) -> str:
     if not name or len(name) > LONGEST_NAME:
         return ""
     try:
+        if PLAIN.fullmatch(name) and name not in TAKEN:
+            before, after = _around(page, *_whose())
+            return f"{before}{name}{after}"
         return reverse(f"celery_ops:{page}", args=[name])
     except NoReverseMatch:
         return ""
