@@ -132,7 +132,7 @@ class RedisServer:
         return False
 
     def freeze(self) -> None:
-        self.process.send_signal(signal.SIGSTOP)
+        stand_still(self.process.pid)
 
     def thaw(self) -> None:
         self.process.send_signal(signal.SIGCONT)
@@ -214,6 +214,8 @@ class Worker:
         """Reach the whole process group: the worker and its pool."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
+        if number == signal.SIGSTOP:
+            wait_for(lambda: all(map(_stands_still, _in_group(self.process.pid))), "all to stand still")
 
     @contextlib.contextmanager
     def frozen(self):
@@ -244,3 +246,25 @@ def wait_for(condition, what: str, seconds: float = PATIENCE):
         if time.monotonic() > until:
             pytest.fail(f"waited {seconds} s for {what}")
         time.sleep(0.02)
+
+
+def stand_still(pid: int) -> None:
+    """Have a process stand still, all of it: a thread may go on for a moment after the signal was sent."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: _stands_still(pid), "the process to stand still")
+
+
+def _stands_still(pid: int) -> bool:
+    return all(_stat(thread)[0] in "TtZX" for thread in Path(f"/proc/{pid}/task").glob("*"))
+
+
+def _in_group(group: int) -> list[int]:
+    return [int(one.name) for one in Path("/proc").glob("[0-9]*") if _stat(one)[2:3] == [str(group)]]
+
+
+def _stat(process: Path) -> list[str]:
+    """Return what Linux says of a process or a thread, from its state on: its parent and its group come next."""
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()
+    except OSError:  # it has ended
+        return ["X"]

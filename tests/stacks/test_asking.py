@@ -13,7 +13,7 @@ from celery_ops.backends.remote.known import known_workers
 from celery_ops.exceptions import NoStack, NotRunning
 from celery_ops.stacks.asking import stack_of
 from tests.conftest import broker
-from tests.servers import wait_for
+from tests.servers import stand_still, wait_for
 from tests.shop import tasks
 from tests.worker.conftest import reached
 
@@ -67,7 +67,7 @@ def test_a_frozen_process_of_a_pool_is_said_to_be_silent_and_asked_again_later(w
     with working("prefork") as worker:
         task_id = running(order, pace)
         pid = stack_of(task_id).pid
-        os.kill(pid, signal.SIGSTOP)
+        stand_still(pid)
         try:
             with pytest.raises(NoStack, match="does not answer: it is stopped"):
                 stack_of(task_id, worker.hostname)
