@@ -8,7 +8,7 @@ from django.db.models import Model
 from celery_ops import states
 from celery_ops.panels.token import PanelOptions, viewer
 from celery_ops.task_logs.attempt import AttemptLog
-from celery_ops.tracking import facts, index
+from celery_ops.tracking import facts, index, log_fields
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.runs import Execution
@@ -56,11 +56,23 @@ def plant_log(
     task_id: str, *messages: str, attempt: int = 0, level: str = "INFO", at: float = 1_800_000_000.25
 ) -> None:
     """Let a task have logged these; attempts are told from 0, and ``at`` is seconds since the epoch."""
-    log = AttemptLog(task_id, "tests.shop.tasks.logs", attempt)
+    add_lines(AttemptLog(task_id, "tests.shop.tasks.logs", attempt), *messages, level=level, at=at)
+
+
+def add_lines(log: AttemptLog, *messages: str, level: str = "INFO", at: float = 1_800_000_000.25) -> None:
+    """Log these, and write them."""
     for message in messages:
         log.add(at, level, "shop.tasks", message)
     recorder().record(log.batch)
     recorder().flush()
+
+
+def logs_of_two_executions(task_id: str) -> tuple[AttemptLog, AttemptLog]:
+    """Return the empty logs of a task that runs twice at once, the second one from five seconds later on."""
+    first, second = (AttemptLog(task_id, "tests.shop.tasks.logs", 0) for _ in range(2))
+    second.begun += 5000
+    second._name = log_fields.execution_name(0, second.begun)
+    return first, second
 
 
 def panel_of(obj: Model, user: Any = None, *, limit: int = 10, launch: bool = True, public: bool = False) -> str:

@@ -5,11 +5,8 @@ import json
 import pytest
 
 from celery_ops.management.subcommands import logs
-from celery_ops.task_logs.attempt import AttemptLog
-from celery_ops.tracking import log_fields
-from celery_ops.tracking.recorder import recorder
 from tests.commands.conftest import call
-from tests.planting import plant, plant_log
+from tests.planting import add_lines, logs_of_two_executions, plant, plant_log
 
 pytestmark = pytest.mark.django_db
 
@@ -63,18 +60,10 @@ def test_json_is_what_the_address_answers():
 
 
 def test_of_a_task_that_runs_twice_at_once_no_line_is_missed_or_said_twice(monkeypatch):
-    first, second = AttemptLog("one", "tests.shop.tasks.logs", 0), AttemptLog("one", "tests.shop.tasks.logs", 0)
-    second.begun += 5000
-    second._name = log_fields.execution_name(0, second.begun)
-
-    def log(into, message):
-        into.add(1_800_000_000.25, "INFO", "shop.tasks", message)
-        recorder().record(into.batch)
-        recorder().flush()
-
-    log(first, "a1")
-    log(second, "b1")
-    rounds = iter([lambda: log(first, "a2"), lambda: log(second, "b2")])
+    first, second = logs_of_two_executions("one")
+    add_lines(first, "a1")
+    add_lines(second, "b1")
+    rounds = iter([lambda: add_lines(first, "a2"), lambda: add_lines(second, "b2")])
     monkeypatch.setattr(logs, "FOLLOW_EVERY", 0)
 
     def current_state(task_id):

@@ -4,13 +4,11 @@ import pytest
 from django.urls import reverse
 
 from celery_ops.exceptions import StoreUnavailable
-from celery_ops.task_logs.attempt import AttemptLog
-from celery_ops.tracking import log_fields
 from celery_ops.tracking.recorder import recorder
 from celery_ops.views import logs
 from tests.conftest import browser_of, make_user
 from tests.pages import elements, html_of, text_of
-from tests.planting import panel_of, plant, plant_log
+from tests.planting import add_lines, logs_of_two_executions, panel_of, plant, plant_log
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("memory_store", "no_live_task")]
 
@@ -164,24 +162,16 @@ def test_a_task_that_logged_nothing_has_no_lines(browser):
 
 def test_of_a_task_that_runs_twice_at_once_no_line_is_missed_or_comes_twice(browser, superuser, order):
     task_id = plant(order, "tests.shop.tasks.logs", "STARTED", worker="")
-    first, second = (AttemptLog(task_id, "tests.shop.tasks.logs", 0) for _ in range(2))
-    second.begun += 5000
-    second._name = log_fields.execution_name(0, second.begun)
-
-    def log(into, message):
-        into.add(1_800_000_000.25, "INFO", "shop.tasks", message)
-        recorder().record(into.batch)
-        recorder().flush()
-
+    first, second = logs_of_two_executions(task_id)
     addresses = ((page(task_id), {}), (panel_of(order, superuser), {"task": task_id}))
-    log(first, "a1")
-    log(second, "b1")
+    add_lines(first, "a1")
+    add_lines(second, "b1")
     answer = api(browser, task_id).json()
     shown = [html_of(browser.get(address, data)) for address, data in addresses]
     keys = [[item.attributes["data-key"] for item in elements(html, "details")] for html in shown]
     got = [line["message"] for line in answer["lines"]]
     for log_into, message in ((first, "a2"), (first, "a3"), (second, "b2")):
-        log(log_into, message)
+        add_lines(log_into, message)
         answer = api(browser, task_id, after=answer["seen"]).json()
         got += [line["message"] for line in answer["lines"]]
         for at, (address, data) in enumerate(addresses):

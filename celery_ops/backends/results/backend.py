@@ -97,7 +97,7 @@ class ResultsTaskBackend(TaskBackend):
         return [completed(task, details[task.id]) if task.id in details else task for task in tasks]
 
     @property
-    def tells_own_states(self) -> bool:  # type: ignore[override]
+    def tells_own_states(self) -> bool:  # type: ignore[override]  # others know it without the site
         """Not on a site of panels alone, which may do without results."""
         return apps.is_installed(APP)
 
