@@ -24,6 +24,12 @@ MEASURE = """() => {
   };
 }"""
 
+HEADS = """() => [...document.querySelectorAll("thead th")].map((head) => {
+  const text = document.createRange();
+  text.selectNodeContents(head.querySelector("a") ?? head);
+  return Math.round(text.getBoundingClientRect().bottom);
+})"""
+
 
 @pytest.fixture
 def scene(db, actors):  # noqa: F811
@@ -41,3 +47,12 @@ def test_the_bar_is_one_line_and_the_search_says_what_it_takes(language, width, 
         "lines": 1,
         "says what may be searched for": True,
     }
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_heads_of_columns_end_on_one_line_whether_they_sort_or_not(language, settings, scene, screen):
+    settings.LANGUAGE_CODE = language
+    screen.page.set_viewport_size({"width": 1100, "height": 900})
+    heads = screen.show(scene.client, reverse("celery_ops:schedule-list")).evaluate(HEADS)
+    assert len(heads) > 4
+    assert len(set(heads)) == 1
