@@ -55,6 +55,11 @@ class Part(Generic[T]):
     def is_available(self) -> bool:
         return not self.trouble
 
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Why it cannot show anything, or why something is missing in what it shows, as the source itself says."""
+        return tuple(filter(None, (self.trouble, getattr(self.value, "trouble", ""))))
+
 
 def part(ask: Callable[[], T]) -> Part[T]:
     """Ask a backend; one that is away becomes a sentence for its place on the page, and the rest of it goes on."""

@@ -84,9 +84,8 @@ def problems(
     breached: Iterable[Problem] = (),
 ) -> tuple[Problem, ...]:
     """Return what is wrong, the worst first. ``flows`` are what was counted of queues, by their names."""
-    troubles = [workers.trouble or (workers.value.trouble if workers.value else "")]
-    troubles += [queues.trouble or (queues.value.trouble if queues.value else ""), tasks.trouble]
-    worst_first = [Problem(text(trouble)) for trouble in dict.fromkeys(troubles) if trouble]
+    troubles = dict.fromkeys((*workers.troubles, *queues.troubles, *tasks.troubles))
+    worst_first = [Problem(text(trouble)) for trouble in troubles]
     waiting = queues.value.queues if queues.value else ()
     worst_first += _of_queues(filter(is_unattended, waiting))
     if workers.value:
