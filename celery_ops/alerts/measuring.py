@@ -67,18 +67,10 @@ def measured(objectives: Collection[Objective]) -> Measured:
         sources["workers"] = _workers
     if BEAT in objectives or any(objective.measure == LATE for objective in objectives):
         sources["schedules"] = _schedules
-    asked = {name: Asked(_within(ask, whose), f"measures {name}") for name, ask in sources.items()}
+    asked = {name: Asked(prefix.using(whose)(ask), f"measures {name}") for name, ask in sources.items()}
     answers = {name: _answer(name, one, until) for name, one in asked.items()}
     values = {objective.name: _values(objective, answers) for objective in objectives}
     return Measured(values, frozenset(name for name, answer in answers.items() if answer is None))
-
-
-def _within(ask: Callable[[], T], whose: str) -> Callable[[], T]:
-    def asking() -> T:
-        with prefix.using(whose):
-            return ask()
-
-    return asking
 
 
 def _answer(name: str, asked: Asked[T], until: float) -> T | None:

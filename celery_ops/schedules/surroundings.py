@@ -68,15 +68,7 @@ def _asked(whose: str) -> Surroundings:
 
 
 def _begun(ask: Callable[[], T], whose: str) -> Asked[T]:
-    return Asked(_within(ask, whose), "asks around schedules")
-
-
-def _within(ask: Callable[[], T], whose: str) -> Callable[[], T]:
-    def asking() -> T:
-        with prefix.using(whose):
-            return ask()
-
-    return asking
+    return Asked(prefix.using(whose)(ask), "asks around schedules")
 
 
 def _answer(asked: Asked[T], until: float) -> T | None:

@@ -63,7 +63,10 @@ def _setting() -> Any:
 
 @contextmanager
 def using(name: str) -> Iterator[None]:
-    """Let ``name`` be the prefix inside, whatever the site says then; an empty one changes nothing."""
+    """Let ``name`` be the prefix inside, whatever the site says then; an empty one changes nothing.
+
+    A decorator, too.
+    """
     token = _fixed.set(name or _fixed.get())
     try:
         yield
