@@ -35,7 +35,7 @@ class PanelOptions:
 
     def token(self) -> str:
         values = astuple(self) if self.using else astuple(self)[:-1]  # it is on the page many times
-        return signing.dumps(values, salt=_salt())  # a compressed one begins with a dot, which servers refuse
+        return signing.dumps(values, salt=salted(SALT))  # a compressed one begins with a dot, which servers refuse
 
     @property
     def url(self) -> str:
@@ -56,14 +56,17 @@ class PanelOptions:
 def options_of(token: str) -> PanelOptions:
     """Return the options of a panel's URL. Raises BadToken."""
     try:
-        return PanelOptions(*signing.loads(token, salt=_salt(), max_age=MAX_AGE))
+        return PanelOptions(*signing.loads(token, salt=salted(SALT), max_age=MAX_AGE))
     except (signing.BadSignature, StoreUnavailable, TypeError, ValueError) as error:
         raise BadToken(str(error)) from error
 
 
-def _salt() -> str:
-    """One tenant's token is nothing on another's site, though there is an object and a user of the same keys."""
-    return f"{SALT}:{prefix.current()}" if prefix.is_asked() else SALT
+def salted(salt: str) -> str:
+    """Return a salt of this tenant's own: a token is nothing on another's site, though a user has the same key there.
+
+    Raises StoreUnavailable when nobody can tell whose site it is.
+    """
+    return f"{salt}:{prefix.current()}" if prefix.is_asked() else salt
 
 
 def viewer(user: Any) -> str:

@@ -7,11 +7,10 @@ from django.core import signing
 from django.urls import NoReverseMatch, reverse
 
 from ..exceptions import BackendUnavailable, BadToken, StoreUnavailable
-from ..tracking import prefix
 from ..workflows.reading import glance_at
 from ..workflows.viewing import may_view
 from ..workflows.workflow import Progress
-from .token import MAX_AGE
+from .token import MAX_AGE, salted
 
 SALT: Final = "celery_ops.workflow"
 
@@ -28,7 +27,7 @@ class BarOptions:
     def url(self) -> str:
         """The bar's own address, empty when the site has not included ``celery_ops.urls``."""
         try:
-            return reverse("celery_ops:workflow-progress", args=[signing.dumps(astuple(self), salt=_salt())])
+            return reverse("celery_ops:workflow-progress", args=[signing.dumps(astuple(self), salt=salted(SALT))])
         except NoReverseMatch:
             return ""
 
@@ -36,13 +35,9 @@ class BarOptions:
 def bar_options_of(token: str) -> BarOptions:
     """Return the options of a bar's address. Raises BadToken."""
     try:
-        return BarOptions(*signing.loads(token, salt=_salt(), max_age=MAX_AGE))
+        return BarOptions(*signing.loads(token, salt=salted(SALT), max_age=MAX_AGE))
     except (signing.BadSignature, StoreUnavailable, TypeError, ValueError) as error:
         raise BadToken(str(error)) from error
-
-
-def _salt() -> str:
-    return f"{SALT}:{prefix.current()}" if prefix.is_asked() else SALT
 
 
 @dataclass(frozen=True, slots=True)
