@@ -1,9 +1,9 @@
 """What the parameters of every list have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django import forms
 from django.forms import BoundField
@@ -102,6 +102,9 @@ class ListFilterSet(FilterSet):
     class Meta:
         form = FilterForm
 
+    #: The parameters that leave nothing out of the list.
+    layout: ClassVar[Sequence[str]] = LAYOUT
+
     @cached_property
     def cleaned_data(self) -> dict[str, Any]:
         """What could be read."""
@@ -126,7 +129,7 @@ class ListFilterSet(FilterSet):
     @property
     def is_filtered(self) -> bool:
         """Whether something may be left out of the list."""
-        return any(value for name, value in self.cleaned_data.items() if name not in LAYOUT)
+        return any(value for name, value in self.cleaned_data.items() if name not in self.layout)
 
     @property
     def hidden_errors(self) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ CHOICES = ((OPEN, _("Not resolved")), (SETTLED, _("Resolved")), (ALL, pgettext_l
 
 
 class FailureFilterSet(PlainFilterSet):
+    layout = (*LAYOUT, "window")
     q = SearchFilter(label=_("Search"), placeholder=_("Class, message, function, task"))
     resolved = ChoiceFilter(label=_("State"), choices=CHOICES)
     window = WindowFilter()
@@ -46,10 +47,6 @@ class FailureFilterSet(PlainFilterSet):
         yield from (group.exception, group.frame, group.task)
         if self._shows_payload(None) and self._shows_payload(group.task):
             yield group.message
-
-    @property
-    def is_filtered(self) -> bool:
-        return any(value for name, value in self.cleaned_data.items() if name not in (*LAYOUT, "window"))
 
 
 class GroupTaskFilterSet(TaskFilterSet):

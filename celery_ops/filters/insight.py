@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from .base import ListFilterSet, TextFilter
+from .base import LAYOUT, ListFilterSet, TextFilter
 from .plain import Values
 from .windows import WindowFilter
 
@@ -13,6 +13,7 @@ from .windows import WindowFilter
 class InsightFilterSet(ListFilterSet):
     """The parameters of one request for charts: a task and a queue by their whole names."""
 
+    layout = (*LAYOUT, "window")
     task = TextFilter(label=_("Task"), widget=forms.TextInput(attrs={"list": "celery-ops-names"}))
     queue = TextFilter(label=_("Queue"), widget=forms.TextInput(attrs={"list": "celery-ops-queues"}))
     window = WindowFilter()
@@ -20,10 +21,6 @@ class InsightFilterSet(ListFilterSet):
     def __init__(self, data: Any) -> None:
         """``data`` is a QueryDict."""
         super().__init__(data, queryset=Values())
-
-    @property
-    def is_filtered(self) -> bool:
-        return bool(self.task_name or self.queue_name)
 
     @property
     def task_name(self) -> str:

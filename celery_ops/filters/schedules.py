@@ -18,6 +18,7 @@ DAY: Final = "day"
 
 
 class ScheduleFilterSet(PlainFilterSet):
+    layout = (*LAYOUT, "view")
     q = SearchFilter(label=_("Search"), placeholder=_("Name, task"))
     source = ChoiceFilter(label=_("Kept in"), choices=(("", _("All sources")), *SOURCES.items()))
     show = ChoiceFilter(label=_("Show"), choices=SHOWN, widget=forms.HiddenInput)
@@ -37,10 +38,6 @@ class ScheduleFilterSet(PlainFilterSet):
         """How many each tab has, by what ``show`` is there."""
         searched = [value for value in self.queryset if self.is_searched(value, self.cleaned_data)]
         return {name: sum(is_shown(value, name) for value in searched) for name in ("", PROBLEM, OVERDUE, DISABLED)}
-
-    @property
-    def is_filtered(self) -> bool:
-        return any(value for name, value in self.cleaned_data.items() if name not in (*LAYOUT, "view"))
 
 
 def is_shown(value: ScheduleInfo, show: str) -> bool:

@@ -11,12 +11,9 @@ from .windows import WindowFilter
 
 
 class TaskTypeFilterSet(PlainFilterSet):
+    layout = (*LAYOUT, "window")
     q = SearchFilter(label=_("Task"))
     window = WindowFilter()
 
     def matches(self, value: TaskType, wanted: dict[str, Any]) -> bool:
         return wanted.get("q", "").lower() in value.name.lower()
-
-    @property
-    def is_filtered(self) -> bool:
-        return any(value for name, value in self.cleaned_data.items() if name not in (*LAYOUT, "window"))
