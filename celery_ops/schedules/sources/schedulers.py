@@ -1,5 +1,6 @@
 """Which scheduler a dotted path names, as far as that says where its entries are."""
 
+import sys
 from collections.abc import Collection
 from functools import lru_cache
 from typing import Any, Final
@@ -32,8 +33,6 @@ def is_of(package: str, scheduler: str) -> bool:
 
 def issubclass_of(package: str, scheduler: str) -> bool:
     """Return whether a class of the site's own, where it is loaded here by now, inherits from one of a package's."""
-    import sys
-
     module, _dot, name = scheduler.rpartition(".")
     kind = getattr(sys.modules.get(module), name, None)
     return isinstance(kind, type) and any(base.__module__.split(".", 1)[0] == package for base in kind.__mro__)

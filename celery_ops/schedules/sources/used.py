@@ -3,8 +3,6 @@
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from ...conf import conf
-from . import schedulers
 from .base import ScheduleSource
 from .database import DatabaseSource
 from .redbeat import RedbeatSource
@@ -22,8 +20,3 @@ def sources(heard: Collection[str] = ()) -> list[ScheduleSource]:
 def source_named(name: str) -> ScheduleSource | None:
     """Return the source of that name (``settings``, ``database``, ``redbeat``)."""
     return next((kind() for kind in KINDS if kind.name == name), None)
-
-
-def configured_scheduler() -> str:
-    """Return the dotted path of the scheduler that the settings name."""
-    return schedulers.configured(conf.celery_app)
