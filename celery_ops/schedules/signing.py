@@ -37,7 +37,7 @@ class Signing:
 
     def sign(self, notes: Notes) -> None:
         """Give a sign where it is time for one. Two round trips. Raises StoreUnavailable."""
-        is_standby = self._loop.is_waiting_for_lock
+        is_standby = self._loop.is_waiting_for_lock and not self._leaves  # who ends gives its lock back first
         is_due = time.monotonic() - self._given >= SIGN_EVERY or is_standby != self._was_standby or self._leaves
         if not is_due:
             return

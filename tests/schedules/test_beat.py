@@ -150,6 +150,18 @@ def test_redbeat_is_told_of_like_any_other(make_beat, redis_server, use_redbeat)
     assert codes() == []
 
 
+def test_a_redbeat_that_ended_waits_for_no_lock(make_beat, redis_server, use_redbeat, impatient):
+    pytest.importorskip("redbeat")
+    options, env = ("-S", "redbeat.RedBeatScheduler", "--max-interval", "1"), use_redbeat(f"{redis_server.url}/9")
+    beat = make_beat(OFTEN, *options, **env)
+    occurred("often")
+    beat.stop()
+    (ended,) = report(asks_around=False).beats
+    assert (ended.has_ended, ended.is_standby) == (True, False)
+    (problem,) = wait_for(lambda: report(asks_around=False).problems, "the silence")
+    assert "has ended" in problem.sentence
+
+
 def test_django_celery_beat_is_told_of_like_any_other(make_beat):
     models = pytest.importorskip("django_celery_beat.models")
     from django.db import connection
