@@ -102,8 +102,6 @@ def run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Exe
     if not stamp.refs:
         return None
     stamp = owned(stamp, details)
-    if task.name == workflows.UNLOCK:
-        stamp = replace(stamp, workflow="")
     run = Execution(
         request.id,
         task.name,

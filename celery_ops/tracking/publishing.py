@@ -128,7 +128,7 @@ def after_task_publish(
     latest, stamp, current, due_text = getattr(_latest, "stamped", _NOTHING)
     if latest is not text:
         stamp, current, due_text = decoded(text), runs.current(), ""
-    if stamp is None or not stamp.refs:
+    if stamp is None or not stamp.refs or sender == workflows.UNLOCK:
         return
     if _is_another_attempt(headers, current):
         return
@@ -147,8 +147,6 @@ def after_task_publish(
             recorder().record(batch, stamp.whose)
             return
     arguments = given.frozen(body[0], body[1]) or capture.arguments(sender, body[0], body[1])
-    if stamp.workflow and sender == workflows.UNLOCK:
-        stamp = replace(stamp, workflow="")  # Celery's own, not one of its tasks
     steps = later = None
     if stamp.workflow:
         steps = _steps(headers, body, current)

@@ -49,6 +49,12 @@ class Execution:
         """The prefix under which its facts belong, empty where every fact is under the same."""
         return self.stamp.whose
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing is kept of it: Celery's own task that waits for a chord's header only hands on whose the
+        body is."""
+        return self.name == workflows.UNLOCK
+
     def note(self, kind: str, value: str) -> None:
         """Know a fact of this execution from now on."""
         self.noted[self._field(kind)] = value
@@ -81,6 +87,8 @@ class Execution:
 
     def batch(self) -> Batch:
         """Return everything known, for each object and for the workflow, and what keeps the task findable by its id."""
+        if self.is_silent:
+            return []
         entries = [self.entry()] if index.is_far(self.found_since) else []
         return [*self.in_objects(), *self.in_workflow(), *entries]
 
@@ -116,7 +124,7 @@ class Execution:
 
     def joins(self, workflow: str) -> bool:
         """Be part of a workflow from now on: it publishes tasks of its own. Return whether that is new."""
-        if self.stamp.workflow or self.name == workflows.UNLOCK:
+        if self.stamp.workflow or self.is_silent:
             return False
         self.stamp = replace(self.stamp, workflow=workflow)
         return True
@@ -136,7 +144,7 @@ class Execution:
     def failed_batch(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Batch:
         """Return ``batch()`` and what it takes to run the task again, which outlives what its objects know of it."""
         own = index.own_place(self.task_id)
-        if own in self.stamp.own:
+        if self.is_silent or own in self.stamp.own:
             return self.batch()
         kept = self._known()
         kept.pop(self._field(facts.TRACEBACK), None)
@@ -151,6 +159,8 @@ class Execution:
 
     def first_batch(self) -> Batch:
         """Return ``batch()`` and what makes the task findable by its id, and by its having come again."""
+        if self.is_silent:
+            return []
         batch = [*self.in_objects(), self.entry(), *self.enters_workflow()]
         return [*batch, *redelivered.entries(self.task_id, self.stamp.published)] if self.is_redelivered else batch
 

@@ -5,7 +5,7 @@ import signal
 import time
 import warnings
 
-from celery import chain, group, shared_task
+from celery import chain, chord, group, shared_task
 from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
 from celery.utils.log import get_task_logger
 
@@ -226,6 +226,12 @@ def child():
 @shared_task
 def publishes_a_group(order_id):
     return group(noop.si(order_id), noop.si(order_id)).delay().id
+
+
+@track(Order, hidden=True)
+@shared_task
+def publishes_a_chord(order_id):
+    return chord([noop.si(order_id), untracked.si()], untracked_noop.si(order_id)).delay().id
 
 
 @shared_task

@@ -33,6 +33,22 @@ def worker(shared, site):
     return shared[1]
 
 
+@pytest.fixture(scope="session")
+def shared_unlocking(redis_server, tmp_path_factory):
+    results = tmp_path_factory.mktemp("results")
+    site = Site(f"{redis_server.url}/46", store=f"{redis_server.url}/1", results=f"file://{results}")
+    worker = Worker(f"u{uuid.uuid4().hex[:6]}@test", site.environment, "-c", "2", app="tests.hurried")
+    yield site, worker
+    worker.stop()
+
+
+@pytest.fixture
+def unlocking(shared_unlocking, settings):
+    """A site where a task of Celery's own waits for the headers of chords."""
+    with visiting(shared_unlocking[0], settings) as site:
+        yield site
+
+
 @pytest.fixture
 def order():
     """An order of this test's own; tracking never asks the database whether it is there."""
