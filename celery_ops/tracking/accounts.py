@@ -119,7 +119,7 @@ def read_account(task_id: str, beside: ObjectRef | None = None) -> Account:
             places += ((ref, task) for task in tracked_tasks(histories[ref], starts))
     places = [place for place in places if place[0].label != TASK] or places
     if not places:
-        return Account()
+        return Account(workflow=workflow)
     history = histories[places[0][0]]
     derived, life = history.tasks[0]
     given, executions = _given(history, histories[own]), executions_of(derived, life, starts)

@@ -27,6 +27,7 @@ from .endings import note_end, note_failure, note_interruption
 from .messages import header_of, published_at, run_of, schedule_in, untracked_run
 from .recorder import recorder
 from .registry import registry
+from .runs import Execution
 from .stamp import BEGUN, HEADER, RECEIVED, STARTED_BY, now_ms
 
 
@@ -105,9 +106,15 @@ def task_success(sender: Any, result: Any, **_: Any) -> None:
     run = runs.end(request)
     if run is None:
         return
-    if (text := capture.result(run.name, result, request.args or (), request.kwargs or {})) is not None:
-        run.note(facts.RESULT, text)
+    if run.stamp.refs:  # a workflow keeps no values
+        _note_result(run, result, request)
     note_end(run, states.SUCCESS)
+
+
+def _note_result(run: Execution, result: Any, request: Any) -> None:
+    text = capture.result(run.name, result, request.args or (), request.kwargs or {})
+    if text is not None:
+        run.note(facts.RESULT, text)
 
 
 @receiver

@@ -35,7 +35,7 @@ LATER: Final = 600_000
 KNOWN_FOR: Final = 60.0
 MOST_KNOWN: Final = 1000
 
-#: Ends the names of what says where steps are that are not published yet, and groups.
+#: Ends the names of what says where steps are that are not published yet or belong to no object, and groups.
 STEPS_MARK: Final = "w"
 
 #: The id of a task and its objects.
@@ -64,11 +64,16 @@ def is_far(moment: int | None) -> bool:
 
 def to_come(ids: Iterable[str], workflow: str, published: int | None) -> list[Entry]:
     """Return what makes steps of a workflow findable that are not published yet, and groups: apart from what is."""
-    slot, short = (now_ms() if published is None else published) // _slot_length(), facts.short_id(workflow)
     places: dict[ObjectRef, dict[str, str]] = {}
-    for one in ids:
-        places.setdefault(_steps_place(slot, _shard(one)), {})[facts.short_id(one)] = short
+    for place, fields in (step(one, workflow, published) for one in ids):
+        places.setdefault(place, {}).update(fields)
     return list(places.items())
+
+
+def step(task_id: str, workflow: str, published: int | None) -> Entry:
+    """Return what makes one findable that belongs to no object: where the newest tasks are looked for it is not."""
+    slot = (now_ms() if published is None else published) // _slot_length()
+    return _steps_place(slot, _shard(task_id)), {facts.short_id(task_id): facts.short_id(workflows.bare(workflow))}
 
 
 def workflow_of(task_id: str, beside: Sequence[ObjectRef] = ()) -> tuple[str, list[ObjectRef], dict[ObjectRef, Fields]]:
@@ -77,19 +82,29 @@ def workflow_of(task_id: str, beside: Sequence[ObjectRef] = ()) -> tuple[str, li
 
     One round trip, and a second one for a task of many objects. Raises StoreUnavailable.
     """
-    shard, short = _shard(task_id), facts.short_id(task_id)
-    places = [_place(slot, shard) for slot in _slots()]
-    places += [_steps_place(slot, shard) for slot in _slots()]
+    places, short = _places_of(task_id), facts.short_id(task_id)
     asked = [*((place, (short,)) for place in places), *((ref, ()) for ref in beside)]
     kept = recorder().ask(lambda store: store.read_fields(asked))
     held: dict[ObjectRef, Fields] = dict(zip(beside, kept[len(places) :], strict=True))
     texts = {place: stored[short] for place, stored in zip(places, kept, strict=False) if short in stored}
     for place, part in texts.items():
-        text = _whole(place, short, part)
-        if place.pk.endswith(STEPS_MARK):
-            return _long(text), [], held
-        return workflow_in(text), objects_in(text), held
+        refs, workflow = _told_by(place, short, part)
+        return workflow, refs, held
     return "", [], held
+
+
+def _places_of(task_id: str) -> list[ObjectRef]:
+    """Return all places where an id may be found; what is published comes before what is to come."""
+    shard, slots = _shard(task_id), list(_slots())
+    return [*(_place(slot, shard) for slot in slots), *(_steps_place(slot, shard) for slot in slots)]
+
+
+def _told_by(place: ObjectRef, short: str, part: str | None) -> tuple[list[ObjectRef], str]:
+    """Return the objects of a task and its workflow, as a place has them."""
+    text = _whole(place, short, part)
+    if place.pk.endswith(STEPS_MARK):
+        return [], _long(text)
+    return objects_in(text), workflow_in(text)
 
 
 def objects_of(task_id: str) -> list[ObjectRef]:
@@ -111,7 +126,7 @@ class Search(NamedTuple):
 def search(task_id: str, beside: Sequence[ObjectRef] = ()) -> Search:
     """Return the same, and what ``own_place`` and the places ``beside`` hold. Raises StoreUnavailable."""
     along = [own_place(task_id), *beside]
-    places = [_place(slot, _shard(task_id)) for slot in _slots()]
+    places = _places_of(task_id)
     wanted, root = facts.short_id(task_id), ObjectRef(WORKFLOW, task_id)
     asked = [*((place, (wanted,)) for place in places), *((ref, ()) for ref in along), (root, (workflows.HERE,))]
     kept = recorder().ask(lambda store: store.read_fields(asked))
@@ -120,8 +135,8 @@ def search(task_id: str, beside: Sequence[ObjectRef] = ()) -> Search:
     own = task_id if kept[-1] else ""
     for place, stored in zip(places, kept, strict=False):
         if wanted in stored:
-            text = _whole(place, wanted, stored[wanted])
-            return Search([*objects_in(text), *last], held, workflow_in(text) or own)
+            refs, workflow = _told_by(place, wanted, stored[wanted])
+            return Search([*refs, *last], held, workflow or own)
     return Search(last, held, own)
 
 

@@ -51,7 +51,8 @@ def stamp_for(
     inherited = _inherited(name, mine, parent) if parent else ()
     if parent and not started_by:
         started_by = parent.stamp.started_by
-    return Stamp(mine, inherited, published, undecided, whose, started_by, workflow)
+    is_step = bool(parent and workflow and not (mine or inherited))
+    return Stamp(mine, inherited, published, undecided, whose, started_by, workflow, is_step=is_step)
 
 
 def _inherited(name: str, mine: tuple[ObjectRef, ...], parent: Execution) -> tuple[ObjectRef, ...]:
@@ -99,9 +100,11 @@ def run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Exe
         args = request.args if args is None else args
         kwargs = request.kwargs if kwargs is None else kwargs
         stamp = _decided(stamp, task.name, args or (), kwargs or {}, parent, details)
-    if not stamp.refs:
+    if not stamp.is_kept:
         return None
     stamp = owned(stamp, details)
+    if not (stamp.refs or workflows.has_room(stamp.workflow)):
+        return None
     run = Execution(
         request.id,
         task.name,
@@ -140,7 +143,7 @@ def run_of_message(message: Any) -> Execution | None:
     """Return the same of a message that no task was found for."""
     headers = message.headers if isinstance(message.headers, Mapping) else {}
     stamp = decoded(headers.get(HEADER))
-    if stamp is None or not stamp.refs or not isinstance(headers.get("id"), str):
+    if stamp is None or not stamp.is_kept or not isinstance(headers.get("id"), str):
         return None
     attempt, name = attempt_of(headers), str(headers.get("task"))
     stamp = owned(stamp, headers)

@@ -22,7 +22,7 @@ def set_progress(current: float, total: float, message: str = "") -> None:
     """What ``context.set_progress`` does."""
     request = runs.current_request()
     run = runs.of(request)
-    if run is None:
+    if run is None or not run.stamp.refs:
         return
     if not all(isinstance(n, (Real, Decimal)) and math.isfinite(n) for n in (current, total)):
         raise TypeError(f"set_progress() takes two finite numbers, not {current!r:.40} and {total!r:.40}")

@@ -128,7 +128,7 @@ def after_task_publish(
     latest, stamp, current, due_text = getattr(_latest, "stamped", _NOTHING)
     if latest is not text:
         stamp, current, due_text = decoded(text), runs.current(), ""
-    if stamp is None or not stamp.refs or sender == workflows.UNLOCK:
+    if stamp is None or not stamp.is_kept or sender == workflows.UNLOCK:
         return
     if _is_another_attempt(headers, current):
         return
@@ -146,7 +146,9 @@ def after_task_publish(
             _latest.publish = (task_id, sender, stamp, parent_id, 0, "", None)
             recorder().record(batch, stamp.whose)
             return
-    arguments = given.frozen(body[0], body[1]) or capture.arguments(sender, body[0], body[1])
+    arguments = None
+    if stamp.refs:
+        arguments = given.frozen(body[0], body[1]) or capture.arguments(sender, body[0], body[1])
     steps = later = None
     if stamp.workflow:
         steps = _steps(headers, body, current)

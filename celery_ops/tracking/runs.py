@@ -151,7 +151,8 @@ class Execution:
         if (arguments := capture.arguments(self.name, args, kwargs)) is None:
             return self.batch()
         kept.setdefault(facts.field(self.task_id, facts.ARGUMENTS, self.nesting, self.life), arguments)
-        kept[facts.field(self.task_id, facts.OBJECTS, 0, self.life)] = index.text_of(self.stamp.refs)
+        if self.stamp.refs:
+            kept[facts.field(self.task_id, facts.OBJECTS, 0, self.life)] = index.text_of(self.stamp.refs)
         return [*self.batch(), (own, self._folded(kept))]
 
     def _field(self, kind: str) -> str:
@@ -169,6 +170,8 @@ class Execution:
         waited, or run, for long."""
         published = self.stamp.published
         self.found_since = now_ms() if published is None or index.is_far(published) else published
+        if not self.stamp.refs:
+            return index.step(self.task_id, self.stamp.workflow, self.found_since)
         return index.entry(self.task_id, self.stamp.refs, self.found_since, self.stamp.workflow)
 
 

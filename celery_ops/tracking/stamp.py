@@ -57,10 +57,17 @@ class Stamp:
     workflow: str = ""
     #: For which entry beat sent it, empty where beat did not; a header of its own.
     schedule: str = ""
+    #: It belongs to no object and comes from a task of which something is kept: its workflow knows it, too.
+    is_step: bool = False
 
     @property
     def refs(self) -> tuple[ObjectRef, ...]:
         return self.own + self.inherited
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether anything is kept of the task: for its objects, or for its workflow alone."""
+        return bool(self.own or self.inherited or self.is_step)
 
     def encoded(self) -> str:
         """Return the header's text: JSON, since every transport carries a string unchanged."""
@@ -69,6 +76,8 @@ class Stamp:
             if ref.pk.isalnum() and ref.pk.isascii() and _is_plain(ref.label):  # most are, and JSON takes longer
                 return f'[{self.published},[["{ref.label}","{ref.pk}"]],[]]'
         parts = [self.published, [[r.label, r.pk] for r in self.own], [[r.label, r.pk] for r in self.inherited]]
+        if self.is_step:
+            return encode([*parts, self.undecided, 1])
         return encode(parts if self.undecided is None else [*parts, self.undecided])
 
 
@@ -90,10 +99,11 @@ def decoded(header: Any) -> Stamp | None:
     try:
         published, own, inherited, *rest = json.loads(header)
         own, inherited = _refs(own), _refs(inherited)
-        undecided = int(rest[0]) if rest else None
+        undecided = int(rest[0]) if rest and rest[0] is not None else None
     except (ValueError, TypeError, RecursionError, OverflowError):
         return None
-    return Stamp(own, inherited, published if isinstance(published, int) else None, undecided)
+    published = published if isinstance(published, int) else None
+    return Stamp(own, inherited, published, undecided, is_step=rest[1:] == [1])
 
 
 def _refs(pairs: Iterable[Any]) -> tuple[ObjectRef, ...]:

@@ -20,6 +20,13 @@ def test_a_stamp_comes_back_as_it_was(stamp):
     assert decoded(stamp.encoded()) == stamp
 
 
+@pytest.mark.parametrize("undecided", [None, 0, 2])
+def test_so_does_that_of_a_task_which_its_workflow_alone_knows(undecided):
+    stamp = Stamp((), (), 1, undecided, is_step=True)
+    assert decoded(stamp.encoded()) == stamp
+    assert stamp.is_kept
+
+
 @given(st.text(alphabet='ab."\\é', max_size=6), st.text(alphabet='1a-"é٣', max_size=4), st.integers(0, 10**14))
 def test_a_stamp_of_one_object_is_the_json_of_any_other(label, pk, published):
     assert json.loads(Stamp((ObjectRef(label, pk),), (), published).encoded()) == [published, [[label, pk]], []]

@@ -1,7 +1,7 @@
 """A chord whose header a task of Celery's own waits for, `celery.chord_unlock`: results do not join it themselves."""
 
 import pytest
-from celery import chord
+from celery import chain, chord, group
 
 from celery_ops import tasks_for, tracking
 from tests.shop import tasks
@@ -32,3 +32,14 @@ def test_the_same_of_a_chord_that_is_published_for_an_object(order):
         result = chord([tasks.untracked.si(), tasks.untracked.si()], tasks.untracked_noop.si(order.pk)).delay()
     seen(result.id, done=3, total=3)
     assert names_of(order) == ["untracked", "untracked", "untracked_noop"]
+
+
+def test_a_body_is_followed_that_comes_after_steps_of_no_object(order):
+    result = chain(
+        tasks.returns.s(order.pk, 1),
+        tasks.returns.s(2),
+        group(tasks.untracked.s(), tasks.untracked.s()),
+        tasks.untracked_noop.s(),
+    ).delay()
+    seen(result.id, done=5, total=5)
+    assert names_of(order) == ["returns"]
