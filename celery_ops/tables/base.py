@@ -54,7 +54,7 @@ class CompletedRows(RowsInOrder):
     """The same of values of which those of the page that is shown are completed, together."""
 
     def __init__(
-        self, values: Iterable[Any], complete: Callable[[Sequence[Any]], list[Any]], row_of: Callable[[Any], Any]
+        self, values: Iterable[Any], complete: Callable[[Sequence[Any]], Sequence[Any]], row_of: Callable[[Any], Any]
     ) -> None:
         super().__init__(values, row_of)
         self._complete = complete

@@ -1,6 +1,6 @@
 """The tables of schedules and of the occurrences of one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
@@ -18,7 +18,7 @@ from ..formatting import Moment, Reader, clean, duration, reader
 from ..links import schedule_url, task_url
 from ..schedules.info import Occurrence, ScheduleInfo
 from ..schedules.listing import SOURCES, has_problem
-from .base import OpsTable, RowsInOrder
+from .base import OpsTable
 from .columns import PLAIN, LengthColumn, PartialColumn, TimeColumn, cells
 from .links import id_html, task_link
 
@@ -134,24 +134,6 @@ class ScheduleRow:
 
 def source_words(source: str) -> str:
     return str(SOURCES.get(source, clean(source)))
-
-
-class ScheduleRows(RowsInOrder):
-    """Schedules of which those of the page that is shown are completed, together."""
-
-    def __init__(
-        self,
-        values: Sequence[ScheduleInfo],
-        complete: Callable[[Sequence[ScheduleInfo]], Sequence[ScheduleInfo]],
-        row_of: Callable[[ScheduleInfo], ScheduleRow],
-    ) -> None:
-        super().__init__(values, row_of)
-        self._complete = complete
-
-    def __getitem__(self, key: int | slice) -> Any:
-        if isinstance(key, slice):
-            return [self._row_of(one) for one in self._complete(self.data[key])]
-        return self._row_of(self._complete([self.data[key]])[0])
 
 
 class ScheduleColumn(PartialColumn):

@@ -17,7 +17,8 @@ from ...formatting import Moment, clean
 from ...schedules.info import BeatInfo, ScheduleInfo, ScheduleReport
 from ...schedules.listing import worst_first
 from ...schedules.report import completed, report
-from ...tables.schedules import MOST_BARS, ScheduleRow, ScheduleRows, ScheduleTable
+from ...tables.base import CompletedRows
+from ...tables.schedules import MOST_BARS, ScheduleRow, ScheduleTable
 from ..lists import ListPage
 from ..task_types import Source
 from .day import day_of
@@ -91,9 +92,9 @@ class ScheduleListView(ListPage):
     def get_values(self, report: ScheduleReport) -> Sequence[ScheduleInfo]:
         return worst_first(report.schedules)
 
-    def get_table_data(self) -> ScheduleRows:
+    def get_table_data(self) -> CompletedRows:
         values = self.in_order(self.filter.qs)
-        return ScheduleRows(values, partial(completed, most=MOST_BARS), lambda one: ScheduleRow.of(one, self.now))
+        return CompletedRows(values, partial(completed, most=MOST_BARS), lambda one: ScheduleRow.of(one, self.now))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
