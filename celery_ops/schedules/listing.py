@@ -22,5 +22,12 @@ def worst_first(schedules: Iterable[ScheduleInfo]) -> list[ScheduleInfo]:
 
 
 def _order(one: ScheduleInfo) -> tuple[int, float, str]:
-    rank = 0 if one.overdue else 1 if has_problem(one) else 2 if one.next_due else 3
-    return rank, one.next_due.timestamp() if one.next_due else 0.0, one.entry.name
+    return _rank(one), one.next_due.timestamp() if one.next_due else 0.0, one.entry.name
+
+
+def _rank(one: ScheduleInfo) -> int:
+    if one.overdue:
+        return 0
+    if has_problem(one):
+        return 1
+    return 2 if one.next_due else 3

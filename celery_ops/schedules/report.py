@@ -22,6 +22,7 @@ from . import beat_problems, board, problems
 from .board import HeardSign, Sending, Told, moment
 from .info import SILENT_AFTER, BeatInfo, Entry, Occurrence, ScheduleInfo, ScheduleReport
 from .judging import by_row, looked_at
+from .listing import worst_first
 from .skipping import without_skips
 from .sources.base import ScheduleSource
 from .sources.used import sources
@@ -58,7 +59,7 @@ def report(now: datetime | None = None, *, asks_around: bool = True) -> Schedule
         schedules += [looked_at(entry, told.of(entry.name), now, around, app, is_read) for _source, entry in listed]
     if is_store_away:
         schedules = [by_row(one, now) for one in schedules]
-    schedules = sorted(without_skips(schedules), key=_worst_first)
+    schedules = worst_first(without_skips(schedules))
     wrong = () if troubles and not told.signs else tuple(beat_problems.of_beats(beats, bool(told.signs), len(entries)))
     return ScheduleReport(tuple(schedules), tuple(beats), wrong, " ".join(dict.fromkeys(troubles)), is_store_away)
 
@@ -157,11 +158,6 @@ def _beat(heard: HeardSign, now: datetime) -> BeatInfo:
         app=sign.app,
         ahead=round(sign.started / 1000 + sign.up + heard.age - now.timestamp(), 1) if sign.started else 0.0,
     )
-
-
-def _worst_first(one: ScheduleInfo) -> tuple[int, str]:
-    wrong = [problem for problem in one.problems if not problem.is_notice]
-    return (0 if one.overdue else 1 if wrong else 3 if one.problems else 2), one.entry.name
 
 
 # -- a page -----------------------------------------------------------------------------------------------------------

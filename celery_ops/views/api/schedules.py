@@ -6,7 +6,6 @@ from typing import Any
 from ...exceptions import BackendUnavailable
 from ...filters.schedules import ScheduleFilterSet
 from ...schedules.info import ScheduleInfo
-from ...schedules.listing import worst_first
 from ...schedules.report import completed, report
 from ...tables.schedules import MOST_BARS, ScheduleTable
 from .lists import PlainListApi
@@ -24,7 +23,7 @@ class SchedulesApi(PlainListApi):
         answer = report()
         if answer.trouble and not answer.schedules:
             raise BackendUnavailable(answer.trouble)
-        return worst_first(answer.schedules)
+        return answer.schedules
 
     def items(self, values: Sequence[ScheduleInfo]) -> list[dict[str, Any]]:
         return [schedule_item(one) for one in completed(values, most=MOST_BARS)]

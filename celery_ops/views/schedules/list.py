@@ -15,7 +15,6 @@ from ...filters.schedules import DAY, DISABLED, OVERDUE, PROBLEM, ScheduleFilter
 from ...filters.task_links import FilterLink
 from ...formatting import Moment, clean
 from ...schedules.info import BeatInfo, ScheduleInfo, ScheduleReport
-from ...schedules.listing import worst_first
 from ...schedules.report import completed, report
 from ...tables.base import CompletedRows
 from ...tables.schedules import MOST_BARS, ScheduleRow, ScheduleTable
@@ -90,7 +89,7 @@ class ScheduleListView(ListPage):
         return report()
 
     def get_values(self, report: ScheduleReport) -> Sequence[ScheduleInfo]:
-        return worst_first(report.schedules)
+        return report.schedules
 
     def get_table_data(self) -> CompletedRows:
         values = self.in_order(self.filter.qs)
