@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from django.utils.translation import gettext as _
+
 from .. import redaction
+from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..tracking import facts
 from ..tracking.recorder import recorder
 from ..tracking.refs import ObjectRef
@@ -115,6 +118,14 @@ def read_log(task_id: str, after: int | Seen = 0) -> TaskLog:
         before += execution.total
     name = next((execution.task_name for execution in executions if execution.task_name), "")
     return TaskLog(name, attempts)
+
+
+def log_of(task_id: str, after: int | Seen = 0) -> TaskLog:
+    """Return the same, for whoever shows it. Raises BackendUnavailable, which says so in words."""
+    try:
+        return read_log(task_id, after)
+    except StoreUnavailable as error:
+        raise BackendUnavailable(_("The tracking store does not answer.")) from error
 
 
 def _shown(execution: StoredExecution, before: int, seen: int) -> AttemptLines:

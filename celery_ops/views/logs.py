@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ..exceptions import BackendUnavailable, StoreUnavailable
+from ..exceptions import StoreUnavailable
 from ..task_logs.reading import AttemptLines, LogLine, Seen, TaskLog, read_log, seen_in
 from ..task_logs.switch import ALL, NONE, wanted
 
@@ -74,14 +74,6 @@ def after_of(text: str) -> int | Seen:
     """Return which lines somebody has. Raises ValidationError."""
     seen = seen_in(text)
     return (_number.clean(text) or 0) if seen is None else seen
-
-
-def log_of(task_id: str, after: int | Seen = 0) -> TaskLog:
-    """Return what a task has logged. Raises BackendUnavailable."""
-    try:
-        return read_log(task_id, after)
-    except StoreUnavailable as error:
-        raise BackendUnavailable(_("The tracking store does not answer.")) from error
 
 
 def log_part(task_id: str, url: str, *, is_over: bool, is_tracked: bool) -> ShownLog | None:

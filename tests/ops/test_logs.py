@@ -4,8 +4,8 @@ import pytest
 from django.urls import reverse
 
 from celery_ops.exceptions import StoreUnavailable
+from celery_ops.task_logs import reading
 from celery_ops.tracking.recorder import recorder
-from celery_ops.views import logs
 from tests.conftest import browser_of, make_user
 from tests.pages import elements, html_of, text_of
 from tests.planting import add_lines, logs_of_two_executions, panel_of, plant, plant_log
@@ -186,10 +186,10 @@ def test_of_a_task_that_runs_twice_at_once_no_line_is_missed_or_comes_twice(brow
 
 
 def test_while_the_store_is_away_the_page_is_there_without_the_log(browser, failed, monkeypatch):
-    def read_log(task_id, after=0):
+    def away():
         raise StoreUnavailable("away")
 
-    monkeypatch.setattr(logs, "read_log", read_log)
+    monkeypatch.setattr(reading, "recorder", away)
     assert "The log cannot be read at the moment." in html_of(browser.get(page(failed)))
     assert api(browser, failed).status_code == 503
 

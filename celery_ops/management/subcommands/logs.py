@@ -10,9 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ... import states
-from ...exceptions import BackendUnavailable, StoreUnavailable
 from ...task_detail.over import current_state
-from ...task_logs.reading import LogLine, Seen, TaskLog, read_log
+from ...task_logs.reading import LogLine, TaskLog, log_of
 from ..tables import printable
 from .base import Answer, Subcommand, Terminal
 
@@ -35,18 +34,11 @@ class Logs(Subcommand):
         )
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
-        log = _log(options["task_id"])
+        log = log_of(options["task_id"])
         if options["follow"]:
             as_json = options["format"] == "json"
             return Answer({}, stream=_followed(options["task_id"], log, as_json=as_json))
         return Answer(_document(log), [*_lines(log)] or [_("No line of this task is kept.")])
-
-
-def _log(task_id: str, after: int | Seen = 0) -> TaskLog:
-    try:
-        return read_log(task_id, after)
-    except StoreUnavailable as error:
-        raise BackendUnavailable(_("The tracking store does not answer.")) from error
 
 
 def _followed(task_id: str, log: TaskLog, *, as_json: bool) -> Iterator[str]:
@@ -66,7 +58,7 @@ def _followed(task_id: str, log: TaskLog, *, as_json: bool) -> Iterator[str]:
             state = current_state(task_id)  # what it logged last may have come since it was asked for lines
             if not is_over(state):
                 time.sleep(FOLLOW_EVERY)
-            log = _log(task_id, {attempt.key: attempt.seen for attempt in log.attempts})
+            log = log_of(task_id, {attempt.key: attempt.seen for attempt in log.attempts})
     except KeyboardInterrupt:
         return
 

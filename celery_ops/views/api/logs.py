@@ -5,8 +5,8 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from ...task_logs.reading import LogLine, Seen, TaskLog
-from ..logs import after_of, log_of, next_of
+from ...task_logs.reading import LogLine, Seen, TaskLog, log_of
+from ..logs import after_of, next_of
 from ..ops import OpsView, errors
 
 

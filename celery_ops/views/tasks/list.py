@@ -27,10 +27,10 @@ from ...links import query_string, task_url
 from ...tables.tasks import TaskTable, task_rows
 from ...task_detail import TaskDetail, task_detail
 from ...task_detail.over import is_over
-from ...task_logs.reading import Seen
+from ...task_logs.reading import Seen, log_of
 from ...task_query import TaskPage
 from ..absent import no_task
-from ..logs import PARAMETER, ShownLog, after_in, lines_response, log_of, log_part
+from ..logs import PARAMETER, ShownLog, after_in, lines_response, log_part
 from ..ops import OpsPage, is_fragment, part
 from ..workflows.tasks import within
 from .csv import csv_response
