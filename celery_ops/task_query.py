@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from .exceptions import BadCursor
 from .info import TaskInfo
+from .timezones import milliseconds
 
 NEWEST_FIRST: Final = "-created"
 OLDEST_FIRST: Final = "created"
@@ -191,14 +192,10 @@ def key_of(sort: str) -> Callable[[TaskInfo], tuple[float, str]]:
     return key
 
 
-def _milliseconds(moment: datetime | None) -> int | None:
-    return None if moment is None else round(moment.timestamp() * 1000)
-
-
 _NUMBERS: Final[Mapping[str, Callable[[TaskInfo], int | None]]] = {
-    "created": lambda task: _milliseconds(task.created_at),
-    "started": lambda task: _milliseconds(task.started_at),
-    "finished": lambda task: _milliseconds(task.finished_at),
+    "created": lambda task: milliseconds(task.created_at),
+    "started": lambda task: milliseconds(task.started_at),
+    "finished": lambda task: milliseconds(task.finished_at),
     "cpu": lambda task: None if task.cpu_seconds is None else round(task.cpu_seconds * 1000),
     "memory": lambda task: task.peak_memory,
 }

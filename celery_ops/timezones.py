@@ -79,6 +79,11 @@ def stored(moment: datetime) -> datetime:
     return moment if settings.USE_TZ else timezone.make_naive(moment, timezone.get_default_timezone())
 
 
+def milliseconds(moment: datetime | None) -> int | None:
+    """Return how many milliseconds after the epoch an aware time is."""
+    return None if moment is None else round(moment.timestamp() * 1000)
+
+
 def of_milliseconds(number: int | None) -> datetime | None:
     """Return the time so many milliseconds after the epoch, in UTC."""
     return None if number is None else EPOCH + timedelta(milliseconds=number)

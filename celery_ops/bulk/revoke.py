@@ -18,6 +18,7 @@ from ..models import ControlRecord
 from ..permissions import REVOKE_TASK, allows
 from ..sentences import Sentence as _
 from ..task_query import TaskQuery
+from ..timezones import milliseconds
 from ..tracking import index
 from .base import SAMPLE, BulkAction, BulkPreview, ChunkOutcome, DoChunk, TasksOfName, left_out, task_counts
 from .progress import Tally
@@ -30,7 +31,7 @@ def places_of(created: Mapping[str, datetime | None]) -> revoke.Places:
     is away every task's own place is returned: that is looked at, too.
     """
     try:
-        times = {task_id: round(at.timestamp() * 1000) if at else None for task_id, at in created.items()}
+        times = {task_id: milliseconds(at) for task_id, at in created.items()}
         objects = index.objects_wherever(times, with_own=False)
     except StoreUnavailable:
         objects = {}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from .. import states
@@ -17,7 +17,7 @@ from ..running.arguments import check
 from ..running.rows import original_arguments
 from ..running.wire import plain
 from ..sentences import Sentence as _
-from ..timezones import aware, now
+from ..timezones import aware, milliseconds, now
 from ..tracking import accounts, capture
 from ..tracking.accounts import KeptArguments
 from ..tracking.refs import ObjectRef
@@ -78,7 +78,7 @@ def originals_of(tasks: Sequence[TaskInfo]) -> dict[str, Original | NotRerunnabl
     rows = _rows_of([task.id for task in tasks])
     for begin in range(0, len(tasks), AT_ONCE):
         some = tasks[begin : begin + AT_ONCE]
-        kept = accounts.read_kept_of_many({task.id: _milliseconds(task.seen_at) for task in some})
+        kept = accounts.read_kept_of_many({task.id: milliseconds(task.seen_at) for task in some})
         for task in some:
             originals[task.id] = _listed(task, kept.get(task.id), rows.get(task.id, ()))
     return originals
@@ -165,7 +165,3 @@ def _rows_of(task_ids: Sequence[str]) -> dict[str, list[TaskRunRecord]]:
     for row in TaskRunRecord.objects.filter(task_id__in=storable(task_ids)).order_by("-pk"):
         rows.setdefault(row.task_id, []).append(row)
     return rows
-
-
-def _milliseconds(moment: datetime | None) -> int | None:
-    return None if moment is None else round(moment.timestamp() * 1000)

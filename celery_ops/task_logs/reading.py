@@ -139,7 +139,7 @@ def _shown(execution: StoredExecution, before: int, seen: int) -> AttemptLines:
     dropped = execution.total - len(execution.lines)
     return AttemptLines(
         attempt=execution.attempt + 1,
-        begun=_moment(execution.begun),
+        begun=facts.moment_or_none(execution.begun),
         lines=lines,
         dropped=dropped,
         first=before + 1,
@@ -154,7 +154,7 @@ def _line(
     n, at, level, logger, message = line
     return LogLine(
         n=before + n,
-        at=_moment(execution.begun + at),
+        at=facts.moment_or_none(execution.begun + at),
         level=plain(level)[:LONGEST_LEVEL],
         logger=plain(logger)[:LONGEST_LOGGER],
         message=redaction.LineRedactor().lines([plain(message)])[0],
@@ -162,10 +162,3 @@ def _line(
         left_out=left_out,
         is_first_of_logger=is_first_of_logger,
     )
-
-
-def _moment(milliseconds: int) -> datetime | None:
-    try:
-        return facts.moment(milliseconds)
-    except (ValueError, OverflowError, OSError):
-        return None

@@ -248,6 +248,14 @@ def moment(milliseconds: int | None) -> datetime | None:
     return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
 
 
+def moment_or_none(milliseconds: int | None) -> datetime | None:
+    """Return the same; None, too, for a time beyond what a datetime holds: it is not ours."""
+    try:
+        return moment(milliseconds)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def progress_text(progress: Progress) -> str:
     return f"{progress.current:.15g} {progress.total:.15g} {progress.message}".rstrip()
 

@@ -139,9 +139,9 @@ def _member(derived: Derived, life: Life, *, is_lost: bool) -> Member:
         parent_id=position.parent_id,
         group_id=position.group_id,
         index=position.index,
-        published_at=_moment(derived.published),
-        started_at=_moment(started),
-        finished_at=_moment(derived.finished),
+        published_at=facts.moment_or_none(derived.published),
+        started_at=facts.moment_or_none(started),
+        finished_at=facts.moment_or_none(derived.finished),
         executions=derived.executions,
         is_replaced=derived.nesting > 0,
     )
@@ -179,10 +179,3 @@ def _linked(members: Iterable[Member], plans: Iterable[Plan]) -> Iterator[Member
             launched[link] -= 1
         else:
             yield Member("", link[1], states.PENDING, published=False, parent_id=link[0])
-
-
-def _moment(milliseconds: int | None) -> datetime | None:
-    try:
-        return facts.moment(milliseconds)
-    except (ValueError, OverflowError, OSError):  # beyond what a datetime holds: not ours
-        return None

@@ -27,7 +27,4 @@ def note_revokes_requested(places: Mapping[str, Iterable[ObjectRef]]) -> None:
 def revoke_noted_at(task_id: str) -> datetime | None:
     """Return when a task that belongs to no object was last asked to be revoked. Raises StoreUnavailable."""
     (stored,) = recorder().ask(lambda store: store.read([index.revoke_place(task_id)]))
-    try:
-        return facts.requested_at(stored.get(facts.field(task_id, facts.REVOKE_REQUESTED)))
-    except (ValueError, OverflowError, OSError):  # a time beyond what a datetime holds: not ours
-        return None
+    return facts.moment_or_none(facts.number_in(stored.get(facts.field(task_id, facts.REVOKE_REQUESTED))))
