@@ -14,8 +14,12 @@ from .tally import minute
 def after_task_publish(sender: str, exchange: Any, routing_key: str, headers: Any, **_: Any) -> None:
     if not is_on():
         return
-    whose = ((headers.get(WHOSE) if isinstance(headers, dict) else None) or prefix.current()) if is_asked() else ""
     current = flusher()
-    current.counting.sent((minute(), whose, sender, exchange, routing_key))
+    current.counting.sent((minute(), _whose(headers) if is_asked() else "", sender, exchange, routing_key))
     if not current.is_awake:
         current.wake()
+
+
+def _whose(headers: Any) -> str:
+    """Return the tenant that a message names, else that of here and now."""
+    return (headers.get(WHOSE) if isinstance(headers, dict) else None) or prefix.current()

@@ -1,6 +1,7 @@
 """Numbers that name money: payment cards, by Luhn's check, and IBANs, by ISO 7064's."""
 
 import re
+import string
 from collections.abc import Iterator
 from typing import Final
 
@@ -62,10 +63,8 @@ LENGTHS: Final = {
 #: What a card number is written with as "0", and the shortest of them; letters and digits, and an IBAN's first.
 IN_CARDS: Final = bytes(ord("0" if chr(code) in "0123456789 -" else "x") for code in range(256))
 CARD_LONG: Final = b"0" * SHORTEST
-IN_IBANS: Final = bytes(
-    ord("A" if chr(code) in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" else "0" if chr(code) in "0123456789" else "x")
-    for code in range(256)
-)
+_IN_IBAN: Final = {**dict.fromkeys(string.ascii_uppercase, "A"), **dict.fromkeys(string.digits, "0")}
+IN_IBANS: Final = bytes(ord(_IN_IBAN.get(chr(code), "x")) for code in range(256))
 IBAN_HEAD: Final = b"AA00"
 
 

@@ -30,8 +30,8 @@ def text_of(headers: Mapping[str, Any], properties: Any) -> str:
     priority = properties.get("priority") if isinstance(properties, dict) else None
     if eta is None and priority is None and DJANGO_PRIORITY not in headers:
         return ""
-    due = (_milliseconds(eta), _among(PRIORITIES, priority), _among(DJANGO_PRIORITIES, headers.get(DJANGO_PRIORITY)))
-    return " ".join("-" if number is None else str(number) for number in due) if any(n is not None for n in due) else ""
+    due = Due(_milliseconds(eta), _among(PRIORITIES, priority), _among(DJANGO_PRIORITIES, headers.get(DJANGO_PRIORITY)))
+    return "" if due == NOTHING else " ".join("-" if number is None else str(number) for number in due)
 
 
 def due_of(text: str | None) -> Due:

@@ -234,10 +234,11 @@ def _offered(
 ) -> tuple[frozenset[str], Mapping[str, str]]:
     """Return the same for all that are alike, in ``language``."""
     static = _("Its entry is in beat_schedule: beat would enable it again when it starts.")
+    may_pause = static if is_static else ""
     actions, refused = offered(
         {
             RUN: "",
-            PAUSE: (static if is_static else "") if enabled else _("It is paused already."),
+            PAUSE: may_pause if enabled else _("It is paused already."),
             RESUME: "" if not enabled else _("It is not paused."),
             SKIP: "" if enabled and not is_broken else _("Nothing is to come that could be skipped."),
         }

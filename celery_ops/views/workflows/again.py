@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from django.contrib import messages
@@ -19,7 +19,7 @@ from ...models import TaskRunRecord
 from ...permissions import RUN_TASK, VIEW_OPS, allows
 from ...rerun import RerunOutcome, WholeCandidate, rerun_whole_candidate, whole_candidate
 from ...running.allowlist import Runnable
-from ...tracking.canvas import CHAIN, GROUP, Step
+from ...tracking.canvas import CHAIN, CHORD, GROUP, Step
 from ...workflows.reading import workflow_of
 from ..absent import no_workflow
 from ..asked import form_key, next_url
@@ -78,7 +78,7 @@ class WorkflowRetryView(EitherPage):
 
     def refused(self, error: RerunRefused | NotSent) -> HttpResponse:
         is_away = isinstance(error, NotSent) or error.is_away
-        status = 503 if is_away else 403 if isinstance(error, RerunRefused) and error.is_forbidden else 400
+        status = 503 if is_away else _status(error)
         if self.is_json:
             return errors(str(error), field="__all__" if is_away else "task_id", status=status)
         if self.request.method != "POST" and not is_away:
@@ -180,14 +180,21 @@ class ViewedStep:
     errbacks: tuple["ViewedStep", ...] = ()
 
 
+def _status(error: RerunRefused | NotSent) -> int:
+    return 403 if isinstance(error, RerunRefused) and error.is_forbidden else 400
+
+
+#: What a preview calls them.
+KINDS: Final = {CHAIN: "chain", GROUP: "group", CHORD: "chord"}
+
+
 def viewed(step: Step, runnables: Mapping[str, Runnable]) -> ViewedStep:
     """Return a canvas as its preview shows it: neighbours that are alike are one line with how many there are."""
     parts = tuple(_alike(viewed(part, runnables) for part in step.parts))
     links, errbacks = (tuple(viewed(one, runnables) for one in some) for some in (step.links, step.errbacks))
     then = viewed(step.body, runnables) if step.body else None
     if step.kind:
-        kind = "chain" if step.kind == CHAIN else "group" if step.kind == GROUP else "chord"
-        return ViewedStep(kind=kind, parts=parts, then=then, links=links, errbacks=errbacks)
+        return ViewedStep(kind=KINDS[step.kind], parts=parts, then=then, links=links, errbacks=errbacks)
     return ViewedStep(clean(runnables[step.name].label), clean(step.name), links=links, errbacks=errbacks)
 
 
