@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from .. import states
 from ..backends.control import Replies
+from ..catalog import may_run_something
 from ..control import revoke as tasks
 from ..control.journal import plain
 from ..exceptions import (
@@ -57,12 +58,9 @@ def launch_task(
     """Launch one of the object's tasks with the arguments that its binding gives; the same ``submission`` runs it once.
 
     One with the option ``confirm`` has to be ``confirmed``.
-    Raises Http404 for a task that is not tracked for the object's model or is hidden, PermissionDenied when the
-    policy refuses.
+    Raises PermissionDenied when the policy refuses, Http404 for a task that is not tracked for the object's model or
+    is hidden.
     """
-    tracked = [b for name, b in registry.for_model(type(instance)) if name == task_name and not b.hidden]
-    if not tracked:
-        raise Http404(_("This task cannot be launched for this object."))
     if not allows(user, RUN_TASK, task_name):
         raise PermissionDenied
     offered = {task.name: (task, binding) for task, binding in launchable(instance, user)}
@@ -109,7 +107,7 @@ def run_again(
 ) -> ActionOutcome:
     """Run one of the object's tasks again; the same ``submission`` runs it once. One that asks has to be ``confirmed``.
 
-    Raises Http404 for a task of another object or a hidden one, PermissionDenied when the policy refuses.
+    Raises PermissionDenied when the policy refuses, Http404 for a task of another object or a hidden one.
     """
     ref = ObjectRef.of(instance)
     try:
@@ -117,6 +115,8 @@ def run_again(
     except StoreUnavailable:
         return ActionOutcome(_("The list of tasks cannot be read at the moment. Nothing was sent."), status=503)
     task = account.at(ref)
+    if task is None and not may_run_something(user):
+        raise PermissionDenied
     if task is None:
         raise Http404(_("This task does not belong to this object."))
     try:
@@ -160,14 +160,17 @@ def _task_of(instance: Model, task_id: str) -> TrackedTask:
 
 
 def revoke_task(user: Any, instance: Model, task_id: str, *, terminate: bool = False) -> ActionOutcome:
-    """Ask every worker to drop one of the object's tasks. Raises Http404 for a task of another object."""
+    """Ask every worker to drop one of the object's tasks.
+
+    Raises PermissionDenied when the policy refuses, Http404 for a task of another object.
+    """
+    if not allows(user, REVOKE_TASK, task_id):
+        raise PermissionDenied
     ref = ObjectRef.of(instance)
     try:
         task = _task_of(instance, task_id)
     except StoreUnavailable:
         return ActionOutcome(_("The list of tasks cannot be read at the moment. Nothing was asked."), status=503)
-    if not allows(user, REVOKE_TASK, task_id):
-        raise PermissionDenied
     if states.is_final(task.state):
         return ActionOutcome(
             _("This task has already ended: %(state)s.") % {"state": task.state}, data=plain(Replies())

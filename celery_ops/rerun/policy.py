@@ -34,14 +34,14 @@ def permitted(name: str, user: Any) -> Runnable:
 
     A ``user`` of None is whoever may use a shell of the site, not a visitor: the policy is not asked.
     """
+    if user is not None and not allows(user, RUN_TASK, name):
+        raise RerunRefused(_("You may not run this task."), is_forbidden=True)
     try:
         task = rerunnable(name, catalog.find)
     except BackendUnavailable as error:
         raise RerunRefused(str(error), is_away=True) from error
     if task is None:
         raise RerunRefused(_("This task may not be run by hand: RUNNABLE_TASKS does not name it."), is_closed=True)
-    if user is not None and not allows(user, RUN_TASK, name):
-        raise RerunRefused(_("You may not run this task."), is_forbidden=True)
     return task
 
 
