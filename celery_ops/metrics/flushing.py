@@ -16,6 +16,8 @@ from itertools import count
 from typing import Any, Final, Protocol, TypeVar
 from uuid import uuid4
 
+from billiard import common
+
 from ..exceptions import StoreUnavailable
 from ..logs import get_logger
 from ..tracking import prefix
@@ -31,6 +33,9 @@ FLUSH_EVERY: Final = 4.0
 #: Seconds that an ending process gives the store to come back, and between two tries.
 EXIT_PATIENCE: Final = 1.0
 EXIT_PAUSE: Final = 0.05
+#: Seconds that a process of a pool waits before a flush once it was told to end: Celery kills it after 0.1, where a
+#: time limit is over. It counts that itself, so what the process made of its end meanwhile is not to be counted, too.
+KILLED_WITHIN: Final = 0.5
 
 
 class Source(Protocol):
@@ -71,7 +76,7 @@ class Flusher:
         self._writing = threading.Lock()
         self._waiting: list[Flush] = []  # what the store has not said that it took
         self._names = map(f"{uuid4().hex[:16]}-{{}}".format, count())
-        self._writer = Writer(self, self.flush, FLUSH_EVERY, FLUSH_EVERY)
+        self._writer = Writer(self, self._flush_unless_killed, FLUSH_EVERY, FLUSH_EVERY)
         self._flushed = time.monotonic()
 
     def source(self, kind: type[S]) -> S:
@@ -109,6 +114,11 @@ class Flusher:
         for source in self.sources:
             source.tell()
         return number
+
+    def _flush_unless_killed(self) -> int:
+        if getattr(common, "_should_have_exited", [False])[0]:  # billiard's own mark; a task may outlive it
+            time.sleep(KILLED_WITHIN)
+        return self.flush()
 
     def _sealed(self) -> list[Flush]:
         rows: dict[str, list[tuple[Source, Row]]] = {}

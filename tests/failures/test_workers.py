@@ -6,13 +6,16 @@ import uuid
 import pytest
 
 from celery_ops.failures import reading
+from celery_ops.metrics.cells import Cell
+from celery_ops.metrics.insight import insight
 from celery_ops.metrics.windows import WINDOWS
 from celery_ops.tracking.refs import ObjectRef
 from tests.conftest import visiting
 from tests.servers import Site, Worker, wait_for
 from tests.shop import tasks
 
-HURRY = json.dumps({"celery_ops.metrics.flushing.FLUSH_EVERY": 0.2})
+HURRY = json.dumps({"celery_ops.metrics.flushing.FLUSH_EVERY": 0.02})  # before a process is killed that was told to end
+TIME_LIMIT = "billiard.exceptions.TimeLimitExceeded"
 
 
 @pytest.fixture(scope="module")
@@ -20,14 +23,19 @@ def shared(redis_server):
     site = Site(f"{redis_server.url}/46", store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
     environment = {**site.environment, "TEST_HURRY": HURRY}
     worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "2", app="tests.hurried")
-    yield site
+    yield site, worker
     worker.stop()
 
 
 @pytest.fixture
 def site(shared, settings):
-    with visiting(shared, settings) as site:
+    with visiting(shared[0], settings) as site:
         yield site
+
+
+@pytest.fixture
+def worker(shared, site):
+    return shared[1]
 
 
 def group_of(exception):
@@ -38,6 +46,12 @@ def group_of(exception):
         return reading.completed(groups) if groups else None
 
     return wait_for(counted, f"a group of {exception}")[0]
+
+
+def failures_of(task):
+    """Return how often it failed, by the class of the exception."""
+    groups = reading.completed(reading.groups(WINDOWS["1h"]).groups)
+    return {group.exception: group.tasks[task.name] for group in groups if task.name in group.tasks}
 
 
 def test_a_failure_knows_its_place_in_the_sites_code_its_task_and_its_object(site):
@@ -53,13 +67,30 @@ def test_a_failure_knows_its_place_in_the_sites_code_its_task_and_its_object(sit
 
 @pytest.mark.parametrize(
     ("task", "exception"),
-    [(tasks.dies, "billiard.exceptions.WorkerLostError"), (tasks.too_long, "billiard.exceptions.TimeLimitExceeded")],
+    [(tasks.dies, "billiard.exceptions.WorkerLostError"), (tasks.too_long, TIME_LIMIT)],
     ids=["lost", "hard limit"],
 )
 def test_what_the_main_process_tells_of_is_counted_once(site, task, exception):
     task.delay(1)
+    wait_for(lambda: exception in failures_of(task), "the failure")
     group = group_of(exception)
-    assert (group.count, group.frame, group.objects) == (1, "", 1)
+    assert (group.tasks[task.name], group.frame, group.objects) == (1, "", 1)
+
+
+def test_what_fails_while_a_hard_limit_ends_a_task_is_no_failure_of_its_own(worker):
+    """Its process is asked to end before it is killed, and tells meanwhile what its cleaning up came to."""
+    killed = worker.text().count("SIGKILL")
+    tasks.too_long_to_clean_up.delay(1)
+    wait_for(lambda: worker.text().count("SIGKILL") > killed, "its process to be killed")
+    wait_for(lambda: failures_of(tasks.too_long_to_clean_up), "the failure")
+    assert failures_of(tasks.too_long_to_clean_up) == {TIME_LIMIT: 1}
+    assert insight(WINDOWS["1h"], task=tasks.too_long_to_clean_up.name).count(Cell.FAILURE) == 1
+
+
+def test_what_a_process_that_was_told_to_end_and_lives_on_makes_of_it_is_a_failure(site):
+    tasks.outlives_its_end.delay(1)
+    wait_for(lambda: failures_of(tasks.outlives_its_end), "the failure")
+    assert failures_of(tasks.outlives_its_end) == {"ConnectionError": 1}
 
 
 def test_a_task_that_no_worker_knows_is_a_failure(site):

@@ -398,6 +398,25 @@ def too_long(order_id):
 
 
 @track(Order, hidden=True)
+@shared_task(time_limit=1)
+def too_long_to_clean_up(order_id):
+    try:
+        time.sleep(30)
+    finally:
+        raise ConnectionError("the connection is closed already")
+
+
+@track(Order, hidden=True)
+@shared_task
+def outlives_its_end(order_id):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(30)
+    finally:
+        raise ConnectionError("the connection is closed already")
+
+
+@track(Order, hidden=True)
 @shared_task(acks_late=True, acks_on_failure_or_timeout=False, time_limit=1)
 def too_long_at_first(order_id, mark):
     """Run into the limit, which gives its message back, and then return."""
