@@ -1,7 +1,7 @@
 """What workers and queues are told by forms: one declaration each, for pages, the command line and JSON."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final, TypeVar
 
 from django import forms
@@ -10,11 +10,11 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from ..backends.broker import reserved
+from ..backends.broker import declaring, reserved
 from ..conf import conf
 from ..exceptions import BackendUnavailable, BadInput, BrokerUnavailable
 from ..formatting import clean
-from ..info import WorkerInfo
+from ..info import QueueDetail, WorkerInfo
 from ..models import ControlRecord
 from . import paused_queues
 from .fields import LONGEST_SHOWN, Input, NameField, ProcessesField, SecondsField
@@ -22,6 +22,7 @@ from .standing import Paused
 from .worker_limits import TIME_LIMIT
 
 C = TypeVar("C", bound="Confirmed")
+T = TypeVar("T")
 
 #: Seconds after which a worker has done what it says that it will do.
 SETTLING: Final = 0.2
@@ -116,6 +117,10 @@ class WorkerCommand(ActionForm):
         """Return what is sent along. Raises BadInput."""
         return self.checked()
 
+    def besides(self) -> dict[str, Any]:
+        """Return what workers need to be told besides ``arguments``, once the circumstances are checked."""
+        return {}
+
     def check_circumstances(self) -> None:
         """Raise BadInput for what is well-formed and would do harm; BackendUnavailable when that cannot be known."""
         for worker in self.workers if self.cannot else ():
@@ -184,22 +189,37 @@ class Consumer(WorkerCommand):
     settles = SETTLING
     queue = NameField(gettext_lazy("Queue"), values="queues")
 
-    def check_known(self, *, may_be_new: bool = False) -> Paused | None:
-        """Return the queue's pause. Raises BadInput when nobody knows the queue."""
-        queue, paused = paused_queues.queue(conf.load("QUEUE_BACKEND")(), self.cleaned_data["queue"])
-        if queue is None and not may_be_new:
+    @cached_property
+    def known(self) -> tuple[QueueDetail | None, Paused | None]:
+        """What is known of the queue, and its pause. Raises BackendUnavailable."""
+        return paused_queues.queue(conf.load("QUEUE_BACKEND")(), self.cleaned_data["queue"])
+
+    def check_known(self, *, may_be_new: bool = False) -> None:
+        """Raise BadInput when nobody knows the queue."""
+        if self.known[0] is None and not may_be_new:
             raise BadInput({"queue": [_("Nobody knows a queue of this name.")]})
-        return paused
 
 
 class AddConsumer(Consumer):
     name, label = "add_consumer", gettext_lazy("Consume a queue")
 
+    def besides(self) -> dict[str, Any]:
+        """A worker that does not know the queue would declare it as any other."""
+        return declaring.options_of(self.known[0])
+
     def check_circumstances(self) -> None:
-        if _is_reserved(self.cleaned_data["queue"]):
+        queue = self.cleaned_data["queue"]
+        if _answered(lambda: reserved.is_reserved(queue)):
             raise BadInput({"queue": [_("Celery or the broker keeps this name for something else than tasks.")]})
-        if self.check_known(may_be_new=conf.celery_app.conf.task_create_missing_queues):
+        self.check_known(may_be_new=conf.celery_app.conf.task_create_missing_queues)
+        if self.known[1] is not None:
             raise BadInput({"queue": [_("This queue is paused: resume it first.")]})
+        if reason := _answered(lambda: declaring.refusal(queue, self.besides())):
+            sentence = _(
+                "The broker has this queue otherwise than the settings say, and a worker that is told to consume it"
+                " would come to an end: %(reason)s. Name it in task_queues as it is."
+            )
+            raise BadInput({"queue": [sentence % {"reason": clean(reason, LONGEST_SHOWN)}]})
 
 
 class CancelConsumer(Consumer):
@@ -306,8 +326,8 @@ def refusals(pool: str | None) -> dict[str, Any]:
     return {name: command.cannot[pool or ""] for name, command in COMMANDS.items() if (pool or "") in command.cannot}
 
 
-def _is_reserved(queue: str) -> bool:
+def _answered(ask: Callable[[], T]) -> T:
     try:
-        return reserved.is_reserved(queue)
+        return ask()
     except BrokerUnavailable as error:
         raise BackendUnavailable(_("The broker does not answer, so nothing was asked.")) from error

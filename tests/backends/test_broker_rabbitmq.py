@@ -17,7 +17,8 @@ from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.backends.broker.declarations import DELAYS
 from celery_ops.backends.broker.transports.amqp import AmqpTransport
 from celery_ops.control import queues
-from celery_ops.exceptions import NotDone
+from celery_ops.control.commands import AddConsumer
+from celery_ops.exceptions import BadInput, NotDone
 from celery_ops.info import Binding, QueueDetail
 from celery_ops.models import ControlRecord
 from celery_ops.testing import QueueBackendContract
@@ -154,6 +155,32 @@ def test_what_rabbitmq_refuses_is_not_said_to_have_been_unanswered(settings, rab
         mine.bind(connection.default_channel).declare()
         with pytest.raises(NotDone, match=r"^RabbitMQ at .* could not be asked: it refuses this login or question\.$"):
             queues.purge(name, None)
+
+
+def check_consuming(name):
+    """Ask whether workers may be told to consume it."""
+    broker.forget()
+    command = AddConsumer({"queue": name}, targets=["w@x"])
+    command.checked()
+    command.check_circumstances()
+
+
+def test_no_worker_is_told_to_consume_a_queue_that_rabbitmq_has_otherwise(settings, rabbitmq_url, name, db):
+    """It would end at once: it declares what it consumes."""
+    as_it_is = Queue(name, Exchange(name), name, max_priority=9)
+    with using(settings, make_app(rabbitmq_url, as_it_is)) as app:
+        declare(app, name)
+        check_consuming(name)
+    with (
+        using(settings, make_app(rabbitmq_url, Queue(name, Exchange(name), name))),
+        pytest.raises(BadInput, match=r"inequivalent arg 'x-max-priority'"),
+    ):
+        check_consuming(name)
+
+
+def test_asking_whether_a_queue_may_be_consumed_makes_none(app, name, db):
+    check_consuming(name)
+    assert queue(name).sources == ("settings",)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,14 @@
 """What workers are told on their pages, and that they do it: on Redis and on RabbitMQ, seen by asking them."""
 
+import uuid
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from kombu import Exchange, Queue
 
 from celery_ops.models import ControlRecord
+from tests.celery import app
 from tests.control.conftest import consumed, eventually, said
 from tests.shop.tasks import too_long, untracked, untracked_paced
 
@@ -73,6 +77,22 @@ def test_a_worker_begins_and_stops_to_consume_a_queue(tell, fleet):
     tell("add_consumer", host, queue="kept")
     eventually(lambda: consumed(host) == ["other", "kept"], "the queue to be consumed")
     tell("cancel_consumer", host, queue="kept")
+    eventually(lambda: consumed(host) == ["other"], "the queue to be left alone")
+
+
+def test_a_worker_declares_a_queue_that_it_did_not_know_as_the_settings_have_it(tell, fleet, monkeypatch):
+    """RabbitMQ refuses any other way to declare one that is there, and the worker would come to an end."""
+    host, name = fleet.two.hostname, f"ranked-{uuid.uuid4().hex[:8]}"
+    ranked = Queue(name, Exchange(f"{name}-topic", "topic"), "ranked.#", max_priority=9)
+    monkeypatch.setitem(app.conf, "task_queues", [ranked])
+    with app.connection_for_write() as connection:
+        ranked.bind(connection.default_channel).declare()
+    assert "lost" not in tell("add_consumer", host, queue=name)
+    eventually(lambda: consumed(host) == ["other", name], "the queue to be consumed")
+    described = said(host, "active_queues")[1]
+    assert (described["exchange"]["name"], described["exchange"]["type"]) == (f"{name}-topic", "topic")
+    assert (described["routing_key"], described["queue_arguments"]) == ("ranked.#", {"x-max-priority": 9})
+    tell("cancel_consumer", host, queue=name)
     eventually(lambda: consumed(host) == ["other"], "the queue to be left alone")
 
 

@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from amqp.exceptions import ResourceLocked
+from amqp.exceptions import AccessRefused, NotFound, ResourceLocked
+from kombu.entity import Queue
 
 from .... import connections
 from ..declarations import Declaration
@@ -22,6 +23,20 @@ class AmqpTransport(Transport):
     def read(self, declared: Mapping[str, Declaration], only: str | None, until: float) -> Mapping[str, QueueReading]:
         with connections.opened() as connection:
             return _read(connection, declared if only is None else declared.keys() & {only}, until)
+
+    def refusal(self, queue: Queue) -> str:
+        """Declare a queue that is there: that changes nothing, and one that is missing is not made."""
+        with connections.opened() as connection:
+            bound = queue.bind(connection.channel())
+            try:
+                bound.queue_declare(passive=True)
+                bound.queue_declare()
+                bound.exchange.declare()
+            except (AccessRefused, NotFound):  # who may not declare anything cannot tell
+                return ""
+            except connection.channel_errors as error:
+                return str(getattr(error, "reply_text", "")) or type(error).__name__
+        return ""
 
 
 def _read(connection: Any, names: Iterable[str], until: float) -> Mapping[str, QueueReading]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from kombu.entity import Queue
+
 from ....info import Binding, MessageInfo
 from ..declarations import Declaration
 
@@ -59,3 +61,7 @@ class Transport:
     def move(self, queue: str, task_ids: Sequence[str], to: str) -> list[str]:
         """Put the messages of these ids at the end of another queue, and return the ids of those that were there."""
         raise NotImplementedError("this broker cannot move single messages")
+
+    def refusal(self, queue: Queue) -> str:
+        """Return why the broker would refuse who declares a queue so, in its own words; "" when it says nothing."""
+        return ""
