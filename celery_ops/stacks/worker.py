@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ..tracking import breath, costs, whereabouts
+from ..tracking import costs, gil, whereabouts
 from ..tracking.edge import receiver
 from .frames import stack_of, told
 from .lines import Exchange, Listener, NobodyListens
@@ -66,7 +66,7 @@ def worker_init(**_: Any) -> None:
 def worker_process_init(**_: Any) -> None:
     """In each process of the pool; the solo pool says so of the worker itself."""
     costs.one_at_a_time()
-    breath.one_at_a_time()
+    gil.one_at_a_time()
     end, _Forks.end = _Forks.end, None
     if end is not None:
         listener = Listener(end)

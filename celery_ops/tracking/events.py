@@ -9,14 +9,14 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from ..exceptions import StorePartlyUnavailable
 from ..logs import get_logger
 from . import counters
-from .breath import breathe
+from .gil import let_go
 from .refs import ObjectRef
 from .store import Batch, add_fields
 
 logger = get_logger("celery_ops.tracking")
 
 EVENTS_A_WRITE: Final = 100
-#: Events that are told in one breath.
+#: Events that are told before Python's lock is let go of.
 TOLD_AT_ONCE: Final = 8
 
 #: What one event knows, or what tells it when it is about to be written: the method of what knows more with each event,
@@ -50,7 +50,7 @@ def all_told(handed: Sequence[Handed]) -> Iterator[Kept]:
             continue
         telling += 1
         if not telling % TOLD_AT_ONCE:
-            breathe()
+            let_go()
         teller, known = getattr(event, "__self__", event), told.setdefault(whose, {})
         if id(teller) in known:
             yield whose, ()

@@ -123,7 +123,7 @@ class Hashes:
 
 
 class Scripts:
-    """Hashes as scripts, each packed when it is its turn to be sent, and so in one breath."""
+    """Hashes as scripts, each packed in one piece when it is its turn to be sent."""
 
     def __init__(self, words: Sequence[bytes], firsts: Sequence[int], *, measured: bool) -> None:
         self._words = words

@@ -22,8 +22,8 @@ from ..connections.redis import SCHEMES, BrokersRedis, is_redis, pool_of_url
 from ..connections.redis import client_url as client_url  # where it has always been found
 from ..exceptions import StorePartlyUnavailable, StoreUnavailable
 from . import crowd, lifeline, pieces, prefix
-from .breath import breathing
 from .cluster import Cluster
+from .gil import letting_go
 from .hashes import Hashes
 from .keys import part, quoted, worker_key
 from .memory import is_full, oldest
@@ -35,7 +35,7 @@ from .tallies import Added, Row, Tallies, Wanted
 from .tally_commands import ROWS_A_SCRIPT, TallyKeys, added, addition, additions, rows_read
 from .wire import Command, Question, is_foreign, packed
 
-#: Objects of a write that are packed in one breath.
+#: Objects of a write that are packed before Python's lock is let go of.
 PACKED_AT_ONCE: Final = 32
 #: Writes of a process between two that ask how large the objects' hashes have become.
 MEASURE_EVERY: Final = 16
@@ -85,7 +85,7 @@ class RedisStore(Store):
         hashes = Hashes(measured=measured)
         firsts: list[int] = []  # of each object's hashes
         keys = self._keys([ref for ref, _fields in batch])
-        for key, (ref, fields) in breathing(zip(keys, batch, strict=True), PACKED_AT_ONCE):
+        for key, (ref, fields) in letting_go(zip(keys, batch, strict=True), PACKED_AT_ONCE):
             firsts.append(len(hashes))
             _put(hashes, key, ref, fields, lives.get(ref.label) or lives.setdefault(ref.label, b"%d" % lifetime(ref)))
         told = self._servers.write(hashes)

@@ -12,7 +12,7 @@ from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from ..connections.redis import FailoverPool, connected
 from ..exceptions import StoreUnavailable
 from . import wire
-from .breath import breathe
+from .gil import let_go
 from .hashes import Hashes, Outcome
 from .wire import Command, Part, Question
 
@@ -129,7 +129,7 @@ class Server:
         try:
             for number, part in enumerate(packed):
                 if number:  # others ask this server as well, and this process's broker may be there
-                    breathe()
+                    let_go()
                 connection.send_packed_command([part])
             replies = wire.replies(connection, count)
         except BaseException:  # a limit of the host's may strike here: a half-read connection is of no use

@@ -10,9 +10,9 @@ from typing import Any, Final
 from redis.exceptions import ExecAbortError, ResponseError
 
 from ..exceptions import StoreUnavailable
-from .breath import breathing
+from .gil import letting_go
 
-#: Replies that are read in one breath.
+#: Replies that are read before Python's lock is let go of.
 REPLIES_AT_ONCE: Final = 40
 
 Command = tuple[bytes, ...]
@@ -63,7 +63,7 @@ def done(replies: list[Any]) -> list[Any]:
 def replies(connection: Any, count: int) -> list[Any]:
     """Return so many replies, errors among them. Raises what redis-py does when there are fewer."""
     answers: list[Any] = []
-    for _ in breathing(range(count), REPLIES_AT_ONCE):
+    for _ in letting_go(range(count), REPLIES_AT_ONCE):
         try:
             answers.append(connection.read_response())
         except ResponseError as error:
