@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from . import crowd, prefix
+from . import prefix, workflow_sizes
 from .deriving import derive
 from .lives import by_life
 from .log_fields import MOST_FIELDS, oldest_attempts
@@ -55,7 +55,7 @@ class MemoryStore(Store):
                 add_fields(kept, fields)
                 self._expires[key] = time.monotonic() + lifetime(ref)
                 if ref.label == WORKFLOW:
-                    crowd.heard(ref.pk, len(kept))
+                    workflow_sizes.heard(ref.pk, len(kept))
                 for name in oldest(ref, kept) if is_full(ref, len(kept)) else ():
                     del kept[name]
         return 0

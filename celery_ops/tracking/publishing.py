@@ -11,11 +11,11 @@ from . import (
     capture,
     chains,
     context,
-    crowd,
     due,
     given,
     prefix,
     runs,
+    workflow_sizes,
     workflows,
 )
 from .binding import Undecided, resolve
@@ -65,7 +65,7 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, propert
         return
     workflow = workflows.key_of(sender, headers, body, request)
     if workflow:
-        headers[WORKFLOW] = workflow = crowd.entered(workflow, headers["id"])
+        headers[WORKFLOW] = workflow = workflow_sizes.counted(workflow, headers["id"])
     parent = runs.of(request)
     if parent is not None and nesting_of(headers) > parent.nesting:
         parent.replaced = True

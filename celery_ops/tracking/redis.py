@@ -21,7 +21,7 @@ from ..connections.cluster import is_cluster, servers_of
 from ..connections.redis import SCHEMES, BrokersRedis, is_redis, pool_of_url
 from ..connections.redis import client_url as client_url  # where it has always been found
 from ..exceptions import StorePartlyUnavailable, StoreUnavailable
-from . import crowd, lifeline, pieces, prefix
+from . import lifeline, pieces, prefix, workflow_sizes
 from .cluster import Cluster
 from .gil import letting_go
 from .hashes import Hashes
@@ -100,7 +100,7 @@ class RedisStore(Store):
             elif any(isinstance(outcome, ResponseError) for outcome in outcomes):
                 refused += 1
             elif isinstance(size := outcomes[0], int) and ref.label == WORKFLOW:
-                crowd.heard(ref.pk, size)
+                workflow_sizes.heard(ref.pk, size)
             elif isinstance(size, int) and is_full(ref, size):
                 self._trim(ref)
         if failure is not None:

@@ -13,7 +13,7 @@ REMEMBERED: Final = 1000
 MOST_FIELDS: Final = 4 * MOST
 
 
-class Crowd:
+class WorkflowSizes:
     """Counts the tasks of workflows, of each up to ``most``."""
 
     def __init__(self, most: int = MOST, remembered: int = REMEMBERED) -> None:
@@ -22,7 +22,7 @@ class Crowd:
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._latest = ""
 
-    def entered(self, key: str, task_id: str) -> str:
+    def counted(self, key: str, task_id: str) -> str:
         """Count a task that is published in a workflow; return the key, marked where there is no room for it."""
         if not has_room(key) or task_id == self._latest:
             return key
@@ -44,15 +44,15 @@ class Crowd:
             self._counts.popitem(last=False)
 
 
-crowd = Crowd()
+sizes = WorkflowSizes()
 
 
-def entered(key: str, task_id: str) -> str:
-    """Count a task that this process publishes, as ``Crowd.entered`` does."""
-    return crowd.entered(key, task_id)
+def counted(key: str, task_id: str) -> str:
+    """Count a task that this process publishes, as ``WorkflowSizes.counted`` does."""
+    return sizes.counted(key, task_id)
 
 
 def heard(key: str, fields: int) -> None:
     """Know how many fields a workflow has in the store."""
     if fields > MOST_FIELDS:
-        crowd.fill(key)
+        sizes.fill(key)
