@@ -174,7 +174,7 @@ def test_the_panel_page_has_each_custom_property_of_the_style_sheet_and_no_other
 @pytest.mark.parametrize(
     ("page", "words"),
     [
-        ("docs/install.md", "No tasks yet."),
+        ("docs/troubleshooting.md", "No tasks yet."),
         ("docs/panel.md", "no tasks"),
         ("docs/panel.md", "The task could not be sent"),
         ("docs/panel.md", "Requested, but no worker is up: nobody has heard of it yet."),
