@@ -45,19 +45,21 @@ class AttemptCost:
 
 @dataclass(frozen=True, slots=True)
 class TrackedTask:
-    """One task of one object, as ``tasks_for`` returns it.
+    """One task of one object, as ``tasks_for`` returns it. Times are aware datetimes, or None while they are unknown.
 
-    Times are aware datetimes or None. ``error`` is ``"Class: message"`` or None. ``attempts`` counts from 1.
-    ``parent_id`` is set on a task that belongs to the object only because a tracked task launched it. ``executions``
-    counts how often the task was begun, but for its retries: 2 where its message was delivered twice, 0 while it waits.
-    ``started_by`` says whose request published it, or the task that launched it; None where nobody noted that.
-    ``trace_id`` is the trace of the newest attempt's message, where ``TRACE_URL`` asks for it. ``cpu_seconds`` and
-    ``peak_memory`` are what the newest attempt cost: seconds of CPU, and the bytes by which the peak of its process's
-    memory grew; None while it runs, and where nobody can tell. ``eta`` is when it
-    was to run first, and ``priority`` the broker's, where its publisher gave either. Of a task of Django's own
-    framework ``django_priority`` is the priority as Django has it, where the message says that, and
-    ``django_result_id`` its result's, where that is not ``id``. ``schedule`` names the entry
-    for which beat sent it, None where beat did not, or did not say.
+    - ``error`` is ``"Class: message"``, redacted, or None.
+    - ``attempts`` counts from 1. ``executions`` counts how often a worker began the task, retries left aside: 2 when
+      its message was delivered twice, 0 while it waits.
+    - ``parent_id`` is the task that launched it, when it belongs to the object only because of that.
+    - ``started_by`` is the user whose request published it, or published the task that launched it; None when nobody
+      noted that.
+    - ``cpu_seconds`` and ``peak_memory`` are what the newest attempt cost: seconds of CPU, and the bytes by which the
+      peak memory of its process grew. None while it runs, and when they could not be measured.
+    - ``eta`` and ``priority`` are what its publisher asked for, if anything.
+    - ``schedule`` is the entry for which beat sent it, or None.
+    - ``trace_id`` is the trace of the newest attempt's message, when ``TRACE_URL`` is set.
+    - ``django_priority`` and ``django_result_id`` are known of tasks of Django's own framework: the priority as Django
+      has it, and the id of the result when it is not ``id``.
     """
 
     id: str
@@ -104,10 +106,12 @@ class TrackedTask:
 class TaskExecution:
     """One delivery of a task's message that a worker began. ``attempt`` counts from 1.
 
-    ``state`` is what it came to: STARTED while it runs, LOST when its worker is gone, PENDING when its message was
-    given back. ``pid`` is the process's id on the worker's machine, None where that was not noted. ``overlaps`` says
-    that an earlier one of this attempt was not over when it began, ``timed_out`` that a hard time limit ended this one.
-    Times are aware datetimes by the worker's clock, or None.
+    - ``state`` is what it came to: STARTED while it runs, LOST when its worker is gone, PENDING when its message was
+      given back.
+    - ``pid`` is the process's id on the worker's machine, None when that was not noted.
+    - ``overlaps``: an earlier execution of this attempt had not ended when this one began.
+    - ``timed_out``: a hard time limit ended it.
+    - Times are aware datetimes by the worker's clock, or None.
     """
 
     attempt: int
@@ -142,14 +146,18 @@ class Payload:
 
 @dataclass(frozen=True, slots=True)
 class TaskInfo:
-    """One task as a backend knows it; None is unknown, and lists leave the payload and the relatives unknown.
+    """One task as a backend knows it. None is unknown; lists leave the payload and the relatives out.
 
-    Times are aware datetimes: ``created_at`` is when it was published, ``stored_at`` when its source first heard of
-    it. ``error`` is ``"Class: message"`` or the class alone. ``args``, ``kwargs``, ``result`` and ``meta``, what a task
-    that has not ended says of itself, are values, or the text that a source keeps of them: raw, for whoever shows them
-    to redact. ``revoke_requested_at`` says that somebody asked for it to be revoked, whatever has come of that.
-    ``started_by`` is for viewers with ``view_ops``, and for whoever it names. ``executions`` is how often it was begun
-    but for retries, as far as tracking knows. ``schedule`` names the entry for which beat sent it.
+    - Times are aware datetimes. ``created_at`` is when the task was published, ``stored_at`` when its source first
+      heard of it.
+    - ``error`` is ``"Class: message"``, or the class alone.
+    - ``args``, ``kwargs``, ``result`` and ``meta`` (what a task that has not ended says of itself) are values, or the
+      text that a source keeps of them. They are raw: whoever shows them has to redact them.
+    - ``revoke_requested_at`` is when somebody asked for it to be revoked, whatever has come of that.
+    - ``started_by`` may be shown to viewers with ``view_ops``, and to the user whom it names.
+    - ``executions`` counts how often a worker began the task, retries left aside, as far as tracking knows.
+    - ``cpu_seconds`` and ``peak_memory`` are what its newest attempt cost, as ``TrackedTask`` has them.
+    - ``schedule`` is the entry for which beat sent it.
     """
 
     id: str
