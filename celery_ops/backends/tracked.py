@@ -1,7 +1,7 @@
 """The tracking store as a source of tasks: with any result backend and with none, for as long as ``RETENTION``."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -13,7 +13,7 @@ from ..info import Payload, TaskInfo, TrackedTask
 from ..task_query import TaskPage, TaskQuery
 from ..tracking.accounts import read_payload
 from ..tracking.reading import find_task, find_tasks_wherever, newest_tasks
-from .base import ListedTaskBackend
+from .base import ListedTaskBackend, TaskBackend
 
 #: How many tasks a list holds at most: the newest.
 NEWEST: Final = 1000
@@ -61,8 +61,7 @@ class TrackedTaskBackend(ListedTaskBackend):
         except StoreUnavailable as error:
             raise BackendUnavailable(_("The tracking store does not answer.")) from error
 
-    def complete(self, tasks: Sequence[TaskInfo]) -> list[TaskInfo]:
-        return [self.get(task.id) or task for task in tasks]
+    complete = TaskBackend.complete  # its list leaves the payload out
 
 
 def info(task: TrackedTask, payload: Payload | None = None) -> TaskInfo:
