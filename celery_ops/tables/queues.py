@@ -190,14 +190,14 @@ def is_held_up(queue: QueueInfo) -> bool:
     return bool(queue.depth and queue.paused)
 
 
-def needs_somebody(queue: QueueInfo) -> bool:
+def is_stuck(queue: QueueInfo) -> bool:
     """Return whether messages wait in a queue and nobody will take them until somebody does something."""
     return is_unattended(queue) or is_held_up(queue)
 
 
-def neediest_first(queues: Iterable[Any]) -> list[Any]:
+def stuck_first(queues: Iterable[Any]) -> list[Any]:
     """Return queues, counted or not, as a list has them unless another order is asked for."""
-    return sorted(queues, key=lambda queue: not needs_somebody(queue))
+    return sorted(queues, key=lambda queue: not is_stuck(queue))
 
 
 def _oldest(queue: QueueInfo) -> str:

@@ -26,7 +26,7 @@ from ..tables.queues import (
     absent_columns,
     binding_table,
     message_table,
-    neediest_first,
+    stuck_first,
     yes_or_no,
 )
 from .absent import no_queue
@@ -52,7 +52,7 @@ class QueueListView(ListPage):
         return paused_queues.marked(self.backend.queues(), self.paused)
 
     def get_values(self, report: QueueReport) -> Sequence[CountedQueue]:
-        return [CountedQueue(queue, flow_of(queue, self.flows)) for queue in neediest_first(report.queues)]
+        return [CountedQueue(queue, flow_of(queue, self.flows)) for queue in stuck_first(report.queues)]
 
     def get_table_kwargs(self) -> dict[str, Any]:
         return {"exclude": absent_columns(self.backend, is_counted=bool(self.flows))}

@@ -25,14 +25,14 @@ class Queues(Subcommand):
         """It takes nothing of its own."""
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
-        from ...tables.queues import neediest_first  # tables and pages are dear to import
+        from ...tables.queues import stuck_first  # tables and pages are dear to import
         from ...views.api.serializers import queue_item
 
         learn_hosts()
         report = paused_queues.queues(conf.load("QUEUE_BACKEND")(), wait=SEARCH)
         if report.trouble and all(queue.depth is None for queue in report.queues):
             raise CommandRefused(report.trouble, NO_ANSWER)
-        queues, flows = neediest_first(report.queues), queue_flows()
+        queues, flows = stuck_first(report.queues), queue_flows()
         lines = [*table(HEADS, map(_queue, queues)), *filter(None, (report.trouble, report.note))]
         return Answer({"results": [queue_item(queue, flow_of(queue, flows)) for queue in queues]}, lines)
 

@@ -19,7 +19,7 @@ from ...filters.workers import WorkerFilterSet
 from ...info import WorkerInfo
 from ...redaction import Budget
 from ...tables.base import OpsTable
-from ...tables.queues import QueueTable, neediest_first
+from ...tables.queues import QueueTable, stuck_first
 from ...tables.workers import WorkerTable
 from ..lists import in_order, sorts_of
 from ..ops import OpsView, errors
@@ -113,7 +113,7 @@ class QueuesApi(PlainListApi):
 
     def get_values(self) -> Sequence[CountedQueue]:
         queues, flows = paused_queues.queues(conf.load("QUEUE_BACKEND")()).queues, queue_flows()
-        return [CountedQueue(queue, flow_of(queue, flows)) for queue in neediest_first(queues)]
+        return [CountedQueue(queue, flow_of(queue, flows)) for queue in stuck_first(queues)]
 
     def item(self, value: CountedQueue) -> dict[str, Any]:
         return queue_item(value.info, value.flow)

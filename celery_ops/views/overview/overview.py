@@ -21,7 +21,7 @@ from ...metrics.windows import DEFAULT, WINDOWS
 from ...payload.url import address
 from ...tables.failures import FailureRow, ShortFailureGroupTable
 from ...tables.overview import FailureTable, ShortQueueTable, ShortWorkerTable, SiteNumbers
-from ...tables.queues import QueueRow, absent_columns, is_held_up, needs_somebody
+from ...tables.queues import QueueRow, absent_columns, is_held_up, is_stuck
 from ...tables.tasks import task_rows
 from ...tables.workers import WorkerRow
 from ...task_query import TaskPage, TaskQuery
@@ -145,7 +145,7 @@ def _queues(
 ) -> Short:
     if report.value is None:
         return Short(report)
-    queues = sorted(report.value.queues, key=lambda queue: (not needs_somebody(queue), -(queue.depth or 0)))
+    queues = sorted(report.value.queues, key=lambda queue: (not is_stuck(queue), -(queue.depth or 0)))
     shown = queues[:MOST_ROWS]
     rows = [QueueRow.of(queue, pause_of(paused.get(queue.name)), flow_of(queue, counted)) for queue in shown]
     if not any(queue.paused for queue in shown):
