@@ -4,6 +4,7 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from django.http import HttpRequest, QueryDict
+from django.utils.crypto import constant_time_compare
 from django.utils.http import url_has_allowed_host_and_scheme
 
 #: Django refuses a redirect to a longer one, and by then the action is done.
@@ -37,6 +38,12 @@ def form_key(posted: QueryDict) -> UUID | None:
         return UUID(text) if len(text) <= LONGEST_KEY else None
     except ValueError:
         return None
+
+
+def is_confirmed(posted: QueryDict, shown: str) -> bool:
+    """Return whether ``confirm=1`` came; where the form says what it had ``previewed``, for what is ``shown`` now."""
+    previewed = posted.get("previewed", "")
+    return posted.get("confirm") == "1" and (not previewed or constant_time_compare(previewed, shown))
 
 
 def submission_of(posted: QueryDict, user: Any, *what: Any) -> UUID | None:

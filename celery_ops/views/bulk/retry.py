@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
@@ -27,7 +27,7 @@ from ...permissions import RUN_TASK, VIEW_OPS, allows
 from ...rerun import RerunCandidate, RerunOutcome, candidates_of, rerun_candidates
 from ...tables.links import PageLink, task_link
 from ..absent import no_task
-from ..asked import form_key, next_url
+from ..asked import form_key, is_confirmed, next_url
 from ..ops import EitherPage, errors
 from ..runs.sent import sent_item
 from .base import BulkDetailView, BulkStartView, Words
@@ -89,10 +89,8 @@ class RetryView(EitherPage):
 
     def must_ask(self, tasks: Sequence[CandidateOrOutcome]) -> bool:
         """Whether something is to be read before it is sent: nothing was confirmed yet, or something else than this."""
-        if not any(isinstance(task, RerunCandidate) and task.asks for task in tasks):
-            return False
-        seen = self.request.POST.get("previewed", "")
-        return self.request.POST.get("confirm") != "1" or (bool(seen) and not constant_time_compare(seen, _seen(tasks)))
+        asks = any(isinstance(task, RerunCandidate) and task.asks for task in tasks)
+        return asks and not is_confirmed(self.request.POST, _seen(tasks))
 
     def refused(self, reason: str, status: int = 400, outcomes: Sequence[RerunOutcome] = ()) -> HttpResponse:
         if self.is_json:

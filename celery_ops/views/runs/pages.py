@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -25,7 +24,7 @@ from ...running.allowlist import allowed_names, described, site_tasks
 from ...running.launcher import Run, launch
 from ...tables.runs import RUNNERS, OfferData, RunTable, in_order
 from ..absent import no_runnable
-from ..asked import next_url, submission_of
+from ..asked import is_confirmed, next_url, submission_of
 from ..control.actions import NOBODY
 from ..lists import ListPage
 from ..ops import EitherPage, errors
@@ -131,15 +130,11 @@ class RunTaskView(EitherPage):
     @property
     def must_confirm(self) -> bool:
         """Whether the person has yet to see what is sent: nothing was confirmed, or something else than this."""
-        if not self.runnable.confirm:
-            return False
-        return self.request.POST.get("confirm") != "1" or self.has_changed
+        return self.runnable.confirm and not self.is_confirmed
 
     @property
-    def has_changed(self) -> bool:
-        """Whether the values are others than those of the preview that was confirmed; without one they are not."""
-        seen = self.request.POST.get("previewed", "")
-        return bool(seen) and not constant_time_compare(seen, digest_of(self.request.POST))
+    def is_confirmed(self) -> bool:
+        return is_confirmed(self.request.POST, digest_of(self.request.POST))
 
     def get_run(self, form: RunForm) -> Run:
         posted = self.request.POST
@@ -191,14 +186,14 @@ class RunTaskView(EitherPage):
         """What would be sent. Raises BadInput when Celery would not send it."""
         if self.is_json and not self.wants_preview:
             return errors(_("This task asks first: send confirm=1 as well."), field="confirm", status=400)
-        changed = self.request.POST.get("confirm") == "1" and self.has_changed
+        has_changed = self.request.POST.get("confirm") == "1" and not self.is_confirmed
         prediction = forecast(run, has_links=self.sees_ops, withheld=withheld(form))
         if self.is_json:
             return JsonResponse({"preview": prediction.plain()})
         return self.shown(
             form,
             forecast=prediction,
-            has_changed=changed,
+            has_changed=has_changed,
             asks_first=self.runnable.confirm,
             previewed=digest_of(self.request.POST),
             submission=kept_key(self.request.POST),

@@ -8,7 +8,6 @@ from uuid import uuid4
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -22,7 +21,7 @@ from ...running.allowlist import Runnable
 from ...tracking.canvas import CHAIN, CHORD, GROUP, Step
 from ...workflows.reading import workflow_of
 from ..absent import no_workflow
-from ..asked import form_key, next_url
+from ..asked import form_key, is_confirmed, next_url
 from ..bulk.retry import answer, record_page, stands_for
 from ..ops import EitherPage, errors
 
@@ -70,11 +69,7 @@ class WorkflowRetryView(EitherPage):
 
     def must_ask(self, whole: WholeCandidate) -> bool:
         """Whether something is to be read before it is sent: nothing was confirmed yet, or something else than this."""
-        if not whole.asks:
-            return False
-        seen = self.request.POST.get("previewed", "")
-        changed = bool(seen) and not constant_time_compare(seen, stands_for(whole.seen))
-        return self.request.POST.get("confirm") != "1" or changed
+        return whole.asks and not is_confirmed(self.request.POST, stands_for(whole.seen))
 
     def refused(self, error: RerunRefused | NotSent) -> HttpResponse:
         is_away = isinstance(error, NotSent) or error.is_away
