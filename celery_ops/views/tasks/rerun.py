@@ -1,6 +1,7 @@
 """What the page of a task offers for running it again, or why it does not."""
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -92,8 +93,7 @@ def _matching(filters: TaskFilterSet, counts: Counts | None) -> str:
     if counts is None:
         return ""
     chosen = filters.query.states
-    parts = [counts.states.get(state, Count(0)) for state in chosen] if chosen else [counts.all]
-    return count(Count(sum(part.number for part in parts), capped=any(part.capped for part in parts)))
+    return count(reduce(Count.and_, map(counts.of, chosen)) if chosen else counts.all)
 
 
 def _edit_url(name: str, task_id: str) -> str:

@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 from ... import states
 from ...exceptions import BrokerUnavailable, NoStack, NotRunning
 from ...links import task_url
-from ...permissions import VIEW_OPS, allows
 from ...stacks.asking import Stack, stack_of
 from ...task_detail import TaskDetail, task_detail
 from ..absent import no_task, not_running
@@ -29,10 +28,6 @@ class TaskStackView(TaskDetailView):
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         self.is_json = not wants_page(request)
-
-    def authorise(self) -> None:
-        if not allows(self.user, VIEW_OPS):
-            raise PermissionDenied
 
     def post(self, request: HttpRequest, task_id: str) -> HttpResponse:
         detail = task_detail(task_id, ask_workers=False)
