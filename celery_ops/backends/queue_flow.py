@@ -115,9 +115,9 @@ class Flows:
     numbers: Numbers | None = None
 
 
-def queue_flows(now: float | None = None) -> Mapping[str, QueueFlow]:
+def queue_flows() -> Mapping[str, QueueFlow]:
     """Return what was counted of each queue in the last hour, by its name: nothing while the store is away."""
-    return flows(now).queues
+    return flows().queues
 
 
 def flows(now: float | None = None) -> Flows:

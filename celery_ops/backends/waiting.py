@@ -28,8 +28,6 @@ QUEUES: Final = 10
 #: Seconds for which what was found serves every viewer, and for which a broker that was away is not asked again.
 SHARED_FOR: Final = 2.0
 AWAY_FOR: Final = 30.0
-#: Ids that a list is asked about at once.
-CHUNK: Final = 500
 
 
 @dataclass(frozen=True, slots=True)

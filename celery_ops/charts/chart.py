@@ -12,6 +12,8 @@ from .times import TimeAxis
 
 #: Per cent of an axis that the label of a mark needs.
 LABEL_ROOM: Final = 14.0
+#: Characters of it.
+LONGEST_NAME: Final = 12
 #: What tells kinds apart where colours do not.
 PATTERNS: Final = {
     "failure": "M-1 1L1 -1M-1 7L7 -1M5 7L7 5",
@@ -122,7 +124,7 @@ class Frame:
         return len(ticks) > 4 and max(len(tick.label) for tick in ticks[1:-1]) > 5
 
 
-def marks(events: Iterable[Event], times: TimeAxis, longest: int = 12) -> list[Mark]:
+def marks(events: Iterable[Event], times: TimeAxis) -> list[Mark]:
     """Return a line for each event within the axis; the latest have their names written where they have room."""
     lines: list[Mark] = []
     free_until = 100.0
@@ -134,6 +136,6 @@ def marks(events: Iterable[Event], times: TimeAxis, longest: int = 12) -> list[M
         begin, end = (at - LABEL_ROOM, at) if is_late else (at, at + LABEL_ROOM)
         has_room = end <= free_until
         free_until = min(free_until, begin) if has_room else free_until
-        name = event.name if len(event.name) <= longest else event.name[: longest - 1] + "…"
+        name = event.name if len(event.name) <= LONGEST_NAME else event.name[: LONGEST_NAME - 1] + "…"
         lines.append(Mark(at, event.name, name if has_room else "", is_late))
     return lines[::-1]

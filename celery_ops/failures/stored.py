@@ -20,18 +20,18 @@ NEWEST: Final = 500
 AT_ONCE: Final = 250
 
 
-def stored_groups(backend: TaskBackend, window: Window, now: float | None = None) -> Groups:
+def stored_groups(backend: TaskBackend, window: Window) -> Groups:
     """Return the groups of the newest 500 failures that a backend lists. Raises BackendUnavailable."""
-    start, end = window.bounds(time.time() if now is None else now)
+    start, end = window.bounds(time.time())
     alike = _alike(task for task in _failed(backend) if start <= _at(task) < end)
     groups = [_group(fingerprint, tasks, start, window) for fingerprint, tasks in alike.values()]
     groups.sort(key=lambda group: group.samples[0].at, reverse=True)
     return Groups(groups, limit=NEWEST, start=start, step=window.step)
 
 
-def stored_detail(backend: TaskBackend, key: str, window: Window, now: float | None = None) -> Detail | None:
+def stored_detail(backend: TaskBackend, key: str, window: Window) -> Detail | None:
     """Return one group of these, None when there is none of that key. Raises BackendUnavailable."""
-    now = time.time() if now is None else now
+    now = time.time()
     start, _end = window.bounds(now)
     fingerprint, tasks = _alike(_failed(backend)).get(key, (None, []))
     if fingerprint is None:

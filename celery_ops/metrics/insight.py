@@ -92,13 +92,12 @@ def picture(window: Window, task: str = "", queue: str = "", now: float | None =
     )
 
 
-def skewed_tasks(now: float | None = None) -> dict[str, tuple[int, int]]:
+def skewed_tasks() -> dict[str, tuple[int, int]]:
     """Return how often each task was published by a clock ahead of its worker's, and how much it did. One round trip.
 
     Both are of the last weeks.
     """
-    now = time.time() if now is None else now
-    window = WINDOWS["1h"]
+    window, now = WINDOWS["1h"], time.time()
     activity, rows = pairs_beside(window, [*map(skewed_row, periods_of(window, now))], now)
     skewed: Counter[str] = Counter()
     for row in rows:
@@ -144,32 +143,26 @@ def queues_and_site(window: Window, now: float | None = None) -> tuple[dict[str,
     return {queue: numbers[target] for target, queue in by_target.items()}, numbers[ALL]
 
 
-def lately(
-    seconds: float, now: float | None = None, is_wanted: Callable[[Pair], bool] = lambda _pair: True
-) -> Mapping[Pair, Numbers]:
+def lately(seconds: float, is_wanted: Callable[[Pair], bool]) -> Mapping[Pair, Numbers]:
     """Return what each task did in each queue in the last ``seconds``, a step more at most. Two round trips.
 
     Only those pairs of a task and a queue are read that ``is_wanted``.
     """
-    return _lately(seconds, now, lambda pairs: {target_of(*pair): pair for pair in sorted(filter(is_wanted, pairs))})
+    return _lately(seconds, lambda pairs: {target_of(*pair): pair for pair in sorted(filter(is_wanted, pairs))})
 
 
-def queues_lately(
-    seconds: float, now: float | None = None, is_wanted: Callable[[str], bool] = bool
-) -> Mapping[str, Numbers]:
+def queues_lately(seconds: float, is_wanted: Callable[[str], bool]) -> Mapping[str, Numbers]:
     """Return what was done in each queue in the last ``seconds``, as ``lately`` does. Two round trips."""
 
     def by_target(pairs: Iterable[Pair]) -> dict[str, str]:
         queues = {queue for _task, queue in pairs if queue}
         return {target_of("", queue): queue for queue in sorted(filter(is_wanted, queues))}
 
-    return _lately(seconds, now, by_target)
+    return _lately(seconds, by_target)
 
 
-def _lately(
-    seconds: float, now: float | None, targets_of: Callable[[Iterable[Pair]], Mapping[str, K]]
-) -> dict[K, Numbers]:
-    now = time.time() if now is None else now
+def _lately(seconds: float, targets_of: Callable[[Iterable[Pair]], Mapping[str, K]]) -> dict[K, Numbers]:
+    now = time.time()
     window = covering(seconds)
     by_target = targets_of(names(window, now))
     numbers = read(window, by_target, start=now - seconds, end=now + 1)

@@ -326,9 +326,3 @@ def first_items(value: Any, number: int) -> tuple[Sequence[Any], int]:
         return value[:number], len(value)
     base = kind if kind in SEQUENCES else next(base for base in SEQUENCES if issubclass(kind, base))
     return list(islice(base.__iter__(value), number)), base.__len__(value)
-
-
-def _is_plain(value: str) -> bool:
-    if len(value) <= PLAIN:
-        return PLAIN_TEXT.fullmatch(value) is not None
-    return len(value) == UUID_LENGTH and UUID_TEXT.fullmatch(value) is not None

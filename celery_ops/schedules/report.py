@@ -92,11 +92,6 @@ def _read(source: ScheduleSource, troubles: list[str]) -> Sequence[Entry]:
     return ()
 
 
-def schedule(name: str, now: datetime | None = None) -> ScheduleInfo | None:
-    """Return one entry with its occurrences and how each of them ended, or None."""
-    return next(iter(completed([one for one in report(now).schedules if one.entry.name == name], now)), None)
-
-
 def completed(
     schedules: Iterable[ScheduleInfo], now: datetime | None = None, *, most: int = board.RING
 ) -> Sequence[ScheduleInfo]:

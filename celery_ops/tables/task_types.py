@@ -80,9 +80,9 @@ class TaskTypeRow:
         return getattr(self.type, name)
 
 
-def added_up(points: list[int], most: int = MOST_POINTS) -> list[int]:
-    """Return neighbours added up, so that there are not more than so many."""
-    together = -(-len(points) // most) or 1
+def added_up(points: list[int]) -> list[int]:
+    """Return neighbours added up, so that there are at most ``MOST_POINTS``."""
+    together = -(-len(points) // MOST_POINTS) or 1
     return [sum(points[at : at + together]) for at in range(0, len(points), together)]
 
 

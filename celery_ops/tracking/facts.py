@@ -8,7 +8,6 @@ import base64
 import binascii
 import os
 import re
-from collections.abc import Mapping
 from datetime import datetime, timezone
 from functools import lru_cache
 from math import isfinite
@@ -73,7 +72,6 @@ LONGEST_PID: Final = 7
 #: Bytes that leave room for times in a value that a store keeps short: what is asked for in any list.
 SHORT_NAME: Final = 48
 
-Facts = Mapping[str, str]
 Key = tuple[str, int]  # kind, attempt
 
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")

@@ -9,13 +9,11 @@ from .refs import ObjectRef
 from .stamp import now_ms
 
 
-def note_revoke_requested(ref: ObjectRef, task_id: str) -> None:
-    """Remember that somebody asked for a task to be revoked, whether or not a worker is there to hear it."""
-    note_revokes_requested({task_id: [ref]})
-
-
 def note_revokes_requested(places: Mapping[str, Iterable[ObjectRef]]) -> None:
-    """Remember the same of many tasks in one write: ``places`` are the objects of each, by its id."""
+    """Remember that somebody asked for tasks to be revoked, whether or not a worker is there to hear it. One write.
+
+    ``places`` are the objects of each task, by its id.
+    """
     now = str(now_ms())
     noted: dict[ObjectRef, dict[str, str]] = {}
     for task_id, refs in places.items():

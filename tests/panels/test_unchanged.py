@@ -228,7 +228,7 @@ def end_otherwise(order, failed):
 
 
 def ask_to_revoke(order, failed):
-    revoke_requests.note_revoke_requested(ObjectRef.of(order), failed)
+    revoke_requests.note_revokes_requested({failed: [ObjectRef.of(order)]})
 
 
 def tell_another_error(order, failed):

@@ -13,7 +13,7 @@ from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.reading import read_tasks
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.revoke_requests import note_revoke_requested
+from celery_ops.tracking.revoke_requests import note_revokes_requested
 from celery_ops.tracking.stamp import now_ms
 from tests.shop.models import Express, Order, Warehouse
 
@@ -119,13 +119,13 @@ def test_an_old_task_with_a_long_name_is_gone_as_well(write, settings):
 
 
 def test_a_request_to_revoke_what_nobody_knows_makes_no_task(store):
-    note_revoke_requested(REF, "unknown")
+    note_revokes_requested({"unknown": [REF]})
     assert tasks_for(ORDER) == []
 
 
 def test_a_request_to_revoke_is_told(write):
     write("1")
-    note_revoke_requested(REF, "1")
+    note_revokes_requested({"1": [REF]})
     assert tasks_for(ORDER)[0].revoke_requested_at is not None
 
 

@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Any, Final
 
 from ... import states
-from ...info import ONLINE, RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
+from ...info import RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
 from ...metrics.queues import queue_named
 from ...redaction.text import DIRTY
 from ...tracking import masked
@@ -26,7 +26,6 @@ def detail(
     parts: Mapping[str, Any],
     methods: Collection[str],
     *,
-    state: str = ONLINE,
     last_seen: datetime | None = None,
 ) -> WorkerDetail:
     """Return what a worker's replies to these methods say; ``missing`` names those that say nothing."""
@@ -37,8 +36,7 @@ def detail(
     return WorkerDetail(
         info=WorkerInfo(
             hostname,
-            state,
-            last_seen,
+            last_seen=last_seen,
             pool=_pool_name(pool),
             concurrency=_size(pool),
             active=_number_of(parts.get("active"), read.get("active")),
