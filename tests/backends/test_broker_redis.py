@@ -86,6 +86,16 @@ def test_a_queue_that_this_process_only_publishes_to_is_the_brokers_and_not_the_
     assert (queue("elsewhere").sources, queue("elsewhere").depth) == (("broker",), 1)
 
 
+def test_a_queue_that_an_objective_names_is_looked_at_though_nobody_takes_from_it(app, settings, tell):
+    tell("LPUSH", "deserted", "{}", "{}", "{}")
+    assert [info.name for info in BrokerQueueBackend().queues().queues] == ["celery", "mail", "print"]
+    backend.expire()
+    objectives = {"a": {"queue": "deserted", "depth": 2}, "b": {"queue": "never*", "depth": 2}, "c": {"queue": "no"}}
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "OBJECTIVES": {**objectives, "d": None, "e": {"task": "x"}}}
+    assert (queue("deserted").sources, queue("deserted").depth) == (("broker",), 3)
+    assert [info.name for info in BrokerQueueBackend().queues().queues] == ["celery", "deserted", "mail", "print"]
+
+
 def test_members_that_are_not_kombus_are_no_queues(app, tell):
     tell(
         "SADD",

@@ -13,8 +13,11 @@ from kombu.common import Broadcast
 from kombu.entity import Queue
 from kombu.transport.base import to_rabbitmq_queue_arguments
 
+from ...conf import conf
 from ...info import Binding
 
+#: What makes a pattern of an objective's name.
+PATTERN: Final = frozenset("*?")
 #: Queues of one page: a worker or a broker may name any number.
 MOST_QUEUES: Final = 1000
 #: Characters of a name that can be a queue's: AMQP allows 255 bytes, Redis any number.
@@ -66,6 +69,14 @@ def of_settings(app: Any) -> dict[str, Declaration]:
         elif isinstance(queue, str) and queue and queue not in app.amqp.queues.aliases and queue not in queues:
             queues[queue] = app.amqp.queues.new_missing(queue)
     return _declarations(queues)
+
+
+def of_objectives() -> dict[str, Declaration]:
+    """Return the queues that objectives name, by no pattern: where nobody takes from one, nobody else may name it."""
+    objectives = conf.OBJECTIVES
+    entries = objectives.values() if isinstance(objectives, Mapping) else ()
+    named = (entry.get("queue") for entry in entries if isinstance(entry, Mapping))
+    return {name: Declaration(name) for name in named if _is_name(name) and not PATTERN & set(name)}
 
 
 def of_process(app: Any) -> dict[str, Declaration]:
