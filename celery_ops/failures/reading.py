@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import islice
 from typing import Final, NamedTuple
 
 from ..metrics.cells import OTHER
 from ..metrics.durations import numbers_of
 from ..metrics.reading import between
 from ..metrics.rows import SEPARATOR
-from ..metrics.windows import WINDOWS, Window
+from ..metrics.windows import DAY, WINDOWS, Window
 from ..timezones import of_milliseconds
 from ..tracking.recorder import recorder
 from ..tracking.refs import ObjectRef
@@ -41,19 +42,25 @@ from .tally import Sample
 
 #: Parts of a group's description.
 PARTS: Final = 5
+#: Seconds by which a worker's clock may be ahead: its failures are of the step that is under way.
+AHEAD: Final = DAY
 
 
 def groups(window: Window, now: float | None = None) -> Groups:
-    """Return the groups that failed in a window, the last seen first. Two round trips.
+    """Return the groups that failed in a window, the last seen first. Two round trips, three where a clock is ahead.
 
     What only a group's own row says, as its tasks and objects, is left out: see ``completed``.
     """
     now = time.time() if now is None else now
     span = _Span(window, *window.bounds(now))
-    periods = range(span.start // PERIOD, int(now) // PERIOD + 1)
+    periods = range(span.start // PERIOD, (int(now) + AHEAD) // PERIOD + 1)
     rows = _tallies(Wanted(fields=[descriptions_row(period * PERIOD) for period in periods])).fields
     described = _described(rows, since=span.start * 1000)
     *points, other = span.points([*(described_by.key for described_by in described), OTHER])
+    early = [place for place, one in enumerate(described) if span.is_before(one)]
+    to_come = span.to_come.points([described[place].key for place in early]) if early else ()
+    for place, more in zip(early, to_come, strict=False):
+        points[place] = _with_early(points[place], more)
     counts = [*map(sum, points)]
     numbers = zip(described[:GROUPS_KEPT], points, counts, strict=False)
     return Groups(
@@ -78,7 +85,7 @@ def group(key: str, window: Window, now: float | None = None) -> Detail | None:
     """Return all that is known of one group, None for an unknown one. Two round trips."""
     now = time.time() if now is None else now
     first = int(now - WINDOWS["30d"].seconds) // PERIOD
-    descriptions = [descriptions_row(period * PERIOD) for period in range(first, int(now) // PERIOD + 1)]
+    descriptions = [descriptions_row(period * PERIOD) for period in range(first, (int(now) + AHEAD) // PERIOD + 1)]
     rows = [*descriptions, group_row(key), samples_row(key), traceback_row(key)]
     tallies = _tallies(Wanted(fields=rows, members=[objects_row(key)]))
     *described, own, beside, traceback = tallies.fields
@@ -86,9 +93,7 @@ def group(key: str, window: Window, now: float | None = None) -> Detail | None:
     if (described_by := _of_text(key, text)) is None:
         return None
     spans = {name: _Span(one, *one.bounds(now)) for name, one in WINDOWS.items()}
-    names = {name: span.rows(key) for name, span in spans.items()}
-    cells = iter(_tallies(Wanted(cells=[row for rows in names.values() for row in rows])).cells)
-    points = {name: span.joined([next(cells) for _row in names[name]]) for name, span in spans.items()}
+    points = _points_of(described_by, spans)
     counts = {name: sum(numbers) for name, numbers in points.items()}
     known = described_by.group(points[window.name], counts[window.name])
     known = _with_row(known, own, tallies.members[0])
@@ -100,6 +105,23 @@ def group(key: str, window: Window, now: float | None = None) -> Detail | None:
         traceback=traceback.get(TRACEBACK, ""),
     )
     return Detail(known, number_of(own.get(COUNT)), counts, spans[window.name].start, window.step)
+
+
+def _points_of(described_by: "_Description", spans: Mapping[str, "_Span"]) -> dict[str, Sequence[int]]:
+    """Return how often a group failed in each step of each window. One round trip."""
+    parts = {name: [span, span.to_come] if span.is_before(described_by) else [span] for name, span in spans.items()}
+    names = [row for some in parts.values() for span in some for row in span.rows(described_by.key)]
+    cells = iter(_tallies(Wanted(cells=names)).cells)
+    points = {}
+    for name, some in parts.items():
+        own, *to_come = [span.joined([*islice(cells, len(span.places))]) for span in some]
+        points[name] = _with_early(own, to_come[0]) if to_come else own
+    return points
+
+
+def _with_early(points: Sequence[int], to_come: Sequence[int]) -> Sequence[int]:
+    """Return points whose last one, which is under way, has what a clock that is ahead put into steps to come."""
+    return [*points[:-1], points[-1] + sum(to_come)]
 
 
 def _tallies(wanted: Wanted) -> Tallies:
@@ -167,19 +189,28 @@ class _Span:
     end: int
 
     @cached_property
-    def _places(self) -> range:
+    def places(self) -> range:
         return self.window.counts.rows(self.start, self.end)
 
+    @property
+    def to_come(self) -> "_Span":
+        """The steps after it, in which failures are whose worker has its clock ahead."""
+        return _Span(self.window, self.end, self.end + AHEAD)
+
+    def is_before(self, described_by: _Description) -> bool:
+        """Whether some of that group's failures are in steps to come."""
+        return described_by.last >= self.end * 1000
+
     def rows(self, key: str) -> list[str]:
-        return [counts_row(self.window, row, key) for row in self._places]
+        return [counts_row(self.window, row, key) for row in self.places]
 
     def points(self, keys: Sequence[str]) -> list[Sequence[int]]:
         """Return how often each of these failed in each step. One round trip."""
         rows = _tallies(Wanted(cells=[name for key in keys for name in self.rows(key)])).cells
         slots = self.window.counts
-        size, number = slots.length * CELL, slots.length * len(self._places)
+        size, number = slots.length * CELL, slots.length * len(self.places)
         numbers = numbers_of(b"".join([row[:size].ljust(size, b"\0") for row in rows]))  # all at once: they are many
-        first = self._places[0] * slots.length
+        first = self.places[0] * slots.length
         begin, end = self.start // slots.step - first, (self.end - 1) // slots.step + 1 - first
         return [numbers[at + begin : at + end] for at in range(0, len(numbers), number)]
 

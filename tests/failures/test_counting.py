@@ -82,6 +82,21 @@ def test_a_flush_that_comes_late_takes_no_group_out_of_a_window(store):
     assert abs(group.last_seen.timestamp() - now) < 1
 
 
+@pytest.mark.parametrize("ahead", [90, 20 * 60, 3 * HOUR])
+@pytest.mark.parametrize("window", WINDOWS.values(), ids=str)
+def test_a_failure_by_a_clock_that_is_ahead_is_in_the_step_that_is_under_way(store, window, ahead):
+    now = time.time()
+    for at in (now - 10 * 60, now + ahead, now + ahead):
+        fail(at=at)
+    fail("no stock", at=now + ahead)
+    flush()
+    both = {group.message: group for group in groups(window, now)}
+    assert {message: group.count for message, group in both.items()} == {"the card was refused": 3, "no stock": 1}
+    assert both["no stock"].points[-1] == 1
+    stock = reading.group(both["no stock"].key, window, now).group
+    assert (stock.count, stock.points[-1], len(stock.points)) == (1, 1, window.seconds / window.step)
+
+
 def test_objects_are_counted_once_each(store):
     for number in range(60):
         fail(objects=(f"shop.order\x1f{number % 30}",), task_id=f"t{number}")
