@@ -1,6 +1,6 @@
 """What the parameters of every list have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import copy
 from functools import cached_property
 from typing import Any, ClassVar, Final
@@ -99,11 +99,11 @@ class ListFilterSet(FilterSet):
     A parameter that is not known is ignored, and one that cannot be read is left out and has its message in ``errors``.
     """
 
+    #: What the list is of, beside how it is laid out: it leaves nothing out, and stays where all is shown.
+    stays: ClassVar[tuple[str, ...]] = ()
+
     class Meta:
         form = FilterForm
-
-    #: The parameters that leave nothing out of the list.
-    layout: ClassVar[Sequence[str]] = LAYOUT
 
     @cached_property
     def cleaned_data(self) -> dict[str, Any]:
@@ -129,7 +129,12 @@ class ListFilterSet(FilterSet):
     @property
     def is_filtered(self) -> bool:
         """Whether something may be left out of the list."""
-        return any(value for name, value in self.cleaned_data.items() if name not in self.layout)
+        return any(value for name, value in self.cleaned_data.items() if name not in (*LAYOUT, *self.stays))
+
+    @property
+    def all_link(self) -> str:
+        """The query string of the list with nothing left out."""
+        return query_string({name: self.parameters.get(name) for name in self.stays})
 
     @property
     def hidden_errors(self) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ..failures.group import RESOLVED, Group
-from .base import LAYOUT, ChoiceFilter, SearchFilter, TextFilter
+from .base import ChoiceFilter, SearchFilter, TextFilter
 from .plain import PlainFilterSet
 from .tasks import TaskFilterSet, to_nobody
 from .windows import WindowFilter
@@ -19,10 +19,10 @@ CHOICES = ((OPEN, _("Not resolved")), (SETTLED, _("Resolved")), (ALL, pgettext_l
 
 
 class FailureFilterSet(PlainFilterSet):
-    layout = (*LAYOUT, "window")
     q = SearchFilter(label=_("Search"), placeholder=_("Class, message, function, task"))
     resolved = ChoiceFilter(label=_("State"), choices=CHOICES)
     window = WindowFilter()
+    stays = ("window",)
 
     def __init__(
         self,

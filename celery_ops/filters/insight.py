@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from .base import LAYOUT, ListFilterSet, TextFilter
+from .base import ListFilterSet, TextFilter
 from .plain import Values
 from .windows import WindowFilter
 
@@ -13,10 +13,10 @@ from .windows import WindowFilter
 class InsightFilterSet(ListFilterSet):
     """The parameters of one request for charts: a task and a queue by their whole names."""
 
-    layout = (*LAYOUT, "window")
     task = TextFilter(label=_("Task"), widget=forms.TextInput(attrs={"list": "celery-ops-names"}))
     queue = TextFilter(label=_("Queue"), widget=forms.TextInput(attrs={"list": "celery-ops-queues"}))
     window = WindowFilter()
+    stays = ("window",)
 
     def __init__(self, data: Any) -> None:
         """``data`` is a QueryDict."""

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..schedules.info import ScheduleInfo
 from ..schedules.listing import SOURCES, has_problem
-from .base import LAYOUT, ChoiceFilter, SearchFilter
+from .base import ChoiceFilter, SearchFilter
 from .plain import PlainFilterSet
 
 #: What ``show`` may be, beside nothing: which schedules are listed.
@@ -18,11 +18,11 @@ DAY: Final = "day"
 
 
 class ScheduleFilterSet(PlainFilterSet):
-    layout = (*LAYOUT, "view")
     q = SearchFilter(label=_("Search"), placeholder=_("Name, task"))
     source = ChoiceFilter(label=_("Kept in"), choices=(("", _("All sources")), *SOURCES.items()))
     show = ChoiceFilter(label=_("Show"), choices=SHOWN, widget=forms.HiddenInput)
     view = ChoiceFilter(label=_("View"), choices=((DAY, _("Next 24 hours")),), widget=forms.HiddenInput)
+    stays = ("view",)
 
     def matches(self, value: ScheduleInfo, wanted: dict[str, Any]) -> bool:
         return self.is_searched(value, wanted) and is_shown(value, wanted.get("show", ""))

@@ -5,15 +5,15 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from ..backends.task_types import TaskType
-from .base import LAYOUT, SearchFilter
+from .base import SearchFilter
 from .plain import PlainFilterSet
 from .windows import WindowFilter
 
 
 class TaskTypeFilterSet(PlainFilterSet):
-    layout = (*LAYOUT, "window")
     q = SearchFilter(label=_("Task"))
     window = WindowFilter()
+    stays = ("window",)
 
     def matches(self, value: TaskType, wanted: dict[str, Any]) -> bool:
         return wanted.get("q", "").lower() in value.name.lower()

@@ -183,6 +183,22 @@ def test_what_shows_all_failures_stays_in_the_window(browser):
     assert REFUSED.key in rows(html_of(browser.get(reverse("celery_ops:failure-list") + url)))
 
 
+@pytest.mark.parametrize(
+    ("name", "query", "all_of_it"),
+    [
+        ("failure-list", "?window=7d&resolved=all&q=nothing", "?window=7d"),
+        ("task-type-list", "?q=nothing&window=30d", "?window=30d"),
+        ("insight", "?task=shop.pay&window=1h", "?window=1h"),
+        ("schedule-list", "?q=nothing&view=day", "?view=day"),
+        ("failure-list", "?q=nothing", "?"),
+        ("task-list", "?q=nothing&page_size=50", "?"),
+    ],
+)
+def test_what_shows_all_beside_a_filter_stays_in_the_window(browser, name, query, all_of_it):
+    page = html_of(browser.get(reverse(f"celery_ops:{name}") + query))
+    assert ("Show all", all_of_it) in links(page)
+
+
 def test_the_list_is_paged(browser):
     for number in range(3):
         fail("".join("klmnopqrst"[number]) * 5)
