@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from celery import _state
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.db import router
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
 
@@ -114,6 +115,16 @@ def tenants(site: Mapping[Any, Any]) -> Messages:
         yield warning(6, text, hint)
 
 
+def journal() -> Messages:
+    """Django's foreign keys do not lead into other databases."""
+    from ..models import TaskRunRecord
+
+    users, journal = router.db_for_write(get_user_model()), router.db_for_write(TaskRunRecord)
+    if users != journal:
+        text = f"The journal is written to the database {journal!r}, and its rows refer to users, who are in {users!r}."
+        yield warning(8, text, "Have your DATABASE_ROUTERS name one database for celery_ops and your user model.")
+
+
 #: What holds of every site, and what depends on its settings.
-EVERY_SITE: Final = (urls, context_processors, login, celery_app)
+EVERY_SITE: Final = (urls, context_processors, login, celery_app, journal)
 BY_SETTINGS: Final = (users, tenants)

@@ -371,6 +371,20 @@ def test_tenants_that_share_a_prefix_are_w006(engine, prefix, ids, found, settin
     assert [m.id for m in found({**STORE, "STORE_PREFIX": prefix}, "celery_ops.")[:1]] == ids
 
 
+class Apart:
+    """Has the journal in a database of its own."""
+
+    def db_for_write(self, model, **hints):
+        return "ops" if model._meta.app_label == "celery_ops" else "default"
+
+
+@pytest.mark.parametrize(("routers", "ids"), [([], []), ([Apart()], ["celery_ops.W008"])], ids=["together", "apart"])
+def test_a_journal_in_another_database_than_the_users_is_w008(routers, ids, found, settings):
+    """Its rows refer to users, and no run could be written down."""
+    settings.DATABASE_ROUTERS = routers
+    assert [message.id for message in found(STORE, "celery_ops.W008")] == ids
+
+
 @pytest.mark.parametrize(("broker", "ids"), [(None, ["celery_ops.I006"]), ("redis://localhost", [])])
 def test_a_site_that_loads_no_celery_app_of_its_own_is_i006(broker, ids, found, monkeypatch):
     """What Celery makes then may be configured by the environment."""
