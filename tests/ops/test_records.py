@@ -12,6 +12,7 @@ from django_celery_results.models import TaskResult
 
 from celery_ops.exceptions import StoreUnavailable
 from celery_ops.models import TaskRunRecord
+from celery_ops.permissions import Policy
 from celery_ops.task_detail.many_states import states_of
 from celery_ops.task_query import Cursor
 from celery_ops.tracking import index, reading
@@ -147,6 +148,27 @@ def test_the_policy_is_asked_about_each_task_name(browser, settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "POLICY": "tests.ops.test_task_list.OnlyCharges"}
     journal(1, task_name="shop.tasks.secret", args=["A-1"])
     assert "A-1" not in html_of(browser.get(JOURNAL))
+
+
+class Counts(Policy):
+    """Notes what it is asked: a site's policy may ask a directory each time."""
+
+    asked = []
+
+    def allows(self, user, action, obj=None):
+        self.asked.append((action, obj))
+        return super().allows(user, action, obj)
+
+
+def test_the_policy_is_asked_no_more_of_many_rows_than_of_one(browser, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "POLICY": f"{__name__}.Counts"}
+    journal(1)
+    browser.get(JOURNAL)
+    of_one, Counts.asked = Counts.asked, []
+    for number in range(2, 12):
+        journal(number)
+    browser.get(JOURNAL)
+    assert Counts.asked == of_one
 
 
 def test_a_failed_send_says_the_class_of_its_error(browser):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 from django.urls import reverse
@@ -46,7 +47,11 @@ class RecordsPage(JournalPage):
 
     def task_url(self, task_id: str) -> str:
         """Return the address of a task's own page, empty for those who may not open it."""
-        return task_url(task_id) if allows(self.user, VIEW_OPS) else ""
+        return task_url(task_id) if self.opens_tasks else ""
+
+    @cached_property
+    def opens_tasks(self) -> bool:
+        return allows(self.user, VIEW_OPS)
 
 
 class RecordListView(RecordsPage, JournalView):
@@ -77,7 +82,7 @@ class RecordListView(RecordsPage, JournalView):
 
     def _names(self, shown: Iterable[str]) -> list[str]:
         """What the filter suggests: which tasks the site has is for those who may see all of them."""
-        return suggestions.task_names(shown) if allows(self.user, VIEW_OPS) else sorted(set(shown))
+        return suggestions.task_names(shown) if self.opens_tasks else sorted(set(shown))
 
 
 def _tabs(filters: RecordFilterSet) -> list[Tab]:
