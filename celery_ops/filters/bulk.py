@@ -14,16 +14,12 @@ from ..bulk.base import BulkAction, BulkPreview, stop
 from ..bulk.progress import RUNNING, BulkProgress
 from ..conf import conf
 from ..exceptions import BadInput, NotDone
-from ..failures.group import Group
-from ..failures.listing import group_of
-from ..failures.members import GroupTaskBackend
 from ..formatting import clean
 from ..models import ControlRecord
 from ..permissions import VIEW_PAYLOAD, allows
 from ..task_query import Count, TaskQuery
-from ..workflows.tasks import WorkflowTaskBackend
 from .base import LAYOUT
-from .narrowed import filterset_for
+from .narrowed import filterset_for, narrowed, narrowed_or_empty
 from .tasks import TaskFilterSet
 
 #: Parameters of a list that say where somebody is in it: an address that was copied has them.
@@ -68,7 +64,8 @@ class FilteredBulk:
         Raises BackendUnavailable, and NotDone as ``check_same`` does.
         """
         parameters = parameters_of(record)
-        filters = with_states(_filters(parameters, _backend(parameters, is_begun=True), user), record)
+        backend = narrowed_or_empty(conf.load("TASK_BACKEND")(), parameters)
+        filters = with_states(_filters(parameters, backend, user), record)
         check_same(filters, record)
         return cls(action, filters, user)
 
@@ -138,20 +135,13 @@ def bounded(query: TaskQuery, record: ControlRecord, backend: TaskBackend) -> Ta
     )
 
 
-def _backend(parameters: QueryDict, *, is_begun: bool = False) -> TaskBackend:
-    backend: TaskBackend = conf.load("TASK_BACKEND")()
-    failure, workflow = parameters.get("failure", ""), parameters.get("workflow", "")
-    if workflow:
-        narrowed = WorkflowTaskBackend(backend, workflow)
-        if narrowed.workflow is None and not is_begun:
-            raise BadInput({"workflow": [_("There is no such workflow.")]})
-        return narrowed
-    if not failure:
+def _backend(parameters: QueryDict) -> TaskBackend:
+    backend = narrowed(conf.load("TASK_BACKEND")(), parameters)
+    if backend is not None:
         return backend
-    group = group_of(failure) or (Group(failure, "") if is_begun else None)
-    if group is None:
-        raise BadInput({"failure": [_("There is no such failure group.")]})
-    return GroupTaskBackend(backend, group)
+    if parameters.get("workflow"):
+        raise BadInput({"workflow": [_("There is no such workflow.")]})
+    raise BadInput({"failure": [_("There is no such failure group.")]})
 
 
 def _filters(parameters: QueryDict, backend: TaskBackend, user: Any) -> TaskFilterSet:

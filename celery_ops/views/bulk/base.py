@@ -22,7 +22,7 @@ from ...conf import conf
 from ...exceptions import BackendUnavailable, BadInput, NotDone, StoreUnavailable
 from ...filters.base import LAYOUT
 from ...filters.bulk import bounded, check_same, parameters_of, with_states
-from ...filters.narrowed import filterset_for
+from ...filters.narrowed import filterset_for, narrowed_or_empty
 from ...filters.tasks import TaskFilterSet
 from ...formatting import Moment, clean, count, listed
 from ...models import ControlRecord
@@ -32,7 +32,7 @@ from ...task_query import Count
 from ..absent import no_row
 from ..asked import submission_of
 from ..ops import OpsPage
-from ..workflows.tasks import within, within_or_nothing
+from ..workflows.tasks import within
 
 #: Seconds after which nobody seems to go on with it any more: the page has been closed.
 ABANDONED: Final = 30.0
@@ -171,7 +171,7 @@ class BulkDetailView(BulkView):
     @cached_property
     def backend(self) -> TaskBackend:
         filters = self.record.parameters.get("filters", {})
-        return within_or_nothing(super().backend, {name: values[0] for name, values in filters.items() if values})
+        return narrowed_or_empty(super().backend, {name: values[0] for name, values in filters.items() if values})
 
     def authorise(self) -> None:
         """Raise PermissionDenied for who may neither do this nor read the journal, Http404 for another's row."""
