@@ -13,7 +13,10 @@ Said = list[Any]
 
 
 class Sentence(str):
-    """A translated text, as ``gettext`` returns it, that ``said`` can be kept of and ``heard`` again."""
+    """A translated text, as ``gettext`` returns it, that ``said`` can be kept of and ``heard`` again.
+
+    It is a ``str``, so that whoever raises, compares or shows it need not know; ``%`` fills it in as with any other.
+    """
 
     __slots__ = ("_message", "_values")
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .. import formatting, states, timezones
-from ..task_query import Count, Counts
+from ..task_query import Counts
 from .task_fields import LONGEST_STATE
 from .tasks import TaskFilterSet
 
@@ -33,7 +33,7 @@ def state_tabs(filters: TaskFilterSet, counts: Counts | None) -> list[FilterLink
     chosen = filters.query.states
     tabs = [FilterLink("", filters.link(state=None), not chosen, count=formatting.count(counts.all) if counts else "")]
     for state in _tabbed(counts, chosen):
-        count = formatting.count(counts.states.get(state, Count(0))) if counts else ""
+        count = formatting.count(counts.of(state)) if counts else ""
         tabs.append(
             FilterLink(formatting.clean(state), filters.link(state=[state]), state in chosen, states.tone(state), count)
         )
