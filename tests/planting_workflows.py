@@ -39,9 +39,13 @@ def plant_member(
     return workflows.place(key), fields
 
 
+def keep(*members: Any) -> None:
+    """Let the store have what ``plant_member`` returned."""
+    recorder().record(list(members))
+    recorder().flush()
+
+
 def plant_workflow(key: str, count: int = 3, **options: Any) -> None:
     """Let there be a workflow of ``key`` itself and so many tasks that it published."""
     batch = [plant_member(key, task_id=key), (workflows.place(key), {workflows.HERE: "1"})]
-    batch += [plant_member(key, parent=key, **options) for _number in range(count)]
-    recorder().record(batch)
-    recorder().flush()
+    keep(*batch, *(plant_member(key, parent=key, **options) for _number in range(count)))

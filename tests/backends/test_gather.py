@@ -4,7 +4,6 @@ import base64
 import contextlib
 import json
 import signal
-import socket
 import threading
 import time
 from unittest import mock
@@ -513,17 +512,8 @@ def test_a_frozen_redis_leaves_no_thread_for_long(own_redis):
     wait_for(lambda: threading.active_count() == threads, "the thread to end")
 
 
-@pytest.fixture
-def mute_port():
-    """Accepts connections and says nothing."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        yield server.getsockname()[1]
-
-
-def test_a_rabbitmq_that_accepts_and_says_nothing_is_given_up_in_time(mute_port):
-    with broker(f"amqp://127.0.0.1:{mute_port}//"), timed() as took, pytest.raises(BrokerUnavailable):
+def test_a_rabbitmq_that_accepts_and_says_nothing_is_given_up_in_time(silent_port):
+    with broker(f"amqp://127.0.0.1:{silent_port}//"), timed() as took, pytest.raises(BrokerUnavailable):
         ask(METHODS)
     assert took[0] < 2.5
 

@@ -7,7 +7,6 @@ import uuid
 
 import pytest
 
-from celery_ops import tasks_for
 from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.memory import MemoryStore
 from tests.conftest import visiting
@@ -81,15 +80,6 @@ def order():
 def orders():
     """Many orders: an object keeps the newest of its tasks only."""
     return [Order(pk=next(numbers)) for _ in range(40)]
-
-
-def reached(obj, state, name=""):
-    """Wait until a task of ``obj`` is in ``state``, and return it."""
-
-    def found():
-        return next((task for task in tasks_for(obj) if task.state == state and task.name.endswith(name)), None)
-
-    return wait_for(found, f"{name or 'a task'} of {obj} to be {state}")
 
 
 def seconds_of(call, *args, **kwargs):

@@ -11,8 +11,7 @@ from celery_ops.metrics.cells import Cell
 from celery_ops.metrics.windows import WINDOWS
 from tests.servers import Worker, wait_for
 from tests.shop import tasks
-
-from .conftest import reached
+from tests.worker.conftest import reached
 
 FLUSH_EVERY = 0.2
 HURRY = json.dumps({"celery_ops.metrics.flushing.FLUSH_EVERY": FLUSH_EVERY})

@@ -14,8 +14,9 @@ from celery_ops.tracking.redis import RedisStore
 from celery_ops.tracking.refs import ObjectRef
 from tests.servers import PATIENCE, wait_for
 from tests.shop import tasks
+from tests.worker.conftest import reached
 
-from .conftest import NOWHERE, STORE_TIMEOUT, reached, seconds_of
+from .conftest import NOWHERE, STORE_TIMEOUT, seconds_of
 
 
 def lock(server):

@@ -10,7 +10,7 @@ from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.stamp import encode
 from celery_ops.workflows import reading
 from tests.pages import attribute
-from tests.planting_workflows import plant_member
+from tests.planting_workflows import keep, plant_member
 
 from .conftest import away, browser
 
@@ -24,11 +24,6 @@ XSS = '<img src=x onerror="alert(1)">'
 def client(staff):
     reading.forget()
     return browser(staff)
-
-
-def keep(*members):
-    recorder().record(list(members))
-    recorder().flush()
 
 
 def page_of(client, key, **parameters):

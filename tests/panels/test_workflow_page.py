@@ -9,11 +9,10 @@ from django.urls import reverse
 
 from celery_ops.models import ControlRecord
 from celery_ops.tracking.facts import short_id
-from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.stamp import encode
 from tests.pages import attribute, links, text_of
 from tests.planting import panel_of, plant
-from tests.planting_workflows import plant_member, plant_workflow
+from tests.planting_workflows import keep, plant_member, plant_workflow
 
 from .conftest import browser
 
@@ -31,11 +30,6 @@ def page_of(client, task_id, **parameters):
 
 def json_of(client, task_id):
     return client.get(reverse("celery_ops:api-workflow", args=[task_id])).json()
-
-
-def keep(*members):
-    recorder().record(list(members))
-    recorder().flush()
 
 
 def test_it_says_how_many_are_done(staff_client):
