@@ -45,7 +45,8 @@ _WRITTEN_WINDOW: Final = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
 class Objective:
     """``measure`` of each ``subject`` (queue, task or schedule) that the pattern matches is ``limit`` at most.
 
-    ``window`` is how the settings write it, and ``seconds`` how long it is; empty and 0 for what is of the moment.
+    ``window`` is how the settings write it, and ``seconds`` how long it is: 0 for what is of the moment, which any
+    window leaves as it is.
     """
 
     name: str
@@ -105,12 +106,11 @@ def objective(name: Any, entry: Any) -> Objective:
         raise WrongObjective(f"measures {measure!r} of a {subject}, which has none", f"Use one of {fitting}.")
     pattern = _checked_pattern(subject, entry[subject])
     limit = _checked_limit(measure, entry[measure])
-    if measure not in COUNTED:
-        if "window" in entry:
-            raise WrongObjective(f"has a window, and {measure!r} is measured at the moment", "Take the window out.")
+    is_counted = measure in COUNTED
+    if not is_counted and "window" not in entry:
         return Objective(name, subject, pattern, measure, limit)
     window, seconds = _checked_window(entry.get("window", WINDOW))
-    return Objective(name, subject, pattern, measure, limit, window, seconds)
+    return Objective(name, subject, pattern, measure, limit, window, seconds if is_counted else 0)
 
 
 def _check_name(name: Any) -> None:

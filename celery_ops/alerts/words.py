@@ -7,7 +7,18 @@ from django.utils.translation import gettext as _
 
 from ..formatting import duration
 from .alert import Alert
-from .objectives import BEAT_SILENT, DEPTH, FAILURE_GROUP, FAILURE_RATE, LATE, OLDEST_AGE, RUN, WAIT, WORKER_GONE
+from .objectives import (
+    BEAT_SILENT,
+    COUNTED,
+    DEPTH,
+    FAILURE_GROUP,
+    FAILURE_RATE,
+    LATE,
+    OLDEST_AGE,
+    RUN,
+    WAIT,
+    WORKER_GONE,
+)
 
 
 def title(alert: Alert) -> str:
@@ -44,7 +55,8 @@ def sentence(alert: Alert) -> str:
         if alert.is_breached
         else _("%(what)s of %(target)s is %(value)s: no more than %(limit)s.")
     )
-    over = _(" Measured over the last %(window)s.") % {"window": alert.window} if alert.window else ""
+    is_over_time = alert.window and alert.measure in COUNTED
+    over = _(" Measured over the last %(window)s.") % {"window": alert.window} if is_over_time else ""
     return words % facts + over
 
 

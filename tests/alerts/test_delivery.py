@@ -151,7 +151,7 @@ def test_mail_says_in_plain_words_what_is_breached(admins):
             "The failure rate of shop.mail is 1 %: no more than 5 %. Measured over the last 1h.",
         ),
         (
-            Alert("short", "depth", 12, 10, "mail", "", AT, BREACHED),
+            Alert("short", "depth", 12, 10, "mail", "15m", AT, BREACHED),
             "short: breached by mail",
             "The number of waiting messages of mail is 12: more than 10.",
         ),

@@ -47,6 +47,8 @@ def _checked():
             Objective("x", "task", "a.b", "failure_rate", 0, "2h", 7200),
         ),
         ({"schedule": "nightly", "late": 300}, Objective("x", "schedule", "nightly", "late", 300)),
+        ({"queue": "mail", "depth": 9, "window": "1h"}, Objective("x", "queue", "mail", "depth", 9, "1h")),
+        ({"schedule": "nightly", "late": 9, "window": "5m"}, Objective("x", "schedule", "nightly", "late", 9, "5m")),
     ],
 )
 def test_an_objective_says_what_is_measured_of_what(entry, expected):
@@ -109,7 +111,7 @@ def test_a_pattern_is_a_name_in_which_two_characters_stand_for_others(pattern, n
         ({"task": "a", "failure_rate": 0.1, "window": "1" * 50 + "d"}, "a window that will not do", "30d at most"),
         ({"task": "a", "failure_rate": 0.1, "window": timedelta.max}, "longer than numbers are kept", "30d at most"),
         ({"task": "a", "failure_rate": 0.1, "window": timedelta(-1)}, "shorter than a minute", "60 s at least"),
-        ({"queue": "a", "depth": 1, "window": "15m"}, "has a window, and 'depth' is measured at the moment", "out"),
+        ({"queue": "a", "depth": 1, "window": 15}, "a window that will not do: 15", "'15m'"),
         ({"queue": "a", "depth": 1, "windov": "15m"}, "has no option 'windov'", "window"),
         ({"queue": "a", "depth": 1, 3: "15m"}, "has no option 3", "window"),
     ],
