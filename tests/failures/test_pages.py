@@ -143,12 +143,13 @@ def test_the_same_as_json(browser):
 def test_without_view_payload_there_is_no_message_and_none_can_be_found(poor_browser):
     refused(traceback="Traceback: hidden words")
     (item,) = listed(poor_browser)
-    assert item["message"] is None
+    assert (item["message"], item["sample_task_id"]) == (None, None)
     assert listed(poor_browser, "?q=refused") == []
     assert len(listed(poor_browser, "?q=valueerror")) == 1
     for page in (poor_browser.get(reverse("celery_ops:failure-list")), page_of(poor_browser)):
         assert "refused" not in html_of(page)
         assert "hidden words" not in page.text
+        assert "id-0" not in page.text  # the task that is its sample
 
 
 def test_groups_are_found_by_class_message_function_and_task(browser):

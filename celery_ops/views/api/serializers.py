@@ -184,11 +184,12 @@ def task_type_item(kind: TaskType) -> dict[str, Any]:
 
 
 def failure_item(group: Group, shows_payload: ShowsPayload) -> dict[str, Any]:
-    """Return a group for ``api-failures``; what its errors say is null for those who may not see it."""
+    """Return a group for ``api-failures``; its message and its sample are null for those who may not see them."""
+    shows = shows_message(group, shows_payload)
     return {
         "key": group.key,
         "exception": presentable(group.exception),
-        "message": presentable(group.message) if shows_message(group, shows_payload) else None,
+        "message": presentable(group.message) if shows else None,
         "frame": presentable(group.frame) or None,
         "count": group.count,
         "first_seen": _moment(group.first_seen),
@@ -196,7 +197,7 @@ def failure_item(group: Group, shows_payload: ShowsPayload) -> dict[str, Any]:
         "state": group.state,
         "tasks": [presentable(name) for name in group.tasks or (group.task,)],
         "objects": group.objects,
-        "sample_task_id": _text(group.sample_task_id or None),
+        "sample_task_id": _text(group.sample_task_id or None) if shows else None,
     }
 
 

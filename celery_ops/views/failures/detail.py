@@ -89,7 +89,7 @@ class FailureDetailView(OpsPage):
                     clean(sample.task),
                     Moment.of(timezones.of_milliseconds(sample.at), timezone.now()),
                 )
-                for sample in group.samples
+                for sample in (group.samples if shows else ())
             ],
             "may_view_payload": shows,
             "traceback": _traceback(group) if shows else "",
