@@ -10,7 +10,7 @@ from . import given
 from .canvas import CANVASES, CHAIN, CHORD, CUT, LARGE, MOST_BYTES, ODD, Canvas, NotKept, Place, Step
 from .canvas_writing import captured
 from .steps import LONGEST_NAME
-from .workflows import DEEPEST, LONGEST_ID, embedded, last_step, options_of
+from .workflows import DEEPEST, LONGEST_ID, embedded, end_of, options_of
 
 #: Steps that are looked at: fewer fit into what is kept.
 MOST_STEPS: Final = 5000
@@ -54,7 +54,7 @@ class _Taking:
             raise NotKept(LARGE)
         group, place = headers.get("group"), None
         if chain:
-            last = options_of(last_step(chain[0]))
+            last = end_of(chain[0])
             group, chord = last.get("group_id"), last.get("chord") or chord
             place = _place(last)
         return replace(
@@ -72,7 +72,7 @@ class _Taking:
             if not chord or group in self.told:
                 return
             self.told.add(group)
-            end = options_of(last_step(chord))
+            end = end_of(chord)
             place = _place(end)
             if place is not None and (place.group_id == group or place.at is None):
                 place = None  # Celery has a body in the group that is its header

@@ -115,15 +115,27 @@ def _outermost_of_waiting(args: Any) -> str:
 def _outermost(group: Any, chord: Any, chain: Any) -> str:
     """Climb from a member of a group to the group around it, and so on: a chord's body is a member, too."""
     if chain:
-        last = options_of(last_step(chain[0]))
+        last = end_of(chain[0])
         group, chord = last.get("group_id") or group, last.get("chord") or chord
     for _level in range(DEEPEST):
-        body = options_of(last_step(chord)) if chord else _NOTHING
+        body = end_of(chord) if chord else _NOTHING
         around = body.get("group_id")
         if not around or around == group:
             break
         group, chord = around, body.get("chord")
     return checked(group)
+
+
+def end_of(signature: Any) -> Mapping[str, Any]:
+    """Return the options that say which group a signature's last step is in, where, and what comes after that group.
+
+    Of a group that is a chord's body Celery tells the members which group that chord is in, and not the group itself.
+    """
+    last = last_step(signature)
+    options, parts = options_of(last), last.get("kwargs") if isinstance(last, Mapping) else None
+    members = parts.get("tasks") if isinstance(parts, Mapping) and last.get("task") == "celery.group" else None
+    group_id = options_of(last_step(members[0])).get("group_id") if members else None
+    return {**options, "group_id": group_id} if group_id else options
 
 
 def last_step(signature: Any) -> Any:

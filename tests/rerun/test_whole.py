@@ -71,6 +71,9 @@ SHAPES = {
         group(noop(order), pay(order)), returns(order), group(returns(order), after(order))
     ),
     "a chord whose body is a group": lambda order: chord([noop(order), pay(order)], group(after(order), noop(order))),
+    "a chord that ends in a group, in a chord": lambda order: chord(
+        [returns(order), chord([noop(order)], group(after(order), noop(order))), pay(order)], after(order)
+    ),
     "callbacks": lambda order: tasks.noop.signature((order.pk,), link=[after(order), returns(order)]),
     "errbacks of a chain": lambda order: chain(noop(order).on_error(pay(order)), returns(order).on_error(pay(order))),
     "callbacks of a chord": lambda order: chord([noop(order), pay(order)], after(order).set(link=[returns(order)])),

@@ -83,6 +83,17 @@ def test_a_chord_whose_body_is_a_group(order):
     assert membership(result.id).key == membership(result.parent.id).key == workflow.key
 
 
+@pytest.mark.parametrize("around", [lambda *header: chord(header, tasks.untracked.si()), group])
+def test_a_chord_whose_body_is_a_group_within_a_chord_or_a_group(order, around):
+    """Celery tells the body's members alone which group they are in then."""
+    inner = chord([pay(order)], group(tasks.noop.si(order.pk), tasks.noop.si(order.pk)))
+    result = around(inner, tasks.returns.si(order.pk, 1)).delay()
+    has_body = around is not group
+    workflow = seen(result.id, done=4 + has_body, total=4 + has_body)
+    after = [("noop", "untracked")] * 2 * has_body
+    assert shape(workflow) == after + [("process_payment", "noop")] * 2 + [("returns", "untracked")] * has_body
+
+
 def test_the_id_that_a_chain_which_ends_with_a_group_gives_back_finds_it(order):
     result = chain(pay(order), group(tasks.noop.si(order.pk), tasks.untracked.si())).delay()
     workflow = seen(result.id, done=3, total=3)
