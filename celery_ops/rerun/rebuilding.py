@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain as chained
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
@@ -98,13 +99,21 @@ def _joined(parts: Iterable[_Part], bodies: Mapping[str, tuple[Step, Place | Non
             outside.append(part)
         else:
             groups.setdefault(part.place.group_id, []).append(part)
-    around = {place.group_id for group, (_body, place) in bodies.items() if place and group in groups}
-    inner = groups.keys() - around
+    inner = groups.keys() - set(chained.from_iterable(_around(group, bodies) for group in groups))
     if not inner:
         raise RerunRefused(_incomplete())
     for group, members in groups.items():
         outside += [_group(members, bodies.get(group))] if group in inner else members
     return outside
+
+
+def _around(group: str, bodies: Mapping[str, tuple[Step, Place | None]]) -> list[str]:
+    """Return the groups in which a chord's body is, and so on: no task may be in one of them yet."""
+    around: list[str] = []
+    while group in bodies and (place := bodies[group][1]) and place.group_id not in around:
+        group = place.group_id
+        around.append(group)
+    return around
 
 
 def _group(members: Sequence[_Part], body: tuple[Step, Place | None] | None) -> _Part:

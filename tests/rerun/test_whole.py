@@ -74,6 +74,9 @@ SHAPES = {
     "a chord that ends in a group, in a chord": lambda order: chord(
         [returns(order), chord([noop(order)], group(after(order), noop(order))), pay(order)], after(order)
     ),
+    "a chord of a chord, beside chains": lambda order: group(
+        chord([chord([noop(order)], pay(order))], returns(order)), chain(noop(order), pay(order)), noop(order)
+    ),
     "callbacks": lambda order: tasks.noop.signature((order.pk,), link=[after(order), returns(order)]),
     "errbacks of a chain": lambda order: chain(noop(order).on_error(pay(order)), returns(order).on_error(pay(order))),
     "callbacks of a chord": lambda order: chord([noop(order), pay(order)], after(order).set(link=[returns(order)])),
