@@ -288,13 +288,16 @@ class _Making:
 
     def _canvas(self, step: Step) -> Signature:
         parts = [self.signature(part) for part in step.parts]
-        if step.kind == CHAIN:
+        options = self._options(step)
+        if step.kind == CHAIN and not options:
+            made = chain(*parts)  # said of which app, groups in it are none that Celery names before they are sent
+        elif step.kind == CHAIN:
             made = chain(*parts, app=self.app)
         elif step.body is not None:  # a chord
             made = chord(parts, self.signature(step.body), app=self.app)
         else:
             made = group(parts, app=self.app)
-        made.options.update(self._options(step))
+        made.options.update(options)
         if step.is_immutable:
             made.immutable = True
         return made

@@ -85,6 +85,17 @@ def test_a_chain_with_a_chord_in_it_is_run_again_whole(order, flag, staff):
     assert shape(new) == shape(workflow)
 
 
+def test_groups_one_after_the_other_are_run_again_in_that_order(order, staff):
+    """Celery names the tasks of the middle one ahead where groups are put together as their sender does it."""
+    groups = [group(step.si(order.pk), step.si(order.pk)) for step in (tasks.noop, tasks.process_payment)]
+    first = chain(*groups, group(tasks.returns.si(order.pk, 1), tasks.returns.si(order.pk, 2))).delay()
+    workflow = seen(first.id, done=6, total=6)
+    records = rerun_whole(first.id, staff)
+    new = seen(records[0].task_id, done=6, total=6)
+    assert shape(new) == shape(workflow)
+    assert shape(new) == [("noop", "process_payment")] * 4 + [("process_payment", "returns")] * 4
+
+
 def test_what_went_well_as_a_whole_is_run_again_too(order, staff):
     result = group(tasks.noop.si(order.pk), tasks.returns.si(order.pk, 2)).delay()
     seen(result.id, done=2)
