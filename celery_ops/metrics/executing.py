@@ -3,7 +3,6 @@
 The main process counts what arrives and what reaches no child of its pool; a child counts what it runs.
 """
 
-import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -17,6 +16,7 @@ from .. import states
 from ..tracking import costs, delivery, prefix
 from ..tracking.costs import Cost
 from ..tracking.edge import receiver
+from ..tracking.endings import untold_error
 from ..tracking.stamp import PUBLISHED, WHOSE
 from . import publishing
 from .cells import Total
@@ -113,7 +113,7 @@ def task_postrun(sender: Any, task_id: str, state: str | None, **_: Any) -> None
         return
     if state == states.REJECTED:
         _end(sender.name, sender.request, Total.REJECTED)
-    elif COUNTED not in vars(sender.request) and isinstance(error := sys.exc_info()[1], Exception):
+    elif COUNTED not in vars(sender.request) and (error := untold_error()):
         _broken_off = task_id
         _end(sender.name, sender.request, Total.FAILURE, type(error).__name__)
 

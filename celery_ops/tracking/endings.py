@@ -1,15 +1,34 @@
 """How an execution's end is written: well, by a failure, or by a shutdown that cut it short."""
 
+import sys
 import threading
-from typing import Any
+from typing import Any, Final
 
-from celery.exceptions import Reject
+from billiard.process import current_process
+from celery.exceptions import Reject, WorkerShutdown, WorkerTerminate
 
 from .. import states
 from . import capture, facts, recorder
 from .messages import run_of, untracked_run
 from .runs import Execution
 from .store import Batch
+
+#: What ends a whole worker.
+SHUTDOWNS: Final = (WorkerShutdown, WorkerTerminate)
+#: Whose exceptions strike a task from outside, where a green pool ends it: the worker tells why.
+GREEN: Final = frozenset({"greenlet", "gevent", "eventlet"})
+
+
+def untold_error() -> BaseException | None:
+    """Return what breaks off a task that is about to be left, where nothing else may ever tell of it.
+
+    Of what is no Exception, as SystemExit, the main process of a prefork pool is told. Other pools lose it.
+    """
+    error = sys.exc_info()[1]
+    if error is None or isinstance(error, Exception):
+        return error
+    is_struck = isinstance(error, SHUTDOWNS) or type(error).__module__.partition(".")[0] in GREEN
+    return None if is_struck or current_process()._identity else error
 
 
 def note_end(run: Execution, state: str) -> None:

@@ -1,7 +1,6 @@
 """Celery's signals where a task is executed: its start, and what became of each attempt."""
 
 import os
-import sys
 from typing import Any
 
 from celery import _state
@@ -23,7 +22,7 @@ from . import (
     whereabouts,
 )
 from .edge import receiver, task_ended
-from .endings import note_end, note_failure, note_interruption
+from .endings import note_end, note_failure, note_interruption, untold_error
 from .messages import header_of, published_at, run_of, schedule_in, untracked_run
 from .recorder import recorder
 from .registry import registry
@@ -158,7 +157,7 @@ def task_postrun(
             recorder().record(run.batch, run.whose)
         else:
             note_end(run, state)
-    elif isinstance(error := sys.exc_info()[1], Exception):  # so does an eager task whose errors propagate
+    elif error := untold_error():  # an eager task whose errors propagate has one, too
         note_failure(run, error, args, kwargs)
 
 

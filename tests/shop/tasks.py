@@ -1,5 +1,6 @@
 """Tasks of every form that tracking knows."""
 
+import asyncio
 import os
 import signal
 import time
@@ -404,6 +405,12 @@ def too_long_to_clean_up(order_id):
         time.sleep(30)
     finally:
         raise ConnectionError("the connection is closed already")
+
+
+@track(Order, hidden=True)
+@shared_task
+def ends_its_thread(order_id, cause="SystemExit"):
+    raise {"SystemExit": SystemExit, "CancelledError": asyncio.CancelledError}[cause]("no more orders")
 
 
 @track(Order, hidden=True)

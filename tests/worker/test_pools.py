@@ -49,6 +49,15 @@ def test_another_pool_tells_the_same_of_its_tasks(pool, results, work, order):
     }
 
 
+@pytest.mark.parametrize("pool", ["solo", "threads"])
+@pytest.mark.parametrize("cause", ["SystemExit", "CancelledError"])
+def test_a_task_that_raises_what_is_no_exception_fails_and_says_why(pool, cause, work, order):
+    with work(pool, "disabled://"):
+        tasks.ends_its_thread.delay(order.pk, cause)
+        task = reached(order, "FAILURE", "ends_its_thread")
+    assert (task.error, task.attempts) == (f"{cause}: no more orders", 1)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_that_keeps_its_results_in_the_database_tells_of_success_and_of_a_state_of_a_tasks_own(
     make_worker, redis_store, order, pace
