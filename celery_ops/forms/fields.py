@@ -1,6 +1,7 @@
 """A form field for one parameter of a task: what its kind reads, and the widget that suits it."""
 
 import re
+from enum import Enum
 from typing import Any, Final
 
 from django import forms
@@ -113,9 +114,17 @@ def default_text(parameter: Parameter) -> str:
     if parameter.required or parameter.sensitive:
         return ""
     default = parameter.default
+    if isinstance(default, Enum):  # which may be a number or text, too
+        return clean(str(redact(_shown_member(parameter.kind, default), parameter.name)), 60)
     if default is None or isinstance(default, (str, int, float)):
         return clean(repr(redact(default, parameter.name)), 60)
     return clean(str(redact(_shown_default(parameter.kind, default), parameter.name)), 60)
+
+
+def _shown_member(kind: Kind, member: Enum) -> str:
+    """As it can be chosen."""
+    text = _shown_default(kind, member)
+    return dict(kind.choices() or ()).get(text, text)
 
 
 def _shown_default(kind: Kind, default: Any) -> str:

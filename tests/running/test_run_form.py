@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django import forms
+from django.db.models import TextChoices
 from django.http import QueryDict
 from django.template import Context, Template
 from django.utils import timezone as django_timezone
@@ -23,7 +24,7 @@ from celery_ops.running.options import read_options
 from celery_ops.running.parameters import Parameter
 from celery_ops.tracking.registry import registry
 from tests.shop.models import Order
-from tests.shop.typed import Colour, Parcel
+from tests.shop.typed import Colour, Level, Parcel
 
 from .typed import Everybody, form, runnable
 
@@ -272,6 +273,10 @@ def test_widgets_suit_the_kinds():
     }
 
 
+class Size(TextChoices):
+    LARGE = "l", "as large as it goes"
+
+
 def test_helps_say_what_to_enter_and_the_default_in_words():
     fields = form("defaults").fields.fields
     assert {name: field.help_text for name, field in fields.items()} == {
@@ -284,6 +289,8 @@ def test_helps_say_what_to_enter_and_the_default_in_words():
     assert default_text(Parameter("a", kind_of(list[int]), False, (1, 2))) == "[1, 2]"
     assert default_text(Parameter("password", kind_of(str), False, "hunter2")) == "'[redacted]'"
     assert default_text(Parameter("a", kind_of(int), False, object())) == "[object]"
+    assert default_text(Parameter("a", kind_of(Level), False, Level.HIGH)) == "HIGH"
+    assert default_text(Parameter("a", kind_of(Size), False, Size.LARGE)) == "as large as it goes"
     assert fields["flag"].label == "flag"
     assert form("defaults").fields["flag"].field.widget is not None
     assert dict(form("defaults").fields["colour"].field.widget.choices)[""] == "left empty: BLUE"
