@@ -1,4 +1,4 @@
-"""What the lists of workers, queues and types of tasks have in common."""
+"""What lists given as a whole have in common: workers, queues, task types, failures, schedules and runs."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from django_tables2 import SingleTableMixin
 
 from ..conf import conf
 from ..filters.plain import PlainFilterSet
+from ..filters.windows import window_of, window_tabs
+from ..metrics.windows import Window
 from ..tables.base import LateRows, OpsTable, RowsInOrder
 from .ops import OpsPage, part
 
@@ -26,6 +28,15 @@ class Pages:
     @property
     def is_alone(self) -> bool:
         return not (self.previous or self.next)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a list's data comes from, in words: for lists that no backend of the settings gives."""
+
+    label: Any
+    description: Any
+    data_source: Any
 
 
 class ListPage(SingleTableMixin, OpsPage):
@@ -85,6 +96,27 @@ class ListPage(SingleTableMixin, OpsPage):
             previous=self.filter.link(page=page.previous_page_number()) if page.has_previous() else "",
             next=self.filter.link(page=page.next_page_number()) if page.has_next() else "",
         )
+
+
+class WindowedListPage(ListPage):
+    """A list of what was ``counted`` over a window; where nothing is counted, of what stored results come to."""
+
+    counted: ClassVar[Source]
+    by_results: ClassVar[Source]
+
+    @property
+    def window(self) -> Window:
+        return window_of(self.request.GET.get("window"))
+
+    def get_backend(self) -> Source:
+        return self.counted
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        report = self.report.value
+        is_counted = report is None or report.is_counted
+        source = self.counted if is_counted else self.by_results
+        return {**context, "backend": source, "tabs": window_tabs(self.filter, self.window)}
 
 
 def sorts_of(table_class: type[OpsTable]) -> list[str]:

@@ -1,7 +1,6 @@
 """What tasks did, by their names."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,22 +14,10 @@ from ..backends.insight import Insight
 from ..backends.results.numbers import NEWEST
 from ..backends.task_types import TaskType, TaskTypes, task_types
 from ..filters.task_types import TaskTypeFilterSet
-from ..filters.windows import window_of, window_tabs
 from ..formatting import Moment
-from ..metrics.windows import Window
 from ..tables.base import CompletedRows
 from ..tables.task_types import TaskTypeTable, row_maker
-from .lists import ListPage, in_order
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where numbers come from, in words."""
-
-    label: Any
-    description: Any
-    data_source: Any
-
+from .lists import Source, WindowedListPage, in_order
 
 COUNTED: Final = Source(
     gettext_lazy("Numbers"), gettext_lazy("What publishers and workers have counted."), gettext_lazy("store")
@@ -42,19 +29,13 @@ BY_RESULTS: Final = Source(
 )
 
 
-class TaskTypeListView(ListPage):
+class TaskTypeListView(WindowedListPage):
     section = "celery_ops:task-type-list"
     title = gettext_lazy("Task types")
     template_name = "celery_ops/task_types/list.html"
     filterset_class = TaskTypeFilterSet
     table_class = TaskTypeTable
-
-    @property
-    def window(self) -> Window:
-        return window_of(self.request.GET.get("window"))
-
-    def get_backend(self) -> Source:
-        return COUNTED
+    counted, by_results = COUNTED, BY_RESULTS
 
     def get_report(self) -> TaskTypes:
         return task_types(self.window)
@@ -74,13 +55,7 @@ class TaskTypeListView(ListPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         report = self.report.value
-        return {
-            **context,
-            "backend": COUNTED if report is None or report.is_counted else BY_RESULTS,
-            "tabs": window_tabs(self.filter, self.window),
-            "all_url": self.filter.link(q=None),
-            "limit": limit_of(report) if report else "",
-        }
+        return {**context, "all_url": self.filter.link(q=None), "limit": limit_of(report) if report else ""}
 
 
 def limit_of(report: TaskTypes | Insight) -> str:

@@ -11,12 +11,10 @@ from django.utils.translation import gettext_lazy
 from ...failures.group import Group
 from ...failures.listing import Listing, listed
 from ...filters.failures import ALL, FailureFilterSet
-from ...filters.windows import window_of, window_tabs
-from ...metrics.windows import DEFAULT, Window
+from ...metrics.windows import DEFAULT
 from ...tables.base import CompletedRows
 from ...tables.failures import FailureGroupTable, FailureRow
-from ..lists import ListPage
-from ..task_types import Source
+from ..lists import Source, WindowedListPage
 
 COUNTED: Final = Source(
     gettext_lazy("Failures"),
@@ -30,18 +28,12 @@ BY_RESULTS: Final = Source(
 )
 
 
-class FailureListView(ListPage):
+class FailureListView(WindowedListPage):
     section = "celery_ops:failure-list"
     title = gettext_lazy("Failures")
     template_name = "celery_ops/failures/list.html"
     table_class = FailureGroupTable
-
-    @property
-    def window(self) -> Window:
-        return window_of(self.request.GET.get("window"))
-
-    def get_backend(self) -> Source:
-        return COUNTED
+    counted, by_results = COUNTED, BY_RESULTS
 
     def get_report(self) -> Listing:
         return listed(self.window)
@@ -66,8 +58,6 @@ class FailureListView(ListPage):
         listing: Listing | None = self.report.value
         return {
             **context,
-            "backend": COUNTED if listing is None or listing.is_counted else BY_RESULTS,
-            "tabs": window_tabs(self.filter, self.window),
             "all_url": self.filter.link(q=None, resolved=ALL),
             "limit": limit(listing.groups.limit) if listing else "",
             "other": listing.groups.other if listing else 0,

@@ -18,8 +18,7 @@ from ...schedules.info import BeatInfo, ScheduleInfo, ScheduleReport
 from ...schedules.report import completed, report
 from ...tables.base import CompletedRows
 from ...tables.schedules import MOST_BARS, ScheduleRow, ScheduleTable
-from ..lists import ListPage
-from ..task_types import Source
+from ..lists import ListPage, Source
 from .day import day_of
 
 SOURCE: Final = Source(
