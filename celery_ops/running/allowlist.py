@@ -61,10 +61,10 @@ def runnable(name: Any, elsewhere: Collection[str] = ()) -> Runnable | None:
     allowed = conf.RUNNABLE_TASKS
     task = site_tasks().get(name)
     if allowed == "*":
-        return _made(name, task) if task is not None else None
+        return described(name, task) if task is not None else None
     if isinstance(allowed, str) or name not in allowed or (task is None and name not in elsewhere):
         return None
-    return _made(name, task)
+    return described(name, task)
 
 
 def allowed_names() -> tuple[str, ...]:
@@ -85,10 +85,6 @@ def options_of(name: str) -> Mapping[str, Any]:
 
 def described(name: str, task: Task | None) -> Runnable:
     """Return a task with its options, whether or not it may be run from a form: panels launch what is tracked."""
-    return _made(name, task)
-
-
-def _made(name: str, task: Task | None) -> Runnable:
     options = options_of(name)
     description = options.get("description") or _summary(task)
     return Runnable(

@@ -66,11 +66,12 @@ def misfits(args: Any, kwargs: Any) -> Iterator[ArgumentProblem]:
     if not isinstance(kwargs, dict):
         yield ArgumentProblem("kwargs", "", _('Give a JSON object, such as {"a": 1}.'))
     if isinstance(args, list) and isinstance(kwargs, dict):
-        for place, value in (("args", args), ("kwargs", kwargs)):
+        both: tuple[tuple[Place, Any], ...] = (("args", args), ("kwargs", kwargs))
+        for place, value in both:
             try:
                 check(value)
             except BadInput as error:
-                yield ArgumentProblem(place, "", str(error))  # type: ignore[arg-type]  # one of the two words above
+                yield ArgumentProblem(place, "", str(error))
                 return
         try:
             check([*args, kwargs])
@@ -105,9 +106,8 @@ class _Binding:
         for name, value in kwargs.items():
             if name in given:
                 self.note("kwargs", "", _("“%(name)s” is given twice.") % {"name": name})
-            elif (
-                name in parameters and parameters[name].positional_only
-            ):  # Celery does not tell it from one of **kwargs
+            elif name in parameters and parameters[name].positional_only:
+                # Celery does not tell it from one of **kwargs
                 self.note("kwargs", "", _("“%(name)s” goes by position: give it in args.") % {"name": name})
             elif name in parameters:
                 values[name] = self.read("kwargs", parameters[name], value)
