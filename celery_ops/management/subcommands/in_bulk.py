@@ -7,7 +7,10 @@ from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ...exceptions import StoreUnavailable
 from ...formatting import clean, grouped
+from ...models import ControlRecord
+from ...permissions import VIEW_OPS
 from ..tables import printable
 from . import people
 from .asking import learn_hosts
@@ -50,9 +53,7 @@ def run(
 
     Raises what ``Subcommand.run`` does.
     """
-    from ...exceptions import StoreUnavailable
-    from ...filters.bulk import FilteredBulk
-    from ...permissions import VIEW_OPS
+    from ...filters.bulk import FilteredBulk  # dear to import, and a hook that prunes has no use for it
 
     learn_hosts()
     try:
@@ -82,7 +83,6 @@ def _check(user: Any, *actions: str) -> None:
 
 def _record(action: Any, options: Mapping[str, Any]) -> Any:
     from ...bulk.base import TARGET
-    from ...models import ControlRecord
 
     record = ControlRecord.objects.filter(pk=options[RESUME], action=action.name, target=TARGET).first()
     if record is None:

@@ -7,6 +7,7 @@ from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ...exceptions import NotKnown, NotSent, RerunRefused
 from ...formatting import clean
 from ...permissions import RUN_TASK
 from ..tables import printable
@@ -45,7 +46,6 @@ class Retry(Subcommand):
     def _whole(self, options: Mapping[str, Any]) -> Answer:
         if options["task_ids"] or options[in_bulk.FILTER] or options[in_bulk.RESUME] is not None:
             raise CommandRefused(_("--whole stands by itself: name no other ids, no --filter and no --resume"), USAGE)
-        from ...exceptions import NotKnown, NotSent, RerunRefused
         from ...rerun import RerunOutcome, rerun_whole_candidate, whole_candidate
         from ...views.bulk.retry import answer
 

@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
 from ... import states
+from ...exceptions import BadInput, NotSent
 from ...formatting import clean
 from ...permissions import RUN_TASK, VIEW_PAYLOAD, allows
 from ..tables import printable
@@ -45,7 +46,6 @@ class RunTask(Subcommand):
 def _send(options: Mapping[str, Any], user: Any) -> Any:
     """Send the task and return its row. Raises CommandRefused and BackendUnavailable."""
     from ... import catalog  # forms are dear to import, and a hook that prunes has no use for them
-    from ...exceptions import BadInput, NotSent
     from ...forms.entered import entered
     from ...running.kinds.limits import load
     from ...running.launcher import Run as Asked
