@@ -57,7 +57,7 @@ def name_of(instance: Model) -> str:
 
 
 def names_of(instances: Iterable[Model]) -> list[str]:
-    """Return the same of many: one whose ``str()`` would ask the database is called by its key."""
+    """Return what the site calls many objects: one whose ``str()`` would ask the database is called by its key."""
     with _without_queries():
         return [name_of(instance) for instance in instances]
 

@@ -76,7 +76,7 @@ class QueueFlow:
         return replace(flow, drain_rate=sum(started[-RATED - 1 :]) / minutes)
 
     def beside(self, queue: QueueInfo) -> "QueueFlow":
-        """Return the same with what follows from how much waits in the queue now."""
+        """Return these numbers with what follows from how much waits in the queue now."""
         if self.arrival_rate is None:
             return self
         drain = 0.0 if self.drain_rate is None and queue.consumers == 0 else self.drain_rate

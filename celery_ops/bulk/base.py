@@ -107,7 +107,7 @@ class TaskCounts:
 
     @property
     def states(self) -> dict[str, int]:
-        """The same by state."""
+        """How many there are by state, the most frequent first."""
         return self._by(1)
 
     def _by(self, place: int) -> dict[str, int]:

@@ -70,7 +70,7 @@ class BulkProgress:
         return replace(self, step=self.step + 1, touched=now, **changes)
 
     def plain(self) -> dict[str, Any]:
-        """Return the same in JSON types."""
+        """Return the progress in JSON types, as a row keeps it."""
         skipped = {
             reason: {"count": skipped.count, "sample": list(skipped.sample), "said": said_of(reason)}
             for reason, skipped in self.tally.skipped.items()

@@ -36,7 +36,7 @@ def innermost(traceback: TracebackType | Any | None) -> str:
 
 
 def innermost_in(text: str | None) -> str:
-    """Return the same of the last traceback in a text."""
+    """Return the innermost function of the site's own in the last traceback of a text; empty for none."""
     return ["", *(_place(*frame) for frame in _own_frames(last_traceback(text)[0]))][-1]
 
 

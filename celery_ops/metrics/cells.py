@@ -73,5 +73,5 @@ def bounded(seconds: float) -> int:
 
 
 def bounded_wait(seconds: float) -> int:
-    """Return the same of a wait."""
+    """Return which of Prometheus's buckets a wait belongs to."""
     return bisect_left(WAIT_BOUNDS, seconds)

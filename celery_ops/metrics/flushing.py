@@ -152,7 +152,7 @@ class Flusher:
         self.is_awake = False
 
     def hold(self) -> None:
-        """The same before a fork: no thread runs, whatever is counted, before ``go_on``."""
+        """Let no thread run before ``go_on``, whatever is counted: the process is about to fork."""
         self._writer.hold(EXIT_PATIENCE)
         self.is_awake = False
 

@@ -148,7 +148,7 @@ def read(
 def read_each(
     window: Window, wanted: Iterable[tuple[Iterable[str], Times]], *, start: float, end: float
 ) -> list[dict[str, Numbers]]:
-    """Return the same of several groups of targets. One round trip for all of them."""
+    """Return the numbers of several groups of targets between two moments. One round trip for all of them."""
     begin = int(start) // window.step * window.step
     plans = [(Plan(window, begin, int(end), times), list(dict.fromkeys(targets))) for targets, times in wanted]
     rows = [row for plan, targets in plans for row in plan.rows(targets)]

@@ -130,7 +130,7 @@ def searched_text(task: TaskInfo) -> str:
 
 
 class Searched:
-    """The same of many tasks: what goes by their names is found out once.
+    """What a viewer reads of many tasks' arguments and errors: what goes by their names is found out once.
 
     Short arguments in which nothing can be hidden are taken as their source wrote them, at a tenth of the price.
     """

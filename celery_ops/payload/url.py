@@ -25,7 +25,7 @@ def _one(url: str) -> str:
 
 
 def broker_address(broker: Mapping[str, Any]) -> str:
-    """Return the same for the ``broker`` of a worker's stats; empty when it does not say."""
+    """Return the address in the ``broker`` of a worker's stats, without a login; empty when it does not say."""
     transport, host = _word(broker.get("transport")), _word(broker.get("hostname"))
     if not host:
         return transport

@@ -168,7 +168,7 @@ def is_quiet(text: str, rules: Rules) -> bool:
 
 
 def are_quiet(lines: str, rules: Rules) -> bool:
-    """Return the same of each line of an ASCII text, for many at once: nothing that is hidden goes on in the next.
+    """Return whether each line of an ASCII text is quiet, for many at once: nothing hidden goes on in the next line.
 
     A pattern reads each character many times; here most are read by what kind they are, and none by a pattern.
     """

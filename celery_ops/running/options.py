@@ -35,7 +35,7 @@ class SendOptions:
         return {option.name: value for option in fields(self) if (value := getattr(self, option.name)) is not None}
 
     def plain(self) -> dict[str, Any]:
-        """Return the same in JSON types."""
+        """Return what was asked for in JSON types."""
         return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in self.given().items()}
 
 

@@ -88,7 +88,7 @@ class Problem:
     values: Mapping[str, str | timedelta] = field(default_factory=dict)
 
     def of(self, **values: str | timedelta) -> "Problem":
-        """Return the same with its values."""
+        """Return this problem with its values."""
         return Problem(self.code, self.phrase, self.remedy_phrase, self.is_notice, values)
 
     @property

@@ -167,7 +167,7 @@ def _due(entry: Entry, facts: Facts | None, ran: datetime | None, now: datetime)
 def _due_by_schedule(
     entry: Entry, facts: Facts | None, ran: datetime | None, now: datetime
 ) -> tuple[datetime | None, bool]:
-    """Return the same, whether or not it may be sent by then."""
+    """Return what ``_due`` does by the schedule alone, whether or not the entry may be sent by then."""
     if (once := getattr(entry.schedule, "clocked_time", None)) is not None:
         is_done = facts is not None and facts.last is not None and facts.last.due >= once.timestamp() * 1000 - 1000
         return (None if is_done else once), False

@@ -44,14 +44,14 @@ class LateRows(TableListData):
 
 
 class RowsInOrder(LateRows):
-    """The same of values that are in the order of the table already."""
+    """``LateRows`` of values that are in the order of the table already."""
 
     def order_by(self, aliases: Any) -> None:
         return
 
 
 class CompletedRows(RowsInOrder):
-    """The same of values of which those of the page that is shown are completed, together."""
+    """``RowsInOrder`` of values of which those of the page that is shown are completed, together."""
 
     def __init__(
         self, values: Iterable[Any], complete: Callable[[Sequence[Any]], Sequence[Any]], row_of: Callable[[Any], Any]

@@ -42,7 +42,7 @@ class Kept:
         return self.get_each([key])[0]
 
     def get_each(self, keys: Iterable[Hashable]) -> list[SafeString | None]:
-        """Return the same of each key."""
+        """Return what was kept under each key."""
         with self._lock:
             return [self._get(key) for key in keys]
 

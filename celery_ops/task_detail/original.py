@@ -55,7 +55,7 @@ def original_of(task_id: str, account: accounts.Account | None = None) -> Origin
 
 
 def original_from(task_id: str, answers: SourceAnswers) -> Original:
-    """The same of what the sources have said already."""
+    """Return what ``original_of`` does, from what the sources have said already."""
     task = merged(task_id, answers)
     state = task.state
     if answers.records and not (answers.stored or answers.tracked or answers.live):
@@ -70,9 +70,9 @@ def original_from(task_id: str, answers: SourceAnswers) -> Original:
 
 
 def originals_of(tasks: Sequence[TaskInfo]) -> dict[str, Original | NotRerunnable]:
-    """Return the same of many listed tasks by id, in a bounded number of round trips; live workers are not asked.
+    """Return many listed tasks as they can be sent once more, by id, or why not. Live workers are not asked.
 
-    Raises StoreUnavailable and DatabaseError.
+    The number of round trips is bounded. Raises StoreUnavailable and DatabaseError.
     """
     originals: dict[str, Original | NotRerunnable] = {}
     rows = _rows_of([task.id for task in tasks])

@@ -90,7 +90,7 @@ class Sources:
         return replace(answers, reruns=reruns, revoke_requested_at=revoke_requested_at, troubles=troubles)
 
     def ask_origin(self, *, ask_workers: bool = True) -> SourceAnswers:
-        """Return the same but who ran the task again or asked to revoke it: all that it takes to run it again."""
+        """Return what it takes to run the task again: who did that before, or asked to revoke it, is left out."""
         stored = self._try(lambda: self.backend.get(self.task_id), None)
         is_listed = not self.troubles
         account = self.account or self._try(lambda: accounts.read_account(self.task_id), accounts.Account())

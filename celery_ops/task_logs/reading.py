@@ -121,7 +121,7 @@ def read_log(task_id: str, after: int | Seen = 0) -> TaskLog:
 
 
 def log_of(task_id: str, after: int | Seen = 0) -> TaskLog:
-    """Return the same, for whoever shows it. Raises BackendUnavailable, which says so in words."""
+    """Return what ``read_log`` does, for whoever shows it. Raises BackendUnavailable, which says so in words."""
     try:
         return read_log(task_id, after)
     except StoreUnavailable as error:

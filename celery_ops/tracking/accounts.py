@@ -72,7 +72,7 @@ def read_payload(ref: ObjectRef, task_id: str) -> Payload:
 
 
 def read_kept(ref: ObjectRef, task_id: str) -> tuple[Payload, KeptArguments]:
-    """Return the same and, for running the task again, what is kept of its arguments. Raises StoreUnavailable."""
+    """Return what is kept to be shown of a task, and of its arguments to run it again. Raises StoreUnavailable."""
     places = list(dict.fromkeys((ref, index.own_place(task_id))))
     stored = recorder().ask(lambda store: store.read(places))
     histories = [history_of_one(place, fields, task_id) for place, fields in zip(places, stored, strict=True)]

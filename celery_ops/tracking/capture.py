@@ -41,7 +41,7 @@ def arguments(
 
 
 def tiny_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
-    """Return the same fact of what takes microseconds to capture; None of anything else, and where none is kept."""
+    """Return the fact "arguments" of what takes microseconds to capture; None of all else, and where none is kept."""
     if conf.ARGS_CAPTURE == "none":
         return None
     text = redaction.tiny_arguments(args, kwargs, parameters(name), registry.sensitive(name))

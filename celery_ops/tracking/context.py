@@ -71,7 +71,7 @@ def rerunning(task_id: str, refs: Iterable[ObjectRef] = ()) -> Iterator[None]:
 
 @contextmanager
 def rerunning_each(originals: Mapping[str, Original]) -> Iterator[None]:
-    """Say the same of several tasks by the ids under which they are published inside; of others nothing is said."""
+    """Say of which task each one that is published inside is once more, by its new id; of others nothing is said."""
     outer = _bound.get()
     tokens = _bound.set(outer), _retry_of.set(""), _originals.set((outer, originals))
     try:

@@ -40,7 +40,7 @@ def receiver(function: F) -> F:
 
 
 def never_raises(function: F) -> F:
-    """The same for a function that a task calls itself: there a soft time limit passes through."""
+    """Make a function harmless that a task calls itself: it returns None, and only a soft time limit passes through."""
 
     @functools.wraps(function)
     def safe(*args: Any, **kwargs: Any) -> None:
@@ -55,7 +55,7 @@ def never_raises(function: F) -> F:
 
 
 def part_of_a_page(function: F) -> F:
-    """The same for a template tag: a page of the host's is shown without it."""
+    """Make a template tag harmless: a page of the host's is shown without it, whatever it raises."""
 
     @functools.wraps(function)
     def safe(*args: Any, **kwargs: Any) -> Any:

@@ -240,14 +240,14 @@ def time_in(value: str | None, published_at: int | None) -> int | None:
 
 
 def moment(milliseconds: int | None) -> datetime | None:
-    """Return an aware datetime in UTC."""
+    """Return an aware datetime in UTC. Raises ValueError, OverflowError and OSError beyond what a datetime holds."""
     if milliseconds is None:
         return None
     return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
 
 
 def moment_or_none(milliseconds: int | None) -> datetime | None:
-    """Return the same; None, too, for a time beyond what a datetime holds: it is not ours."""
+    """Return the time, None for none and for one beyond what a datetime holds: that is not ours."""
     try:
         return moment(milliseconds)
     except (ValueError, OverflowError, OSError):

@@ -109,7 +109,7 @@ class Recorder:
         self.flush()
 
     def hold(self) -> None:
-        """The same before a fork: no thread runs, whatever happens, before ``go_on``."""
+        """Write what was handed over, and let no thread run before ``go_on``: the process is about to fork."""
         self._writer.hold(self.patience)
         self.flush()
 

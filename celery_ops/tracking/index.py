@@ -124,7 +124,10 @@ class Search(NamedTuple):
 
 
 def search(task_id: str, beside: Sequence[ObjectRef] = ()) -> Search:
-    """Return the same, and what ``own_place`` and the places ``beside`` hold. Raises StoreUnavailable."""
+    """Return a task's objects and workflow, and what ``own_place`` and the places ``beside`` hold.
+
+    Raises StoreUnavailable.
+    """
     along = [own_place(task_id), *beside]
     places = _places_of(task_id)
     wanted, root = facts.short_id(task_id), ObjectRef(WORKFLOW, task_id)
@@ -166,7 +169,7 @@ def objects_of_many(
 
 
 def objects_wherever(created: Mapping[str, int | None], *, with_own: bool = True) -> dict[str, list[ObjectRef]]:
-    """Return the same of tasks that were sent any time before ``created``, None when that is not known either.
+    """Return the objects of tasks by id, sent any time before ``created``, None when that is not known either.
 
     Without ``with_own`` their own places are not looked for.
     """

@@ -140,7 +140,7 @@ def _decided(
 
 
 def run_of_message(message: Any) -> Execution | None:
-    """Return the same of a message that no task was found for."""
+    """Return the run that a message asks for which no task was found; None for one that is not tracked."""
     headers = message.headers if isinstance(message.headers, Mapping) else {}
     stamp = decoded(headers.get(HEADER))
     if stamp is None or not stamp.is_kept or not isinstance(headers.get("id"), str):

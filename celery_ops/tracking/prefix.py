@@ -36,7 +36,7 @@ def current() -> str:
 
 
 def current_or_none() -> str:
-    """Return the same, empty when the site cannot tell: for who shows nothing that is tracked then."""
+    """Return the prefix, empty when the site cannot tell: for who shows nothing that is tracked then."""
     try:
         return current()
     except StoreUnavailable:

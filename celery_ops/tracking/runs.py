@@ -112,8 +112,8 @@ class Execution:
         return [(workflows.place(self.stamp.workflow), self._folded(known))]
 
     def enters_workflow(self, steps: str = "", canvas: str = "") -> Batch:
-        """Return the same with what is said once: where it stands, its objects, and the steps that are to come, by
-        their ids and with what they are given."""
+        """Return what its workflow is to know, with what is said once: where it stands, its objects, and the steps to
+        come, by their ids and with what they are given."""
         return [(place, {**fields, **self._entering(steps, canvas)}) for place, fields in self.in_workflow()]
 
     def _entering(self, steps: str, canvas: str) -> dict[str, str]:

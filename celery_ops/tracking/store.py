@@ -113,7 +113,7 @@ class Store(ABC):
         """Return every field of each object, in the order asked. None stands for a long value: use ``look_up``."""
 
     def read_fields(self, wanted: Sequence[tuple[ObjectRef, Collection[str]]]) -> list[dict[str, str | None]]:
-        """Return the same of the named fields alone, those of them that an object has; all where none is named.
+        """Return the named fields of each object, those of them that it has; all where none is named.
 
         A store that can do without sending the others should: an object of the index may have thousands.
         """

@@ -123,7 +123,7 @@ def _added(row: Row, replies: Iterator[Any]) -> Added:
 
 
 def additions(keys: TallyKeys, rows: Sequence[Row]) -> list[Part]:
-    """Return the same without a script, a transaction.
+    """Return the commands that add all of these without a script, a transaction for each row.
 
     There a narrow cell that is full stays full, and a text replaces a later one.
     """

@@ -99,7 +99,7 @@ def _looks_by_filter(conditions: Conditions, limit: int) -> dict[str, list[Range
 
 
 def _looks_by_index(conditions: Conditions) -> dict[str, list[RangeLook]]:
-    """The same, and those at the statuses that are wanted, which only count."""
+    """The looks through the index of each filter's column, and at the statuses that are wanted, which only count."""
     by_column = _looks_by_filter(conditions, MOST_IN_INDEX)
     if len(conditions.statuses) <= MOST_NAMES:
         limit = MOST_IN_INDEX // len(conditions.statuses)

@@ -232,7 +232,7 @@ def _entry(
 def _offered(
     enabled: bool, is_static: bool, is_broken: bool, language: str | None
 ) -> tuple[frozenset[str], Mapping[str, str]]:
-    """Return the same for all that are alike, in ``language``."""
+    """Return what can be done to an entry, and why not the rest, in ``language``: one value for all that are alike."""
     static = _("Its entry is in beat_schedule: beat would enable it again when it starts.")
     may_pause = static if is_static else ""
     actions, refused = offered(

@@ -86,7 +86,7 @@ class SettingsSource(ScheduleSource):
 
 @lru_cache(maxsize=8)
 def _offered(language: str | None) -> tuple[frozenset[str], Mapping[str, str]]:
-    """Return the same for all entries, in ``language``."""
+    """Return what can be done to any entry, and why not the rest, in ``language``."""
     source = SettingsSource()
     actions, refused = offered({action: "" if action == RUN else source.reason(action) for action in ACTIONS})
     return actions, MappingProxyType(refused)

@@ -82,7 +82,7 @@ def csv_response(
 
 
 async def _as_they_come(lines: Generator[str, None, None]) -> AsyncIterator[str]:
-    """Yield the same, each part made in the thread that the request's database connections belong to."""
+    """Yield the lines, each part made in the thread that the request's database connections belong to."""
     try:
         while (part := await sync_to_async(_next)(lines)) is not None:
             yield part

@@ -35,7 +35,7 @@ def find(keys: Keyspace, queue: str, task_ids: Sequence[str]) -> list[WaitingMes
 
 
 def find_bare(keys: Keyspace, queue: str, task_ids: Sequence[str]) -> list[WaitingMessage]:
-    """Return the same for looking at: ``raw`` of a long message has no body."""
+    """Return the next message of each id, to be looked at: ``raw`` of a long one has no body."""
     return _next_messages(keys, queue, task_ids, LONGEST_MESSAGE)
 
 
