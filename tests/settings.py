@@ -102,9 +102,10 @@ TASKS = {
     "anything": {"BACKEND": "tests.shop.django_backends.TakesAnything"},
     "wrapping": {"BACKEND": "tests.shop.django_backends.Wraps"},
     "numbering": {"BACKEND": "tests.shop.django_backends.Numbers"},
-    "celery": {"BACKEND": "django_tasks_celery.CeleryBackend", "QUEUES": []},
-    "fennel": {"BACKEND": "django_tasks_fennel.CeleryBackend", "QUEUES": []},
 }
+for package in ("celery", "fennel"):
+    if find_spec(f"django_tasks_{package}"):  # Django's own check makes each
+        TASKS[package] = {"BACKEND": f"django_tasks_{package}.CeleryBackend", "QUEUES": []}
 
 CELERY_OPS = {"STORE": "celery_ops.tracking.memory.MemoryStore"}
 if store_url := os.environ.get("TEST_STORE_URL"):

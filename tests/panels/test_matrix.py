@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from celery.utils import uuid
 from django.contrib.auth.models import Permission, User
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import get_resolver, reverse
 
@@ -102,14 +102,14 @@ def ask(actors, order, grant_objects):
     grant_objects(actors["this object only"].user, "shop.view_order", order)
 
     def status(method, name, address, sent):
-        before = transaction.savepoint()  # and no block: views begin durable ones
+        before = connection.savepoint()  # and no block: views begin durable ones
         scene = Scene(actors[name], order)
         data = {**sent}
         if sent.get("action") == "revoke":
             data.setdefault("task_id", scene.task_id)
         body = () if method == "TRACE" else (data,) if method in ("GET", "HEAD", "POST") else (b"{}",)
         code = getattr(scene.client, method.lower())(address(scene), *body).status_code
-        transaction.savepoint_rollback(before)
+        connection.savepoint_rollback(before)
         return code
 
     return status
