@@ -51,11 +51,8 @@ os.environ.setdefault("TEST_SQLITE_FILE", str(FILES / "test.sqlite3"))
 
 
 def pytest_addoption(parser):
-    parser.addoption("--quick", action="store_true", help="only tests without servers, workers and browsers")
-
-
-def pytest_collectstart():
     gc.disable()  # nothing that is imported and collected is garbage
+    parser.addoption("--quick", action="store_true", help="only tests without servers, workers and browsers")
 
 
 @pytest.hookimpl(trylast=True)
