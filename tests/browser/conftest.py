@@ -38,6 +38,7 @@ UNSEEN = (
     "OptimizationHints",
     "PaintHolding",
     "PreconnectToSearch",
+    "SpareRendererForSitePerProcess",
     "Translate",
 )
 ARGUMENTS = (
