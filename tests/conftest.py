@@ -17,7 +17,9 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.models import Q
+from django.template import Template
 from django.test import Client
+from django.test.utils import instrumented_test_render
 from django.utils import timezone
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -133,6 +135,18 @@ def own_redis():
     server = RedisServer(free_port())
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_as_on_a_site(django_test_environment):
+    """Nobody is told of each template that is rendered: with a copy of its context that is a twentieth of a page."""
+    Template._render = lambda template, context: template.nodelist.render(context)
+
+
+@pytest.fixture
+def contexts(monkeypatch):
+    """What a client is answered has its context."""
+    monkeypatch.setattr(Template, "_render", instrumented_test_render)
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from celery_ops.control.worker_limits import CARRIED, TIME_LIMIT
 from celery_ops.models import ControlRecord
 from tests.conftest import make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("contexts")]
 
 LIST = "/behind/a/prefix/journal/control/"
 

@@ -19,7 +19,7 @@ from tests.shop.models import Customer, Express, Item, Order, Page, Seat
 
 from .task_backends import LIST, Held, a_task, use
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("held")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("held", "contexts")]
 
 API = "/behind/a/prefix/api/history/"
 CARD_DECLINED = "CardDeclined: the bank refused HT-1003"

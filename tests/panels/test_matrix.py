@@ -701,7 +701,7 @@ def test_a_post_without_the_csrf_token_does_nothing(protected, order, staff, set
 
 
 @pytest.mark.parametrize("protected", [True, False], ids=["site with CsrfViewMiddleware", "site without"])
-def test_a_post_with_the_csrf_token_works(protected, order, staff, settings, published):
+def test_a_post_with_the_csrf_token_works(protected, order, staff, settings, published, contexts):
     if not protected:
         settings.MIDDLEWARE = WITHOUT_CSRF
     client = browser(staff, enforce_csrf_checks=True)
