@@ -94,17 +94,35 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if not (SLOW.intersection(item.fixturenames) or is_measured(item))]
     for item in items:
         if SHARED.intersection(item.fixturenames):
-            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
+            item.add_marker(pytest.mark.xdist_group(group_of(item)))
+
+
+def group_of(item) -> str:
+    """Return what this test is run with: in one group, those of the browser would take longer than all others."""
+    folder = item.path.parent.name
+    return f"{folder}, without a server" if "screen" in item.fixturenames else folder
 
 
 class ByFunction(LoadGroupScheduling):
     """Has one process run a test with all its parameters, also where it is in no group.
 
-    For each test that ends pytest-xdist looks through every unit that its process was given: these are a third as many.
+    For each test that ends pytest-xdist looks through the units that its process was given: these are a third as many,
+    and one that has ended is not looked at again.
     """
 
     def _split_scope(self, nodeid):
         return super()._split_scope(nodeid).partition("[")[0]
+
+    def schedule(self):
+        """Have the groups begin first: while one waits for a worker or a browser, the others have the processor."""
+        super().schedule()
+        for group in [unit for unit in self.workqueue if "::" not in unit][::-1]:
+            self.workqueue.move_to_end(group, last=False)
+
+    def _pending_of(self, workload):
+        for ended in [unit for unit, tests in workload.items() if all(tests.values())]:
+            del workload[ended]
+        return super()._pending_of(workload)
 
 
 def pytest_xdist_make_scheduler(config, log):
