@@ -87,6 +87,7 @@ def test_a_queue_that_this_process_only_publishes_to_is_the_brokers_and_not_the_
 
 
 def test_a_queue_that_an_objective_names_is_looked_at_though_nobody_takes_from_it(app, settings, tell):
+    tell("SADD", "_kombu.binding.deserted", "deserted\x06\x16\x06\x16deserted")
     tell("LPUSH", "deserted", "{}", "{}", "{}")
     assert [info.name for info in BrokerQueueBackend().queues().queues] == ["celery", "mail", "print"]
     backend.expire()
@@ -94,6 +95,9 @@ def test_a_queue_that_an_objective_names_is_looked_at_though_nobody_takes_from_i
     settings.CELERY_OPS = {**settings.CELERY_OPS, "OBJECTIVES": {**objectives, "d": None, "e": {"task": "x"}}}
     assert (queue("deserted").sources, queue("deserted").depth) == (("broker",), 3)
     assert [info.name for info in BrokerQueueBackend().queues().queues] == ["celery", "deserted", "mail", "print"]
+    tell("DEL", "deserted")
+    backend.expire()
+    assert queue("deserted").depth == 0
 
 
 def test_members_that_are_not_kombus_are_no_queues(app, tell):

@@ -4,7 +4,7 @@ kombu describes a queue in one form, a worker's answer in the same: both are rea
 """
 
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final, TypeGuard
@@ -71,12 +71,17 @@ def of_settings(app: Any) -> dict[str, Declaration]:
     return _declarations(queues)
 
 
-def of_objectives() -> dict[str, Declaration]:
-    """Return the queues that objectives name, by no pattern: where nobody takes from one, nobody else may name it."""
+def of_objectives(app: Any, known: Sequence[Mapping[str, Declaration]]) -> dict[str, Declaration]:
+    """Return the queues that objectives alone name, by no pattern: nobody takes from these, it may be.
+
+    How messages come into one is taken to be as Celery has it by itself: so an empty one is known to be there.
+    """
     objectives = conf.OBJECTIVES
     entries = objectives.values() if isinstance(objectives, Mapping) else ()
     named = (entry.get("queue") for entry in entries if isinstance(entry, Mapping))
-    return {name: Declaration(name) for name in named if _is_name(name) and not PATTERN & set(name)}
+    names = [name for name in named if _is_name(name) and not PATTERN & set(name)]
+    alone = [name for name in names if not any(name in source for source in known)]
+    return _declarations({name: app.amqp.queues.new_missing(name) for name in alone})
 
 
 def of_process(app: Any) -> dict[str, Declaration]:

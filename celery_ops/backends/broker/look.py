@@ -127,8 +127,8 @@ def look(app: Any, target: Target, transport: Transport, only: str | None = None
     """Return what is known of every queue now, or of ``only`` that one with its head. Raises nothing."""
     end = time.monotonic() + DEADLINE
     settings, consumed = declarations.of_settings(app), consumption(only)
-    others = (consumed.declarations, declarations.of_process(app), declarations.of_objectives())
-    named: tuple[Mapping[str, Declaration], ...] = (settings, *others)
+    known: tuple[Mapping[str, Declaration], ...] = (settings, consumed.declarations, declarations.of_process(app))
+    named = (*known, declarations.of_objectives(app, known))
     unnamed = _strays(strays.of(target, can_wait=consumed.is_known), named, only)
     described = (*named, unnamed, declarations.delays(target.driver, *named))
     first = islice(unnamed, MOST_STRAYS) if only is None else (name for name in (only,) if _is_in(described, name))
