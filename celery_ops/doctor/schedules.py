@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ..schedules.beat_problems import BEAT_SILENT
-from ..schedules.info import ScheduleReport
+from ..schedules.info import BEAT_SILENT, ScheduleReport
 from ..schedules.problems import OVERDUE
 from ..schedules.report import report
 from .finding import MOST_NAMED, Finding, error, listed, ok, warning

@@ -6,9 +6,9 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as _
 
-from .info import BeatInfo, Problem
+from .info import BEAT_SILENT, BeatInfo, Problem
 
-BEAT_SILENT, TWO_BEATS, BEAT_CLOCK = "beat_silent", "two_beats", "beat_clock"
+TWO_BEATS, BEAT_CLOCK = "two_beats", "beat_clock"
 
 #: How long two beats must have run at once: a deploy ends one a moment after it has begun the next.
 OVERLAP: Final = timedelta(seconds=10)

@@ -21,6 +21,9 @@ WRITTEN_AFTER: Final = 180
 #: Seconds without a sign of life, or with a loop that stands still, after which a beat is silent.
 SILENT_AFTER: Final = 60
 
+#: The code of all problems by which nothing is sent.
+BEAT_SILENT: Final = "beat_silent"
+
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
@@ -170,6 +173,11 @@ class ScheduleReport:
     trouble: str = ""
     #: The store does not answer: what beat told is not known.
     is_store_away: bool = False
+
+    @property
+    def silence(self) -> Problem | None:
+        """Why nothing of all this is sent, None where something is."""
+        return next((problem for problem in self.problems if problem.code == BEAT_SILENT), None)
 
     @property
     def is_silent(self) -> bool:

@@ -126,6 +126,17 @@ def test_a_site_whose_beat_was_never_heard_is_told_so(browser, monkeypatch):
     assert "No beat was ever heard" in text_of(html_of(detail(browser)))
 
 
+def test_an_entry_without_a_problem_of_its_own_has_that_of_its_beat_in_json(browser, monkeypatch):
+    keep(monkeypatch, entry(), entry("rests", enabled=False))
+    problems = {item["name"]: item["problem"] for item in listed(browser)}
+    assert problems == {
+        "nightly": "No beat was ever heard: nothing is sent.",
+        "rests": "It is disabled: nothing is sent.",
+    }
+    beat(2)
+    assert {item["name"]: item["problem"] for item in listed(browser)}["nightly"] is None
+
+
 def test_a_source_that_is_away_leaves_the_page_standing(browser, monkeypatch):
     keep(monkeypatch, is_away=True)
     assert "The entries do not answer." in text_of(html_of(page(browser)))

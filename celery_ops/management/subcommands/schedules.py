@@ -28,7 +28,7 @@ class Schedules(Subcommand):
         answer = report()
         schedules = completed(answer.schedules)
         data = {
-            "results": [schedule_item(one) for one in schedules],
+            "results": [schedule_item(one, answer.silence) for one in schedules],
             "beats": [_beat_item(beat) for beat in answer.beats],
             "problems": [clean(problem.sentence) for problem in answer.problems],
             "trouble": clean(answer.trouble),

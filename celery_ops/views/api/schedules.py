@@ -23,7 +23,8 @@ class SchedulesApi(PlainListApi):
         answer = report()
         if answer.trouble and not answer.schedules:
             raise BackendUnavailable(answer.trouble)
+        self.silence = answer.silence
         return answer.schedules
 
     def items(self, values: Sequence[ScheduleInfo]) -> list[dict[str, Any]]:
-        return [schedule_item(one) for one in completed(values, most=MOST_BARS)]
+        return [schedule_item(one, self.silence) for one in completed(values, most=MOST_BARS)]

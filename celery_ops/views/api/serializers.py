@@ -14,7 +14,7 @@ from ...info import Progress, QueueInfo, StartedBy, TaskInfo, WorkerInfo
 from ...models import TaskRunRecord
 from ...payload import payload
 from ...redaction import Budget
-from ...schedules.info import ScheduleInfo
+from ...schedules.info import Problem, ScheduleInfo
 from ...tables.failures import ShowsPayload, shows_message
 from ...task_detail import TaskDetail
 from ...timezones import aware
@@ -201,9 +201,12 @@ def failure_item(group: Group, shows_payload: ShowsPayload) -> dict[str, Any]:
     }
 
 
-def schedule_item(one: ScheduleInfo) -> dict[str, Any]:
-    """Return a schedule for ``api-schedules``; ``late`` is seconds, and ``problem`` the worst one in a sentence."""
-    entry = one.entry
+def schedule_item(one: ScheduleInfo, silence: Problem | None = None) -> dict[str, Any]:
+    """Return a schedule for ``api-schedules``; ``late`` is seconds, and ``problem`` the worst one in a sentence.
+
+    That of an entry which has none of its own is the ``silence`` of beat.
+    """
+    entry, problem = one.entry, next(iter(one.problems), silence)
     return {
         "name": presentable(entry.name),
         "task": presentable(entry.task),
@@ -217,7 +220,7 @@ def schedule_item(one: ScheduleInfo) -> dict[str, Any]:
         "last_state": _text(one.last_state),
         "late": one.late,
         "overdue": one.overdue,
-        "problem": presentable(one.problems[0].sentence) if one.problems else None,
+        "problem": None if problem is None else presentable(problem.sentence),
     }
 
 
