@@ -137,10 +137,32 @@ def check_whole(workflow: Workflow) -> None:
 def first_tasks(workflow: Workflow) -> list[Member]:
     """Return the tasks that no other one published and that nothing comes before, as they were published."""
     later = {task_id for join in workflow.joins for task_id in join.then}
-    ids = {task.task_id for task in workflow.tasks if task.task_id}
-    published = (task for task in workflow.tasks if task.published or task.published_at)
-    first = [task for task in published if task.task_id and task.task_id not in later and task.parent_id not in ids]
+    parents = {task.task_id: task.parent_id for task in workflow.tasks if task.task_id}
+    published = [task for task in workflow.tasks if task.task_id and (task.published or task.published_at)]
+    first = [task for task in published if task.task_id not in later and task.parent_id not in parents]
+    first += _replaced_firsts(workflow, [task for task in published if task not in first], parents)
     return sorted(first, key=lambda task: task.published_at or NEVER)
+
+
+def _replaced_firsts(workflow: Workflow, tasks: Sequence[Member], parents: Mapping[str, str]) -> Iterator[Member]:
+    """Yield those that were the first, too: only what they put into their own place comes before them."""
+    replaced = {task.task_id: task for task in tasks if task.is_replaced}
+    before = {task_id: {task.parent_id} & parents.keys() for task_id, task in replaced.items()}
+    for one, other in workflow.edges if replaced else ():
+        if other in before:
+            before[other].add(one)
+    for task_id, task in replaced.items():
+        if all(_comes_of(one, task_id, parents) for one in before[task_id]):
+            yield task
+
+
+def _comes_of(task_id: str, other: str, parents: Mapping[str, str]) -> bool:
+    """Return whether a task is another one, or was published by it, or by what that published, and so on."""
+    seen: set[str] = set()
+    while task_id != other and task_id in parents and task_id not in seen:
+        seen.add(task_id)
+        task_id = parents[task_id]
+    return task_id == other
 
 
 def _firsts(workflow: Workflow, members: Sequence[Member]) -> Iterator[First]:

@@ -114,7 +114,18 @@ def _newest(facts: Mapping[Tagged, str | None]) -> Life:
     lives = {life for life, at in begun.items() if at == last}
     if len(begun) == 1 or (number_in(facts.get(_REVOKED)) or 0) >= last:  # whoever asks for it knows of no lives
         lives.add(_REVOKED[2])
-    return _life({key: value for key, value in facts.items() if key[2] in lives})
+    newest = {key: value for key, value in facts.items() if key[2] in lives}
+    if len(begun) > 1 and any(key[0] == NESTING for key in newest):
+        newest = _placed(newest, facts, min(begun, key=begun.__getitem__))
+    return _life(newest)
+
+
+def _placed(
+    newest: Mapping[Tagged, str | None], facts: Mapping[Tagged, str | None], first: str
+) -> dict[Tagged, str | None]:
+    """The last of those that ``Task.replace`` put into a task's place stands in its workflow where that one did."""
+    placed = {key: value for key, value in newest.items() if key[0] != POSITION}
+    return placed | {key: value for key, value in facts.items() if key[0] == POSITION and key[2] == first}
 
 
 def _begun(facts: Mapping[Tagged, str | None], life: str) -> int:

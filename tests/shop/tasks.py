@@ -231,6 +231,12 @@ def publishes_a_group(order_id):
 
 @track(Order, hidden=True)
 @shared_task
+def publishes_a_replaced(order_id):
+    return replaces_by_chain.delay(order_id, "noop").id
+
+
+@track(Order, hidden=True)
+@shared_task
 def publishes_a_chord(order_id):
     return chord([noop.si(order_id), untracked.si()], untracked_noop.si(order_id)).delay().id
 

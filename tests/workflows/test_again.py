@@ -113,12 +113,27 @@ def test_a_task_that_publishes_others_is_run_again_and_they_come(order, staff, c
     assert seen(record.task_id, done=2, total=2).key == record.task_id
 
 
-def test_a_task_that_put_another_into_its_place_is_not_known(order, staff):
-    result = chain(tasks.replaces.si(order.pk), tasks.noop.si(order.pk)).delay()
-    result.get(PATIENCE)
-    seen(result.id, done=2)
-    with pytest.raises(RerunRefused):
+@pytest.mark.parametrize(
+    ("begun", "done"),
+    [
+        (lambda pk: chain(tasks.replaces.si(pk), tasks.noop.si(pk)), 2),
+        (lambda pk: chain(tasks.replaces_by_chain.si(pk, "noop"), tasks.noop.si(pk)), 3),
+        (lambda pk: chain(tasks.replaces_by_group.si(pk), tasks.noop.si(pk)), 5),
+        (lambda pk: group(tasks.noop.si(pk), tasks.replaces_by_chain.si(pk, "noop")), 3),
+    ],
+)
+def test_a_first_task_that_put_others_into_its_place_is_not_known(order, staff, begun, done):
+    result = begun(order.pk).delay()
+    seen(result.id, done=done, total=done)
+    with pytest.raises(RerunRefused, match="put another one into its place"):
         whole_candidate(result.id, staff)
+
+
+def test_a_later_task_that_put_others_into_its_place_is_run_again_as_it_was_sent(order, staff):
+    result = chain(tasks.returns.si(order.pk, 1), tasks.replaces_by_chain.si(order.pk, "noop")).delay()
+    workflow = seen(result.id, done=3, total=3)
+    (record,) = rerun_whole(result.id, staff)
+    assert shape(seen(record.task_id, done=3, total=3)) == shape(workflow)
 
 
 def test_a_chain_that_begins_with_an_untracked_task_is_refused_with_the_reason(order, staff):

@@ -138,6 +138,11 @@ def test_what_takes_a_tasks_place_comes_before_it_and_after_what_came_before(ord
     ]
 
 
+def test_what_takes_the_place_of_a_task_that_another_one_published_comes_after_that(order):
+    workflow = seen(tasks.publishes_a_replaced.delay(order.pk).id, done=3, total=3)
+    assert shape(workflow) == [("noop", "child"), ("publishes_a_replaced", "noop")]
+
+
 def test_a_task_alone_is_no_workflow(order):
     result = tasks.process_payment.delay(order.pk)
     result.get(10)
