@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 
 from ..conf import conf
 from ..exceptions import ExtraMissing
+from ..prometheus import sources
+from ..prometheus.exposition import exposition
 from .ops import OpsView
 
 PLAIN = "text/plain; charset=utf-8"
@@ -35,11 +37,8 @@ class MetricsView(OpsView):
         return response
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        from ..prometheus.exposition import exposition
-        from ..prometheus.sources import ask
-
         try:
-            answers = ask(by_host=request.GET.get("hostname") == "1")
+            answers = sources.ask(by_host=request.GET.get("hostname") == "1")
             body, content_type = exposition(answers, request.headers.get("Accept", ""))
         except ExtraMissing as error:
             return HttpResponse(f"{error}\n", status=501, content_type=PLAIN)
