@@ -58,9 +58,7 @@ class OptionsForm(forms.Form):
         for name, read in _READ.items():
             if name in given:
                 given[name] = self._read(name, read, given[name])
-        if self.errors:
-            return self.cleaned_data
-        try:
+        try:  # what cannot be read is left out, so that all that is wrong is told at once
             self.send_options = read_options(given, self.queues)
         except BadInput as error:
             for name, messages in error.errors.items():

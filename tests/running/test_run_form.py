@@ -78,6 +78,11 @@ REFUSED = [
     *(("whole", {"arg-value": "1", "opt-priority": text}, {"opt-priority"}) for text in ["x", "-1", "256", "1.5"]),
     *(("whole", {"arg-value": "1", "opt-queue": text}, {"opt-queue"}) for text in ["nowhere", "CELERY", *HOSTILE]),
     ("whole", {"arg-value": "1", "opt-countdown": "5", "opt-eta": "2999-01-01T10:00"}, {"opt-eta"}),
+    (
+        "whole",
+        {"arg-value": "1", "opt-countdown": "x", "opt-priority": "256", "opt-queue": "nowhere", "opt-expires": "-5"},
+        {"opt-countdown", "opt-priority", "opt-queue", "opt-expires"},
+    ),
     ("every_form", {"arg-first": "1", "arg-second": "2026-01-31", "arg-others": '{"task": 1}'}, {"arg-others"}),
     ("every_form", {"arg-first": "1", "arg-second": "2026-01-31", "arg-others": '{"first": 1}'}, {"arg-others"}),
     ("every_form", {"arg-first": "1", "arg-second": "2026-01-31", "arg-rest": "[NaN]"}, {"arg-rest"}),
