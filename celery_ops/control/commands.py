@@ -34,6 +34,7 @@ ONE: Final = gettext_lazy("A solo pool is the worker itself: it cannot be given 
 THREADS: Final = gettext_lazy("A pool of threads keeps the size that it was started with.")
 RESTART: Final = gettext_lazy("Only a pool of processes can be restarted: restart the worker.")
 LIMITS: Final = gettext_lazy("Its pool cannot end a task, so time limits have no effect there.")
+SOFT: Final = gettext_lazy("A gevent pool knows no soft time limit: set a hard one.")
 
 
 class ActionForm(forms.Form):
@@ -255,6 +256,13 @@ class TimeLimit(WorkerCommand):
             self.add_error("hard", _("Enter a soft or a hard limit."))
         if soft is not None and hard is not None and soft > hard:
             self.add_error("soft", _("The soft limit comes after the hard one."))
+
+    def check_circumstances(self) -> None:
+        """Celery's gevent pool drops a soft limit without a word."""
+        super().check_circumstances()
+        for worker in self.workers if self.cleaned_data["soft"] is not None else ():
+            if worker.pool == "gevent":
+                raise BadInput({"soft": [f"{clean(worker.hostname)}: {SOFT}"]})
 
 
 class EnableEvents(WorkerCommand):

@@ -143,6 +143,14 @@ def test_what_a_pool_cannot_do_is_refused_with_the_reason(pool, given, client, s
     assert spy.heard() == []
 
 
+@pytest.mark.parametrize(("soft", "status", "heard"), [("5", 400, 0), ("", 200, 1)], ids=["soft", "hard alone"])
+def test_a_soft_limit_is_refused_where_the_pool_drops_it(soft, status, heard, client, spy):
+    with MemoryWorkerBackend.holding(WorkerDetail(WorkerInfo(W1, pool="gevent", concurrency=1))):
+        response = tell(client, *worker("time_limit", **LIMIT, soft=soft, hard="9"), **JSON)
+    assert (response.status_code, len(spy.heard())) == (status, heard)
+    assert list(response.json().get("errors", [])) == ["soft"][heard:]
+
+
 @pytest.mark.parametrize(("may_create", "status", "heard"), [(True, 200, 1), (False, 400, 0)])
 def test_a_new_queue_is_consumed_where_celery_may_create_it(client, spy, may_create, status, heard, monkeypatch):
     monkeypatch.setitem(app.conf, "task_create_missing_queues", may_create)
