@@ -228,7 +228,7 @@ class QueueTable(OpsTable):
     unacked = NumberColumn(verbose_name=_("Unacknowledged"))
     consumers = ConsumersColumn(verbose_name=_("Consumers"))
     oldest = LengthColumn(verbose_name=_("Oldest message"), order_by=("oldest_age",))
-    trend = TextColumn(verbose_name=_("Last hour"), orderable=False, attrs=PLAIN)
+    trend = TextColumn(verbose_name=_("Last hour"), orderable=False)
     arrival_rate = LengthColumn(verbose_name=_("Per minute"), accessor="rates", order_by=("arrival_rate",))
     clears_in = LengthColumn(verbose_name=_("Time to clear"), accessor="clears", order_by=("clears_in",))
     longest_wait: LengthColumn | None = LengthColumn(

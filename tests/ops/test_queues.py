@@ -1,5 +1,6 @@
 """The list of queues, and the page of one."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -302,6 +303,14 @@ def test_numbers_stand_beside_what_waits(browser):
     assert row["Longest wait"].startswith(("2.9", "3.0"))
     assert "500 now" in row["Last hour"]
     assert queues(browser)["other"]["Per minute"] == "unknown"
+
+
+def test_where_rows_are_cards_an_unknown_last_hour_has_its_columns_name(browser):
+    counted()
+    Queues.hold(queue(depth=500), queue("other"))
+    cells = [tag for tag in re.findall(r"<td[^>]*>", html_of(browser.get(LIST))) if 'data-label="Last hour"' in tag]
+    assert len(cells) == 2
+    assert not any("celery-ops-plain" in tag for tag in cells)
 
 
 def test_what_is_taken_faster_than_it_comes_is_cleared_in_a_time(browser):
