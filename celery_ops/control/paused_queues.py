@@ -7,7 +7,9 @@ from typing import Any
 from django.db import Error as DatabaseError
 
 from ..backends.base import QueueBackend
+from ..backends.broker.declarations import MOST_QUEUES
 from ..conf import conf
+from ..exceptions import BackendUnavailable
 from ..info import QueueDetail, QueueInfo, QueueReport
 from ..logs import get_logger
 from .standing import Paused, paused_queues
@@ -43,14 +45,26 @@ def marked(report: QueueReport, paused: Pauses) -> QueueReport:
     return replace(report, queues=tuple(queues))
 
 
-def queues(backend: QueueBackend, *, wait: float = 0.0) -> QueueReport:
+def queues(backend: QueueBackend, *, wait: float = 0.0, named: str = "") -> QueueReport:
     """Return a backend's report with what is paused marked. Raises BackendUnavailable.
 
     ``wait`` are the seconds that may be taken to find queues that only the broker has, beyond what a page takes.
+    ``named`` is the name of one that is to be in it, if somebody knows it.
     """
     backend.learn(wait)
     paused = known()
-    return marked(backend.queues(), paused)
+    return marked(with_named(backend.queues(), backend, named), paused)
+
+
+def with_named(report: QueueReport, backend: QueueBackend, name: str) -> QueueReport:
+    """Return the report with the queue of this name: where there are very many, the backend lists the first ones."""
+    if not name or len(report.queues) < MOST_QUEUES or any(queue.name == name for queue in report.queues):
+        return report
+    try:
+        detail = backend.queue(name)
+    except BackendUnavailable:
+        return report
+    return replace(report, queues=(*report.queues, detail.info)) if detail else report
 
 
 def queue(backend: QueueBackend, name: str, *, wait: float = 0.0) -> tuple[QueueDetail | None, Paused | None]:

@@ -12,7 +12,7 @@ from ..backends.queue_flow import CountedQueue, QueueFlow, flow_of, queue_flows
 from ..conf import conf
 from ..control import paused_queues
 from ..control.standing import Paused
-from ..filters.queues import QueueFilterSet
+from ..filters.queues import QueueFilterSet, searched
 from ..formatting import clean
 from ..info import QueueDetail, QueueReport
 from ..links import insight_url
@@ -49,7 +49,8 @@ class QueueListView(ListPage):
         self.backend.learn()
         self.paused = paused_queues.known()
         self.flows = queue_flows()
-        return paused_queues.marked(self.backend.queues(), self.paused)
+        report = paused_queues.with_named(self.backend.queues(), self.backend, searched(self.request))
+        return paused_queues.marked(report, self.paused)
 
     def get_values(self, report: QueueReport) -> Sequence[CountedQueue]:
         return [CountedQueue(queue, flow_of(queue, self.flows)) for queue in stuck_first(report.queues)]

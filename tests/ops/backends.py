@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from celery_ops.backends.base import QueueBackend, TaskBackend, WorkerBackend
+from celery_ops.backends.broker.declarations import MOST_QUEUES
 from celery_ops.backends.memory import MemoryQueueBackend, MemoryTaskBackend, MemoryWorkerBackend
 from celery_ops.backends.remote.glance import current
 from celery_ops.exceptions import BackendUnavailable
@@ -66,6 +67,14 @@ class Queues(MemoryQueueBackend):
 
     def queues(self):
         return replace(super().queues(), trouble=self.trouble)
+
+
+class ManyQueues(Queues):
+    """Lists the first thousand alone, as the broker's backend does."""
+
+    def queues(self):
+        report = super().queues()
+        return replace(report, queues=report.queues[:MOST_QUEUES], trouble="There may be more.")
 
 
 class PoorQueues(Queues):

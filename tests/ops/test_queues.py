@@ -284,6 +284,15 @@ def test_a_queue_that_cannot_be_read_has_a_page_that_says_so(browser, use):
     assert "The broker does not answer." in region(html_of(browser.get(ONE)), "queue")
 
 
+def test_a_queue_beyond_the_first_thousand_is_found_by_its_whole_name(browser, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "QUEUE_BACKEND": "tests.ops.backends.ManyQueues"}
+    Queues.hold(*(queue(f"tenant-{number:04d}") for number in range(1002)))
+    assert list(queues(browser, "?q=tenant-1001")) == ["tenant-1001"]
+    answer = browser.get(f"{OPS}api/queues/?q=tenant-1001").json()["results"]
+    assert [item["name"] for item in answer] == ["tenant-1001"]
+    assert list(queues(browser, "?q=tenant-9999")) == []
+
+
 # -- numbers ----------------------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from ...conf import conf
 from ...control import paused_queues
 from ...exceptions import BackendUnavailable, BadCursor
 from ...filters.plain import PlainFilterSet
-from ...filters.queues import QueueFilterSet
+from ...filters.queues import QueueFilterSet, searched
 from ...filters.tasks import TaskFilterSet
 from ...filters.workers import WorkerFilterSet
 from ...info import WorkerInfo
@@ -112,7 +112,8 @@ class QueuesApi(PlainListApi):
     table_class = QueueTable
 
     def get_values(self) -> Sequence[CountedQueue]:
-        queues, flows = paused_queues.queues(conf.load("QUEUE_BACKEND")()).queues, queue_flows()
+        report = paused_queues.queues(conf.load("QUEUE_BACKEND")(), named=searched(self.request))
+        queues, flows = report.queues, queue_flows()
         return [CountedQueue(queue, flow_of(queue, flows)) for queue in stuck_first(queues)]
 
     def item(self, value: CountedQueue) -> dict[str, Any]:
