@@ -54,7 +54,8 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     try:
-        return one_line(str(value))
+        text = str(value)
+        return one_line(getattr(text, "untranslated", text))  # of a sentence, in whose language nobody reads logs
     except Exception:  # the object's own
         return f"<{type(value).__name__}>"
 

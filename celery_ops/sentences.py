@@ -37,6 +37,11 @@ class Sentence(str):
         return self
 
     @property
+    def untranslated(self) -> str:
+        """The sentence as it is in the code, which logs are written in."""
+        return self._message % self._values if self._values else self._message
+
+    @property
     def said(self) -> Said:
         """What ``heard`` makes the sentence of in another language."""
         return [self._message, {name: _plain(value) for name, value in self._values.items()}]

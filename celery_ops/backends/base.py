@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.core.checks import CheckMessage
-from django.utils.translation import gettext as _
 
 from .. import task_query
 from ..conf import conf
 from ..exceptions import BackendUnavailable
 from ..info import MessageInfo, QueueDetail, QueueReport, RegisteredTask, TaskInfo, WorkerDetail, WorkerReport
 from ..payload import payload
+from ..sentences import Sentence as _
 from ..task_query import Counts, TaskPage, TaskQuery
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..exceptions import BackendUnavailable, BrokerUnavailable
 from ..info import ONLINE, RegisteredTask, WorkerDetail, WorkerInfo, WorkerReport
+from ..sentences import Sentence as _
 from .base import WorkerBackend
 from .broker import backend
 from .remote import gather, presence, registered, replies, snapshot

@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .. import task_query
 from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..info import Payload, TaskInfo, TrackedTask
+from ..sentences import Sentence as _
 from ..task_query import TaskPage, TaskQuery
 from ..tracking.accounts import read_payload
 from ..tracking.reading import find_task, find_tasks_wherever, newest_tasks

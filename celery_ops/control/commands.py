@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Final, TypeVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.functional import cached_property
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ..backends.broker import declaring, reserved
@@ -16,6 +15,7 @@ from ..exceptions import BackendUnavailable, BadInput, BrokerUnavailable
 from ..formatting import clean
 from ..info import QueueDetail, WorkerInfo
 from ..models import ControlRecord
+from ..sentences import Sentence as _
 from . import paused_queues
 from .fields import LONGEST_SHOWN, Input, NameField, ProcessesField, SecondsField
 from .standing import Paused

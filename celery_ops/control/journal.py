@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.db import DatabaseError, IntegrityError, router, transaction
 from django.utils import translation
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from .. import redaction
@@ -19,6 +18,7 @@ from ..exceptions import BrokerUnavailable, NotDone, Repeated
 from ..formatting import clean
 from ..logs import get_logger
 from ..models import ControlRecord, asked_by
+from ..sentences import Sentence as _
 from .worker_limits import CARRIED
 
 logger = get_logger("celery_ops.acting")

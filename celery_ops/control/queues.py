@@ -6,7 +6,6 @@ from uuid import UUID
 
 from amqp.exceptions import NotFound
 from django.db import DatabaseError
-from django.utils.translation import gettext as _
 
 from .. import connections, redaction
 from ..backends import control
@@ -17,6 +16,7 @@ from ..backends.remote import gather, snapshot
 from ..connections import target
 from ..exceptions import BackendUnavailable, BrokerUnavailable, NotDone
 from ..models import ControlRecord
+from ..sentences import Sentence as _
 from . import worker_receivers
 from .journal import Acted, ask_workers, complete, in_no_language, is_error, write_record
 from .standing import PAUSE, RESUME, paused_queues

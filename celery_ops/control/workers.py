@@ -5,11 +5,10 @@ from time import sleep
 from typing import Any, Final
 from uuid import UUID
 
-from django.utils.translation import gettext as _
-
 from ..backends import control
 from ..backends.remote.known import is_hostname
 from ..exceptions import BackendUnavailable, BadInput, NotDone
+from ..sentences import Sentence as _
 from .commands import WorkerCommand
 from .journal import Acted, ask_workers, write_record
 

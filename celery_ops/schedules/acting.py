@@ -5,11 +5,10 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.utils.translation import gettext as _
-
 from ..control.journal import complete, write_record
 from ..exceptions import BackendUnavailable, NotDone, ScheduleRefused
 from ..models import ControlRecord
+from ..sentences import Sentence as _
 from .info import ScheduleInfo
 from .sources.base import PAUSE, RESUME, SKIP, ScheduleSource
 from .sources.used import source_named

@@ -1,11 +1,10 @@
 """Whether a task has ended, asked again and again by whoever follows it: no worker and no queue is asked."""
 
-from django.utils.translation import gettext as _
-
 from .. import states
 from ..conf import conf
 from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..one_state import state_of
+from ..sentences import Sentence as _
 from ..tracking.accounts import Account, read_account
 from ..tracking.store import TASK
 

@@ -7,7 +7,6 @@ from typing import Any, Final, TypeVar
 
 from django.db import DataError
 from django.db import Error as DatabaseError
-from django.utils.translation import gettext as _
 
 from .. import states
 from ..backends.base import TaskBackend
@@ -19,6 +18,7 @@ from ..info import AttemptCost, Payload, TaskExecution, TaskInfo, TrackedTask
 from ..logs import get_logger
 from ..models import ControlRecord, TaskRunRecord
 from ..one_state import state_of
+from ..sentences import Sentence as _
 from ..tracking import accounts, reading, revoke_requests
 from ..tracking.refs import ObjectRef
 from ..tracking.store import TASK

@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from django.utils.translation import gettext as _
-
 from .. import states
 from ..backends.caching import Shared
 from ..conf import conf
 from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..info import TaskInfo
 from ..logs import get_logger
+from ..sentences import Sentence as _
 from ..tracking import prefix
 from ..tracking.members import Member, membership
 from .workflow import Glance, Workflow

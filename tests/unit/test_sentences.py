@@ -1,12 +1,17 @@
 """Sentences that are kept: said again in another language, whatever was kept of them."""
 
 import json
+import logging
 
 import pytest
 from django.utils import translation
 
-from celery_ops.exceptions import BadInput, RerunRefused
+from celery_ops.backends.tracked import TrackedTaskBackend
+from celery_ops.exceptions import BackendUnavailable, BadInput, RerunRefused, StoreUnavailable
+from celery_ops.logs import get_logger
 from celery_ops.sentences import Sentence, heard, said_of
+from celery_ops.task_query import TaskQuery
+from celery_ops.views.ops import part
 
 MESSAGE = "Its arguments no longer fit the task: %(why)s."
 
@@ -18,6 +23,35 @@ def test_a_sentence_that_was_raised_is_said_again_in_another_language(raised):
         said = json.loads(json.dumps(said_of(text)))
         assert text == translation.gettext(MESSAGE) % {"why": "it is <new>"}
     assert heard(text, said) == "Its arguments no longer fit the task: it is <new>."
+
+
+@pytest.mark.parametrize("text", [MESSAGE, "The tracking store does not answer."])
+def test_why_something_failed_is_logged_as_it_is_in_the_code_whoever_reads_the_page(text, caplog):
+    values = {"why": "it is <new>"} if text == MESSAGE else {}
+    with translation.override("de"), caplog.at_level(logging.WARNING):
+        error = BackendUnavailable(Sentence(text) % values if values else Sentence(text))
+        get_logger("celery_ops.views").warning("A part is missing: %s (%s)", error, error.args[0])
+        assert str(error) != text % values
+    assert caplog.messages == [f"A part is missing: {text % values} ({text % values})"]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("away")
+def test_a_page_in_another_language_logs_what_is_missing_in_english(caplog):
+    with translation.override("de"):
+        trouble = part(lambda: TrackedTaskBackend().page(TaskQuery())).trouble
+        assert trouble == translation.gettext("The tracking store does not answer.")
+    assert "missing: The tracking store does not answer." in caplog.text
+
+
+@pytest.fixture
+def away(monkeypatch):
+    """Have the store not answer."""
+
+    def read(*asked):
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr("celery_ops.backends.tracked.newest_tasks", read)
 
 
 @pytest.mark.parametrize(

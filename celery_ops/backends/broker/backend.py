@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from django.utils.functional import cached_property
-from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from ... import connections
 from ...connections import keyspace, target
 from ...exceptions import BackendUnavailable, BrokerUnavailable
 from ...info import MessageInfo, QueueDetail, QueueReport
+from ...sentences import Sentence as gettext
 from ..base import QueueBackend
 from ..caching import Shared
 from . import declarations, look, strays

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.utils.translation import gettext as _
-
 from ... import connections
 from ...exceptions import BackendUnavailable, BrokerUnavailable
 from ...info import RegisteredTask
+from ...sentences import Sentence as _
 from ..caching import Shared
 from . import gather, packing, replies
 from .sharing import Board

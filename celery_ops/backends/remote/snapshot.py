@@ -12,14 +12,13 @@ from datetime import datetime, timedelta, timezone
 from math import inf
 from typing import Any, Final
 
-from django.utils.translation import gettext as _
-
 from ... import connections
 from ...concurrency import Asked
 from ...conf import conf
 from ...exceptions import BackendUnavailable, BrokerUnavailable, NoAnswer
 from ...info import ENDED, NO_REPLY
 from ...logs import get_logger
+from ...sentences import Sentence as _
 from . import gather, presence, sharing
 from . import glance as glances
 from .glance import Glance

@@ -10,7 +10,6 @@ from django.apps import apps
 from django.core.checks import CheckMessage
 from django.db import Error, InterfaceError, OperationalError
 from django.db.models import Model, Q, QuerySet
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ... import task_query
@@ -18,6 +17,7 @@ from ...databases import alias_of
 from ...exceptions import BackendUnavailable
 from ...info import TaskInfo
 from ...payload import payload
+from ...sentences import Sentence as _
 from ...task_query import Counts, Cursor, TaskPage, TaskQuery
 from .. import waiting
 from ..base import TaskBackend

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from django.apps import apps
 from django.db.models.functions import Left
-from django.utils.translation import gettext as _
 
 from ... import states, timezones
 from ...databases import alias_of
@@ -22,6 +21,7 @@ from ...metrics.cells import SERIES, Cell
 from ...metrics.distribution import BUCKETS, Distribution, bucket_of
 from ...metrics.reading import Numbers, added
 from ...metrics.windows import Window
+from ...sentences import Sentence as _
 from ...tracking import row_times
 from .backend import answered
 from .checks import APP

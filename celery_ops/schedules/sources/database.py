@@ -16,12 +16,12 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import Error as DatabaseError
 from django.utils.translation import get_language, gettext_lazy
-from django.utils.translation import gettext as _
 from kombu.utils.json import loads
 
 from ...exceptions import BackendUnavailable, ScheduleRefused, StoreUnavailable
 from ...formatting import clean, is_clean
 from ...logs import get_logger
+from ...sentences import Sentence as _
 from ...timezones import aware, now, stored
 from ..board import rings
 from ..info import DATABASE, Entry

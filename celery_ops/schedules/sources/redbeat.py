@@ -14,13 +14,13 @@ from typing import Any, Final
 
 import redis
 from django.utils.translation import get_language, gettext_lazy
-from django.utils.translation import gettext as _
 
 from ...concurrency import Asked
 from ...connections.redis import pool_of_url
 from ...exceptions import BackendUnavailable, NoAnswer, ScheduleRefused, WrongURL
 from ...formatting import clean, is_clean
 from ...logs import get_logger
+from ...sentences import Sentence as _
 from ..due import due_after
 from ..info import REDBEAT, Entry
 from ..words import expression
