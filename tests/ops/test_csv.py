@@ -151,9 +151,24 @@ def test_a_source_that_dies_ends_the_file_with_a_clear_line(browser, settings):
     assert rows[4:] == [["This list is not complete: its source stopped answering."]]
 
 
-def test_a_source_that_is_away_from_the_start_says_so_in_the_file(browser, settings):
+def test_a_source_that_is_away_from_the_start_says_so_in_the_file(browser, settings, caplog):
     use(settings, Away)
     assert exported(browser)[1:] == [["This list is not complete: its source stopped answering."]]
+    ((level, message),) = [(one.levelname, one.getMessage()) for one in caplog.records]
+    assert (level, message) == ("WARNING", "An export of tasks ended early: The distant place does not answer.")
+
+
+class Broken(Held):
+    """Its code has an error."""
+
+    def page(self, query, *, cursor="", size=25):
+        raise LookupError("nothing of that kind")
+
+
+def test_a_source_that_breaks_is_an_error_in_the_log(browser, settings, caplog):
+    use(settings, Broken)
+    exported(browser)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
 def test_a_list_that_was_not_understood_is_not_exported_as_another_one(browser, settings):

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from ... import timezones
 from ...backends.base import TaskBackend
+from ...exceptions import BackendUnavailable
 from ...info import TaskInfo
 from ...logs import get_logger
 from ...payload.payload import Searched
@@ -124,8 +125,11 @@ def _lines(
                 yield written()
                 tasks.clear()
         yield written()
-    except Exception:  # the file has begun: nothing else can tell its reader
-        logger.exception("An export of tasks ended early")
+    except Exception as error:  # the file has begun: nothing else can tell its reader
+        if isinstance(error, BackendUnavailable):
+            logger.warning("An export of tasks ended early: %s", error)
+        else:
+            logger.exception("An export of tasks ended early")
         yield "".join(line(_cells(task, zone, texts, may_view_payload=False)) for task in tasks)
         yield line([ending])
 
