@@ -15,6 +15,7 @@ from django_tables2 import Column
 from ..charts.sparkline import Sparkline
 from ..failures.group import OPEN, REGRESSED, RESOLVED, Group
 from ..formatting import clean
+from ..metrics.cells import OTHER
 from .base import OpsTable
 from .columns import PLAIN, DottedColumn, NumberColumn, PartialColumn, TimeColumn, cells
 from .task_types import added_up
@@ -32,8 +33,9 @@ ShowsPayload = Callable[[str | None], bool]
 
 
 def shows_message(group: Group, shows_payload: ShowsPayload) -> bool:
-    """Return whether a viewer may read what a group's errors say: that of each of its tasks."""
-    return all(map(shows_payload, group.tasks or (group.task,)))
+    """Return whether a viewer may read what a group's errors say: that of each of its tasks, of any where too many
+    to be named have failed."""
+    return all(shows_payload(None if name == OTHER else name) for name in group.tasks or (group.task,))
 
 
 @dataclass(frozen=True, slots=True)

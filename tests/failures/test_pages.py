@@ -14,6 +14,7 @@ from celery_ops.exceptions import StoreUnavailable
 from celery_ops.failures.fingerprint import Fingerprint
 from celery_ops.failures.tally import NAMES_KEPT
 from celery_ops.models import ControlRecord, TaskRunRecord
+from celery_ops.permissions import Policy
 from celery_ops.tracking import facts
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
@@ -150,6 +151,23 @@ def test_without_view_payload_there_is_no_message_and_none_can_be_found(poor_bro
         assert "refused" not in html_of(page)
         assert "hidden words" not in page.text
         assert "id-0" not in page.text  # the task that is its sample
+
+
+class EachTask(Policy):
+    """Payloads are shown of tasks that are asked about by name, and not of all."""
+
+    def may_view_payload(self, user, task_name=None):
+        return task_name is not None
+
+
+@pytest.mark.parametrize(("tasks", "is_read"), [(NAMES_KEPT, True), (NAMES_KEPT + 1, False)])
+def test_of_more_tasks_than_are_named_a_message_is_read_by_who_may_read_all(browser, settings, tasks, is_read):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "POLICY": f"{__name__}.EachTask"}
+    for number in range(tasks):
+        fail("the card was refused", task=f"shop.task_{number}")
+    flush()
+    (item,) = listed(browser)
+    assert (item["message"] is not None) == is_read
 
 
 def test_groups_are_found_by_class_message_function_and_task(browser):
