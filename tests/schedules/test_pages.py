@@ -27,6 +27,7 @@ ITEM = (
 @pytest.fixture(autouse=True)
 def _site(memory_store, settings, loaded_tasks):
     use(settings, Held)
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "WORKER_BACKEND": "celery_ops.backends.memory.MemoryWorkerBackend"}
     yield
     Held.hold()
 
