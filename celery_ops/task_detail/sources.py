@@ -21,7 +21,7 @@ from ..one_state import state_of
 from ..sentences import Sentence as _
 from ..tracking import accounts, reading, revoke_requests
 from ..tracking.refs import ObjectRef
-from ..tracking.store import TASK
+from ..tracking.stamp import RESERVED
 
 logger = get_logger("celery_ops.details")
 
@@ -95,7 +95,8 @@ class Sources:
         is_listed = not self.troubles
         account = self.account or self._try(lambda: accounts.read_account(self.task_id), accounts.Account())
         kept = account.kept
-        refs = tuple(ref for ref, _task in account.places if ref.label != TASK) or (kept.refs if kept else ())
+        objects = (ref for ref, _task in account.places if not ref.label.startswith(RESERVED))
+        refs = tuple(objects) or (kept.refs if kept else ())
         records = self._try(self._records, ())
         tracked = account.places[0][1] if account.places else None
         over = states.is_final(state_of(stored, tracked, None))

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from .. import redaction, states
 from ..info import AttemptCost, Payload, TaskExecution, TrackedTask
-from . import capture, facts, index
+from . import capture, facts, index, workflows
 from .deriving import costs_of, derive
 from .executions import executions_of, open_hosts
 from .histories import (
@@ -23,7 +23,7 @@ from .histories import (
 from .lives import by_task
 from .recorder import recorder
 from .refs import ObjectRef
-from .store import TASK
+from .store import TASK, WORKFLOW
 
 #: Kinds that are fetched for one task at a time.
 _KEPT = (facts.NAME, facts.ARGUMENTS, facts.OBJECTS, facts.RESULT, facts.ERROR, facts.TRACEBACK)
@@ -49,6 +49,8 @@ class KeptArguments:
 @dataclass(frozen=True, slots=True)
 class Account:
     """All that is kept of one task: itself as each object has it, and what it was given; None where nothing is.
+
+    What belongs to no object is there as its workflow has it, which keeps no values.
 
     ``executions`` are there of one whose message was delivered more than once, ``costs`` are what its attempts cost,
     the first one first, and ``workflow`` is the key of the one that it is part of.
@@ -93,7 +95,7 @@ def _given(history: History, own_place: History) -> tuple[Payload, KeptArguments
         error=life.facts.get((facts.ERROR, derived.attempt)),
         traceback=life.facts.get((facts.TRACEBACK, derived.attempt)),
     )
-    refs = own.refs if ref.label == TASK else (ref,)
+    refs = own.refs if ref.label in (TASK, WORKFLOW) else (ref,)
     return payload, KeptArguments(derived.name, derived.state, arguments, refs)
 
 
@@ -105,6 +107,8 @@ def read_account(task_id: str, beside: ObjectRef | None = None) -> Account:
     likely = [beside] if beside is not None else []
     refs, held, workflow = index.search(task_id, likely)
     refs = list(dict.fromkeys([*refs, *likely]))
+    if not refs and workflow:
+        refs = [workflows.place(workflow)]  # it may be a step of no object
     missing = [ref for ref in refs if ref not in held]
     if missing:
         held |= dict(zip(missing, recorder().ask(lambda store: store.read(missing)), strict=True))

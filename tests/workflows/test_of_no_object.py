@@ -3,6 +3,7 @@
 import pytest
 import redis
 from celery import chain, group
+from django.urls import reverse
 
 from celery_ops import tasks_for
 from celery_ops.tracking import index
@@ -10,6 +11,8 @@ from celery_ops.tracking.accounts import read_account
 from celery_ops.tracking.members import membership
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.workflows import place
+from tests.conftest import browser_of
+from tests.pages import words
 from tests.servers import PATIENCE
 from tests.shop import tasks
 
@@ -58,6 +61,17 @@ def test_its_page_leads_to_the_workflow_and_lists_of_the_newest_tasks_are_not_fu
     workflow = seen(result.id, done=2)
     assert index.search(result.id).workflow == workflow.key
     assert result.id not in index.newest_tasks(1000)
+
+
+@pytest.mark.django_db
+def test_it_has_a_page_without_a_result_too(order, staff):
+    result = chain(tasks.returns.s(order.pk, 1), tasks.returns.s(3)).delay()
+    workflow = seen(result.id, done=2)
+    html = browser_of(staff).get(reverse("celery_ops:task-detail", args=[result.id])).content.decode()
+    assert tasks.returns.name in html
+    assert "Success" in words(html)
+    assert reverse("celery_ops:workflow", args=[workflow.key]) in html
+    assert "~flow" not in html
 
 
 def test_a_workflow_without_a_task_of_any_object_is_not_kept():
