@@ -95,6 +95,8 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if SHARED.intersection(item.fixturenames):
             item.add_marker(pytest.mark.xdist_group(group_of(item)))
+    if hasattr(config, "workerinput"):  # one of several processes: what waits comes before what only needs a processor
+        items.sort(key=lambda item: SLOW.isdisjoint(item.fixturenames))
 
 
 def group_of(item) -> str:
