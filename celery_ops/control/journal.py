@@ -34,10 +34,19 @@ STRANGE: Final = re.compile(r"KeyError\('celery_ops_")
 #: What rows keep of that.
 UNABLE: Final = "its pool cannot do that"
 STRANGER: Final = "it runs without celery_ops, or an older one: restart it"
+FIXED: Final = "it was started without --autoscale"
+KEPT: Final = "worker_pool_restarts is off in its settings"
+#: What Celery's own words mean.
+SAID: Final[Mapping[str, str]] = {
+    "ValueError('Autoscale not enabled')": FIXED,
+    "ValueError('Pool restarts not enabled')": KEPT,
+}
 #: What is told of such errors, and of ours.
 REASONS: Final[Mapping[str, Any]] = {
     UNABLE: gettext_lazy("its pool cannot do that"),
     STRANGER: gettext_lazy("it runs without celery_ops, or an older one: restart it"),
+    FIXED: gettext_lazy("it was started without --autoscale"),
+    KEPT: gettext_lazy("worker_pool_restarts is off in its settings"),
     CARRIED: gettext_lazy("the task's messages carry a limit of their own, and that one counts"),
 }
 
@@ -156,7 +165,7 @@ def reply_text(reply: Any) -> str:
 def _known(word: str) -> str:
     if CANNOT.match(word):
         return UNABLE
-    return STRANGER if STRANGE.match(word) else word
+    return STRANGER if STRANGE.match(word) else SAID.get(word, word)
 
 
 def in_words(kept: str) -> str:

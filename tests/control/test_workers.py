@@ -68,7 +68,7 @@ def test_the_bounds_of_an_autoscaler_are_set(tell, fleet):
 
 def test_what_a_worker_cannot_do_is_no_success(tell, fleet):
     answer = tell("autoscale", fleet.one.hostname, min=1, max=3)
-    assert "Autoscale not enabled" in answer["answered"][fleet.one.hostname]
+    assert answer["answered"] == {fleet.one.hostname: "error: it was started without --autoscale"}
     assert ControlRecord.objects.get().replies["failed"] == [fleet.one.hostname]
 
 
