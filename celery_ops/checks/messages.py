@@ -32,6 +32,7 @@ IDS: Final = {
     "celery_ops.W006": "Tenants with schemas of their own share one STORE_PREFIX, and so each other's tracked tasks.",
     "celery_ops.W007": "An objective cannot be measured, or an alert reaches nobody, with the other settings.",
     "celery_ops.W008": "The journal is written to another database than the users are.",
+    "celery_ops.W009": "A tracked task's id_query names what is not there, so the task is linked to nothing.",
     "celery_ops.I001": "The list of tasks stays empty: results are not kept in the database.",
     "celery_ops.I002": "The list of tasks has no names, workers or arguments.",
     "celery_ops.I003": "RUNNABLE_TASKS names a task that this process does not know.",

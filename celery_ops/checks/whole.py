@@ -75,6 +75,20 @@ def _bindings(site: Mapping[Any, Any]) -> Messages:
             yield failure(12, f"Tracking: {problem}.", "Correct the @track of that task.")
 
 
+def _misnamed(site: Mapping[Any, Any]) -> Messages:
+    """A warning: nothing breaks, the task is only on no object's panel."""
+    from ..tracking.registry import registry
+
+    try:
+        sentences = registry.misnamed()
+    except Exception:  # APP itself is wrong, which has been told by its key
+        logger.debug("The site's tasks cannot be had", exc_info=True)
+        return
+    for sentence in sentences:
+        hint = f"Correct the id_query of its @track, or of its entry in {NAME}['TRACKED_TASKS']."
+        yield warning(9, f"Tracking: {sentence}, so it is linked to nothing.", hint)
+
+
 def _modules(site: Mapping[Any, Any]) -> Messages:
     """A warning: the site ran without these modules before it had us."""
     from ..tracking.registry import registry
@@ -152,6 +166,7 @@ EVERY_SETTING: Final = (
     _page_sizes,
     _base_template,
     _bindings,
+    _misnamed,
     _modules,
     _unknown_runnable,
     _store,

@@ -23,6 +23,7 @@ from ..conf import conf
 from ..exceptions import MissingRelatedObject
 from ..logs import get_logger
 from .django_tasks import celery_names, is_django_task, listen
+from .misnamed import misnamed
 from .signatures import Signature, signature_of
 
 logger = get_logger("celery_ops.tracking")
@@ -72,6 +73,16 @@ class TaskBinding:
         """The concrete model. Raises LookupError when the label names none."""
         model = apps.get_model(self.model) if isinstance(self.model, str) else self.model
         return model._meta.concrete_model
+
+    @property
+    def named(self) -> Mapping[str, str]:
+        """What the ``id_query`` looks up by which argument; nothing where it names none."""
+        query = self.id_query
+        if query is None or callable(query):
+            return {}
+        if isinstance(query, str):
+            return {"pk": query}
+        return query if isinstance(query, Mapping) else {name: name for name in query}
 
 
 NOTHING: frozenset[str] = frozenset()
@@ -215,6 +226,16 @@ class Registry:
                 except (LookupError, ValueError):
                     problems.append(f"{name} is tracked for {binding.model!r}, which is not a model of this site")
         return problems
+
+    def misnamed(self) -> list[str]:
+        """Return what bindings name that is not there, a sentence each: such tasks are linked to nothing."""
+        self.bindings("")
+        sentences: list[str] = []
+        for name, bindings in self._merged.items():
+            for binding in bindings:
+                with suppress(LookupError, ValueError):  # a model that is not installed is a problem of its own
+                    sentences += misnamed(name, binding.named, binding.model_class, self.signature(name))
+        return sentences
 
     def unimported(self) -> list[str]:
         """Return which modules could not be imported and why, a sentence each: their tasks are not known here."""

@@ -38,8 +38,8 @@ class Signature:
 
     Of decorators, the outermost counts: Celery calls it. One that takes ``*args`` may put arguments in front of those
     it was given, or take some away, so nobody can tell which parameter a value is for: ``names`` has for each position
-    its name, or all names that it may have. ``all_names`` are those of every layer. ``unresolved`` are the parameters
-    whose annotation names what cannot be found.
+    its name, or all names that it may have. ``all_names`` are those of every layer; one of them ``takes_any`` others
+    as well. ``unresolved`` are the parameters whose annotation names what cannot be found.
     """
 
     positional: tuple[str, ...] = ()
@@ -52,6 +52,7 @@ class Signature:
     unresolved: frozenset[str] = frozenset()
     names: tuple[str | tuple[str, ...], ...] = ()
     all_names: frozenset[str] = frozenset()
+    takes_any: bool = False
 
 
 def signature_of(task: Any) -> Signature | None:
@@ -76,6 +77,7 @@ def signature_of(task: Any) -> Signature | None:
         unresolved=unresolved,
         names=_names(layers),
         all_names=frozenset(p.name for p in _named(chain.from_iterable(layers))),
+        takes_any=any(p.kind is p.VAR_KEYWORD for p in chain.from_iterable(layers)),
     )
 
 

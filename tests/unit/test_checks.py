@@ -329,6 +329,13 @@ def test_a_model_missing_from_the_setting_is_told_once(ids, no_bindings):
     assert ids({**STORE, "TRACKED_TASKS": {"a.b": {"model": "shop.Nothing"}}}) == ["celery_ops.E009"]
 
 
+def test_an_id_query_that_names_what_is_not_there_is_w009_and_names_the_setting(found):
+    tracked = {"tests.shop.tasks.untracked": {"model": "shop.Order", "id_query": "no_such_argument"}}
+    (message,) = found({**STORE, "TRACKED_TASKS": tracked}, "celery_ops.W")
+    assert (message.id, "no_such_argument" in message.msg) == ("celery_ops.W009", True)
+    assert "CELERY_OPS['TRACKED_TASKS']" in message.hint
+
+
 def test_urls_that_are_not_included_are_w001(found, settings):
     settings.ROOT_URLCONF = "django.contrib.auth.urls"
     assert [m.id for m in found(STORE, "celery_ops.W")] == ["celery_ops.W001"]

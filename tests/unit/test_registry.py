@@ -1,5 +1,6 @@
 """Which tasks belong to which model, and what is said of a binding that is wrong."""
 
+import functools
 import subprocess
 import sys
 import threading
@@ -34,6 +35,9 @@ def bound(registry, name):
 
 
 def anything(pk): ...
+
+
+def whatever(**kwargs): ...
 
 
 # -- where the decorator stands ---------------------------------------------------------------------------------------
@@ -146,8 +150,54 @@ def test_a_label_that_names_no_model_does_not_hide_the_other_tasks(own):
     assert [name for name, _ in own.for_model(Order)] == ["here.found"]
 
 
+@pytest.mark.parametrize(
+    "id_query",
+    [{"customer__town": "pk"}, {"twon": "pk"}, {"reference__likes": "pk"}, {"twon": "pk", "reference": "pk"}],
+)
+def test_a_lookup_that_the_model_does_not_know_is_told(own, id_query):
+    track(Order, id_query=id_query)(app.task(anything, name="here.lost", shared=False))
+    lookup = next(iter(id_query))
+    assert own.misnamed() == [f"here.lost is tracked by {lookup!r}, by which shop.Order cannot be looked up"]
+
+
+@pytest.mark.parametrize("id_query", ["kp", {"pk": "kp"}, {"customer__name": "kp"}, {"pk": "kp", "reference": "pk"}])
+def test_an_argument_that_the_task_does_not_take_is_told(own, id_query):
+    track(Order, id_query=id_query)(app.task(anything, name="here.lost", shared=False))
+    assert own.misnamed() == ["here.lost is tracked by its argument 'kp', which it does not take"]
+
+
+@pytest.mark.parametrize(
+    "id_query",
+    ["pk", {"pk": "pk"}, {"customer__name__iexact": "pk"}, {"customer": "pk"}, {"pk__in": "pk"}, lambda *_: None],
+)
+def test_what_the_model_and_the_task_have_is_not_misnamed(own, id_query):
+    track(Order, id_query=id_query)(app.task(anything, name="here.fine", shared=False))
+    assert own.misnamed() == []
+
+
+def test_a_task_that_takes_any_argument_may_be_tracked_by_each(own):
+    def takes(wrapped):
+        @functools.wraps(wrapped)
+        def taking(*args, order, **kwargs):
+            return wrapped(*args, **kwargs)
+
+        return taking
+
+    track(Order, id_query="order")(app.task(whatever, name="here.any", shared=False))
+    track(Order, id_query="order")(app.task(takes(anything), name="here.taken", shared=False))
+    track(Order, id_query="other")(app.task(takes(anything), name="here.handed", shared=False))
+    track(Order, id_query="order")(app.task(anything, bind=True, name="here.wrong", shared=False))
+    assert own.misnamed() == ["here.wrong is tracked by its argument 'order', which it does not take"]
+
+
+def test_of_a_task_that_only_workers_know_no_argument_is_doubted(own, settings):
+    tracked = {"elsewhere.task": {"model": "shop.Order", "id_query": "order"}}
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "TRACKED_TASKS": tracked}
+    assert own.misnamed() == []
+
+
 def test_the_tests_own_bindings_have_no_problems():
-    assert registry.problems() == []
+    assert registry.problems() == registry.misnamed() == []
 
 
 def test_stacked_bindings_belong_to_each_model():
