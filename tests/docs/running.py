@@ -25,6 +25,7 @@ from .blocks import Block, blocks
 
 #: What is shown and not run, by the words that it begins with, and why.
 UNRUN = {
+    "from celery_ops.tags import panel\nfrom jinja2": "tests/panels/test_jinja2.py runs it, where Jinja2 is installed",
     "policy.allows(user, action": "the form of the question",
     "from celery_ops.models import TaskRunRecord\nfrom vcelerytaskrunner": "the other tool is not installed",
     "from celery_ops.testing import TaskBackendContract": "a scheme: tests/docs/test_examples.py runs a whole one",
