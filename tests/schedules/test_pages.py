@@ -27,7 +27,10 @@ ITEM = (
 @pytest.fixture(autouse=True)
 def _site(memory_store, settings, loaded_tasks):
     use(settings, Held)
-    settings.CELERY_OPS = {**settings.CELERY_OPS, "WORKER_BACKEND": "celery_ops.backends.memory.MemoryWorkerBackend"}
+    around = {
+        f"{part}_BACKEND": f"celery_ops.backends.memory.Memory{part.title()}Backend" for part in ("WORKER", "QUEUE")
+    }
+    settings.CELERY_OPS = {**settings.CELERY_OPS, **around}
     yield
     Held.hold()
 
