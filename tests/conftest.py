@@ -95,8 +95,6 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if SHARED.intersection(item.fixturenames):
             item.add_marker(pytest.mark.xdist_group(group_of(item)))
-    if hasattr(config, "workerinput"):  # one of several processes: what waits comes before what only needs a processor
-        items.sort(key=lambda item: SLOW.isdisjoint(item.fixturenames))
 
 
 def group_of(item) -> str:
@@ -114,12 +112,6 @@ class ByFunction(LoadGroupScheduling):
 
     def _split_scope(self, nodeid):
         return super()._split_scope(nodeid).partition("[")[0]
-
-    def schedule(self):
-        """Have the groups begin first: while one waits for a worker or a browser, the others have the processor."""
-        super().schedule()
-        for group in [unit for unit in self.workqueue if "::" not in unit][::-1]:
-            self.workqueue.move_to_end(group, last=False)
 
     def _pending_of(self, workload):
         for ended in [unit for unit, tests in workload.items() if all(tests.values())]:
