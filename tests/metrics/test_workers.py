@@ -13,7 +13,7 @@ from celery_ops.metrics import insight
 from celery_ops.metrics.cells import Cell
 from celery_ops.metrics.flushing import flusher
 from celery_ops.metrics.windows import WINDOWS
-from tests.conftest import visiting
+from tests.conftest import rabbitmq_vhost, visiting
 from tests.servers import Site, Worker, wait_for
 from tests.shop import tasks
 
@@ -22,9 +22,16 @@ HURRY = json.dumps({"celery_ops.metrics.flushing.FLUSH_EVERY": 0.2})
 RELEASE = f"v{uuid.uuid4().hex[:6]}"
 
 
+@pytest.fixture(scope="module")
+def vhost():
+    """One of this module's own: workers of other folders may still take from the queues of the run's."""
+    with rabbitmq_vhost() as url:
+        yield url
+
+
 @pytest.fixture(scope="module", params=["redis", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])
 def shared(request, redis_server):
-    url = f"{redis_server.url}/47" if request.param == "redis" else request.getfixturevalue("rabbitmq_url")
+    url = f"{redis_server.url}/47" if request.param == "redis" else request.getfixturevalue("vhost")
     site = Site(url, store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
     environment = {**site.environment, "TEST_HURRY": HURRY, "SENTRY_RELEASE": RELEASE}
     worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "2", app="tests.hurried")
