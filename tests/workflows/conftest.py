@@ -2,6 +2,7 @@
 
 import itertools
 import uuid
+from contextlib import contextmanager
 
 import pytest
 
@@ -14,12 +15,18 @@ from tests.shop.models import Order
 numbers = itertools.count(5_000_000)
 
 
-@pytest.fixture(scope="session")
-def shared(redis_server):
-    site = Site(f"{redis_server.url}/45", store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
+@contextmanager
+def working(site):
+    """A site, and a worker of it meanwhile."""
     worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", site.environment, "-c", "2", app="tests.hurried")
     yield site, worker
     worker.stop()
+
+
+@pytest.fixture(scope="session")
+def shared(redis_server):
+    with working(Site(f"{redis_server.url}/45", store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")) as both:
+        yield both
 
 
 @pytest.fixture
@@ -36,10 +43,8 @@ def worker(shared, site):
 @pytest.fixture(scope="session")
 def shared_unlocking(redis_server, tmp_path_factory):
     results = tmp_path_factory.mktemp("results")
-    site = Site(f"{redis_server.url}/46", store=f"{redis_server.url}/1", results=f"file://{results}")
-    worker = Worker(f"u{uuid.uuid4().hex[:6]}@test", site.environment, "-c", "2", app="tests.hurried")
-    yield site, worker
-    worker.stop()
+    with working(Site(f"{redis_server.url}/58", store=f"{redis_server.url}/1", results=f"file://{results}")) as both:
+        yield both
 
 
 @pytest.fixture
