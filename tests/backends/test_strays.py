@@ -5,12 +5,13 @@ import uuid
 
 import pytest
 from django.urls import reverse
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from celery_ops.backends.broker import backend as broker
 from celery_ops.backends.broker import strays
 from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.connections.target import target
+from celery_ops.info import Binding
 from tests.backends.brokers import LONG, consuming, declare, make_app, publish, timed, using
 from tests.conftest import browser_of, make_user
 from tests.servers import free_port
@@ -220,3 +221,13 @@ def test_very_many_queues_are_listed_and_cut(crowded):
 def test_a_mistyped_queue_is_listed_beside_very_many(crowded, other):
     publish(other, "tpyo")
     assert listed()["tpyo"].depth == 1
+
+
+def test_a_queue_that_the_settings_name_has_its_binding_once_when_a_search_has_found_it_too(
+    settings, redis_server, prefix
+):
+    ours = make_app(f"{redis_server.url}/6", Queue("print", Exchange("print"), "print"), **prefixed(prefix))
+    with using(settings, ours) as app:
+        publish(app, "print")
+        listed()
+        assert BrokerQueueBackend().queue("print").bindings == (Binding("print", "direct", "print"),)

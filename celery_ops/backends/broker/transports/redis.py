@@ -79,8 +79,10 @@ class RedisTransport(Transport):
 
 
 def _bound_queues(keys: Keyspace, declared: Mapping[str, Declaration]) -> Iterator[BoundQueue]:
-    bindings = chain.from_iterable(declaration.bindings for declaration in declared.values())
-    kinds = {binding.exchange: binding.exchange_type for binding in bindings if binding.exchange}
+    kinds: dict[str, str] = {}
+    for binding in chain.from_iterable(declaration.bindings for declaration in declared.values()):
+        if binding.exchange:  # the broker itself does not say of which type one is
+            kinds[binding.exchange] = kinds.get(binding.exchange) or binding.exchange_type
     answers = _ask(keys, [("SRANDMEMBER", keys.bindings(exchange), MOST_BINDINGS) for exchange in kinds])
     for (exchange, kind), members in zip(kinds.items(), answers, strict=True):
         for routing_key, queue in _members(keys, members):
