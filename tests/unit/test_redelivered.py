@@ -23,9 +23,9 @@ def note(task_id, published=None):
     recorder().flush()
 
 
-def twice(**task):
-    """A task that was delivered twice, and is in the record."""
-    task_id = str(uuid.uuid4())
+def twice(number=1, **task):
+    """A task that was delivered twice, and is in the record: its id is of its number, since two may share a place."""
+    task_id = str(uuid.UUID(int=number))
     plant_delivery(ORDER, task_id, "aa", ended=20, **task)
     plant_delivery(ORDER, task_id, "bb", received=25, begun=26, ended=30, **task)
     note(task_id, now_ms() - 7_200_000)
@@ -79,6 +79,19 @@ def test_a_storm_leaves_a_bounded_record():
     assert len(redelivered.noted()) == redelivered.MOST_READ
 
 
+def test_of_two_tasks_in_one_place_of_the_record_the_newer_is_kept():
+    places = {}
+    numbers = iter(range(2000))
+    while len(places) == len(set(places.values())):
+        task_id = str(uuid.UUID(int=next(numbers)))
+        ((_ref, fields),) = redelivered.entries(task_id, None)
+        places[task_id] = next(iter(fields))
+    (older,) = (one for one, place in places.items() if place == places[task_id] and one != task_id)
+    note(older)
+    note(task_id)
+    assert list(redelivered.noted()) == [task_id]
+
+
 @pytest.mark.parametrize("text", ["", "x", "1", "1 2", "1 2 x", "a b c", "1 2 =%ff", "9" * 40, "1 2 " + "é" * 22])
 def test_what_is_not_ours_in_the_record_is_left_out(text):
     place = ObjectRef(INDEX, f"twice-{now_ms() // redelivered.DAY}")
@@ -96,9 +109,9 @@ def test_doctor_finds_nothing_where_nothing_came_twice():
 
 
 def test_doctor_counts_by_task_and_likely_cause():
-    twice()
-    twice()
-    twice(name="shop.tasks.mail")
+    twice(1)
+    twice(2)
+    twice(3, name="shop.tasks.mail")
     ((level, message),) = findings()
     assert (level, message.partition(".")[0]) == ("warning", "3 tasks ran twice since yesterday: shop")
     assert "tests.shop.tasks.noop (2)" in message
