@@ -25,7 +25,8 @@ def working(site):
 
 @pytest.fixture(scope="session")
 def shared(redis_server):
-    with working(Site(f"{redis_server.url}/45", store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")) as both:
+    url = redis_server.url
+    with working(Site(f"{url}/45", store=f"{url}/1", results=f"{url}/3")) as both:
         yield both
 
 
