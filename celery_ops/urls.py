@@ -3,15 +3,15 @@
 from django.urls import register_converter
 
 from .converters import AnyText
-from .views.late import LatePath
+from .views.lazy_path import LazyPath
 
 app_name = "celery_ops"
 
 register_converter(AnyText, "celery_ops_text")
 
 
-def _page(route: str, view: str, name: str) -> LatePath:
-    return LatePath(route, f"celery_ops.views.{view}", name)
+def _page(route: str, view: str, name: str) -> LazyPath:
+    return LazyPath(route, f"celery_ops.views.{view}", name)
 
 
 urlpatterns = [

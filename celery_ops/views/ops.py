@@ -23,10 +23,10 @@ from ..exceptions import BackendUnavailable
 from ..logs import get_logger
 from ..models import TaskRunRecord
 from ..permissions import RUN_TASK, VIEW_OPS, VIEW_PAYLOAD, VIEW_RECORDS, allows
-from .asked import next_url, wants_json
-from .impatient import impatient
+from .lock_timeout import lock_timeout
 from .private import PrivateView
 from .refusals import SAFE_METHODS, log_refusal, noting_refusals
+from .request import next_url, wants_json
 
 logger = get_logger("celery_ops.views")
 
@@ -80,7 +80,7 @@ class OpsView(PrivateView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         looks = request.method in SAFE_METHODS
-        with writer(self.needs_writer or not looks or WROTE in request.COOKIES), impatient(looks):
+        with writer(self.needs_writer or not looks or WROTE in request.COOKIES), lock_timeout(looks):
             response = noting_refusals(lambda: self.answered(request, *args, **kwargs), self.log_refusal)
         if not looks and response.status_code < 400 and has_copy(TaskRunRecord):
             is_secure = request.is_secure()

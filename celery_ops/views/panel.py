@@ -31,11 +31,11 @@ from ..task_logs.reading import read_log
 from ..tracking.accounts import read_payload
 from ..tracking.reading import read_tasks
 from ..tracking.refs import ObjectRef, key_of
-from .asked import form_key, next_url, wants_json
 from .logs import PARAMETER, after_in, lines_response, log_part
 from .ops import errors
 from .private import PrivateView
 from .refusals import log_refusal, noting_refusals
+from .request import form_key, next_url, wants_json
 from .tasks.workflow import link_of
 
 

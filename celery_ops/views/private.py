@@ -11,7 +11,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_protect, requires_csrf_token
 from django.views.generic.base import View
 
-from .marks import ViewFunction, unbound
+from .decorators import ViewFunction, sees_to_login_and_transactions
 
 
 def private(view: ViewFunction) -> ViewFunction:
@@ -34,7 +34,7 @@ def private(view: ViewFunction) -> ViewFunction:
         patch_vary_headers(response, ["Cookie", "Accept", "Accept-Language"])
         return response
 
-    return unbound(wrapped)
+    return sees_to_login_and_transactions(wrapped)
 
 
 class PrivateView(View):

@@ -29,9 +29,9 @@ from ..tables.queues import (
     stuck_first,
     yes_or_no,
 )
-from .absent import no_queue
 from .control.offers import queue_control
 from .lists import ListPage
+from .not_found import no_queue
 from .ops import OpsPage, part
 
 

@@ -18,9 +18,9 @@ from ..permissions import CONTROL_WORKERS, allows
 from ..tables.base import RowsInOrder
 from ..tables.links import queue_links
 from ..tables.workers import HeldTable, WorkerRow, WorkerTable, held_table, known_task_table
-from .absent import no_worker
 from .control.offers import list_control, worker_control
 from .lists import ListPage
+from .not_found import no_worker
 from .ops import OpsPage, part
 
 

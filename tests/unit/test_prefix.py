@@ -12,7 +12,7 @@ from celery_ops.tracking.messages import run_of_message
 from celery_ops.tracking.recorder import Recorder, recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.stamp import HEADER, WHOSE
-from celery_ops.views.together import together
+from celery_ops.views.pending_parts import pending_parts
 from tests.planting import plant
 from tests.shop import tasks
 from tests.shop.models import Order
@@ -108,7 +108,7 @@ def test_one_tenants_panel_is_nothing_on_anothers_site(tenant):
 
 
 def test_a_part_that_is_asked_for_in_a_thread_is_the_viewers_tenants(tenant, monkeypatch):
-    (asked,) = together(prefix.current)
+    (asked,) = pending_parts(prefix.current)
     tenant.name = "beta"
     assert asked.answer().value == "acme"
 

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from ...workflows.reading import workflow_of
-from ..absent import no_workflow
+from ..not_found import no_workflow
 from ..ops import OpsView
 from .serializers import workflow_item
 

@@ -29,9 +29,9 @@ from ...models import ControlRecord
 from ...permissions import VIEW_OPS, VIEW_RECORDS, allows
 from ...tables.links import PageLink, task_link
 from ...task_query import Count
-from ..absent import no_row
-from ..asked import submission_of
+from ..not_found import no_row
 from ..ops import OpsPage
+from ..request import submission_of
 from ..workflows.tasks import within
 
 #: Seconds after which nobody seems to go on with it any more: the page has been closed.

@@ -26,9 +26,9 @@ from ...models import TaskRunRecord
 from ...permissions import RUN_TASK, VIEW_OPS, allows
 from ...rerun import RerunCandidate, RerunOutcome, candidates_of, rerun_candidates
 from ...tables.links import PageLink, task_link
-from ..absent import no_task
-from ..asked import form_key, is_confirmed, next_url
+from ..not_found import no_task
 from ..ops import EitherPage, errors
+from ..request import form_key, is_confirmed, next_url
 from ..runs.sent import sent_item
 from .base import BulkDetailView, BulkStartView, Words
 

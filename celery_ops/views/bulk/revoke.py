@@ -26,9 +26,9 @@ from ...models import ControlRecord
 from ...permissions import REVOKE_TASK
 from ...tables.links import PageLink, worker_link
 from ...task_detail import TaskDetail, task_detail
-from ..absent import no_task
-from ..asked import next_url
 from ..control.actions import NOBODY, ActionView, messages_beside
+from ..not_found import no_task
+from ..request import next_url
 from ..tasks.revoke import is_running
 from .base import BulkDetailView, BulkStartView, Words
 

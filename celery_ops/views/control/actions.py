@@ -24,9 +24,9 @@ from ...formatting import clean, is_clean
 from ...links import queue_url, worker_url
 from ...models import ControlRecord
 from ...permissions import CONTROL_WORKERS, MANAGE_QUEUES, allows
-from ..absent import no_message, no_queue, no_worker
-from ..asked import next_url, submission_of
+from ..not_found import no_message, no_queue, no_worker
 from ..ops import EitherPage, errors
+from ..request import next_url, submission_of
 from .offers import lists_of
 
 #: What is a form's own and no part of what it asks for.

@@ -22,8 +22,8 @@ from ...filters.bulk import bounded
 from ...filters.failures import GroupTaskFilterSet
 from ...permissions import RESOLVE_FAILURES, RUN_TASK, VIEW_OPS, allows
 from ...task_query import Count
-from ..absent import no_group
 from ..control.actions import ActionView
+from ..not_found import no_group
 
 RESOLVE, REOPEN, RERUN = "resolve", "reopen", "rerun"
 

@@ -29,7 +29,7 @@ from ...redaction import capture_text
 from ...tables.failures import FailureRow, shows_message
 from ...tables.links import PageLink, id_html, task_link
 from ...task_detail import task_detail
-from ..absent import no_group
+from ..not_found import no_group
 from ..objects import object_links
 from ..ops import OpsPage, part
 from .list import BY_RESULTS, COUNTED, limit

@@ -15,7 +15,7 @@ from ...filters.journal import JournalFilterSet
 from ...models import ControlRecord, TaskRunRecord
 from ...permissions import VIEW_RECORDS, allows
 from ...task_detail.many_states import States
-from ..absent import no_row
+from ..not_found import no_row
 from ..ops import OpsPage, part
 from .paging import RecordPage, page_of
 

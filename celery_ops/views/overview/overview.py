@@ -27,9 +27,9 @@ from ...tables.workers import WorkerRow
 from ...task_query import TaskPage, TaskQuery
 from ...tracking.registry import registry
 from ..ops import OpsPage, Part, part
+from ..pending_parts import pending_parts
 from ..queues import pause_of
 from ..tasks.failures import with_arguments
-from ..together import together
 from .objectives import breached_objectives
 from .problems import problems
 from .schedules import scheduled_problems, schedules_report
@@ -73,7 +73,7 @@ class OverviewView(OpsPage):
         worker_backend, queue_backend = conf.load("WORKER_BACKEND")(), conf.load("QUEUE_BACKEND")()
         queue_backend.learn()
         paused = paused_queues.known()
-        pending = together(
+        pending = pending_parts(
             worker_backend.workers,
             lambda: paused_queues.marked(queue_backend.queues(), paused),
             flows,

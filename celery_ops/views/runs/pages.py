@@ -23,11 +23,11 @@ from ...permissions import RUN_TASK, VIEW_OPS, allows
 from ...running.allowlist import allowed_names, described, site_tasks
 from ...running.launcher import Run, launch
 from ...tables.runs import RUNNERS, OfferData, RunTable, in_order
-from ..absent import no_runnable
-from ..asked import is_confirmed, next_url, submission_of
 from ..control.actions import NOBODY
 from ..lists import ListPage
+from ..not_found import no_runnable
 from ..ops import EitherPage, errors
+from ..request import is_confirmed, next_url, submission_of
 from .origin import origin_of
 from .preview import forecast, registration
 from .sent import sent_item, sent_nothing

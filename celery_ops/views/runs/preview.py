@@ -18,7 +18,7 @@ from ...running.preview import MessagePreview, preview
 from ...tables.links import PageLink, queue_link, worker_link
 from ...tables.runs import limits_text
 from ..ops import Part, part
-from ..together import together
+from ..pending_parts import pending_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def forecast(run: Run, *, has_links: bool, withheld: str = "") -> Forecast:
     """
     message = preview(run)
     paused = paused_queues.known()
-    pending = together(
+    pending = pending_parts(
         workers_tasks, lambda: paused_queues.marked_detail(conf.load("QUEUE_BACKEND")(), message.queue, paused)
     )
     tasks, queue = (awaited.answer() for awaited in pending)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from ...formatting import clean
 from ...forms.run import RunForm
-from ..asked import form_key
+from ..request import form_key
 
 #: What a person enters: a form that is sent again with other values is another run.
 VALUES: Final = ("arg-", "json-", "opt-")

@@ -28,9 +28,9 @@ from ...schedules import acting
 from ...schedules.info import ScheduleInfo
 from ...schedules.report import report
 from ...schedules.sources.base import ACTIONS, PAUSE, RESUME, RUN
-from ..absent import no_schedule
-from ..asked import next_url
 from ..control.actions import ActionView
+from ..not_found import no_schedule
+from ..request import next_url
 from ..runs.sent import sent_item, sent_nothing
 from .detail import arguments_of
 

@@ -29,7 +29,7 @@ from ...schedules.report import completed, report
 from ...schedules.sources.base import PAUSE, RESUME, RUN, SKIP
 from ...tables.links import PageLink, queue_link
 from ...tables.schedules import OccurrenceRow, OccurrenceTable, ScheduleRow, bars, took_of
-from ..absent import no_schedule
+from ..not_found import no_schedule
 from ..ops import OpsPage
 from ..tasks.detail import laid_out
 from .day import day_of

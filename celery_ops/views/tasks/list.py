@@ -29,8 +29,8 @@ from ...task_detail import TaskDetail, task_detail
 from ...task_detail.over import is_over
 from ...task_logs.reading import Seen, log_of
 from ...task_query import TaskPage
-from ..absent import no_task
 from ..logs import PARAMETER, ShownLog, after_in, lines_response, log_part
+from ..not_found import no_task
 from ..ops import OpsPage, is_fragment, part
 from ..workflows.tasks import within
 from .csv import csv_response

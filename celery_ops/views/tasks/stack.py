@@ -11,9 +11,9 @@ from ...exceptions import BrokerUnavailable, NoStack, NotRunning
 from ...links import task_url
 from ...stacks.asking import Stack, stack_of
 from ...task_detail import TaskDetail, task_detail
-from ..absent import no_task, not_running
-from ..asked import wants_page
+from ..not_found import no_task, not_running
 from ..ops import errors
+from ..request import wants_page
 from .list import TaskDetailView
 
 

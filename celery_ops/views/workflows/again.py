@@ -20,10 +20,10 @@ from ...rerun import RerunOutcome, WholeCandidate, rerun_whole_candidate, whole_
 from ...running.allowlist import Runnable
 from ...tracking.canvas import CHAIN, CHORD, GROUP, Step
 from ...workflows.reading import workflow_of
-from ..absent import no_workflow
-from ..asked import form_key, is_confirmed, next_url
 from ..bulk.retry import answer, record_page, stands_for
+from ..not_found import no_workflow
 from ..ops import EitherPage, errors
+from ..request import form_key, is_confirmed, next_url
 
 
 class WorkflowRetryView(EitherPage):

@@ -21,7 +21,7 @@ from ...running.rows import WHOLE
 from ...tables.links import PageLink
 from ...workflows.reading import workflow_of
 from ...workflows.workflow import FAILED, Workflow
-from ..absent import no_workflow
+from ..not_found import no_workflow
 from ..ops import OpsPage
 from .drawing import Links, drawing_of
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ...backends.base import TaskBackend
 from ...filters.narrowed import narrowed
-from ..absent import no_group, no_workflow
+from ..not_found import no_group, no_workflow
 
 
 def within(backend: TaskBackend, data: Mapping[str, str]) -> TaskBackend:

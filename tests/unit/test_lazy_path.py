@@ -18,7 +18,7 @@ from celery_ops.conf import DEFAULTS, conf
 from celery_ops.connections.redis import pool_of_url
 from celery_ops.templatetags import celery_ops as panel_library
 from celery_ops.templatetags import celery_ops_pages
-from celery_ops.views.late import LatePath
+from celery_ops.views.lazy_path import LazyPath
 from celery_ops.views.tasks.list import TaskListView
 
 PATTERNS = {pattern.name: pattern for pattern in urls.urlpatterns}
@@ -29,7 +29,7 @@ READ = ("_non_atomic_requests", "csrf_exempt", "login_required", "login_url", "r
 def early(name):
     """A page's pattern as it is before anybody has asked for it, and the view that it leads to."""
     pattern = PATTERNS[name]
-    fresh = LatePath(str(pattern.pattern), pattern.lookup_str, name)
+    fresh = LazyPath(str(pattern.pattern), pattern.lookup_str, name)
     return fresh, import_string(pattern.lookup_str).as_view()
 
 

@@ -9,7 +9,7 @@ from django.http import HttpResponseBase
 ViewFunction = Callable[..., HttpResponseBase]
 
 
-def unbound(view: ViewFunction) -> ViewFunction:
+def sees_to_login_and_transactions(view: ViewFunction) -> ViewFunction:
     """Say that ``view`` sees to its transactions and to the login itself. Returns ``view``."""
     for alias in connections:
         transaction.non_atomic_requests(using=alias)(view)

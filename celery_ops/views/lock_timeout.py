@@ -14,14 +14,14 @@ from ..databases import alias_of
 from ..models import ControlRecord, TaskRunRecord
 
 #: Milliseconds that a page waits for a lock on one of its tables.
-PATIENCE: Final = 500
+LOCK_TIMEOUT: Final = 500
 #: MariaDB counts in seconds.
-PATIENCE_OF_MARIADB: Final = 1
+LOCK_TIMEOUT_OF_MARIADB: Final = 1
 LOCK_NOT_AVAILABLE: Final = "55P03"  # PostgreSQL's code
 
 
 @contextmanager
-def impatient(wanted: bool = True) -> Iterator[None]:
+def lock_timeout(wanted: bool = True) -> Iterator[None]:
     """Bound what reading the journal and the results waits for locks, if that is ``wanted`` and their database can."""
     with ExitStack() as stack:
         for alias, tables in (_tables() if wanted else {}).items():
@@ -75,22 +75,22 @@ def _look(connection: Any, table: str) -> None:
     """Statements that are sent as one text are one transaction, and the bound ends with it. Raises DatabaseError."""
     name = connection.ops.quote_name(table)
     with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = {PATIENCE}; SELECT FROM {name} LIMIT 0")
+        cursor.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT}; SELECT FROM {name} LIMIT 0")
 
 
 @contextmanager
 def _of_mysql(connection: Any, tables: list[str]) -> Iterator[None]:
     """MariaDB takes a bound with a statement; MySQL has none for this."""
-    patience = PATIENCE_OF_MARIADB
+    seconds = LOCK_TIMEOUT_OF_MARIADB
 
     def bound(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        nonlocal patience
+        nonlocal seconds
         if not (connection.mysql_is_mariadb and sql.startswith("SELECT ")):
             return execute(sql, params, many, context)
         try:
-            return execute(f"SET STATEMENT lock_wait_timeout={patience} FOR {sql}", params, many, context)
+            return execute(f"SET STATEMENT lock_wait_timeout={seconds} FOR {sql}", params, many, context)
         except OperationalError:
-            patience = 0  # the page has waited
+            seconds = 0  # the page has waited
             raise
 
     with connection.execute_wrapper(bound):
@@ -103,7 +103,7 @@ def _of_sqlite(connection: Any, tables: list[str]) -> Iterator[None]:
     connection.ensure_connection()
     driver = connection.connection
     (before,) = driver.execute("PRAGMA busy_timeout").fetchone()
-    driver.execute(f"PRAGMA busy_timeout = {min(before, PATIENCE)}")
+    driver.execute(f"PRAGMA busy_timeout = {min(before, LOCK_TIMEOUT)}")
 
     def bound(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         try:

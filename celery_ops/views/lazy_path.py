@@ -12,10 +12,10 @@ from django.urls import ResolverMatch, URLPattern
 from django.urls.resolvers import RoutePattern
 from django.utils.module_loading import import_string
 
-from .marks import ViewFunction, unbound
+from .decorators import ViewFunction, sees_to_login_and_transactions
 
 
-class LatePath(URLPattern):
+class LazyPath(URLPattern):
     """``path(route, View.as_view(), name=name)`` for the view of this dotted path. A resolved address has that view.
 
     Until then something stands in for it that has its names, and whatever Django and a site's decorators ask of it.
@@ -34,7 +34,7 @@ class LatePath(URLPattern):
 
 
 def _stand_in(path: str) -> ViewFunction:
-    @unbound
+    @sees_to_login_and_transactions
     def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return _view(path)(request, *args, **kwargs)
 

@@ -51,7 +51,7 @@ def _as_viewer(ask: Callable[[], Part[Any]]) -> Callable[[], Part[Any]]:
     return asking
 
 
-def together(*asks: Callable[[], Any]) -> list[PendingPart]:
+def pending_parts(*asks: Callable[[], Any]) -> list[PendingPart]:
     """Ask all at once, each in a thread of its own. Only their answers are waited for."""
     until = monotonic() + PATIENCE
     return [PendingPart(ask, until) for ask in asks]
