@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from ..exceptions import StoreUnavailable
 from ..logs import get_logger
-from ..tracking.edge import receiver
+from ..tracking.decorators import receiver
 from ..tracking.recorder import recorder
 from ..tracking.tallies import Row, Wanted
 from .switch import is_on

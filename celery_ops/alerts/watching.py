@@ -7,7 +7,7 @@ from django.db import connections
 
 from ..exceptions import StoreUnavailable
 from ..logs import get_logger
-from ..tracking.edge import receiver
+from ..tracking.decorators import receiver
 from .switch import is_on
 
 logger = get_logger("celery_ops.alerts")

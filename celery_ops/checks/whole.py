@@ -80,7 +80,7 @@ def _misnamed(site: Mapping[Any, Any]) -> Messages:
     from ..tracking.registry import registry
 
     try:
-        sentences = registry.misnamed()
+        sentences = registry.unknown_names()
     except Exception:  # APP itself is wrong, which has been told by its key
         logger.debug("The site's tasks cannot be had", exc_info=True)
         return

@@ -12,7 +12,7 @@ from django.db import connections
 from ..concurrency import Asked
 from ..exceptions import NoAnswer
 from ..logs import get_logger
-from ..tracking.edge import receiver
+from ..tracking.decorators import receiver
 from . import worker_limits
 from .standing import StandingRequests, kept, kept_paused
 

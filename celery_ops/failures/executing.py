@@ -9,8 +9,8 @@ from celery.exceptions import Ignore, NotRegistered, Reject, Retry
 from ..metrics.flushing import flusher
 from ..metrics.rows import SEPARATOR
 from ..metrics.switch import is_asked, is_on
-from ..tracking import capture, delivery, given, prefix, runs
-from ..tracking.edge import receiver
+from ..tracking import capture, delivery, initial_arguments, prefix, runs
+from ..tracking.decorators import receiver
 from ..tracking.messages import header_of
 from ..tracking.refs import ObjectRef
 from ..tracking.stamp import HEADER, WHOSE, decoded
@@ -47,7 +47,7 @@ def task_failure(
         return
     if teller is not None:
         setattr(teller, NOTED, True)
-    args, kwargs = given.noted(request, args, kwargs)
+    args, kwargs = initial_arguments.of_request(request, args, kwargs)
     traceback = getattr(einfo, "traceback", None)
     _add(
         Failure(

@@ -15,7 +15,7 @@ from ..payload.mapping import celery_settings
 from ..redaction.budget import Budget
 from ..redaction.site import site
 from ..redaction.text import REDACTED, scrub
-from ..tracking import masked
+from ..tracking import argsrepr
 
 #: What Celery's workers answer without doing anything, and the arguments that they are sent.
 METHODS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -105,7 +105,7 @@ def _request(item: Any) -> Any:
         return plain(item)
     request = plain({key: value for key, value in item.items() if key not in ("args", "kwargs")})
     if isinstance(request.get("delivery_info"), dict):
-        request["delivery_info"].pop(masked.KEY, None)
+        request["delivery_info"].pop(argsrepr.KEY, None)
     name = task_name(item)
     given = arguments(item)
     task = TaskInfo("", name if isinstance(name, str) else "", args=given[0], kwargs=given[1])

@@ -15,7 +15,7 @@ from kombu.exceptions import DecodeError, SerializerNotInstalled
 from .. import states
 from ..tracking import costs, delivery, prefix
 from ..tracking.costs import Cost
-from ..tracking.edge import receiver
+from ..tracking.decorators import receiver
 from ..tracking.endings import untold_error
 from ..tracking.stamp import PUBLISHED, WHOSE
 from . import publishing

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..tracking import prefix
-from ..tracking.edge import receiver
+from ..tracking.decorators import receiver
 from ..tracking.stamp import WHOSE
 from .flushing import flusher
 from .switch import is_asked, is_on

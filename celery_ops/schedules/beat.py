@@ -15,7 +15,7 @@ from celery.beat import ScheduleEntry
 
 from ..exceptions import StoreUnavailable
 from ..logs import get_logger, is_new
-from ..tracking.edge import receiver
+from ..tracking.decorators import receiver
 from ..tracking.stamp import SCHEDULE, schedule_of
 from .loop import Loop
 from .noting import Note, Notes

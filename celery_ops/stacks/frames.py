@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from .. import redaction
 from ..failures.frames import own_module
-from ..tracking import whereabouts
+from ..tracking import task_threads
 
 #: Frames that are told, of a deep recursion; the others are counted.
 INNERMOST: Final = 60
@@ -53,7 +53,7 @@ class _Spot(NamedTuple):
 
 def stack_of(task_id: str) -> Stack | None:
     """Return where a task is that runs in this process; None where none of that id does."""
-    frame = whereabouts.frame_of(task_id)
+    frame = task_threads.frame_of(task_id)
     if frame is None:
         return None
     spots = _of_the_task(_spots(frame))

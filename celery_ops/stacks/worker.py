@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ..tracking import costs, gil, whereabouts
-from ..tracking.edge import receiver
+from ..tracking import costs, gil, task_threads
+from ..tracking.decorators import receiver
 from .frames import stack_of, told
 from .lines import Exchange, Listener, NobodyListens
 
@@ -78,7 +78,7 @@ def worker_process_init(**_: Any) -> None:
 @receiver
 def worker_ready(sender: Any, **_: Any) -> None:
     if getattr(sender.pool, "is_green", False):
-        whereabouts.use_greenlets()
+        task_threads.use_greenlets()
         costs.side_by_side()
 
 

@@ -27,7 +27,7 @@ from ..payload import mapping
 from ..tables.kept import Keepable, kept
 from ..tables.links import PageLink, id_html
 from ..tables.links import linked as links_html
-from ..tracking.edge import part_of_a_page
+from ..tracking.decorators import part_of_a_page
 
 register = template.Library()
 

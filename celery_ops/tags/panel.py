@@ -24,7 +24,7 @@ from ..panels.whole import BarOptions, bar_of
 from ..permissions import VIEW_INSTANCE, allows
 from ..states import tone
 from ..task_detail.own_states import with_own_states
-from ..tracking.edge import part_of_a_page
+from ..tracking.decorators import part_of_a_page
 from ..tracking.reading import read_tasks
 from ..tracking.refs import ObjectRef
 

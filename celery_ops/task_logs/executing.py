@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..tracking.edge import receiver
+from ..tracking.decorators import receiver
 from .handler import enter, leave
 from .sending import send_at_exit
 

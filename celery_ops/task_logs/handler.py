@@ -12,7 +12,7 @@ from typing import Any, Final
 from billiard.exceptions import SoftTimeLimitExceeded
 from celery import _state
 
-from ..tracking import capture, counters, given, messages, runs
+from ..tracking import capture, counters, initial_arguments, messages, runs
 from . import forks
 from .attempt import AttemptLog
 from .sending import sender
@@ -109,7 +109,7 @@ def leave(task: Any) -> None:
 def _begun(request: Any) -> AttemptLog:
     """Begin a task's log with its first line."""
     task, run = request.__dict__[AROUND][0], runs.of(request)
-    hidden = capture.secrets(task.name, *given.noted(request, request.args, request.kwargs))
+    hidden = capture.secrets(task.name, *initial_arguments.of_request(request, request.args, request.kwargs))
     whose = messages.whose_of(vars(request)) if run is None else run.whose
     log = AttemptLog(request.id, task.name, messages.attempt_of(vars(request)), hidden, whose)
     setattr(request, ATTRIBUTE, log)

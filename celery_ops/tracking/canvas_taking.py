@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from .. import redaction
 from ..conf import conf
-from . import given
+from . import initial_arguments
 from .canvas import CANVASES, CHAIN, CHORD, CUT, LARGE, MOST_BYTES, ODD, Canvas, NotKept, Place, Step
 from .canvas_writing import captured
 from .steps import LONGEST_NAME
@@ -138,7 +138,7 @@ class _Taking:
             raise NotKept(CUT, name)
         self.spend(length + FEWEST_BYTES)
         moved = None if signature.get("immutable") else is_errback
-        frozen = given.frozen(args, kwargs)
+        frozen = initial_arguments.frozen(args, kwargs)
         if frozen is not None:
             return frozen, moved
         text = captured(name, args, kwargs, moved)

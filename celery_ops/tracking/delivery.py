@@ -4,8 +4,8 @@ import weakref
 from typing import Any
 
 from .. import states
-from . import facts, masked
-from .edge import receiver
+from . import argsrepr, facts
+from .decorators import receiver
 from .endings import note_end
 from .messages import run_of, run_of_message
 from .registry import registry
@@ -32,7 +32,7 @@ def task_received(sender: Any, request: Any, **_: Any) -> None:
         request.request_dict[DELIVERY] = facts.execution_tag()
         if request.task.acks_late:
             _hold(request)
-    masked.note(request)
+    argsrepr.note(request)
 
 
 @receiver

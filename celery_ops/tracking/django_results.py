@@ -7,8 +7,8 @@ worker when it starts.
 from typing import Any, Final
 
 from . import facts, publishing, runs
+from .decorators import receiver
 from .django_tasks import celery_names
-from .edge import receiver
 from .recorder import recorder
 
 #: Characters of a result's id.

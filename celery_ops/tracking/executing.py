@@ -13,15 +13,15 @@ from . import (
     costs,
     delivery,
     facts,
-    given,
     index,
-    redelivered,
+    initial_arguments,
+    redelivery_record,
     row_times,
     runs,
+    task_threads,
     traces,
-    whereabouts,
 )
-from .edge import receiver, task_ended
+from .decorators import receiver, task_ended
 from .endings import note_end, note_failure, note_interruption, untold_error
 from .messages import header_of, published_at, run_of, schedule_in, untracked_run
 from .recorder import recorder
@@ -33,9 +33,9 @@ from .stamp import BEGUN, HEADER, RECEIVED, STARTED_BY, now_ms
 @receiver
 def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> None:
     request = sender.request
-    whereabouts.begin(task_id)
+    task_threads.begin(task_id)
     chains.remember(request)
-    given.note(request, args or (), kwargs or {})
+    initial_arguments.note(request, args or (), kwargs or {})
     row_times.note(request, published_at(vars(request)), now_ms(), schedule_in(vars(request)))
     if request.is_eager:
         context.note_send(task_id, sender.name)
@@ -44,7 +44,7 @@ def task_prerun(sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> 
         setattr(request, BEGUN, now_ms())
         return
     runs.start(run, request)
-    run.is_redelivered = redelivered.is_marked(request.delivery_info)
+    run.is_redelivered = redelivery_record.is_marked(request.delivery_info)
     received = request.get(RECEIVED)
     received = received if isinstance(received, int) else None
     worker = _worker_of(request)
@@ -124,7 +124,7 @@ def task_failure(sender: Any, task_id: str, exception: Any, args: Any, kwargs: A
     """
     request = sender.request if sender.request.id == task_id else delivery.received.get(task_id)
     run = runs.end(request) if request is not None else None
-    args, kwargs = given.noted(request, args, kwargs)
+    args, kwargs = initial_arguments.of_request(request, args, kwargs)
     if run is None and request is not None:
         run = run_of(sender, request, args, kwargs) or untracked_run(sender, request, exception, args, kwargs)
         if run is not None and request is sender.request:
@@ -143,7 +143,7 @@ def task_postrun(
     But where Celery breaks off: most often its result could not be stored, and then nothing else may ever tell.
     """
     task_ended(task_id)
-    whereabouts.end(task_id)
+    task_threads.end(task_id)
     run = runs.end(sender.request)
     if run is None:
         return

@@ -14,7 +14,7 @@ from ..exceptions import StoreUnavailable
 from ..logs import get_logger, is_new
 from . import counters, prefix
 from .events import Event, Handed, all_told, by_prefix, taken
-from .guarded import GuardedStore
+from .guarded_store import GuardedStore
 from .spill import SPILL
 from .store import Store
 from .writer import Writer
@@ -22,8 +22,8 @@ from .writer import Writer
 logger = get_logger("celery_ops.tracking")
 
 #: Events that wait for the thread before who has another one lets it run, and the seconds that takes.
-CROWD: Final = 500
-LET_RUN: Final = 0.001
+YIELD_ABOVE: Final = 500
+YIELD_SECONDS: Final = 0.001
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ class Recorder:
             self.flush()
         elif not self._writer.wake():
             self.flush(0)  # it may be that it writes just now
-        if len(self._handed) > CROWD:
+        if len(self._handed) > YIELD_ABOVE:
             self._bound()
 
     def ask(self, question: Callable[[Store], T]) -> T:
@@ -131,7 +131,7 @@ class Recorder:
 
     def _bound(self) -> None:
         """So many wait since others keep the thread from running, or since the store hangs."""
-        time.sleep(LET_RUN)
+        time.sleep(YIELD_SECONDS)
         lost = 0
         while len(self._handed) > SPILL:
             self._handed.popleft()

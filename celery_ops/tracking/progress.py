@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from .. import redaction
 from ..info import Progress
-from . import capture, facts, given, runs
-from .edge import never_raises
+from . import capture, facts, initial_arguments, runs
+from .decorators import never_raises
 from .recorder import recorder
 
 #: Seconds between two writes of one task's progress; what comes in between is written with the next event.
@@ -37,5 +37,5 @@ def set_progress(current: float, total: float, message: str = "") -> None:
 def _shown(run: runs.Execution, request: Any, message: str) -> str:
     """Return a message as everybody may read it who sees the task: without what its arguments hide, and cut last."""
     if run.secrets is None:
-        run.secrets = capture.secrets(run.name, *given.noted(request, request.args, request.kwargs))
+        run.secrets = capture.secrets(run.name, *initial_arguments.of_request(request, request.args, request.kwargs))
     return redaction.capture_text(message, secrets=run.secrets).text[:MESSAGE_LENGTH]

@@ -12,7 +12,7 @@ from . import (
     chains,
     context,
     due,
-    given,
+    initial_arguments,
     prefix,
     runs,
     workflow_sizes,
@@ -20,9 +20,9 @@ from . import (
 )
 from .binding import Undecided, resolve
 from .canvas import Canvas, NotKept
-from .edge import receiver
+from .decorators import receiver
 from .messages import nesting_of, owned, stamp_for
-from .published import Publish, told, told_at_once
+from .publish import Publish, told, told_at_once
 from .recorder import recorder
 from .registry import registry
 from .runs import Execution
@@ -148,7 +148,7 @@ def after_task_publish(
             return
     arguments = None
     if stamp.refs:
-        arguments = given.frozen(body[0], body[1]) or capture.arguments(sender, body[0], body[1])
+        arguments = initial_arguments.frozen(body[0], body[1]) or capture.arguments(sender, body[0], body[1])
     steps = later = None
     if stamp.workflow:
         steps = _steps(headers, body, current)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..info import TaskExecution, TrackedTask
-from . import index, redelivered
+from . import index, redelivery_record
 from .executions import executions_of, open_hosts
 from .histories import History, complete, doubtful_hosts, history_of_one, is_kept, oldest_kept, tracked_tasks
 from .recorder import recorder
@@ -34,7 +34,7 @@ def recent() -> list[Delivered]:
 
 
 def _histories() -> list[History]:
-    published = redelivered.noted()
+    published = redelivery_record.noted()
     objects = index.objects_of_many(published) if published else {}
     places = {task_id: refs[0] for task_id, refs in objects.items() if refs[0].label != TASK}
     refs = list(dict.fromkeys(places.values()))

@@ -23,8 +23,8 @@ from ..conf import conf
 from ..exceptions import MissingRelatedObject
 from ..logs import get_logger
 from .django_tasks import celery_names, is_django_task, listen
-from .misnamed import misnamed
 from .signatures import Signature, signature_of
+from .unknown_names import unknown_names
 
 logger = get_logger("celery_ops.tracking")
 
@@ -227,14 +227,14 @@ class Registry:
                     problems.append(f"{name} is tracked for {binding.model!r}, which is not a model of this site")
         return problems
 
-    def misnamed(self) -> list[str]:
+    def unknown_names(self) -> list[str]:
         """Return what bindings name that is not there, a sentence each: such tasks are linked to nothing."""
         self.bindings("")
         sentences: list[str] = []
         for name, bindings in self._merged.items():
             for binding in bindings:
                 with suppress(LookupError, ValueError):  # a model that is not installed is a problem of its own
-                    sentences += misnamed(name, binding.named, binding.model_class, self.signature(name))
+                    sentences += unknown_names(name, binding.named, binding.model_class, self.signature(name))
         return sentences
 
     def unimported(self) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from celery import current_task
 
-from . import capture, costs, facts, folding, index, redelivered, workflows
+from . import capture, costs, facts, folding, index, redelivery_record, workflows
 from .costs import UNKNOWN, Cost
 from .refs import ObjectRef
 from .stamp import Stamp, now_ms
@@ -163,7 +163,9 @@ class Execution:
         if self.is_silent:
             return []
         batch = [*self.in_objects(), self.entry(), *self.enters_workflow()]
-        return [*batch, *redelivered.entries(self.task_id, self.stamp.published)] if self.is_redelivered else batch
+        if self.is_redelivered:
+            batch += redelivery_record.entries(self.task_id, self.stamp.published)
+        return batch
 
     def entry(self) -> index.Entry:
         """Return what makes the task findable by its id, for as long from now as its objects know it: it may have

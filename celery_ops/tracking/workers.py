@@ -8,8 +8,8 @@ from typing import Any, Final
 from .. import redaction
 from ..conf import conf
 from . import executing, heartbeat, progress, publishing, recorder
+from .decorators import receiver
 from .delivery import unacknowledged
-from .edge import receiver
 from .endings import note_interruption
 
 #: What hears of tasks and their messages, and what tasks call.

@@ -14,7 +14,7 @@ from django.urls import resolve
 from celery_ops import tasks_for, tracking
 from celery_ops.middleware import StartedByMiddleware
 from celery_ops.stacks.asking import stack_of
-from celery_ops.tracking import costs, whereabouts
+from celery_ops.tracking import costs, task_threads
 from celery_ops.tracking.recorder import recorder
 from tests.conftest import broker
 from tests.servers import PORT, Site, Worker, wait_for
@@ -86,8 +86,8 @@ def _measured() -> None:
 
 
 def _noted() -> None:
-    whereabouts.begin("4f1c")
-    whereabouts.end("4f1c")
+    task_threads.begin("4f1c")
+    task_threads.end("4f1c")
 
 
 @benchmark("started_by", TRACKING)

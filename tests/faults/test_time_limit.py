@@ -13,7 +13,8 @@ from tests.shop import tasks
 @pytest.fixture
 def slow_worker(site, store_server):
     """A worker that waits long for its store: longer than the task may run."""
-    later = {"celery_ops.tracking.edge.REARM_AFTER": 2}  # a busy machine needs more to come to the task's own code
+    # a busy machine needs more to come to the task's own code
+    later = {"celery_ops.tracking.decorators.REARM_AFTER": 2}
     environment = {
         **site.environment,
         "TEST_CELERY_OPS": json.dumps({"STORE_TIMEOUT": 3}),

@@ -8,7 +8,7 @@ from django.template import engines
 from django.test import Client
 
 from celery_ops import logs, permissions
-from celery_ops.tracking import counters, edge
+from celery_ops.tracking import counters, decorators
 from tests.conftest import browser_of, make_user
 from tests.planting import panel_of, plant
 
@@ -166,7 +166,7 @@ def test_an_exception_in_the_log_begins_no_line_of_its_own(lines):
     try:
         raise ValueError(FORGED)
     except ValueError:
-        edge.logger.warning("%s is broken", FORGED, exc_info=True)
+        decorators.logger.warning("%s is broken", FORGED, exc_info=True)
     first, *others = lines.text.rstrip("\n").split("\n")
     assert first.startswith("WARNING ping\\n2026")
     assert all(line.startswith("  ") and line.isprintable() for line in others)
@@ -178,7 +178,7 @@ class Unreadable:
 
 
 def test_what_cannot_be_read_is_logged_by_its_class(lines):
-    edge.logger.warning("%s of %d", Unreadable(), 3)
+    decorators.logger.warning("%s of %d", Unreadable(), 3)
     assert lines.text == "WARNING <Unreadable> of 3\n"
 
 

@@ -10,7 +10,7 @@ from celery.app.trace import build_tracer
 
 from celery_ops import logs, tasks_for, tracking
 from celery_ops.exceptions import StoreUnavailable
-from celery_ops.tracking import counters, edge, histories
+from celery_ops.tracking import counters, decorators, histories
 from celery_ops.tracking.accounts import read_payload
 from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.recorder import recorder
@@ -346,7 +346,7 @@ def test_an_exception_that_cannot_be_printed_is_a_failure_with_its_class(setting
     assert only().error == "Unprintable: [its message cannot be shown]"
 
 
-def test_nothing_failed_behind_the_edge():
+def test_no_receiver_failed_meanwhile():
     for task in (tasks.process_payment, tasks.fails, tasks.retries, tasks.parent, tasks.ignores, tasks.rejects):
         task.delay(1)
     assert counters.counts()["errors"] == 0
@@ -407,7 +407,7 @@ def test_whatever_the_store_raises_the_task_fails_with_its_own_error(store, erro
         tasks.fails.delay(1).get()
 
 
-@edge.receiver
+@decorators.receiver
 def broken(**_):
     raise RuntimeError("no")
 

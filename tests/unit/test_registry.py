@@ -157,13 +157,13 @@ def test_a_label_that_names_no_model_does_not_hide_the_other_tasks(own):
 def test_a_lookup_that_the_model_does_not_know_is_told(own, id_query):
     track(Order, id_query=id_query)(app.task(anything, name="here.lost", shared=False))
     lookup = next(iter(id_query))
-    assert own.misnamed() == [f"here.lost is tracked by {lookup!r}, by which shop.Order cannot be looked up"]
+    assert own.unknown_names() == [f"here.lost is tracked by {lookup!r}, by which shop.Order cannot be looked up"]
 
 
 @pytest.mark.parametrize("id_query", ["kp", {"pk": "kp"}, {"customer__name": "kp"}, {"pk": "kp", "reference": "pk"}])
 def test_an_argument_that_the_task_does_not_take_is_told(own, id_query):
     track(Order, id_query=id_query)(app.task(anything, name="here.lost", shared=False))
-    assert own.misnamed() == ["here.lost is tracked by its argument 'kp', which it does not take"]
+    assert own.unknown_names() == ["here.lost is tracked by its argument 'kp', which it does not take"]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_an_argument_that_the_task_does_not_take_is_told(own, id_query):
 )
 def test_what_the_model_and_the_task_have_is_not_misnamed(own, id_query):
     track(Order, id_query=id_query)(app.task(anything, name="here.fine", shared=False))
-    assert own.misnamed() == []
+    assert own.unknown_names() == []
 
 
 def test_a_task_that_takes_any_argument_may_be_tracked_by_each(own):
@@ -187,17 +187,17 @@ def test_a_task_that_takes_any_argument_may_be_tracked_by_each(own):
     track(Order, id_query="order")(app.task(takes(anything), name="here.taken", shared=False))
     track(Order, id_query="other")(app.task(takes(anything), name="here.handed", shared=False))
     track(Order, id_query="order")(app.task(anything, bind=True, name="here.wrong", shared=False))
-    assert own.misnamed() == ["here.wrong is tracked by its argument 'order', which it does not take"]
+    assert own.unknown_names() == ["here.wrong is tracked by its argument 'order', which it does not take"]
 
 
 def test_of_a_task_that_only_workers_know_no_argument_is_doubted(own, settings):
     tracked = {"elsewhere.task": {"model": "shop.Order", "id_query": "order"}}
     settings.CELERY_OPS = {**settings.CELERY_OPS, "TRACKED_TASKS": tracked}
-    assert own.misnamed() == []
+    assert own.unknown_names() == []
 
 
 def test_the_tests_own_bindings_have_no_problems():
-    assert registry.problems() == registry.misnamed() == []
+    assert registry.problems() == registry.unknown_names() == []
 
 
 def test_stacked_bindings_belong_to_each_model():

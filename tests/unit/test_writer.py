@@ -11,10 +11,10 @@ import pytest
 from billiard.exceptions import SoftTimeLimitExceeded
 
 from celery_ops.exceptions import StoreUnavailable
-from celery_ops.tracking import counters, given, handover, prefix
+from celery_ops.tracking import counters, handover, initial_arguments, prefix
 from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking import writer as writer_module
-from celery_ops.tracking.handover import CROWD
+from celery_ops.tracking.handover import YIELD_ABOVE
 from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.recorder import Recorder
 from celery_ops.tracking.refs import ObjectRef
@@ -209,14 +209,14 @@ def test_what_the_store_refuses_is_counted_event_by_event(recorder, store, slow,
 
 
 def test_while_the_store_hangs_no_more_is_held_than_an_outage_may_keep(recorder, store, monkeypatch):
-    monkeypatch.setattr(handover, "LET_RUN", 0)
+    monkeypatch.setattr(handover, "YIELD_SECONDS", 0)
     store.goes_on.clear()
     recorder.record(event("first"))
     store.asked.wait(PATIENCE)
     for number in range(SPILL + 10):
         recorder.record(event(number))
     assert (recorder.kept, counters.counts()["lost"]) == (SPILL, 10)
-    assert CROWD < SPILL
+    assert YIELD_ABOVE < SPILL
 
 
 def test_a_store_at_hand_is_written_where_it_happens(recorder, store, slow):
@@ -493,13 +493,13 @@ def test_a_server_that_forks_without_telling_python_makes_a_child_all_the_same(c
     ids=repr,
 )
 def test_arguments_are_the_same_later(args):
-    kept_args, kept_kwargs = given.frozen(args, {"k": [1]})
+    kept_args, kept_kwargs = initial_arguments.frozen(args, {"k": [1]})
     assert (list(kept_args), kept_kwargs) == (list(args), {"k": [1]})
 
 
 def test_arguments_that_are_changed_later_are_those_of_now():
     inner, kwargs = [1], {"a": {"b": [2]}}
-    kept = given.frozen(([inner],), kwargs)
+    kept = initial_arguments.frozen(([inner],), kwargs)
     inner.append(3)
     kwargs["a"]["b"].append(3)
     kwargs["c"] = 1
@@ -516,15 +516,15 @@ class Text(str):
     ids=["an object", "a set", "a subclass", "many", "a subclass as key", "an object within", "bytes that change"],
 )
 def test_what_might_change_or_takes_long_to_copy_is_captured_at_once(value):
-    assert given.frozen((value,), {}) is None
+    assert initial_arguments.frozen((value,), {}) is None
 
 
 def test_what_goes_round_in_circles_is_captured_at_once():
     ring = []
     ring.append(ring)
-    assert given.frozen((ring,), {}) is None
+    assert initial_arguments.frozen((ring,), {}) is None
 
 
 def test_a_redactor_of_the_sites_is_asked_at_once(settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "REDACTOR": lambda name, value: value}
-    assert given.frozen((1,), {}) is None
+    assert initial_arguments.frozen((1,), {}) is None

@@ -9,7 +9,7 @@ from ... import states
 from ...info import RegisteredTask, TaskInfo, WorkerDetail, WorkerInfo
 from ...metrics.queues import queue_named
 from ...redaction.text import DIRTY
-from ...tracking import masked
+from ...tracking import argsrepr
 
 #: Characters of a name that are kept.
 LONGEST_NAME: Final = 1000
@@ -122,8 +122,8 @@ def _queue(delivery_info: Any) -> str | None:
 
 def arguments(request: Mapping[str, Any]) -> tuple[Any, Any]:
     """Return a request's arguments, or what its caller gave to be shown in their place."""
-    given = (mapping(request.get("delivery_info")) or {}).get(masked.KEY)
-    return masked.shown(given, request.get("args"), request.get("kwargs"))
+    given = (mapping(request.get("delivery_info")) or {}).get(argsrepr.KEY)
+    return argsrepr.shown(given, request.get("args"), request.get("kwargs"))
 
 
 def task_name(request: Mapping[str, Any]) -> Any:

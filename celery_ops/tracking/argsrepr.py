@@ -13,7 +13,7 @@ from celery.utils.saferepr import saferepr
 #: The key among a request's ``delivery_info``.
 KEY: Final = "celery_ops_shown"
 #: Characters of the texts that Celery makes itself, and of those that are read as values.
-CELERYS: Final = 1024
+LONGEST_OF_CELERY: Final = 1024
 LONGEST_GIVEN: Final = 4096
 #: The name of a text that stands for arguments by name.
 ALL: Final = "…"
@@ -25,13 +25,13 @@ def note(request: Any) -> None:
     The pool gets the message's own ``delivery_info``: a retry publishes all that is in it.
     """
     details = request.request_dict
-    given = instead(details, details.get("args"), details.get("kwargs"))
+    given = from_caller(details, details.get("args"), details.get("kwargs"))
     if given != (None, None):
         details["delivery_info"] = dict(request.delivery_info)
         request.delivery_info[KEY] = given
 
 
-def instead(headers: Mapping[str, Any], args: Any, kwargs: Any) -> tuple[str | None, str | None]:
+def from_caller(headers: Mapping[str, Any], args: Any, kwargs: Any) -> tuple[str | None, str | None]:
     """Return the ``argsrepr`` and the ``kwargsrepr`` that the caller gave; None for each that Celery has made."""
     return _given(headers.get("argsrepr"), args), _given(headers.get("kwargsrepr"), kwargs)
 
@@ -44,9 +44,9 @@ def _given(text: Any, value: Any) -> str | None:
 
 def _is_made(text: str, value: Any) -> bool:
     forms = (tuple(value), list(value)) if isinstance(value, (list, tuple)) else (value,)
-    if len(text) < CELERYS and text in map(repr, forms):  # a tenth of the price, and nearly always so
+    if len(text) < LONGEST_OF_CELERY and text in map(repr, forms):  # a tenth of the price, and nearly always so
         return True
-    return any(text == saferepr(form, CELERYS) for form in forms)
+    return any(text == saferepr(form, LONGEST_OF_CELERY) for form in forms)
 
 
 def shown(given: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from celery_ops.doctor import deliveries
-from celery_ops.tracking import redelivered
+from celery_ops.tracking import redelivery_record
 from celery_ops.tracking.recent_redeliveries import recent
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
@@ -19,7 +19,7 @@ ORDER = Order(pk=7)
 
 
 def note(task_id, published=None):
-    recorder().record(redelivered.entries(task_id, published))
+    recorder().record(redelivery_record.entries(task_id, published))
     recorder().flush()
 
 
@@ -49,7 +49,7 @@ def findings():
     ],
 )
 def test_a_broker_marks_what_it_delivered_before(delivery_info, is_marked):
-    assert redelivered.is_marked(delivery_info) is is_marked
+    assert redelivery_record.is_marked(delivery_info) is is_marked
 
 
 def test_what_was_delivered_twice_is_told_with_its_executions():
@@ -72,11 +72,11 @@ def test_what_nobody_keeps_any_more_is_not():
 
 def test_a_storm_leaves_a_bounded_record():
     for _number in range(2000):
-        recorder().record(redelivered.entries(str(uuid.uuid4()), None))
+        recorder().record(redelivery_record.entries(str(uuid.uuid4()), None))
     recorder().flush()
-    place = ObjectRef(INDEX, f"twice-{now_ms() // redelivered.DAY}")
-    assert len(recorder().store.read([place])[0]) <= redelivered.PLACES
-    assert len(redelivered.noted()) == redelivered.MOST_READ
+    place = ObjectRef(INDEX, f"twice-{now_ms() // redelivery_record.DAY}")
+    assert len(recorder().store.read([place])[0]) <= redelivery_record.PLACES
+    assert len(redelivery_record.noted()) == redelivery_record.MOST_READ
 
 
 def test_of_two_tasks_in_one_place_of_the_record_the_newer_is_kept():
@@ -84,24 +84,24 @@ def test_of_two_tasks_in_one_place_of_the_record_the_newer_is_kept():
     numbers = iter(range(2000))
     while len(places) == len(set(places.values())):
         task_id = str(uuid.UUID(int=next(numbers)))
-        ((_ref, fields),) = redelivered.entries(task_id, None)
+        ((_ref, fields),) = redelivery_record.entries(task_id, None)
         places[task_id] = next(iter(fields))
     (older,) = (one for one, place in places.items() if place == places[task_id] and one != task_id)
     note(older)
     note(task_id)
-    assert list(redelivered.noted()) == [task_id]
+    assert list(redelivery_record.noted()) == [task_id]
 
 
 @pytest.mark.parametrize("text", ["", "x", "1", "1 2", "1 2 x", "a b c", "1 2 =%ff", "9" * 40, "1 2 " + "é" * 22])
 def test_what_is_not_ours_in_the_record_is_left_out(text):
-    place = ObjectRef(INDEX, f"twice-{now_ms() // redelivered.DAY}")
+    place = ObjectRef(INDEX, f"twice-{now_ms() // redelivery_record.DAY}")
     recorder().record([(place, {"7": text})])
     recorder().flush()
-    assert redelivered.noted() == {}
+    assert redelivery_record.noted() == {}
 
 
 def test_an_id_too_long_for_the_record_is_left_out():
-    assert list(redelivered.entries("x" * 60, None)) == []
+    assert list(redelivery_record.entries("x" * 60, None)) == []
 
 
 def test_doctor_finds_nothing_where_nothing_came_twice():

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from . import canvas_writing, capture, facts, folding, given, index, workflows
+from . import canvas_writing, capture, facts, folding, index, initial_arguments, workflows
 from .canvas import Canvas, NotKept
 from .refs import ObjectRef
 from .runs import Execution
@@ -21,7 +21,7 @@ class Publish(NamedTuple):
     parent_id: str | None
     nesting: int
     original: str
-    arguments: given.Given | str | None  # a text is how they are kept
+    arguments: initial_arguments.Arguments | str | None  # a text is how they are kept
     due: str = ""  # as ``due`` has it, empty for most
     position: str = ""  # in its workflow
     steps: Embedded | None = None

@@ -8,7 +8,7 @@ from django.db.models import F, Model
 from .signatures import Signature
 
 
-def misnamed(
+def unknown_names(
     task_name: str, named: Mapping[str, str], model: type[Model], signature: Signature | None
 ) -> Iterator[str]:
     """Yield a sentence for each lookup that ``model`` does not know, and each argument that the task does not take.

@@ -18,7 +18,7 @@ _FIXED: Final = frozenset((int, str, NoneType, bool, float, UUID, datetime, date
 #: Values of nested arguments that are copied; to capture more takes no longer than to copy it.
 _COPIED: Final = 100
 
-Given = tuple[Sequence[Any], Mapping[str, Any]]
+Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 #: Most tasks are given nothing by name, and a dict for each would have Python look for garbage sooner.
 _NOTHING_NAMED: Final[Mapping[str, Any]] = {}
 
@@ -33,7 +33,7 @@ def note(request: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         return
 
 
-def noted(request: Any, args: Any, kwargs: Any) -> Given:
+def of_request(request: Any, args: Any, kwargs: Any) -> Arguments:
     """Return the arguments as ``note`` saw them, else as they are now."""
     kept = getattr(request, _ATTRIBUTE, None)
     if isinstance(kept, bytes):
@@ -41,7 +41,7 @@ def noted(request: Any, args: Any, kwargs: Any) -> Given:
     return args or (), kwargs or {}
 
 
-def frozen(args: Any, kwargs: Any) -> Given | None:
+def frozen(args: Any, kwargs: Any) -> Arguments | None:
     """Return arguments that another thread may look at later, whatever happens to these meanwhile.
 
     None when that would take long, or what they show depends on where one looks: a redactor of the site's may ask.

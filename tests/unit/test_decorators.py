@@ -1,8 +1,8 @@
-"""The edge to the host: nothing of ours ends a task or a worker, and what ends them is not held up by us."""
+"""Faults of ours and the host: nothing of ours ends a task or a worker, and what ends them is not held up by us."""
 
 import pytest
 
-from celery_ops.tracking import capture, counters, edge
+from celery_ops.tracking import capture, counters, decorators
 from tests.shop import tasks
 
 pytestmark = pytest.mark.usefixtures("memory_store", "loaded_tasks")
@@ -19,7 +19,7 @@ class Fatal:
     __str__ = __repr__ = __len__ = __bool__ = __iter__ = __getitem__ = __index__ = __format__ = _end
 
 
-@edge.receiver
+@decorators.receiver
 def failing(error):
     raise error
 

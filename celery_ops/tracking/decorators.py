@@ -1,4 +1,4 @@
-"""The edge to the host: whatever goes wrong behind it is counted and logged, and never raised."""
+"""What keeps our faults from the host: whatever a function raises is counted and logged, and goes no further."""
 
 import functools
 import os

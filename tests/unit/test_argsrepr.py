@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 from celery.app.amqp import AMQP
 
-from celery_ops.tracking import masked
+from celery_ops.tracking import argsrepr
 from tests.celery import app
 
 
@@ -23,17 +23,17 @@ def headers_of(args, kwargs, **given):
     ],
 )
 def test_what_celery_writes_itself_was_not_given(args, kwargs):
-    assert masked.instead(headers_of(args, kwargs), list(args), kwargs) == (None, None)
+    assert argsrepr.from_caller(headers_of(args, kwargs), list(args), kwargs) == (None, None)
 
 
 def test_what_the_caller_gave_is_found():
     headers = headers_of(("bob", "hunter2"), {"a": 1}, argsrepr="(***)")
-    assert masked.instead(headers, ["bob", "hunter2"], {"a": 1}) == ("(***)", None)
+    assert argsrepr.from_caller(headers, ["bob", "hunter2"], {"a": 1}) == ("(***)", None)
 
 
 @pytest.mark.parametrize("headers", [{}, {"argsrepr": None, "kwargsrepr": 5}, {"argsrepr": ""}])
 def test_a_message_without_them_has_nothing_in_place_of_its_arguments(headers):
-    assert masked.instead(headers, [1], {}) == (None, None)
+    assert argsrepr.from_caller(headers, [1], {}) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_a_message_without_them_has_nothing_in_place_of_its_arguments(headers):
     ],
 )
 def test_it_is_shown_as_values_where_it_is_some(given, shown):
-    assert masked.shown(given, [1], {"a": 1}) == shown
+    assert argsrepr.shown(given, [1], {"a": 1}) == shown
