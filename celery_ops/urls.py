@@ -30,7 +30,7 @@ urlpatterns = [
     _page("revoke/all/", "bulk.revoke.BulkRevokeView", "bulk-revoke"),
     _page("revoke/all/<int:pk>/", "bulk.revoke.BulkRevokeDetailView", "bulk-revoke-detail"),
     _page("revoke/stamped/", "bulk.revoke.RevokeStampedView", "revoke-stamped"),
-    _page("workflows/<celery_ops_text:task_id>/retry/", "workflows.again.WorkflowRetryView", "workflow-retry"),
+    _page("workflows/<celery_ops_text:task_id>/retry/", "workflows.rerun.WorkflowRetryView", "workflow-retry"),
     _page("workflows/<celery_ops_text:task_id>/", "workflows.page.WorkflowView", "workflow"),
     _page("failures/", "failures.list.FailureListView", "failure-list"),
     _page("failures/act/", "failures.action.FailureActionView", "failure-action"),

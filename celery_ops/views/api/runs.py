@@ -14,7 +14,7 @@ from ...running import arguments, options
 from ...running.kinds.limits import LARGEST as LARGEST_ARGUMENTS
 from ...running.launcher import Run, launch
 from ..ops import OpsView, errors
-from ..runs.sent import sent_item, sent_nothing
+from ..runs.json import sent_item, sent_nothing
 
 #: Bytes of a request: arguments of the most that is taken, and what stands around them.
 LARGEST: Final = LARGEST_ARGUMENTS + 4096

@@ -29,7 +29,7 @@ from ...tables.links import PageLink, task_link
 from ..not_found import no_task
 from ..ops import EitherPage, errors
 from ..request import form_key, is_confirmed, next_url
-from ..runs.sent import sent_item
+from ..runs.json import sent_item
 from .base import BulkDetailView, BulkStartView, Words
 
 #: Ids of one request: a page of a list has no more.

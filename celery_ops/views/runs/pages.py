@@ -28,9 +28,9 @@ from ..lists import ListPage
 from ..not_found import no_runnable
 from ..ops import EitherPage, errors
 from ..request import is_confirmed, next_url, submission_of
+from .json import sent_item, sent_nothing
 from .origin import origin_of
 from .preview import forecast, registration
-from .sent import sent_item, sent_nothing
 from .submission import digest_of, entered_values, kept_key, mistakes, withheld
 
 

@@ -31,7 +31,7 @@ from ...schedules.sources.base import ACTIONS, PAUSE, RESUME, RUN
 from ..control.actions import ActionView
 from ..not_found import no_schedule
 from ..request import next_url
-from ..runs.sent import sent_item, sent_nothing
+from ..runs.json import sent_item, sent_nothing
 from .detail import arguments_of
 
 #: Seconds by which a time that is skipped may differ from the one that is due: addresses and forms round.

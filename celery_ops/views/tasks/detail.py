@@ -22,11 +22,11 @@ from ...task_detail import TaskDetail
 from ...task_detail.timeline import Timeline, timeline
 from ...tracking.traces import trace_url
 from ..objects import object_links
+from .comparison import Comparison, comparison_of
 from .deliveries import ViewedDelivery, deliveries_of
 from .django_task import ViewedDjangoTask, viewed_django_task
 from .rerun import Again, again_of
 from .revoke import RevokeOffer, is_running, outcome_of, revoke_of
-from .sisters import Sisters, sisters_of
 from .workflow import workflow_link
 
 #: Objects and children that a page names; of more it says how many.
@@ -94,7 +94,7 @@ class ViewedTask:
     priority: int | None = None
     django: ViewedDjangoTask | None = None
     schedule: PageLink | None = None
-    sisters: Sisters | None = None
+    comparison: Comparison | None = None
     started_by: str = ""
     trace: PageLink | None = None
     costs: tuple[ViewedCost, ...] = ()
@@ -130,7 +130,7 @@ def viewed(detail: TaskDetail, user: Any, query: str = "") -> ViewedTask:
         attempts=task.attempts,
         moments=tuple(_moments(detail)),
         timeline=timeline(task),
-        sisters=sisters_of(task),
+        comparison=comparison_of(task),
         progress=_progress(detail.progress),
         may_view_payload=may_view_payload,
         payload=_payload(detail.payload) if may_view_payload else Payload(error=error_class(task.error)),

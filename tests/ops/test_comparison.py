@@ -25,7 +25,7 @@ def shown(browser, seconds, state=states.SUCCESS):
 
 
 @pytest.fixture
-def sisters():
+def runs():
     for seconds in (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2):
         count("shop.mail", Total.SUCCESS, seconds=seconds)
 
@@ -38,7 +38,7 @@ def sisters():
         (500.0, "This run took 8 min 20 s: longer than 100 % of the 10 runs of the last 7 days."),
     ],
 )
-def test_a_run_is_compared_with_its_sisters(browser, sisters, seconds, sentence):
+def test_a_run_is_compared_with_the_others_of_its_name(browser, runs, seconds, sentence):
     page = shown(browser, seconds)
     assert sentence in text_of(page)
     assert 'class="celery-ops-plot celery-ops-strip" role="img"' in page
@@ -50,18 +50,18 @@ def test_two_runs_are_no_measure(browser):
 
 
 @pytest.mark.parametrize("state", [states.REVOKED, states.STARTED])
-def test_what_did_not_run_to_its_end_is_not_compared(browser, sisters, state):
+def test_what_did_not_run_to_its_end_is_not_compared(browser, runs, state):
     assert "This run took" not in shown(browser, 5, state)
 
 
-def test_the_page_goes_on_without_the_store(browser, sisters, monkeypatch):
+def test_the_page_goes_on_without_the_store(browser, runs, monkeypatch):
     def away(*args):
         raise StoreUnavailable("away")
 
-    monkeypatch.setattr("celery_ops.views.tasks.sisters.insight", away)
+    monkeypatch.setattr("celery_ops.views.tasks.comparison.insight", away)
     assert "This run took" not in shown(browser, 5)
 
 
-def test_a_site_that_does_not_count_compares_nothing(browser, sisters, settings):
+def test_a_site_that_does_not_count_compares_nothing(browser, runs, settings):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "METRICS": False}
     assert "This run took" not in shown(browser, 5)

@@ -36,7 +36,7 @@ class WorkflowRetryView(EitherPage):
     http_method_names = ["get", "head", "post"]
     section = "celery_ops:task-list"
     title = gettext_lazy("Run the whole again")
-    template_name = "celery_ops/workflows/again.html"
+    template_name = "celery_ops/workflows/rerun.html"
 
     def authorise(self) -> None:
         if not (allows(self.user, VIEW_OPS) and allows(self.user, RUN_TASK)):

@@ -26,7 +26,7 @@ FEWEST: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Sisters:
+class Comparison:
     """A sentence, its picture, and the page of the task's charts."""
 
     sentence: str
@@ -34,8 +34,8 @@ class Sisters:
     url: str
 
 
-def sisters_of(task: TaskInfo) -> Sisters | None:
-    """Return where a run lies among its sisters'; None where it has none, or nobody knows how long they took."""
+def comparison_of(task: TaskInfo) -> Comparison | None:
+    """Return where a run lies among the others; None where it has none, or nobody knows how long they took."""
     took = between(task.started_at, task.finished_at)
     if took is None or not task.name or task.state not in (states.SUCCESS, states.FAILURE) or not is_on():
         return None
@@ -47,7 +47,7 @@ def sisters_of(task: TaskInfo) -> Sisters | None:
     sentence = _sentence(runs, took) if runs.total >= FEWEST else ""
     buckets = [Bucket(bound_of(place), number) for place, number in enumerate(runs.counts)]
     picture = strip(sentence, buckets, bucket_of(seconds)) if sentence else None
-    return Sisters(sentence, picture, insight_url(task=task.name, window=WINDOW.name)) if picture else None
+    return Comparison(sentence, picture, insight_url(task=task.name, window=WINDOW.name)) if picture else None
 
 
 def _sentence(runs: Distribution, took: timedelta) -> str:
