@@ -24,7 +24,7 @@ def _entry(entry):
 
 
 if "TEST_HURRY" in os.environ:
-    import_module("tests.hurried")
+    import_module("tests.quick_app")
 app.conf.beat_enable_remote_control = "TEST_BEAT_ANSWERS" in os.environ
 app.conf.beat_schedule = schedule_of(json.loads(os.environ.get("TEST_BEAT_SCHEDULE", "{}")))
 if url := os.environ.get("TEST_REDBEAT_URL"):

@@ -8,8 +8,8 @@ from celery_ops.alerts.objectives import ALL_MEASURES, MEASURES
 from celery_ops.doctor import OK, WARNING
 from celery_ops.doctor.objectives import check
 from celery_ops.metrics.cells import Total
-from tests.counted import count
 from tests.ops import backends
+from tests.planting_counts import count
 
 from .conftest import hold, states
 

@@ -17,9 +17,9 @@ from celery_ops.schedules.info import BeatInfo, Entry, ScheduleInfo, ScheduleRep
 from celery_ops.signals import failure_seen
 from celery_ops.tasks import evaluate as task
 from celery_ops.tracking import recorder as recorder_module
-from tests.counted import count
 from tests.ops import backends
 from tests.ops.backends import Queues, Workers, ago, queue, worker
+from tests.planting_counts import count
 
 from .conftest import evaluated, hold, states
 

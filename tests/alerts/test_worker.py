@@ -43,7 +43,7 @@ def worlds(redis_server, settings):
     workers = []
 
     def start():
-        worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "2", app="tests.hurried")
+        worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "2", app="tests.quick_app")
         workers.append(worker)
         return worker
 

@@ -71,7 +71,7 @@ def _worker(side: Side, results: str, options: Sequence[str]) -> Iterator[int]:
         "CELERY_SKIP_CHECKS": "1",
         **side.environment,
     }
-    app = side.environment.get("TEST_APP", "tests.hurried")
+    app = side.environment.get("TEST_APP", "tests.quick_app")
     command = [sys.executable, "-m", "celery", "-A", app, "worker", "-c", "2", "-n", f"{side.name}@bench"]
     command += ["-Q", side.name, "--without-gossip", "--without-mingle", *options]
     worker = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -72,7 +72,7 @@ def drained(task, backend: str, count: int = TASKS, options: Sequence[str] = (),
         "TEST_DATABASE_NAME": os.environ["TEST_SQLITE_FILE"],
         **more,
     }
-    command = [sys.executable, "-m", "celery", "-A", "tests.hurried", "worker", "-c", "2", "-l", "WARNING"]
+    command = [sys.executable, "-m", "celery", "-A", "tests.quick_app", "worker", "-c", "2", "-l", "WARNING"]
     command += ["--without-gossip", "--without-mingle", *options]
     worker = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # not its greeting
     try:

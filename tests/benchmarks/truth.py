@@ -33,7 +33,7 @@ WORKERS = 3
 FATES = (("succeeds", 85), ("fails", 8), ("retries", 5), ("rejects", 2))
 #: Seconds that the store may take to answer: a busy machine is no outage.
 STORE_TIMEOUT = 5
-#: What each number counts, as ``tests.noted`` calls it.
+#: What each number counts, as ``tests.signals_app`` calls it.
 NOTED = {
     Cell.STARTED: "started",
     Cell.SUCCESS: "succeeded",
@@ -86,9 +86,9 @@ class Field:
             "TEST_STORE_TIMEOUT": str(self.store_timeout),
             "TEST_RESULT_BACKEND": "disabled://",
             "TEST_DATABASE_NAME": os.environ["TEST_SQLITE_FILE"],
-            "TEST_NOTED": str(self.directory),
+            "TEST_SIGNALS": str(self.directory),
         }
-        command = [sys.executable, "-m", "celery", "-A", "tests.noted", "worker", "-c", "2", "-l", "CRITICAL"]
+        command = [sys.executable, "-m", "celery", "-A", "tests.signals_app", "worker", "-c", "2", "-l", "CRITICAL"]
         self.workers += [
             subprocess.Popen(
                 [*command, "-n", f"w{number}@truth", "--without-gossip"], env=environment, stdout=subprocess.DEVNULL

@@ -76,7 +76,7 @@ def chromium():
 def shared(redis_server, loaded_tasks):
     site = Site(f"{redis_server.url}/9", store=f"{redis_server.url}/10", results=f"{redis_server.url}/11")
     environment = {**site.environment, "TEST_HURRY": HURRY}
-    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "2", app="tests.hurried")
+    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "2", app="tests.quick_app")
     yield site, worker
     worker.stop()
 

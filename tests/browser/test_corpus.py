@@ -24,11 +24,11 @@ from celery_ops.metrics.cells import Total
 from celery_ops.models import ControlRecord, TaskRunRecord
 from tests.conftest import make_user
 from tests.corpus import CORPUS, MARK
-from tests.counted import count, fail, flush
 from tests.pages import elements
 from tests.panels.conftest import browser
 from tests.planting import plant
-from tests.scheduled import entry, keep
+from tests.planting_counts import count, fail, flush
+from tests.schedule_source import entry, keep
 from tests.shop.models import Order
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]

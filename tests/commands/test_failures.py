@@ -6,7 +6,7 @@ from celery_ops.control.journal import write_record
 from celery_ops.exceptions import BackendUnavailable, StoreUnavailable
 from celery_ops.models import ControlRecord
 from tests.commands.conftest import call
-from tests.counted import FAILURE, fail, flush
+from tests.planting_counts import FAILURE, fail, flush
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("memory_store")]
 

@@ -10,7 +10,7 @@ from celery_ops.exceptions import StoreUnavailable
 from celery_ops.schedules.surroundings import Surroundings
 from tests.commands.conftest import call
 from tests.ops.task_backends import Held, a_task, use
-from tests.scheduled import beat, entry, keep, tell
+from tests.schedule_source import beat, entry, keep, tell
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from celery_ops.failures.rows import GROUPS_KEPT, resolution
 from celery_ops.metrics.windows import DAY, HOUR, WINDOWS
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
-from tests.counted import fail, flush
+from tests.planting_counts import fail, flush
 
 from .conftest import hearing
 

@@ -20,9 +20,9 @@ from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.store import TASK
 from tests.conftest import broker, browser_of, make_user
-from tests.counted import fail, flush
 from tests.ops.task_backends import Held, a_task, use
 from tests.pages import html_of, links, rows, text_of
+from tests.planting_counts import fail, flush
 
 from .conftest import hearing
 

@@ -22,7 +22,7 @@ TIME_LIMIT = "billiard.exceptions.TimeLimitExceeded"
 def shared(redis_server):
     site = Site(f"{redis_server.url}/46", store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
     environment = {**site.environment, "TEST_HURRY": HURRY}
-    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "2", app="tests.hurried")
+    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "2", app="tests.quick_app")
     yield site, worker
     worker.stop()
 

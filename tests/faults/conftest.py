@@ -36,7 +36,7 @@ def faulty_site(redis_server):
 def patient_worker(faulty_site):
     """A worker that outlives every fault of its store."""
     environment = {**faulty_site.environment, "TEST_HURRY": json.dumps(SOON)}
-    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "1", app="tests.hurried")
+    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "1", app="tests.quick_app")
     yield worker
     worker.stop()
 

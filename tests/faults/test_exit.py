@@ -47,7 +47,7 @@ def start_worker(site):
         name = f"brief-{uuid.uuid4().hex[:6]}@test"
         hurry = {"celery_ops.tracking.recorder.EXIT_PATIENCE": patience}
         environment = {**site.environment, "TEST_HURRY": json.dumps(hurry)}
-        workers.append(Worker(name, environment, "-Q", name, *options, app="tests.hurried"))
+        workers.append(Worker(name, environment, "-Q", name, *options, app="tests.quick_app"))
         return workers[-1]
 
     yield start

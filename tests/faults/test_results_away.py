@@ -27,7 +27,7 @@ def refused(site, request):
         "TEST_RESULT_BACKEND": f"tests.faults.refusing:{request.param}",
         "TEST_STORE_TIMEOUT": "20",
     }
-    worker = Worker(f"{queue}@test", environment, "-c", "1", "-Q", queue, app="tests.hurried")
+    worker = Worker(f"{queue}@test", environment, "-c", "1", "-Q", queue, app="tests.quick_app")
     yield queue
     worker.stop()
 

@@ -21,7 +21,7 @@ def slow_worker(site, store_server):
         "TEST_HURRY": json.dumps(later),
     }
     name = f"slow-{uuid.uuid4().hex[:6]}@test"
-    worker = Worker(name, environment, "-c", "1", "-Q", name, app="tests.hurried")
+    worker = Worker(name, environment, "-c", "1", "-Q", name, app="tests.quick_app")
     yield worker
     store_server.thaw()
     worker.stop()

@@ -7,9 +7,9 @@ import pytest
 from django.utils import translation
 
 from tests.celery import app
-from tests.counted import FAILURE
 from tests.pages import elements, text_of
 from tests.panels.test_matrix import ROWS, Scene, _known, actors  # noqa: F401
+from tests.planting_counts import FAILURE
 from tests.shop import tasks
 
 pytestmark = pytest.mark.django_db

@@ -34,7 +34,7 @@ def shared(request, redis_server):
     url = f"{redis_server.url}/47" if request.param == "redis" else request.getfixturevalue("vhost")
     site = Site(url, store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
     environment = {**site.environment, "TEST_HURRY": HURRY, "SENTRY_RELEASE": RELEASE}
-    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "2", app="tests.hurried")
+    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "2", app="tests.quick_app")
     yield site
     worker.stop()
 
@@ -113,7 +113,7 @@ def test_a_child_that_ends_after_its_tasks_loses_no_number(site, shared):
         f"w{uuid.uuid4().hex[:6]}@test",
         shared.environment,
         *("-c", "2", "--max-tasks-per-child", "3", "-Q", "short-lived"),
-        app="tests.hurried",
+        app="tests.quick_app",
     )
     try:
         for _ in range(6):

@@ -8,7 +8,7 @@ import pytest
 from celery_ops.models import ControlRecord, TaskRunRecord
 from celery_ops.task_detail.many_states import state_or_unknown
 from tests.conftest import browser_of, make_user
-from tests.counted import FAILURE, fail, flush
+from tests.planting_counts import FAILURE, fail, flush
 
 from .backends import Queues, Tasks, Workers, queue, worker
 from .conftest import OPS

@@ -15,8 +15,8 @@ from celery_ops.models import ControlRecord
 from celery_ops.tracking.registry import registry
 from tests.celery import app
 from tests.conftest import configure
-from tests.counted import count
 from tests.pages import html_of, links, region, rows, text_of
+from tests.planting_counts import count
 from tests.servers import wait_for
 
 from .backends import Queues, Tasks, Workers, ago, queue, worker

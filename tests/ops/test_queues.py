@@ -9,8 +9,8 @@ import pytest
 from celery_ops.exceptions import StoreUnavailable
 from celery_ops.info import Binding, MessageInfo
 from celery_ops.metrics.cells import Total
-from tests.counted import count
 from tests.pages import heads, html_of, links, region, rows, text_of
+from tests.planting_counts import count
 
 from .backends import Queues, ago, queue
 from .conftest import OPS

@@ -14,8 +14,8 @@ from celery_ops.metrics.cells import Total
 from celery_ops.metrics.flushing import flusher
 from celery_ops.tracking.costs import Cost
 from tests.backends.result_rows import plant
-from tests.counted import count
 from tests.pages import heads, html_of, links, region, rows, text_of
+from tests.planting_counts import count
 
 from .conftest import OPS
 

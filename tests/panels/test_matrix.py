@@ -17,10 +17,10 @@ from celery_ops.models import ControlRecord, TaskRunRecord
 from celery_ops.panels.token import viewer
 from celery_ops.panels.whole import BarOptions
 from tests.conftest import make_user
-from tests.counted import FAILURE, fail, flush
 from tests.planting import panel_of, plant
+from tests.planting_counts import FAILURE, fail, flush
 from tests.planting_workflows import plant_workflow
-from tests.scheduled import entry, keep
+from tests.schedule_source import entry, keep
 
 from .conftest import browser
 

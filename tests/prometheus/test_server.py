@@ -93,8 +93,8 @@ def site(redis_server, settings, live_server):
 def worker(site):
     """A worker that works; another one, on a host of its own, has ended."""
     environment = {**site.environment, "TEST_HURRY": HURRY}
-    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "2", app="tests.hurried")
-    Worker(f"w{uuid.uuid4().hex[:6]}@elsewhere", environment, "-c", "1", "-Q", "none", app="tests.hurried").stop()
+    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "2", app="tests.quick_app")
+    Worker(f"w{uuid.uuid4().hex[:6]}@elsewhere", environment, "-c", "1", "-Q", "none", app="tests.quick_app").stop()
     yield worker
     worker.stop()
 

@@ -10,7 +10,7 @@ from celery_ops.schedules.sources.database import DatabaseSource
 from tests.conftest import broker, browser_of, make_user
 from tests.ops.task_backends import Held, use
 from tests.pages import html_of, text_of
-from tests.scheduled import beat, entry, keep, now, tell
+from tests.schedule_source import beat, entry, keep, now, tell
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -7,7 +7,7 @@ from celery.schedules import crontab, schedule
 
 from celery_ops.schedules.agenda import stretches
 from celery_ops.schedules.info import ScheduleInfo
-from tests.scheduled import entry
+from tests.schedule_source import entry
 
 START = datetime(2026, 3, 10, 6, 0, tzinfo=timezone.utc)
 DAY = timedelta(days=1)

@@ -10,7 +10,7 @@ from celery.schedules import BaseSchedule, crontab, schedule
 from celery_ops.schedules.judging import looked_at
 from celery_ops.schedules.surroundings import Surroundings
 from tests.celery import app
-from tests.scheduled import entry
+from tests.schedule_source import entry
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
 AROUND = Surroundings()

@@ -13,7 +13,7 @@ from tests.celery import app
 from tests.conftest import browser_of, make_user
 from tests.ops.task_backends import Held, a_task, use
 from tests.pages import html_of, links, rows, text_of
-from tests.scheduled import OFTEN, beat, entry, keep, now, tell
+from tests.schedule_source import OFTEN, beat, entry, keep, now, tell
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from celery_ops.schedules.report import report
 from tests.conftest import browser_of, make_user
 from tests.ops.task_backends import Held, use
 from tests.pages import html_of, text_of
-from tests.scheduled import OFTEN, beat, entry, keep, now, tell
+from tests.schedule_source import OFTEN, beat, entry, keep, now, tell
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

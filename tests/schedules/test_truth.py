@@ -102,7 +102,7 @@ def test_what_the_settings_schedule_is_shown_as_it_happened(make_beat, site, set
     settings.CELERY_OPS = {**settings.CELERY_OPS, "TASK_BACKEND": "celery_ops.backends.tracked.TrackedTaskBackend"}
     hurried = {**SHORT, "celery_ops.metrics.flushing.FLUSH_EVERY": 0.3}
     env = {**site.environment, "TEST_HURRY": json.dumps(hurried)}
-    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", env, "-c", "2", app="tests.hurried")
+    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", env, "-c", "2", app="tests.quick_app")
     deserted = queue(site, "nobody")
     try:
         beat = make_beat(

@@ -70,7 +70,7 @@ def worker(place, make_worker, settings):
         "TEST_CELERY_OPS": json.dumps(ours),
         "TEST_HURRY": json.dumps(HURRY),
     }
-    return make_worker(None, "-c", "4", app="tests.hurried", **environment)
+    return make_worker(None, "-c", "4", app="tests.quick_app", **environment)
 
 
 class People:

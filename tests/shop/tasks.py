@@ -523,7 +523,7 @@ def untracked_dies():
 
 @shared_task(bind=True, acks_late=True)
 def measured(self, seconds, fate, published):
-    """Take so long, and end as it is told; ``tests.noted`` notes what Celery says of it."""
+    """Take so long, and end as it is told; ``tests.signals_app`` notes what Celery says of it."""
     time.sleep(seconds)
     if fate == "retries" and not self.request.retries:
         raise self.retry(args=(seconds, fate, time.time()), countdown=0)

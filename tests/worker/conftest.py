@@ -19,7 +19,7 @@ def shared(request, redis_server):
     url = f"{redis_server.url}/{BROKER_DB}" if request.param == "redis" else request.getfixturevalue("rabbitmq_url")
     site = Site(url, store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
     environment = {**site.environment, "CELERY_SKIP_CHECKS": ""}
-    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "2", app="tests.hurried")
+    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", environment, "-c", "2", app="tests.quick_app")
     yield site, worker
     worker.stop()
 

@@ -93,7 +93,7 @@ def start_mortal(site, monkeypatch):
 
     def start(hostname):
         environment = {**site.environment, "TEST_HURRY": HURRY}
-        workers.append(Worker(hostname, environment, "-c", "1", "-Q", hostname, app="tests.hurried"))
+        workers.append(Worker(hostname, environment, "-c", "1", "-Q", hostname, app="tests.quick_app"))
         return workers[-1]
 
     yield start

@@ -54,7 +54,8 @@ def start(site, queue, monkeypatch):
     def start(**conf):
         conf = {**options, **conf}
         environment = {**site.environment, "TEST_CELERY": json.dumps(conf), "TEST_HURRY": json.dumps(hurry)}
-        workers.append(Worker(f"{queue}-{len(workers)}@test", environment, "-c", "2", "-Q", queue, app="tests.hurried"))
+        hostname = f"{queue}-{len(workers)}@test"
+        workers.append(Worker(hostname, environment, "-c", "2", "-Q", queue, app="tests.quick_app"))
         return workers[-1]
 
     yield start

@@ -94,7 +94,7 @@ def start_worker(site):
     def start():
         hostname = f"soft-{uuid.uuid4().hex[:6]}@test"
         environment = {**site.environment, "TEST_CELERY": '{"worker_soft_shutdown_timeout": 0.2}'}
-        workers.append(Worker(hostname, environment, "-c", "3", "-Q", hostname, app="tests.hurried"))
+        workers.append(Worker(hostname, environment, "-c", "3", "-Q", hostname, app="tests.quick_app"))
         return workers[-1]
 
     yield start

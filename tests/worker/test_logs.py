@@ -102,7 +102,7 @@ def pool(request, redis_server, settings):
     site = Site(f"{redis_server.url}/48", store=f"{redis_server.url}/1", results=f"{redis_server.url}/3")
     environment = {**site.environment, "TEST_CELERY_OPS": json.dumps({"LOGS": "all"})}
     name = f"{request.param}-{uuid.uuid4().hex[:6]}@test"
-    worker = Worker(name, environment, "-P", request.param, "-c", "2", app="tests.hurried")
+    worker = Worker(name, environment, "-P", request.param, "-c", "2", app="tests.quick_app")
     with visiting(site, settings):
         yield request.param
     worker.stop()

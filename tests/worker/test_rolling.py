@@ -44,7 +44,7 @@ def started(request, redis_server):
     workers, run = {}, uuid.uuid4().hex[:6]
 
     def start(fate):
-        app, more = ("tests.hurried", {"TEST_HURRY": HURRY}) if fate in FATES else ("tests.backends.plain", ALONE)
+        app, more = ("tests.quick_app", {"TEST_HURRY": HURRY}) if fate in FATES else ("tests.backends.plain", ALONE)
         workers[fate] = Worker(f"{fate}-{run}@test", {**site.environment, **more}, "-c", "1", "-Q", fate, app=app)
 
     threads = [threading.Thread(target=start, args=(fate,)) for fate in (*FATES, *PLAIN)]

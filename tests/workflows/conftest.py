@@ -18,7 +18,7 @@ numbers = itertools.count(5_000_000)
 @contextmanager
 def working(site):
     """A site, and a worker of it meanwhile."""
-    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", site.environment, "-c", "2", app="tests.hurried")
+    worker = Worker(f"w{uuid.uuid4().hex[:6]}@test", site.environment, "-c", "2", app="tests.quick_app")
     yield site, worker
     worker.stop()
 

@@ -1,4 +1,4 @@
-"""The tests' app with shorter waits: ``celery -A tests.hurried worker``.
+"""The tests' app with shorter waits: ``celery -A tests.quick_app worker``.
 
 ``TEST_HURRY`` is JSON, ``{"module.NAME": value}``; ``TEST_CELERY_OPS`` is JSON too, more of that setting, and
 ``TEST_CELERY`` is more of Celery's.

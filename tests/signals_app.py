@@ -1,7 +1,8 @@
-"""The app of a worker that notes what Celery's own signals say of each task: ``celery -A tests.noted worker``.
+"""The app of a worker that notes what Celery's own signals say of each task: ``celery -A tests.signals_app worker``.
 
-Each process appends to a file in ``TEST_NOTED``: a line as a task starts, with how long it waited, one as it ends, with
-how long it ran and what became of it. They are written at once, so that a process that is killed has said what it knew.
+Each process appends to a file in ``TEST_SIGNALS``: a line as a task starts, with how long it waited, one as it ends,
+with how long it ran and what became of it. They are written at once, so that a process that is killed has said what it
+knew.
 """
 
 import os
@@ -10,7 +11,7 @@ import time
 from celery import signals
 from celery.exceptions import Reject
 
-from tests.hurried import app
+from tests.quick_app import app
 from tests.shop import tasks
 
 __all__ = ["app"]
@@ -22,7 +23,7 @@ _files: dict[int, int] = {}
 def note(*words: object) -> None:
     pid = os.getpid()
     if pid not in _files:
-        path = os.path.join(os.environ["TEST_NOTED"], str(pid))
+        path = os.path.join(os.environ["TEST_SIGNALS"], str(pid))
         _files[pid] = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.write(_files[pid], (" ".join(map(str, (time.time(), *words))) + "\n").encode())
 
