@@ -22,7 +22,6 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from .. import formatting
-from ..charts.sparkline import Sparkline
 from ..payload import mapping
 from ..tables.kept import Keepable, kept
 from ..tables.links import PageLink, id_html
@@ -259,15 +258,6 @@ def breakable(name: str) -> list[str]:
 def says_more(form: BaseForm) -> bool:
     """Return whether a filter's form asks for something beside its search, or has it wrong."""
     return any(field.value() or field.errors for field in form.visible_fields()[1:])
-
-
-@register.simple_tag
-def sparkline(points: Iterable[float | None], label: str, tone: str = "") -> Sparkline:
-    """Write a small picture of numbers over time; ``label`` says it in words.
-
-    The page's ``extra_head`` includes ``celery_ops/charts/style.html``.
-    """
-    return Sparkline(tuple(points), label, tone)
 
 
 @register.simple_tag

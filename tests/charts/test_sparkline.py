@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from django.template import Context, Template
 
 from celery_ops.charts.sparkline import HEIGHT, Sparkline
 
@@ -33,9 +32,8 @@ def test_what_is_unknown_leaves_a_gap():
     assert columns([3, None, 3]) == {0: HEIGHT, 2: HEIGHT}
 
 
-def test_the_tag_writes_its_words_for_those_who_do_not_see_it():
-    template = Template('{% load celery_ops_pages %}{% sparkline points label "failure" %}')
-    html = template.render(Context({"points": [1, 2], "label": "<b>: 3"}))
+def test_it_writes_its_words_for_those_who_do_not_see_it():
+    html = str(Sparkline([1, 2], "<b>: 3", "failure"))
     assert "<title>&lt;b&gt;: 3</title>" in html
     assert 'role="img"' in html
     assert "celery-ops-tone--failure" in html
