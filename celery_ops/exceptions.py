@@ -38,20 +38,20 @@ class ExtraMissing(Exception):
     """A library is not installed that this takes; the message names the extra that brings it."""
 
 
-class WrongURL(ValueError):
-    """A URL that leads to no Redis; ``hint`` says what to do and quotes nothing of it."""
+class WrongSetting(ValueError):
+    """A setting's value that will not do; ``hint`` says what to do."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.hint = hint
 
 
-class WrongObjective(ValueError):
-    """An entry of ``OBJECTIVES`` that is none: the message says what it does, ``hint`` what to do. Neither is long."""
+class WrongURL(WrongSetting):
+    """A URL that leads to no Redis; neither message nor hint quotes it."""
 
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.hint = hint
+
+class WrongObjective(WrongSetting):
+    """An entry of ``OBJECTIVES`` that is none; neither message nor hint is long."""
 
 
 class WebhookFailed(Exception):
