@@ -12,8 +12,8 @@ from ..formatting import clean
 from ..redaction import redact
 from ..running import wire
 from ..running.kinds import Kind
-from ..running.kinds.many import DictKind, ManyKind
-from ..running.kinds.plain import shown
+from ..running.kinds.any_json import shown
+from ..running.kinds.containers import DictKind, ManyKind
 from ..running.parameters import Parameter, Parameters
 from ..timezones import is_certain
 

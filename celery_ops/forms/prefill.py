@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..running import wire
-from ..running.kinds import Kind, plain
+from ..running.kinds import Kind, any_json
 from ..running.parameters import Parameter, Parameters
 
 Arguments = tuple[list[Any], dict[str, Any]]
@@ -56,7 +56,7 @@ def json_prefill(initial: Arguments | None) -> Prefill:
     args = [] if "args" in hidden else args
     kwargs = {name: value for name, value in kwargs.items() if name not in hidden}
     try:
-        return Prefill({"args": plain.shown(wire.plain(args)), "kwargs": plain.shown(wire.plain(kwargs))}, hidden)
+        return Prefill({"args": any_json.shown(wire.plain(args)), "kwargs": any_json.shown(wire.plain(kwargs))}, hidden)
     except ValueError:
         return Prefill(left_out=hidden)
 

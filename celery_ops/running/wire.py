@@ -14,8 +14,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from ..conf import conf
+from .kinds.containers import in_order
 from .kinds.limits import DEEPEST
-from .kinds.many import in_order
 
 #: What kombu's JSON makes again at the worker.
 CARRIED_BY_JSON: Final = (date, datetime, time, Decimal, UUID)

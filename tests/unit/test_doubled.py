@@ -29,7 +29,7 @@ from celery_ops.models import TaskRunRecord
 from celery_ops.payload import mapping, payload, url
 from celery_ops.prometheus.exposition import _ESCAPING
 from celery_ops.redaction import LineRedactor
-from celery_ops.running.kinds import many, plain, simple, times
+from celery_ops.running.kinds import any_json, containers, simple, times
 from celery_ops.running.kinds.limits import load
 from celery_ops.schedules import words
 from celery_ops.task_logs import stored, texts
@@ -183,11 +183,11 @@ KINDS = {
     "a moment": times.DatetimeKind(),
     "a time": times.TimeKind(),
     "a duration": times.TimedeltaKind(),
-    "anything": plain.JsonKind(),
-    "a list": many.ManyKind(label="list"),
-    "a set of numbers": many.ManyKind(label="set", item=simple.IntKind(), make=set),
-    "a pair": many.TupleKind(label="tuple", items=(simple.IntKind(), simple.StrKind())),
-    "an object": many.DictKind(label="dict"),
+    "anything": any_json.JsonKind(),
+    "a list": containers.ManyKind(label="list"),
+    "a set of numbers": containers.ManyKind(label="set", item=simple.IntKind(), make=set),
+    "a pair": containers.TupleKind(label="tuple", items=(simple.IntKind(), simple.StrKind())),
+    "an object": containers.DictKind(label="dict"),
 }
 
 

@@ -15,12 +15,12 @@ from uuid import UUID
 
 from django.db.models import CompositePrimaryKey, Model
 
+from .any_json import JsonKind
 from .base import Kind, short
-from .chosen import EnumKind, LiteralKind
-from .many import DictKind, ManyKind, TupleKind
+from .choices import EnumKind, LiteralKind
+from .containers import DictKind, ManyKind, TupleKind
 from .objects import DataclassKind, ModelKind, PydanticKind, Sees, sees_all
 from .optional import OptionalKind
-from .plain import JsonKind
 from .simple import BoolKind, DecimalKind, FloatKind, IntKind, StrKind, UUIDKind
 from .times import DateKind, DatetimeKind, TimedeltaKind, TimeKind
 

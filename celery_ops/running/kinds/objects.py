@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy
 
 from ...databases import instance_of
 from ...formatting import clean
+from .any_json import JsonKind, WrittenKind
 from .base import Kind, of_type, typed_text
 from .limits import check, named
-from .plain import JsonKind, WrittenKind
 
 Sees = Callable[[Model], bool]
 #: Objects that a select offers.

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from .any_json import JsonKind
 from .base import Kind
-from .plain import JsonKind
 
 
 @dataclass(frozen=True, slots=True)

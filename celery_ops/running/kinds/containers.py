@@ -7,9 +7,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from .any_json import JsonKind, WrittenKind
 from .base import Kind, of_type, typed_text
 from .limits import load, named
-from .plain import JsonKind, WrittenKind
 
 
 @dataclass(frozen=True, slots=True)
