@@ -17,8 +17,8 @@ from ..rerun.policy import rerunnable
 from ..running.allowlist import Runnable
 from .names import public_key, public_name
 from .page import Row
-from .started import is_account
 from .texts import shown_progress
+from .user_panel import is_account
 
 #: Of these a row offers to run the task again; what succeeded may be run again from its own page.
 RERUNNABLE: Final = frozenset((states.FAILURE, states.REVOKED, states.REJECTED, states.LOST))

@@ -18,9 +18,9 @@ from ..formatting import presentable
 from ..info import TrackedTask
 from ..panels.building import Draft
 from ..panels.query import PanelQuery
-from ..panels.started import may_view
 from ..panels.token import PanelOptions, viewer
-from ..panels.whole import BarOptions, bar_of
+from ..panels.user_panel import may_view
+from ..panels.workflow_bar import BarOptions, bar_of
 from ..permissions import VIEW_INSTANCE, allows
 from ..states import tone
 from ..task_detail.own_states import with_own_states

@@ -18,11 +18,11 @@ from ..databases import instance_of, writer
 from ..exceptions import BadToken, StoreUnavailable
 from ..panels import actions
 from ..panels.building import Draft
+from ..panels.entity_tags import Unchanged, etag
 from ..panels.query import PanelQuery
-from ..panels.started import may_view
 from ..panels.texts import shown_payload
 from ..panels.token import PanelOptions, options_of, viewer
-from ..panels.unchanged import Unchanged, etag
+from ..panels.user_panel import may_view
 from ..panels.viewer import Viewer, task_parameter
 from ..permissions import VIEW_OPS, VIEW_PAYLOAD, allows
 from ..states import is_final

@@ -23,7 +23,7 @@ from django.test import Client
 import celery_ops
 from celery_ops import states
 from celery_ops.conf import DEFAULTS
-from celery_ops.panels.unchanged import REMEMBERED
+from celery_ops.panels.entity_tags import REMEMBERED
 from celery_ops.tracking.recorder import recorder
 from tests.planting import plant
 from tests.shop.models import Order

@@ -15,7 +15,7 @@ from celery_ops.backends.memory import MemoryQueueBackend, MemoryWorkerBackend
 from celery_ops.info import QueueDetail, QueueInfo, WorkerDetail, WorkerInfo
 from celery_ops.models import ControlRecord, TaskRunRecord
 from celery_ops.panels.token import viewer
-from celery_ops.panels.whole import BarOptions
+from celery_ops.panels.workflow_bar import BarOptions
 from tests.conftest import make_user
 from tests.planting import panel_of, plant
 from tests.planting_counts import FAILURE, fail, flush

@@ -20,7 +20,7 @@ from celery_ops.backends.remote.packing import TOKEN
 from celery_ops.management.subcommands import SUBCOMMANDS
 from celery_ops.models import ControlRecord, TaskRunRecord
 from celery_ops.panels.token import viewer
-from celery_ops.panels.whole import BarOptions
+from celery_ops.panels.workflow_bar import BarOptions
 from celery_ops.tracking.recorder import recorder
 from tests.celery import app
 from tests.conftest import broker, browser_of, configure, make_user, store_settings

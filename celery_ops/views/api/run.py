@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from ...catalog import may_run_something
 from ...models import TaskRunRecord
-from ...panels.started import is_account
+from ...panels.user_panel import is_account
 from ...permissions import RUN_TASK, VIEW_OPS, VIEW_RECORDS, allows
 from ...task_detail import TaskDetail, task_detail
 from ..ops import OpsView, errors

@@ -9,7 +9,7 @@ from django.utils.cache import get_conditional_response
 from ...exceptions import BadToken
 from ...formatting import reader
 from ...panels.token import viewer
-from ...panels.whole import bar_of, bar_options_of
+from ...panels.workflow_bar import bar_of, bar_options_of
 from ..private import PrivateView
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone, translation
 from django_celery_results.models import TaskResult
 
 from celery_ops.exceptions import StoreUnavailable
-from celery_ops.panels import building, unchanged
+from celery_ops.panels import building, entity_tags
 from celery_ops.permissions import REVOKE_TASK, RUN_TASK, VIEW_PAYLOAD, Policy
 from celery_ops.tracking import facts, histories, reading, revoke_requests
 from celery_ops.tracking.recorder import recorder
@@ -139,12 +139,12 @@ class Asked(Policy):
 
 
 def test_the_panels_polled_longest_ago_are_forgotten(order, staff, failed, monkeypatch):
-    monkeypatch.setattr(unchanged, "REMEMBERED", 1)
+    monkeypatch.setattr(entity_tags, "REMEMBERED", 1)
     first, second = Polling(order, staff), Polling(order, staff, limit=5)
     with work() as done:
         assert (second.poll().status_code, done) == (304, [])
         assert (first.poll().status_code, done) == (304, ["list"])
-    assert len(unchanged._remembered) == 1
+    assert len(entity_tags._remembered) == 1
 
 
 def round_trips(store, call):
@@ -369,7 +369,7 @@ def moved(seconds):
         return now_ms() + seconds * 1000
 
     with contextlib.ExitStack() as patches:
-        for module in (histories, reading, unchanged):
+        for module in (histories, reading, entity_tags):
             patches.enter_context(mock.patch.object(module, "now_ms", later))
         yield
 
@@ -408,6 +408,6 @@ def test_a_store_that_is_away_is_said(polling, memory_store):
 
 
 def test_a_store_that_is_away_while_long_values_are_read_is_said(stored, polling):
-    with mock.patch.object(unchanged, "read_long", side_effect=StoreUnavailable("away")), work() as done:
+    with mock.patch.object(entity_tags, "read_long", side_effect=StoreUnavailable("away")), work() as done:
         assert polling.poll().status_code == 304
     assert done == ["list"]
