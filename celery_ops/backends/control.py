@@ -13,7 +13,7 @@ from ..sentences import Sentence as _
 from .base import WorkerBackend
 from .broker import backend
 from .remote import gather, presence, registered, replies, snapshot
-from .remote.known import is_hostname, known_workers
+from .remote.known_workers import is_hostname, known_workers
 from .remote.looks import Answers, Standing
 from .remote.snapshot import Snapshot
 

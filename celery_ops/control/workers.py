@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from ..backends import control
-from ..backends.remote.known import is_hostname
+from ..backends.remote.known_workers import is_hostname
 from ..exceptions import BackendUnavailable, BadInput, NotDone
 from ..sentences import Sentence as _
 from .commands import WorkerCommand

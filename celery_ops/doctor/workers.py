@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ..backends.remote import gather, presence, registered, replies
-from ..backends.remote.known import LISTENING
+from ..backends.remote.known_workers import LISTENING
 from ..backends.remote.looks import Answers
 from ..backends.remote.presence import Presence
 from ..conf import conf

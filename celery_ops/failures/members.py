@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from .. import redaction, states
 from ..backends.base import TaskBackend
-from ..backends.selected import SelectedTasks
+from ..backends.selection import SelectedTasks
 from ..info import TaskInfo
 from ..metrics.cells import OTHER
 from ..metrics.rows import LONGEST

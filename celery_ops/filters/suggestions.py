@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from ..backends.remote.known import known_workers
+from ..backends.remote.known_workers import known_workers
 from ..conf import conf
 from ..formatting import clean
 from ..tracking.registry import registry

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from .. import redaction
 from ..backends.remote import gather, presence
-from ..backends.remote.known import is_hostname
+from ..backends.remote.known_workers import is_hostname
 from ..backends.remote.looks import Answers
 from ..conf import conf
 from ..exceptions import NoStack, NotRunning

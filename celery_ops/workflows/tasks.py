@@ -7,7 +7,7 @@ from functools import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from ..backends.base import ListedTaskBackend, TaskBackend
-from ..backends.selected import SelectedTasks
+from ..backends.selection import SelectedTasks
 from ..exceptions import BackendUnavailable
 from ..info import TaskInfo
 from ..task_query import TaskPage, TaskQuery

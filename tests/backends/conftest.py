@@ -12,7 +12,7 @@ import redis
 pytest.register_assert_rewrite("celery_ops.testing")
 
 from celery_ops.backends.remote import registered, snapshot  # noqa: E402 - after the assertions of the suites are rewritten
-from celery_ops.backends.remote.known import known_workers  # noqa: E402
+from celery_ops.backends.remote.known_workers import known_workers  # noqa: E402
 from tests.backends.brokers import unhurried  # noqa: E402
 from tests.backends.fakes import FakeWorkers  # noqa: E402
 from tests.backends.starting import end, start  # noqa: E402

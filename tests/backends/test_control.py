@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 
 from celery_ops.backends.control import DETAIL, ControlWorkerBackend, broadcast, revoke
-from celery_ops.backends.remote import known, replies, snapshot
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote import known_workers as known_module
+from celery_ops.backends.remote import replies, snapshot
+from celery_ops.backends.remote.known_workers import known_workers
 from celery_ops.exceptions import BackendUnavailable, BrokerUnavailable
 from celery_ops.info import NO_REPLY, ONLINE, RegisteredTask
 from celery_ops.testing import WorkerBackendContract
@@ -45,7 +46,7 @@ class TestRemoteControl(WorkerBackendContract):
     @pytest.fixture(autouse=True)
     def _pretending(self, fakes, monkeypatch):
         self.fakes = fakes
-        monkeypatch.setattr(known, "LISTENING", 0.02)
+        monkeypatch.setattr(known_module, "LISTENING", 0.02)
 
     def make_backend(self, workers):
         online = [detail for detail in workers if detail.info.is_online]

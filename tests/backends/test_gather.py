@@ -13,9 +13,9 @@ import redis
 from kombu import Connection
 from kombu.transport import redis as kombu_redis
 
-from celery_ops.backends.remote import known
+from celery_ops.backends.remote import known_workers as known_module
 from celery_ops.backends.remote.gather import ask
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from celery_ops.exceptions import BrokerUnavailable
 from tests.backends.brokers import make_app, using
 from tests.backends.conftest import LONG, expect, forget, have_time, sockets
@@ -254,7 +254,7 @@ def test_an_unknown_destination_is_hardly_waited_for_once_this_process_has_looke
 
 def test_a_destination_that_has_answered_is_all_that_is_waited_for(fakes, monkeypatch, settings):
     have_time(settings)
-    monkeypatch.setattr(known, "LISTENING", 60)
+    monkeypatch.setattr(known_module, "LISTENING", 60)
     expect("fake@test")
     fakes.answer = speaking({"fake@test": {"ping": "pong"}})
     with timed() as took:
@@ -427,7 +427,7 @@ def test_a_method_that_was_left_unanswered_is_heard_when_it_is_answered_again(fa
 def test_a_worker_is_listed_for_a_day(empty_url, monkeypatch):
     expect("fake@test")
     assert known_workers().listed.keys() == {"fake@test"}
-    monkeypatch.setattr(known, "REMEMBERED", known.REMEMBERED * 0)
+    monkeypatch.setattr(known_module, "REMEMBERED", known_module.REMEMBERED * 0)
     assert known_workers().listed == {}
 
 
@@ -444,7 +444,7 @@ def test_once_in_a_while_a_round_listens_for_workers_that_nobody_knows(fakes, mo
 
     fakes.answer = answer
     assert "slow@test" not in ask(PING).replies
-    monkeypatch.setattr(known, "LOOKING_AROUND", 0)
+    monkeypatch.setattr(known_module, "LOOKING_AROUND", 0)
     assert "slow@test" in ask(PING).replies
     for timer in timers:
         timer.join()

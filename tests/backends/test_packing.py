@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from celery_ops.backends.control import ControlWorkerBackend
 from celery_ops.backends.live import METHODS
 from celery_ops.backends.remote import packing, replies
-from celery_ops.backends.remote.known import KnownWorkers, Memory
+from celery_ops.backends.remote.known_workers import KnownWorkers, Memory
 from celery_ops.backends.remote.looks import Answers, Snapshot, Standing
 from celery_ops.backends.remote.packing import packed, packed_lists, unpacked, unpacked_lists
 from celery_ops.info import GONE, NO_REPLY

@@ -7,7 +7,7 @@ import pytest
 from celery_ops.backends.control import ControlWorkerBackend, revoke
 from celery_ops.backends.remote import presence, snapshot
 from celery_ops.backends.remote.gather import ask
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from celery_ops.backends.remote.presence import QUIET, Presence
 from celery_ops.info import ENDED, GONE, NO_REPLY, ONLINE
 from celery_ops.tracking.recorder import recorder

@@ -20,11 +20,12 @@ import redis
 
 from celery_ops.backends.control import ControlWorkerBackend, revoke
 from celery_ops.backends.live import LiveTaskBackend
-from celery_ops.backends.remote import known, packing, registered, sharing
+from celery_ops.backends.remote import known_workers as known_module
+from celery_ops.backends.remote import packing, registered, sharing
 from celery_ops.backends.remote import snapshot as snapshot_module
 from celery_ops.backends.remote.gather import CLOSING
 from celery_ops.backends.remote.glance import Glance, glancing
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from celery_ops.backends.remote.snapshot import expire, last_words, snapshot, standing
 from celery_ops.connections import CONNECT_TIMEOUT
 from celery_ops.exceptions import BackendUnavailable, BrokerUnavailable
@@ -85,14 +86,14 @@ class Notes:
 @contextlib.contextmanager
 def another_process():
     """Nothing that this process has seen is known inside."""
-    copies, workers = dict(snapshot_module._copies), dict(known._known)
+    copies, workers = dict(snapshot_module._copies), dict(known_module._known)
     snapshot_module._copies.clear()
-    known._known.clear()
+    known_module._known.clear()
     registered._shared.forget()
     try:
         yield
     finally:
-        for kept, mine in ((snapshot_module._copies, copies), (known._known, workers)):
+        for kept, mine in ((snapshot_module._copies, copies), (known_module._known, workers)):
             kept.clear()
             kept.update(mine)
 

@@ -8,7 +8,7 @@ import pytest
 from django.utils import translation
 
 from celery_ops.backends.remote import snapshot as snapshot_module
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from celery_ops.backends.remote.snapshot import QUESTIONS, expire, last_words, snapshot
 from celery_ops.exceptions import BackendUnavailable
 from tests.backends.conftest import expect

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from celery_ops.backends.remote import snapshot
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from celery_ops.models import ControlRecord
 from tests.backends.starting import end, start
 from tests.celery import app

@@ -5,7 +5,7 @@ from statistics import median
 
 from django.urls import reverse
 
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 
 from .beside import PANEL, browser, is_installed, page
 from .crowd import crowd, hostname

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from django.urls import reverse
 
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from tests.backends.starting import end, start
 from tests.celery import app
 from tests.conftest import broker, rabbitmq_vhost

@@ -10,7 +10,7 @@ from django_celery_results.models import TaskResult
 
 from celery_ops.backends.control import broadcast
 from celery_ops.backends.remote import snapshot
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from celery_ops.backends.results.backend import ResultsTaskBackend
 from celery_ops.bulk.base import progress_of
 from celery_ops.bulk.revoke import RevokeAction, answers_of

@@ -8,7 +8,7 @@ from redis.connection import AbstractConnection
 
 from celery_ops.backends.control import ControlWorkerBackend
 from celery_ops.backends.remote import gather, snapshot
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from tests.backends.starting import end, start
 from tests.celery import app
 

@@ -12,7 +12,7 @@ from django.core.signals import request_finished, request_started
 from django.test import Client
 
 from celery_ops import tasks_for
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from tests.conftest import visiting
 from tests.servers import PATIENCE, Site, Worker, unavailable, wait_for
 from tests.shop.models import Order

@@ -2,7 +2,7 @@
 
 import pytest
 
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from celery_ops.models import ControlRecord
 from tests.conftest import make_user
 from tests.shop.tasks import untracked

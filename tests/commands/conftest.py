@@ -12,7 +12,7 @@ from redis import Redis
 
 from celery_ops.backends.broker import backend as broker_queues
 from celery_ops.backends.remote import registered, snapshot
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from tests.backends.starting import end, start
 from tests.commands import planted
 from tests.conftest import broker

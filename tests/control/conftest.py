@@ -13,7 +13,7 @@ from django.db import connection
 from celery_ops.backends.broker import backend as broker_backend
 from celery_ops.backends.memory import MemoryQueueBackend, MemoryWorkerBackend
 from celery_ops.backends.remote import gather, snapshot
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from celery_ops.info import QueueDetail, QueueInfo, WorkerDetail, WorkerInfo
 from tests.backends.starting import end
 from tests.conftest import broker, make_user, store_settings

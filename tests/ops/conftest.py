@@ -6,7 +6,7 @@ import uuid
 import pytest
 from django.db import connection
 
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from tests.conftest import browser_of, make_user, visiting
 from tests.servers import Site, Worker
 

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from celery_ops import tasks_for
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from celery_ops.control import revoke as acting
 from celery_ops.models import ControlRecord
 from tests.conftest import broker, browser_of, make_user

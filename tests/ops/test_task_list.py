@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from celery_ops.filters.tasks import TaskFilterSet
 from celery_ops.payload.payload import shown
 from tests.conftest import make_user

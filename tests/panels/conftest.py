@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 from django.contrib.auth.backends import BaseBackend
 
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from celery_ops.exceptions import StoreUnavailable
 from tests.conftest import broker, make_user
 from tests.conftest import browser_of as browser  # noqa: F401 - the name that these tests know it by

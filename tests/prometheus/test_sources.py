@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from celery_ops.backends.broker import backend as broker_queues
 from celery_ops.backends.remote import gather, snapshot
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from celery_ops.metrics.cells import Total
 from celery_ops.prometheus import sources
 from celery_ops.tracking import recorder as recorder_module

@@ -12,7 +12,7 @@ import celery
 import pytest
 
 from celery_ops.backends.remote import gather, presence
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from celery_ops.schedules import info
 from celery_ops.schedules.report import report
 from tests.celery import app

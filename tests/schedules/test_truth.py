@@ -18,7 +18,7 @@ from django.db import connection
 from django.urls import reverse
 
 from celery_ops.backends.broker import backend as broker_queues
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from celery_ops.schedules import surroundings
 from celery_ops.schedules.board import RING
 from tests.celery import app

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from celery_ops.backends.remote import snapshot
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from tests.conftest import visiting
 from tests.servers import Site, Worker, skip_without
 from tests.shop.models import Order

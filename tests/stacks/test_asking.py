@@ -9,7 +9,7 @@ import pytest
 from celery.utils import uuid
 
 from celery_ops.backends.remote import snapshot
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from celery_ops.exceptions import NoStack, NotRunning
 from celery_ops.stacks.asking import stack_of
 from tests.conftest import broker

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from celery_ops.backends.broker import backend as queues
 from celery_ops.backends.remote import presence, snapshot
-from celery_ops.backends.remote.known import known_workers
+from celery_ops.backends.remote.known_workers import known_workers
 from celery_ops.tracking.store import BEAT_EVERY
 from tests.conftest import browser_of, visiting
 from tests.pages import html_of, region, text_of

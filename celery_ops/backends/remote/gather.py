@@ -24,7 +24,7 @@ from ... import connections
 from ...conf import conf
 from ...logs import get_logger
 from . import sharing
-from .known import PING, KnownWorkers, is_hostname, known_workers
+from .known_workers import PING, KnownWorkers, is_hostname, known_workers
 from .looks import Answers
 
 logger = get_logger("celery_ops.workers")

@@ -19,7 +19,7 @@ from ...payload.payload import arguments_text
 from ...payload.url import broker_address
 from ...redaction import Budget
 from . import replies
-from .known import MOST_HOSTNAMES, Memory, is_hostname
+from .known_workers import MOST_HOSTNAMES, Memory, is_hostname
 from .looks import Answers, Snapshot, Standing
 
 #: Of the form that is written, and part of a note's name: what another version writes is not read.

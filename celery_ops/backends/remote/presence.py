@@ -25,7 +25,7 @@ from ...info import ENDED, GONE, NO_REPLY
 from ...tracking.recorder import recorder
 from ...tracking.signs import Sign
 from ...tracking.store import BEAT_COUNTS, BEAT_EVERY, Store
-from .known import MOST_HOSTNAMES, is_hostname, known_workers
+from .known_workers import MOST_HOSTNAMES, is_hostname, known_workers
 from .looks import Standing
 
 #: Bytes that AMQP has room for in a name.

@@ -31,7 +31,7 @@ from ...tracking import prefix
 from ...tracking.recorder import recorder
 from ...tracking.store import Note, Store
 from . import packing
-from .known import REMEMBERED, KnownWorkers, Memory
+from .known_workers import REMEMBERED, KnownWorkers, Memory
 from .looks import Snapshot
 from .packing import Packed, Unpacked
 

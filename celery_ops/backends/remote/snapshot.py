@@ -22,7 +22,7 @@ from ...sentences import Sentence as _
 from . import gather, presence, sharing
 from . import glance as glances
 from .glance import Glance
-from .known import known_workers
+from .known_workers import known_workers
 from .looks import Snapshot as Snapshot  # where it has always been found
 from .looks import Standing
 from .packing import Unpacked

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ...backends.remote import gather, presence
-from ...backends.remote.known import is_hostname
+from ...backends.remote.known_workers import is_hostname
 from ...backends.remote.looks import Answers
 from ...exceptions import BrokerUnavailable
 from ...formatting import clean
