@@ -19,7 +19,7 @@ from ..models import ControlRecord
 from ..permissions import VIEW_PAYLOAD, allows
 from ..task_query import Count, TaskQuery
 from .base import LAYOUT
-from .narrowed import filterset_for, narrowed, narrowed_or_empty
+from .task_lists import filterset_for, narrowed_backend, narrowed_backend_or_empty
 from .tasks import TaskFilterSet
 
 #: Parameters of a list that say where somebody is in it: an address that was copied has them.
@@ -64,7 +64,7 @@ class FilteredBulk:
         Raises BackendUnavailable, and NotDone as ``check_same`` does.
         """
         parameters = parameters_of(record)
-        backend = narrowed_or_empty(conf.load("TASK_BACKEND")(), parameters)
+        backend = narrowed_backend_or_empty(conf.load("TASK_BACKEND")(), parameters)
         filters = with_states(_filters(parameters, backend, user), record)
         check_same(filters, record)
         return cls(action, filters, user)
@@ -136,7 +136,7 @@ def bounded(query: TaskQuery, record: ControlRecord, backend: TaskBackend) -> Ta
 
 
 def _backend(parameters: QueryDict) -> TaskBackend:
-    backend = narrowed(conf.load("TASK_BACKEND")(), parameters)
+    backend = narrowed_backend(conf.load("TASK_BACKEND")(), parameters)
     if backend is not None:
         return backend
     if parameters.get("workflow"):

@@ -9,7 +9,7 @@ from django.utils.translation import pgettext_lazy
 
 from ..failures.group import RESOLVED, Group
 from .base import ChoiceFilter, SearchFilter, TextFilter
-from .plain import PlainFilterSet
+from .in_memory import PlainFilterSet
 from .tasks import TaskFilterSet, to_nobody
 from .windows import WindowFilter
 

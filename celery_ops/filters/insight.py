@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from .base import ListFilterSet, TextFilter
-from .plain import Values
+from .in_memory import Values
 from .windows import WindowFilter
 
 

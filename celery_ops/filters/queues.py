@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..info import QueueInfo
 from .base import SearchFilter
-from .plain import PlainFilterSet
+from .in_memory import PlainFilterSet
 
 
 class QueueFilterSet(PlainFilterSet):

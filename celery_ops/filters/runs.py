@@ -9,7 +9,7 @@ from django_filters import Filter
 
 from ..catalog import Offer
 from .base import SearchFilter
-from .plain import PlainFilterSet
+from .in_memory import PlainFilterSet
 
 YES: Final = "1"
 

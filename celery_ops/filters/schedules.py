@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from ..schedules.info import ScheduleInfo
 from ..schedules.listing import SOURCES, has_problem
 from .base import ChoiceFilter, SearchFilter
-from .plain import PlainFilterSet
+from .in_memory import PlainFilterSet
 
 #: What ``show`` may be, beside nothing: which schedules are listed.
 PROBLEM, OVERDUE, DISABLED = "problem", "overdue", "disabled"

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..backends.task_types import TaskType
 from .base import SearchFilter
-from .plain import PlainFilterSet
+from .in_memory import PlainFilterSet
 from .windows import WindowFilter
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import pgettext_lazy
 from ..formatting import clean
 from ..info import ENDED, GONE, NO_REPLY, ONLINE, WorkerInfo
 from .base import ChoiceFilter, ChoicesFilter, SearchFilter
-from .plain import PlainFilterSet
+from .in_memory import PlainFilterSet
 
 STATES = (
     (ONLINE, _("Online")),

@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy
 from django_filters import FilterSet
 
 from ..filters.failures import FailureFilterSet
+from ..filters.in_memory import PageField
 from ..filters.insight import InsightFilterSet
-from ..filters.plain import PageField
 from ..filters.queues import QueueFilterSet
 from ..filters.schedules import ScheduleFilterSet
 from ..filters.task_fields import MomentField, SizeField, StatesField

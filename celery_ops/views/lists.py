@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django_tables2 import SingleTableMixin
 
 from ..conf import conf
-from ..filters.plain import PlainFilterSet
+from ..filters.in_memory import PlainFilterSet
 from ..filters.windows import window_of, window_tabs
 from ..metrics.windows import Window
 from ..tables.base import LateRows, OpsTable, RowsInOrder

@@ -12,7 +12,7 @@ from ...backends.queue_flow import CountedQueue, flow_of, queue_flows
 from ...conf import conf
 from ...control import paused_queues
 from ...exceptions import BackendUnavailable, BadCursor
-from ...filters.plain import PlainFilterSet
+from ...filters.in_memory import PlainFilterSet
 from ...filters.queues import QueueFilterSet, searched
 from ...filters.tasks import TaskFilterSet
 from ...filters.workers import WorkerFilterSet

@@ -22,7 +22,7 @@ from ...conf import conf
 from ...exceptions import BackendUnavailable, BadInput, NotDone, StoreUnavailable
 from ...filters.base import LAYOUT
 from ...filters.bulk import bounded, check_same, parameters_of, with_states
-from ...filters.narrowed import filterset_for, narrowed_or_empty
+from ...filters.task_lists import filterset_for, narrowed_backend_or_empty
 from ...filters.tasks import TaskFilterSet
 from ...formatting import Moment, clean, count, listed
 from ...models import ControlRecord
@@ -171,7 +171,8 @@ class BulkDetailView(BulkView):
     @cached_property
     def backend(self) -> TaskBackend:
         filters = self.record.parameters.get("filters", {})
-        return narrowed_or_empty(super().backend, {name: values[0] for name, values in filters.items() if values})
+        parameters = {name: values[0] for name, values in filters.items() if values}
+        return narrowed_backend_or_empty(super().backend, parameters)
 
     def authorise(self) -> None:
         """Raise PermissionDenied for who may neither do this nor read the journal, Http404 for another's row."""

@@ -17,9 +17,9 @@ from ...conf import conf
 from ...exceptions import BadCursor
 from ...filters import suggestions
 from ...filters.failures import GroupTaskFilterSet
-from ...filters.narrowed import filterset_for
 from ...filters.suggestions import Suggested
 from ...filters.task_links import state_tabs, time_ranges
+from ...filters.task_lists import filterset_for
 from ...filters.workflows import WorkflowTaskFilterSet
 from ...formatting import clean
 from ...info import TaskInfo

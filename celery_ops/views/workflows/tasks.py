@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 from ...backends.base import TaskBackend
-from ...filters.narrowed import narrowed
+from ...filters.task_lists import narrowed_backend
 from ..not_found import no_group, no_workflow
 
 
 def within(backend: TaskBackend, data: Mapping[str, str]) -> TaskBackend:
     """Return a backend of the tasks alone that ``data`` keeps a list to. Raises Http404 and BackendUnavailable."""
-    tasks = narrowed(backend, data)
+    tasks = narrowed_backend(backend, data)
     if tasks is None:
         raise no_workflow() if data.get("workflow") else no_group()
     return tasks

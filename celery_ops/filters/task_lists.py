@@ -20,7 +20,7 @@ def filterset_for(data: Mapping[str, Any]) -> type[TaskFilterSet]:
     return WorkflowTaskFilterSet if "workflow" in data else TaskFilterSet
 
 
-def narrowed(backend: TaskBackend, data: Mapping[str, str]) -> TaskBackend | None:
+def narrowed_backend(backend: TaskBackend, data: Mapping[str, str]) -> TaskBackend | None:
     """Return a backend of the tasks alone that ``data`` keeps a list to; None where nobody knows what that is.
 
     Raises BackendUnavailable.
@@ -34,8 +34,8 @@ def narrowed(backend: TaskBackend, data: Mapping[str, str]) -> TaskBackend | Non
     return backend
 
 
-def narrowed_or_empty(backend: TaskBackend, data: Mapping[str, str]) -> TaskBackend:
-    """Return what ``narrowed`` does, and a backend without tasks for what nobody knows any more."""
+def narrowed_backend_or_empty(backend: TaskBackend, data: Mapping[str, str]) -> TaskBackend:
+    """Return what ``narrowed_backend`` does, and a backend without tasks for what nobody knows any more."""
     if task_id := data.get("workflow"):
         return WorkflowTaskBackend(backend, task_id)
     if key := data.get("failure"):
