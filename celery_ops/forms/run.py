@@ -14,11 +14,11 @@ from ..running.arguments import bind, check, misfits
 from ..running.options import SendOptions
 from ..running.parameters import Parameters, parameters_of, seen_by
 from .arguments import by_position, misnamed, unsendable
-from .entered import entered
 from .fields import LEFT_OUT, KindField, blank_words, secret, signature_fields
 from .json import JsonForm
+from .json_arguments import carried_arguments
 from .options import OptionsForm
-from .posted import is_filled, keys_of, strays, text_of
+from .post_data import is_filled, keys_of, strays, text_of
 from .prefill import Arguments, Prefill, json_prefill, prefill, sensitive_names, site_prefill
 
 #: Prefixes of the three forms' names in a POST.
@@ -165,7 +165,7 @@ class RunForm:
         if unfit:
             return
         try:
-            self.args, self.kwargs = entered(self.runnable, self.user, args, kwargs)
+            self.args, self.kwargs = carried_arguments(self.runnable, self.user, args, kwargs)
         except BadInput as error:
             for name, messages in error.errors.items():
                 place = "args" if name == "args" else "kwargs"

@@ -15,8 +15,8 @@ from django.template import Context, Template
 from django.utils import timezone as django_timezone
 
 from celery_ops.exceptions import BadInput
-from celery_ops.forms.entered import entered
 from celery_ops.forms.fields import default_text
+from celery_ops.forms.json_arguments import carried_arguments
 from celery_ops.forms.run import RunForm
 from celery_ops.running.allowlist import Runnable
 from celery_ops.running.kinds import kind_of
@@ -409,7 +409,7 @@ class TestSitesOwnForm:
         said = "Files cannot be sent to a task: the form of this one has fields for them (scan)."
         assert self.made(data, name="exact", path=ScannedForm).errors == {"__all__": [said]}
         with pytest.raises(BadInput, match=re.escape(said)):
-            entered(runnable("exact", form=ScannedForm), Everybody(), [1], {})
+            carried_arguments(runnable("exact", form=ScannedForm), Everybody(), [1], {})
 
     @pytest.mark.parametrize("note", ["\ud800", HUGE])
     @pytest.mark.django_db

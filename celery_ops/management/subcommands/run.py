@@ -46,7 +46,7 @@ class RunTask(Subcommand):
 def _send(options: Mapping[str, Any], user: Any) -> Any:
     """Send the task and return its row. Raises CommandRefused and BackendUnavailable."""
     from ... import catalog  # forms are dear to import, and a hook that prunes has no use for them
-    from ...forms.entered import entered
+    from ...forms.json_arguments import carried_arguments
     from ...running.kinds.limits import load
     from ...running.launcher import Run as Asked
     from ...running.launcher import launch
@@ -59,7 +59,7 @@ def _send(options: Mapping[str, Any], user: Any) -> Any:
         raise CommandRefused(text % {"name": clean(name, 100)})
     people.check(user, RUN_TASK, name)
     try:
-        args, kwargs = entered(runnable, user, load(options["positional"]), load(options["named"]))
+        args, kwargs = carried_arguments(runnable, user, load(options["positional"]), load(options["named"]))
         return launch(Asked(runnable.name, runnable.task, args, kwargs), user)
     except BadInput as error:
         raise CommandRefused(_one_line(error)) from error

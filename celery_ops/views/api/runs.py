@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from ... import catalog
 from ...exceptions import BackendUnavailable, BadInput, NotSent, SentNothing
-from ...forms.entered import entered
+from ...forms.json_arguments import carried_arguments
 from ...permissions import RUN_TASK, allows
 from ...running import arguments, options
 from ...running.kinds.limits import LARGEST as LARGEST_ARGUMENTS
@@ -58,7 +58,7 @@ class RunsApi(OpsView):
         if not allows(self.user, RUN_TASK, runnable.name):
             raise PermissionDenied
         _check_shape(body)
-        args, kwargs = entered(runnable, self.user, body.get("args") or [], body.get("kwargs") or {})
+        args, kwargs = carried_arguments(runnable, self.user, body.get("args") or [], body.get("kwargs") or {})
         given = {name: body[name] for name in options.NAMES if name in body}
         send_options = options.read_options(given, runnable.choosable_queues)
         record = launch(Run(runnable.name, runnable.task, args, kwargs, send_options), self.user)

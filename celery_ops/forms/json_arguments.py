@@ -18,7 +18,9 @@ from .prefill import by_name
 logger = get_logger("celery_ops.running")
 
 
-def entered(runnable: Runnable, user: Any, args: list[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+def carried_arguments(
+    runnable: Runnable, user: Any, args: list[Any], kwargs: dict[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
     """Return what the task's serializer carries of JSON arguments that ``user`` gives. Raises BadInput by parameter.
 
     A ``user`` of None is whoever may use a shell of the site: every object may be named.
