@@ -11,7 +11,7 @@ from ..metrics.windows import WINDOWS, Window
 from . import reading
 from .group import Detail, Group, Groups
 from .resolving import with_states
-from .stored import stored_detail, stored_groups
+from .results import stored_detail, stored_groups
 
 
 @dataclass(frozen=True, slots=True)

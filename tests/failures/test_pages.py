@@ -470,7 +470,7 @@ def away(monkeypatch):
     def away():
         with monkeypatch.context() as patch:
             patch.setattr("celery_ops.tracking.memory.MemoryStore.tallies", refuse)
-            patch.setattr("celery_ops.failures.stored.NEWEST", 0)
+            patch.setattr("celery_ops.failures.results.NEWEST", 0)
             yield
         recorder().try_again()
 

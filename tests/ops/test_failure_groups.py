@@ -3,7 +3,7 @@
 import pytest
 
 from celery_ops.backends.results import ResultsTaskBackend
-from celery_ops.failures import reading, stored
+from celery_ops.failures import reading, results
 from celery_ops.failures.members import GroupTaskBackend
 from celery_ops.metrics.windows import WINDOWS
 from celery_ops.task_query import TaskQuery
@@ -27,5 +27,5 @@ def test_what_was_counted_is_found_by_its_stored_result(real_worker, message):
     wait_for(lambda: backend.get(sent.id), "the result")
     found = GroupTaskBackend(backend, group).page(TaskQuery(), size=10)
     assert [task.id for task in found.tasks] == [sent.id]
-    by_results = stored.stored_groups(ResultsTaskBackend(), HOUR)
+    by_results = results.stored_groups(ResultsTaskBackend(), HOUR)
     assert [(one.key, one.frame) for one in by_results.groups] == [(group.key, "tests.shop.tasks.fails")]
