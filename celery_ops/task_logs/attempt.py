@@ -9,7 +9,7 @@ from ..tracking import log_fields
 from ..tracking.refs import ObjectRef
 from ..tracking.store import LOG, Batch
 from . import forks
-from .stored import Line, beginning_text, end_text
+from .stored_lines import Line, beginning_text, end_text
 from .texts import plain
 
 #: Lines and bytes of the beginning, and as many of the end, that are kept.

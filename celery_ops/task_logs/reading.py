@@ -14,8 +14,8 @@ from ..tracking import facts
 from ..tracking.recorder import recorder
 from ..tracking.refs import ObjectRef
 from ..tracking.store import LOG
-from .stored import Execution as StoredExecution
-from .stored import StoredLine, executions_in
+from .stored_lines import Execution as StoredExecution
+from .stored_lines import StoredLine, executions_in
 from .texts import LONGEST_LEVEL, LONGEST_LOGGER, plain
 
 

@@ -32,7 +32,7 @@ from celery_ops.redaction import LineRedactor
 from celery_ops.running.kinds import any_json, containers, simple, times
 from celery_ops.running.kinds.limits import load
 from celery_ops.schedules import words
-from celery_ops.task_logs import stored, texts
+from celery_ops.task_logs import stored_lines, texts
 from celery_ops.task_query import Cursor, TaskQuery, matching
 from celery_ops.tracking import canvas, due, facts, folding, index, row_times, signs, started_by, steps
 from celery_ops.tracking.stamp import decoded
@@ -148,7 +148,7 @@ def stored_workflow(text):
 
 def stored_log(text):
     value = json.dumps([5, [[number, 1, "INFO", "shop", text] for number in range(3)]])
-    list(stored.executions_in({"0.1.0a0b.a": text, "0.1.0a0b.z": value, text: text}))
+    list(stored_lines.executions_in({"0.1.0a0b.a": text, "0.1.0a0b.z": value, text: text}))
 
 
 def message(text):
