@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ... import states
-from ...task_detail.over import current_state
+from ...task_detail.state import current_state
 from ...task_logs.reading import LogLine, TaskLog, log_of
 from ..tables import printable
 from .base import Answer, Subcommand, Terminal

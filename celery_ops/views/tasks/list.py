@@ -26,7 +26,7 @@ from ...info import TaskInfo
 from ...links import query_string, task_url
 from ...tables.tasks import TaskTable, task_rows
 from ...task_detail import TaskDetail, task_detail
-from ...task_detail.over import is_over
+from ...task_detail.state import is_over
 from ...task_logs.reading import Seen, log_of
 from ...task_query import TaskPage
 from ..logs import PARAMETER, ShownLog, after_in, lines_response, log_part
