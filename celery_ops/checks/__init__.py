@@ -11,10 +11,10 @@ from django.core.checks import CheckMessage
 
 from ..conf import DEFAULTS, NAME
 from . import alerts, entries
+from .all_settings import EVERY_SETTING
 from .messages import IDS, Messages, failure
 from .site import BY_SETTINGS, EVERY_SITE
 from .values import PATHS, VALUES, description, dotted_path, is_default, unknown
-from .whole import EVERY_SETTING
 
 __all__ = ["IDS", "check_settings"]
 

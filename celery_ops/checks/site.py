@@ -14,8 +14,8 @@ from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve,
 from ..conf import NAME, conf
 from ..logs import get_logger
 from ..permissions import ACTIONS, VIEW_INSTANCE, VIEW_OPS, Policy
+from .all_settings import DJANGO_TEMPLATES
 from .messages import IDS, Messages, note, warning
-from .whole import DJANGO_TEMPLATES
 
 logger = get_logger("celery_ops.checks")
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from celery_ops import urls
-from celery_ops.checks import check_settings, values, whole
+from celery_ops.checks import all_settings, check_settings, values
 from celery_ops.conf import DEFAULTS, conf
 from celery_ops.connections.redis import pool_of_url
 from celery_ops.templatetags import celery_ops as panel_library
@@ -96,10 +96,10 @@ def test_the_checks_say_of_the_default_backends_what_these_say_themselves(option
     for name, value in options.items():
         monkeypatch.setitem(conf.celery_app.conf, name, value)
     said = [message for key in values.BACKENDS for message in import_string(DEFAULTS[key])().check()]
-    assert list(whole._backends({})) == said
+    assert list(all_settings._backends({})) == said
 
 
-@given(st.from_regex(whole.PLAIN_URL, fullmatch=True))
+@given(st.from_regex(all_settings.PLAIN_URL, fullmatch=True))
 def test_the_store_takes_every_url_that_is_not_shown_to_it(url):
     pool_of_url(url, 1).disconnect()
 
