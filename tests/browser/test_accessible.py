@@ -16,7 +16,7 @@ from tests.panels.test_matrix import (  # noqa: F401
     task_page,
 )
 from tests.planting import panel_of, plant, plant_log
-from tests.rerun.whole import sent
+from tests.rerun.workflow_messages import sent
 from tests.shop import tasks
 from tests.shop.models import Order
 

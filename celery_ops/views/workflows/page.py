@@ -16,7 +16,7 @@ from ...formatting import SHORT_ID, clean
 from ...links import task_list_url, workflow_url
 from ...models import TaskRunRecord
 from ...permissions import REVOKE_TASK, RUN_TASK, allows
-from ...rerun.whole import first_tasks
+from ...rerun.workflow import first_tasks
 from ...running.rows import WHOLE
 from ...tables.links import PageLink
 from ...workflows.reading import workflow_of

@@ -14,7 +14,7 @@ from tests.conftest import make_user, results_at
 from tests.ops.task_backends import Held, use
 from tests.shop import tasks
 
-from .whole import Messages, sent
+from .workflow_messages import Messages, sent
 
 pytestmark = pytest.mark.django_db
 
