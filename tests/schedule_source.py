@@ -57,7 +57,7 @@ class KeptSource(ScheduleSource):
 def keep(monkeypatch, *entries, **attributes):
     """Let a site have these entries and no others. Return their source's class."""
     source = type("Source", (KeptSource,), {"kept": list(entries), "told": [], **attributes})
-    monkeypatch.setattr("celery_ops.schedules.sources.used.KINDS", (source,))
+    monkeypatch.setattr("celery_ops.schedules.sources.site_sources.KINDS", (source,))
     return source
 
 

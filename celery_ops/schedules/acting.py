@@ -11,7 +11,7 @@ from ..models import ControlRecord
 from ..sentences import Sentence as _
 from .info import ScheduleInfo
 from .sources.base import PAUSE, RESUME, SKIP, ScheduleSource
-from .sources.used import source_named
+from .sources.site_sources import source_named
 
 #: How the journal names what is done to an entry.
 RECORDED: Final = {

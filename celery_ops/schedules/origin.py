@@ -4,7 +4,7 @@ from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..logs import get_logger
 from . import board
 from .sources.base import MOST_OF_A_TASK
-from .sources.used import sources
+from .sources.site_sources import sources
 
 logger = get_logger("celery_ops.schedules")
 

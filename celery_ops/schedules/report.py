@@ -25,7 +25,7 @@ from .judging import by_row, looked_at
 from .listing import worst_first
 from .skipping import without_skips
 from .sources.base import ScheduleSource
-from .sources.used import sources
+from .sources.site_sources import sources
 from .surroundings import Surroundings, surroundings
 from .words import words
 

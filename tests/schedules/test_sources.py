@@ -16,7 +16,7 @@ from celery_ops.schedules.judging import looked_at
 from celery_ops.schedules.problems import queue_of
 from celery_ops.schedules.sources.redbeat import RedbeatSource
 from celery_ops.schedules.sources.settings import SettingsSource
-from celery_ops.schedules.sources.used import sources
+from celery_ops.schedules.sources.site_sources import sources
 from celery_ops.schedules.surroundings import Surroundings
 from celery_ops.testing import ScheduleSourceContract
 from tests.celery import app
