@@ -12,7 +12,7 @@ from django.core.management import ManagementUtility, call_command
 from django.utils import translation
 
 from celery_ops.management.subcommands.base import CommandRefused
-from celery_ops.management.subcommands.people import user_named
+from celery_ops.management.subcommands.users import user_named
 from tests.commands import planted
 
 

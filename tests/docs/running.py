@@ -29,7 +29,7 @@ UNRUN = {
     "policy.allows(user, action": "the form of the question",
     "from celery_ops.models import TaskRunRecord\nfrom vcelerytaskrunner": "the other tool is not installed",
     "from celery_ops.testing import TaskBackendContract": "a scheme: tests/docs/test_examples.py runs a whole one",
-    "from celery_ops.rerun import rerun_whole": "tests/rerun/test_whole.py runs it against a workflow that failed",
+    "from celery_ops.rerun import rerun_whole": "tests/rerun/test_workflow.py runs it against a workflow that failed",
     "from celery_ops.bulk.rerun import RerunAction": "tests/rerun/test_bulk.py runs it against a filled list",
 }
 

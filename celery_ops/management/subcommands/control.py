@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 from ...control import workers
 from ...control.commands import COMMANDS, ShutdownWorker
 from ...permissions import CONTROL_WORKERS
-from . import people
+from . import users
 from .asking import check_hosts, known_hosts
 from .base import FAILED, Answer, Subcommand, Terminal
 from .revoke import answer_of
@@ -40,7 +40,7 @@ class Control(Subcommand):
         parser.add_argument("hostnames", nargs="+", metavar="HOST", help="hostnames of workers")
         for name, purpose in fields():
             parser.add_argument(f"--{name.replace('_', '-')}", metavar=name.upper(), help=purpose)
-        people.add_user(parser)
+        users.add_user(parser)
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         user = commander(options)
@@ -51,8 +51,8 @@ class Control(Subcommand):
 
 def commander(options: Mapping[str, Any]) -> Any:
     """Return who tells the workers of ``options``, None for nobody. Raises Refused where that is not possible."""
-    user = people.user_named(options["user"])
+    user = users.user_named(options["user"])
     for hostname in options["hostnames"]:
-        people.check(user, CONTROL_WORKERS, hostname)
+        users.check(user, CONTROL_WORKERS, hostname)
     check_hosts(options["hostnames"], known_hosts())
     return user

@@ -12,7 +12,7 @@ from ...formatting import clean, grouped
 from ...models import ControlRecord
 from ...permissions import VIEW_OPS
 from ..tables import printable
-from . import people
+from . import users
 from .asking import learn_hosts
 from .base import DONE, FAILED, USAGE, Answer, CommandRefused, Terminal, positive
 
@@ -63,7 +63,7 @@ def run(
             _check(user, VIEW_OPS, permission)
             begun(record)
             return _done(FilteredBulk.going_on(action, record, user), record, terminal)
-        user = people.user_named(options["user"])
+        user = users.user_named(options["user"])
         _check(user, VIEW_OPS, permission)
         bulk = FilteredBulk.of(action, options[FILTER], user)
         preview = bulk.preview()
@@ -78,7 +78,7 @@ def run(
 
 def _check(user: Any, *actions: str) -> None:
     for action in actions:
-        people.check(user, action)
+        users.check(user, action)
 
 
 def _record(action: Any, options: Mapping[str, Any]) -> Any:

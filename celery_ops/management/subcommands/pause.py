@@ -11,7 +11,7 @@ from ...conf import conf
 from ...control import paused_queues, queues
 from ...control.journal import Acted
 from ...permissions import MANAGE_QUEUES
-from . import people
+from . import users
 from .asking import SEARCH, learn_hosts
 from .base import DONE, USAGE, Answer, CommandRefused, Subcommand, Terminal
 from .revoke import answer_of
@@ -26,11 +26,11 @@ class Pause(Subcommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("queue", metavar="QUEUE", help="the queue's name")
-        people.add_user(parser)
+        users.add_user(parser)
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
-        queue, user = options["queue"], people.user_named(options["user"])
-        people.check(user, MANAGE_QUEUES, queue)
+        queue, user = options["queue"], users.user_named(options["user"])
+        users.check(user, MANAGE_QUEUES, queue)
         learn_hosts()
         if paused_queues.queue(conf.load("QUEUE_BACKEND")(), queue, wait=SEARCH)[0] is None:
             raise CommandRefused(_("no queue %(name)r is known") % {"name": queue}, USAGE)

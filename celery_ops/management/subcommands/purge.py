@@ -11,7 +11,7 @@ from ...conf import conf
 from ...control import paused_queues, queues
 from ...formatting import clean, grouped
 from ...permissions import MANAGE_QUEUES
-from . import people
+from . import users
 from .asking import SEARCH, learn_hosts
 from .base import USAGE, Answer, CommandRefused, Subcommand, Terminal
 
@@ -22,11 +22,11 @@ class Purge(Subcommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("queue", metavar="QUEUE", help="the queue's name")
         parser.add_argument("--yes", action="store_true", help="do it; without this nothing happens")
-        people.add_user(parser)
+        users.add_user(parser)
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
-        queue, user = options["queue"], people.user_named(options["user"])
-        people.check(user, MANAGE_QUEUES, queue)
+        queue, user = options["queue"], users.user_named(options["user"])
+        users.check(user, MANAGE_QUEUES, queue)
         learn_hosts()
         waiting = _waiting(queue)
         if not options["yes"]:

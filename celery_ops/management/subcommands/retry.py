@@ -11,7 +11,7 @@ from ...exceptions import NotKnown, NotSent, RerunRefused
 from ...formatting import clean
 from ...permissions import RUN_TASK
 from ..tables import printable
-from . import in_bulk, people
+from . import in_bulk, users
 from .asking import learn_hosts
 from .base import DONE, FAILED, USAGE, Answer, CommandRefused, Subcommand, Terminal
 
@@ -28,7 +28,7 @@ class Retry(Subcommand):
     def add_arguments(self, parser: CommandParser) -> None:
         in_bulk.add_arguments(parser)
         parser.add_argument("--whole", metavar="ID", help="instead of ids: the whole workflow of this task")
-        people.add_user(parser)
+        users.add_user(parser)
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         if options["whole"] is not None:
@@ -39,7 +39,7 @@ class Retry(Subcommand):
         from ...views.bulk.retry import answer
 
         learn_hosts()
-        outcomes = rerun_all(options["task_ids"], people.user_named(options["user"]))
+        outcomes = rerun_all(options["task_ids"], users.user_named(options["user"]))
         refused = any(outcome.record is None for outcome in outcomes)
         return Answer(answer(outcomes), [*map(_line, outcomes)], FAILED if refused else DONE)
 
@@ -50,7 +50,7 @@ class Retry(Subcommand):
         from ...views.bulk.retry import answer
 
         learn_hosts()
-        user = people.user_named(options["user"])
+        user = users.user_named(options["user"])
         try:
             whole = whole_candidate(options["whole"], user)
             if options["dry_run"]:

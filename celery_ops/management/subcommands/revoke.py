@@ -15,7 +15,7 @@ from ...control.journal import Acted
 from ...formatting import clean
 from ...permissions import REVOKE_TASK
 from ...task_detail import TaskDetail, task_detail
-from . import in_bulk, people
+from . import in_bulk, users
 from .asking import learn_hosts
 from .base import DONE, FAILED, NO_ANSWER, Answer, CommandRefused, Subcommand, Terminal
 
@@ -35,15 +35,15 @@ class Revoke(Subcommand):
         parser.add_argument("--terminate", action="store_true", help="stop the process that runs a task, too")
         parser.add_argument("--signal", choices=revoke.SIGNALS, default="TERM", help="what it is stopped with")
         parser.add_argument("--unknown", action="store_true", help="ask for ids that no source knows, too")
-        people.add_user(parser)
+        users.add_user(parser)
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         if in_bulk.is_meant(options):
             return _in_bulk(options, terminal)
-        user = people.user_named(options["user"])
+        user = users.user_named(options["user"])
         ids = list(dict.fromkeys(options["task_ids"]))
         for task_id in ids:
-            people.check(user, REVOKE_TASK, task_id)
+            users.check(user, REVOKE_TASK, task_id)
         revoke.check(ids, options["signal"])
         learn_hosts()
         details = _details(ids)

@@ -13,7 +13,7 @@ from ...exceptions import BadInput, NotSent
 from ...formatting import clean
 from ...permissions import RUN_TASK, VIEW_PAYLOAD, allows
 from ..tables import printable
-from . import people
+from . import users
 from .asking import learn_hosts, seconds
 from .base import DONE, FAILED, NO_ANSWER, Answer, CommandRefused, Subcommand, Terminal
 
@@ -34,10 +34,10 @@ class RunTask(Subcommand):
         add("--args", dest="positional", metavar="JSON", default="[]", help="a JSON list")
         add("--kwargs", dest="named", metavar="JSON", default="{}", help="a JSON object")
         add("--wait", type=seconds, metavar="S", help="wait for its end; exit with 3 when it takes longer")
-        people.add_user(parser)
+        users.add_user(parser)
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
-        user = people.user_named(options["user"])
+        user = users.user_named(options["user"])
         record = _send(options, user)
         detail = None if options["wait"] is None else _wait_for_end(record, options["wait"])
         return _answer(record, detail, shows_payload=user is None or allows(user, VIEW_PAYLOAD, record.task_name))
@@ -57,7 +57,7 @@ def _send(options: Mapping[str, Any], user: Any) -> Any:
     if runnable is None:
         text = _("%(name)s may not be run: RUNNABLE_TASKS does not name it, or nobody knows it")
         raise CommandRefused(text % {"name": clean(name, 100)})
-    people.check(user, RUN_TASK, name)
+    users.check(user, RUN_TASK, name)
     try:
         args, kwargs = carried_arguments(runnable, user, load(options["positional"]), load(options["named"]))
         return launch(Asked(runnable.name, runnable.task, args, kwargs), user)

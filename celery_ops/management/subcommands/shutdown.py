@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ...control import commands, workers
-from . import people
+from . import users
 from .base import Answer, CommandRefused, Subcommand, Terminal
 from .control import commander
 
@@ -19,7 +19,7 @@ class Shutdown(Subcommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("hostnames", nargs="+", metavar="HOST", help="hostnames of workers")
         parser.add_argument("--yes", action="store_true", help="do it; without this nothing happens")
-        people.add_user(parser)
+        users.add_user(parser)
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         user = commander(options)
