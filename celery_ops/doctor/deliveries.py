@@ -23,11 +23,11 @@ def check() -> Iterator[Finding]:
         return
     names: dict[str, Counter[str]] = {}
     causes: dict[str, Cause] = {}
-    for one in delivered:
-        cause = _cause(one)
+    for delivery in delivered:
+        cause = _cause(delivery)
         if cause is not None:
             causes[cause.code] = cause
-            names.setdefault(cause.code, Counter())[clean(one.task.name)] += 1
+            names.setdefault(cause.code, Counter())[clean(delivery.task.name)] += 1
     if not causes:
         yield ok(NAME, _("No tracked task ran twice since yesterday because its message came again."))
     for code, cause in causes.items():

@@ -38,18 +38,18 @@ def _of_beat(schedules: ScheduleReport) -> Iterator[Finding]:
 
 
 def _of_entries(schedules: ScheduleReport) -> Iterator[Finding]:
-    overdue = [one for one in schedules.schedules if one.overdue]
+    overdue = [schedule for schedule in schedules.schedules if schedule.overdue]
     if overdue:
-        names = {"names": listed(one.entry.name for one in overdue)}
-        hint = next(problem.remedy for one in overdue for problem in one.problems if problem.code == OVERDUE)
+        names = {"names": listed(schedule.entry.name for schedule in overdue)}
+        hint = next(problem.remedy for schedule in overdue for problem in schedule.problems if problem.code == OVERDUE)
         yield error("schedules", _("These entries are overdue: %(names)s.") % names, hint)
     others = 0
-    for one in schedules.schedules:
-        wrong = [problem for problem in one.problems if not problem.is_notice and problem.code != OVERDUE]
+    for schedule in schedules.schedules:
+        wrong = [problem for problem in schedule.problems if not problem.is_notice and problem.code != OVERDUE]
         for problem in wrong[:1]:
             others += 1
             if others <= MOST_NAMED:
-                yield warning("schedules", f"{one.entry.name}: {problem.sentence}", problem.remedy)
+                yield warning("schedules", f"{schedule.entry.name}: {problem.sentence}", problem.remedy)
     if others > MOST_NAMED:
         more = others - MOST_NAMED
         message = ngettext(

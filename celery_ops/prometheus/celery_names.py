@@ -52,13 +52,13 @@ def families(answers: Answers) -> Iterator[Family]:
 def _of_tasks(totals: Sequence[TaskTotals]) -> Iterator[Family]:
     """A number that workers count is 0 where they have counted none of it, if there are workers that count."""
     labels = [(labelled(name=t.subject.task, hostname=t.subject.host, queue_name=t.subject.queue), t) for t in totals]
-    sent = ((of, one.numbers[Total.SENT]) for of, one in labels if one.numbers[Total.SENT])
+    sent = ((of, task.numbers[Total.SENT]) for of, task in labels if task.numbers[Total.SENT])
     yield counter("celery_task_sent", "Sent when a task message is published.", sent)
-    if not any(one.was_worked_on for one in totals):
+    if not any(task.was_worked_on for task in totals):
         return
-    worked = [(of, one) for of, one in labels if one.was_worked_on or not one.subject.host]
+    worked = [(of, task) for of, task in labels if task.was_worked_on or not task.subject.host]
     for name, (total, documentation) in COUNTERS.items():
-        yield counter(f"celery_task_{name}", documentation, ((of, one.numbers[total]) for of, one in worked))
+        yield counter(f"celery_task_{name}", documentation, ((of, task.numbers[total]) for of, task in worked))
     yield counter("celery_task_failed", "Sent if the execution of the task failed.", _failures(worked))
     yield histogram(
         "celery_task_runtime",
@@ -78,24 +78,24 @@ def _of_tasks(totals: Sequence[TaskTotals]) -> Iterator[Family]:
 
 def _failures(labels: Iterable[tuple[str, TaskTotals]]) -> Iterator[tuple[str, int]]:
     """A series that begins at 0 has its first failure counted by ``increase``: so does celery-exporter's."""
-    for of, one in labels:
+    for of, task in labels:
         yield f'{of},exception=""', 0
-        for exception, number in sorted(one.failures.items()):
+        for exception, number in sorted(task.failures.items()):
             yield f"{of},{labelled(exception=exception)}", number
 
 
 def _durations(
     labels: Iterable[tuple[str, TaskTotals]], buckets: int, seconds: Total
 ) -> Iterator[tuple[str, Durations]]:
-    for of, one in labels:
-        if (durations := one.durations(buckets, seconds)) is not None:
+    for of, task in labels:
+        if (durations := task.durations(buckets, seconds)) is not None:
             yield of, durations
 
 
 def _lost(totals: Sequence[TaskTotals]) -> Iterable[tuple[str, int]]:
     by_task: dict[str, int] = {}
-    for one in totals:
-        by_task[one.subject.task] = by_task.get(one.subject.task, 0) + one.numbers[Total.LOST]
+    for task in totals:
+        by_task[task.subject.task] = by_task.get(task.subject.task, 0) + task.numbers[Total.LOST]
     return ((labelled(name=task), number) for task, number in by_task.items())
 
 

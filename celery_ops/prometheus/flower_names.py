@@ -37,23 +37,23 @@ def families(answers: Answers) -> Iterator[Family]:
 def _without_queues(totals: Sequence[TaskTotals]) -> list[TaskTotals]:
     """Flower does not tell queues apart."""
     sums: dict[Subject, list[int]] = {}
-    for one in totals:
-        subject = one.subject._replace(queue="")
+    for task in totals:
+        subject = task.subject._replace(queue="")
         before = sums.get(subject)
-        sums[subject] = [*one.numbers] if before is None else [*map(sum, zip(before, one.numbers, strict=True))]
+        sums[subject] = [*task.numbers] if before is None else [*map(sum, zip(before, task.numbers, strict=True))]
     return [TaskTotals(subject, numbers) for subject, numbers in sums.items()]
 
 
 def _of_tasks(totals: Sequence[TaskTotals]) -> Iterator[Family]:
-    labels = [(labelled(worker=one.subject.host, task=one.subject.task), one) for one in totals]
+    labels = [(labelled(worker=task.subject.host, task=task.subject.task), task) for task in totals]
     events = (
-        (f'{of},type="{name}"', one.numbers[total])
-        for of, one in labels
+        (f'{of},type="{name}"', task.numbers[total])
+        for of, task in labels
         for name, total in EVENTS.items()
-        if one.numbers[total]
+        if task.numbers[total]
     )
     yield counter("flower_events", "Number of events", events)
-    runs = ((of, one.durations(RUN_BUCKETS, Total.RUN_TIME)) for of, one in labels)
+    runs = ((of, task.durations(RUN_BUCKETS, Total.RUN_TIME)) for of, task in labels)
     samples = ((of, durations) for of, durations in runs if durations is not None)
     yield histogram("flower_task_runtime_seconds", "Task runtime", BOUNDS, samples)
 

@@ -71,8 +71,8 @@ def totals(*, by_host: bool = False) -> list[TaskTotals]:
     for subject, cells in zip(subjects, tallies.cells, strict=True):
         if not cells:  # it has been silent for longer than numbers are kept
             continue
-        one = TaskTotals(Subject(*map(clean, subject)), _numbers(cells), failures.get(subject, {}))
-        sums[one.subject] = _added(sums[one.subject], one) if one.subject in sums else one
+        task = TaskTotals(Subject(*map(clean, subject)), _numbers(cells), failures.get(subject, {}))
+        sums[task.subject] = _added(sums[task.subject], task) if task.subject in sums else task
     return [sums[subject] for subject in sorted(sums)]
 
 

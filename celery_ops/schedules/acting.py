@@ -21,47 +21,47 @@ RECORDED: Final = {
 }
 
 
-def pause(one: ScheduleInfo, until: datetime | None, user: Any, submission: UUID | None = None) -> ControlRecord:
+def pause(schedule: ScheduleInfo, until: datetime | None, user: Any, submission: UUID | None = None) -> ControlRecord:
     """Have an entry not be sent until then (aware), or until it is resumed.
 
     Raises ScheduleRefused where its source cannot, NotDone when the journal or the source is away, and Repeated for
     the same form once more.
     """
     parameters = {"until": until.isoformat()} if until else {}
-    return _done(PAUSE, one, parameters, user, submission, lambda source: source.pause(one.entry.name, until))
+    return _done(PAUSE, schedule, parameters, user, submission, lambda source: source.pause(schedule.entry.name, until))
 
 
-def resume(one: ScheduleInfo, user: Any, submission: UUID | None = None) -> ControlRecord:
+def resume(schedule: ScheduleInfo, user: Any, submission: UUID | None = None) -> ControlRecord:
     """Have a paused entry be sent again. Raises the same."""
-    return _done(RESUME, one, {}, user, submission, lambda source: source.resume(one.entry.name))
+    return _done(RESUME, schedule, {}, user, submission, lambda source: source.resume(schedule.entry.name))
 
 
-def skip(one: ScheduleInfo, due: datetime, user: Any, submission: UUID | None = None) -> ControlRecord:
+def skip(schedule: ScheduleInfo, due: datetime, user: Any, submission: UUID | None = None) -> ControlRecord:
     """Have the occurrence that is due then (aware) not be sent. Raises the same."""
     parameters = {"due": due.isoformat()}
-    return _done(SKIP, one, parameters, user, submission, lambda source: source.skip(one.entry.name, due))
+    return _done(SKIP, schedule, parameters, user, submission, lambda source: source.skip(schedule.entry.name, due))
 
 
-def reason_against(one: ScheduleInfo, action: str) -> str:
+def reason_against(schedule: ScheduleInfo, action: str) -> str:
     """Return why that cannot be done to an entry, empty where it can."""
-    if action in one.entry.actions:
+    if action in schedule.entry.actions:
         return ""
-    return one.entry.refused.get(action) or _("This source cannot do that.")
+    return schedule.entry.refused.get(action) or _("This source cannot do that.")
 
 
 def _done(
     action: str,
-    one: ScheduleInfo,
+    schedule: ScheduleInfo,
     parameters: dict[str, str],
     user: Any,
     submission: UUID | None,
     tell: Callable[[ScheduleSource], None],
 ) -> ControlRecord:
-    source = source_named(one.entry.source)
-    if source is None or (reason := reason_against(one, action)):
+    source = source_named(schedule.entry.source)
+    if source is None or (reason := reason_against(schedule, action)):
         raise ScheduleRefused(_("This source cannot do that.") if source is None else reason)
-    parameters = {"source": one.entry.source, "task": one.entry.task, **parameters}
-    record = write_record(RECORDED[action], one.entry.name, parameters, user, submission)
+    parameters = {"source": schedule.entry.source, "task": schedule.entry.task, **parameters}
+    record = write_record(RECORDED[action], schedule.entry.name, parameters, user, submission)
     try:
         tell(source)
     except (ScheduleRefused, BackendUnavailable) as error:

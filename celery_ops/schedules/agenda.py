@@ -27,16 +27,16 @@ class Stretch:
         return self.last > self.first
 
 
-def stretches(one: ScheduleInfo, start: datetime, end: datetime, gap: timedelta) -> list[Stretch]:
+def stretches(schedule: ScheduleInfo, start: datetime, end: datetime, gap: timedelta) -> list[Stretch]:
     """Return when an entry is due from ``start`` until ``end`` (aware), as its own schedule says.
 
     Times that follow each other in less than ``gap`` are a band, so there are no more than the time has gaps. What
     is overdue is due at ``start``. What is sent once is due once, and nothing from when it expires. A schedule that
     raises has none.
     """
-    if one.next_due is None:
+    if schedule.next_due is None:
         return []
-    entry, first = one.entry, max(one.next_due, start)
+    entry, first = schedule.entry, max(schedule.next_due, start)
     if entry.expires is not None:
         end = min(end, entry.expires - timedelta.resolution)  # at that time beat sends it no more
     try:

@@ -79,9 +79,9 @@ def _name_of(beat: BeatInfo) -> str:
 
 def _twins(beats: Sequence[BeatInfo]) -> list[BeatInfo]:
     """Return beats that send the same: of one app and kind, the first of which went on when the second had begun."""
-    sending = sorted((beat for beat in beats if beat.sends), key=lambda beat: beat.started)
-    for one in sending:
-        twins = [beat for beat in sending if (beat.app, beat.scheduler) == (one.app, one.scheduler)]
+    sending = sorted((other for other in beats if other.sends), key=lambda other: other.started)
+    for beat in sending:
+        twins = [other for other in sending if (other.app, other.scheduler) == (beat.app, beat.scheduler)]
         if len(twins) > 1 and twins[-2].seen > twins[-1].started + OVERLAP:
             return twins
     return []

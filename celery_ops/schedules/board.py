@@ -135,8 +135,8 @@ def rings(names: Sequence[str]) -> list[list[Sending]]:
 
 
 def _ring(texts: Iterable[str]) -> list[Sending]:
-    sendings = [one for one in map(_read, islice(texts, SLOTS * RING)) if one is not None]
-    return sorted(sendings, key=lambda one: (one.due, one.sent or 0), reverse=True)[:RING]
+    sendings = [sending for sending in map(_read, islice(texts, SLOTS * RING)) if sending is not None]
+    return sorted(sendings, key=lambda sending: (sending.due, sending.sent or 0), reverse=True)[:RING]
 
 
 def _heard(notes: Sequence[Note | None]) -> list[HeardSign]:
@@ -164,10 +164,10 @@ def add(facts: Mapping[str, Facts], sendings: Mapping[str, Mapping[int, Sending]
     """
     rows = []
     if facts:
-        texts = {key_of(name): _packed_facts(one) for name, one in facts.items()}
+        texts = {key_of(name): _packed_facts(entry_facts) for name, entry_facts in facts.items()}
         rows.append(Row(facts_row(now), FACTS_KEPT, texts=texts))
     for name, numbered in sendings.items():
-        texts = {f"{slot}.{number % RING}": _packed(one) for number, one in numbered.items()}
+        texts = {f"{slot}.{number % RING}": _packed(sending) for number, sending in numbered.items()}
         rows.append(Row(ring_row(name), RING_KEPT, texts=texts))
     if rows:
         once = uuid4().hex[:16]
@@ -267,12 +267,14 @@ def _sign(value: bytes) -> Sign | None:
     except (ValueError, TypeError, RecursionError):
         return None
     for part in fields(Sign):
-        one = getattr(sign, part.name)
-        if part.type is float and type(one) is int:
-            as_float: dict[str, Any] = {part.name: float(one)}
+        number = getattr(sign, part.name)
+        if part.type is float and type(number) is int:
+            as_float: dict[str, Any] = {part.name: float(number)}
             sign = replace(sign, **as_float)
-        elif type(one) is not part.type:
+        elif type(number) is not part.type:
             return None
     numbers = (sign.up, sign.still, sign.max_interval)
-    is_right = all(isfinite(one) and 0 <= one < 1e9 for one in numbers) and _is_time(sign.started) and sign.pid >= 0
+    is_right = (
+        all(isfinite(number) and 0 <= number < 1e9 for number in numbers) and _is_time(sign.started) and sign.pid >= 0
+    )
     return sign if is_right and 0 <= sign.entries < 2**31 else None

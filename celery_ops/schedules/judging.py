@@ -84,20 +84,22 @@ def looked_at(
     return info
 
 
-def by_row(one: ScheduleInfo, now: datetime) -> ScheduleInfo:
+def by_row(schedule: ScheduleInfo, now: datetime) -> ScheduleInfo:
     """Return what is certain of an entry while nobody can tell what beat has sent since its row was written."""
-    if one.entry.source != DATABASE or one.next_due is None:
-        return one
-    if not 0 < (now - one.next_due).total_seconds() <= OVERDUE_AFTER + WRITTEN_AFTER:
-        return one
-    others = tuple([problem for problem in one.problems if problem.code != problems.OVERDUE])
-    return replace(one, next_due=None, late=None, overdue=False, problems=others)
+    if schedule.entry.source != DATABASE or schedule.next_due is None:
+        return schedule
+    if not 0 < (now - schedule.next_due).total_seconds() <= OVERDUE_AFTER + WRITTEN_AFTER:
+        return schedule
+    others = tuple([problem for problem in schedule.problems if problem.code != problems.OVERDUE])
+    return replace(schedule, next_due=None, late=None, overdue=False, problems=others)
 
 
 def _grows(case: Case, info: ScheduleInfo) -> bool:
     """Whether something is said that is another at each look: a length of time."""
     is_unsent = case.facts is not None and case.facts.last is not None and case.facts.last.sent is None
-    return is_unsent or any(isinstance(value, timedelta) for one in info.problems for value in one.values.values())
+    return is_unsent or any(
+        isinstance(value, timedelta) for problem in info.problems for value in problem.values.values()
+    )
 
 
 def _until(case: Case) -> datetime | None:

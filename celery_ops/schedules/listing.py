@@ -11,9 +11,9 @@ from .info import DATABASE, REDBEAT, SETTINGS, ScheduleInfo
 SOURCES: Final = {SETTINGS: _("Settings"), DATABASE: _("Database"), REDBEAT: _("redbeat")}
 
 
-def has_problem(one: ScheduleInfo) -> bool:
+def has_problem(schedule: ScheduleInfo) -> bool:
     """Return whether something is wrong with a schedule: that somebody has paused it is not."""
-    return one.overdue or any(not problem.is_notice for problem in one.problems)
+    return schedule.overdue or any(not problem.is_notice for problem in schedule.problems)
 
 
 def worst_first(schedules: Iterable[ScheduleInfo]) -> list[ScheduleInfo]:
@@ -21,13 +21,13 @@ def worst_first(schedules: Iterable[ScheduleInfo]) -> list[ScheduleInfo]:
     return sorted(schedules, key=_order)
 
 
-def _order(one: ScheduleInfo) -> tuple[int, float, str]:
-    return _rank(one), one.next_due.timestamp() if one.next_due else 0.0, one.entry.name
+def _order(schedule: ScheduleInfo) -> tuple[int, float, str]:
+    return _rank(schedule), schedule.next_due.timestamp() if schedule.next_due else 0.0, schedule.entry.name
 
 
-def _rank(one: ScheduleInfo) -> int:
-    if one.overdue:
+def _rank(schedule: ScheduleInfo) -> int:
+    if schedule.overdue:
         return 0
-    if has_problem(one):
+    if has_problem(schedule):
         return 1
-    return 2 if one.next_due else 3
+    return 2 if schedule.next_due else 3

@@ -36,13 +36,13 @@ class Missed:
     is_counted: bool = True
 
 
-def missed(one: ScheduleInfo, now: datetime) -> Missed:
+def missed(schedule: ScheduleInfo, now: datetime) -> Missed:
     """Return what was missed of an entry since the oldest of its ``occurrences`` that are kept.
 
     A time that is due to the second when beat sends is not missed. A schedule that raises has missed nothing.
     """
     try:
-        times = list(islice(_missed(one, now), MOST_COUNTED))
+        times = list(islice(_missed(schedule, now), MOST_COUNTED))
     except Exception:  # of a schedule of the site's own
         logger.debug("It cannot be told what was missed", exc_info=True)
         return Missed()
@@ -52,16 +52,16 @@ def missed(one: ScheduleInfo, now: datetime) -> Missed:
     return Missed(tuple(map(Occurrence, reversed(named))), len(times) - len(named), is_counted)
 
 
-def _missed(one: ScheduleInfo, now: datetime) -> Iterator[datetime]:
-    schedule = one.entry.schedule
-    if schedule is None or one.entry.one_off:
+def _missed(schedule: ScheduleInfo, now: datetime) -> Iterator[datetime]:
+    times = schedule.entry.schedule
+    if times is None or schedule.entry.one_off:
         return
-    if one.overdue and one.next_due is not None:
-        yield one.next_due
-        yield from upcoming(schedule, one.next_due, now - LATE, MOST_COUNTED)
-    for occurrence in one.occurrences:
-        if occurrence.sent is not None and _is_late_by(schedule, occurrence.due, occurrence.sent):
-            yield from upcoming(schedule, occurrence.due, occurrence.sent - LATE, MOST_COUNTED)
+    if schedule.overdue and schedule.next_due is not None:
+        yield schedule.next_due
+        yield from upcoming(times, schedule.next_due, now - LATE, MOST_COUNTED)
+    for occurrence in schedule.occurrences:
+        if occurrence.sent is not None and _is_late_by(times, occurrence.due, occurrence.sent):
+            yield from upcoming(times, occurrence.due, occurrence.sent - LATE, MOST_COUNTED)
 
 
 def _is_late_by(schedule: Any, due: datetime, sent: datetime) -> bool:
@@ -76,4 +76,4 @@ def _is_late_by(schedule: Any, due: datetime, sent: datetime) -> bool:
 
 def with_missed(occurrences: tuple[Occurrence, ...], lapses: Missed) -> tuple[Occurrence, ...]:
     """Return all of them, the newest first."""
-    return tuple(sorted((*occurrences, *lapses.occurrences), key=lambda one: one.due, reverse=True))
+    return tuple(sorted((*occurrences, *lapses.occurrences), key=lambda occurrence: occurrence.due, reverse=True))

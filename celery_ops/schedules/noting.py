@@ -115,7 +115,7 @@ class Notes:
             self._occurred(name, Sending(_ms(due), _ms(sent), clean(note.task_id, LONGEST_ID) or None))
 
     def _only_entry_of(self, task: str) -> str:
-        names = [name for name, one in self._known.items() if one.event[2].task == task]
+        names = [name for name, known in self._known.items() if known.event[2].task == task]
         return names[0] if len(names) == 1 else ""
 
     def _occurred(self, name: str, sending: Sending) -> None:
@@ -187,7 +187,7 @@ class Notes:
             self._changed = dict.fromkeys((*self._changed, *self._known))
         names = [*self._changed][:MOST_WRITTEN]
         facts = {name: self._facts(name) for name in names}
-        facts = {name: one for name, one in facts.items() if self._written.get(name) != one}
+        facts = {name: told for name, told in facts.items() if self._written.get(name) != told}
         sendings = self._some_sendings()
         if facts or sendings:
             board.add(facts, sendings, slot, now)

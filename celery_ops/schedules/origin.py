@@ -21,7 +21,7 @@ def schedule_of(task_id: str, task: str) -> str:
         logger.debug("It is not known of which schedule a task came: %s", error)
         return ""
     for name, ring in zip(names, rings, strict=True):
-        if any(one.task_id == task_id for one in ring):
+        if any(sending.task_id == task_id for sending in ring):
             return name
     return ""
 

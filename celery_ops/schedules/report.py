@@ -54,11 +54,11 @@ def report(now: datetime | None = None, *, asks_around: bool = True) -> Schedule
     app = _app()
     sending = [beat.scheduler for beat in beats if beat.sends]
     schedules: list[ScheduleInfo] = []
-    for source, listed in groupby(entries, lambda one: one[0]):
+    for source, listed in groupby(entries, lambda pair: pair[0]):
         is_read = not sending or any(map(source.is_read_by, sending))
         schedules += [looked_at(entry, told.of(entry.name), now, around, app, is_read) for _source, entry in listed]
     if is_store_away:
-        schedules = [by_row(one, now) for one in schedules]
+        schedules = [by_row(schedule, now) for schedule in schedules]
     schedules = worst_first(without_skips(schedules))
     wrong = () if troubles and not told.signs else tuple(beat_problems.of_beats(beats, bool(told.signs), len(entries)))
     return ScheduleReport(tuple(schedules), tuple(beats), wrong, " ".join(dict.fromkeys(troubles)), is_store_away)
@@ -102,11 +102,13 @@ def completed(
     """
     schedules, now = list(schedules), now or datetime.now(timezone.utc)
     try:
-        rings = [ring[:most] for ring in board.rings([one.entry.name for one in schedules])]
+        rings = [ring[:most] for ring in board.rings([schedule.entry.name for schedule in schedules])]
     except StoreUnavailable:
         rings = [[]] * len(schedules)
-    tasks = _tasks({one.task_id: one.sent or one.due for ring in rings for one in ring if one.task_id})
-    return [_completed(one, ring, tasks, now) for one, ring in zip(schedules, rings, strict=True)]
+    tasks = _tasks(
+        {sending.task_id: sending.sent or sending.due for ring in rings for sending in ring if sending.task_id}
+    )
+    return [_completed(schedule, ring, tasks, now) for schedule, ring in zip(schedules, rings, strict=True)]
 
 
 # -- what was told ----------------------------------------------------------------------------------------------------
@@ -121,7 +123,7 @@ def _told() -> tuple[Told, list[str]]:
 
 
 def _beats(signs: Sequence[HeardSign], now: datetime) -> list[BeatInfo]:
-    beats = sorted((_beat(one, now) for one in signs), key=lambda beat: beat.seen, reverse=True)
+    beats = sorted((_beat(sign, now) for sign in signs), key=lambda beat: beat.seen, reverse=True)
     is_sent = any(beat.sends for beat in beats)
 
     def is_told(beat: BeatInfo) -> bool:
@@ -168,32 +170,34 @@ def _tasks(sent: Mapping[str, int]) -> Mapping[str, TaskInfo]:
         tasks |= conf.load("TASK_BACKEND")().get_many(sent)
     except (BackendUnavailable, StoreUnavailable) as error:
         logger.debug("It is not known how scheduled tasks ended: %s", error)
-    open_ids = [one for one in sent if one not in tasks or not states.is_final(tasks[one].state)]
+    open_ids = [task_id for task_id in sent if task_id not in tasks or not states.is_final(tasks[task_id].state)]
     try:
-        found = find_tasks({one: at for one in open_ids if (at := moment(sent[one])) is not None})
+        found = find_tasks({task_id: at for task_id in open_ids if (at := moment(sent[task_id])) is not None})
     except StoreUnavailable as error:
         logger.debug("It is not tracked how scheduled tasks ended: %s", error)
         return tasks
-    return tasks | {one: tracked.info(task) for one, task in found.items()}
+    return tasks | {task_id: tracked.info(task) for task_id, task in found.items()}
 
 
 def _completed(
-    one: ScheduleInfo, ring: Sequence[Sending], tasks: Mapping[str, TaskInfo], now: datetime
+    schedule: ScheduleInfo, ring: Sequence[Sending], tasks: Mapping[str, TaskInfo], now: datetime
 ) -> ScheduleInfo:
     occurrences = tuple(_occurrence(sending, tasks) for sending in ring)
     last = next((occurrence for occurrence in occurrences if occurrence.sent is not None), None)
-    wrong = list(one.problems)
-    newest = tasks.get(one.last_task_id or "", last)
+    wrong = list(schedule.problems)
+    newest = tasks.get(schedule.last_task_id or "", last)
     state = newest.state if newest is not None else None
     sent = last.sent if last is not None and last.state in WAITING and last.started is None else None
     if sent is not None and (now - sent).total_seconds() > RUNS_AFTER:
         wrong.append(problems.not_run(sent, now))
     return replace(
-        one,
-        entry=replace(one.entry, words=words(one.entry.schedule) if one.entry.schedule is not None else ""),
-        last_sent=one.last_sent or (last.sent if last is not None else None),
-        last_due=one.last_due or (occurrences[0].due if occurrences else None),
-        last_task_id=one.last_task_id or (last.task_id if last is not None else None),
+        schedule,
+        entry=replace(
+            schedule.entry, words=words(schedule.entry.schedule) if schedule.entry.schedule is not None else ""
+        ),
+        last_sent=schedule.last_sent or (last.sent if last is not None else None),
+        last_due=schedule.last_due or (occurrences[0].due if occurrences else None),
+        last_task_id=schedule.last_task_id or (last.task_id if last is not None else None),
         last_state=state,
         problems=tuple(wrong),
         occurrences=occurrences,

@@ -51,15 +51,15 @@ class Signing:
 
     def _place(self, heard: list[HeardSign]) -> int:
         """Return the slot that this beat has, or takes now."""
-        by_slot = {one.slot: one for one in heard}
-        own = [slot for slot, one in by_slot.items() if one.sign.token == self._token]
+        by_slot = {beat.slot: beat for beat in heard}
+        own = [slot for slot, beat in by_slot.items() if beat.sign.token == self._token]
         if own:
             return own[0]
         free = [slot for slot in range(SLOTS) if slot not in by_slot]
-        gone = sorted((one for one in heard if one.age > FREE_AFTER), key=lambda one: -one.age)
-        ended = sorted((one for one in heard if one.sign.has_ended), key=lambda one: -one.age)
+        gone = sorted((beat for beat in heard if beat.age > FREE_AFTER), key=lambda beat: -beat.age)
+        ended = sorted((beat for beat in heard if beat.sign.has_ended), key=lambda beat: -beat.age)
         # the place of one that is gone says so until another one takes it
-        return next(iter([*(one.slot for one in ended), *free, *(one.slot for one in gone), SLOTS - 1]))
+        return next(iter([*(beat.slot for beat in ended), *free, *(beat.slot for beat in gone), SLOTS - 1]))
 
     def _sign(self, entries: int, is_standby: bool) -> Sign:
         interval = getattr(self._scheduler, "max_interval", 0)

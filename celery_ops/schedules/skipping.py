@@ -30,23 +30,23 @@ def without_skips(schedules: Sequence[ScheduleInfo]) -> list[ScheduleInfo]:
 
     One query where a last run lies ahead, else none.
     """
-    ahead = [clean(one.entry.name, LONGEST_NAME) for one in schedules if _is_ahead(one)]
+    ahead = [clean(schedule.entry.name, LONGEST_NAME) for schedule in schedules if _is_ahead(schedule)]
     skips = _skips(ahead[:MOST_ENTRIES]) if ahead else {}
-    return [_without_skip(one, skips) for one in schedules] if skips else [*schedules]
+    return [_without_skip(schedule, skips) for schedule in schedules] if skips else [*schedules]
 
 
-def _without_skip(one: ScheduleInfo, skips: Mapping[str, Sequence[datetime]]) -> ScheduleInfo:
-    ran = one.ran
-    if ran is None or not _is_ahead(one):
-        return one
-    if not any(abs(ran - due) <= SAME for due in skips.get(clean(one.entry.name, LONGEST_NAME), ())):
-        return one
-    others = tuple(problem for problem in one.problems if problem.code != LAST_RUN_AHEAD)
-    return replace(one, problems=others, skipped=ran)
+def _without_skip(schedule: ScheduleInfo, skips: Mapping[str, Sequence[datetime]]) -> ScheduleInfo:
+    ran = schedule.ran
+    if ran is None or not _is_ahead(schedule):
+        return schedule
+    if not any(abs(ran - due) <= SAME for due in skips.get(clean(schedule.entry.name, LONGEST_NAME), ())):
+        return schedule
+    others = tuple(problem for problem in schedule.problems if problem.code != LAST_RUN_AHEAD)
+    return replace(schedule, problems=others, skipped=ran)
 
 
-def _is_ahead(one: ScheduleInfo) -> bool:
-    return any(problem.code == LAST_RUN_AHEAD for problem in one.problems)
+def _is_ahead(schedule: ScheduleInfo) -> bool:
+    return any(problem.code == LAST_RUN_AHEAD for problem in schedule.problems)
 
 
 def _skips(names: Sequence[str]) -> Mapping[str, Sequence[datetime]]:

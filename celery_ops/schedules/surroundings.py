@@ -98,5 +98,5 @@ def _deserted() -> frozenset[str] | None:
 
 def _run_p95() -> dict[str, float]:
     numbers = by_task(WINDOWS["24h"]) if conf.METRICS else {}
-    lengths = {task: one.run.percentile(95) for task, one in numbers.items() if one.run_count >= ENOUGH_RUNS}
+    lengths = {task: counts.run.percentile(95) for task, counts in numbers.items() if counts.run_count >= ENOUGH_RUNS}
     return {task: seconds for task, seconds in lengths.items() if seconds is not None}

@@ -179,7 +179,7 @@ def _locale(language: str) -> str:
     first = language.partition("-")[0].lower()
     if first == "en":
         return ""
-    names = sorted(one.name for one in files("cron_descriptor").joinpath("locale").iterdir())
+    names = sorted(folder.name for folder in files("cron_descriptor").joinpath("locale").iterdir())
     return next((name[: -len(".mo")] for name in names if name.startswith(f"{first}_") and name.endswith(".mo")), "")
 
 

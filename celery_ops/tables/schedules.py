@@ -52,23 +52,23 @@ class Bar:
     sign: str
 
 
-def outcome(one: Occurrence, now: datetime) -> tuple[Any, str, str]:
+def outcome(occurrence: Occurrence, now: datetime) -> tuple[Any, str, str]:
     """Return what became of an occurrence: the words, the tone and the sign."""
-    if one.sent is None:
+    if occurrence.sent is None:
         return NOT_SENT
-    if one.state is None:
+    if occurrence.state is None:
         return UNKNOWN
-    if one.state in (states.PENDING, states.RECEIVED) and one.started is None:
-        return NOT_RUN if (now - one.sent).total_seconds() > BEGUN_AFTER else ENDED[one.state]
-    return ENDED.get(one.state) or (clean(one.state, 50), "", "·")
+    if occurrence.state in (states.PENDING, states.RECEIVED) and occurrence.started is None:
+        return NOT_RUN if (now - occurrence.sent).total_seconds() > BEGUN_AFTER else ENDED[occurrence.state]
+    return ENDED.get(occurrence.state) or (clean(occurrence.state, 50), "", "·")
 
 
 def bars(occurrences: Sequence[Occurrence], now: datetime, most: int = MOST_BARS) -> list[Bar]:
     """Return the newest occurrences, the newest last."""
     shown, by = [], reader()
-    for one in reversed(occurrences[:most]):
-        label, tone, sign = outcome(one, now)
-        shown.append(Bar(f"{_time(one.due, by)}: {label}", tone, sign))
+    for occurrence in reversed(occurrences[:most]):
+        label, tone, sign = outcome(occurrence, now)
+        shown.append(Bar(f"{_time(occurrence.due, by)}: {label}", tone, sign))
     return shown
 
 
@@ -106,9 +106,9 @@ class ScheduleRow:
     bars: Sequence[Bar] | None
 
     @classmethod
-    def of(cls, one: ScheduleInfo, now: datetime) -> "ScheduleRow":
-        entry = one.entry
-        problem = one.problems[0] if one.problems else None
+    def of(cls, schedule: ScheduleInfo, now: datetime) -> "ScheduleRow":
+        entry = schedule.entry
+        problem = schedule.problems[0] if schedule.problems else None
         return cls(
             name=clean(entry.name),
             url=schedule_url(entry.name),
@@ -117,18 +117,18 @@ class ScheduleRow:
             words=clean(entry.words or entry.expression),
             expression=clean(entry.expression),
             enabled=entry.enabled,
-            next_due=one.next_due,
-            last_due=one.last_due,
-            state=clean(one.last_state or ""),
-            tone=states.tone(one.last_state) if one.last_state else "",
-            task_url=task_url(one.last_task_id) if one.last_task_id else "",
-            late=one.late,
-            late_words=late_words(one.late),
-            overdue=one.overdue,
+            next_due=schedule.next_due,
+            last_due=schedule.last_due,
+            state=clean(schedule.last_state or ""),
+            tone=states.tone(schedule.last_state) if schedule.last_state else "",
+            task_url=task_url(schedule.last_task_id) if schedule.last_task_id else "",
+            late=schedule.late,
+            late_words=late_words(schedule.late),
+            overdue=schedule.overdue,
             problem=clean(problem.sentence) if problem else "",
-            more_problems=max(0, len(one.problems) - 1),
-            is_notice=not has_problem(one),
-            bars=bars(one.occurrences, now) or None,
+            more_problems=max(0, len(schedule.problems) - 1),
+            is_notice=not has_problem(schedule),
+            bars=bars(schedule.occurrences, now) or None,
         )
 
 
@@ -199,26 +199,26 @@ class OccurrenceRow:
     tone: str
 
     @classmethod
-    def of(cls, one: Occurrence, now: datetime) -> "OccurrenceRow":
-        label, tone, _sign = outcome(one, now)
-        took = took_of(one)
+    def of(cls, occurrence: Occurrence, now: datetime) -> "OccurrenceRow":
+        label, tone, _sign = outcome(occurrence, now)
+        took = took_of(occurrence)
         return cls(
-            due=one.due,
-            sent=one.sent,
-            task_id=task_link(one.task_id) if one.task_id else None,
-            started=one.started,
-            finished=one.finished,
+            due=occurrence.due,
+            sent=occurrence.sent,
+            task_id=task_link(occurrence.task_id) if occurrence.task_id else None,
+            started=occurrence.started,
+            finished=occurrence.finished,
             took="" if took is None else words.seconds(took),
             outcome=str(label),
             tone=tone,
         )
 
 
-def took_of(one: Occurrence) -> float | None:
+def took_of(occurrence: Occurrence) -> float | None:
     """Return the seconds that an occurrence ran; None while it does, and where that is unknown."""
-    if one.started is None or one.finished is None:
+    if occurrence.started is None or occurrence.finished is None:
         return None
-    return max(0.0, (_aware(one.finished) - _aware(one.started)).total_seconds())
+    return max(0.0, (_aware(occurrence.finished) - _aware(occurrence.started)).total_seconds())
 
 
 def _aware(moment: datetime) -> datetime:

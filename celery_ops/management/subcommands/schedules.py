@@ -28,7 +28,7 @@ class Schedules(Subcommand):
         answer = report()
         schedules = completed(answer.schedules)
         data = {
-            "results": [schedule_item(one, answer.silence) for one in schedules],
+            "results": [schedule_item(schedule, answer.silence) for schedule in schedules],
             "beats": [_beat_item(beat) for beat in answer.beats],
             "problems": [clean(problem.sentence) for problem in answer.problems],
             "trouble": clean(answer.trouble),
@@ -37,7 +37,7 @@ class Schedules(Subcommand):
 
 
 def _code(answer: ScheduleReport) -> int:
-    if answer.is_silent or any(one.overdue for one in answer.schedules):
+    if answer.is_silent or any(schedule.overdue for schedule in answer.schedules):
         return FAILED
     return NO_ANSWER if answer.trouble else DONE
 
@@ -47,7 +47,7 @@ def _lines(answer: ScheduleReport, schedules: Any) -> Iterator[str]:
     if not schedules:
         yield _("There are no schedules.")
     else:
-        yield from table(HEADS, (_row(one, now) for one in schedules))
+        yield from table(HEADS, (_row(schedule, now) for schedule in schedules))
     for beat in answer.beats:
         yield _beat(beat, now)
     for problem in answer.problems:
@@ -56,15 +56,15 @@ def _lines(answer: ScheduleReport, schedules: Any) -> Iterator[str]:
         yield answer.trouble
 
 
-def _row(one: ScheduleInfo, now: datetime) -> tuple[Any, ...]:
+def _row(schedule: ScheduleInfo, now: datetime) -> tuple[Any, ...]:
     return (
-        clean(one.entry.name),
-        clean(one.entry.words or one.entry.expression),
-        _moment(one.next_due),
-        _moment(one.last_sent),
-        one.last_state,
-        None if one.late is None else f"{one.late:.15g} s",
-        one.problems[0].sentence if one.problems else None,
+        clean(schedule.entry.name),
+        clean(schedule.entry.words or schedule.entry.expression),
+        _moment(schedule.next_due),
+        _moment(schedule.last_sent),
+        schedule.last_state,
+        None if schedule.late is None else f"{schedule.late:.15g} s",
+        schedule.problems[0].sentence if schedule.problems else None,
     )
 
 

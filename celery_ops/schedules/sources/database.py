@@ -169,7 +169,7 @@ class DatabaseSource(ScheduleSource):
         except StoreUnavailable:
             return False
         ran = 0 if task.last_run_at is None else aware(task.last_run_at).timestamp() * 1000
-        return any(one.sent is not None and one.sent > ran + 2000 for one in occurrences)
+        return any(sending.sent is not None and sending.sent > ran + 2000 for sending in occurrences)
 
     def _task(self, name: str) -> Any:
         try:

@@ -201,25 +201,25 @@ def failure_item(group: Group, shows_payload: ShowsPayload) -> dict[str, Any]:
     }
 
 
-def schedule_item(one: ScheduleInfo, silence: Problem | None = None) -> dict[str, Any]:
+def schedule_item(schedule: ScheduleInfo, silence: Problem | None = None) -> dict[str, Any]:
     """Return a schedule for ``api-schedules``; ``late`` is seconds, and ``problem`` the worst one in a sentence.
 
     That of an entry which has none of its own is the ``silence`` of beat.
     """
-    entry, problem = one.entry, next(iter(one.problems), silence)
+    entry, problem = schedule.entry, next(iter(schedule.problems), silence)
     return {
         "name": presentable(entry.name),
         "task": presentable(entry.task),
         "source": entry.source,
         "schedule": presentable(entry.words or entry.expression),
         "enabled": entry.enabled,
-        "next_due": _moment(one.next_due),
-        "last_due": _moment(one.last_due),
-        "last_sent": _moment(one.last_sent),
-        "last_task_id": _text(one.last_task_id),
-        "last_state": _text(one.last_state),
-        "late": one.late,
-        "overdue": one.overdue,
+        "next_due": _moment(schedule.next_due),
+        "last_due": _moment(schedule.last_due),
+        "last_sent": _moment(schedule.last_sent),
+        "last_task_id": _text(schedule.last_task_id),
+        "last_state": _text(schedule.last_state),
+        "late": schedule.late,
+        "overdue": schedule.overdue,
         "problem": None if problem is None else presentable(problem.sentence),
     }
 

@@ -30,11 +30,11 @@ def _link(name: str) -> PageLink:
 def _problems(schedules: ScheduleReport) -> Iterator[Problem]:
     for problem in schedules.problems:
         yield Problem(problem.sentence)
-    overdue = [one for one in schedules.schedules if one.overdue]
+    overdue = [schedule for schedule in schedules.schedules if schedule.overdue]
     if schedules.is_silent:  # which says it of all
         return
-    for one in overdue[:MOST_NAMED]:
-        yield Problem.of(_("{about} is overdue: it was due, and was not sent."), _link(one.entry.name))
+    for schedule in overdue[:MOST_NAMED]:
+        yield Problem.of(_("{about} is overdue: it was due, and was not sent."), _link(schedule.entry.name))
     if (more := len(overdue) - MOST_NAMED) > 0:
         yield Problem(
             ngettext("%(n)s more schedule is overdue.", "%(n)s more schedules are overdue.", more) % {"n": more}

@@ -69,18 +69,18 @@ class ScheduleActionView(ActionView):
         if not self.posted_name:
             raise BadInput({"name": [_("Name a schedule.")]})
         answer = report(asks_around=False)
-        one = next((one for one in answer.schedules if one.entry.name == self.posted_name), None)
-        if one is None:
+        schedule = next((schedule for schedule in answer.schedules if schedule.entry.name == self.posted_name), None)
+        if schedule is None:
             if answer.trouble:
                 raise NotDone(answer.trouble)
             raise no_schedule()
         if self.named() not in ACTIONS:
             raise BadInput({"action": [_("The actions are %(names)s.") % {"names": ", ".join(ACTIONS)}]})
-        self.one: ScheduleInfo = one
+        self.schedule: ScheduleInfo = schedule
         self.runnable = self.permitted_task() if self.named() == RUN else None
 
     def act(self, posted: QueryDict) -> HttpResponse:
-        if reason := acting.reason_against(self.one, self.named()):
+        if reason := acting.reason_against(self.schedule, self.named()):
             raise BadInput({"action": [reason]})
         try:
             if self.runnable is not None:
@@ -92,25 +92,25 @@ class ScheduleActionView(ActionView):
     # -- what is changed
 
     def change(self, posted: QueryDict) -> HttpResponse:
-        name = {"name": clean(self.one.entry.name, 100)}
+        name = {"name": clean(self.schedule.entry.name, 100)}
         if self.named() == PAUSE:
             until = moment_of(posted, "until")
             if until is not None and until <= timezones.now():
                 raise BadInput({"until": [_("That is past.")]})
-            record = acting.pause(self.one, until, self.user, self.key())
+            record = acting.pause(self.schedule, until, self.user, self.key())
             sentence = _("%(name)s is paused.") % name
         elif self.named() == RESUME:
-            record = acting.resume(self.one, self.user, self.key())
+            record = acting.resume(self.schedule, self.user, self.key())
             sentence = _("%(name)s is sent again when it is due.") % name
         else:
-            record = acting.skip(self.one, self.due(posted), self.user, self.key())
+            record = acting.skip(self.schedule, self.due(posted), self.user, self.key())
             sentence = _("The next occurrence of %(name)s is left out.") % name
-        answer = {"name": self.one.entry.name, "action": self.named(), "record": record.pk}
+        answer = {"name": self.schedule.entry.name, "action": self.named(), "record": record.pk}
         return self.done(answer, sentence, messages.SUCCESS)
 
     def due(self, posted: QueryDict) -> datetime:
         """Return which occurrence is left out. Raises BadInput when it is not the next one any more."""
-        due, asked = self.one.next_due, moment_of(posted, "due")
+        due, asked = self.schedule.next_due, moment_of(posted, "due")
         if due is None:
             raise BadInput({"action": [_("Nothing is to come that could be skipped.")]})
         if asked is not None and abs((asked - due).total_seconds()) > SAME:
@@ -134,8 +134,8 @@ class ScheduleActionView(ActionView):
             raise BadInput(str(error)) from error
         except NotSent as error:
             raise NotDone(str(error)) from error
-        answer = {"name": self.one.entry.name, "action": RUN, **sent_item(record)}
-        sentence = _("%(name)s was sent.") % {"name": clean(self.one.entry.name, 100)}
+        answer = {"name": self.schedule.entry.name, "action": RUN, **sent_item(record)}
+        sentence = _("%(name)s was sent.") % {"name": clean(self.schedule.entry.name, 100)}
         return self.done(answer, sentence, messages.SUCCESS)
 
     def permitted_task(self) -> Runnable:
@@ -143,7 +143,7 @@ class ScheduleActionView(ActionView):
 
         To those who may not see schedules, one whose task nobody may run is as if there were none.
         """
-        entry = self.one.entry
+        entry = self.schedule.entry
         try:
             runnable = permitted(entry.task, self.user)
             check_fits(runnable, entry.args, entry.kwargs)
@@ -156,7 +156,7 @@ class ScheduleActionView(ActionView):
         return runnable
 
     def run_of(self, runnable: Runnable) -> Run:
-        entry = self.one.entry
+        entry = self.schedule.entry
         return Run(
             runnable.name,
             runnable.task,
@@ -169,10 +169,10 @@ class ScheduleActionView(ActionView):
     def asked(self, runnable: Runnable) -> HttpResponse:
         """Return the page that asks whether it is to run now."""
         context = self.get_context_data(
-            schedule=self.one,
+            schedule=self.schedule,
             heading=_("Run now"),
             task_name=clean(runnable.name),
-            arguments=arguments_of(self.one) if self.may_view_payload(runnable.name) else "",
+            arguments=arguments_of(self.schedule) if self.may_view_payload(runnable.name) else "",
             submission=uuid4(),
             back_url=next_url(self.request) or self.home(),
         )

@@ -49,7 +49,8 @@ def day_of(schedules: Sequence[ScheduleInfo], now: datetime) -> Day | None:
     """Return the next 24 hours of schedules, those that are due first at the top; None where nothing is due."""
     end = now + DAY
     due = sorted(
-        (one for one in schedules if one.next_due and one.next_due <= end), key=lambda one: one.next_due or now
+        (schedule for schedule in schedules if schedule.next_due and schedule.next_due <= end),
+        key=lambda schedule: schedule.next_due or now,
     )
     shown = due[:MOST_LANES]
     if not shown:
@@ -57,10 +58,10 @@ def day_of(schedules: Sequence[ScheduleInfo], now: datetime) -> Day | None:
     gap = max(CLOSEST, DAY * len(shown) / MOST_MARKS)
     lanes: list[tuple[object, list[Span]]] = []
     lines: list[Line] = []
-    for one in shown:
-        link = PageLink(clean(one.entry.name), schedule_url(one.entry.name))
-        how = _words(one)
-        times = stretches(one, now, end, gap)
+    for schedule in shown:
+        link = PageLink(clean(schedule.entry.name), schedule_url(schedule.entry.name))
+        how = _words(schedule)
+        times = stretches(schedule, now, end, gap)
         lanes.append((link, [_span(stretch, how) for stretch in times]))
         lines += [Line(stretch.first, _time(stretch), link, how) for stretch in times]
     axis = TimeAxis(now.timestamp(), end.timestamp())
@@ -68,8 +69,8 @@ def day_of(schedules: Sequence[ScheduleInfo], now: datetime) -> Day | None:
     return Day(picture, sorted(lines, key=lambda line: line.at), len(due) - len(shown))
 
 
-def _words(one: ScheduleInfo) -> str:
-    entry = one.entry
+def _words(schedule: ScheduleInfo) -> str:
+    entry = schedule.entry
     said = entry.words or (words(entry.schedule) if entry.schedule is not None else "")
     return clean(said or entry.expression)
 

@@ -59,31 +59,31 @@ class Offer:
     takes_time: bool = False
 
 
-def offers_of(one: ScheduleInfo, user: Any) -> list[Offer]:
+def offers_of(schedule: ScheduleInfo, user: Any) -> list[Offer]:
     """Return what this viewer may do to a schedule, each with the reason where it cannot be done.
 
     That is nothing where no form could bring its name back.
     """
-    if not is_clean(one.entry.name):
+    if not is_clean(schedule.entry.name):
         return []
-    takes_time = one.entry.source == DATABASE
-    return [Offer(action, LABELS[action], reason, uuid4(), takes_time) for action, reason in _offers(one, user)]
+    takes_time = schedule.entry.source == DATABASE
+    return [Offer(action, LABELS[action], reason, uuid4(), takes_time) for action, reason in _offers(schedule, user)]
 
 
-def _offers(one: ScheduleInfo, user: Any) -> Iterator[tuple[str, str]]:
-    if allows(user, RUN_TASK, one.entry.task):
-        yield RUN, reason_against(one, RUN) or _reason_not_run(one, user)
-    if not allows(user, MANAGE_SCHEDULES, one.entry.name):
+def _offers(schedule: ScheduleInfo, user: Any) -> Iterator[tuple[str, str]]:
+    if allows(user, RUN_TASK, schedule.entry.task):
+        yield RUN, reason_against(schedule, RUN) or _reason_not_run(schedule, user)
+    if not allows(user, MANAGE_SCHEDULES, schedule.entry.name):
         return
-    is_paused = not one.entry.enabled or one.entry.paused_until is not None
-    yield (change := RESUME if is_paused else PAUSE), reason_against(one, change)
-    nothing = "" if one.next_due else _("Nothing is to come that could be skipped.")
-    yield SKIP, reason_against(one, SKIP) or nothing
+    is_paused = not schedule.entry.enabled or schedule.entry.paused_until is not None
+    yield (change := RESUME if is_paused else PAUSE), reason_against(schedule, change)
+    nothing = "" if schedule.next_due else _("Nothing is to come that could be skipped.")
+    yield SKIP, reason_against(schedule, SKIP) or nothing
 
 
-def _reason_not_run(one: ScheduleInfo, user: Any) -> str:
+def _reason_not_run(schedule: ScheduleInfo, user: Any) -> str:
     try:
-        permitted(one.entry.task, user)
+        permitted(schedule.entry.task, user)
     except RerunRefused as error:
         return error.reason
     return ""
@@ -96,49 +96,49 @@ class ScheduleDetailView(OpsPage):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.now = timezones.now()
         self.answer = report()
-        wanted = [one for one in self.answer.schedules if one.entry.name == self.kwargs["name"]]
-        self.one = next(iter(completed(wanted)), None)
-        if self.one is None and not self.answer.trouble:
+        wanted = [schedule for schedule in self.answer.schedules if schedule.entry.name == self.kwargs["name"]]
+        self.schedule = next(iter(completed(wanted)), None)
+        if self.schedule is None and not self.answer.trouble:
             raise no_schedule()
-        return self.render_to_response(self.get_context_data(), status=200 if self.one else 503)
+        return self.render_to_response(self.get_context_data(), status=200 if self.schedule else 503)
 
     def get_title(self) -> str:
         return clean(self.kwargs["name"])
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(trouble=self.answer.trouble, problems=self.answer.problems, **kwargs)
-        return {**context, **self._of(self.one)} if self.one else context
+        return {**context, **self._of(self.schedule)} if self.schedule else context
 
-    def _of(self, one: ScheduleInfo) -> dict[str, Any]:
-        entry = one.entry
+    def _of(self, schedule: ScheduleInfo) -> dict[str, Any]:
+        entry = schedule.entry
         shows_payload = self.may_view_payload(entry.task)
-        lapses = missed(one, self.now)
-        occurrences = with_missed(one.occurrences, lapses)
+        lapses = missed(schedule, self.now)
+        occurrences = with_missed(schedule.occurrences, lapses)
         rows = [OccurrenceRow.of(occurrence, self.now) for occurrence in occurrences]
         return {
-            "schedule": one,
-            "row": ScheduleRow.of(one, self.now),
+            "schedule": schedule,
+            "row": ScheduleRow.of(schedule, self.now),
             "bars": bars(occurrences, self.now, MOST_SHOWN),
             "missed": lapses,
-            "wrong": one.problems,
+            "wrong": schedule.problems,
             "task_link": PageLink(clean(entry.task), task_list_url(name=entry.task)),
             "queue": queue_link(entry.queue) if entry.queue else None,
             "may_view_payload": shows_payload,
-            "arguments": arguments_of(one) if shows_payload else "",
-            "offers": offers_of(one, self.user),
-            "next_words": _day_and_time(one.next_due),
-            "next_iso": one.next_due.isoformat() if one.next_due else "",
-            "run_count": run_count_of(one),
+            "arguments": arguments_of(schedule) if shows_payload else "",
+            "offers": offers_of(schedule, self.user),
+            "next_words": _day_and_time(schedule.next_due),
+            "next_iso": schedule.next_due.isoformat() if schedule.next_due else "",
+            "run_count": run_count_of(schedule),
             "table": OccurrenceTable(rows) if rows else None,
-            "chart": run_times(one.occurrences),
-            "day": day_of([one], self.now),
+            "chart": run_times(schedule.occurrences),
+            "day": day_of([schedule], self.now),
         }
 
 
-def run_count_of(one: ScheduleInfo) -> str | None:
+def run_count_of(schedule: ScheduleInfo) -> str | None:
     """Return how often an entry ran, None where its source counts nothing, or has not counted what beat sent since."""
-    count = one.entry.run_count
-    if count is None or count < sum(occurrence.sent is not None for occurrence in one.occurrences):
+    count = schedule.entry.run_count
+    if count is None or count < sum(occurrence.sent is not None for occurrence in schedule.occurrences):
         return None
     return number_format(count, force_grouping=True)
 
@@ -147,16 +147,20 @@ def _day_and_time(moment: datetime | None) -> str:
     return "" if moment is None else date_format(localtime(moment), pgettext("date format", "j M H:i:s"))
 
 
-def arguments_of(one: ScheduleInfo) -> str:
+def arguments_of(schedule: ScheduleInfo) -> str:
     """Return an entry's arguments as a viewer with ``view_payload`` may see them."""
-    entry = one.entry
+    entry = schedule.entry
     task = TaskInfo("", entry.task, args=list(entry.args), kwargs=dict(entry.kwargs))
     return laid_out(payload.arguments_text(task)) or ""
 
 
 def run_times(occurrences: Sequence[Occurrence]) -> LineChart | None:
     """Return how long each occurrence ran, None where that is known of fewer than two."""
-    ran = [(one.due.timestamp(), took) for one in reversed(occurrences) if (took := took_of(one)) is not None]
+    ran = [
+        (occurrence.due.timestamp(), took)
+        for occurrence in reversed(occurrences)
+        if (took := took_of(occurrence)) is not None
+    ]
     if len(ran) < 2 or ran[-1][0] <= ran[0][0]:
         return None
     begins, seconds = zip(*ran, strict=True)

@@ -92,7 +92,9 @@ class ScheduleListView(ListPage):
 
     def get_table_data(self) -> CompletedRows:
         values = self.in_order(self.filter.qs)
-        return CompletedRows(values, partial(completed, most=MOST_BARS), lambda one: ScheduleRow.of(one, self.now))
+        return CompletedRows(
+            values, partial(completed, most=MOST_BARS), lambda schedule: ScheduleRow.of(schedule, self.now)
+        )
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
