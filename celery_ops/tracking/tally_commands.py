@@ -18,13 +18,20 @@ from .tallies import NARROW_CELL, REMEMBERED, WIDE_FULL, Added, Row, Tallies, Wa
 from .wire import Command, Part, Question, is_foreign, packed
 
 #: Carries out commands unless KEYS[1] says that it was done, and answers what those reply that ask for something, false
-#: where a key holds what is not ours: that is left alone. Three commands are its own. GROW makes a string so long, and
-#: no longer: one that BITFIELD lengthens takes twice its size. NARROW adds to narrow cells, and to those that begin at
-#: a bit what has no room in them. LATER sets texts that begin with a number, where that is no lower than the one there.
+#: where a key or a field of it holds what is not ours (``wire.FOREIGN``): that is left alone. Three commands are its
+#: own. GROW makes a string so long, and no longer: one that BITFIELD lengthens takes twice its size. NARROW adds to
+#: narrow cells, and to those that begin at a bit what has no room in them. LATER sets texts that begin with a number,
+#: where that is no lower than the one there.
 SCRIPT: Final = b"""
 if not redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[1]) then return {} end
 local replies, at = {}, 2
 local own = {}
+local function is_foreign(failure)
+  for _, words in ipairs({'WRONGTYPE', 'INVALIDOBJ', 'not an integer', 'would overflow'}) do
+    if string.find(failure, words, 1, true) then return true end
+  end
+  return false
+end
 function own.GROW(first)
   local key, size = ARGV[first + 1], tonumber(ARGV[first + 2])
   local length = redis.pcall('STRLEN', key)
@@ -62,7 +69,7 @@ while ARGV[at] do
   at = first + tonumber(ARGV[at])
   local reply = own[ARGV[first]] and own[ARGV[first]](first, at - 1) or redis.pcall(unpack(ARGV, first, at - 1))
   local failure = type(reply) == 'table' and reply.err
-  if failure and not string.find(failure, '^-?WRONGTYPE') then return reply end
+  if failure and not is_foreign(failure) then return reply end
   if ARGV[first] == 'HLEN' or ARGV[first] == 'HMGET' then replies[#replies + 1] = not failure and reply end
 end
 return replies

@@ -15,6 +15,9 @@ from .gil import letting_go
 #: Replies that are read before Python's lock is let go of.
 REPLIES_AT_ONCE: Final = 40
 
+#: What a server answers where a key, or a field of it, holds what no process of ours has put there.
+FOREIGN: Final = ("WRONGTYPE", "INVALIDOBJ", "hash value is not an integer", "increment or decrement would overflow")
+
 Command = tuple[bytes, ...]
 
 #: A packed command, behind the key that says which server of several is asked.
@@ -73,4 +76,4 @@ def replies(connection: Any, count: int) -> list[Any]:
 
 def is_foreign(reply: Any) -> bool:
     """Return whether a key of ours holds something that is not ours: no later try will change that."""
-    return isinstance(reply, ResponseError) and str(reply).startswith("WRONGTYPE")
+    return isinstance(reply, ResponseError) and str(reply).startswith(FOREIGN)

@@ -1,6 +1,9 @@
 """What a store says of an addition: who adds to a row learns in the same round trip what was there before."""
 
+import contextlib
+
 import pytest
+import redis
 
 from celery_ops.tracking.store import IfAbsent
 from celery_ops.tracking.tallies import Added, Row, Wanted
@@ -24,6 +27,27 @@ def test_a_key_that_is_not_ours_tells_nothing_and_hinders_nobody(redis_store):
     mine, other = Row("mine", 60, counts={"n": 1}, asked=("n",)), Row("other", 60, counts={"n": 1}, asked=("n",))
     redis_store.add([Row("mine", 60, cells={0: 1})], "one")
     assert redis_store.add([mine, other], "two") == [Added(0, None), Added(1, {})]
+
+
+@pytest.mark.parametrize("by_script", [True, False], ids=["by a script", "plainly"])
+@pytest.mark.parametrize("kept", ["abc", "", "1.5", str(2**63 - 1)])
+def test_a_number_that_cannot_be_added_to_is_left_alone_and_hinders_nobody(redis_store, monkeypatch, kept, by_script):
+    monkeypatch.setattr(redis_store, "_adds_by_script", by_script)
+    redis_store.add([Row("mine", 60, texts={"n": kept})], "one")
+    redis_store.add([Row("mine", 60, counts={"n": 1, "m": 1}), Row("other", 60, counts={"n": 1})], "two")
+    assert redis_store.tallies(Wanted(fields=["mine", "other"])).fields == [{"n": kept, "m": "1"}, {"n": "1"}]
+
+
+@pytest.mark.parametrize("by_script", [True, False], ids=["by a script", "plainly"])
+def test_members_that_are_none_of_ours_count_as_none_and_hinder_nobody(redis_store, monkeypatch, settings, by_script):
+    monkeypatch.setattr(redis_store, "_adds_by_script", by_script)
+    redis_store.add([Row("mine", 60, members=["a"])], "one")
+    with contextlib.closing(redis.Redis.from_url(settings.CELERY_OPS["STORE_URL"])) as client:
+        key = f"{settings.CELERY_OPS['STORE_PREFIX']}:{{~n}}:mine"
+        assert client.exists(key)
+        client.set(key, b"HYLL" + b"\x01" * 30)
+    redis_store.add([Row("mine", 60, members=["b"]), Row("other", 60, members=["b"])], "two")
+    assert redis_store.tallies(Wanted(members=["mine", "other"])).members[1] == 1
 
 
 @pytest.mark.parametrize("name", ["", "é", "a" * 300])
