@@ -5,6 +5,7 @@ pieces, and longer ones in ``{prefix}:{label:pk}:long`` under the same field, bu
 anyway. The braces are a hash tag: an object's two keys share a slot.
 """
 
+import re
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -50,6 +51,9 @@ return {version, redis.call('HGETALL', KEYS[1])}
 """
 #: What a server answers that may take a script again in a moment.
 PASSING: Final = ("BUSY", "CLUSTERDOWN", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "TRYAGAIN")
+
+#: When a worker began: no moment in milliseconds has more digits, and Python reads only so many.
+_MOMENT: Final = re.compile(rb"[0-9]{1,15}")
 
 #: Ends the name of the hash beside an object's.
 BESIDE: Final = b":long"
@@ -146,7 +150,7 @@ class RedisStore(Store):
         replies = [None if isinstance(answer, ResponseError) else answer for answer in answers]
         values = [None if reply is None else _text(reply) for reply in replies[: len(fields)]]
         beats = zip(hostnames, replies[len(fields) :], strict=True)
-        return values, {host: int(reply) for host, reply in beats if reply is not None and reply.isdigit()}
+        return values, {host: int(reply) for host, reply in beats if reply is not None and _MOMENT.fullmatch(reply)}
 
     def beat(self, hostname: str, started: int) -> None:
         key = self._worker_key(hostname)

@@ -535,7 +535,7 @@ def test_a_taken_key_is_left_as_it_is(redis_store, taken, client, settings):
     assert client.lrange(key, 0, -1) == [b"not ours"]
 
 
-@pytest.mark.parametrize("value", ["x", "", "-1", "1.5"])
+@pytest.mark.parametrize("value", ["x", "", "-1", "1.5", "9" * 5000])
 def test_a_sign_of_life_that_is_no_number_is_none(redis_store, client, settings, value):
     client.set(f"{settings.CELERY_OPS['STORE_PREFIX']}:worker:here", value)
     assert redis_store.look_up([], ["here"]) == ([], {})
