@@ -21,6 +21,7 @@ from ..metrics.rows import (
     target_of,
     total_row,
 )
+from ..tracking.facts import number_in
 from ..tracking.recorder import recorder
 from ..tracking.tallies import WIDE_CELL, Tallies, Wanted
 from .families import Durations
@@ -117,7 +118,7 @@ def _failures(hosts: Sequence[str], rows: Sequence[Mapping[str, str]]) -> dict[S
             task, _, rest = name.partition(SEPARATOR)
             queue, _, exception = rest.partition(SEPARATOR)
             kinds = failures.setdefault(Subject(task, queue, host), {})
-            kinds[clean(exception)] = kinds.get(clean(exception), 0) + int(number)
+            kinds[clean(exception)] = kinds.get(clean(exception), 0) + (number_in(number) or 0)
     return failures
 
 

@@ -16,6 +16,8 @@ from celery_ops.metrics.cells import Total
 from celery_ops.models import ControlRecord
 from celery_ops.prometheus import sources
 from celery_ops.schedules.info import BeatInfo, Entry, ScheduleInfo, ScheduleReport
+from celery_ops.tracking.recorder import recorder
+from celery_ops.tracking.tallies import Row
 from tests.metrics.test_counting import count, flush
 from tests.ops import backends
 from tests.ops.backends import HOSTILE, Queues, Workers, ago, queue, worker
@@ -235,6 +237,16 @@ def test_names_that_a_page_shows_alike_are_added_up(samples):
     alike = (("hostname", ""), ("name", "a\ufffdb"), ("queue_name", "q"))
     assert values[("celery_task_started_total", *alike)] == 2
     assert values[("celery_task_failed_total", ("exception", "ValueError"), *alike)] == 2
+
+
+@pytest.mark.parametrize("number", ["abc", "", "1.5", "9" * 5000, "\u0663"])
+def test_a_number_of_failures_that_is_none_hides_no_other(busy, samples, number):
+    pair = rows.SEPARATOR.join(("shop.mail", "mail"))
+    fields = {f"{pair}{rows.SEPARATOR}KeyError": number}
+    recorder().ask(lambda store: store.add([Row(rows.failed_row(), 60, texts=fields)], "planted"))
+    values = samples()
+    assert values[of_mail("celery_task_failed_total", ("exception", "ValueError"))] == 1
+    assert values[of_mail("celery_task_started_total")] == 1
 
 
 def test_numbers_of_a_site_that_counts_no_more_are_absent(busy, samples, settings):
