@@ -77,6 +77,7 @@ Key = tuple[str, int]  # kind, attempt
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 #: As Celery writes it; what is written otherwise would come back as another text.
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_SHORT: Final = re.compile(r"=[^:]*:|[\w-]{22}", re.ASCII)
 FIELD = re.compile(r"(=[^:]*:|[\w-]{22})([a-zA-Z])(\d{0,9})(?:([a-zA-Z][\w-]{3})([\w-]{2})?)?", re.ASCII)
 
 #: A life is told by when it was published, to so many milliseconds: 30 hours make no two the same.
@@ -96,8 +97,13 @@ def short_id(task_id: str) -> str:
     return f"={quote(task_id, safe='', errors='surrogatepass')}:"
 
 
+def is_short_id(text: str) -> bool:
+    """Return whether ``short_id`` may have written this."""
+    return _SHORT.fullmatch(text) is not None
+
+
 def long_id(short: str) -> str:
-    """Return the task id that ``short_id`` shortened."""
+    """Return the task id that ``short_id`` shortened. Raises ValueError for most of what it did not write."""
     if short.startswith("="):
         return unquote(short[1:-1], errors="surrogatepass")
     text = base64.urlsafe_b64decode(short + "==").hex()

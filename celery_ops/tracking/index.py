@@ -271,7 +271,8 @@ def _entries_of(slots: Sequence[int]) -> list[list[Task]]:
 def _tasks_in(places: Iterable[tuple[ObjectRef, Fields]]) -> Iterator[Task]:
     for place, stored in places:
         for name, text in stored.items():
-            yield facts.long_id(name), objects_in(_whole(place, name, text))
+            if facts.is_short_id(name):
+                yield facts.long_id(name), objects_in(_whole(place, name, text))
 
 
 class OldSlots:

@@ -221,6 +221,15 @@ def test_foreign_text_in_the_index_finds_nothing(store):
     assert find_task("id") == []
 
 
+@pytest.mark.parametrize("name", ["", "1", "xyzxy", "\u0663", "=id", "x" * 5000, "\x00"])
+def test_a_foreign_name_in_the_index_is_no_task(store, name):
+    task_id = plant(order(1))
+    place, _ = index.entry(task_id, [], now_ms())
+    store.write([(place, {name: "shop.order 1"})])
+    assert [task.id for task in newest_tasks(10)] == [task_id]
+    assert list(index.newest_tasks(10)) == [task_id]
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
 @given(st.lists(st.text(), max_size=3))
 def test_any_key_comes_back(memory_store, keys):
