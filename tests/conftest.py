@@ -27,7 +27,7 @@ from kombu import pools
 from xdist.scheduler import LoadGroupScheduling
 
 from celery_ops import objects
-from celery_ops.backends import waiting
+from celery_ops.backends import on_its_way, waiting
 from celery_ops.backends.results import texts
 from celery_ops.backends.results.known_arguments import known_arguments
 from celery_ops.backends.results.known_rows import known_rows
@@ -175,6 +175,7 @@ def _fresh_tracking():
     known_arguments.forget()
     untracked.forget()
     waiting.forget()
+    on_its_way.forget()
     if flushing._flusher is not None:
         flushing._flusher.pause()
     flushing.forget()

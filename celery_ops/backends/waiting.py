@@ -11,6 +11,7 @@ from ..connections import broker
 from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..info import MessageInfo, TaskInfo, TrackedTask
 from ..logs import get_logger
+from ..sentences import heard, said_of
 from ..states import PENDING, RECEIVED
 from ..tracking import index, prefix
 from ..tracking.reading import read_tasks
@@ -43,6 +44,14 @@ def waiting() -> Waiting:
     return _shared.get((broker(), prefix.current_or_none()), _waiting_now)
 
 
+def why_away() -> str:
+    """Return why the broker was not asked lately, in a sentence, or nothing."""
+    until, error = _away.get(broker(), (0.0, None))
+    if error is None or until < time.monotonic():
+        return ""
+    return heard(text := str(error), said_of(text))
+
+
 def forget() -> None:
     """Have the next viewer's question asked anew."""
     _shared.forget()
@@ -50,7 +59,7 @@ def forget() -> None:
 
 
 _shared: Shared[Waiting] = Shared(SHARED_FOR)
-_away: dict[tuple[str, str], float] = {}
+_away: dict[tuple[str, str], tuple[float, BackendUnavailable]] = {}
 
 
 def _waiting_now() -> Waiting:
@@ -92,14 +101,13 @@ def _unbegun(places: dict[str, list[ObjectRef]]) -> Iterator[TrackedTask]:
 
 
 def _heads() -> Iterable[TaskInfo]:
-    key = broker()
-    if _away.get(key, 0.0) > time.monotonic():
+    if why_away():
         return []
     try:
         heads = conf.load("QUEUE_BACKEND")().heads(QUEUES)
     except BackendUnavailable as error:
         logger.info("What waits in the queues is not listed: %s", error)
-        _away[key] = time.monotonic() + AWAY_FOR
+        _away[broker()] = time.monotonic() + AWAY_FOR, error
         return []
     return [task_of(queue, message) for queue, message in heads if message.task_id]
 

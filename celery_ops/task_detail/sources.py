@@ -10,9 +10,7 @@ from django.db import Error as DatabaseError
 
 from .. import states
 from ..backends.base import TaskBackend
-from ..backends.live import LiveTaskBackend
-from ..backends.remote.snapshot import snapshot
-from ..conf import conf
+from ..backends.on_its_way import live_task, out_of_sight, waiting_task
 from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..info import AttemptCost, Payload, TaskExecution, TaskInfo, TrackedTask
 from ..logs import get_logger
@@ -123,7 +121,7 @@ class Sources:
         if held or is_kept:
             return held
         waiting = waiting_task(self.task_id)
-        if waiting is None and (note := conf.load("QUEUE_BACKEND")().out_of_sight()):
+        if waiting is None and (note := out_of_sight()):
             self.troubles.append(note)
         return waiting
 
@@ -174,25 +172,3 @@ class Sources:
         logger.warning("A source of task %r is missing: %s", self.task_id, error)
         self.troubles.append(trouble)
         return otherwise
-
-
-def live_task(task_id: str) -> TaskInfo | None:
-    """Return what the workers hold of a task now. Raises BackendUnavailable, also when there is but an old copy."""
-    task = LiveTaskBackend().get(task_id)
-    if snapshot().trouble:
-        raise BackendUnavailable(_("The broker does not answer, so the workers cannot be asked."))
-    return task
-
-
-def waiting_task(task_id: str) -> TaskInfo | None:
-    """Return what the message of a task says that waits in a queue. Raises BackendUnavailable."""
-    backend = conf.load("QUEUE_BACKEND")()
-    backend.learn()
-    waiting = backend.waiting_message(task_id)
-    if waiting is None:
-        return None
-    queue, message = waiting
-    arguments = message.arguments or None
-    return TaskInfo(
-        task_id, message.name, queue=queue, created_at=message.published_at, eta=message.eta, args=arguments
-    )

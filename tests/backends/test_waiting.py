@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from celery_ops.backends import waiting
+from celery_ops.backends import on_its_way, waiting
 from celery_ops.backends.memory import MemoryQueueBackend
 from celery_ops.backends.results import pages as results_pages
 from celery_ops.backends.results.backend import ResultsTaskBackend
@@ -237,3 +237,66 @@ def test_a_site_on_which_nothing_waits_pays_no_query():
     with CaptureQueriesContext(connection) as captured:
         page()
     assert len(captured) == 1
+
+
+# -- one that no list has, by its whole id -----------------------------------------------------------------------------
+
+DEEP = "6f1b1c8e-0d6f-4a5b-9a54-3f0a4b8e7c21"
+
+
+@pytest.fixture
+def deep(settings, no_worker):
+    """A message far behind the head of its queue."""
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "QUEUE_BACKEND": f"{__name__}.Deep"}
+    Deep.asked = []
+    return Deep.asked
+
+
+class Deep(Queues):
+    asked = []
+
+    def waiting_message(self, task_id):
+        self.asked.append(task_id)
+        return ("mail", MessageInfo(DEEP, "shop.send", published_at=NOON)) if task_id == DEEP else None
+
+
+@pytest.fixture
+def no_worker(monkeypatch):
+    monkeypatch.setattr(on_its_way, "live_task", lambda task_id: None)
+
+
+def test_a_task_that_waits_behind_the_heads_is_found_by_its_whole_id(deep):
+    queue("1")
+    (task,) = page(text=DEEP).tasks
+    assert (task.id, task.name, task.state, task.queue) == (DEEP, "shop.send", PENDING, "mail")
+    assert listed(text=DEEP, states=(SUCCESS,)) == {DEEP: PENDING}
+
+
+def test_a_task_that_a_worker_holds_and_nobody_else_knows_is_found_by_its_whole_id(deep, monkeypatch):
+    monkeypatch.setattr(on_its_way, "live_task", lambda task_id: TaskInfo(task_id, "shop.send", STARTED))
+    assert listed(text=DEEP) == {DEEP: STARTED}
+    assert deep == []
+
+
+def test_what_a_list_has_and_what_can_be_no_id_is_looked_for_nowhere_else(deep, order):
+    row("2")
+    queue("1")
+    task_id = plant(order, state=PENDING)
+    assert [listed(text=text) for text in ("1", "2", task_id)] == [{"1": PENDING}, {"2": SUCCESS}, {task_id: PENDING}]
+    assert [listed(text=text) for text in ("nothing", "order 8 of 9")] == [{}, {}]
+    assert deep == []
+
+
+def test_a_text_that_finds_nothing_is_looked_for_once_by_all_viewers(deep):
+    assert listed(text="4711") == listed(text="4711") == {}
+    assert deep == ["4711"]
+
+
+def test_a_search_says_why_a_task_may_not_have_been_found(deep, monkeypatch):
+    monkeypatch.setattr(Deep, "out_of_sight", lambda self: "Some wait where nobody sees them.")
+    assert page(text="4711").notes == ("Some wait where nobody sees them.",)
+
+
+def test_a_broker_that_is_away_is_said_where_an_id_was_not_found(settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "QUEUE_BACKEND": f"{__name__}.Away"}
+    assert page(text=DEEP).notes == ("The broker is away.",)

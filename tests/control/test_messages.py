@@ -9,6 +9,7 @@ from kombu import Connection
 
 from celery_ops.backends.broker.backend import BrokerQueueBackend
 from celery_ops.backends.broker.transports import changes
+from celery_ops.backends.broker.transports.base import HEAD
 from celery_ops.models import ControlRecord
 from tests.conftest import broker, browser_of, make_user
 from tests.servers import PATIENCE
@@ -65,6 +66,13 @@ def test_a_waiting_message_is_found_in_whichever_queue_it_waits(waiting):
     queue, message = backend.waiting_message(waiting[1])
     assert (queue, message.task_id, message.name) == (HERE, waiting[1], untracked.name)
     assert backend.waiting_message("gone") is None
+
+
+def test_a_message_behind_the_head_of_its_queue_is_found_in_the_list_of_tasks_by_its_whole_id(url, settings, contexts):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "TASK_BACKEND": "celery_ops.backends.results.ResultsTaskBackend"}
+    ids = [untracked.apply_async(queue=HERE).id for _ in range(HEAD + 5)]
+    page = browser_of(make_user("staff", is_staff=True)).get(reverse("celery_ops:task-list"), {"q": ids[-1]})
+    assert [(row.id, row.state) for row in page.context["table"].data.data] == [(ids[-1], "PENDING")]
 
 
 def test_a_task_that_nobody_knows_yet_can_be_revoked_while_its_message_waits(waiting, operator):

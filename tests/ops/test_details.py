@@ -8,13 +8,14 @@ import pytest
 from django.db import OperationalError
 
 from celery_ops import states
+from celery_ops.backends import on_its_way
 from celery_ops.backends.memory import MemoryQueueBackend
+from celery_ops.backends.on_its_way import live_task
 from celery_ops.exceptions import BackendUnavailable, StoreUnavailable
 from celery_ops.info import MessageInfo, QueueDetail, QueueInfo, TrackedTask
 from celery_ops.models import TaskRunRecord
 from celery_ops.one_state import state_of, together
 from celery_ops.task_detail import sources, task_detail
-from celery_ops.task_detail.sources import live_task
 from celery_ops.task_detail.timeline import timeline
 from celery_ops.tracking.refs import ObjectRef
 from tests.conftest import broker
@@ -382,8 +383,8 @@ def test_a_broker_that_refuses_is_a_source_that_is_away():
 
 def test_what_workers_said_before_the_broker_went_away_is_no_answer(monkeypatch):
     snapshot = SimpleNamespace(trouble="This is what the workers said last.")
-    monkeypatch.setattr(sources, "snapshot", lambda: snapshot)
-    monkeypatch.setattr(sources.LiveTaskBackend, "get", lambda self, task_id: a_task(state="STARTED"))
+    monkeypatch.setattr(on_its_way, "snapshot", lambda: snapshot)
+    monkeypatch.setattr(on_its_way.LiveTaskBackend, "get", lambda self, task_id: a_task(state="STARTED"))
     with pytest.raises(BackendUnavailable):
         live_task(ID)
 

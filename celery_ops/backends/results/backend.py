@@ -21,6 +21,7 @@ from ...sentences import Sentence as _
 from ...task_query import Counts, Cursor, TaskPage, TaskQuery
 from .. import waiting
 from ..base import TaskBackend
+from ..on_its_way import OnItsWay, look_for
 from .checks import APP, problems
 from .conditions import Conditions, conditions_of, names_like, storable
 from .counts import Counted, counted
@@ -75,9 +76,11 @@ class ResultsTaskBackend(TaskBackend):
             search = self._search(query, order)
             rows = self._listing(query, order, search)
             page = self._tracked_page(query, page_of(query, WaitingRows(waits, query.sort), rows, place, size))
-            if not (page.tasks or place) and (task := self._without_row(query)) is not None:
-                return TaskPage((task,))
-        return replace(page, notes=(*(search.notes if search else ()), *page.notes, *self._waiting_notes()))
+            found = OnItsWay() if page.tasks or place else self._without_row(query)
+            if found.task is not None:
+                return TaskPage((found.task,))
+        notes = (*(search.notes if search else ()), *page.notes, found.note, *self._waiting_notes())
+        return replace(page, notes=tuple(filter(None, notes)))
 
     def get(self, task_id: str) -> TaskInfo | None:
         with answered():
@@ -162,9 +165,15 @@ class ResultsTaskBackend(TaskBackend):
             self._by_text[query.text] = None if row is None else self._tracked.told([listed(row)])[0]
         return self._by_text[query.text]
 
-    def _without_row(self, query: TaskQuery) -> TaskInfo | None:
-        """The task that the text names by its whole id where no result of it is kept: tracking may know it."""
-        return self._tracked.alone(query.text) if query.text and not query.queue else None
+    def _without_row(self, query: TaskQuery) -> OnItsWay:
+        """The task that the text names by its whole id where no result of it is kept.
+
+        Tracking may know it, or a worker that holds it, or the broker in which it waits behind what is listed.
+        """
+        if not query.text or query.queue:
+            return OnItsWay()
+        tracked = self._tracked.alone(query.text)
+        return OnItsWay(tracked) if tracked else look_for(query.text)
 
     @cached_property
     def _by_text(self) -> dict[str, TaskInfo | None]:
