@@ -14,11 +14,14 @@
 #   django_tasks_fennel: enqueued with [100, 50, -50, -100], taken in the order [-50, -100, 50, 100]
 #   django_tasks_celery: enqueued with [100, 50, -50, -100], taken in the order [-100, 100, 50, -50]
 #
-# Needs Python 3.12 or newer (PYTHON says which), and redis-server, of which it starts one of its own.
+# Needs Python 3.12 or newer (PYTHON says which, else the first that is found), and redis-server, of which it starts one
+# of its own.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'kill "${server:-}" 2>/dev/null || true; rm -rf "$folder"' EXIT
-python="${PYTHON:-python3}"
+for python in ${PYTHON:-python3 python3.14 python3.13 python3.12 $HOME/.pyenv/versions/3.1[2-9]*/bin/python3}; do
+  if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then break; fi
+done
 "$python" -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check "Django==${DJANGO:-6.1.3}" \
   "celery[redis]==${CELERY:-5.7.0}" "kombu==${KOMBU:-5.7.0}" "django-tasks-fennel==${FENNEL:-0.1}" \
