@@ -138,9 +138,13 @@ def first_tasks(workflow: Workflow) -> list[Member]:
     """Return the tasks that no other one published and that nothing comes before, as they were published."""
     later = {task_id for join in workflow.joins for task_id in join.then}
     parents = {task.task_id: task.parent_id for task in workflow.tasks if task.task_id}
-    published = [task for task in workflow.tasks if task.task_id and (task.published or task.published_at)]
-    first = [task for task in published if task.task_id not in later and task.parent_id not in parents]
-    first += _replaced_firsts(workflow, [task for task in published if task not in first], parents)
+    first: list[Member] = []
+    others: list[Member] = []
+    for task in workflow.tasks:
+        if task.task_id and (task.published or task.published_at):
+            is_first = task.task_id not in later and task.parent_id not in parents
+            (first if is_first else others).append(task)
+    first += _replaced_firsts(workflow, others, parents)
     return sorted(first, key=lambda task: task.published_at or NEVER)
 
 

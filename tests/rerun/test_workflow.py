@@ -4,12 +4,15 @@ from uuid import uuid4
 
 import pytest
 from celery import chain, chord, group
+from celery_ops.rerun.whole import first_tasks
 
+from celery_ops import states
 from celery_ops.exceptions import NotKnown, RerunRefused
 from celery_ops.models import TaskRunRecord
 from celery_ops.rerun import rerun_whole, whole_candidate
 from celery_ops.tracking import canvas
-from celery_ops.tracking.members import membership
+from celery_ops.tracking.members import Member, membership
+from celery_ops.workflows.workflow import Workflow
 from tests.conftest import make_user, results_at
 from tests.ops.task_backends import Held, use
 from tests.shop import tasks
@@ -308,3 +311,13 @@ def test_the_arguments_are_those_of_the_publish_whatever_becomes_of_them_later(o
 def test_what_no_process_of_ours_has_written_is_no_canvas(text):
     with pytest.raises(ValueError):  # noqa: PT011 - whatever JSON says
         canvas.canvas_in(text)
+
+
+def test_the_first_of_many_tasks_are_found_without_comparing_each_with_each(monkeypatch):
+    first = [Member(f"first {number}", NOOP, states.SUCCESS, published=True) for number in range(3)]
+    later = [Member(f"later {number}", NOOP, states.SUCCESS, True, parent_id="first 0") for number in range(3)]
+    compared = []
+    monkeypatch.setattr(Member, "__eq__", lambda one, other: compared.append((one, other)) or one is other)
+    found = first_tasks(Workflow("flow", (*first, *later)))
+    monkeypatch.undo()
+    assert (found, compared) == (first, [])
