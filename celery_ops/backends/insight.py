@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from ..exceptions import BackendUnavailable, StoreUnavailable
+from ..exceptions import StoreUnavailable
 from ..metrics.cells import Cell
 from ..metrics.distribution import Distribution
 from ..metrics.insight import picture
@@ -92,12 +92,7 @@ def insight(window: Window, task: str = "", queue: str = "", now: float | None =
 
 def _by_results(window: Window, task: str, queue: str, now: float, trouble: str = "") -> Insight:
     """Results do not say in which queue a task was: a queue has none."""
-    try:
-        stored = stored_numbers(window, now)
-    except BackendUnavailable:
-        if trouble:
-            raise BackendUnavailable(trouble) from None
-        raise
+    stored = stored_numbers(window, now, trouble)
     by_task = {} if queue else {name: numbers for name, numbers in stored.by_task.items() if task in ("", name)}
     numbers = added([*by_task.values()]) if by_task else nothing(window, now)
     tasks = sorted(filter(None, stored.by_task))

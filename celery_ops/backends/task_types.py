@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final
 
-from ..exceptions import BackendUnavailable, StoreUnavailable
+from ..exceptions import StoreUnavailable
 from ..logs import get_logger
 from ..metrics.cells import Cell
 from ..metrics.reading import Numbers
@@ -133,12 +133,7 @@ def task_types(window: Window, now: float | None = None) -> TaskTypes:
 
 
 def _by_results(window: Window, start: int, now: float, trouble: str = "") -> TaskTypes:
-    try:
-        stored = stored_numbers(window, now)
-    except BackendUnavailable:
-        if trouble:
-            raise BackendUnavailable(trouble) from None
-        raise
+    stored = stored_numbers(window, now, trouble)
     return TaskTypes(
         _types(stored.by_task, stored.failed_at), start, is_counted=False, trouble=trouble, since=stored.since
     )

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Final
+from typing import ClassVar, Final
 
+from django.template.loader import get_template
 from django.utils.html import html_safe
 
 from .scale import Scale, Tick
@@ -122,6 +123,20 @@ class Frame:
         """Whether a narrow chart has no room for all that is written below it."""
         ticks = self.time_ticks
         return len(ticks) > 4 and max(len(tick.label) for tick in ticks[1:-1]) > 5
+
+
+@html_safe
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What is drawn in a frame, and what each of its slots says in words."""
+
+    frame: Frame
+    slots: Sequence[Slot]
+
+    template: ClassVar[str]
+
+    def __str__(self) -> str:
+        return get_template(self.template).render({"chart": self, "frame": self.frame, "slots": Written(self.slots)})
 
 
 def marks(events: Iterable[Event], times: TimeAxis) -> list[Mark]:

@@ -4,11 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from django.template.loader import get_template
-from django.utils.html import html_safe
-
 from . import words
-from .chart import Event, Frame, Legend, Row, Slot, Written, marks
+from .chart import Chart, Event, Frame, Legend, Row, Slot, marks
 from .scale import of_counts, per_cent
 from .times import TimeAxis, words_of
 
@@ -54,19 +51,13 @@ class Stack:
         return "".join(map(_outline, self.blocks))
 
 
-@html_safe
 @dataclass(frozen=True, slots=True)
-class ColumnChart:
-    """Stacked columns in their frame, kind by kind, and what each column says in words."""
+class ColumnChart(Chart):
+    """Stacked columns in their frame, kind by kind."""
 
-    frame: Frame
     stacks: Sequence[Stack]
-    slots: Sequence[Slot]
 
-    def __str__(self) -> str:
-        return get_template("celery_ops/charts/columns.html").render(
-            {"chart": self, "frame": self.frame, "slots": Written(self.slots)}
-        )
+    template = "celery_ops/charts/columns.html"
 
 
 def column_chart(
@@ -94,7 +85,7 @@ def column_chart(
     slots = [
         Slot(per_cent(place * width), per_cent(width), f"{names[place]}: {_words(series, place)}") for place in filled
     ]
-    return ColumnChart(frame, _stacks(series, filled, width, scale.height), slots)
+    return ColumnChart(frame, slots, _stacks(series, filled, width, scale.height))
 
 
 def _outline(block: Block) -> str:

@@ -3,11 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from django.template.loader import get_template
-from django.utils.html import html_safe
-
 from . import words
-from .chart import Event, Frame, Legend, Row, Slot, Written, marks
+from .chart import Chart, Event, Frame, Legend, Row, Slot, Written, marks
 from .scale import of_seconds, per_cent
 from .times import TimeAxis, words_of
 
@@ -46,19 +43,13 @@ class Line:
         return Written(self.points)
 
 
-@html_safe
 @dataclass(frozen=True, slots=True)
-class LineChart:
+class LineChart(Chart):
     """Lines in their frame."""
 
-    frame: Frame
     lines: Sequence[Line]
-    slots: Sequence[Slot]
 
-    def __str__(self) -> str:
-        return get_template("celery_ops/charts/lines.html").render(
-            {"chart": self, "frame": self.frame, "slots": Written(self.slots)}
-        )
+    template = "celery_ops/charts/lines.html"
 
 
 def line_chart(
@@ -97,7 +88,7 @@ def line_chart(
         begin, end = map(times.at, spans[place])
         said = ", ".join(f"{line.name} {cell}" for line, cell in zip(durations, cells[place], strict=True))
         slots.append(Slot(begin, per_cent(end - begin), f"{names[place]}: {said}"))
-    return LineChart(frame, [_line(line, middles, scale.height) for line in durations], slots)
+    return LineChart(frame, slots, [_line(line, middles, scale.height) for line in durations])
 
 
 def _line(line: Durations, middles: Sequence[float], height: Callable[[float], float]) -> Line:

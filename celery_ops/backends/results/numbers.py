@@ -53,10 +53,18 @@ class StoredNumbers:
         return added(chosen) if chosen else None
 
 
-def stored_numbers(window: Window, now: float | None = None) -> StoredNumbers:
-    """Return the numbers of a window by the newest 10,000 results. Raises BackendUnavailable."""
+def stored_numbers(window: Window, now: float | None = None, trouble: str = "") -> StoredNumbers:
+    """Return the numbers of a window by the newest 10,000 results.
+
+    Raises BackendUnavailable, with the ``trouble`` for which results are asked where there is one.
+    """
     start, end = window.bounds(time.time() if now is None else now)
-    rows = _rows()
+    try:
+        rows = _rows()
+    except BackendUnavailable:
+        if trouble:
+            raise BackendUnavailable(trouble) from None
+        raise
     within = [row for row in rows if start <= row[3] < end]
     names: dict[str, list[_Ended]] = {}
     for row in within:
