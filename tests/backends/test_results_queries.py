@@ -4,8 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models import F, Q
 from django.utils import timezone
 from django_celery_results.models import TaskResult
 
@@ -64,7 +63,7 @@ def test_a_list_that_is_looked_at_again_is_neither_compiled_nor_made_anew(query,
         {"result": ERROR.replace("no", "yes")},
         {"result": ERROR.replace('["no"]', "[]"), "traceback": "ValueError: said at the end"},
         {"meta": '{"celery_ops": [1700000000000, 1700000001000]}'},
-        {"date_started": Now()},
+        {"date_started": F("date_created")},
         {"date_done": timezone.now() - timedelta(days=1)},
     ],
 )

@@ -39,12 +39,13 @@ def flush():
 
 @pytest.mark.parametrize("window", WINDOWS.values(), ids=str)
 def test_what_was_counted_is_in_every_window(store, window):
+    now = time.time()
     for _ in range(3):
-        count(Total.STARTED, 0.2)
-        count(Total.SUCCESS, 1.5)
-    count(Total.FAILURE, 3.0, exception="ValueError")
+        count(Total.STARTED, 0.2, at=now)
+        count(Total.SUCCESS, 1.5, at=now)
+    count(Total.FAILURE, 3.0, at=now, exception="ValueError")
     flush()
-    numbers = insight.insight(window)
+    numbers = insight.insight(window, now=now)
     assert {state: sum(points) for state, points in numbers.series.items()} == {
         states.SUCCESS: 3,
         states.FAILURE: 1,
