@@ -4,12 +4,12 @@ from uuid import uuid4
 
 import pytest
 from celery import chain, chord, group
-from celery_ops.rerun.whole import first_tasks
 
 from celery_ops import states
 from celery_ops.exceptions import NotKnown, RerunRefused
 from celery_ops.models import TaskRunRecord
 from celery_ops.rerun import rerun_whole, whole_candidate
+from celery_ops.rerun.workflow import first_tasks
 from celery_ops.tracking import canvas
 from celery_ops.tracking.members import Member, membership
 from celery_ops.workflows.workflow import Workflow
