@@ -5,7 +5,7 @@ Values are read from ``django.conf.settings`` at each use, so ``override_setting
 
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import celery
 from django.conf import settings
@@ -100,12 +100,14 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def _of_the_site() -> Any:
-    """Return the site's dict, our defaults where it has none.
+#: What Django has read of the settings before: every publish asks here, and more than once.
+_READ: Final[dict[str, Any]] = object.__getattribute__(settings, "__dict__")
 
-    What Django has read before lies in its own dict, which is asked here: every publish does, and more than once.
-    """
-    kept = object.__getattribute__(settings, "__dict__").get(NAME)
+
+def _of_the_site(_conf: object = None) -> Any:
+    """The site's dict itself, our defaults where it has none: what is derived from it holds for as long as it is this
+    one."""
+    kept = _READ.get(NAME)
     return getattr(settings, NAME, DEFAULTS) if kept is None else kept
 
 
@@ -115,10 +117,7 @@ class Conf:
     def __getattr__(self, key: str) -> Any:
         raise AttributeError(f"{NAME} has no key {key!r}")
 
-    @property
-    def source(self) -> Any:
-        """The site's dict itself: what is derived from it holds for as long as it is this one."""
-        return _of_the_site()
+    source = property(_of_the_site)
 
     def load(self, key: str) -> Any:
         """Return the object that the dotted path in ``key`` names, or None when the setting is None.

@@ -67,7 +67,7 @@ def capture_arguments(
     if mode == "none":
         return Captured("", False)
     args, kwargs = () if args is None else args, {} if kwargs is None else kwargs
-    if text := _tiny(args, kwargs, parameters, sensitive, brief):
+    if text := tiny_arguments(args, kwargs, parameters, sensitive, brief):
         return Captured(text, True)
     budget = budget or Budget()
     walk = Walk.in_mode(mode, sensitive=sensitive, budget=budget)
@@ -170,7 +170,7 @@ def secrets_of(
 
     Give them to ``capture_value`` and ``capture_text``: results and messages like to repeat them.
     """
-    if _tiny(args, kwargs, parameters, sensitive, brief=True):
+    if tiny_arguments(args, kwargs, parameters, sensitive):
         return ()
     return _secrets(hidden_texts(args, kwargs, parameters, sensitive, budget))
 
@@ -229,17 +229,12 @@ def plain_text() -> Callable[[str], bool]:
 
 @_or_else(None)
 def tiny_arguments(
-    args: Any, kwargs: Any, parameters: Sequence[Name] = (), sensitive: Collection[str] = ()
+    args: Any, kwargs: Any, parameters: Sequence[Name] = (), sensitive: Collection[str] = (), brief: bool = True
 ) -> str | None:
-    """Return the ``brief`` text of a few numbers, words and UUIDs, of which nothing is hidden; None of anything else.
+    """Return the text of a few numbers, words and UUIDs, of which nothing is hidden; None of anything else.
 
     It takes microseconds, and is what ``capture_arguments`` makes of them in each mode but ``none``.
     """
-    return _tiny(args, kwargs, parameters, sensitive, True)
-
-
-def _tiny(args: Any, kwargs: Any, parameters: Sequence[Name], sensitive: Collection[str], brief: bool) -> str | None:
-    """A few numbers, words and UUIDs, which every tracked publish pays for, at a third of the price; else None."""
     rules, redactor = site()
     if redactor is not None or type(args) not in (tuple, list) or type(kwargs) is not dict:
         return None

@@ -1,7 +1,6 @@
 """What a message, and a worker's request made of it, say of a task: its objects, and whose its facts are."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from celery.exceptions import Ignore, Reject, Retry
@@ -39,14 +38,14 @@ def stamp_for(
     parent: Execution | None,
     published: int | None,
     undecided: int | None = None,
-    whose: str = "",
+    whose: str | None = None,
     workflow: str = "",
     around: context.Around | None = None,
 ) -> Stamp:
     """Return the stamp of a task that is published or begun here: its ``own`` objects, and those ``around`` it."""
     bound, started_by = around or context.around()
     mine = tuple(dict.fromkeys((*own, *bound)) if bound else own)[:MAX_OBJECTS]
-    whose = whose or whose_of()
+    whose = whose_of() if whose is None else whose
     parent = parent if parent is not None and parent.whose == whose else None
     inherited = _inherited(name, mine, parent) if parent else ()
     if parent and not started_by:
@@ -73,13 +72,13 @@ def owned(stamp: Stamp, details: Mapping[str, Any]) -> Stamp:
     """Return the stamp with all that the message says beside it: whose it is, who started it, by which schedule,
     and its workflow."""
     if prefix.is_asked():
-        stamp = replace(stamp, whose=stamp.whose or whose_of(details))
+        stamp = stamp._replace(whose=stamp.whose or whose_of(details))
     if not stamp.started_by and (text := _beside(STARTED_BY, details)):
-        stamp = replace(stamp, started_by=checked(text))
+        stamp = stamp._replace(started_by=checked(text))
     if not stamp.workflow and (key := workflows.checked(_beside(WORKFLOW, details))):
-        stamp = replace(stamp, workflow=key)
+        stamp = stamp._replace(workflow=key)
     if not stamp.schedule and (name := schedule_in(details)):
-        stamp = replace(stamp, schedule=name)
+        stamp = stamp._replace(schedule=name)
     return stamp
 
 
@@ -136,7 +135,7 @@ def _decided(
     if stamp is None:
         published = now_ms() if details.get("is_eager") else None
         stamp = stamp_for(name, own, parent, published, whose=whose_of(details))
-    return replace(stamp, own=tuple(dict.fromkeys((*own, *stamp.own))), undecided=prepended)
+    return stamp._replace(own=tuple(dict.fromkeys((*own, *stamp.own))), undecided=prepended)
 
 
 def run_of_message(message: Any) -> Execution | None:

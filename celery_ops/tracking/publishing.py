@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from ..conf import conf
@@ -13,7 +12,6 @@ from . import (
     context,
     due,
     initial_arguments,
-    prefix,
     runs,
     workflow_sizes,
     workflows,
@@ -21,7 +19,7 @@ from . import (
 from .binding import Undecided, resolve
 from .canvas import Canvas, NotKept
 from .decorators import receiver
-from .messages import nesting_of, owned, stamp_for
+from .messages import nesting_of, owned, stamp_for, whose_of
 from .publish import Publish, told, told_at_once
 from .recorder import recorder
 from .registry import registry
@@ -55,8 +53,8 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, propert
     context.publishing(headers["id"])
     earlier, published = headers.get(PUBLISHED), now_ms()
     headers[PUBLISHED] = published
-    if prefix.is_asked():
-        headers.setdefault(WHOSE, prefix.current())
+    if whose := whose_of():
+        headers.setdefault(WHOSE, whose)
     request = runs.current_request()
     is_own = request is not None and request.id == headers["id"]
     if earlier and (is_own or headers.get("retries")):
@@ -84,7 +82,7 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, propert
         own = resolve(sender, args, kwargs, prepended=prepended)
     except Undecided:
         own, undecided = [], prepended
-    stamp = stamp_for(sender, own, parent, published, undecided, workflow=workflow, around=around)
+    stamp = stamp_for(sender, own, parent, published, undecided, whose, workflow, around)
     headers[HEADER] = text = stamp.encoded()
     if stamp.started_by:
         headers[STARTED_BY] = stamp.started_by
@@ -138,7 +136,7 @@ def after_task_publish(
     if latest is not text:
         stamp = owned(stamp, headers)
     elif SCHEDULE in headers:  # beat has said it since
-        stamp = replace(stamp, schedule=schedule_of(headers[SCHEDULE]))
+        stamp = stamp._replace(schedule=schedule_of(headers[SCHEDULE]))
     nesting, original = nesting_of(headers), context.retry_of()
     if not (nesting or original or stamp.inherited or stamp.workflow):
         batch = told_at_once(task_id, sender, stamp, due_text, body)

@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -126,7 +126,7 @@ class Execution:
         """Be part of a workflow from now on: it publishes tasks of its own. Return whether that is new."""
         if self.stamp.workflow or self.is_silent:
             return False
-        self.stamp = replace(self.stamp, workflow=workflow)
+        self.stamp = self.stamp._replace(workflow=workflow)
         return True
 
     def _known(self) -> dict[str, str]:

@@ -3,9 +3,8 @@
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from .refs import ObjectRef
 
@@ -39,8 +38,7 @@ RESERVED = "~"
 encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """``own`` objects come from the task's binding or the caller's ``tracking()``, ``inherited`` from its parent."""
 
     own: tuple[ObjectRef, ...]

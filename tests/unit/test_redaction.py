@@ -697,7 +697,7 @@ def test_a_bushy_value_costs_no_more_than_its_beginning(leaf):
 @pytest.mark.parametrize("brief", [False, True])
 def test_the_short_way_and_the_long_way_say_the_same(args, kwargs, brief, monkeypatch):
     short = capture_arguments(args, kwargs, brief=brief)
-    monkeypatch.setattr(capturing, "_tiny", lambda *arguments: None)
+    monkeypatch.setattr(capturing, "tiny_arguments", lambda *arguments: None)
     assert capture_arguments(args, kwargs, brief=brief) == short
 
 
