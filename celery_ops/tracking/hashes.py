@@ -22,26 +22,26 @@ Outcome = int | ResponseError | StoreUnavailable
 #: Carries them out: ARGV[1] says whether to tell how many fields each has, and the words follow. It answers what is
 #: worth telling, behind the hash's number. A command takes no more words than Lua holds.
 _LINES: Final = b"""
-local told, number, at = {}, 0, 2
+local call, told, number, at = redis.pcall, {}, 0, 2
 while ARGV[at] do
-  local key, first = ARGV[at], at + 4
-  local stay = first + ARGV[at + 2]
-  local after, reply, failure = stay + ARGV[at + 3], 1, false
+  local key, first = ARGV[at], at + 2
+  local seconds, beside, replaced, stays = string.match(ARGV[at + 1], '^(%d+)(%S*) (%d+) (%d+)$')
+  local stay = first + replaced
+  local after, reply, failure = stay + stays, 1, false
   number = number + 1
   for place = first, stay - 1, 1000 do
-    reply = redis.pcall('HSET', key, unpack(ARGV, place, math.min(place + 999, stay - 1)))
+    reply = call('HSET', key, unpack(ARGV, place, math.min(place + 999, stay - 1)))
     failure = failure or type(reply) == 'table' and reply.err
   end
   for place = stay, after - 1, 2 do
-    reply = redis.pcall('HSETNX', key, ARGV[place], ARGV[place + 1])
+    reply = call('HSETNX', key, ARGV[place], ARGV[place + 1])
     failure = failure or type(reply) == 'table' and reply.err
   end
   if failure and not string.find(failure, '^-?WRONGTYPE') then return reply end
   if not failure then
-    local seconds, beside = string.match(ARGV[at + 1], '^(%d+)(.*)$')
-    redis.pcall('EXPIRE', key, seconds)
-    if beside ~= '' then redis.pcall('EXPIRE', key .. beside, seconds) end
-    failure = ARGV[1] == '1' and redis.pcall('HLEN', key)
+    call('EXPIRE', key, seconds)
+    if beside ~= '' then call('EXPIRE', key .. beside, seconds) end
+    failure = ARGV[1] == '1' and call('HLEN', key)
   end
   if failure then
     told[#told + 1] = number
@@ -59,9 +59,9 @@ class Hashes:
 
     def __init__(self, *, measured: bool = False) -> None:
         self.measured = measured
-        #: Of each its key, its seconds to live with what ends the name of a key that lives as long, how many words
-        #: follow that replace what is there, how many that leave what is there as it is, and these: fields before
-        #: their values.
+        #: Of each its key, a word of its own, and its fields before their values. That word says, between spaces, for
+        #: how many seconds it lives, with what ends the name of a key that lives as long, how many words follow that
+        #: replace what is there, and how many that leave what is there as it is.
         self._words: list[bytes] = []
         self._firsts: list[int] = []
 
@@ -75,7 +75,7 @@ class Hashes:
         on where it is there.
         """
         self._firsts.append(len(self._words))
-        self._words += (key, seconds, b"%d" % len(replaced), b"%d" % len(stay), *replaced, *stay)
+        self._words += (key, b"%b %d %d" % (seconds, len(replaced), len(stay)), *replaced, *stay)
 
     def scripts(self) -> "Scripts":
         """Return all of it as scripts: one reply costs Python less than one to each command."""
@@ -98,14 +98,15 @@ class Hashes:
         return [(self._words[first], list(self._commands(first))) for first in self._firsts]
 
     def _commands(self, at: int) -> Iterator[Command]:
-        words, first = self._words, at + 4
-        stay = first + int(words[at + 2])
-        after = stay + int(words[at + 3])
+        words, first = self._words, at + 2
+        life, replaced, stays = words[at + 1].split(b" ")
+        stay = first + int(replaced)
+        after = stay + int(stays)
         if stay > first:
             yield b"HSET", words[at], *words[first:stay]
         for place in range(stay, after, 2):
             yield b"HSETNX", words[at], words[place], words[place + 1]
-        seconds, colon, beside = words[at + 1].partition(b":")
+        seconds, colon, beside = life.partition(b":")
         yield b"EXPIRE", words[at], seconds
         if colon:
             yield b"EXPIRE", words[at] + colon + beside, seconds

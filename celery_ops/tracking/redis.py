@@ -84,20 +84,22 @@ class RedisStore(Store):
     def write(self, batch: Batch) -> int:
         """In transactions: a key is never without its time to live, whatever happens to the connection."""
         self._writes += 1
-        measured = self._writes % MEASURE_EVERY == 0 or any(ref.label == WORKFLOW for ref, _fields in batch)
+        hashes = Hashes(measured=self._writes % MEASURE_EVERY == 0)
+        first = quoted(prefix.current())
         lives: dict[str, bytes] = {}  # by label
-        hashes = Hashes(measured=measured)
-        firsts: list[int] = []  # of each object's hashes
-        keys = self._keys([ref for ref, _fields in batch])
-        for key, (ref, fields) in letting_go(zip(keys, batch, strict=True), PACKED_AT_ONCE):
-            firsts.append(len(hashes))
-            _put(hashes, key, ref, fields, lives.get(ref.label) or lives.setdefault(ref.label, b"%d" % lifetime(ref)))
+        counts: list[int] = []  # of each object's hashes
+        for ref, fields in letting_go(batch, PACKED_AT_ONCE):
+            label = ref.label
+            seconds = lives.get(label) or lives.setdefault(label, b"%d" % lifetime(ref))
+            counts.append(_put(hashes, _key(first, label, ref.pk), label, fields, seconds))
+            hashes.measured |= label == WORKFLOW
         told = self._servers.write(hashes)
         if not told:
             return 0
-        refused, left, failure = 0, [], None
-        for first, end, (ref, fields) in zip(firsts, [*firsts[1:], len(hashes)], batch, strict=True):
-            outcomes = [told.get(number) for number in range(first, end)]
+        refused, left, failure, end = 0, [], None, 0
+        for count, (ref, fields) in zip(counts, batch, strict=True):
+            begin, end = end, end + count
+            outcomes = [told.get(number) for number in range(begin, end)]
             if failures := [outcome for outcome in outcomes if isinstance(outcome, StoreUnavailable)]:
                 failure = failures[0]
                 left.append((ref, fields))
@@ -248,7 +250,7 @@ class RedisStore(Store):
     @staticmethod
     def _keys(refs: Sequence[ObjectRef]) -> list[bytes]:
         first = quoted(prefix.current())
-        return [f"{first}:{{{_label_in_key(ref.label)}:{part(ref.pk)}}}".encode() for ref in refs]
+        return [_key(first, ref.label, ref.pk) for ref in refs]
 
     def _worker_key(self, hostname: str) -> bytes:
         return worker_key(prefix.of_workers(), hostname).encode()
@@ -327,17 +329,20 @@ def store_url() -> str:
     return "redis://localhost:6379/0"
 
 
-_label_in_key: Final = lru_cache(maxsize=256)(part)
+@lru_cache(maxsize=1024)
+def _key(first: str, label: str, pk: str) -> bytes:
+    """Return an object's key: the index has few, and a burst writes to each of them again and again."""
+    return f"{first}:{{{part(label)}:{part(pk)}}}".encode()
 
 
-def _put(hashes: Hashes, key: bytes, ref: ObjectRef, fields: Mapping[str, str], seconds: bytes) -> None:
+def _put(hashes: Hashes, key: bytes, label: str, fields: Mapping[str, str], seconds: bytes) -> int:
     """Put an object's fields where they belong: short values and pieces here, longer ones beside it.
 
-    Of a log nothing lies beside it, for most of it is long.
+    Of a log nothing lies beside it, for most of it is long. Return how many hashes that is.
     """
     replaced: list[bytes] = []
     stay: list[bytes] = []
-    long: tuple[list[bytes], list[bytes]] = ([], [])
+    long: tuple[list[bytes], list[bytes]] | None = None
     for called, text in fields.items():
         field, value, stays = called.encode(), text.encode("utf-8", "replace"), isinstance(text, IfAbsent)
         here = stay if stays else replaced
@@ -345,18 +350,20 @@ def _put(hashes: Hashes, key: bytes, ref: ObjectRef, fields: Mapping[str, str], 
             here += (field, value)
             continue
         is_long = len(value) > pieces.LONGEST_IN_PIECES
-        if is_long and ref.label == LOG:
+        if is_long and label == LOG:
             here += (field, value)
             continue
         for name, piece in pieces.cut(field, value):
             here += (name, piece)
         if is_long:
+            long = long or ([], [])
             long[stays].extend((field, value))
-    if any(long):
-        hashes.put(key, seconds, replaced, stay)
-        hashes.put(key + BESIDE, seconds, *long)
-    else:  # an index's longer values need not outlive what they were written with
-        hashes.put(key, seconds if ref.label in (INDEX, LOG) else seconds + BESIDE, replaced, stay)
+    if long is None:  # an index's longer values need not outlive what they were written with
+        hashes.put(key, seconds if label in (INDEX, LOG) else seconds + BESIDE, replaced, stay)
+        return 1
+    hashes.put(key, seconds, replaced, stay)
+    hashes.put(key + BESIDE, seconds, *long)
+    return 2
 
 
 def _paired(names: Sequence[bytes], reply: Any) -> Any:

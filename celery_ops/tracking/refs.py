@@ -1,18 +1,16 @@
 """Which object a task belongs to: the model's label and the canonical text of its primary key."""
 
 import json
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db.models import IntegerField, Model
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectRef:
+class ObjectRef(NamedTuple):
     """``label`` is the concrete model's lower-case label, ``pk`` the text of ``pk.to_python(value)``."""
 
     label: str

@@ -4,7 +4,6 @@ Commands are packed here and not by redis-py's pipeline, which costs a tracked `
 """
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any, Final
 
 from redis.exceptions import ExecAbortError, ResponseError
@@ -32,12 +31,15 @@ _HEADS: Final = [b"\r\n$%d\r\n" % length for length in range(2048)]
 
 def packed(command: Sequence[bytes]) -> bytes:
     """Return a command as it is sent. No word is touched by Python itself: a burst has thousands."""
+    count = len(command)
+    words = [b""] * (2 * count)
+    words[1::2] = command
     try:
-        words = chain.from_iterable(zip(map(_HEADS.__getitem__, map(len, command)), command, strict=True))
-        return b"".join((b"*%d" % len(command), *words, b"\r\n"))
+        words[::2] = map(_HEADS.__getitem__, map(len, command))
+        return b"*%d%b\r\n" % (count, b"".join(words))
     except IndexError:  # one of them is longer
         parts = b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in command])
-        return b"*%d\r\n%b" % (len(command), parts)
+        return b"*%d\r\n%b" % (count, parts)
 
 
 MULTI = packed((b"MULTI",))
