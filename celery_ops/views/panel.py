@@ -32,10 +32,11 @@ from ..tracking.accounts import read_payload
 from ..tracking.reading import read_tasks
 from ..tracking.refs import ObjectRef, key_of
 from .logs import PARAMETER, after_in, lines_response, log_part
+from .objects import own_page
 from .ops import errors
 from .private import PrivateView
 from .refusals import log_refusal, noting_refusals
-from .request import form_key, next_url, wants_json
+from .request import form_key, leading_back, next_url, page_before, wants_json
 from .tasks.workflow import link_of
 
 
@@ -78,7 +79,7 @@ class PanelView(PrivateView):
             options, instance = self._subject(token)
             if options.public:
                 raise Http404
-            return self._answer(self._act(options, instance))
+            return self._answer(self._act(options, instance), instance)
         except PermissionDenied:
             if not wants_json(self.request):
                 raise
@@ -113,18 +114,23 @@ class PanelView(PrivateView):
             if all(task.id != task_id for task in tasks):
                 raise Http404(_("This task does not belong to this object."))
 
-    def _answer(self, outcome: actions.ActionOutcome) -> HttpResponse:
+    def _answer(self, outcome: actions.ActionOutcome, instance: models.Model) -> HttpResponse:
         if wants_json(self.request):
             if not outcome.ok:
                 return errors(outcome.message, status=outcome.status)
             return JsonResponse({**plain(Replies()), **outcome.data, "message": outcome.message}, status=outcome.status)
-        back = next_url(self.request)
+        back = self._back(instance)
         if outcome.ok and back:
             messages.success(self.request, outcome.message, fail_silently=True)
             return HttpResponseRedirect(back)
         context = {"outcome": outcome, "next_url": back, "base_template": conf.BASE_TEMPLATE}
         status = 200 if outcome.ok else outcome.status
         return render(self.request, "celery_ops/panel/outcome_page.html", context, status=status)
+
+    def _back(self, instance: models.Model) -> str:
+        """Return where the person goes on: as the form says, else where they came from, else the object's own page."""
+        request = self.request
+        return next_url(request) or page_before(request) or leading_back(request, own_page(instance))
 
     def _detail(self, options: PanelOptions, instance: models.Model, task_id: str) -> HttpResponse:
         ref = ObjectRef.of(instance)
@@ -141,7 +147,7 @@ class PanelView(PrivateView):
             payload = shown_payload(read_payload(ref, task_id))
         except StoreUnavailable:
             outcome = actions.ActionOutcome(_("The details cannot be read at the moment."), status=503)
-            return self._answer(outcome)
+            return self._answer(outcome, instance)
         viewed = Viewer(self.user, public=False, url=self.request.path)
         url = f"{self.request.path}?task={task_parameter(task.id)}&{PARAMETER}="
         context = {

@@ -1,6 +1,7 @@
 """What views read of a request, whatever it is for."""
 
 from typing import Any, Final
+from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
 from django.http import HttpRequest, QueryDict
@@ -24,7 +25,17 @@ def wants_page(request: HttpRequest) -> bool:
 
 def next_url(request: HttpRequest) -> str:
     """Return where the person came from, when that is on this site and no longer than a redirect may be."""
-    url = request.POST.get("next") or request.GET.get("next") or ""
+    return leading_back(request, request.POST.get("next") or request.GET.get("next") or "")
+
+
+def page_before(request: HttpRequest) -> str:
+    """Return the page of this site from which the browser says that it came, if it says so and it was another one."""
+    url = leading_back(request, request.headers.get("Referer", ""))
+    return "" if url and urlsplit(url).path == request.path else url
+
+
+def leading_back(request: HttpRequest, url: str) -> str:
+    """Return an address when it is on this site and no longer than a redirect may be, else nothing."""
     if not url or len(url) > LONGEST_URL:
         return ""
     safe = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())

@@ -226,6 +226,45 @@ def test_a_launch_leads_to_no_other_site(order, staff):
     assert "Location" not in launch(order, staff, PAYMENT, next="//evil.example/").headers
 
 
+@pytest.mark.parametrize("next_page", ["", "//evil.example/"])
+def test_a_launch_that_does_not_say_where_it_leads_leads_back_to_where_its_form_was(next_page, order, staff):
+    page = f"http://testserver/orders/{order.pk}/?tab=2"
+    response = launch(order, staff, PAYMENT, {"Referer": page}, next=next_page)
+    assert (response.status_code, response.headers["Location"]) == (302, page)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "",
+        "https://evil.example/orders/",
+        "http://testserver.evil.example/",
+        "javascript:alert(1)",
+        "http://testserver/" + "x" * 3000,
+        "http://testserver{panel}?task=1",
+    ],
+)
+def test_a_launch_that_came_from_nowhere_leads_to_its_objects_page(page, order, staff, monkeypatch):
+    monkeypatch.setattr(Order, "get_absolute_url", lambda self: f"/orders/{self.pk}/", raising=False)
+    url = panel_of(order, staff)
+    came_from = {"Referer": page.format(panel=url)}
+    response = browser(staff).post(url, {"action": "launch", "task": PAYMENT}, headers=came_from)
+    assert response.headers["Location"] == f"/orders/{order.pk}/"
+
+
+@pytest.mark.parametrize("own_page", [lambda self: "https://evil.example/", lambda self: 1 / 0, None])
+def test_a_launch_of_an_object_without_a_page_on_this_site_answers_a_page(own_page, order, staff, monkeypatch):
+    monkeypatch.setattr(Order, "get_absolute_url", own_page, raising=False)
+    response = launch(order, staff, PAYMENT)
+    assert (response.status_code, "evil" in response.text) == (200, False)
+
+
+def test_what_is_not_done_says_so_on_a_page_that_leads_back_to_where_its_form_was(order, staff):
+    page = "http://testserver/orders/?tab=2"
+    response = browser(staff).post(panel_of(order, staff), {"action": "drop"}, headers={"Referer": page})
+    assert (response.status_code, f'href="{page}"' in response.text) == (400, True)
+
+
 def test_a_launch_signals_what_was_run(order, staff):
     seen = []
 
