@@ -19,7 +19,7 @@ from .formatting import clean
 from .logs import get_logger
 from .models import TaskRunRecord
 from .permissions import VIEW_INSTANCE, VIEW_OPS, allows
-from .tracking import index, prefix, reading
+from .tracking import newest, prefix, reading
 from .tracking.refs import ObjectRef, key_of
 from .tracking.registry import describe, registry
 from .tracking.store import TASK
@@ -197,7 +197,7 @@ def forget() -> None:
 def _read_names() -> tuple[list[tuple[ObjectRef, str]], bool]:
     rows = TaskRunRecord.objects.exclude(object_type="").order_by("-pk").values_list("object_type", "object_id")
     recorded = [ObjectRef(label, key) for label, key in rows[:NEWEST]]
-    tracked = index.newest_tasks(NEWEST)
+    tracked = newest.newest_tasks(NEWEST)
     refs = chain(*(tracked or {}).values(), recorded)
     read = _read(dict.fromkeys(ref for ref in refs if ref.label != TASK))
     seen = {ref: instance for ref, instance in read.items() if instance is not None}

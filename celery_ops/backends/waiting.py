@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from typing import Final
 
 from ..conf import conf
@@ -13,8 +12,8 @@ from ..info import MessageInfo, TaskInfo, TrackedTask
 from ..logs import get_logger
 from ..sentences import heard, said_of
 from ..states import PENDING, RECEIVED
-from ..tracking import index, prefix
-from ..tracking.reading import read_tasks
+from ..tracking import newest, prefix
+from ..tracking.reading import tasks_in
 from ..tracking.refs import ObjectRef
 from ..tracking.store import TASK
 from .caching import Shared
@@ -86,7 +85,7 @@ def _together(tracked: TaskInfo, message: TaskInfo) -> TaskInfo:
 
 def _tracked() -> tuple[list[TaskInfo], bool]:
     try:
-        places = index.newest_tasks(NEWEST)
+        places = newest.newest_tasks(NEWEST)
         if places is None:
             return [], True
         return [info(task) for task in _unbegun(places)], len(places) >= NEWEST
@@ -95,9 +94,10 @@ def _tracked() -> tuple[list[TaskInfo], bool]:
 
 
 def _unbegun(places: dict[str, list[ObjectRef]]) -> Iterator[TrackedTask]:
-    refs = list(dict.fromkeys(ref for ref in chain.from_iterable(places.values()) if ref.label != TASK))
-    for tasks in read_tasks(refs) if refs else ():
-        yield from (task for task in tasks if task.state in (PENDING, RECEIVED) and not task.started_at)
+    objects = {task_id: [ref for ref in refs if ref.label != TASK] for task_id, refs in places.items()}
+    for task in tasks_in(objects).values():
+        if task.state in (PENDING, RECEIVED) and not task.started_at:
+            yield task
 
 
 def _heads() -> Iterable[TaskInfo]:

@@ -102,6 +102,11 @@ def is_short_id(text: str) -> bool:
     return _SHORT.fullmatch(text) is not None
 
 
+def short_id_in(name: str) -> str:
+    """Return the short id that a field's name begins with."""
+    return name[: name.find(":") + 1] if name.startswith("=") else name[:22]
+
+
 def long_id(short: str) -> str:
     """Return the task id that ``short_id`` shortened. Raises ValueError for most of what it did not write."""
     if short.startswith("="):

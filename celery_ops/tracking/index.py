@@ -1,65 +1,61 @@
-"""From a task's id to its objects, and from now back to the tasks published last.
+"""From a task's id to its objects; ``newest`` goes from now back through the same.
 
 The index is kept in the store like one more object a slot of time and shard of ids, so it needs nothing more of a
-store. Small shards keep Redis's compact encoding; slots make the newest tasks quick to find and old ones expire.
+store. Small shards keep Redis's compact encoding; slots make the newest tasks quick to find and old ones expire. An
+entry ends with when its task was published, so that of a slot only what is new needs to be read.
 """
 
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
-from itertools import chain, product
-from operator import methodcaller
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
-from weakref import WeakKeyDictionary
 from zlib import crc32
 
 from ..conf import conf, whole_seconds
-from . import facts, prefix, workflows
+from . import facts, workflows
 from .recorder import recorder
 from .refs import ObjectRef
 from .stamp import now_ms
-from .store import INDEX, REVOKE, TASK, WORKFLOW, Store
+from .store import INDEX, REVOKE, TASK, WORKFLOW
 
 #: Slots of time that ``RETENTION`` is cut into, and shards of each.
 SLOTS: Final = 12
 SHARDS: Final = 64
-#: Shards of a slot that are counted first, and entries of two slots beyond which they are not read.
-SAMPLE: Final = 4
-MOST_READ: Final = 20_000
 #: Milliseconds by which a task's publish may lie before and after the time at which it was asked for.
 EARLIER: Final = 60_000
 LATER: Final = 600_000
-#: Seconds for which a slot that ended is not read again, and the most tasks of one that are kept.
-KNOWN_FOR: Final = 60.0
-MOST_KNOWN: Final = 1000
+
+#: Characters of a time in an entry, behind which there are years.
+LONGEST_TIME: Final = 10
 
 #: Ends the names of what says where steps are that are not published yet or belong to no object, and groups.
 STEPS_MARK: Final = "w"
 
-#: The id of a task and its objects.
-Task = tuple[str, list[ObjectRef]]
 Entry = tuple[ObjectRef, dict[str, str]]
 #: What a store has of one place; None stands for a long value.
 Fields = Mapping[str, str | None]
 
 
-def entry(task_id: str, refs: Iterable[ObjectRef], published: int | None, workflow: str = "") -> Entry:
+def entry(
+    task_id: str, refs: Iterable[ObjectRef], published: int | None, workflow: str = "", found_since: int | None = None
+) -> Entry:
     """Return what makes a task findable: ``published`` in milliseconds since the epoch, None for now.
 
-    ``workflow`` is which one it is part of, empty for none.
+    ``workflow`` is which one it is part of, empty for none, and ``found_since`` when it is made findable, where it was
+    published long before.
     """
-    slot = (now_ms() if published is None else published) // _slot_length()
+    length, at = slot_length(), now_ms() if published is None else published
+    slot = (at if found_since is None else found_since) // length
     if workflow:
         refs = [*refs, ObjectRef(WORKFLOW, facts.short_id(workflow.removeprefix("!")))]
-    return _place(slot, _shard(task_id)), {facts.short_id(task_id): text_of(refs)}
+    return place_at(slot, _shard(task_id)), {facts.short_id(task_id): f"{text_of(refs)},{at - slot * length:x}"}
 
 
 def is_far(moment: int | None) -> bool:
     """Return whether what was made findable then, in milliseconds since the epoch, is so for much less long than what
     is made so now."""
-    return moment is not None and now_ms() // _slot_length() - moment // _slot_length() > 1
+    return moment is not None and now_ms() // slot_length() - moment // slot_length() > 1
 
 
 def to_come(ids: Iterable[str], workflow: str, published: int | None) -> list[Entry]:
@@ -72,7 +68,7 @@ def to_come(ids: Iterable[str], workflow: str, published: int | None) -> list[En
 
 def step(task_id: str, workflow: str, published: int | None) -> Entry:
     """Return what makes one findable that belongs to no object: where the newest tasks are looked for it is not."""
-    slot = (now_ms() if published is None else published) // _slot_length()
+    slot = (now_ms() if published is None else published) // slot_length()
     return _steps_place(slot, _shard(task_id)), {facts.short_id(task_id): facts.short_id(workflows.bare(workflow))}
 
 
@@ -95,8 +91,8 @@ def workflow_of(task_id: str, beside: Sequence[ObjectRef] = ()) -> tuple[str, li
 
 def _places_of(task_id: str) -> list[ObjectRef]:
     """Return all places where an id may be found; what is published comes before what is to come."""
-    shard, slots = _shard(task_id), list(_slots())
-    return [*(_place(slot, shard) for slot in slots), *(_steps_place(slot, shard) for slot in slots)]
+    shard, slots = _shard(task_id), list(kept_slots())
+    return [*(place_at(slot, shard) for slot in slots), *(_steps_place(slot, shard) for slot in slots)]
 
 
 def _told_by(place: ObjectRef, short: str, part: str | None) -> tuple[list[ObjectRef], str]:
@@ -186,7 +182,7 @@ def _search(slots_of: Mapping[str, Collection[int]], *, alone: Iterable[str] = (
     for task_id, slots in slots_of.items():
         shard = _shard(task_id)
         for slot in slots:
-            wanted.setdefault(_place(slot, shard), []).append(task_id)
+            wanted.setdefault(place_at(slot, shard), []).append(task_id)
     own = [own_place(task_id) for task_id in alone]
     asked = [*((place, list(map(facts.short_id, ids))) for place, ids in wanted.items()), *((ref, ()) for ref in own)]
     kept = recorder().ask(lambda store: store.read_fields(asked)) if asked else []
@@ -210,101 +206,9 @@ def _completed(texts: Mapping[str, tuple[ObjectRef, str | None]]) -> dict[str, s
     return {task_id: whole.get(task_id) or "" if text is None else text for task_id, (_place, text) in texts.items()}
 
 
-def newest(limit: int) -> list[ObjectRef]:
-    """Return the objects of the ``limit`` tasks published last, and of some more. Raises StoreUnavailable."""
-    return list(dict.fromkeys(chain.from_iterable(refs for _task_id, refs in _newest_entries(limit))))
-
-
-def newest_until(moment: int) -> Iterator[list[ObjectRef]]:
-    """Yield the objects of the tasks that were published by then, in milliseconds since the epoch, the newest first,
-    and of some that came after. Raises StoreUnavailable."""
-    slots = [slot for slot in _slots() if slot <= (moment + EARLIER) // _slot_length()]
-    known: set[ObjectRef] = set()
-    for some in _steps_back(slots):
-        refs = set(chain.from_iterable(refs for entries in _entries_of(some) for _task_id, refs in entries)) - known
-        known |= refs
-        yield list(refs)
-
-
-def newest_tasks(limit: int) -> dict[str, list[ObjectRef]] | None:
-    """Return the tasks published last, by id, ``limit`` and some more; None when so many come that to read them
-    takes long. Raises StoreUnavailable."""
-    slots = list(_slots())[1:3]
-    sample = [_place(slot, shard) for slot, shard in product(slots, range(SAMPLE))]
-    if sum(recorder().ask(lambda store: store.sizes(sample))) * SHARDS > MOST_READ * SAMPLE:
-        return None
-    return dict(_newest_entries(limit))
-
-
-def _newest_entries(limit: int) -> Iterator[tuple[str, list[ObjectRef]]]:
-    """Yield the ids and objects of tasks, slot by slot from now backwards."""
-    tasks = 0
-    for slots in _steps_back(list(_slots())):
-        for entries in _entries_of(slots):
-            tasks += len(entries)
-            yield from entries
-        if tasks >= limit:
-            return
-
-
-def _steps_back(slots: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Yield the slots that are read at once: more and more, since what there is to find is mostly in the newest."""
-    step = 3
-    while slots:
-        yield slots[:step]
-        slots, step = slots[step:], step * 4
-
-
-def _entries_of(slots: Sequence[int]) -> list[list[Task]]:
-    """Return the tasks of each slot; those that ended a while ago are not read again for some seconds."""
-    old = _old_slots.setdefault(recorder().store, OldSlots())
-    known = {slot: entries for slot in slots if (entries := old.get(slot)) is not None}
-    places = [_place(slot, shard) for slot, shard in product(slots, range(SHARDS)) if slot not in known]
-    kept = iter(recorder().ask(methodcaller("read", places)) if places else ())
-    for slot in slots:
-        if slot not in known:
-            known[slot] = list(_tasks_in((_place(slot, shard), next(kept)) for shard in range(SHARDS)))
-            old.keep(slot, known[slot])
-    return [known[slot] for slot in slots]
-
-
-def _tasks_in(places: Iterable[tuple[ObjectRef, Fields]]) -> Iterator[Task]:
-    for place, stored in places:
-        for name, text in stored.items():
-            if facts.is_short_id(name):
-                yield facts.long_id(name), objects_in(_whole(place, name, text))
-
-
-class OldSlots:
-    """What the slots of a store hold into which nothing is written any more, unless the store was away.
-
-    Kept for so many seconds, where these are not more than so many tasks.
-    """
-
-    def __init__(self, seconds: float = KNOWN_FOR, most: int = MOST_KNOWN) -> None:
-        self.seconds, self.most = seconds, most
-        self._kept: dict[tuple[str, int, int], tuple[float, list[Task]]] = {}
-
-    def get(self, slot: int) -> list[Task] | None:
-        read_at, tasks = self._kept.get(self._key(slot), (float("-inf"), []))
-        return tasks if time.monotonic() - read_at < self.seconds else None
-
-    def keep(self, slot: int, tasks: list[Task]) -> None:
-        if (slot + 1) * _slot_length() + LATER < now_ms() and len(tasks) <= self.most:
-            if len(self._kept) > 10 * SLOTS:
-                self._kept.clear()  # of slots that are gone, or of many tenants
-            self._kept[self._key(slot)] = time.monotonic(), tasks
-
-    def _key(self, slot: int) -> tuple[str, int, int]:
-        return prefix.current(), _slot_length(), slot
-
-
-_old_slots: Final[WeakKeyDictionary[Store, OldSlots]] = WeakKeyDictionary()
-
-
-def _slots() -> Iterator[int]:
+def kept_slots() -> Iterator[int]:
     """Newest first, with one more at either end: clocks differ, and the oldest slot is not over yet."""
-    last = now_ms() // _slot_length() + 1
+    last = now_ms() // slot_length() + 1
     return iter(range(last, last - SLOTS - 3, -1))
 
 
@@ -312,7 +216,7 @@ class _Slots:
     """In which slots a task may be, from when it is known."""
 
     def __init__(self) -> None:
-        self.length, self.all = _slot_length(), list(_slots())
+        self.length, self.all = slot_length(), list(kept_slots())
 
     def all_but(self, slots: Collection[int]) -> list[int]:
         return [slot for slot in self.all if slot not in slots]
@@ -330,7 +234,8 @@ class _Slots:
         return range(min((moment + LATER) // self.length, slot + 1), slot - 2, -1)
 
 
-def _slot_length() -> int:
+def slot_length() -> int:
+    """Return the milliseconds of one."""
     return _length_of(conf.RETENTION)
 
 
@@ -344,7 +249,8 @@ def _shard(task_id: str) -> int:
 
 
 @lru_cache(maxsize=4 * SLOTS * SHARDS)
-def _place(slot: int, shard: int) -> ObjectRef:
+def place_at(slot: int, shard: int) -> ObjectRef:
+    """Return where a part of a slot's tasks lies."""
     return ObjectRef(INDEX, f"{slot}-{shard}")
 
 
@@ -372,8 +278,20 @@ def _text(ref: ObjectRef) -> str:
 
 
 def objects_in(text: str) -> list[ObjectRef]:
-    """Return the objects that ``text_of`` wrote."""
+    """Return the objects that ``text_of`` wrote, or ``entry``."""
     return [ref for ref in _refs_in(text) if ref.label != WORKFLOW]
+
+
+def time_in(text: str, begin: int) -> int | None:
+    """Return when the task of an entry was published, in milliseconds since the epoch, as its slot's ``begin``.
+
+    None where an older version wrote it.
+    """
+    time = text[text.rfind(",") + 1 :]
+    try:
+        return int(time, 16) + begin if len(time) <= LONGEST_TIME else None
+    except ValueError:
+        return None
 
 
 def workflow_in(text: str) -> str:
@@ -389,6 +307,7 @@ def _long(short: str) -> str:
 
 
 def _refs_in(text: str) -> Iterator[ObjectRef]:
-    for part in filter(None, text.split(",")):
-        label, _, pk = part.partition(" ")
-        yield ObjectRef(label, unquote(pk, errors="surrogatepass"))
+    for part in text.split(","):
+        label, space, pk = part.partition(" ")
+        if space:  # the last one may be a time
+            yield ObjectRef(label, unquote(pk, errors="surrogatepass"))

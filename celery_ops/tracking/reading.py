@@ -11,8 +11,9 @@ from .. import states
 from ..conf import conf
 from ..exceptions import StoreUnavailable
 from ..info import TrackedTask
-from . import facts, index
+from . import facts, index, newest
 from .histories import LISTED, History, complete, doubtful_hosts, history_of, tracked_tasks
+from .newest import Listed
 from .recorder import recorder
 from .refs import ObjectRef
 from .stamp import now_ms
@@ -116,24 +117,23 @@ def find_tasks(
     """
     oldest = now_ms() - conf.retention_seconds * 1000
     near, far = _kept_still(published, oldest), _kept_still(seen or {}, oldest)
-    return _found_in(index.objects_of_many(near, far, succeeded=succeeded))
+    return tasks_in(index.objects_of_many(near, far, succeeded=succeeded))
 
 
 def find_tasks_wherever(task_ids: Iterable[str]) -> dict[str, TrackedTask]:
     """Return those of many tasks that are known, by id, whenever they were sent. Raises StoreUnavailable."""
-    return _found_in(index.objects_wherever(dict.fromkeys(task_ids)))
+    return tasks_in(index.objects_wherever(dict.fromkeys(task_ids)))
 
 
-def _found_in(objects: Mapping[str, Iterable[ObjectRef]]) -> dict[str, TrackedTask]:
-    """Return tasks by their ids, from the objects of each."""
-    wanted: dict[ObjectRef, list[str]] = {}
+def tasks_in(objects: Mapping[str, Iterable[ObjectRef]]) -> dict[str, TrackedTask]:
+    """Return tasks by their ids, from the objects of each. Two round trips at most. Raises StoreUnavailable."""
+    wanted: dict[ObjectRef, set[str]] = {}
     for task_id, refs in objects.items():
         for ref in refs:
-            wanted.setdefault(ref, []).append(facts.short_id(task_id))
-    kept = recorder().ask(lambda store: store.read(list(wanted))) if wanted else []
+            wanted.setdefault(ref, set()).add(facts.short_id(task_id))
+    kept = recorder().ask(lambda store: store.read_begun(list(wanted.items()))) if wanted else []
     histories = [
-        history_of(ref, _only(stored, tuple(shorts)), None)
-        for (ref, shorts), stored in zip(wanted.items(), kept, strict=True)
+        history_of(ref, _only(stored, shorts), None) for (ref, shorts), stored in zip(wanted.items(), kept, strict=True)
     ]
     starts = complete(histories, hosts=doubtful_hosts(histories))
     tasks: dict[str, TrackedTask] = {}
@@ -148,9 +148,9 @@ def _kept_still(times: Mapping[str, datetime], oldest: int) -> dict[str, int]:
     return {task_id: number for task_id, number in numbers.items() if number + index.LATER > oldest}
 
 
-def _only(stored: dict[str, str | None], shorts: tuple[str, ...]) -> dict[str, str | None]:
-    """The fields of some tasks; an object may have hundreds of others."""
-    return {name: value for name, value in stored.items() if name.startswith(shorts)}
+def _only(stored: dict[str, str | None], shorts: Collection[str]) -> dict[str, str | None]:
+    """The fields of some tasks: the store may have sent others."""
+    return {name: value for name, value in stored.items() if facts.short_id_in(name) in shorts}
 
 
 def newest_tasks(limit: int, until: datetime | None = None) -> list[TrackedTask]:
@@ -158,14 +158,47 @@ def newest_tasks(limit: int, until: datetime | None = None) -> list[TrackedTask]
 
     Raises StoreUnavailable.
     """
-    by_id: dict[str, TrackedTask] = {}
-    places = [index.newest(limit)] if until is None else index.newest_until(int(until.timestamp() * 1000))
-    for refs in places:
-        for tasks in read_tasks(refs):
-            by_id |= {task.id: task for task in reversed(tasks) if until is None or _newness(task)[0] <= until}
-        if len(by_id) >= limit:
-            break
-    return sorted(by_id.values(), key=_newness, reverse=True)[:limit]
+    return NewestTasks(limit, until).first(limit)
+
+
+class NewestTasks:
+    """The tasks published last of any object, each once; of those until then, where it is said.
+
+    No more are read than are asked for, of about as many as are ``wanted``; and none is read again.
+    """
+
+    def __init__(self, wanted: int, until: datetime | None = None) -> None:
+        self._until = until
+        self._parts = newest.newest_first(wanted, None if until is None else int(until.timestamp() * 1000))
+        self._left: Sequence[Listed] = ()  # of the part that is told
+        self._since = 0
+        self._tasks: dict[str, TrackedTask] = {}
+
+    def first(self, number: int) -> list[TrackedTask]:
+        """Return so many, newest first, or all there are. Raises StoreUnavailable."""
+        some = number - len(self._tasks)
+        while self._known() < number and self._read(some):
+            some = max(some, 1) * 2  # of those that the index tells of many may be gone
+        return sorted(self._tasks.values(), key=_newness, reverse=True)[:number]
+
+    def _known(self) -> int:
+        """Return of how many it is known that they are the newest."""
+        at = self._left[0].at if self._left else self._since - 1
+        moment = facts.moment_or_none(at) or _NEVER
+        return sum(_newness(task)[0] > moment for task in self._tasks.values())
+
+    def _read(self, number: int) -> bool:
+        """Read about so many more. Return whether there were any."""
+        if not self._left:
+            told = next(self._parts, None)
+            if told is None:
+                return False
+            self._since, self._left = told
+        end = len(newest.undated(self._left)) + max(number, 1)
+        some, self._left = self._left[:end], self._left[end:]
+        tasks = tasks_in({facts.long_id(one.short): one.refs for one in some}).values()
+        self._tasks |= {task.id: task for task in tasks if self._until is None or _newness(task)[0] <= self._until}
+        return True
 
 
 def _newness(task: TrackedTask) -> tuple[datetime, str]:

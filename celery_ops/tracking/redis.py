@@ -49,6 +49,35 @@ local version = kept and redis.sha1hex(kept) or 'none'
 if version == ARGV[1] then return {version} end
 return {version, redis.call('HGETALL', KEYS[1])}
 """
+#: Answers the fields that end in a number from ARGV[1] to ARGV[2], and those that end in none. Of a value in pieces the
+#: last one says it, and all are answered.
+READ_BETWEEN: Final = b"""
+local key, least, most, tails = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), {'\\254', '\\255'}
+local find, sub, byte, kept, told = string.find, string.sub, string.byte, redis.call('HGETALL', KEYS[1]), {}
+local function is_other(text)
+  local comma = find(text, ',', -12, true)
+  local number = comma and tonumber(sub(text, comma + 1), 16)
+  if number and number > most and byte(text, comma + 1) == 45 then
+    number = -(tonumber(sub(text, comma + 2), 16) or 0)
+  end
+  return number and (number < least or number > most)
+end
+for at = 2, #kept, 2 do
+  local value = kept[at]
+  local is_marked = byte(value) == 126
+  if is_marked or not is_other(value) then
+    local name, pieces = kept[at - 1], is_marked and math.min((tonumber(sub(value, 2, 2)) or 1) - 1, #tails) or 0
+    local text, last = pieces > 0 and redis.call('HGET', key, name .. tails[pieces]) or value, byte(name, -1)
+    if last ~= 254 and last ~= 255 and (pieces > 0 and text == value or not is_other(text)) then
+      told[#told + 1], told[#told + 2] = name, value
+      for piece = 1, pieces do
+        told[#told + 1], told[#told + 2] = name .. tails[piece], redis.call('HGET', key, name .. tails[piece]) or ''
+      end
+    end
+  end
+end
+return told
+"""
 #: What a server answers that may take a script again in a moment.
 PASSING: Final = ("BUSY", "CLUSTERDOWN", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "TRYAGAIN")
 
@@ -57,6 +86,10 @@ _MOMENT: Final = re.compile(rb"[0-9]{1,15}")
 
 #: Ends the name of the hash beside an object's.
 BESIDE: Final = b":long"
+
+#: Tasks of an object that are asked for one by one, rather than the whole object; and more fields than one has.
+MOST_SCANS: Final = 4
+WHOLE: Final = b"100000"
 
 PING: Final = packed((b"PING",))
 #: That command with a key of so many bytes, packed.
@@ -72,7 +105,7 @@ class RedisStore(Store):
     def __init__(self) -> None:
         self._servers = store_servers(conf.STORE_TIMEOUT)
         self._writes = 0
-        self._takes_scripts = self._adds_by_script = True
+        self._takes_scripts = self._adds_by_script = self._leaves_out = True
         self._signing = threading.Lock()
         self._lifeline: lifeline.Lifeline | None = None
 
@@ -128,6 +161,34 @@ class RedisStore(Store):
         )
         answers = zip(fields, replies, strict=True)
         return [_fields(_paired(named, reply) if named else reply) for named, reply in answers]
+
+    def read_begun(self, wanted: Sequence[tuple[ObjectRef, Collection[str]]]) -> list[dict[str, str | None]]:
+        keys = self._keys([ref for ref, _texts in wanted])
+        scans = [[text.encode() for text in texts] if len(texts) <= MOST_SCANS else [] for _ref, texts in wanted]
+        questions: list[Question] = []
+        for key, texts in zip(keys, scans, strict=True):
+            questions += (_question(key, b"HSCAN", b"0", b"MATCH", text + b"*", b"COUNT", WHOLE) for text in texts)
+            questions += () if texts else ((key, _HGETALL % (len(key), key)),)
+        replies = iter(self._servers.ask(questions))
+        return [
+            _fields(_scanned([next(replies) for _text in texts])) if texts else _fields(next(replies))
+            for texts in scans
+        ]
+
+    def read_between(self, wanted: Sequence[tuple[ObjectRef, int, int]]) -> list[dict[str, str | None]]:
+        if not self._leaves_out:
+            return super().read_between(wanted)
+        keys = self._keys([ref for ref, _least, _most in wanted])
+        bounds = [(b"%d" % least, b"%d" % most) for _ref, least, most in wanted]
+        questions = [
+            (key, packed((b"EVAL", READ_BETWEEN, b"1", key, *ends))) for key, ends in zip(keys, bounds, strict=True)
+        ]
+        replies = self._servers.ask(questions)
+        refused = next((reply for reply in replies if isinstance(reply, ResponseError)), None)
+        if refused is not None:  # a user of Redis may be refused EVAL
+            self._leaves_out = "WRONGTYPE" in str(refused) or str(refused).startswith(PASSING)
+            return super().read_between(wanted)
+        return [_fields(reply) for reply in replies]
 
     def sizes(self, refs: Sequence[ObjectRef]) -> list[int]:
         replies = self._servers.ask([_question(key, b"HLEN") for key in self._keys(refs)])
@@ -372,6 +433,12 @@ def _paired(names: Sequence[bytes], reply: Any) -> Any:
         return reply
     there = (pair for pair in zip(names, reply, strict=True) if pair[1] is not None)
     return list(chain.from_iterable(there))
+
+
+def _scanned(replies: Sequence[Any]) -> Any:
+    """Return what several scans of a hash have found as a whole one comes: each field before its value."""
+    error = next((reply for reply in replies if isinstance(reply, ResponseError)), None)
+    return error or list(chain.from_iterable(found for _cursor, found in replies))
 
 
 def _size(reply: Any) -> int:

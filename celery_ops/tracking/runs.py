@@ -174,7 +174,8 @@ class Execution:
         self.found_since = now_ms() if published is None or index.is_far(published) else published
         if not self.stamp.refs:
             return index.step(self.task_id, self.stamp.workflow, self.found_since)
-        return index.entry(self.task_id, self.stamp.refs, self.found_since, self.stamp.workflow)
+        at = self.found_since if published is None else published
+        return index.entry(self.task_id, self.stamp.refs, at, self.stamp.workflow, self.found_since)
 
 
 _nested = threading.local()

@@ -120,6 +120,23 @@ class Store(ABC):
         kept = zip(self.read([ref for ref, _names in wanted]), wanted, strict=True)
         return [_those(stored, names) if names else stored for stored, (_ref, names) in kept]
 
+    def read_begun(self, wanted: Sequence[tuple[ObjectRef, Collection[str]]]) -> list[dict[str, str | None]]:
+        """Return the fields of each object whose names begin with one of these texts, of which none is empty and none
+        has more than letters, digits and ``_.-~%=:``; or some more.
+
+        A store that can do without sending the others should: an object may have hundreds of tasks.
+        """
+        return self.read([ref for ref, _texts in wanted])
+
+    def read_between(self, wanted: Sequence[tuple[ObjectRef, int, int]]) -> list[dict[str, str | None]]:
+        """Return the fields of each object that end in a comma and a hexadecimal number from so much to so much, and
+        those that end in none; or some more.
+
+        A store that can do without sending the others should: an object of the index may have thousands, and few are
+        new.
+        """
+        return self.read([ref for ref, _least, _most in wanted])
+
     def sizes(self, refs: Sequence[ObjectRef]) -> list[int]:
         """Return how many fields each object has, or some more. A store that can count without sending them should."""
         return [len(stored) for stored in self.read(refs)]

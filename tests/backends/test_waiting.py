@@ -16,7 +16,7 @@ from celery_ops.exceptions import BackendUnavailable, StoreUnavailable
 from celery_ops.info import MessageInfo, QueueDetail, QueueInfo, TaskInfo
 from celery_ops.states import PENDING, STARTED, SUCCESS
 from celery_ops.task_query import LAST_FINISHED_FIRST, NEWEST_FIRST, OLDEST_FIRST, Cursor, TaskQuery
-from celery_ops.tracking import index
+from celery_ops.tracking import index, newest
 from tests.backends.result_rows import NOON, row, walk
 from tests.planting import plant
 
@@ -202,7 +202,7 @@ def test_a_store_that_is_away_leaves_the_queues(monkeypatch):
         raise StoreUnavailable
 
     queue("1")
-    monkeypatch.setattr(index, "newest_tasks", away)
+    monkeypatch.setattr(newest, "newest_tasks", away)
     assert listed() == {"1": PENDING}
     assert page().notes == ("More tasks may wait than are listed here.",)
 
@@ -217,8 +217,8 @@ def test_a_broker_that_is_away_leaves_the_store_and_is_not_asked_again_at_once(o
 
 def test_a_store_in_which_very_many_tasks_come_is_not_read(order, monkeypatch):
     plant(order, state=PENDING, ago=0)
-    monkeypatch.setattr(index, "MOST_READ", 0)
-    monkeypatch.setattr(index, "SAMPLE", index.SHARDS)
+    monkeypatch.setattr(newest, "MOST_READ", 0)
+    monkeypatch.setattr(newest, "SAMPLE", index.SHARDS)
     assert listed() == {}
     assert page().notes
 
@@ -226,8 +226,8 @@ def test_a_store_in_which_very_many_tasks_come_is_not_read(order, monkeypatch):
 def test_what_waits_is_found_out_once_for_all_viewers(order, monkeypatch):
     plant(order, state=PENDING)
     listed()
-    monkeypatch.setattr(waiting, "read_tasks", None)
-    monkeypatch.setattr(index, "newest_tasks", None)
+    monkeypatch.setattr(waiting, "tasks_in", None)
+    monkeypatch.setattr(newest, "newest_tasks", None)
     assert len(listed()) == 1
 
 

@@ -101,7 +101,7 @@ class Index:
         for shard in range(index.SHARDS):
             fields: dict[str, str] = {}
             while len(fields) < number:
-                fields |= index.entry(uuid(), [ObjectRef("shop.order", str(10432 + len(fields)))], 0)[1]
+                fields |= index.entry(uuid(), [ObjectRef("shop.order", str(10432 + len(fields)))], stamp.now_ms())[1]
             redis.hset(f"index:{shard}", mapping=fields)
         return (redis.info("memory")["used_memory"] - before) / index.SHARDS / number
 

@@ -136,14 +136,14 @@ def test_objects_are_searched_without_their_store(browser, order, monkeypatch):
 
     Held.hold(a_task(1))
     monkeypatch.setattr(reading, "read_tasks", away)
-    monkeypatch.setattr(objects.index, "newest_tasks", away)
+    monkeypatch.setattr(objects.newest, "newest_tasks", away)
     assert listed(browser, q=f"order {order.pk}") == []
 
 
 def test_objects_of_a_store_in_which_very_many_tasks_come_are_found_by_their_keys(browser, named, monkeypatch):
     order = Order.objects.create(reference="HT-1003")
     Held.hold(a_task(1, id=plant(order)))
-    monkeypatch.setattr(objects.index, "newest_tasks", lambda limit: None)
+    monkeypatch.setattr(objects.newest, "newest_tasks", lambda limit: None)
     assert listed(browser, q="HT-1003") == []
     assert len(listed(browser, q=f"order {order.pk}")) == 1
 

@@ -399,6 +399,9 @@ def test_a_user_may_all_that_the_store_does_with_the_rules_of_the_docs(redis_clu
     assert store.write([(ref, {"a": "1", "b": LONG, "c": IfAbsent("1")}) for ref in ORDERS]) == 0
     assert store.read_unless(ONE, "")[1] == store.read([ONE])[0] == {"a": "1", "b": None, "c": "1"}
     assert store._takes_scripts
+    assert store.read_begun([(ONE, ["c"])]) == [{"c": "1"}]
+    assert store.read_between([(ref, 0, 1) for ref in ORDERS]) == store.read(ORDERS)
+    assert store._leaves_out
     store.beat("celery@here", 1)
     assert store.look_up([(ONE, "b")], ["celery@here"]) == ([LONG], {"celery@here": 1})
     store.sign(Sign("celery@here", 1, 1))

@@ -656,3 +656,22 @@ def test_a_store_behind_a_unix_socket_works(tmp_path_factory, settings):
         store.close()
     finally:
         server.kill()
+
+
+def test_all_is_read_where_a_script_that_would_leave_something_out_is_refused(own_redis, own_client, settings):
+    own_client.acl_setuser("plain", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-eval"])
+    settings.CELERY_OPS = {"STORE_URL": f"redis://plain:any@127.0.0.1:{own_redis.port}/0", "STORE_TIMEOUT": 2}
+    with contextlib.closing(RedisStore()) as store:
+        store.write([(ONE, {"a": "x 1,f", "b": "x 1,ff"})])
+        own_client.config_resetstat()
+        for _round in range(2):
+            assert store.read_between([(ONE, 0, 15)]) == [{"a": "x 1,f", "b": "x 1,ff"}]
+    assert own_client.info("commandstats")["cmdstat_eval"]["rejected_calls"] == 1
+
+
+def test_a_key_that_is_not_ours_has_nothing_between_and_scripts_go_on(own_store, own_client):
+    own_store.write([(MANY[1], {"a": "x 1,f", "b": "x 1,ff"})])
+    own_client.set("celery_ops:{shop.order:1}", "not ours")
+    assert own_store.read_between([(MANY[0], 0, 15), (MANY[1], 0, 15)])[0] == {}
+    assert own_store.read_between([(MANY[1], 0, 15)]) == [{"a": "x 1,f"}]
+    assert own_store.read_begun([(MANY[0], ["a"]), (MANY[1], ["a"])]) == [{}, {"a": "x 1,f"}]

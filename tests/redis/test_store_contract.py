@@ -1,13 +1,14 @@
 """What every store does: one suite for the one in memory, the one in Redis and the one in a Redis Cluster."""
 
 import threading
+import uuid
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from celery_ops.tracking import facts, prefix
-from celery_ops.tracking.memory import TRIM_ABOVE
+from celery_ops.tracking.memory import TRIM_ABOVE, MemoryStore
 from celery_ops.tracking.reading import read_tasks
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.stamp import now_ms
@@ -110,6 +111,77 @@ def test_named_fields_are_read_alone_and_whole_objects_beside_them(store):
         [{"a": "1", "b": "x" * 150, "c": None}, {"a": "5", "b": "6"}, {}],
         [{"a": "1", "b": "x" * 150, "c": "x" * 200}, {"a": "5", "b": "6"}, {}],
     )
+
+
+def test_of_an_object_those_fields_are_read_that_begin_so_and_more_only_where_that_costs_less(store):
+    fields = {"ab1": "1", "ab2": "x" * 150, "ab3": "x" * 200, "b": "2", "=a%2Ab:1": "3", "=a%2Abc:1": "4"}
+    store.write([(ONE, fields), (OTHER, {"c": "5"})])
+    begun = store.read_begun([(ONE, ["ab", "=a%2Ab:"]), (OTHER, ["c"]), (ONE, ["d"]), (OTHER, list("abcdefg"))])
+    wanted = {"ab1": "1", "ab2": "x" * 150, "=a%2Ab:1": "3"}
+    assert wanted.items() <= begun[0].items()
+    assert "ab3" in begun[0]
+    assert begun[1] == begun[3] == {"c": "5"}
+    if not isinstance(store, MemoryStore):
+        assert (begun[0].keys(), begun[2]) == ({*wanted, "ab3"}, {})
+
+
+def test_more_fields_of_an_object_than_lie_compactly_are_read_by_how_they_begin(store):
+    store.write([(ONE, {f"{number:04}{letter}": letter for number in range(700) for letter in "ab"})])
+    (begun,) = store.read_begun([(ONE, ["0042", "0699"])])
+    assert {"0042a": "a", "0042b": "b", "0699a": "a", "0699b": "b"}.items() <= begun.items()
+
+
+#: Ends of values that a store may leave out when from -0x10 to 0x100 is asked for, and such that it must not.
+OTHERS = ("x 1,101", "x 1,-11", "y 2,x 1,7fffffff", "x 1,-7fffffff", "x 1%2C2,ffffff", "x" * 100 + ",ffff")
+CUT = "a.b 1," * 9 + "a 12,fff.a 1,f"  # the first piece ends as if in a number
+WANTED = (
+    CUT,
+    "x 1,0",
+    "x 1,100",
+    "x 1,-10",
+    "x 1,-1",
+    "y 2,x 1,f",
+    "a 1,b 2,c 3",
+    "",
+    ",",
+    "x 1",
+    "~x,f",
+    "x" * 100 + ",f",
+)
+UNTOLD = ("x" * 59 + ",ffff", "x" * 300 + ",ffff", "~,fff")  # across two pieces, elsewhere, or after what marks pieces
+
+
+def test_of_an_object_those_fields_are_read_that_end_in_a_number_between_or_in_none(store):
+    fields = {str(number): text for number, text in enumerate((*WANTED, *UNTOLD, *OTHERS))}
+    store.write([(ONE, fields), (OTHER, {"a": "x 1,ff"})])
+    between, none, all_of_it = store.read_between([(ONE, -0x10, 0x100), (OTHER, 0, 1), (OTHER, 0, 0xFF)])
+    assert {text: between.get(name) or text for name, text in fields.items() if text in WANTED} == {
+        text: text for text in WANTED
+    }
+    assert all_of_it == {"a": "x 1,ff"}
+    if not isinstance(store, MemoryStore):
+        assert not {name for name, text in fields.items() if text in OTHERS} & between.keys()
+        assert none == {}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@given(
+    st.dictionaries(
+        st.text("abc=:", min_size=1, max_size=3),
+        st.tuples(st.text("xé,~2 ", max_size=180), st.integers(-(2**33), 2**33)),
+        max_size=8,
+    ),
+    st.integers(-(2**33), 2**33),
+    st.integers(-(2**33), 2**33),
+)
+def test_no_field_that_ends_in_a_number_between_is_left_out(store, numbered, least, most):
+    place = ObjectRef("shop.order", uuid.uuid4().hex)
+    fields = {name: f"{text},{number:x}" for name, (text, number) in numbered.items()}
+    store.write([(place, fields)])
+    (between,) = store.read_between([(place, least, most)])
+    wanted = {name for name, (_text, number) in numbered.items() if least <= number <= most}
+    assert wanted <= between.keys()
+    assert all(value in (fields[name], None) for name, value in between.items())
 
 
 def test_an_objects_size_is_about_its_number_of_fields(store):

@@ -136,6 +136,7 @@ def stored_facts(text):
     row_times.noted(text)
     row_times.noted_schedule(text)
     index.objects_in(text)
+    index.time_in(text, 0)
     started_by.started_by_of(text)
     signs.decoded([text])
 

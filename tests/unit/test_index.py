@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from celery_ops import tasks_for
-from celery_ops.tracking import facts, histories, index, prefix, runs
+from celery_ops.tracking import facts, histories, index, newest, prefix, runs
 from celery_ops.tracking.memory import TRIM_ABOVE
 from celery_ops.tracking.reading import find_task, newest_tasks, read_tasks
 from celery_ops.tracking.recorder import recorder
@@ -50,8 +50,8 @@ def test_a_task_is_found_without_reading_the_others_of_its_time(store, reads):
 @pytest.mark.parametrize("store", ["redis"], indirect=True)
 def test_so_many_new_tasks_that_reading_them_takes_long_are_counted_and_not_read(store, monkeypatch, reads):
     plant(order(1))
-    monkeypatch.setattr(index, "MOST_READ", -1)
-    assert index.newest_tasks(10) is None
+    monkeypatch.setattr(newest, "MOST_READ", -1)
+    assert newest.newest_tasks(10) is None
     assert reads == []
 
 
@@ -95,13 +95,13 @@ def execution():
 def test_a_task_that_began_long_after_its_publish_is_found(store, execution):
     recorder().record(execution.first_batch())
     assert [task.id for _, task in find_task("id")] == ["id"]
-    assert list(index.newest_tasks(10)) == ["id"]
+    assert list(newest.newest_tasks(10)) == ["id"]
 
 
 def test_a_task_that_ran_for_long_is_found_for_as_long_as_its_object_has_it(store, execution, monkeypatch):
     recorder().record(execution.first_batch())
     now = now_ms() + (DAY - 3600) * 1000
-    for module in (index, runs, histories):
+    for module in (index, newest, runs, histories):
         monkeypatch.setattr(module, "now_ms", lambda: now)
     execution.note_now(facts.ENDED["SUCCESS"])
     recorder().record(execution.batch())
@@ -160,40 +160,40 @@ def reads(store, monkeypatch):
 def test_hours_that_are_over_are_read_once(store, reads):
     planted = [plant(order(1), ago=60), plant(order(2), ago=DAY // 2)]
     for _round in range(2):
-        assert list(index.newest_tasks(10)) == planted
+        assert list(newest.newest_tasks(10)) == planted
     first, again = reads[: len(reads) // 2 + 1], reads[len(reads) // 2 + 1 :]
-    assert sum(again) <= index.SAMPLE * 2 + index.SHARDS * 3 < sum(first) / 3
+    assert sum(again) <= newest.SAMPLE * 2 + index.SHARDS * 3 < sum(first) / 3
 
 
 def test_hours_that_are_over_are_read_again_after_a_while(store):
-    index.newest_tasks(10)
-    index._old_slots[store].seconds = -1
-    assert list(index.newest_tasks(10)) == []
+    newest.newest_tasks(10)
+    newest._old_slots[store].seconds = -1
+    assert list(newest.newest_tasks(10)) == []
     early = plant(order(1), ago=DAY // 2)
-    assert list(index.newest_tasks(10)) == [early]
+    assert list(newest.newest_tasks(10)) == [early]
 
 
 def test_of_an_hour_with_many_tasks_nothing_is_kept(store):
-    index.newest_tasks(10)
-    index._old_slots[store].most = -1  # nor of one without any: the next one may begin between two tasks
-    index._old_slots[store]._kept.clear()
+    newest.newest_tasks(10)
+    newest._old_slots[store].most = -1  # nor of one without any: the next one may begin between two tasks
+    newest._old_slots[store]._kept.clear()
     early = plant(order(1), ago=DAY // 2)
-    assert list(index.newest_tasks(10)) == [early]
+    assert list(newest.newest_tasks(10)) == [early]
     other = plant(order(2), ago=DAY // 2)
-    assert sorted(index.newest_tasks(10)) == sorted([early, other])
+    assert sorted(newest.newest_tasks(10)) == sorted([early, other])
 
 
 def test_what_is_new_is_seen_at_once(store):
-    index.newest_tasks(10)
+    newest.newest_tasks(10)
     task_id = plant(order(1))
-    assert list(index.newest_tasks(10)) == [task_id]
+    assert list(newest.newest_tasks(10)) == [task_id]
 
 
 def test_hours_that_are_over_are_of_one_tenant(settings, memory_store):
     early = plant(order(1), ago=DAY // 2)
-    assert list(index.newest_tasks(10)) == [early]
+    assert list(newest.newest_tasks(10)) == [early]
     with prefix.using("another"):
-        assert list(index.newest_tasks(10)) == []
+        assert list(newest.newest_tasks(10)) == []
 
 
 def test_a_task_of_two_objects_is_listed_once(store):
@@ -227,7 +227,7 @@ def test_a_foreign_name_in_the_index_is_no_task(store, name):
     place, _ = index.entry(task_id, [], now_ms())
     store.write([(place, {name: "shop.order 1"})])
     assert [task.id for task in newest_tasks(10)] == [task_id]
-    assert list(index.newest_tasks(10)) == [task_id]
+    assert list(newest.newest_tasks(10)) == [task_id]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)

@@ -51,7 +51,7 @@ def away(monkeypatch):
     def read(*asked):
         raise StoreUnavailable("away")
 
-    monkeypatch.setattr("celery_ops.backends.tracked.newest_tasks", read)
+    monkeypatch.setattr("celery_ops.backends.tracked.NewestTasks.first", read)
 
 
 @pytest.mark.parametrize(

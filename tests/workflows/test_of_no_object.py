@@ -6,7 +6,7 @@ from celery import chain, group
 from django.urls import reverse
 
 from celery_ops import tasks_for
-from celery_ops.tracking import index
+from celery_ops.tracking import index, newest
 from celery_ops.tracking.accounts import read_account
 from celery_ops.tracking.members import membership
 from celery_ops.tracking.recorder import recorder
@@ -60,7 +60,7 @@ def test_its_page_leads_to_the_workflow_and_lists_of_the_newest_tasks_are_not_fu
     result = chain(tasks.returns.s(order.pk, 1), tasks.returns.s(3)).delay()
     workflow = seen(result.id, done=2)
     assert index.search(result.id).workflow == workflow.key
-    assert result.id not in index.newest_tasks(1000)
+    assert result.id not in newest.newest_tasks(1000)
 
 
 @pytest.mark.django_db
