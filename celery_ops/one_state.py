@@ -63,7 +63,7 @@ def _kept(stored: TaskInfo | None, tracked: TrackedState | None) -> str:
     return tracked.state
 
 
-def together(stored: TaskInfo, tracked: TrackedTask) -> TaskInfo:
+def with_tracked(stored: TaskInfo, tracked: TrackedTask) -> TaskInfo:
     """Return a listed task with what tracking knows better: its state, its times, and what its row leaves out."""
     state = state_of(stored, tracked, None)
     row = of_this_life(stored, tracked) or TaskInfo(stored.id, stored.name)

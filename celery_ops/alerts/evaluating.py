@@ -79,7 +79,7 @@ class Unsure:
 _unsure: Final = Unsure()
 
 
-def watched() -> tuple[Objective, ...]:
+def watched_objectives() -> tuple[Objective, ...]:
     """Return the site's objectives, that no worker is gone, and that beat is not silent."""
     return (*objectives(), WORKERS, BEAT)
 
@@ -131,7 +131,7 @@ def breaches(state: State) -> list[Breach]:
 
 
 def _evaluated(board: Board, before: State) -> Evaluation:
-    now, watching = time.time(), watched()
+    now, watching = time.time(), watched_objectives()
     by_name = {objective.name: objective for objective in watching}
     values = measured(watching)
     by_objective = {objective: values.of(objective) for objective in watching}

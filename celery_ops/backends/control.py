@@ -146,7 +146,7 @@ def with_signs_of_life(replies: Replies) -> Replies:
 
 def _there(answers: Answers) -> Iterator[str]:
     """Yield those who were asked, without the silent ones of which it is known that they are there no more."""
-    departed = presence.departed(answers.silent, presence.look()) if answers.silent else {}
+    departed = presence.departed_workers(answers.silent, presence.look()) if answers.silent else {}
     yield from (host for host in answers.asked if host not in departed)
 
 

@@ -54,7 +54,7 @@ def webhook(value: Any) -> Messages:
         yield failure(15, f"{NAME}['ALERT_WEBHOOK'] {problem}.", "Use a URL such as 'https://example.com/hook'.")
 
 
-def together(site: Mapping[Any, Any]) -> Messages:
+def combinations(site: Mapping[Any, Any]) -> Messages:
     """Say what is in order by itself, and does nothing beside the other settings."""
     alerts = site.get("ALERTS", DEFAULTS["ALERTS"])
     alerts = alerts if isinstance(alerts, (list, tuple)) else ()

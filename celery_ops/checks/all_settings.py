@@ -171,5 +171,5 @@ EVERY_SETTING: Final = (
     _unknown_runnable,
     _store,
     _backends,
-    alerts.together,
+    alerts.combinations,
 )

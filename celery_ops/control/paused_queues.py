@@ -19,7 +19,7 @@ logger = get_logger("celery_ops.acting")
 Pauses = Mapping[str, Paused]
 
 
-def known() -> Pauses:
+def pauses() -> Pauses:
     """Return the paused queues in one query, none when the database does not answer, and tell this process of them.
 
     A queue that only paused workers consume is one that nobody else names: RabbitMQ tells of no queue that is not
@@ -35,7 +35,7 @@ def known() -> Pauses:
     return paused
 
 
-def marked(report: QueueReport, paused: Pauses) -> QueueReport:
+def with_paused(report: QueueReport, paused: Pauses) -> QueueReport:
     """Return the report with what is paused marked, and added where the backend does not know it."""
     listed = {queue.name: queue for queue in report.queues}
     missing = [QueueInfo(name, paused=True) for name in paused if name not in listed]
@@ -52,8 +52,8 @@ def queues(backend: QueueBackend, *, wait: float = 0.0, named: str = "") -> Queu
     ``named`` is the name of one that is to be in it, if somebody knows it.
     """
     backend.learn(wait)
-    paused = known()
-    return marked(with_named(backend.queues(), backend, named), paused)
+    paused = pauses()
+    return with_paused(with_named(backend.queues(), backend, named), paused)
 
 
 def with_named(report: QueueReport, backend: QueueBackend, name: str) -> QueueReport:
@@ -73,7 +73,7 @@ def queue(backend: QueueBackend, name: str, *, wait: float = 0.0) -> tuple[Queue
     ``wait`` is as for ``queues``.
     """
     backend.learn(wait)
-    paused = known()
+    paused = pauses()
     return marked_detail(backend, name, paused), paused.get(name)
 
 

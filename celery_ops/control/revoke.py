@@ -104,7 +104,7 @@ def revoke_stamped(
     return ask_workers(record, lambda: control.broadcast(REVOKE_BY_STAMPS, arguments))
 
 
-def together(acted: Sequence[Acted]) -> Acted:
+def combined(acted: Sequence[Acted]) -> Acted:
     """Return what several messages came to as one: whoever left one of them unanswered is silent."""
     asked: set[str] = set()
     silent: set[str] = set()

@@ -45,12 +45,12 @@ class StandingRequests:
 
 
 @writer()
-def kept() -> StandingRequests:
+def standing_requests() -> StandingRequests:
     """Return what holds now. Raises what the database raises."""
     return StandingRequests(tuple(_revoked()), _stamps(), tuple(paused_queues()))
 
 
-def kept_paused() -> StandingRequests:
+def standing_pauses() -> StandingRequests:
     """Return the paused queues alone, which costs one short query. Raises what the database raises."""
     return StandingRequests(paused=tuple(paused_queues()))
 

@@ -14,7 +14,7 @@ from ..exceptions import NoAnswer
 from ..logs import get_logger
 from ..tracking.decorators import receiver
 from . import worker_limits
-from .standing import StandingRequests, kept, kept_paused
+from .standing import StandingRequests, standing_pauses, standing_requests
 
 logger = get_logger("celery_ops.acting")
 
@@ -47,7 +47,7 @@ def worker_init(sender: Any, **_: Any) -> None:
     _register_commands()
     held.queues.clear()
     held.ended.clear()
-    standing = _within(PATIENCE, kept)
+    standing = _within(PATIENCE, standing_requests)
     if standing is None:
         return
     _revoke(standing)
@@ -73,7 +73,7 @@ def worker_shutdown(**_: Any) -> None:
 def _look(consumer: Any, ended: threading.Event) -> None:
     pause, looks = FIRST_LOOK, 0  # at first for what was asked while this worker started
     while not ended.wait(pause):
-        standing = _looked_up(kept_paused if looks % REVOKES_AT else kept)
+        standing = _looked_up(standing_pauses if looks % REVOKES_AT else standing_requests)
         if standing is None:
             pause = min(2 * pause, LOOK_EVERY)
             continue

@@ -58,7 +58,7 @@ def check_queues(answers: Answers) -> Iterator[Finding]:
     if not wanted or consumed is None:
         return
     missing = {queue: aliases for queue, aliases in wanted.items() if queue not in consumed}
-    paused = paused_queues.known() if missing else {}
+    paused = paused_queues.pauses() if missing else {}
     deserted = {f"{queue} ({', '.join(sorted(missing[queue]))})" for queue in missing.keys() - paused.keys()}
     if deserted:
         message = _("TASKS sends to queues that no worker consumes: %(names)s.") % {"names": listed(deserted)}
@@ -81,13 +81,13 @@ def _backends() -> Mapping[str, Mapping[str, Any]]:
 
 def _behind() -> dict[str, Any]:
     """The framework's tasks that Celery runs, by what Celery calls them."""
-    tasks = {name: django_tasks.named(name) for name in conf.celery_app.tasks}
+    tasks = {name: django_tasks.task_named(name) for name in conf.celery_app.tasks}
     return {name: task for name, task in tasks.items() if task is not None}
 
 
 def _strangers(behind: Collection[str]) -> dict[str, Any]:
     """Those that are tracked and that Celery does not have."""
-    tasks = {name: django_tasks.named(name) for name in registry.names() if name not in behind}
+    tasks = {name: django_tasks.task_named(name) for name in registry.names() if name not in behind}
     return {name: task for name, task in tasks.items() if task is not None}
 
 

@@ -35,7 +35,7 @@ def check() -> Iterator[Finding]:
         return
     deserted = [queue for queue in known_queues if queue.consumers == 0]
     doubtful = {queue.name for queue in known_queues if queue.consumers is None} - {*DELAYS}
-    paused = paused_queues.known() if deserted or doubtful else {}
+    paused = paused_queues.pauses() if deserted or doubtful else {}
     yield _consumers([queue for queue in deserted if queue.name not in paused], doubtful - paused.keys())
     yield _waiting([queue for queue in known_queues if queue.consumers])
 

@@ -54,7 +54,7 @@ def check() -> Generator[Finding, None, Answers | None]:
     offsets = clocks.clock_offsets(answers.replies)
     yield from _answering(answers, offsets)
     yield from _silent(answers, signs)
-    yield _doubles(answers.twice | signs.twice | presence.shared(answers.replies))
+    yield _doubles(answers.twice | signs.twice | presence.shared_hostnames(answers.replies))
     yield _idle(answers)
     yield _versions(answers)
     yield _clocks(offsets)
@@ -76,7 +76,7 @@ def _answering(answers: Answers, offsets: Mapping[str, float]) -> Iterator[Findi
 
 
 def _silent(answers: Answers, signs: Presence) -> Iterator[Finding]:
-    departed = presence.departed(answers.silent, signs)
+    departed = presence.departed_workers(answers.silent, signs)
     gone = {host for host in signs.signs.keys() - answers.replies.keys() if signs.of(host).state == GONE}
     if gone:
         message = _("These are gone, without a goodbye: %(names)s.") % {"names": listed(gone)}

@@ -55,7 +55,7 @@ def _peaks(rows: Iterable[Mapping[str, str]]) -> dict[str, int]:
     return {target: bytes_of(bucket) for target, bucket in highest.items()}
 
 
-def together(costs: Iterable[Cost]) -> Cost:
+def total_of(costs: Iterable[Cost]) -> Cost:
     """Return the CPU of several targets in all, and the greatest of their growths."""
     costs = list(costs)
     cpu = [cost.cpu_seconds for cost in costs if cost.cpu_seconds is not None]

@@ -19,7 +19,7 @@ from .distribution import Distribution
 from .durations import Durations
 from .reading import LateDistributions, Numbers, Pair, Plan, Times, added, named, number_of, periods_of
 from .rows import failed_at_row, names_row, target_of, times_row
-from .spending import Spending, together
+from .spending import Spending, total_of
 from .windows import MINUTE, Window
 
 #: Prefixes of which a process remembers the tasks.
@@ -79,7 +79,7 @@ def types(window: Window, now: float | None = None) -> Types:
     }
     minutes = tallies.fields[: len(periods)]
     failed = {task: failed_at(one, [row.get(task) for row in minutes]) for task, one in by_task.items()}
-    costs = {task: together(spent[target] for target in group) for task, group in of_tasks.items()}
+    costs = {task: total_of(spent[target] for target in group) for task, group in of_tasks.items()}
     return Types(by_task, failed, costs, of_tasks, durations)
 
 

@@ -31,7 +31,7 @@ from ..permissions import REVOKE_TASK, RUN_TASK, allows
 from ..rerun import candidate, rerun_candidate
 from ..running.allowlist import described
 from ..running.launcher import Run, launch
-from ..running.rows import unused
+from ..running.rows import unused_key
 from ..tracking import accounts, reading
 from ..tracking.context import tracking
 from ..tracking.refs import ObjectRef
@@ -72,7 +72,7 @@ def launch_task(
         return ActionOutcome(_("This task asks before it is run: confirm it. Nothing was sent."), status=400)
     try:
         args, kwargs = launch_arguments(task_name, binding, instance)
-        own = submission and unused(uuid5(submission, repr((user.pk, ref, task_name))), _was_unsent)
+        own = submission and unused_key(uuid5(submission, repr((user.pk, ref, task_name))), _was_unsent)
         with tracking(instance):
             record = launch(Run(task_name, task, args, kwargs, target=ref, submission=own), user)
     except BadInput as error:

@@ -12,7 +12,7 @@ from ..models import TaskRunRecord
 from ..running.allowlist import Runnable
 from ..running.launcher import Run, launch
 from ..running.options import SendOptions, read_options
-from ..running.rows import unused
+from ..running.rows import unused_key
 from ..task_detail.original import Original
 from .candidates import RerunCandidate, RerunOutcome, candidate, candidates_of
 from .claims import NOT_SENT, submission_of_task
@@ -36,7 +36,7 @@ def rerun_candidate(task: RerunCandidate, user: Any, *, submission: UUID | None 
     """
     options = chosen_options([task.task_id]).get(task.task_id, {})
     unsent = {row.submission for row in task.reruns.rows if row.send_state == NOT_SENT}
-    own = submission and unused(submission_of_task(submission, task.task_id), unsent.__contains__)
+    own = submission and unused_key(submission_of_task(submission, task.task_id), unsent.__contains__)
     try:
         return launch(run_of(task.original, task.runnable, own, options, task.reruns.claim), user)
     except (BadInput, Claimed) as error:

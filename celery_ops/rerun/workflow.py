@@ -30,7 +30,7 @@ from ..models import TaskRunRecord
 from ..running import claims
 from ..running.allowlist import Runnable
 from ..running.launcher import launch_together
-from ..running.rows import ReadyRow, reprs_of, unused
+from ..running.rows import ReadyRow, reprs_of, unused_key
 from ..task_detail.original import Original, originals_of
 from ..tracking.canvas import CHAIN, Canvas, Place, Step
 from ..tracking.members import Member
@@ -274,7 +274,7 @@ def rerun_whole_candidate(whole: WholeCandidate, user: Any, *, submission: UUID 
     for original in whole.firsts:
         reruns = whole.reruns[original.task_id]
         unsent = {row.submission for row in reruns.rows if row.send_state == NOT_SENT}
-        own = submission and unused(submission_of_task(submission, original.task_id), unsent.__contains__)
+        own = submission and unused_key(submission_of_task(submission, original.task_id), unsent.__contains__)
         step = steps[original.task_id]
         chosen = {"queue": step.queue, "priority": step.priority, **options.get(original.task_id, {})}
         run = run_of(original, whole.runnables[original.name], own, chosen, reruns.claim)

@@ -31,7 +31,7 @@ def take(keys: Collection[UUID]) -> None:
     _rows().bulk_create([RunClaim(key=key, claimed_at=now) for key in sorted(keys)])  # in one order: no deadlock
 
 
-def taken(keys: Iterable[UUID]) -> set[UUID]:
+def taken_keys(keys: Iterable[UUID]) -> set[UUID]:
     """Return those of the keys that somebody has."""
     return set(_rows().filter(key__in=list(keys)).values_list("key", flat=True))
 
@@ -39,7 +39,7 @@ def taken(keys: Iterable[UUID]) -> set[UUID]:
 # -- places of a minute -----------------------------------------------------------------------------------------------
 
 
-def limited(names: Iterable[str]) -> list[str]:
+def limited_tasks(names: Iterable[str]) -> list[str]:
     """Return those of the tasks that have ``max_per_minute``, ready to be counted: call it outside a transaction."""
     limited_names = sorted({name for name in names if options_of(name).get("max_per_minute")})
     for name in limited_names:

@@ -107,7 +107,7 @@ def _shown(text: str) -> dict[str, Any]:
 def commit(run: Run, row: ReadyRow) -> TaskRunRecord | None:
     """Commit the row of a run, or return the one that its submission has already."""
     try:
-        limited = claims.limited([run.name])
+        limited = claims.limited_tasks([run.name])
         with _transaction():
             for name in limited:
                 claims.lock(name)
@@ -122,7 +122,7 @@ def commit(run: Run, row: ReadyRow) -> TaskRunRecord | None:
     except IntegrityError as error:
         if earlier := _earlier(run):
             return earlier
-        if run.claim and claims.taken([run.claim]):
+        if run.claim and claims.taken_keys([run.claim]):
             raise Claimed from error
         raise _unwritten(run.name, error) from error
     except (DatabaseError, ValueError) as error:  # ValueError: PostgreSQL's driver takes no NUL
@@ -134,7 +134,7 @@ def _earlier(run: Run) -> TaskRunRecord | None:
     return TaskRunRecord.objects.filter(submission=run.submission).first() if run.submission else None
 
 
-def unused(submission: UUID, was_unsent: Callable[[UUID], bool]) -> UUID:
+def unused_key(submission: UUID, was_unsent: Callable[[UUID], bool]) -> UUID:
     """Return the key of a form that is sent once more because it could not be sent: a panel shows the same one on."""
     for _try in range(MOST_UNSENT):
         if not was_unsent(submission):
@@ -160,7 +160,7 @@ def commit_all(runs: Sequence[Run], rows: Sequence[ReadyRow]) -> tuple[dict[int,
 
 
 def _commit_once(runs: Sequence[Run], rows: Sequence[ReadyRow]) -> tuple[dict[int, Launched], dict[int, ReadyRow]]:
-    limited = claims.limited({run.name for run in runs})
+    limited = claims.limited_tasks({run.name for run in runs})
     outcomes = _decided(runs)
     with _transaction():
         for name in limited:
@@ -182,7 +182,7 @@ def commit_together(runs: Sequence[Run], rows: Sequence[ReadyRow]) -> Sequence[T
     Raises Claimed when somebody else has one of them, BadInput where ``max_per_minute`` leaves no room for all, and
     NotSent when they cannot be written.
     """
-    limited = claims.limited({run.name for run in runs})
+    limited = claims.limited_tasks({run.name for run in runs})
     try:
         with _transaction():
             for name in limited:
@@ -196,7 +196,7 @@ def commit_together(runs: Sequence[Run], rows: Sequence[ReadyRow]) -> Sequence[T
     except IntegrityError as error:
         if earlier := _earlier_of(runs):
             return earlier
-        if claims.taken(run.claim for run in runs if run.claim):
+        if claims.taken_keys(run.claim for run in runs if run.claim):
             raise Claimed from error
         raise _unwritten(f"{len(runs)} tasks", error) from error
     except (DatabaseError, ValueError) as error:
@@ -214,7 +214,7 @@ def _earlier_of(runs: Sequence[Run]) -> list[TaskRunRecord]:
 
 def _decided(runs: Sequence[Run]) -> dict[int, Launched]:
     """What is known of some before they are sent: they were, or somebody else has them."""
-    taken = claims.taken(run.claim for run in runs if run.claim)  # first: whose claim is seen, their row is, too
+    taken = claims.taken_keys(run.claim for run in runs if run.claim)  # first: whose claim is seen, their row is, too
     sent = TaskRunRecord.objects.in_bulk([run.submission for run in runs if run.submission], field_name="submission")
     outcomes: dict[int, Launched] = {}
     for place, run in enumerate(runs):

@@ -113,7 +113,7 @@ def signs() -> list[HeardSign] | None:
     return None if notes is None else _heard(notes)
 
 
-def told(now: float) -> Told:
+def read_board(now: float) -> Told:
     """Return all that lists of schedules need. Two round trips. Raises StoreUnavailable."""
     rows = _ask(lambda store: store.tallies(Wanted(fields=[facts_row(now - PERIOD), facts_row(now)]))).fields
     facts: dict[str, Facts] = {}

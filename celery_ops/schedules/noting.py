@@ -88,7 +88,7 @@ class Notes:
         if not (self.sent or self._sendings) and time.monotonic() - self._looked < LOOK_EVERY:
             return
         if self._numbers is None:
-            self._learn(board.told(time.time()))
+            self._learn(board.read_board(time.time()))
         self._looked = time.monotonic()
         heap = list(getattr(self._scheduler, "_heap", None) or ())  # first: what it says was sent is in the queue
         self._take()

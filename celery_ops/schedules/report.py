@@ -116,7 +116,7 @@ def completed(
 
 def _told() -> tuple[Told, list[str]]:
     try:
-        return board.told(time.time()), []
+        return board.read_board(time.time()), []
     except StoreUnavailable as error:
         logger.debug("It is not known what beat says: %s", error)
         return Told(), [_("The store does not answer, so it is not known what beat says.")]

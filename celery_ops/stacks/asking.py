@@ -83,7 +83,7 @@ def _silent(answers: Answers) -> list[str]:
     """Return who did not answer and may be there still."""
     if not answers.silent:
         return []
-    departed = presence.departed(answers.silent, presence.look())
+    departed = presence.departed_workers(answers.silent, presence.look())
     return [host for host in answers.silent if host not in departed]
 
 

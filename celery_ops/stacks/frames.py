@@ -115,6 +115,6 @@ def _code(path: str, line: int) -> str:
     return ""
 
 
-def told(stack: Stack | None) -> Any:
+def encoded(stack: Stack | None) -> Any:
     """Return a stack as messages carry it."""
     return stack and [[list(frame) for frame in stack.frames], stack.left_out]

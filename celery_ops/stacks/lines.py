@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from ..logs import get_logger
-from .frames import stack_of, told
+from .frames import encoded, stack_of
 
 logger = get_logger("celery_ops.stacks")
 
@@ -174,7 +174,7 @@ def _listen(end: socket.socket, woken: socket.socket) -> None:
 def _answered(question: bytes) -> bytes:
     asked = _read(question)
     try:
-        stack = told(stack_of(str(asked.get("task_id"))))
+        stack = encoded(stack_of(str(asked.get("task_id"))))
     except Exception:
         logger.warning("Where a task is cannot be said", exc_info=True)
         stack = None

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ..tracking import costs, gil, task_threads
 from ..tracking.decorators import receiver
-from .frames import stack_of, told
+from .frames import encoded, stack_of
 from .lines import Exchange, Listener, NobodyListens
 
 #: The name under which a worker knows the command.
@@ -109,7 +109,7 @@ def _running(task_id: str) -> Iterator[Any]:
 
 def _answer(request: Any, pid: int) -> dict[str, Any]:
     if pid == os.getpid():
-        return _said(told(stack_of(request.id)))
+        return _said(encoded(stack_of(request.id)))
     try:
         if _Forks.exchange is None:
             raise NobodyListens

@@ -31,7 +31,7 @@ class DjangoTask:
 
 def django_task(task: TaskInfo, tracked: TrackedTask | None) -> DjangoTask | None:
     """Return what stands behind a task, None for one that is Celery's own, as far as this process knows."""
-    framework_task = django_tasks.named(task.name)
+    framework_task = django_tasks.task_named(task.name)
     path = django_tasks.path_of(task.name)
     if framework_task is None and path == task.name:
         return None

@@ -40,7 +40,7 @@ def begins(signature: Any, headers: Mapping[str, Any], depth: int = 0) -> bool:
     return bool(named) and named == headers.get("group" if is_group else "id")
 
 
-def prepended(request: Any, headers: Mapping[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> int:
+def prepended_count(request: Any, headers: Mapping[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> int:
     """Return how many leading arguments of the message come from ``request``'s outcome."""
     if not args:
         return 0

@@ -230,7 +230,7 @@ class Cluster:
         if errand.failure is not None:
             return self.unavailable(errand.failure)
         try:
-            return wire.done(errand.replies)
+            return wire.transaction_replies(errand.replies)
         except StoreUnavailable as error:
             return error
 

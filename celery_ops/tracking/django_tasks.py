@@ -34,7 +34,7 @@ def path_of(name: str) -> str:
     return name
 
 
-def named(name: str) -> Any:
+def task_named(name: str) -> Any:
     """Return the framework's task that Celery runs under this name, None for what is none, or not imported here."""
     module, _, attribute = path_of(name).rpartition(".")
     namesake = getattr(sys.modules.get(module), attribute, None)
@@ -43,7 +43,7 @@ def named(name: str) -> Any:
 
 def behind(task: Any) -> Any:
     """Return the framework's task that a Celery task runs, None for one that is Celery's own."""
-    return named(str(task.name))
+    return task_named(str(task.name))
 
 
 def function_of(task: Any) -> Callable[..., Any] | None:

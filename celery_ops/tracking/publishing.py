@@ -76,7 +76,7 @@ def before_task_publish(sender: str, headers: dict[str, Any], body: Any, propert
             _note_untracked(workflow, sender, headers)
         return
     args, kwargs = body[0], body[1]
-    prepended = chains.prepended(request, headers, args, kwargs)
+    prepended = chains.prepended_count(request, headers, args, kwargs)
     undecided = None
     try:
         own = resolve(sender, args, kwargs, prepended=prepended)

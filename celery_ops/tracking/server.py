@@ -94,11 +94,11 @@ class Server:
     def _carried_out(self, commands: Sequence[Command]) -> list[Any]:
         packed, number = wire.transaction(commands)
         try:
-            return wire.done(self._send([packed], number))
+            return wire.transaction_replies(self._send([packed], number))
         except StoreUnavailable as error:
             if not (isinstance(error.__cause__, ReadOnlyError) and self._passed_over()):
                 raise
-            return wire.done(self._send([packed], number))
+            return wire.transaction_replies(self._send([packed], number))
 
     def _passed_over(self) -> bool:
         """Go to the one that is the master now, where there are several."""

@@ -53,7 +53,7 @@ def transaction(commands: Sequence[Command]) -> tuple[bytes, int]:
     return b"".join([MULTI, *map(packed, commands), EXEC]), len(commands) + 2
 
 
-def done(replies: list[Any]) -> list[Any]:
+def transaction_replies(replies: list[Any]) -> list[Any]:
     """Return what the commands of a transaction came to. Raises StoreUnavailable when it was not carried out."""
     result = replies if len(replies) == 1 else replies.pop()
     results = result if isinstance(result, list) else (result,)

@@ -47,10 +47,10 @@ class QueueListView(ListPage):
 
     def get_report(self) -> QueueReport:
         self.backend.learn()
-        self.paused = paused_queues.known()
+        self.paused = paused_queues.pauses()
         self.flows = queue_flows()
         report = paused_queues.with_named(self.backend.queues(), self.backend, searched(self.request))
-        return paused_queues.marked(report, self.paused)
+        return paused_queues.with_paused(report, self.paused)
 
     def get_values(self, report: QueueReport) -> Sequence[CountedQueue]:
         return [CountedQueue(queue, flow_of(queue, self.flows)) for queue in stuck_first(report.queues)]

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("memory_store")]
 @pytest.fixture(autouse=True)
 def _driver(monkeypatch):
     monkeypatch.setattr("celery_ops.doctor.django_tasks.target.target", lambda: Target("", "amqp"))
-    monkeypatch.setattr("celery_ops.control.paused_queues.known", dict)
+    monkeypatch.setattr("celery_ops.control.paused_queues.pauses", dict)
     assert django_tasks.lock.name == "lock"
 
 
@@ -114,7 +114,7 @@ def test_djangos_usual_queue_is_celerys_own_for_django_tasks_celery(settings):
 
 def test_a_paused_queue_is_not_deserted(settings, monkeypatch):
     settings.TASKS = {"default": FENNEL}
-    monkeypatch.setattr(paused_queues, "known", lambda: {"default": None})
+    monkeypatch.setattr(paused_queues, "pauses", lambda: {"default": None})
     assert queues_said("celery", "mail") == [("ok", "Every queue of TASKS has a worker.")]
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_celery_results.models import GroupResult, TaskResult
 
 from celery_ops import tasks
-from celery_ops.control.standing import kept
+from celery_ops.control.standing import standing_requests
 from celery_ops.models import ControlRecord, TaskRunRecord
 from celery_ops.pruning import batches
 from celery_ops.pruning import prune as pruning
@@ -44,7 +44,7 @@ def test_alone_it_deletes_old_runs_and_control_actions():
 def test_revokes_that_workers_which_start_are_told_of_stay():
     planted.controls(2), planted.controls(3, timedelta(days=20)), planted.controls(1, YOUNG, "ping")
     assert prune("--older-than", "1d") == {"records": 0, "control": 3}
-    assert set(kept().task_ids) == set(ControlRecord.objects.values_list("target", flat=True))
+    assert set(standing_requests().task_ids) == set(ControlRecord.objects.values_list("target", flat=True))
 
 
 def test_young_rows_of_every_kind_stay():

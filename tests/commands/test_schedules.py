@@ -95,7 +95,7 @@ def test_a_store_that_is_away_is_no_silence(monkeypatch):
     def away(*_):
         raise StoreUnavailable("no")
 
-    monkeypatch.setattr("celery_ops.schedules.board.told", away)
+    monkeypatch.setattr("celery_ops.schedules.board.read_board", away)
     code, said = text()
     assert code == 3
     assert "it is not known what beat says" in said

@@ -13,7 +13,7 @@ from celery_ops.backends.control import Replies
 from celery_ops.bulk import revoke as bulk_revoke
 from celery_ops.bulk.base import progress_of
 from celery_ops.control import revoke
-from celery_ops.control.standing import kept
+from celery_ops.control.standing import standing_requests
 from celery_ops.exceptions import StoreUnavailable
 from celery_ops.models import ControlRecord
 from celery_ops.permissions import Policy
@@ -181,7 +181,7 @@ def test_it_is_written_down_with_the_signal_and_kept_for_workers_that_start(clie
     record = ControlRecord.objects.get()
     assert (record.action, record.target, record.user) == ("revoke", "STARTED", operator)
     assert (record.parameters["terminate"], record.parameters["signal"]) == (True, "KILL")
-    assert (len(spy.heard()), kept().task_ids) == (1, ("STARTED",))
+    assert (len(spy.heard()), standing_requests().task_ids) == (1, ("STARTED",))
 
 
 def test_several_are_one_message_and_what_has_ended_is_left_out(client, spy):
@@ -214,7 +214,7 @@ def test_it_goes_on_to_a_safe_next_alone(client, spy):
 def test_a_broker_that_is_away_is_said_and_the_request_is_kept(client, spy):
     with broker("redis://127.0.0.1:1/0"):
         assert ask(client, ids("PENDING")).status_code == 503
-    assert kept().task_ids == ("PENDING",)
+    assert standing_requests().task_ids == ("PENDING",)
 
 
 def test_a_journal_that_is_away_is_said_and_nobody_hears_of_it(client, spy, monkeypatch):
@@ -239,7 +239,7 @@ def test_a_thousand_ids_go_into_a_message(spy):
 def test_of_several_messages_whoever_left_one_unanswered_is_silent():
     both = Replies(("a", "b"), {"a": {"ok": "yes"}, "b": {"ok": "yes"}})
     one = Replies(("a", "b"), {"a": {"ok": "yes"}})
-    found = revoke.together([revoke.Acted(ControlRecord(), replies) for replies in (both, one)])
+    found = revoke.combined([revoke.Acted(ControlRecord(), replies) for replies in (both, one)])
     assert (found.data["asked"], found.data["silent"]) == (["a", "b"], ["b"])
 
 
@@ -247,7 +247,10 @@ def test_stamped_headers_are_broadcast_written_down_and_kept(client, spy):
     assert ask(client, {"header": "customer", "stamps": " 7 \n8\n7\n"}, url=STAMPED).status_code == 200
     record = ControlRecord.objects.get()
     assert (record.action, record.target) == ("revoke_by_stamped_headers", "customer")
-    assert (record.parameters["headers"], kept().stamps) == ({"customer": ["7", "8"]}, {"customer": ("7", "8")})
+    assert (record.parameters["headers"], standing_requests().stamps) == (
+        {"customer": ["7", "8"]},
+        {"customer": ("7", "8")},
+    )
     assert len(spy.heard()) == 1
 
 
@@ -305,7 +308,7 @@ def test_all_that_match_are_revoked_but_those_that_have_ended(client, spy, setti
     assert tally(record) == ("done", 2, {"It has ended already.": 1, "This is no task id.": 1})
     row = ControlRecord.objects.get(action="revoke")
     assert (sorted(row.parameters["task_ids"]), row.parameters["bulk"]) == (["PENDING", "STARTED"], record.pk)
-    assert (len(spy.heard()), sorted(kept().task_ids)) == (1, ["PENDING", "STARTED"])
+    assert (len(spy.heard()), sorted(standing_requests().task_ids)) == (1, ["PENDING", "STARTED"])
 
 
 def test_a_bulk_keeps_to_its_filters_and_its_signal(client, spy):

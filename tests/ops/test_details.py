@@ -14,7 +14,7 @@ from celery_ops.backends.on_its_way import live_task
 from celery_ops.exceptions import BackendUnavailable, StoreUnavailable
 from celery_ops.info import MessageInfo, QueueDetail, QueueInfo, TrackedTask
 from celery_ops.models import TaskRunRecord
-from celery_ops.one_state import state_of, together
+from celery_ops.one_state import state_of, with_tracked
 from celery_ops.task_detail import sources, task_detail
 from celery_ops.task_detail.timeline import timeline
 from celery_ops.tracking.refs import ObjectRef
@@ -115,7 +115,7 @@ def test_the_row_of_an_earlier_task_with_this_id_says_nothing():
     again = TrackedTask(ID, "shop.tasks.charge", "Charge", "PENDING", 1, published_at=NOON + timedelta(minutes=1))
     rows = [a_task(state=state) for state in ("FAILURE", "SUCCESS", "STARTED", "UPLOADING")]
     assert {state_of(row, again, None) for row in rows} == {"PENDING"}
-    assert together(a_task(state="FAILURE", error="ValueError: no"), again).error is None
+    assert with_tracked(a_task(state="FAILURE", error="ValueError: no"), again).error is None
 
 
 @pytest.mark.parametrize("row", ["FAILURE", "STARTED"])

@@ -234,7 +234,7 @@ def test_a_row_that_beat_writes_every_three_minutes_is_not_overdue_while_the_sto
     def away(*_):
         raise StoreUnavailable("no")
 
-    monkeypatch.setattr("celery_ops.schedules.board.told", away)
+    monkeypatch.setattr("celery_ops.schedules.board.read_board", away)
     (item,) = listed(browser)
     assert item["overdue"] is is_overdue
     assert item["late"] is None or is_overdue

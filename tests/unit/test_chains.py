@@ -78,7 +78,7 @@ def prepended(steps):
     said = []
 
     def listen(sender, headers, body, **_):
-        count = chains.prepended(runs.current_request(), headers, body[0], body[1])
+        count = chains.prepended_count(runs.current_request(), headers, body[0], body[1])
         said.append((sender.removeprefix("steps."), list(body[0]), count))
 
     def run(canvas, **options):
@@ -180,11 +180,11 @@ def test_its_own_id_that_a_task_gives_to_another_is_the_callers(prepended, steps
 
 def test_the_id_that_an_errback_gets_of_a_killed_task_is_not_the_callers():
     """The worker's main process publishes it, outside of any task."""
-    assert chains.prepended(None, {"id": "1", "task": "told", "parent_id": "killed"}, ("killed",), {}) == 1
+    assert chains.prepended_count(None, {"id": "1", "task": "told", "parent_id": "killed"}, ("killed",), {}) == 1
 
 
 def test_outside_a_task_nothing_is_prepended():
-    assert chains.prepended(None, {}, (1,), {}) == 0
+    assert chains.prepended_count(None, {}, (1,), {}) == 0
 
 
 def test_a_signature_of_any_shape_does_no_harm():
@@ -195,4 +195,4 @@ def test_a_signature_of_any_shape_does_no_harm():
         chord="x",
         get=lambda key: None,
     )
-    assert chains.prepended(request, {"id": "1", "task": "a"}, (1,), {}) == 0
+    assert chains.prepended_count(request, {"id": "1", "task": "a"}, (1,), {}) == 0

@@ -115,7 +115,7 @@ def learn() -> frozenset[str] | None:
     return presence.alive
 
 
-def departed(hostnames: Iterable[str], presence: Presence) -> dict[str, Standing]:
+def departed_workers(hostnames: Iterable[str], presence: Presence) -> dict[str, Standing]:
     """Return those of the silent workers that are not there any more, as far as it is known, and how they went.
 
     Raises BrokerUnavailable when the broker has to be asked once more and does not answer.
@@ -139,7 +139,7 @@ def _left(hosts: Collection[str], bound: frozenset[str] | None) -> Collection[st
     return [host for host, number in read if not number]
 
 
-def shared(hostnames: Iterable[str]) -> frozenset[str]:
+def shared_hostnames(hostnames: Iterable[str]) -> frozenset[str]:
     """Return those of which two workers read the questions in turns, where the broker is RabbitMQ and tells that.
 
     Raises BrokerUnavailable when it does not answer.

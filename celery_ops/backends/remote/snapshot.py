@@ -81,7 +81,7 @@ def standing(hostname: str) -> Standing | None:
     workers, presence_now = known_workers(), presence.look()
     if hostname not in {*workers.listed, *workers.ended, *presence_now.signs}:
         return None
-    return _standings(presence_now, {hostname}, presence.departed({hostname}, presence_now)).get(hostname)
+    return _standings(presence_now, {hostname}, presence.departed_workers({hostname}, presence_now)).get(hostname)
 
 
 def expire() -> None:
@@ -257,7 +257,7 @@ class _Copy:
         silent = (workers.listed.keys() | presence_now.signs.keys()) - answers.replies.keys()
         if not silent <= presence_now.absent:  # they may have left since
             presence_now = presence.look()
-        departed = presence.departed(silent, presence_now)
+        departed = presence.departed_workers(silent, presence_now)
         workers.part(departed.keys() & presence_now.signs.keys())
         workers.part(departed.keys() - presence_now.signs.keys(), answers.collected_at)
         standings = _standings(presence_now, silent, departed)

@@ -10,7 +10,7 @@ from ...conf import conf
 from ...exceptions import StoreUnavailable
 from ...info import TaskInfo, TrackedTask
 from ...logs import get_logger
-from ...one_state import together
+from ...one_state import with_tracked
 from ...tracking import prefix, reading
 from ..tracked import info
 
@@ -80,7 +80,7 @@ class TrackedLookup:
 
     def _together(self, task: TaskInfo) -> TaskInfo:
         tracked = self._by_id.get(task.id)
-        return task if tracked is None else together(task, tracked)
+        return task if tracked is None else with_tracked(task, tracked)
 
     def _ask(self, tasks: Sequence[TaskInfo]) -> None:
         for begin in range(0, len(tasks), AT_ONCE):

@@ -120,7 +120,7 @@ def answer_of(acted: list[Acted], over: Mapping[str, str] | None = None, unknown
     ]
     if not acted:
         return Answer({"asked": [], "answered": {}, "silent": []}, left_out, FAILED if unknown else DONE)
-    whole = revoke.together(acted)
+    whole = revoke.combined(acted)
     lines = [whole.message, *(f"{host}: {reply}" for host, reply in whole.data["answered"].items())]
     lines += [_("%(host)s: no reply") % {"host": host} for host in whole.data["silent"]]
     if not whole.data["answered"]:

@@ -32,7 +32,7 @@ from ...task_query import Count
 from ..not_found import no_row
 from ..ops import OpsPage
 from ..request import submission_of
-from ..workflows.tasks import within
+from ..workflows.tasks import narrowed_or_404
 
 #: Seconds after which nobody seems to go on with it any more: the page has been closed.
 ABANDONED: Final = 30.0
@@ -105,7 +105,7 @@ class BulkStartView(BulkView):
 
     @cached_property
     def backend(self) -> TaskBackend:
-        return within(super().backend, self.request.GET)
+        return narrowed_or_404(super().backend, self.request.GET)
 
     #: The part of the page that has the form.
     form_template: ClassVar[str]

@@ -86,7 +86,7 @@ class RevokeView(RevokingView):
         going = [task_id for task_id in ids if task_id not in tasks or not states.is_final(tasks[task_id].state)]
         if not going:
             return self.done(NOBODY, _ended(len(ids)), messages.WARNING)
-        acted = revoke.together(
+        acted = revoke.combined(
             revoke.revoke(
                 going,
                 self.user,

@@ -72,10 +72,10 @@ class OverviewView(OpsPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         worker_backend, queue_backend = conf.load("WORKER_BACKEND")(), conf.load("QUEUE_BACKEND")()
         queue_backend.learn()
-        paused = paused_queues.known()
+        paused = paused_queues.pauses()
         pending = pending_parts(
             worker_backend.workers,
-            lambda: paused_queues.marked(queue_backend.queues(), paused),
+            lambda: paused_queues.with_paused(queue_backend.queues(), paused),
             flows,
             schedules_report,
         )

@@ -84,7 +84,7 @@ def forecast(run: Run, *, has_links: bool, withheld: str = "") -> Forecast:
     ``has_links`` says whether the viewer may open the pages of queues and workers.
     """
     message = preview(run)
-    paused = paused_queues.known()
+    paused = paused_queues.pauses()
     pending = pending_parts(
         workers_tasks, lambda: paused_queues.marked_detail(conf.load("QUEUE_BACKEND")(), message.queue, paused)
     )

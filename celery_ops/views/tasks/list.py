@@ -32,7 +32,7 @@ from ...task_query import TaskPage
 from ..logs import PARAMETER, ShownLog, after_in, lines_response, log_part
 from ..not_found import no_task
 from ..ops import OpsPage, is_fragment, part
-from ..workflows.tasks import within
+from ..workflows.tasks import narrowed_or_404
 from .csv import csv_response
 from .detail import viewed
 from .failures import with_arguments
@@ -52,7 +52,7 @@ class TaskListView(OpsPage):
     def get(  # type: ignore[override]  # the stubs of Django's view know no response that streams
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
-        self.backend = within(conf.load("TASK_BACKEND")(), request.GET)
+        self.backend = narrowed_or_404(conf.load("TASK_BACKEND")(), request.GET)
         kind = filterset_for(request.GET)
         self.filters = kind(request.GET, backend=self.backend, shows_payload=self.may_view_payload, user=self.user)
         self.has_bad_cursor = False

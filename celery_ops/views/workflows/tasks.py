@@ -7,7 +7,7 @@ from ...filters.task_lists import narrowed_backend
 from ..not_found import no_group, no_workflow
 
 
-def within(backend: TaskBackend, data: Mapping[str, str]) -> TaskBackend:
+def narrowed_or_404(backend: TaskBackend, data: Mapping[str, str]) -> TaskBackend:
     """Return a backend of the tasks alone that ``data`` keeps a list to. Raises Http404 and BackendUnavailable."""
     tasks = narrowed_backend(backend, data)
     if tasks is None:
