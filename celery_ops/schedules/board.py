@@ -12,7 +12,6 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
-from math import isfinite
 from typing import Any, Final
 from uuid import uuid4
 
@@ -266,15 +265,15 @@ def _sign(value: bytes) -> Sign | None:
         sign = Sign(**json.loads(value))
     except (ValueError, TypeError, RecursionError):
         return None
-    for part in fields(Sign):
-        number = getattr(sign, part.name)
-        if part.type is float and type(number) is int:
-            as_float: dict[str, Any] = {part.name: float(number)}
-            sign = replace(sign, **as_float)
-        elif type(number) is not part.type:
-            return None
+    if not all(_is_of(part.type, getattr(sign, part.name)) for part in fields(Sign)):
+        return None
     numbers = (sign.up, sign.still, sign.max_interval)
-    is_right = (
-        all(isfinite(number) and 0 <= number < 1e9 for number in numbers) and _is_time(sign.started) and sign.pid >= 0
-    )
-    return sign if is_right and 0 <= sign.entries < 2**31 else None
+    is_right = all(0 <= number < 1e9 for number in numbers) and _is_time(sign.started) and 0 <= sign.pid < 2**31
+    if not (is_right and 0 <= sign.entries < 2**31):
+        return None
+    return replace(sign, up=float(sign.up), still=float(sign.still), max_interval=float(sign.max_interval))
+
+
+def _is_of(kind: Any, value: Any) -> bool:
+    """Whether JSON has written a value of this type: a float may be a whole number there."""
+    return type(value) is kind or (kind is float and type(value) is int)

@@ -1,9 +1,11 @@
 """What is made of a beat's newest sign: how it is now, which a minute of silence and a loop that stands still say."""
 
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
 
+from celery_ops.schedules import board
 from celery_ops.schedules.beat_problems import of_beats
 from celery_ops.schedules.board import HeardSign, Sign
 from celery_ops.schedules.report import _beat
@@ -54,3 +56,20 @@ def test_who_waits_for_a_lock_or_has_ended_does_not_stand_still():
     assert heard(2, 600, is_standby=True) == "well"
     assert heard(2, 600, has_ended=True) == "well"
     assert heard(61, 600, has_ended=True) == "silent"
+
+
+@pytest.mark.parametrize(
+    "value", [10**400, -1, float("nan"), float("inf"), 1e308, None, True, [], "5"], ids="{!r:.20}".format
+)
+@pytest.mark.parametrize("part", ["up", "still", "max_interval", "pid", "started", "entries"])
+def test_a_sign_that_no_beat_gave_is_none_and_hides_no_other(memory_store, part, value):
+    sign = Sign("t", "host", 7, "celery.beat.PersistentScheduler", "tests", 0, 600.0, 0.0, 5.0, 3)
+    board.give(sign, 0)
+    board.give(replace(sign, **{part: value}), 1)
+    assert [one.sign for one in board.signs()] == [sign]
+
+
+def test_a_sign_that_json_writes_in_whole_numbers_is_the_same(memory_store):
+    sign = Sign("t", "host", 7, "celery.beat.PersistentScheduler", "tests", 0, 600, 0, 5, 3)
+    board.give(sign, 0)
+    assert [repr(one.sign.up) for one in board.signs()] == ["600.0"]
