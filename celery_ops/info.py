@@ -22,7 +22,7 @@ class Progress:
         """0 to 100, or None when the total is not positive or either number is not finite."""
         if not (isfinite(self.current) and isfinite(self.total)) or self.total <= 0:
             return None
-        return max(0, min(100, int(100 * self.current / self.total)))
+        return int(max(0.0, min(100.0, 100 * self.current / self.total)))  # a huge number makes it infinite
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,10 @@ def test_a_public_function_takes_what_the_contract_says(name, parameters):
 
 @pytest.mark.parametrize(
     ("current", "total", "percent"),
-    [(0, 10, 0), (5, 10, 50), (10, 10, 100), (20, 10, 100), (-1, 10, 0), (1, 0, None), (1, -1, None)],
+    [
+        *[(0, 10, 0), (5, 10, 50), (10, 10, 100), (20, 10, 100), (-1, 10, 0), (1, 0, None), (1, -1, None)],
+        *[(1e308, 1.0, 100), (1e308, 1.5e308, 100), (-1e308, 1.0, 0), (1.0, 5e-324, 100)],  # beyond what a float holds
+    ],
 )
 def test_progress_as_a_percentage_stays_between_0_and_100(current, total, percent):
     assert Progress(current, total).percent == percent
