@@ -21,6 +21,8 @@ from ..exceptions import BrokerUnavailable
 #: Seconds to wait for heartbeats.
 PATIENCE: Final = 0.5
 HEARTBEAT: Final = "worker-heartbeat"
+#: Seconds since the epoch that no clock says: anybody may send an event.
+LATEST: Final = 2**40
 
 
 def clock_offsets(hostnames: Collection[str]) -> Mapping[str, float]:
@@ -76,5 +78,5 @@ def _heartbeats(message: Message) -> Iterator[tuple[str, float]]:
     for event in body if isinstance(body, list) else [body]:
         if isinstance(event, dict) and event.get("type") == HEARTBEAT:
             host, moment = event.get("hostname"), event.get("timestamp")
-            if isinstance(host, str) and isinstance(moment, (int, float)):
+            if isinstance(host, str) and isinstance(moment, (int, float)) and 0 <= moment < LATEST:
                 yield host, float(moment)

@@ -105,6 +105,12 @@ def test_the_documentation_has_each_check(healthy):
     assert documented == {each.name for each in doctor.diagnose()}
 
 
+@pytest.mark.parametrize("moment", [10**400, float("nan"), float("inf"), -1, "x", None, []], ids="{!r:.20}".format)
+def test_a_heartbeat_of_a_time_that_no_clock_says_hides_no_other(moment):
+    beats = [{"type": clocks.HEARTBEAT, "hostname": host, "timestamp": at} for host, at in (("a", moment), ("b", 1.5))]
+    assert [*clocks._heartbeats(SimpleNamespace(decode=lambda: beats))] == [("b", 1.5)]
+
+
 def test_a_workers_line_has_its_version_pool_and_clock(healthy):
     line = next(line for line in call("doctor", output="text").lines if healthy.hostname in line)
     said = rf"Celery {re.escape(celery.__version__)}, solo x 1, clock [+-][01](\.\d)? s"
