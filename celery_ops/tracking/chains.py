@@ -7,6 +7,8 @@ failed task's id) prepended, from inside the task that just ended; the signature
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from billiard.exceptions import SoftTimeLimitExceeded
+
 #: Where the next step of a request's chain is kept: Celery before 5.6 takes it from the request to publish it.
 _NEXT = "celery_ops_next_step"
 #: Signatures within each other that are looked into.
@@ -44,7 +46,8 @@ def prepended_count(request: Any, headers: Mapping[str, Any], args: Sequence[Any
     """Return how many leading arguments of the message come from ``request``'s outcome."""
     if not args:
         return 0
-    if args[0] is not None and args[0] == headers.get("parent_id") and _is_errback(request, headers):
+    first = args[0]  # of a type that nobody knows, to compare it may fail, or ask a database
+    if type(first) is str and first == headers.get("parent_id") and _is_errback(request, headers):
         return 1
     if request is None:
         return 0
@@ -93,4 +96,14 @@ def _is(
     task_id = (signature.get("options") or {}).get("task_id")
     if task_id:
         return task_id == headers.get("id")
-    return signature.get("task") == headers.get("task") and list(signature.get("args") or ()) == list(tail)
+    return signature.get("task") == headers.get("task") and _are_equal(list(signature.get("args") or ()), list(tail))
+
+
+def _are_equal(some: list[Any], others: list[Any]) -> bool:
+    """Return whether arguments are the same; of arrays and their like Python cannot say."""
+    try:
+        return some == others
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception:
+        return False

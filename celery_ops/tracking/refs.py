@@ -61,7 +61,8 @@ def _text(field: Any, value: Any) -> str:
     if isinstance(value, Model):
         value = value.pk
     # int() would make 1 of True and of 1.5, and a phantom object of both.
-    if value is None or value == "" or isinstance(value, (bool, list, tuple, dict, set)):
+    is_empty = value is None or (isinstance(value, str) and not value)  # what else is compared may raise, as arrays do
+    if is_empty or isinstance(value, (bool, list, tuple, dict, set)):
         raise ValueError(f"{value!r:.80} is not a primary key")
     if isinstance(value, (float, Decimal)) and not (isfinite(value) and value == int(value)):
         raise ValueError(f"{value!r} is not a primary key")

@@ -7,7 +7,7 @@ from celery import chain, chord, group
 from celery.app.trace import build_tracer
 from celery.signals import before_task_publish
 
-from celery_ops import tracking
+from celery_ops import tasks_for, tracking
 from celery_ops.tracking import chains, runs
 from celery_ops.tracking.members import membership
 from celery_ops.workflows.workflow import Workflow
@@ -196,3 +196,28 @@ def test_a_signature_of_any_shape_does_no_harm():
         get=lambda key: None,
     )
     assert chains.prepended_count(request, {"id": "1", "task": "a"}, (1,), {}) == 0
+
+
+class Array:
+    """As an array or a table: what comparing it gives is neither true nor false."""
+
+    def __eq__(self, other):
+        return self
+
+    def __bool__(self):
+        raise ValueError("the truth value of an array is ambiguous")
+
+    __hash__ = None
+
+
+def test_a_task_that_is_given_an_array_is_linked(memory_store):
+    with broker("memory://"):
+        result = tasks.named.apply_async((Array(),), {"order_id": 7}, serializer="pickle")
+    assert [task.id for task in tasks_for(Order(pk=7))] == [result.id]
+
+
+def test_arrays_among_what_is_called_back_are_the_callers():
+    callback = {"task": "steps.b", "args": [Array()], "options": {}}
+    request = SimpleNamespace(id="me", task="steps.a", callbacks=[callback], errbacks=None, chord=None, get=str)
+    headers = {"id": "other", "task": "steps.b", "parent_id": "me"}
+    assert chains.prepended_count(request, headers, [1, Array()], {}) == 0
