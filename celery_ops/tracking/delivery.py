@@ -9,7 +9,7 @@ from .decorators import receiver
 from .endings import note_end
 from .messages import run_of, run_of_message
 from .registry import registry
-from .stamp import DELIVERY, HEADER, RECEIVED, now_ms
+from .stamp import CARRIED, DELIVERY, HEADER, RECEIVED, now_ms
 
 #: Requests by task id, for as long as Celery has them.
 received: "weakref.WeakValueDictionary[str, Any]" = weakref.WeakValueDictionary()
@@ -23,9 +23,17 @@ def _hold(request: Any) -> None:
     unacknowledged[request.request_dict[DELIVERY]] = request
 
 
+def _disown(details: dict[str, Any]) -> None:
+    """Forget what a message says in the place of this worker's own notes: Celery makes its headers the request's
+    attributes, and anybody may have written them."""
+    for name in [name for name in details if name.startswith(HEADER) and name not in CARRIED]:
+        del details[name]
+
+
 @receiver
 def task_received(sender: Any, request: Any, **_: Any) -> None:
     """Note the time on what the pool will get: asking the store here would hold up the whole worker."""
+    _disown(request.request_dict)
     received[request.id] = request
     if HEADER in request.request_dict or registry.bindings(request.task.name):
         request.request_dict[RECEIVED] = now_ms()
@@ -37,6 +45,9 @@ def task_received(sender: Any, request: Any, **_: Any) -> None:
 
 @receiver
 def task_revoked(sender: Any, request: Any, **_: Any) -> None:
+    """Called in place of the above for a message that was revoked before."""
+    if request.id not in received:
+        _disown(vars(request))
     if run := run_of(sender, request):
         note_end(run, states.REVOKED)
 

@@ -28,6 +28,9 @@ DELIVERY = "celery_ops_delivery"
 #: When the attempt of a task that belongs to no object began, noted on its request where it is executed.
 BEGUN = "celery_ops_begun"
 
+#: Headers of ours that a message carries. All others that begin so are noted on a request by the process that has it.
+CARRIED = frozenset((HEADER, PUBLISHED, WHOSE, STARTED_BY, WORKFLOW, SCHEDULE, FIRST_PUBLISHED))
+
 MAX_OBJECTS = 16
 #: Characters of an entry's name that a message carries: of a longer one nothing is said.
 MAX_SCHEDULE = 250
