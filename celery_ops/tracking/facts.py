@@ -92,7 +92,7 @@ _LIVES: Final = _DIGITS.index("Z") * 64**3  # only letters stand first
 def short_id(task_id: str) -> str:
     """Return the id as fields begin with it: 22 characters for a UUID, else the quoted id between ``=`` and ``:``."""
     if _UUID.fullmatch(task_id):
-        raw = binascii.b2a_base64(bytes.fromhex(task_id.replace("-", "")), newline=False)
+        raw = binascii.b2a_base64(bytes.fromhex(task_id.replace("-", "")))
         return raw[:22].translate(_URL_SAFE).decode()
     return f"={quote(task_id, safe='', errors='surrogatepass')}:"
 

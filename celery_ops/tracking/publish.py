@@ -108,10 +108,12 @@ def _as_one_field(task_id: str, name: str, stamp: Stamp, due_text: str, argument
     life = facts.life_tag(stamp.published)
     text = facts.publish_text(stamp.published, name, life)
     fields = folding.folded_publish(facts.short_id(task_id), life, text, arguments)
-    if fields is not None and stamp.started_by:
+    if fields is None:
+        return None
+    if stamp.started_by:
         fields[facts.field(task_id, facts.STARTED_BY, 0, life)] = stamp.started_by
-    if fields is not None and due_text:
+    if due_text:
         fields[facts.field(task_id, facts.DUE, 0, life)] = due_text
-    if fields is not None and stamp.schedule:
+    if stamp.schedule:
         fields[facts.field(task_id, facts.SCHEDULE, 0, life)] = stamp.schedule
     return fields
