@@ -37,7 +37,7 @@ from .tally_commands import ROWS_A_SCRIPT, TallyKeys, added, addition, additions
 from .wire import Command, Question, is_foreign, packed
 
 #: Objects of a write that are packed before Python's lock is let go of.
-PACKED_AT_ONCE: Final = 32
+PACKED_AT_ONCE: Final = 48
 #: Writes of a process between two that ask how large the objects' hashes have become.
 MEASURE_EVERY: Final = 16
 
