@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, Final
 
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
+from .. import timezones
 from ..conf import conf
 from ..exceptions import BadInput
-from ..timezones import entered
 
 #: Seconds: the longest that a task may be put off or be good for.
 LONGEST_DELAY: Final = timedelta(days=366).total_seconds()
@@ -48,7 +47,7 @@ def read_options(given: dict[str, Any], queues: Iterable[str], now: datetime | N
     ``expires`` may be a number of seconds from ``now``. ``queues`` are those that may be chosen. Raises BadInput with a
     message for each option that will not do.
     """
-    now = now or datetime.now(timezone.get_default_timezone())  # aware also on a site without time zones
+    now = now or timezones.now()  # in UTC: on a clock that is put forward or back an hour later is another time
     read = _Reader(given, now, frozenset(queues))
     options = {name: read.option(name) for name in NAMES}
     if options["countdown"] is not None and options["eta"] is not None:
@@ -132,7 +131,7 @@ def _moment(value: Any) -> datetime:
             value = None
     if not isinstance(value, datetime):
         raise ValueError(_("Enter a time such as 2026-01-31T14:30."))
-    return entered(value)
+    return timezones.entered(value)
 
 
 def configured_queues() -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from django import forms
 from django.db.models import TextChoices
 from django.http import QueryDict
@@ -214,6 +215,18 @@ def test_a_time_at_which_the_clocks_change_needs_its_offset_and_can_be_given_it(
             with pytest.raises(BadInput, match="Add the offset"):
                 read_options({name: text}, (), now)
             assert read_options({name: f"{text}+01:00"}, (), now).given()[name].isoformat() == f"{text}:00+01:00"
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["2027-03-14T07:30", "2026-11-01T06:30", "2026-11-01T07:30"],
+    ids=["before a clock is put forward", "before it is put back", "after that"],
+)
+def test_seconds_until_a_task_expires_are_as_long_as_ever_while_clocks_change(moment):
+    now = datetime.fromisoformat(f"{moment}+00:00")
+    with time_machine.travel(now, tick=False), django_timezone.override("America/Chicago"):
+        for seconds in (60, 7200):
+            assert read_options({"expires": seconds}, ()).expires - now == timedelta(seconds=seconds)
 
 
 def test_options_are_aware_on_a_site_without_time_zones(settings):
