@@ -15,8 +15,16 @@ CLOCKS_DIFFER: Final = timedelta(minutes=5)
 
 
 def aware(moment: datetime) -> datetime:
-    """Return the time with its zone. Raises OverflowError and ValueError for the first and the last day there is."""
-    return moment if timezone.is_aware(moment) else timezone.make_aware(moment, timezone.get_default_timezone())
+    """Return the time with a zone: in UTC where it has none, for two times of one zone differ by what its clock says.
+
+    Of one that comes twice there it is the second, unless that is to come: what was written just now is just now.
+    Raises OverflowError and ValueError for the first and the last day there is.
+    """
+    if timezone.is_aware(moment):
+        return moment
+    local = timezone.make_aware(moment, timezone.get_default_timezone())
+    first, second = local.astimezone(zones.utc), local.replace(fold=1).astimezone(zones.utc)
+    return second if first < second <= now() else first
 
 
 def entered(moment: datetime) -> datetime:
@@ -71,7 +79,7 @@ def minute_text(moment: datetime) -> str:
 
 
 def now() -> datetime:
-    return aware(timezone.now())
+    return datetime.now(zones.utc)
 
 
 def stored(moment: datetime) -> datetime:

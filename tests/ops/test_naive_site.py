@@ -4,9 +4,11 @@ import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
+import time_machine
 
 from celery_ops.models import ControlRecord, TaskRunRecord
 from celery_ops.task_detail.many_states import state_or_unknown
+from celery_ops.timezones import aware, now
 from tests.conftest import browser_of, make_user
 from tests.planting_counts import FAILURE, fail, flush
 
@@ -86,6 +88,36 @@ def test_a_failure_is_resolved_and_comes_back():
     fail(at=time.time() + 60)
     flush()
     assert states() == ["regressed"]
+
+
+@pytest.fixture(params=[6, 7], ids=["for the first time", "for the second time"])
+def _at_half_past_one(request, settings):
+    """In a night in which that comes twice, and a time without a zone does not say which one it is."""
+    settings.TIME_ZONE = "America/Chicago"
+    begin = datetime(2026, 11, 1, request.param, 30, tzinfo=timezone.utc)
+    with time_machine.travel(begin.timestamp()):  # with a zone it would be the process's, too
+        yield
+
+
+@pytest.mark.usefixtures("_at_half_past_one")
+def test_what_comes_twice_in_a_night_is_not_an_hour_ago(browser, staff):
+    row = journal(1, staff)
+    assert "5 min ago" in browser.get(f"{OPS}journal/{row.pk}/").text
+    fail(at=time.time() - 130)
+    flush()
+    assert "2 min ago" in browser.get(f"{OPS}failures/{FAILURE.key}/").text
+
+
+@pytest.mark.usefixtures("_at_half_past_one")
+def test_a_failure_that_is_resolved_while_an_hour_comes_again_is_so_until_it_comes_back():
+    test_a_failure_is_resolved_and_comes_back()
+
+
+@pytest.mark.parametrize("_at_half_past_one", [6], indirect=True)
+@pytest.mark.usefixtures("_at_half_past_one")
+def test_what_is_to_come_before_an_hour_comes_again_is_not_put_off():
+    soon = datetime.now() + timedelta(minutes=10)
+    assert aware(soon) - now() == pytest.approx(timedelta(minutes=10), abs=timedelta(minutes=1))
 
 
 def test_json_says_when_with_an_offset(browser, staff):

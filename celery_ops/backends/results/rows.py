@@ -14,7 +14,6 @@ from django.db.models import Case, Model, Q, QuerySet, TextField, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Left, Right
 from django.db.models.lookups import Contains
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ... import states, timezones
@@ -235,9 +234,7 @@ def _is_of_worker(row: Row) -> bool:
 
 
 def _aware(moment: datetime | None) -> datetime | None:
-    if moment is None or moment.tzinfo is not None:
-        return moment
-    return timezone.make_aware(moment, timezone.get_default_timezone())
+    return None if moment is None else timezones.aware(moment)
 
 
 def _result(row: Row, is_text: bool) -> str | None:

@@ -4,6 +4,8 @@ import json
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
 from ... import redaction, states
 from ...backends.queue_flow import UNKNOWN, QueueFlow
 from ...backends.task_types import TaskType
@@ -253,7 +255,9 @@ def _member_item(task: Member) -> dict[str, Any]:
 
 
 def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else aware(moment).isoformat()
+    if moment is None:
+        return None
+    return (moment if timezone.is_aware(moment) else timezone.localtime(aware(moment))).isoformat()
 
 
 def _value(text: str) -> Any:
