@@ -38,7 +38,7 @@ from .rows import (
     samples_row,
     traceback_row,
 )
-from .tally import Sample
+from .tally import OBJECTS, SAMPLES, Sample
 
 #: Parts of a group's description.
 PARTS: Final = 5
@@ -100,8 +100,8 @@ def group(key: str, window: Window, now: float | None = None) -> Detail | None:
     refs = [text.partition(SEPARATOR) for name, text in beside.items() if name.startswith(OBJECT)]
     known = replace(
         known,
-        refs=[ObjectRef(label, pk) for label, separator, pk in sorted(refs) if separator],
-        samples=sorted(_samples(beside, SAMPLE), reverse=True) or known.samples,
+        refs=[ObjectRef(label, pk) for label, separator, pk in sorted(refs) if separator][:OBJECTS],
+        samples=sorted({*_samples(beside, SAMPLE), *known.samples}, reverse=True)[:SAMPLES],
         traceback=traceback.get(TRACEBACK, ""),
     )
     return Detail(known, number_of(own.get(COUNT)), counts, spans[window.name].start, window.step)

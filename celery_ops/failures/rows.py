@@ -8,7 +8,6 @@ apart than are kept, and ``fd`` says what each is and when it was seen last. A g
 
 from collections import Counter
 from collections.abc import Mapping
-from itertools import count
 from typing import Any, Final
 from zlib import crc32
 
@@ -25,6 +24,10 @@ from .tally import MINUTE, NAMES_KEPT, OBJECTS, SAMPLES, GroupTally, Sample
 GROUPS_KEPT: Final = 1000
 #: Seconds after which groups are noted in new rows, so that old ones go.
 PERIOD: Final = 10 * DAY
+#: Places of tasks and of objects in a group's row. They are of what lies there, so that processes do not write over
+#: each other's; of two in one place the newer stays, and there are twice as many as are shown.
+SAMPLE_PLACES: Final = 2 * SAMPLES
+OBJECT_PLACES: Final = 2 * OBJECTS
 #: Characters of a reference to an object: longer ones are left out, for half of one is another's.
 LONGEST_TEXT: Final = 255
 
@@ -98,7 +101,6 @@ class GroupRows:
     def __init__(self) -> None:
         self.names = Names()
         self._tasks: dict[str, set[str]] = {}  # by key
-        self._places = count()
         self._sampled: set[str] = set()  # keys whose traceback was sent from here
 
     def of(self, tallies: Mapping[str, GroupTally], unnamed: Counter[int]) -> list[Row]:
@@ -170,14 +172,18 @@ class GroupRows:
         return dict(numbers)
 
     def _samples(self, tally: GroupTally) -> dict[str, str]:
-        """Return the newest tasks and objects, in the places of the oldest from here: others write into these, too."""
+        """Return the newest tasks and objects."""
         texts: dict[str, str] = {}
         for sample in tally.samples:
-            texts[f"{SAMPLE}{next(self._places) % SAMPLES}"] = _text_of(sample)
+            texts[f"{SAMPLE}{_place(sample.task_id, SAMPLE_PLACES)}"] = _text_of(sample)
         for reference in [*tally.objects][-OBJECTS:]:
             if len(reference) <= LONGEST_TEXT:
-                texts[f"{OBJECT}{crc32(reference.encode('utf-8', 'replace')) % OBJECTS}"] = reference
+                texts[f"{OBJECT}{_place(reference, OBJECT_PLACES)}"] = reference
         return texts
+
+
+def _place(text: str, places: int) -> int:
+    return crc32(text.encode("utf-8", "replace")) % places
 
 
 def _newest(tally: GroupTally) -> dict[str, str]:
