@@ -57,14 +57,20 @@ def test_that_it_holds_again_is_told_once(told):
     assert now_breached() == []
 
 
-def test_the_same_alert_stays_silent_until_it_has_cooled_down(told, say):
-    say(ALERT_COOL_DOWN=1)
+def test_the_same_alert_stays_silent_while_it_cools_down(told, say):
+    say(ALERT_COOL_DOWN=3600)
     for depth in (11, 3, 11, 3, 11):
         evaluated(mail=depth)
     assert states(told) == [("mail", BREACHED), ("mail", RECOVERED)]
     assert now_breached() == ["mail"]
+
+
+def test_the_same_alert_is_told_when_it_has_cooled_down(told, say):
+    say(ALERT_COOL_DOWN=1)
+    for depth in (11, 3, 11):
+        evaluated(mail=depth)
     wait_until_told(told, 3)
-    assert states(told)[2:] == [("mail", BREACHED)]
+    assert states(told) == [("mail", BREACHED), ("mail", RECOVERED), ("mail", BREACHED)]
 
 
 def wait_until_told(told, number):
@@ -112,8 +118,8 @@ def test_a_process_without_an_objective_leaves_it_to_those_that_have_it(told, sa
 
 @pytest.mark.parametrize("name", ["AwayQueues", "FrozenQueues"])
 def test_a_breach_neither_recovers_nor_comes_anew_while_its_source_is_away(told, say, monkeypatch, name):
-    monkeypatch.setattr("celery_ops.alerts.measuring.DEADLINE", 0.1)
     evaluated(mail=11)
+    monkeypatch.setattr("celery_ops.alerts.measuring.DEADLINE", 0.1)
     say(QUEUE_BACKEND=f"{backends.HERE}.{name}")
     backends.FrozenWorkers.thaw.clear()
     evaluate()
