@@ -391,6 +391,18 @@ def test_the_list_of_tasks_can_be_kept_to_a_group(browser, settings):
     assert browser.get(reverse("celery_ops:task-list") + "?failure=nothing").status_code == 404
 
 
+def test_the_json_of_tasks_can_be_kept_to_a_group_and_goes_on_within_it(browser, settings):
+    kept(settings, 2)
+    refused(2)
+    url = reverse("celery_ops:api-history")
+    answers = [browser.get(url, {"failure": REFUSED.key, "page_size": "1"}).json()]
+    while answers[-1]["next"]:
+        answers.append(browser.get(answers[-1]["next"]).json())
+    assert sorted(item["task_id"] for answer in answers for item in answer["results"]) == ["id-0", "id-1"]
+    gone = browser.get(url, {"failure": "nothing"})
+    assert (gone.status_code, list(gone.json())) == (404, ["errors"])
+
+
 def test_a_group_of_more_tasks_than_it_names_has_those_of_the_others_too(browser, settings):
     kept(settings, 2)
     for number in range(NAMES_KEPT):

@@ -84,6 +84,9 @@ def test_the_list_of_tasks_may_be_kept_to_a_workflow(staff_client):
     assert key in html
     assert child in html
     assert other not in html
+    listed = staff_client.get(reverse("celery_ops:api-history"), {"workflow": key}).json()["results"]
+    assert {item["task_id"] for item in listed} == {key, child}
+    assert staff_client.get(reverse("celery_ops:api-history"), {"workflow": uuid()}).status_code == 404
     only_failed = staff_client.get(reverse("celery_ops:task-list"), {"workflow": key, "state": "FAILURE"}).text
     assert f">{key}<" not in only_failed
 

@@ -14,7 +14,7 @@ from ...control import paused_queues
 from ...exceptions import BackendUnavailable, BadCursor
 from ...filters.in_memory import PlainFilterSet
 from ...filters.queues import QueueFilterSet, searched
-from ...filters.tasks import TaskFilterSet
+from ...filters.task_lists import filterset_for
 from ...filters.workers import WorkerFilterSet
 from ...info import WorkerInfo
 from ...redaction import Budget
@@ -23,6 +23,7 @@ from ...tables.queues import QueueTable, stuck_first
 from ...tables.workers import WorkerTable
 from ..lists import in_order, sorts_of
 from ..ops import OpsView, errors
+from ..workflows.tasks import narrowed_or_404
 from .serializers import queue_item, task_item, worker_item
 
 
@@ -42,11 +43,15 @@ class ListApi(OpsView):
 
 
 class HistoryApi(ListApi):
-    """``api-history``: the task list, newest first, with payload for those who may see it."""
+    """``api-history``: the task list, newest first, with payload for those who may see it.
+
+    As on the page ``failure`` and ``workflow`` keep it to one group's or one workflow's tasks.
+    """
 
     def answer(self, request: HttpRequest) -> HttpResponse:
-        backend = conf.load("TASK_BACKEND")()
-        filters = TaskFilterSet(request.GET, backend=backend, shows_payload=self.may_view_payload, user=self.user)
+        backend = narrowed_or_404(conf.load("TASK_BACKEND")(), request.GET)
+        kind = filterset_for(request.GET)
+        filters = kind(request.GET, backend=backend, shows_payload=self.may_view_payload, user=self.user)
         if filters.errors:
             return JsonResponse({"errors": filters.errors}, status=400)
         try:
