@@ -1,6 +1,7 @@
 """A form field for one parameter of a task: what its kind reads, and the widget that suits it."""
 
 import re
+from collections.abc import Iterable
 from enum import Enum
 from typing import Any, Final
 
@@ -74,11 +75,29 @@ class KindField(forms.Field):
             return
         choices = self.kind.choices()
         if choices is not None:
-            self.widget = forms.Select(choices=[("", blank), *choices])
+            if self.kind.joined_by:
+                self.widget = SelectJoined(self.kind.joined_by, choices)
+            else:
+                self.widget = forms.Select(choices=[("", blank), *choices])
         elif self.kind.rows or "\n" in text:
             self.widget = forms.Textarea(attrs={"rows": max(self.kind.rows, 2), "spellcheck": "false"})
         else:
             self.widget = _input(self.kind, text)
+
+
+class SelectJoined(forms.SelectMultiple):
+    """A choice of several, which are one text: what stands between them is ``joined_by``."""
+
+    def __init__(self, joined_by: str, choices: Iterable[tuple[str, str]]) -> None:
+        self.joined_by = joined_by
+        super().__init__(choices=choices)
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> str:
+        values = super().value_from_datadict(data, files, name) or ""
+        return values if isinstance(values, str) else self.joined_by.join(values)
+
+    def format_value(self, value: Any) -> list[str]:
+        return value.split(self.joined_by) if isinstance(value, str) else super().format_value(value)
 
 
 def signature_fields(parameters: Parameters) -> dict[str, KindField]:

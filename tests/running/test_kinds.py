@@ -4,8 +4,8 @@ import sys
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from enum import Enum, Flag
-from typing import Any, Iterable, Literal, NewType, Optional, TypeVar, Union  # noqa: UP035 - old ones too
+from enum import Enum, IntFlag
+from typing import Any, Iterable, Literal, NewType, Optional, TypedDict, TypeVar, Union  # noqa: UP035 - old ones too
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from celery_ops.running.kinds import kind_of
 from tests.shop.models import Customer, Express, Item, Order, Page, Seat
-from tests.shop.typed import ANNOTATIONS, Colour, Level, Parcel
+from tests.shop.typed import ANNOTATIONS, Colour, Level, Movie, Parcel, Right
 
 ZONE = "Europe/Berlin"
 ID = UUID("12345678-1234-5678-1234-567812345678")
@@ -51,6 +51,13 @@ VALUES = [
     (Colour, "Colour", " blue ", "BLUE", Colour.BLUE),
     (Colour, "Colour", "DEEP", "DEEP", Colour.DEEP),
     (Level, "Level", "1", 1, Level.LOW),
+    (Right, "Right", " WRITE | READ ", 3, Right.READ | Right.WRITE),
+    (Right, "Right", "5", "READ|ADMIN", Right.READ | Right.ADMIN),
+    (Right, "Right", "READ|ALL", ["ALL"], Right.ALL),
+    (Right, "Right", "0", [], Right(0)),
+    (Right, "Right", "ADMIN", ["ADMIN", 4], Right.ADMIN),
+    (Right | None, "Right | None", "", None, None),
+    (list[Right], "list[Right]", "READ|WRITE, ADMIN", [3, "ADMIN"], [Right.READ | Right.WRITE, Right.ADMIN]),
     (Literal["a", 1], "Literal['a', 1]", "1", 1, 1),
     (Literal["1", 1], "Literal['1', 1]", '"1"', "1", "1"),
     (Literal[True, "b", None], "Literal[True, 'b', None]", "true", True, True),
@@ -73,7 +80,15 @@ VALUES = [
     (dict[str, date], "dict[str, date]", '{"a": "2026-01-31"}', {"a": "2026-01-31"}, {"a": date(2026, 1, 31)}),
     (dict[int, float], "dict[int, float]", '{"1": 2}', {"1": 2}, {1: 2.0}),
     (ANNOTATIONS["mapping"], "dict[str, date]", "{}", {}, {}),
-    (ANNOTATIONS["movie"], "dict", '{"name": "Alien"}', {"name": "Alien"}, {"name": "Alien"}),
+    (Movie, "Movie", '{"name": "Alien"}', {"name": "Alien"}, {"name": "Alien"}),
+    (
+        Movie,
+        "Movie",
+        '{"name": "Alien", "seen": ["2026-01-31"], "sequels": [{"name": "Aliens", "year": 1986}]}',
+        {"name": "Alien", "seen": ["2026-01-31"], "sequels": [{"name": "Aliens", "year": 1986}]},
+        {"name": "Alien", "seen": [date(2026, 1, 31)], "sequels": [{"name": "Aliens", "year": 1986}]},
+    ),
+    (list[Movie], "list[Movie]", "[]", [], []),
     (int | None, "int | None", "", None, None),
     (Optional[int], "int | None", "5", 5, 5),  # noqa: UP045
     (Union[int, str, None], "json | None", "[1]", [1], [1]),  # noqa: UP007
@@ -144,6 +159,7 @@ REFUSED = [
     (UUID, ["", "1234", "g" * 32], [1, None, "x", []]),
     (Colour, ["", "green", "Red", "(0, 0, 8)"], ["green", 1, None, [0, 0, 9], True]),
     (Level, ["", "3", "low"], [True, 1.0, "1", 3, None]),
+    (Right, ["", "8", "read", "READ|", "READ,WRITE", "-1", "9" * 40], [8, -1, True, 1.0, "1", "READ|x", None, {}, [8]]),
     (Literal[1, "a"], ["", "b", "true", "1.0"], [True, 1.0, "1", "b", None, []]),
     (list[int], ["a", "1,,2", "[1", "[1, 2", "[true]", "1\nx"], ["1", None, [1, "2"], [True], {}, [[1]]]),
     (tuple[int, str], ["", "1", "1,a,b", "x,a"], [[], [1], [1, "a", 2], ["a", "a"], "ab", None]),
@@ -154,6 +170,8 @@ REFUSED = [
     (int | None, ["x", "None", "null"], ["", "x", True]),
     (Any, ["", *NO_WORDS, "{'a': 1}", "[1,]", '"\\ud800"', "[" * 21 + "]" * 21], [{1}, b"x", float("nan"), 1j]),
     (Parcel, ["", "[]", "{}", '{"weight": 1, "height": 2}', '{"weight": true}'], [None, [], {}]),
+    (Movie, ["", "[]", "{}", '{"name": 1}', '{"name": "a", "year": "x"}'], [None, [], {}, {"name": "a", "actor": "b"}]),
+    (Movie, ['{"name": "a", "seen": ["soon"]}'], [{"name": "a", "sequels": [{"year": 1}]}, {"year": 1979}]),
     (Parcel, ['{"weight": 1, "parts": [{}]}'], [{"weight": 1, "parts": [{"weight": 1, "x": 1}]}]),
 ]
 
@@ -224,13 +242,52 @@ def test_choices_are_what_is_typed():
     assert [text for text, _label in kind_of(Literal["1", 1, None]).choices()] == ['"1"', "1", "null"]
 
 
-def test_a_combination_of_flags_is_not_shown():
-    class Right(Flag):
-        READ = 1
-        WRITE = 2
+def test_flags_are_chosen_together_and_shown_by_their_names():
+    kind = kind_of(Right | None)
+    assert (kind.joined_by, [text for text, _label in kind.choices()]) == ("|", ["READ", "WRITE", "ADMIN", "ALL"])
+    assert kind.text(Right.READ | Right.WRITE) == "READ|WRITE"
+    assert kind.text(Right.ALL) == "ALL"
 
-    with pytest.raises(ValueError, match="cannot be shown"):
-        kind_of(Right).text(Right.READ | Right.WRITE)
+
+def test_flags_that_are_none_alone_are_no_choice():
+    class Odd(IntFlag):
+        BOTH = 6
+        ONE = 1
+
+    kind = kind_of(Odd)
+    assert [kind.text(kind.read(number)) for number in (1, 6, 7)] == ["ONE", "BOTH", "BOTH|ONE"]
+    with pytest.raises(ValueError, match="Choose one of"):
+        kind.read(8)
+
+
+def test_a_typed_dict_says_what_is_wrong_with_which_key():
+    with pytest.raises(ValueError, match="The field “name” is missing"):
+        kind_of(Movie).read({"year": 1979})
+    with pytest.raises(ValueError, match="There is no field “actor”"):
+        kind_of(Movie).read({"name": "Alien", "actor": "x"})
+    with pytest.raises(ValueError, match="year: "):
+        kind_of(Movie).read({"name": "Alien", "year": "x"})
+
+
+def test_a_typed_dict_heeds_what_its_keys_say_of_themselves():
+    extensions = pytest.importorskip("typing_extensions")
+    by_text = {"name": "str", "year": "extensions.NotRequired[int]", "code": "extensions.ReadOnly[str]"}
+    Film = extensions.TypedDict("Film", by_text)
+    globals()["extensions"] = extensions
+    try:
+        assert kind_of(Film).read({"name": "Alien", "code": "A"}) == {"name": "Alien", "code": "A"}
+        with pytest.raises(ValueError, match="The field “code” is missing"):
+            kind_of(Film).read({"name": "Alien"})
+    finally:
+        del globals()["extensions"]
+
+
+def test_a_typed_dict_of_which_nobody_knows_an_annotation_is_checked_by_its_keys():
+    by_text = {"name": "NoSuchName", "year": "int"}
+    Lost = TypedDict("Lost", by_text)
+    assert kind_of(Lost).read({"name": [1], "year": None}) == {"name": [1], "year": None}
+    with pytest.raises(ValueError, match="There is no field “actor”"):
+        kind_of(Lost).read({"name": [1], "year": 1, "actor": 1})
 
 
 def test_a_dataclass_says_itself_what_is_wrong():

@@ -31,6 +31,8 @@ RECEIVED = [
     ("colour", "RED", "str", "'red'"),
     ("colour", "DEEP", "list", "[0, 0, 9]"),
     ("level", "HIGH", "int", "2"),
+    ("right", "WRITE|READ", "int", "3"),
+    ("maybe_right", "ADMIN", "int", "4"),
     ("literal", "1", "int", "1"),
     ("literal", "true", "bool", "True"),
     ("numbers", "1, 2", "list", "[1, 2]"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from enum import Enum, IntEnum
+from enum import Enum, Flag, IntEnum
 from typing import Annotated, Any, List, Literal, NewType, Optional, TypedDict, Union  # noqa: UP035 - old ones too
 from uuid import UUID
 
@@ -44,9 +44,21 @@ class Parcel:
             raise ValueError("the weight is below 0")
 
 
-class Movie(TypedDict):
+class Right(Flag):
+    READ = 1
+    WRITE = 2
+    ADMIN = 4
+    ALL = 7
+
+
+class Titled(TypedDict):
     name: str
+
+
+class Movie(Titled, total=False):
     year: int
+    seen: "list[date]"
+    sequels: "list[Movie]"
 
 
 Number = NewType("Number", int)
@@ -65,6 +77,8 @@ ANNOTATIONS = {
     "uuid": UUID,
     "colour": Colour,
     "level": Level,
+    "right": Right,
+    "maybe_right": Right | None,
     "literal": Literal["a", 1, True],
     "numbers": list[int],
     "days": list[date],

@@ -8,7 +8,7 @@ import types
 import typing
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, Flag
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -17,9 +17,9 @@ from django.db.models import CompositePrimaryKey, Model
 
 from .any_json import JsonKind
 from .base import Kind, short
-from .choices import EnumKind, LiteralKind
+from .choices import EnumKind, FlagKind, LiteralKind
 from .containers import DictKind, ManyKind, TupleKind
-from .objects import DataclassKind, ModelKind, PydanticKind, Sees, sees_all
+from .objects import DataclassKind, FieldsKind, ModelKind, PydanticKind, Sees, TypedDictKind, sees_all
 from .optional import OptionalKind
 from .simple import BoolKind, DecimalKind, FloatKind, IntKind, StrKind, UUIDKind
 from .times import DateKind, DatetimeKind, TimedeltaKind, TimeKind
@@ -129,17 +129,18 @@ def _mapping(arguments: tuple[Any, ...], inner: Any) -> Kind:
     label = short(f"dict[{key.label}, {item.label}]")
     if isinstance(key, (JsonKind, StrKind)):
         return DictKind(label, None, item)
-    is_hashable = not isinstance(key, (ManyKind, TupleKind, DictKind, DataclassKind, PydanticKind))
+    is_hashable = not isinstance(key, (ManyKind, TupleKind, DictKind, FieldsKind, PydanticKind))
     return DictKind(label, key, item) if is_hashable else JSON
 
 
 def _class(annotation: type, sees: Sees) -> Kind:
     if issubclass(annotation, Enum):
-        return EnumKind(annotation.__name__, annotation) if annotation.__members__ else JSON
+        kind = FlagKind if issubclass(annotation, Flag) else EnumKind
+        return kind(annotation.__name__, annotation) if annotation.__members__ else JSON
     if issubclass(annotation, Model):
         return _model(annotation, sees)
-    if typing.is_typeddict(annotation):
-        return DictKind("dict")
+    if _is_typed_dict(annotation):
+        return TypedDictKind(annotation.__name__, annotation, partial(kind_of, sees=sees))
     if _is_pydantic(annotation):
         return PydanticKind(annotation.__name__, annotation)
     if dataclasses.is_dataclass(annotation):
@@ -151,6 +152,12 @@ def _model(model: type[Model], sees: Sees) -> Kind:
     if model._meta.abstract or model._meta.pk is None or isinstance(model._meta.pk, CompositePrimaryKey):
         return JSON
     return ModelKind(model.__name__, model, sees)
+
+
+def _is_typed_dict(annotation: type) -> bool:
+    """Whether it is one of the standard library's, or of the one that brings what later versions of that have."""
+    others = getattr(sys.modules.get("typing_extensions"), "is_typeddict", typing.is_typeddict)
+    return typing.is_typeddict(annotation) or others(annotation)
 
 
 def _is_pydantic(annotation: type) -> bool:

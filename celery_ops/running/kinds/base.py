@@ -26,6 +26,7 @@ class Kind:
     input_mode = ""
     accepts_none = False
     is_blank_meant = False  # whether spaces alone are a value
+    joined_by = ""  # what stands between several of its choices, where one value may be several
 
     @property
     def words(self) -> Any:

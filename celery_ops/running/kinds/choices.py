@@ -1,9 +1,12 @@
 """One of a few values: Enum and Literal."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Any, Final
 
 from django.db.models import Choices
 from django.utils.translation import gettext as _
@@ -12,6 +15,8 @@ from django.utils.translation import gettext_lazy
 from .base import Kind, given_text, of_type
 
 _SCALARS = (str, int, float, bool, type(None))
+#: Digits of the largest number that flags may come to.
+MOST_DIGITS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,62 @@ class EnumKind(Kind):
         return [
             (member.name, str(member.label) if isinstance(member, Choices) else member.name) for member in self.enum
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class FlagKind(EnumKind):
+    """One or several flags together: ``READ|WRITE`` by their names, or the number that they come to."""
+
+    words = gettext_lazy("one or several of these")
+    joined_by = "|"
+
+    def parse(self, text: str) -> Enum:
+        text = given_text(text).strip()
+        if text.isdecimal() and len(text) <= MOST_DIGITS:
+            return self._numbered(int(text))
+        return self._together([self._named(part.strip()) for part in text.split(self.joined_by)])
+
+    def read(self, value: Any) -> Enum:
+        if isinstance(value, list):
+            return self._together([self.read(item) for item in value])
+        if type(value) is int:
+            return self._numbered(value)
+        return self._together([self._named(part) for part in given_text(value).split(self.joined_by)])
+
+    def plain(self, value: Any) -> Any:
+        return of_type(value, self.enum).value
+
+    def text(self, value: Any) -> str:
+        whole = of_type(value, self.enum).value
+        members = self.enum.__members__.items()
+        if name := next((name for name, member in members if member.value == whole), None):
+            return name
+        names, rest = [], whole
+        for name, member in members:
+            if member.value & rest and member.value & whole == member.value:
+                names.append(name)
+                rest &= ~member.value
+        if rest:
+            raise ValueError(_("This value cannot be shown here."))
+        return self.joined_by.join(names) or "0"
+
+    def choices(self) -> list[tuple[str, str]]:
+        return [(name, name) for name, member in self.enum.__members__.items() if name == member.name]
+
+    def _named(self, text: str) -> Enum:
+        if (member := self.enum.__members__.get(text)) is not None:
+            return member
+        raise ValueError(_one_of(list(self.enum.__members__)))
+
+    def _numbered(self, number: int) -> Enum:
+        known = reduce(or_, (member.value for member in self.enum.__members__.values()))
+        with suppress(ValueError):  # of some the parts are none themselves
+            if number >= 0 and not number & ~known:
+                return self.enum(number)
+        raise ValueError(_one_of(list(self.enum.__members__)))
+
+    def _together(self, members: list[Enum]) -> Enum:
+        return self._numbered(reduce(or_, (member.value for member in members), 0))
 
 
 @dataclass(frozen=True, slots=True)

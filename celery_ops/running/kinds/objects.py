@@ -20,6 +20,9 @@ from .base import Kind, of_type, typed_text
 from .limits import check, named
 
 Sees = Callable[[Model], bool]
+#: What is around the annotation of a TypedDict's key that says whether the key has to be there, by its name: two
+#: libraries have them.
+QUALIFIERS: Final = {"Required": True, "NotRequired": False}
 #: Objects that a select offers.
 MOST_CHOICES: Final = 100
 
@@ -87,9 +90,13 @@ def _any_json(_annotation: Any) -> Kind:
     return JsonKind()
 
 
+#: The kind of each field, and whether it has to be there.
+Fields = dict[str, tuple[Kind, bool]]
+
+
 @dataclass(frozen=True, slots=True)
-class DataclassKind(WrittenKind):
-    """A JSON object of a dataclass's fields. ``kind_of`` is asked when a value comes: a dataclass may hold itself."""
+class FieldsKind(WrittenKind):
+    """A JSON object of the fields that ``cls`` has. ``kind_of`` is asked when a value comes: one may hold itself."""
 
     cls: type = object
     kind_of: Callable[[Any], Kind] = _any_json
@@ -109,6 +116,26 @@ class DataclassKind(WrittenKind):
                 raise ValueError(_("The field “%(name)s” is missing.") % {"name": name})
         return self._made({name: _field(name, fields[name][0], item) for name, item in value.items()})
 
+    def _made(self, values: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+    def _fields(self) -> Fields:
+        raise NotImplementedError
+
+    def _names(self) -> str:
+        return ", ".join(self._fields())
+
+    def _hints(self) -> dict[str, Any]:
+        try:
+            return typing.get_type_hints(self.cls, include_extras=True)
+        except Exception:  # whatever a site's annotation raises
+            return {}
+
+
+@dataclass(frozen=True, slots=True)
+class DataclassKind(FieldsKind):
+    """A JSON object of a dataclass's fields."""
+
     def plain(self, value: Any) -> dict[str, Any]:
         of_type(value, self.cls)
         return {name: kind.plain(getattr(value, name)) for name, (kind, _required) in self._fields().items()}
@@ -121,19 +148,39 @@ class DataclassKind(WrittenKind):
         except Exception as error:  # whatever a site's __post_init__ raises
             raise ValueError(_("It was refused: %(message)s") % {"message": type(error).__name__}) from error
 
-    def _fields(self) -> dict[str, tuple[Kind, bool]]:
-        try:
-            hints = typing.get_type_hints(self.cls, include_extras=True)
-        except Exception:  # whatever a site's annotation raises
-            hints = {}
+    def _fields(self) -> Fields:
+        hints = self._hints()
         return {
             field.name: (self.kind_of(hints.get(field.name, Any)), _is_required(field))
             for field in dataclasses.fields(self.cls)
             if field.init
         }
 
-    def _names(self) -> str:
-        return ", ".join(self._fields())
+
+@dataclass(frozen=True, slots=True)
+class TypedDictKind(FieldsKind):
+    """A JSON object of a ``TypedDict``'s keys."""
+
+    def plain(self, value: Any) -> dict[str, Any]:
+        fields, items = self._fields(), of_type(value, dict).items()
+        if not fields.keys() >= value.keys():
+            raise ValueError(_("This value cannot be shown here."))
+        return {name: fields[name][0].plain(item) for name, item in items}
+
+    def _made(self, values: dict[str, Any]) -> dict[str, Any]:
+        return values
+
+    def _fields(self) -> Fields:
+        hints, required = self._hints(), self.cls.__required_keys__  # type: ignore[attr-defined]
+        names = hints or dict.fromkeys((*required, *self.cls.__optional_keys__))  # type: ignore[attr-defined]
+        return {name: self._field(hints.get(name, Any), is_required=name in required) for name in names}
+
+    def _field(self, annotation: Any, *, is_required: bool) -> tuple[Kind, bool]:
+        """What an annotation says itself goes first: of one that is text nobody else has heard."""
+        while (qualifier := getattr(typing.get_origin(annotation), "_name", None)) in (*QUALIFIERS, "ReadOnly"):
+            is_required = QUALIFIERS.get(qualifier, is_required)
+            (annotation,) = typing.get_args(annotation)
+        return self.kind_of(annotation), is_required
 
 
 def _is_required(field: Any) -> bool:

@@ -41,6 +41,10 @@ class OptionalKind(Kind):
     def is_blank_meant(self) -> bool:  # type: ignore[override]  # the inner kind says it
         return self.inner.is_blank_meant
 
+    @property
+    def joined_by(self) -> str:  # type: ignore[override]  # the inner kind says it
+        return self.inner.joined_by
+
     def parse(self, text: str) -> Any:
         is_none = text == "" if self.is_blank_meant else isinstance(text, str) and not text.strip()
         return None if is_none else self.inner.parse(text)
