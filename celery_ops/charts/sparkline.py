@@ -19,13 +19,16 @@ MOST_WITH_GAPS: Final = 48
 class Sparkline:
     """A column for each point, None for an unknown one. ``label`` says in words what is shown, and the numbers.
 
-    ``tone`` is a state's (``celery_ops.states.tone``), empty for none. ``{{ sparkline }}`` writes it: a template takes
-    several times as long, and a list has one in each row.
+    ``tone`` is a state's (``celery_ops.states.tone``), empty for none. ``least`` is the smallest number that may be as
+    high as the picture: without it one that never changes fills it, however small it is.
+
+    ``{{ sparkline }}`` writes it: a template takes several times as long, and a list has one in each row.
     """
 
     points: Sequence[float | None]
     label: str
     tone: str = ""
+    least: float = 0.0
 
     def __str__(self) -> str:
         tone = f" celery-ops-tone--{escape(self.tone)}" if self.tone else ""
@@ -46,13 +49,13 @@ class Sparkline:
     @property
     def path(self) -> str:
         """Return the columns as the ``d`` of a path: empty where all is zero."""
-        return "".join(columns(self.points))
+        return "".join(columns(self.points, self.least))
 
 
-def columns(points: Iterable[float | None]) -> Iterator[str]:
-    """Yield a rectangle for each point above zero, on a baseline at ``HEIGHT``."""
+def columns(points: Iterable[float | None], least: float = 0.0) -> Iterator[str]:
+    """Yield a rectangle for each point above zero, on a baseline at ``HEIGHT``; ``least`` may be that high."""
     heights = [max(0.0, point or 0.0) for point in points]
-    top = max(heights, default=0.0)
+    top = max(least, *heights) if heights else least
     width = NARROW if len(heights) <= MOST_WITH_GAPS else 1
     for place, point in enumerate(heights):
         if point:

@@ -36,6 +36,8 @@ from .columns import (
 )
 from .links import PageLink, queue_link
 
+#: How many have to wait for the picture of the last hour to be as high as it may be: one that waits is no full queue.
+FULL: Final = 10
 #: Who knows a queue, in words.
 SOURCES = {"settings": _("settings"), "workers": _("workers"), "broker": _("broker")}
 
@@ -112,7 +114,7 @@ class QueueRow:
             return None
         label = gettext("Waiting over the last hour: %(now)s now, %(most)s at most")
         numbers = {"now": self.flow.trend[-1], "most": max(number or 0 for number in self.flow.trend)}
-        return Sparkline(self.flow.trend, label % numbers)
+        return Sparkline(self.flow.trend, label % numbers, least=FULL)
 
     @property
     def link(self) -> PageLink:

@@ -9,13 +9,18 @@ from celery_ops.charts.sparkline import HEIGHT, Sparkline
 COLUMN = re.compile(r"M(\d+) 20v-([\d.]+)h[\d.]+v[\d.]+z")
 
 
-def columns(points):
+def columns(points, **options):
     """Return which places have a column, and how high each is."""
-    return {int(place): float(height) for place, height in COLUMN.findall(Sparkline(points, "").path)}
+    return {int(place): float(height) for place, height in COLUMN.findall(Sparkline(points, "", **options).path)}
 
 
 def test_the_highest_column_is_as_high_as_the_picture():
     assert columns([0, 5, 10]) == {1: HEIGHT / 2, 2: HEIGHT}
+
+
+def test_few_fill_no_picture_that_is_for_more():
+    assert columns([1, 0, 2], least=10) == {0: HEIGHT / 10, 2: HEIGHT / 5}
+    assert columns([5, 20], least=10) == {0: HEIGHT / 4, 1: HEIGHT}
 
 
 def test_one_beside_a_million_can_be_seen():
