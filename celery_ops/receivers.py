@@ -17,7 +17,7 @@ HEARD_BY: Final = {
     "tracking.publishing": ("before_task_publish", "after_task_publish"),
     "tracking.delivery": ("task_received", "task_revoked", "task_rejected", "task_unknown"),
     # before the next one, which lets go of what is known of a run
-    "failures.executing": ("task_failure", "task_unknown", "worker_init"),
+    "failures.executing": ("task_received", "task_failure", "task_unknown", "worker_init"),
     "tracking.executing": ("task_prerun", "task_retry", "task_success", "task_failure", "task_postrun"),
     # before tracking ends: what waits is handed over to it
     "task_logs.executing": (

@@ -11,6 +11,7 @@ from ..metrics.rows import SEPARATOR
 from ..metrics.switch import is_asked, is_on
 from ..tracking import capture, delivery, initial_arguments, prefix, runs
 from ..tracking.decorators import receiver
+from ..tracking.due import never_due
 from ..tracking.messages import header_of
 from ..tracking.refs import ObjectRef
 from ..tracking.stamp import HEADER, WHOSE, decoded
@@ -63,6 +64,13 @@ def task_failure(
             traceback[-LONGEST_TRACEBACK:] if isinstance(traceback, str) else "",
         )
     )
+
+
+@receiver
+def task_received(request: Any, **_: Any) -> None:
+    """Of what fails before it is begun no other signal tells."""
+    if error := never_due(request):
+        task_failure(request.task, request.id, error, request.args, request.kwargs)
 
 
 @receiver

@@ -16,6 +16,7 @@ from .. import states
 from ..tracking import costs, delivery, prefix
 from ..tracking.costs import Cost
 from ..tracking.decorators import receiver
+from ..tracking.due import never_due
 from ..tracking.endings import untold_error
 from ..tracking.stamp import PUBLISHED, WHOSE
 from . import publishing
@@ -45,6 +46,8 @@ _broken_off = ""
 def task_received(request: Any, **_: Any) -> None:
     if is_on():
         _count(request.task.name, request.request_dict, request.delivery_info, Total.RECEIVED)
+        if error := never_due(request):
+            _end(request.task.name, request, Total.FAILURE, type(error).__name__)
 
 
 @receiver

@@ -6,8 +6,9 @@ from typing import Any
 from .. import states
 from . import argsrepr, facts
 from .decorators import receiver
-from .endings import note_end
-from .messages import run_of, run_of_message
+from .due import never_due
+from .endings import note_end, note_failure
+from .messages import run_of, run_of_message, untracked_run
 from .registry import registry
 from .stamp import CARRIED, DELIVERY, HEADER, RECEIVED, now_ms
 
@@ -41,6 +42,10 @@ def task_received(sender: Any, request: Any, **_: Any) -> None:
         if request.task.acks_late:
             _hold(request)
     argsrepr.note(request)
+    if error := never_due(request):
+        args, kwargs = request.args or (), request.kwargs or {}
+        if run := run_of(request.task, request) or untracked_run(request.task, request, error, args, kwargs):
+            note_failure(run, error, args, kwargs)
 
 
 @receiver

@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, Final, NamedTuple
 
+import celery
+from celery.utils.time import timezone as celery_timezone
+from kombu.asynchronous.timer import to_timestamp
+
 from .facts import number_in
 
 #: In which header django-tasks-fennel says a task's priority as Django has it, -100 to 100.
@@ -41,6 +45,23 @@ def due_of(text: str | None) -> Due:
         return NOTHING
     eta, priority, django_priority = map(number_in, words)
     return Due(eta, _among(PRIORITIES, priority), _among(DJANGO_PRIORITIES, django_priority))
+
+
+def never_due(request: Any) -> Exception | None:
+    """Return why a worker fails a task that it has just received: it cannot convert the time until which it is put off.
+
+    Celery tells that by no signal. Before 5.7 it runs such a task at once.
+    """
+    if not request.eta or celery.VERSION[:2] < (5, 7):
+        return None
+    try:
+        if request.utc:
+            to_timestamp(celery_timezone.to_system(request.eta))
+        else:
+            to_timestamp(request.eta, request.task.app.timezone)
+    except (OverflowError, ValueError) as error:
+        return error.with_traceback(None)
+    return None
 
 
 def _among(numbers: range, value: Any) -> int | None:

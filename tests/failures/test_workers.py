@@ -2,13 +2,17 @@
 
 import json
 import uuid
+from datetime import datetime, timedelta, timezone
 
+import celery
 import pytest
 
 from celery_ops.failures import reading
 from celery_ops.metrics.cells import Cell
 from celery_ops.metrics.insight import insight
 from celery_ops.metrics.windows import WINDOWS
+from celery_ops.tracking.accounts import read_account
+from celery_ops.tracking.reading import find_task
 from celery_ops.tracking.refs import ObjectRef
 from tests.conftest import visiting
 from tests.servers import Site, Worker, wait_for
@@ -52,6 +56,31 @@ def failures_of(task):
     """Return how often it failed, by the class of the exception."""
     groups = reading.completed(reading.groups(WINDOWS["1h"]).groups)
     return {group.exception: group.tasks[task.name] for group in groups if task.name in group.tasks}
+
+
+@pytest.fixture
+def utc_queue(site):
+    """A queue with a worker whose app is in UTC: of such a one Celery converts times to those of its machine."""
+    queue = f"utc-{uuid.uuid4().hex[:6]}"
+    environment = {**site.environment, "TEST_HURRY": HURRY, "TEST_TIME_ZONE": "UTC"}
+    worker = Worker(f"{queue}@test", environment, "-c", "1", "-Q", queue, app="tests.hurried")
+    yield queue
+    worker.stop()
+
+
+def test_a_task_that_is_put_off_until_no_time_at_all_has_failed_since_celery_57_and_was_never_begun(utc_queue):
+    before_all_time = datetime.min.replace(tzinfo=timezone(timedelta(hours=5)))
+    sent = tasks.noop.apply_async((4711,), queue=utc_queue, eta=before_all_time)
+    if celery.VERSION < (5, 7):
+        wait_for(lambda: insight(WINDOWS["1h"], task=tasks.noop.name).count(Cell.SUCCESS), "its success")
+        return
+    group = group_of("OverflowError")
+    assert (group.message, group.frame, group.tasks) == ("date value out of range", "", {tasks.noop.name: 1})
+    numbers = insight(WINDOWS["1h"], task=tasks.noop.name)
+    assert (numbers.count(Cell.FAILURE), numbers.count(Cell.STARTED)) == (1, 0)
+    ((_ref, task),) = wait_for(lambda: find_task(sent.id), "the task")
+    assert (task.state, task.error, task.started_at) == ("FAILURE", "OverflowError: date value out of range", None)
+    assert json.loads(read_account(sent.id).payload.args)["args"] == [4711]
 
 
 def test_a_failure_knows_its_place_in_the_sites_code_its_task_and_its_object(site):
