@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+
 from ..exceptions import StoreUnavailable
 from ..info import QueueInfo
 from ..logs import get_logger
@@ -108,11 +110,25 @@ class CountedQueue:
 
 @dataclass(frozen=True, slots=True)
 class Flows:
-    """What was counted in the last hour, of each queue by its name and of the whole site: None where nothing was."""
+    """What was counted in the last hour, of each queue by its name and of the whole site: None where nothing was.
+
+    ``is_partial`` says that there are queues with numbers of their own that are not known.
+    """
 
     queues: Mapping[str, QueueFlow] = field(default_factory=dict)
     site: QueueFlow | None = None
     numbers: Numbers | None = None
+    is_partial: bool = False
+
+    @property
+    def note(self) -> str:
+        """Why the numbers of some queues are unknown, in a sentence, or nothing."""
+        if not self.is_partial:
+            return ""
+        return _(
+            "More pairs of a task and a queue are counted than are told apart: what comes to other queues, and is begun"
+            " of it, is unknown."
+        )
 
 
 def queue_flows() -> Mapping[str, QueueFlow]:
@@ -126,14 +142,14 @@ def flows(now: float | None = None) -> Flows:
         return Flows()
     now = time.time() if now is None else now
     try:
-        by_queue, site = queues_and_site(WINDOWS["1h"], now)
+        by_queue, site, is_partial = queues_and_site(WINDOWS["1h"], now)
     except StoreUnavailable as error:
         logger.debug("Queues are shown without numbers: %s", error)
         return Flows()
     queues = {name: QueueFlow.of(numbers, now) for name, numbers in by_queue.items() if _is_used(numbers)}
     if not any(map(any, site.cells.values())):
-        return Flows(queues)
-    return Flows(queues, QueueFlow.of(site, now), site)
+        return Flows(queues, is_partial=is_partial)
+    return Flows(queues, QueueFlow.of(site, now), site, is_partial)
 
 
 def flow_of(queue: QueueInfo, flows: Mapping[str, QueueFlow]) -> QueueFlow:

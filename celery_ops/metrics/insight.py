@@ -4,8 +4,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
+from .cells import OTHER
 from .reading import Numbers, Pair, Times, added, names, number_of, pairs_beside, periods_of, read, read_each
 from .releases import RELEASES_ROW, Release, read_releases
 from .rows import ALL, skewed_row, target_of
@@ -131,16 +132,29 @@ def by_task(window: Window, now: float | None = None) -> Mapping[str, Numbers]:
 
 def by_queue(window: Window, now: float | None = None) -> dict[str, Numbers]:
     """Return what was done in each queue, by its name. Two round trips."""
-    return queues_and_site(window, now)[0]
+    return queues_and_site(window, now).queues
 
 
-def queues_and_site(window: Window, now: float | None = None) -> tuple[dict[str, Numbers], Numbers]:
-    """Return what was done in each queue, by its name, and in the whole site. Two round trips."""
+class QueuesAndSite(NamedTuple):
+    """What was done in each queue, by its name, and in the whole site.
+
+    ``is_partial`` says that tasks were counted together since too many are told apart: their queues are not there.
+    """
+
+    queues: dict[str, Numbers]
+    site: Numbers
+    is_partial: bool
+
+
+def queues_and_site(window: Window, now: float | None = None) -> QueuesAndSite:
+    """Return what was done in each queue and in the whole site. Two round trips."""
     now = time.time() if now is None else now
     start, end = window.bounds(now)
-    by_target = {target_of("", queue): queue for _task, queue in sorted(names(window, now)) if queue}
+    known = names(window, now)
+    by_target = {target_of("", queue): queue for _task, queue in sorted(known) if queue}
     numbers = read(window, [ALL, *by_target], start=start, end=end)
-    return {queue: numbers[target] for target, queue in by_target.items()}, numbers[ALL]
+    by_queue = {queue: numbers[target] for target, queue in by_target.items()}
+    return QueuesAndSite(by_queue, numbers[ALL], (OTHER, "") in known)
 
 
 def lately(seconds: float, is_wanted: Callable[[Pair], bool]) -> Mapping[Pair, Numbers]:

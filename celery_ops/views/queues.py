@@ -1,14 +1,13 @@
 """Queues: all that anybody knows of, and everything that is known of one."""
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..backends.base import QueueBackend
-from ..backends.queue_flow import CountedQueue, QueueFlow, flow_of, queue_flows
+from ..backends.queue_flow import CountedQueue, Flows, flow_of, flows
 from ..conf import conf
 from ..control import paused_queues
 from ..control.standing import Paused
@@ -43,20 +42,24 @@ class QueueListView(ListPage):
     filterset_class = QueueFilterSet
     table_class = QueueTable
     row_class = QueueRow
-    flows: Mapping[str, QueueFlow] = MappingProxyType({})
+    counted = Flows()
 
     def get_report(self) -> QueueReport:
         self.backend.learn()
         self.paused = paused_queues.pauses()
-        self.flows = queue_flows()
+        self.counted = flows()
         report = paused_queues.with_named(self.backend.queues(), self.backend, searched(self.request))
         return paused_queues.with_paused(report, self.paused)
 
     def get_values(self, report: QueueReport) -> Sequence[CountedQueue]:
-        return [CountedQueue(queue, flow_of(queue, self.flows)) for queue in stuck_first(report.queues)]
+        return [CountedQueue(queue, flow_of(queue, self.counted.queues)) for queue in stuck_first(report.queues)]
 
     def get_table_kwargs(self) -> dict[str, Any]:
-        return {"exclude": absent_columns(self.backend, is_counted=bool(self.flows))}
+        return {"exclude": absent_columns(self.backend, is_counted=bool(self.counted.queues))}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        return {**context, "uncounted": self.counted.note}
 
     def get_table_data(self) -> RowsInOrder:
         return RowsInOrder(self.in_order(self.filter.qs), self._row)
@@ -86,9 +89,11 @@ class QueueDetailView(OpsPage):
         looked = detail.messages is not None
         control = queue_control(detail.info.name, self.request, can_change=looked and backend.supports_changes)
         can_choose = bool(control and looked and backend.supports_changes)
+        counted = flows()
         return {
             "detail": detail,
-            "queue": QueueRow.of(detail.info, pause_of(paused), flow_of(detail.info, queue_flows())),
+            "queue": QueueRow.of(detail.info, pause_of(paused), flow_of(detail.info, counted.queues)),
+            "uncounted": "" if detail.info.name in counted.queues else counted.note,
             "charts_url": insight_url(queue=detail.info.name),
             "control": control,
             "can_choose": can_choose,

@@ -330,6 +330,19 @@ def test_what_is_taken_faster_than_it_comes_is_cleared_in_a_time(browser):
     assert queues(browser)["celery"]["Time to clear"] == "none waits"
 
 
+def test_pages_say_that_numbers_are_missing_where_more_queues_are_counted_than_are_told_apart(browser, monkeypatch):
+    monkeypatch.setattr("celery_ops.metrics.rows.PAIRS_KEPT", 1)
+    counted()
+    Queues.hold(queue(), queue("late"))
+    says = "what comes to other queues, and is begun of it, is unknown"
+    assert says not in text_of(browser.get(LIST).text)
+    counted("late")
+    assert says in text_of(browser.get(LIST).text)
+    assert queues(browser)["late"]["Per minute"] == "unknown"
+    assert says in text_of(browser.get(f"{LIST}late/").text)
+    assert says not in text_of(browser.get(f"{LIST}celery/").text)
+
+
 def test_where_nothing_was_counted_there_is_no_column_for_it(browser):
     Queues.hold(queue())
     assert "Per minute" not in heads(html_of(browser.get(LIST)))
