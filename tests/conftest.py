@@ -56,6 +56,27 @@ hypothesis_settings.register_profile("quick", hypothesis_settings.get_profile("p
 
 def pytest_configure(config):
     hypothesis_settings.load_profile("quick" if config.option.quick else "patient")
+    if hasattr(config, "workerinput") and not (config.option.durations or config.option.xmlpath):
+        send_less(config)
+
+
+def send_less(config):
+    """Send pytest-xdist's first process nothing that it only counts: each message costs both of them.
+
+    That is what went well before and after a test, and the words by which a test that passed might have been chosen.
+    """
+    (interactor,) = (plugin for plugin in config.pluginmanager.get_plugins() if hasattr(plugin, "sendevent"))
+    send = interactor.sendevent
+
+    def sendevent(name, **told):
+        report = told["data"] if name == "testreport" else {}
+        if report.get("outcome") == "passed":
+            if report["when"] != "call" and not report["sections"]:
+                return
+            report["keywords"] = {}
+        send(name, **told)
+
+    interactor.sendevent = sendevent
 
 
 def pytest_make_parametrize_id(val):
