@@ -47,15 +47,15 @@ class TrackedTaskBackend(ListedTaskBackend):
         return self._newest(query, NEWEST)
 
     def _newest(self, query: TaskQuery, number: int) -> list[TaskInfo]:
-        read_at, look = self._looks.get(query.until, (float("-inf"), None))
+        read_at, look = self._looks.pop(query.until, (float("-inf"), None))
         if look is None or time.monotonic() - read_at > KEPT_FOR:
-            look = NewestTasks(NEWEST, query.until)
-            self._looks[query.until] = time.monotonic(), look
+            read_at, look = float("inf"), NewestTasks(NEWEST, query.until)
         try:
-            return [info(task) for task in look.first(number)]
+            tasks = [info(task) for task in look.first(number)]
         except StoreUnavailable as error:
-            del self._looks[query.until]
             raise BackendUnavailable(_("The tracking store does not answer.")) from error
+        self._looks[query.until] = min(read_at, time.monotonic()), look
+        return tasks
 
     def page(self, query: TaskQuery, *, cursor: str = "", size: int = 25) -> TaskPage:
         page = self._page(query, cursor=cursor, size=size)

@@ -7,6 +7,7 @@ tells since when about as many were published as are wanted, and of all others a
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, product
+from operator import methodcaller
 from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -22,6 +23,8 @@ SAMPLE: Final = 4
 #: Entries of some slots up to which all of them are read, and beyond which none is that nobody needs.
 CROWDED: Final = 4_000
 MOST_READ: Final = 100_000
+#: Entries that a store goes through at once: whoever writes to it, or publishes by it, waits meanwhile.
+AT_ONCE: Final = 8_000
 #: Of how many more tasks than are wanted it is told when they were published: those of other shards are spread
 #: otherwise, and some tasks are gone.
 SPARE: Final = 1.25
@@ -108,7 +111,7 @@ def _parts(limit: int, until: int | None, most: int | None) -> Iterator[tuple[in
         if most is not None and number > most:
             raise _TooMany
         for since in _moments(slots, limit, until) if number > CROWDED else ():
-            yield since, _entries_between(slots, since, until)
+            yield since, _entries_between(slots, since, until, max(1, AT_ONCE * SHARDS // number))
         yield slots[-1] * length, (one for one in _entries_of(slots) if _is_until(one, until))
 
 
@@ -147,15 +150,21 @@ def _moments(slots: Sequence[int], limit: int, until: int | None) -> Iterator[in
         rank *= 4
 
 
-def _entries_between(slots: Sequence[int], since: int, until: int | None) -> Iterator[Listed]:
-    """Yield the entries of these slots from then to then, and those that do not say of when they are."""
+def _entries_between(slots: Sequence[int], since: int, until: int | None, at_once: int) -> Iterator[Listed]:
+    """Yield the entries of these slots from then to then, and those that do not say of when they are.
+
+    So many shards are asked ``at_once``.
+    """
     length = slot_length()
     latest = (slots[0] + 1) * length if until is None else until
-    places = [(slot, shard) for slot in slots if (slot + 1) * length > since for shard in range(SHARDS)]
-    wanted = [(place_at(slot, shard), since - slot * length, latest - slot * length) for slot, shard in places]
-    for one in chain.from_iterable(_listed(places, recorder().ask(lambda store: store.read_between(wanted)))):
-        if one.at is None or since <= one.at <= latest:
-            yield one
+    slots = [slot for slot in slots if (slot + 1) * length > since]
+    for begin in range(0, SHARDS, at_once):
+        places = [*product(slots, range(begin, min(begin + at_once, SHARDS)))]
+        wanted = [(place_at(slot, shard), since - slot * length, latest - slot * length) for slot, shard in places]
+        kept = recorder().ask(methodcaller("read_between", wanted))
+        for one in chain.from_iterable(_listed(places, kept)):
+            if one.at is None or since <= one.at <= latest:
+                yield one
 
 
 def _entries_of(slots: Sequence[int]) -> Iterator[Listed]:

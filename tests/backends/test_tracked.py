@@ -156,10 +156,12 @@ def test_a_look_is_over_after_a_while(memory_store, monkeypatch):
 
 
 def test_of_more_tasks_than_are_listed_it_is_said_that_there_are_at_least_so_many(memory_store, monkeypatch):
-    monkeypatch.setattr(tracked, "NEWEST", 30)
-    plant_many(30, names=("shop.nap", "shop.rare"))
-    assert TrackedTaskBackend().counts(TaskQuery()) == Counts(Count(30), {"PENDING": Count(30)})
     plant(Order(pk=1), ago=3600, state="FAILURE")
+    plant_many(30, names=("shop.nap", "shop.rare"))
+    monkeypatch.setattr(tracked, "NEWEST", 31)
+    every = Counts(Count(31), {"PENDING": Count(30), "FAILURE": Count(1)})
+    assert TrackedTaskBackend().counts(TaskQuery()) == every
+    monkeypatch.setattr(tracked, "NEWEST", 30)
     most = Count(30, capped=True)
     assert TrackedTaskBackend().counts(TaskQuery()) == Counts(most, {"PENDING": most})
     assert TrackedTaskBackend().counts(TaskQuery(name="rare")).all == Count(15, capped=True)

@@ -101,6 +101,15 @@ def test_no_more_is_read_than_is_wanted(store, read):
 
 
 @pytest.mark.usefixtures("crowded")
+@pytest.mark.parametrize("at_once", [1, 100, 10**6])
+def test_a_store_goes_through_so_many_entries_at_once(store, read, monkeypatch, at_once):
+    monkeypatch.setattr(newest, "AT_ONCE", at_once)
+    planted = plant_many()
+    assert ids(newest_tasks(20)) == planted[:20]
+    assert ids(newest_tasks(TASKS)) == planted
+
+
+@pytest.mark.usefixtures("crowded")
 def test_more_are_read_when_more_are_asked_for_and_none_again(store, read):
     planted = plant_many()
     asked, _told = read
@@ -154,6 +163,7 @@ def test_one_that_waited_for_long_stands_where_it_was_published(store):
     run = Execution("waited", "shop.nap", 0, Stamp((ref_of(1),), published=published))
     for kind, value in facts.started(now_ms(), None, "w@test", published).items():
         run.note(kind, value)
+    recorder().record([index.entry("waited", [ref_of(1)], published)])  # by the publisher
     recorder().record(run.first_batch())
     assert ids(newest_tasks(200)) == [*planted, "waited"]
     assert ids(newest_tasks(200, datetime.now(timezone.utc) - timedelta(hours=1)))[-1] == "waited"
