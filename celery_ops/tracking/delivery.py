@@ -14,14 +14,14 @@ from .stamp import CARRIED, DELIVERY, HEADER, RECEIVED, now_ms
 
 #: Requests by task id, for as long as Celery has them.
 received: "weakref.WeakValueDictionary[str, Any]" = weakref.WeakValueDictionary()
-#: Requests whose messages are not acknowledged yet, by the tag of their delivery.
-unacknowledged: dict[str, Any] = {}
+#: Requests whose messages are not acknowledged yet, each by what no other living object has.
+unacknowledged: dict[int, Any] = {}
 
 
 def _hold(request: Any) -> None:
-    for tag in [tag for tag, other in unacknowledged.items() if other.acknowledged]:
-        del unacknowledged[tag]
-    unacknowledged[request.request_dict[DELIVERY]] = request
+    for key in [key for key, other in unacknowledged.items() if other.acknowledged]:
+        del unacknowledged[key]
+    unacknowledged[id(request)] = request
 
 
 def _disown(details: dict[str, Any]) -> None:

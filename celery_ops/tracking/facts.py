@@ -8,8 +8,10 @@ import base64
 import binascii
 import os
 import re
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from functools import lru_cache
+from itertools import count
 from math import isfinite
 from typing import Final
 from urllib.parse import quote, unquote
@@ -86,6 +88,8 @@ LIFE_RESOLUTION: Final = 8
 UNTIMED: Final = "z---"
 _DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYabcdefghijklmnopqrstuvwxyZ0123456789-_z"
 _LIVES: Final = _DIGITS.index("Z") * 64**3  # only letters stand first
+#: Tags of executions that there are.
+_TAGS: Final = 64**2
 
 
 @lru_cache(maxsize=1024)
@@ -143,8 +147,18 @@ def _with_tag(untagged: int, tag: str) -> int:
 
 
 def execution_tag() -> str:
-    """Return a tag for one delivery of a message."""
-    return base64.urlsafe_b64encode(os.urandom(2))[:2].decode()
+    """Return a tag for one delivery of a message: a process gives none again before all others.
+
+    Two processes give the same to deliveries of one message once in so many times, and these count as one then.
+    """
+    number = next(_tags(os.getpid())) % _TAGS
+    return base64.urlsafe_b64encode((number << 4).to_bytes(2, "big"))[:2].decode()
+
+
+@lru_cache(maxsize=1)
+def _tags(pid: int) -> Iterator[int]:
+    """A process that was forked begins anew: it would go on as its parent does."""
+    return count(int.from_bytes(os.urandom(2), "big"))
 
 
 def field(task_id: str, kind: str, attempt: int = 0, tag: str = "") -> str:

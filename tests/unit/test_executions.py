@@ -1,17 +1,19 @@
 """Each execution of a task that was delivered more than once, from the facts of all of them."""
 
 import itertools
+import os
 
 import pytest
 
 from celery_ops.info import TaskExecution
-from celery_ops.tracking import facts
+from celery_ops.tracking import delivery, facts, workers
 from celery_ops.tracking.accounts import read_account
 from celery_ops.tracking.executions import MOST_TOLD
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.runs import Execution
 from celery_ops.tracking.stamp import Stamp, now_ms
+from tests.shop import tasks
 
 REF = ObjectRef("shop.order", "1")
 ID = "7f2b1c9e-0000-4000-8000-00000000abcd"
@@ -118,3 +120,44 @@ def test_long_hostnames_are_told_whole():
     host = f"celery@{'pod-' * 12}"
     first, _second = told(begun("aa", 10, host=host, F=30), begun("bb", 50, S=90))
     assert first.worker == host
+
+
+# -- tags, which tell executions apart --------------------------------------------------------------------------------
+
+
+def test_no_two_deliveries_to_a_worker_have_the_same_tag():
+    tags = {facts.execution_tag() for _delivery in range(4096)}
+    assert len(tags) == 4096
+    assert all(facts.FIELD.fullmatch(facts.field(ID, "b", 0, facts.life_tag(NOW) + tag)) for tag in tags)
+
+
+def test_a_process_that_was_forked_does_not_tag_as_its_parent(monkeypatch):
+    beginnings = iter([b"\0\0", b"\1\0"])
+    monkeypatch.setattr(os, "urandom", lambda size: next(beginnings))
+    facts._tags.cache_clear()
+    tags = [facts.execution_tag(), facts.execution_tag()]
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    assert [*tags, facts.execution_tag()] == ["AA", "AB", "EA"]
+
+
+class Held:
+    """What a worker's main process has of a message that it has not acknowledged."""
+
+    acknowledged, _already_cancelled, hostname = False, True, "celery@here"
+
+    def __init__(self, task_id):
+        self.id, self.args, self.kwargs, self.task = task_id, ("1",), {}, tasks.outlives
+        self.request_dict = {"id": task_id, "retries": 0, "headers": {}}
+
+
+def test_each_task_of_a_worker_that_ends_says_that_its_message_went_back(monkeypatch):
+    monkeypatch.setattr(facts, "execution_tag", lambda: "aa")
+    monkeypatch.setattr(delivery, "unacknowledged", {})
+    told = []
+    monkeypatch.setattr(workers, "unacknowledged", delivery.unacknowledged)
+    monkeypatch.setattr(workers, "note_interruption", lambda task, request, received: told.append(request.id))
+    held = [Held(str(number)) for number in range(3)]
+    for request in held:
+        delivery.task_received(sender=None, request=request)
+    workers.worker_shutting_down()
+    assert told == ["0", "1", "2"]
