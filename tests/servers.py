@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import gc
+import itertools
 import os
 import shutil
 import signal
@@ -185,6 +186,10 @@ class Site:
         }
 
 
+#: Where the tags of workers' deliveries begin: none is given so many before the next one's do.
+first_tags = itertools.count(step=128)
+
+
 class Worker:
     """A real Celery worker of the tests' site, prefork unless said otherwise."""
 
@@ -194,7 +199,7 @@ class Worker:
         arguments = ["-A", app, "worker", "-n", hostname, "-l", "INFO"]
         arguments += ["--without-gossip", "--without-mingle", *(options or ("-c", "2"))]
         # The site's checks import all its pages: sites' workers do them, here the suite has done them already.
-        environment = {**os.environ, "CELERY_SKIP_CHECKS": "1", **env}
+        environment = {**os.environ, "CELERY_SKIP_CHECKS": "1", "TEST_FIRST_TAG": str(next(first_tags)), **env}
         self.process = nursery.celery(arguments, environment, self.log, own_group=True)
         try:
             wait_for(lambda: "ready." in self.text() or self.process.poll() is not None, "the worker to be ready")
