@@ -240,14 +240,18 @@ class Worker:
 
 
 def wait_for(condition, what: str, seconds: float = PATIENCE):
-    """Return the condition's first true value; fail when it stays false for ``seconds``."""
-    until = time.monotonic() + seconds
+    """Return the condition's first true value; fail when it stays false for ``seconds``.
+
+    The longer it has been waited for, the less often is it asked: to ask may be a page of work.
+    """
+    begin = time.monotonic()
     while True:
         if value := condition():
             return value
-        if time.monotonic() > until:
+        waited = time.monotonic() - begin
+        if waited > seconds:
             pytest.fail(f"waited {seconds} s for {what}")
-        time.sleep(0.02)
+        time.sleep(min(max(0.02, waited / 10), 0.1))
 
 
 def stand_still(pid: int) -> None:
