@@ -24,7 +24,7 @@ def aware(moment: datetime) -> datetime:
         return moment
     local = timezone.make_aware(moment, timezone.get_default_timezone())
     first, second = local.astimezone(zones.utc), local.replace(fold=1).astimezone(zones.utc)
-    return second if first < second <= now() else first
+    return second if first < second <= datetime.now(zones.utc) else first
 
 
 def entered(moment: datetime) -> datetime:
@@ -79,7 +79,7 @@ def minute_text(moment: datetime) -> str:
 
 
 def now() -> datetime:
-    return datetime.now(zones.utc)
+    return aware(timezone.now())
 
 
 def stored(moment: datetime) -> datetime:
