@@ -36,7 +36,8 @@ def runnable(worker, settings):
 def enter(page, name, typed):
     field = page.locator(f"[name=arg-{name}]")
     if field.evaluate("each => each.tagName") == "SELECT":
-        field.select_option(typed.lower() if typed == "False" else typed)
+        options = typed.split("|") if field.evaluate("each => each.multiple") else [typed]
+        field.select_option([option.lower() if option == "False" else option for option in options])
     else:
         field.fill(typed)
 

@@ -63,7 +63,7 @@ def utc_queue(site):
     """A queue with a worker whose app is in UTC: of such a one Celery converts times to those of its machine."""
     queue = f"utc-{uuid.uuid4().hex[:6]}"
     environment = {**site.environment, "TEST_HURRY": HURRY, "TEST_TIME_ZONE": "UTC"}
-    worker = Worker(f"{queue}@test", environment, "-c", "1", "-Q", queue, app="tests.hurried")
+    worker = Worker(f"{queue}@test", environment, "-c", "1", "-Q", queue, app="tests.quick_app")
     yield queue
     worker.stop()
 
