@@ -41,7 +41,7 @@ class KindField(forms.Field):
         self.has_default = has_default
         self.is_sensitive = is_sensitive
         required = not has_default and not kind.accepts_none
-        super().__init__(required=required, widget=secret() if is_sensitive else forms.TextInput(), **options)
+        super().__init__(required=required, widget=_unfilled(kind, is_sensitive), **options)
 
     def clean(self, value: Any) -> Any:
         if self._is_blank(value):
@@ -71,14 +71,11 @@ class KindField(forms.Field):
 
     def dress(self, text: str, blank: str) -> None:
         """Choose the widget: for what there is to choose from, and for the ``text`` that will be in it."""
-        if self.is_sensitive:
+        if self.is_sensitive or self.kind.joined_by:
             return
         choices = self.kind.choices()
         if choices is not None:
-            if self.kind.joined_by:
-                self.widget = SelectJoined(self.kind.joined_by, choices)
-            else:
-                self.widget = forms.Select(choices=[("", blank), *choices])
+            self.widget = forms.Select(choices=[("", blank), *choices])
         elif self.kind.rows or "\n" in text:
             self.widget = forms.Textarea(attrs={"rows": max(self.kind.rows, 2), "spellcheck": "false"})
         else:
@@ -98,6 +95,13 @@ class SelectJoined(forms.SelectMultiple):
 
     def format_value(self, value: Any) -> list[str]:
         return value.split(self.joined_by) if isinstance(value, str) else super().format_value(value)
+
+
+def _unfilled(kind: Kind, is_sensitive: bool) -> forms.Widget:
+    """Return the widget that reads a POST: any reads one value, and only that of several reads these."""
+    if is_sensitive:
+        return secret()
+    return SelectJoined(kind.joined_by, kind.choices() or ()) if kind.joined_by else forms.TextInput()
 
 
 def signature_fields(parameters: Parameters) -> dict[str, KindField]:

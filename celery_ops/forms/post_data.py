@@ -24,16 +24,22 @@ def is_filled(form: forms.Form, data: Mapping[str, Any]) -> bool:
     return False
 
 
-def keys_of(form: forms.Form) -> set[str]:
-    """Return the names that the fields have in a POST."""
-    return {form.add_prefix(name) for name in form.fields}
+def keys_of(form: forms.Form) -> dict[str, bool]:
+    """Return the names that the fields have in a POST, each with whether several values may come for it."""
+    return {
+        form.add_prefix(name): getattr(field.widget, "allow_multiple_selected", False)
+        for name, field in form.fields.items()
+    }
 
 
-def strays(data: Mapping[str, Any], fields: set[str], prefixes: tuple[str, ...]) -> list[str]:
-    """Say which names that begin with one of the ``prefixes`` are of none of the ``fields``, and which came twice."""
+def strays(data: Mapping[str, Any], fields: Mapping[str, bool], prefixes: tuple[str, ...]) -> list[str]:
+    """Say which names that begin with one of the ``prefixes`` are of none of the ``fields``, and which came twice.
+
+    ``fields`` are as ``keys_of`` has them.
+    """
     ours = [key for key in data if isinstance(key, str) and key.startswith(prefixes)]
     unknown = ", ".join(named(key) for key in ours if key not in fields)[:300]
-    twice = ", ".join(named(key) for key in ours if key in fields and _count(data, key) > 1)
+    twice = ", ".join(named(key) for key in ours if not fields.get(key, True) and _count(data, key) > 1)
     problems = []
     if unknown:
         problems.append(_("There is no field “%(names)s”.") % {"names": unknown})

@@ -124,7 +124,7 @@ class RunForm:
 
     def _strays(self, data: Mapping[str, Any]) -> list[str]:
         """Say which names in the POST are of no field; a widget of a site's form may have several."""
-        fields: set[str] = set()
+        fields: dict[str, bool] = {}
         for form in self._forms:
             fields |= keys_of(form)
         prefixes = (JSON, OPTIONS) if self.runnable.form else (FIELDS, JSON, OPTIONS)

@@ -252,6 +252,14 @@ def test_a_name_that_comes_twice_is_refused():
     assert form("whole", QueryDict("arg-value=1&arg-value=2")).errors.keys() == {"__all__"}
 
 
+def test_several_flags_that_are_chosen_are_one_value_and_stay_chosen_when_something_else_is_wrong():
+    chosen = "arg-value=READ&arg-value=WRITE"
+    assert form("right", QueryDict(chosen)).errors == {}
+    refused = form("right", QueryDict(f"{chosen}&opt-countdown=x"))
+    assert refused.errors.keys() == {"opt-countdown"}
+    assert re.findall(r'value="(\w+)" selected', str(refused.fields["value"])) == ["READ", "WRITE"]
+
+
 def test_names_that_are_not_known_show_cut_and_clean():
     message = form("whole", {"arg-value": "1", "arg-<b>\x1b\u202e" + "x" * 999: ""}).non_field_errors[0]
     assert message.isprintable()
