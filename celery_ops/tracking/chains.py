@@ -9,6 +9,10 @@ from typing import Any
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
+from ..logs import get_logger
+
+logger = get_logger("celery_ops.tracking")
+
 #: Where the next step of a request's chain is kept: Celery before 5.6 takes it from the request to publish it.
 _NEXT = "celery_ops_next_step"
 #: Signatures within each other that are looked into.
@@ -105,5 +109,6 @@ def _are_equal(some: list[Any], others: list[Any]) -> bool:
         return some == others
     except SoftTimeLimitExceeded:
         raise
-    except Exception:
+    except Exception as error:  # whatever an argument's own comparison raises; its text may repeat the argument
+        logger.debug("Arguments of a signature and of a message cannot be compared: %s", type(error).__name__)
         return False

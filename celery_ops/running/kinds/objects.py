@@ -3,9 +3,9 @@
 import dataclasses
 import json
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.core.exceptions import ValidationError
 from django.db import DataError
@@ -171,8 +171,9 @@ class TypedDictKind(FieldsKind):
         return values
 
     def _fields(self) -> Fields:
-        hints, required = self._hints(), self.cls.__required_keys__  # type: ignore[attr-defined]
-        names = hints or dict.fromkeys((*required, *self.cls.__optional_keys__))  # type: ignore[attr-defined]
+        hints, typed_dict = self._hints(), cast(Any, self.cls)  # no type says that a class is a TypedDict
+        required: Collection[str] = typed_dict.__required_keys__
+        names = hints or dict.fromkeys((*required, *typed_dict.__optional_keys__))
         return {name: self._field(hints.get(name, Any), is_required=name in required) for name in names}
 
     def _field(self, annotation: Any, *, is_required: bool) -> tuple[Kind, bool]:
