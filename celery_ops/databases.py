@@ -88,8 +88,8 @@ def instance_of(manager: models.Manager[M], pk: Any, using: str = "") -> M | Non
     """
     if using:
         return manager.using(using).filter(pk=pk).first() if using in connections else None
-    found = manager.filter(pk=pk).first()
-    return found if found is not None or not has_copy(manager.model) else _written(manager, pk)
+    instance = manager.filter(pk=pk).first()
+    return instance if instance is not None or not has_copy(manager.model) else _written(manager, pk)
 
 
 def _written(manager: models.Manager[M], pk: Any) -> M | None:

@@ -138,8 +138,8 @@ def _evaluated(board: Board, before: State) -> Evaluation:
     if "workers" not in values.silent:
         by_objective[WORKERS] = {**_forgotten(before, values.of(WORKERS), now), **values.of(WORKERS)}
     if "schedules" not in values.silent:
-        for objective in (one for one in watching if one.measure == LATE):
-            by_objective[objective] = {**_gone(before, objective), **values.of(objective)}
+        for late in (objective for objective in watching if objective.measure == LATE):
+            by_objective[late] = {**_gone(before, late), **values.of(late)}
     conditions = advanced(before.conditions, by_objective, now)
     new_failures = [seen for seen in seen_failures(now) if seen.id not in before.handled]
     candidates = {

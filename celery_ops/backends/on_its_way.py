@@ -70,8 +70,8 @@ def waiting_task(task_id: str) -> TaskInfo | None:
     """Return what the message of a task says that waits in a queue. Raises BackendUnavailable."""
     backend = conf.load("QUEUE_BACKEND")()
     backend.learn()
-    found = backend.waiting_message(task_id)
-    return waiting.task_of(*found) if found else None
+    message = backend.waiting_message(task_id)
+    return waiting.task_of(*message) if message else None
 
 
 def out_of_sight() -> str:

@@ -68,7 +68,7 @@ def combinations(site: Mapping[Any, Any]) -> Messages:
     if MAIL in alerts and not settings.ADMINS:
         yield warning(7, f"{NAME}['ALERTS'] mails the admins, and ADMINS is empty.", "Set ADMINS to their addresses.")
     if site.get("METRICS", DEFAULTS["METRICS"]) is False:
-        counted = [one.name for one in right_objectives() if one.is_counted]
+        counted = [objective.name for objective in right_objectives() if objective.is_counted]
         if counted:
             text = f"{NAME}['OBJECTIVES'][{counted[0]!r}] needs numbers, and METRICS is False."
             yield warning(7, text, f"Set METRICS to True, or measure {' or '.join(MEASURES['queue'][3:])} of a queue.")

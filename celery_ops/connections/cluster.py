@@ -54,11 +54,11 @@ def servers_of(url: str, seconds: float) -> ClusterServers:
     path, query = hosts[-1].path, hosts[-1].query
     parameters = parse_url(client_url(f"{scheme}://{login}host{path}{'?' if query else ''}{query}"))
     try:
-        known = tuple((host.hostname or "localhost", host.port or 6379) for host in hosts)
+        addresses = tuple((host.hostname or "localhost", host.port or 6379) for host in hosts)
     except ValueError:  # a port that is none
         raise WrongURL("STORE_URL names no servers of a cluster", f"Write it as {FORM}.") from None
     if parameters.pop("db", 0):
         hint = f"A cluster has no databases: write {FORM}, and tell sites apart by STORE_PREFIX."
         raise WrongURL("STORE_URL names a database of a cluster", hint)
     del parameters["host"]
-    return ClusterServers(known, {**parameters, **LEAN, **PARSER, **bounds(seconds)})
+    return ClusterServers(addresses, {**parameters, **LEAN, **PARSER, **bounds(seconds)})

@@ -113,8 +113,12 @@ def _addresses(seconds: float | None) -> Iterator[Connection]:
 def _bounded(broker: Connection, seconds: float | None) -> Connection:
     if seconds is not None:
         options = broker.transport_options or {}
-        given = options.get("sentinel_kwargs") or {}
-        broker.transport_options = {**options, **bounds(seconds), "sentinel_kwargs": {**given, **bounds(seconds)}}
+        of_sentinels = options.get("sentinel_kwargs") or {}
+        broker.transport_options = {
+            **options,
+            **bounds(seconds),
+            "sentinel_kwargs": {**of_sentinels, **bounds(seconds)},
+        }
     return broker
 
 
@@ -136,8 +140,8 @@ def pool_of_url(url: str, seconds: float) -> redis.ConnectionPool:
     """
     if SENTINEL.match(url):
         return _pool_of_sentinels(url, seconds)
-    given = {**LEAN, **bounds(seconds)}
-    return pool_of([redis.ConnectionPool.from_url(client_url(address), **given) for address in url.split(";")])
+    options = {**LEAN, **bounds(seconds)}
+    return pool_of([redis.ConnectionPool.from_url(client_url(address), **options) for address in url.split(";")])
 
 
 def client_url(url: str) -> str:

@@ -23,10 +23,10 @@ def check() -> Iterator[Finding]:
         yield ok("objectives", _("This site has no objectives."))
         return
     values = _evaluated().measured or measured(wanted)
-    breached = {one: over for one in wanted if (over := _over(one, values.of(one)))}
+    breached = {objective: over for objective in wanted if (over := _over(objective, values.of(objective)))}
     for objective, over in breached.items():
         yield _breached(objective, over)
-    unknown = [one for one in wanted if not values.of(one)]
+    unknown = [objective for objective in wanted if not values.of(objective)]
     if unknown:
         yield _unknown(unknown, values)
     if not breached and len(unknown) < len(wanted):
@@ -72,7 +72,9 @@ def _remedy(objective: Objective) -> str:
 
 
 def _unknown(unknown: Sequence[Objective], values: Measured) -> Finding:
-    message = _("Nothing is known of these objectives: %(names)s.") % {"names": listed(one.name for one in unknown)}
+    message = _("Nothing is known of these objectives: %(names)s.") % {
+        "names": listed(objective.name for objective in unknown)
+    }
     if values.silent:
         return warning("objectives", message, _("A part that tells it is away: the other checks say which."))
     hint = _("Correct the names in OBJECTIVES; nothing, if no such task has run lately or the queue is not there yet.")

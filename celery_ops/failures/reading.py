@@ -95,16 +95,16 @@ def group(key: str, window: Window, now: float | None = None) -> Detail | None:
     spans = {name: _Span(one, *one.bounds(now)) for name, one in WINDOWS.items()}
     points = _points_of(described_by, spans)
     counts = {name: sum(numbers) for name, numbers in points.items()}
-    known = described_by.group(points[window.name], counts[window.name])
-    known = _with_row(known, own, tallies.members[0])
+    group = described_by.group(points[window.name], counts[window.name])
+    group = _with_row(group, own, tallies.members[0])
     refs = [text.partition(SEPARATOR) for name, text in beside.items() if name.startswith(OBJECT)]
-    known = replace(
-        known,
+    group = replace(
+        group,
         refs=[ObjectRef(label, pk) for label, separator, pk in sorted(refs) if separator][:OBJECTS],
-        samples=sorted({*_samples(beside, SAMPLE), *known.samples}, reverse=True)[:SAMPLES],
+        samples=sorted({*_samples(beside, SAMPLE), *group.samples}, reverse=True)[:SAMPLES],
         traceback=traceback.get(TRACEBACK, ""),
     )
-    return Detail(known, number_of(own.get(COUNT)), counts, spans[window.name].start, window.step)
+    return Detail(group, number_of(own.get(COUNT)), counts, spans[window.name].start, window.step)
 
 
 def _points_of(described_by: "_Description", spans: Mapping[str, "_Span"]) -> dict[str, Sequence[int]]:
@@ -147,7 +147,7 @@ def _described(rows: Iterable[Mapping[str, str]], since: int) -> list[_Descripti
     """Return the groups that were seen since then (ms), the last first: what the newest period says of each."""
     texts = {key: text for row in rows for key, text in row.items()}
     described = [_of_text(key, text) for key, text in texts.items()]
-    return sorted((one for one in described if one is not None and one.last >= since), reverse=True)
+    return sorted((group for group in described if group is not None and group.last >= since), reverse=True)
 
 
 def _of_text(key: str, text: str) -> _Description | None:

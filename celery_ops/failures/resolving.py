@@ -68,8 +68,8 @@ def _until(at: datetime, parameters: Any) -> datetime:
 
 def with_states(groups: Sequence[Group]) -> list[Group]:
     """Return the groups, with what the journal says of them: it is asked where there are any."""
-    known = settled() if groups else {}
-    return [_with_state(group, known[group.key]) if group.key in known else group for group in groups]
+    by_key = settled() if groups else {}
+    return [_with_state(group, by_key[group.key]) if group.key in by_key else group for group in groups]
 
 
 def _with_state(group: Group, settled: Settled) -> Group:

@@ -107,16 +107,16 @@ def _request(item: Any) -> Any:
     if isinstance(request.get("delivery_info"), dict):
         request["delivery_info"].pop(argsrepr.KEY, None)
     name = task_name(item)
-    given = arguments(item)
-    task = TaskInfo("", name if isinstance(name, str) else "", args=given[0], kwargs=given[1])
+    args, kwargs = arguments(item)
+    task = TaskInfo("", name if isinstance(name, str) else "", args=args, kwargs=kwargs)
     args, kwargs = _arguments(payload.arguments_text(task))
     return {**request, "args": args, "kwargs": kwargs}
 
 
 def _arguments(text: str) -> tuple[Any, Any]:
     try:
-        given = json.loads(text)
-        return given["args"], given["kwargs"]
+        values = json.loads(text)
+        return values["args"], values["kwargs"]
     except (ValueError, TypeError, KeyError):  # it was cut, or is no more than a text
         return text or None, None
 

@@ -150,11 +150,11 @@ def queues_and_site(window: Window, now: float | None = None) -> QueuesAndSite:
     """Return what was done in each queue and in the whole site. Two round trips."""
     now = time.time() if now is None else now
     start, end = window.bounds(now)
-    known = names(window, now)
-    by_target = {target_of("", queue): queue for _task, queue in sorted(known) if queue}
+    pairs = names(window, now)
+    by_target = {target_of("", queue): queue for _task, queue in sorted(pairs) if queue}
     numbers = read(window, [ALL, *by_target], start=start, end=end)
     by_queue = {queue: numbers[target] for target, queue in by_target.items()}
-    return QueuesAndSite(by_queue, numbers[ALL], (OTHER, "") in known)
+    return QueuesAndSite(by_queue, numbers[ALL], (OTHER, "") in pairs)
 
 
 def lately(seconds: float, is_wanted: Callable[[Pair], bool]) -> Mapping[Pair, Numbers]:

@@ -11,7 +11,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from ..logs import get_logger
 from .budget import Budget
 from .fitting import MAX_BYTES, Captured, briefly, encode, fit
-from .hidden import hidden_texts, without
+from .hidden_texts import hidden_texts, without
 from .keys import LONGEST_NAME, NAME, Rules
 from .repeats import SHORTEST_SECRET, Secrets
 from .site import site

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from .always import always
+from .matchers import matcher
 
 #: Characters before a key in which its element's name begins, and of the attributes behind it.
 NAME: Final = 64
@@ -14,7 +14,7 @@ SIGNS: Final = (">", "&gt;", "u003e", "u003E")
 #: An attribute, where ``<Session object at 0x7f>`` has none.
 ATTRIBUTE: Final = re.compile(r"""=\s?\\{0,4}(?:["']|&quot;|&#)""")
 #: The value of an element without an end: a text may be cut. A sign after ``<key>`` is that of a sentence.
-WORD: Final = always(r"""(?:(?![.,:;)\]"'])[^\s<&]+)?""")
+WORD: Final = matcher(r"""(?:(?![.,:;)\]"'])[^\s<&]+)?""")
 
 
 def may_have(text: str) -> bool:

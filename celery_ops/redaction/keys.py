@@ -12,10 +12,10 @@ from functools import cached_property, lru_cache
 from typing import Final
 
 from .alternatives import any_of
-from .always import always
 from .budget import Budget
 from .elements import Elements, may_have
-from .indented import TAGS, block
+from .indented_blocks import TAGS, block
+from .matchers import matcher
 
 NAME: Final = 64
 LONGEST_NAME: Final = 256
@@ -32,11 +32,11 @@ CLOSING: Final = {
     '"': re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL),
     "'": re.compile(r"[^'\\]*(?:\\.[^'\\]*)*'", re.DOTALL),
 }
-BARE: Final = always(r"""(?:(?:bearer|basic|digest|token|negotiate)[ ]+)?[^\s,;&"'<>]+|""", re.IGNORECASE)
-REST_OF_LINE: Final = always(r"[^\n]*")
-FIRST_WORD: Final = always(r"\w*")
-SPACE: Final = always(r"\s{0,64}")
-BACKWARDS: Final = always(r"[\w-]*")
+BARE: Final = matcher(r"""(?:(?:bearer|basic|digest|token|negotiate)[ ]+)?[^\s,;&"'<>]+|""", re.IGNORECASE)
+REST_OF_LINE: Final = matcher(r"[^\n]*")
+FIRST_WORD: Final = matcher(r"\w*")
+SPACE: Final = matcher(r"\s{0,64}")
+BACKWARDS: Final = matcher(r"[\w-]*")
 OPTION_VALUE: Final = re.compile(r"""(?:\\{0,4}["'],)?\s{1,8}(?!-)""")
 SEPARATOR: Final = r"(?:=>|:=|={1,3}|:(?!:|//))"
 #: "KeyError: 'x'" and "CardDeclined: why" name exceptions, not keys.

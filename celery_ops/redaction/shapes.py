@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from .alternatives import any_of
-from .always import always
 from .budget import Budget
+from .matchers import matcher
 
 JWT: Final = re.compile(r"eyJ(?P<head>[\w-]{5,})(?P<rest>\.[\w-]+(?:\.[\w-]*)?)?")
 PEM: Final = re.compile(r"-----BEGIN [A-Z0-9 ]{1,40}-----")
@@ -17,8 +17,8 @@ PEM_END: Final = re.compile(r"-----END [A-Z0-9 ]{1,40}-----")
 BEARER: Final = re.compile(r"[Bb]earer (?P<secret>[\w.~+/=-]{16,})")
 #: A URL's user and the colon before the password, unless that is a port; or a user that is long enough for a token.
 LOGIN: Final = re.compile(r"://(?:(?P<user>[^\s/:@]{0,128}:)(?!\d{1,5}(?:[/\s]|\Z))|(?=[^\s/:@]{16}))")
-HOST: Final = always(r"[^\s/]*")
-WORD: Final = always(r"\S*")
+HOST: Final = matcher(r"[^\s/]*")
+WORD: Final = matcher(r"\S*")
 LONGEST_PASSWORD: Final = 512
 STRIPE: Final = ("pk", "rk", "sk")
 #: Characters of the shortest text that may hold one of these.

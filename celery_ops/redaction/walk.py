@@ -21,7 +21,7 @@ from .commands import places
 from .describing import described
 from .fitting import BRACKETS, BYTES, COMMA, COUNTED, MAX_BYTES, NUMBER, QUOTES, ROOM, encode
 from .keys import LONGEST_NAME, NAME, Rules
-from .named import PAIR, SECOND, VALUE_NAMES, is_hidden_name, names_hidden
+from .named_values import PAIR, SECOND, VALUE_NAMES, is_hidden_name, names_hidden
 from .numbers import is_card
 from .repeats import SECRETS_A_READING, Secrets
 from .site import site

@@ -78,16 +78,16 @@ def whole_of(firsts: Sequence[First], joined: Collection[str] = ()) -> Step:
 
 
 def _led_by(first: First) -> Step:
-    known = first.canvas
+    canvas = first.canvas
     step = Step(
         name=first.original.name,
         arguments=first.original,
-        queue=known.queue,
-        priority=known.priority,
-        links=known.links,
-        errbacks=known.errbacks,
+        queue=canvas.queue,
+        priority=canvas.priority,
+        links=canvas.links,
+        errbacks=canvas.errbacks,
     )
-    return Step(kind=CHAIN, parts=(step, *known.steps)) if known.steps else step
+    return Step(kind=CHAIN, parts=(step, *canvas.steps)) if canvas.steps else step
 
 
 def _joined(parts: Iterable[_Part], bodies: Mapping[str, tuple[Step, Place | None]]) -> list[_Part]:
@@ -118,12 +118,14 @@ def _around(group: str, bodies: Mapping[str, tuple[Step, Place | None]]) -> list
 
 def _group(members: Sequence[_Part], body: tuple[Step, Place | None] | None) -> _Part:
     places = [part.place.at for part in members if part.place]
-    known = [index for index in places if index is not None]
-    if len(known) != len(members) or set(known) != set(range(max(known) + 1)):
+    indexes = [index for index in places if index is not None]
+    if len(indexes) != len(members) or set(indexes) != set(range(max(indexes) + 1)):
         raise RerunRefused(_incomplete())
-    ordered = sorted(zip(known, members, strict=True), key=lambda pair: pair[0])
-    if len(set(known)) < len(known):  # of groups within it Celery counts each anew, and publishes one after the other
-        ordered = list(zip(known, members, strict=True))
+    ordered = sorted(zip(indexes, members, strict=True), key=lambda pair: pair[0])
+    if len(set(indexes)) < len(
+        indexes
+    ):  # of groups within it Celery counts each anew, and publishes one after the other
+        ordered = list(zip(indexes, members, strict=True))
     steps = tuple(part.step for _index, part in ordered)
     if body is None:
         return _Part(Step(kind=GROUP, parts=steps), None)

@@ -172,11 +172,11 @@ def _tasks(sent: Mapping[str, int]) -> Mapping[str, TaskInfo]:
         logger.debug("It is not known how scheduled tasks ended: %s", error)
     open_ids = [task_id for task_id in sent if task_id not in tasks or not states.is_final(tasks[task_id].state)]
     try:
-        found = find_tasks({task_id: at for task_id in open_ids if (at := moment(sent[task_id])) is not None})
+        kept = find_tasks({task_id: at for task_id in open_ids if (at := moment(sent[task_id])) is not None})
     except StoreUnavailable as error:
         logger.debug("It is not tracked how scheduled tasks ended: %s", error)
         return tasks
-    return tasks | {task_id: tracked.info(task) for task_id, task in found.items()}
+    return tasks | {task_id: tracked.info(task) for task_id, task in kept.items()}
 
 
 def _completed(

@@ -50,9 +50,9 @@ def tiny_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) ->
 
 def _typed(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     """Return arguments as a message would carry them, empty when that is more than is kept of a field."""
-    given = [list(args), dict(kwargs)] if kwargs else [list(args)]
+    values = [list(args), dict(kwargs)] if kwargs else [list(args)]
     try:
-        text = kombu_json.dumps(given, separators=(",", ":"))[1:-1]
+        text = kombu_json.dumps(values, separators=(",", ":"))[1:-1]
     except (TypeError, ValueError, OverflowError):
         return ""
     return text if len(text.encode("utf-8", "replace")) <= redaction.MAX_BYTES else ""
@@ -78,8 +78,8 @@ def _read(text: str, *, typed: bool) -> tuple[list[Any], dict[str, Any]]:
             kept = loads(text)
             args, kwargs = kept["args"], kept["kwargs"]
         else:
-            given = loads(f"[{text}]")
-            args, kwargs = given if len(given) == 2 else (*given, {})
+            values = loads(f"[{text}]")
+            args, kwargs = values if len(values) == 2 else (*values, {})
     except SoftTimeLimitExceeded:
         raise
     except Exception as error:  # kombu's hooks raise whatever the values make them

@@ -61,7 +61,7 @@ def is_far(moment: int | None) -> bool:
 def to_come(ids: Iterable[str], workflow: str, published: int | None) -> list[Entry]:
     """Return what makes steps of a workflow findable that are not published yet, and groups: apart from what is."""
     places: dict[ObjectRef, dict[str, str]] = {}
-    for place, fields in (step(one, workflow, published) for one in ids):
+    for place, fields in (step(task_id, workflow, published) for task_id in ids):
         places.setdefault(place, {}).update(fields)
     return list(places.items())
 

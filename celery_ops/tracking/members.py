@@ -74,8 +74,8 @@ def membership(task_id: str, *, with_canvases: bool = False) -> Membership | Non
     key, refs, held = index.workflow_of(task_id, [own])
     if not key and not held[own]:
         return None
-    known = _read(key or task_id, held[own] if key in ("", task_id) else None, with_canvases=with_canvases)
-    return replace(known, refs=tuple(refs)) if known is not None and refs else known
+    workflow = _read(key or task_id, held[own] if key in ("", task_id) else None, with_canvases=with_canvases)
+    return replace(workflow, refs=tuple(refs)) if workflow is not None and refs else workflow
 
 
 def _read(key: str, stored: Mapping[str, str | None] | None, *, with_canvases: bool) -> Membership | None:
@@ -94,8 +94,8 @@ def _read(key: str, stored: Mapping[str, str | None] | None, *, with_canvases: b
     starts = complete([history], kinds=kinds, hosts=doubtful_hosts([history]))
     if not history.tasks:
         return None
-    known = _put_together(key, history, starts, is_partial=is_partial)
-    return replace(known, refs=tuple(objects_in(stored)), is_mixed=MIXED_FIELD in stored)
+    workflow = _put_together(key, history, starts, is_partial=is_partial)
+    return replace(workflow, refs=tuple(objects_in(stored)), is_mixed=MIXED_FIELD in stored)
 
 
 def _put_together(key: str, history: History, starts: Mapping[str, int], *, is_partial: bool) -> Membership:

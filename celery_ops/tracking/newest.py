@@ -67,7 +67,7 @@ def newest_tasks(limit: int) -> dict[str, list[ObjectRef]] | None:
     try:
         for _since, listed in newest_first(limit, most=MOST_READ):
             wanted = len(undated(listed)) + max(0, limit - len(tasks))
-            tasks |= {facts.long_id(one.short): one.refs for one in listed[:wanted]}
+            tasks |= {facts.long_id(entry.short): entry.refs for entry in listed[:wanted]}
             if len(tasks) >= limit:
                 break
     except _TooMany:
@@ -86,17 +86,17 @@ def newest_first(
     told: set[str] = set()
     left: list[Listed] = []  # published before the slots that are read
     for since, entries in _parts(limit, None if until is None else until + HEARD_LATER, most):
-        untold = sorted((one for one in chain(left, entries) if one.short not in told), key=_age)
-        part = {one.short: one for one in untold if one.at is None or one.at >= since}
+        untold = sorted((entry for entry in chain(left, entries) if entry.short not in told), key=_age)
+        part = {entry.short: entry for entry in untold if entry.at is None or entry.at >= since}
         told |= part.keys()
-        left = [one for one in untold if one.short not in told]
+        left = [entry for entry in untold if entry.short not in told]
         yield since, sorted(part.values(), key=_age, reverse=True)
-    yield NEVER, sorted({one.short: one for one in left}.values(), key=_age, reverse=True)
+    yield NEVER, sorted({entry.short: entry for entry in left}.values(), key=_age, reverse=True)
 
 
 def undated(listed: Sequence[Listed]) -> list[Listed]:
     """Return those of which it is not known when they were published."""
-    return [one for one in listed if one.at is None]
+    return [entry for entry in listed if entry.at is None]
 
 
 def _age(listed: Listed) -> tuple[bool, int, str]:
@@ -112,7 +112,7 @@ def _parts(limit: int, until: int | None, most: int | None) -> Iterator[tuple[in
             raise _TooMany
         for since in _moments(slots, limit, until) if number > CROWDED else ():
             yield since, _entries_between(slots, since, until, max(1, AT_ONCE * SHARDS // number))
-        yield slots[-1] * length, (one for one in _entries_of(slots) if _is_until(one, until))
+        yield slots[-1] * length, (entry for entry in _entries_of(slots) if _is_until(entry, until))
 
 
 def _is_until(listed: Listed, until: int | None) -> bool:
@@ -141,7 +141,7 @@ def _moments(slots: Sequence[int], limit: int, until: int | None) -> Iterator[in
     One shard tells, for ids are spread evenly; nothing where an older version wrote a part of it.
     """
     sample = list(chain.from_iterable(_read([(slot, 0) for slot in slots])))
-    times = sorted((one.at for one in sample if one.at is not None and _is_until(one, until)), reverse=True)
+    times = sorted((entry.at for entry in sample if entry.at is not None and _is_until(entry, until)), reverse=True)
     if undated(sample):
         return
     rank = int(limit * SPARE / SHARDS) + SPARE_OF_SHARD
@@ -162,9 +162,9 @@ def _entries_between(slots: Sequence[int], since: int, until: int | None, at_onc
         places = [*product(slots, range(begin, min(begin + at_once, SHARDS)))]
         wanted = [(place_at(slot, shard), since - slot * length, latest - slot * length) for slot, shard in places]
         kept = recorder().ask(methodcaller("read_between", wanted))
-        for one in chain.from_iterable(_listed(places, kept)):
-            if one.at is None or since <= one.at <= latest:
-                yield one
+        for entry in chain.from_iterable(_listed(places, kept)):
+            if entry.at is None or since <= entry.at <= latest:
+                yield entry
 
 
 def _entries_of(slots: Sequence[int]) -> Iterator[Listed]:

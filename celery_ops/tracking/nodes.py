@@ -123,8 +123,8 @@ class Nodes:
 
     def _forget_gone(self) -> None:
         """Let go of servers that have left: where addresses change often, they would become many."""
-        known = {*self._known()}
-        for address in [address for address in list(self._pools) if address not in known]:
+        addresses = {*self._known()}
+        for address in [address for address in list(self._pools) if address not in addresses]:
             self.drop(address)
             for kept in (self._pools, self._idle, self._rests):
                 kept.pop(address, None)
@@ -139,8 +139,8 @@ class Nodes:
 
     def _known(self) -> list[Address]:
         """Return every address there is to ask; those that rest come last, for when nothing else is left."""
-        known = dict.fromkeys((*self.slots.masters, *self.named, *self.slots.replicas))
-        return sorted(known, key=self.rests)
+        addresses = dict.fromkeys((*self.slots.masters, *self.named, *self.slots.replicas))
+        return sorted(addresses, key=self.rests)
 
     # -- which are away -----------------------------------------------------------------------------------------------
 

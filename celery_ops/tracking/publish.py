@@ -59,7 +59,9 @@ class Publish(NamedTuple):
         if self.steps is not None:
             steps, ids = self.steps.text()
             found_by += ids
-        others += index.to_come([found for found in dict.fromkeys(found_by) if found != key], key, self.stamp.published)
+        others += index.to_come(
+            [task_id for task_id in dict.fromkeys(found_by) if task_id != key], key, self.stamp.published
+        )
         if self.canvas is not None:
             later = canvas_writing.text_of(self.canvas)
         return [*self._execution().enters_workflow(steps, later), *others]

@@ -196,7 +196,7 @@ class NewestTasks:
             self._since, self._left = told
         end = len(newest.undated(self._left)) + max(number, 1)
         some, self._left = self._left[:end], self._left[end:]
-        tasks = tasks_in({facts.long_id(one.short): one.refs for one in some}).values()
+        tasks = tasks_in({facts.long_id(entry.short): entry.refs for entry in some}).values()
         self._tasks |= {task.id: task for task in tasks if self._until is None or _newness(task)[0] <= self._until}
         return True
 

@@ -108,8 +108,8 @@ class Execution:
         if not workflows.has_room(self.stamp.workflow):
             return []
         place = len(facts.short_id(self.task_id))
-        known = {name: value for name, value in self._known().items() if name[place] in facts.IN_WORKFLOW}
-        return [(workflows.place(self.stamp.workflow), self._folded(known))]
+        fields = {name: value for name, value in self._known().items() if name[place] in facts.IN_WORKFLOW}
+        return [(workflows.place(self.stamp.workflow), self._folded(fields))]
 
     def enters_workflow(self, steps: str = "", canvas: str = "") -> Batch:
         """Return what its workflow is to know, with what is said once: where it stands, its objects, and the steps to
@@ -117,8 +117,8 @@ class Execution:
         return [(place, {**fields, **self._entering(steps, canvas)}) for place, fields in self.in_workflow()]
 
     def _entering(self, steps: str, canvas: str) -> dict[str, str]:
-        known = {facts.POSITION: IfAbsent(self.position), facts.STEPS: steps, facts.CANVAS: canvas}
-        fields = {facts.field(self.task_id, kind, 0, self.life): value for kind, value in known.items() if value}
+        values = {facts.POSITION: IfAbsent(self.position), facts.STEPS: steps, facts.CANVAS: canvas}
+        fields = {facts.field(self.task_id, kind, 0, self.life): value for kind, value in values.items() if value}
         beside = [workflows.HERE, *map(workflows.object_field, self.stamp.refs)]
         return fields | dict.fromkeys(beside, IfAbsent("1"))
 
@@ -137,9 +137,9 @@ class Execution:
             published[facts.field(self.task_id, facts.SCHEDULE, 0, self.life)] = self.stamp.schedule
         return {**self.noted, **published}
 
-    def _folded(self, known: dict[str, str]) -> dict[str, str]:
+    def _folded(self, fields: dict[str, str]) -> dict[str, str]:
         end = f"{self.attempt or ''}{self.life}{self.delivery}"
-        return folding.fold(known, facts.short_id(self.task_id), self.life, end)
+        return folding.fold(fields, facts.short_id(self.task_id), self.life, end)
 
     def failed_batch(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Batch:
         """Return ``batch()`` and what it takes to run the task again, which outlives what its objects know of it."""

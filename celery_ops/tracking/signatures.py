@@ -141,13 +141,13 @@ def _positional(parameters: Parameters) -> tuple[str, ...]:
 
 
 def _sensitive(run: Any, annotations: Mapping[str, Any]) -> frozenset[str]:
-    known = _names_around(run)
+    names = _names_around(run)
 
     def is_marked(annotation: Any) -> bool:
         if not isinstance(annotation, str):
             return is_sensitive(annotation)
         words = WORDS.findall(annotation)  # it cannot be evaluated: one name in it is known to type checkers alone
-        return Sensitive.__name__ in words or any(is_sensitive(known.get(word)) for word in words)
+        return Sensitive.__name__ in words or any(is_sensitive(names.get(word)) for word in words)
 
     return frozenset(name for name, annotation in annotations.items() if is_marked(annotation))
 

@@ -136,8 +136,8 @@ def _evaluated(request: Any, user: Any) -> Any:
         getattr(user, "is_authenticated", None)
         return user
     except SynchronousOnlyOperation:
-        known = getattr(request, "_acached_user", None)
-        if known is not None:
-            return known
+        answered = getattr(request, "_acached_user", None)
+        if answered is not None:
+            return answered
     Asked(lambda: getattr(user, "is_authenticated", None), "user").answer(PATIENCE)
     return user

@@ -127,7 +127,7 @@ class Writer:
         return True
 
     def _run(self) -> None:
-        found, since, this = 0, time.monotonic(), threading.current_thread()
+        written, since, this = 0, time.monotonic(), threading.current_thread()
         while self._thread is this and not self._is_to_end:
             if not self._waiting:
                 self._is_asleep = True
@@ -137,12 +137,12 @@ class Writer:
                 since = time.monotonic()
             if self._is_to_end:
                 break
-            if found > 1:
+            if written > 1:
                 self._pause_for_a_burst(since)
             else:
                 self._pause_until(since + self._pause)
             since = time.monotonic()
-            found = self._write()
+            written = self._write()
             self._took(time.monotonic() - since)
 
     def _pause_for_a_burst(self, since: float) -> None:

@@ -31,8 +31,8 @@ def straightened(joined: Sequence[Joined], pairs: Sequence[Pair], launched: Sequ
         if child in course.before:
             continue
         if course.around.get(child) == parent:
-            for one in course.before_all_of(parent):
-                yield one, child
+            for earlier in course.before_all_of(parent):
+                yield earlier, child
         else:
             yield parent, child
 
@@ -56,8 +56,8 @@ class _Course:
                     self.inside[task] |= {*together}  # one of them may be in another's place, too
         self.around: dict[str, str] = {}
         for task in sorted(self.inside, key=lambda task: len(self.inside[task])):
-            for one in self.inside[task]:
-                self.around.setdefault(one, task)
+            for replacing in self.inside[task]:
+                self.around.setdefault(replacing, task)
 
     def _on_the_way(self, begin: Iterable[str], end: str) -> Set[str]:
         """Return the tasks from ``begin`` on that come before ``end``."""
@@ -67,16 +67,16 @@ class _Course:
         self._walked += len(ahead)
         if end not in ahead:
             return set()
-        back = {one: [other for other in self.before.get(one, ()) if other in ahead] for one in ahead}
+        back = {task: [earlier for earlier in self.before.get(task, ()) if earlier in ahead] for task in ahead}
         return reached(back[end], back, end) - {end}
 
     def before_all_of(self, task: str) -> Sequence[str]:
         """Return what came before a task and all that is in its place; of one in another's, what came before that."""
-        known: set[str] = set()
-        while task not in known:
-            known.add(task)
+        seen: set[str] = set()
+        while task not in seen:
+            seen.add(task)
             inside = self.inside.get(task, frozenset())
-            if own := [one for one in self.before.get(task, ()) if one not in inside]:
+            if own := [earlier for earlier in self.before.get(task, ()) if earlier not in inside]:
                 return own
             if task in self.around:
                 task = self.around[task]
@@ -87,14 +87,14 @@ class _Course:
 
 def reached(begin: Iterable[str], beside: Neighbours, end: str | None = None) -> set[str]:
     """Return all that is reached, ``begin`` included, and beyond ``end`` nothing."""
-    known: set[str] = set()
+    tasks: set[str] = set()
     waiting = [*begin]
     while waiting:
-        one = waiting.pop()
-        if one not in known:
-            known.add(one)
-            waiting += () if one == end else beside.get(one, ())
-    return known
+        task = waiting.pop()
+        if task not in tasks:
+            tasks.add(task)
+            waiting += () if task == end else beside.get(task, ())
+    return tasks
 
 
 def neighbours(pairs: Iterable[Pair]) -> Neighbours:

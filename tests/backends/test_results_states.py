@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_celery_results.models import TaskResult
 
 from celery_ops.backends.results import counts as results_counts
-from celery_ops.backends.results import moved
+from celery_ops.backends.results import moved_rows
 from celery_ops.backends.results.backend import ResultsTaskBackend
 from celery_ops.backends.results.states import BEGUN
 from celery_ops.backends.waiting import Waiting
@@ -210,7 +210,7 @@ def test_a_filter_by_name_and_state_knows_what_is_tracked(memory_store):
 
 
 def test_a_list_of_more_than_are_looked_up_says_so(memory_store, monkeypatch):
-    monkeypatch.setattr(moved, "MOST_FOUND", 2)
+    monkeypatch.setattr(moved_rows, "MOST_FOUND", 2)
     for number in range(3):
         row(str(number), **ROWS["runs"][0])
         track(str(number), "I", **begun())

@@ -27,7 +27,7 @@ from .conditions import Conditions, conditions_of, names_like, storable
 from .counts import Counted, counted
 from .known_arguments import known_arguments
 from .lists import Listing, NoRows
-from .moved import NONE, Moved, looks_of, newest
+from .moved_rows import NONE, MovedRows, looks_of, newest
 from .names import task_names
 from .orders import Order
 from .pages import WaitingRows, page_of
@@ -76,10 +76,10 @@ class ResultsTaskBackend(TaskBackend):
             search = self._search(query, order)
             rows = self._listing(query, order, search)
             page = self._tracked_page(query, page_of(query, WaitingRows(waits, query.sort), rows, place, size))
-            found = OnItsWay() if page.tasks or place else self._without_row(query)
-            if found.task is not None:
-                return TaskPage((found.task,))
-        notes = (*(search.notes if search else ()), *page.notes, found.note, *self._waiting_notes())
+            on_its_way = OnItsWay() if page.tasks or place else self._without_row(query)
+            if on_its_way.task is not None:
+                return TaskPage((on_its_way.task,))
+        notes = (*(search.notes if search else ()), *page.notes, on_its_way.note, *self._waiting_notes())
         return replace(page, notes=tuple(filter(None, notes)))
 
     def get(self, task_id: str) -> TaskInfo | None:
@@ -111,8 +111,8 @@ class ResultsTaskBackend(TaskBackend):
         with answered():
             rows = for_arguments(self._rows.filter(task_id__in=storable(task.id for task in tasks)))
             arguments = {row["task_id"]: (row["read_task_args"], row["read_task_kwargs"]) for row in rows}
-        given = [(task, *arguments.get(task.id, (None, None))) for task in tasks]
-        return [replace(task, args=args, kwargs=kwargs) for task, args, kwargs in given]
+        pairs = [arguments.get(task.id, (None, None)) for task in tasks]
+        return [replace(task, args=args, kwargs=kwargs) for task, (args, kwargs) in zip(tasks, pairs, strict=True)]
 
     def counts(self, query: TaskQuery) -> Counts | None:
         """Return the counts, which stop early; None for a text that is no whole id."""
@@ -208,7 +208,7 @@ class ResultsTaskBackend(TaskBackend):
     def _counts(self) -> dict[str, Counted]:
         return {}
 
-    def _moved(self, conditions: Conditions) -> Moved:
+    def _moved(self, conditions: Conditions) -> MovedRows:
         """The rows that have to be named where states are asked for or counted."""
         key = repr(conditions.all)
         if key not in self._moves:
@@ -216,15 +216,15 @@ class ResultsTaskBackend(TaskBackend):
         return self._moves[key]
 
     @cached_property
-    def _moves(self) -> dict[str, Moved]:
+    def _moves(self) -> dict[str, MovedRows]:
         return {}
 
-    def _newest_moved(self, conditions: Conditions) -> Moved:
+    def _newest_moved(self, conditions: Conditions) -> MovedRows:
         looks = looks_of(self._counted(conditions).counts)
         if not looks:
             return NONE
         rows = newest(self._rows, conditions, looks)
-        return Moved.of(rows, self._tracked.told(map(listed, rows)))
+        return MovedRows.of(rows, self._tracked.told(map(listed, rows)))
 
     def _tracked_page(self, query: TaskQuery, page: TaskPage) -> TaskPage:
         """The page with what is tracked of its tasks; what is in no state that was asked for after all is left out."""

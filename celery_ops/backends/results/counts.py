@@ -17,8 +17,8 @@ from ...task_query import Count, Counts
 from .conditions import Conditions
 from .look_sql import lines_of
 from .looks import STATES, Known, Line, RangeLook, Seen, gaps, known_looks
-from .places import place
 from .states import OTHERS
+from .table_places import table_place
 
 #: Rows that a look reads where the index of the states alone tells everything.
 READ_IN_INDEX: Final = 10_000
@@ -113,7 +113,7 @@ def _look(looks: Sequence[RangeLook], table: QuerySet[Model], conditions: Condit
     """Ask the database for all looks at once, and once more for those at rows that are not those which were known."""
     if conditions:
         return _seen(looks, lines_of(looks, table, conditions))
-    where = place(table.db), table.model
+    where = table_place(table.db), table.model
     looks = [known_looks.with_known(where, look) for look in looks]
     lines = lines_of(looks, table, conditions)
     seen = _seen(looks, lines)

@@ -34,8 +34,10 @@ class KnownArguments:
             return ask(tasks)
         known = [self._of(using, task) for task in tasks]
         missing = [task for task, complete in zip(tasks, known, strict=True) if complete is None]
-        found = iter(ask(missing) if missing else ())
-        return [complete or self._kept(using, task, next(found)) for task, complete in zip(tasks, known, strict=True)]
+        completed = iter(ask(missing) if missing else ())
+        return [
+            complete or self._kept(using, task, next(completed)) for task, complete in zip(tasks, known, strict=True)
+        ]
 
     def _of(self, using: str, task: TaskInfo) -> TaskInfo | None:
         known = self._known.get((using, task.id))

@@ -57,23 +57,23 @@ class KnownRows:
         if time.monotonic() - self._large.get(place, float("-inf")) < self.seconds:
             return self._known(query)
         begun = time.thread_time()
-        found = query.fetch()
+        fetched = query.fetch()
         if time.thread_time() - begun < self.long:
             self._suspected.discard(pages)
         elif pages in self._suspected:
             self._large[place] = time.monotonic()
-            self._keep(rows, found)
+            self._keep(rows, fetched)
         else:
             self._suspected.add(pages)
-        return found
+        return fetched
 
     def _known(self, query: ListQuery) -> list[Row]:
         rows, keys = query.rows, query.keys.ask()
         known = self._unchanged(rows, {id: row for id, status in keys if (row := self._kept(rows, id, status))})
         missing = [id for id, _status in keys if id not in known]
-        found = {row["id"]: row for row in self._whole(rows, missing)} if missing else {}
-        self._keep(rows, found.values())
-        known |= found
+        fetched = {row["id"]: row for row in self._whole(rows, missing)} if missing else {}
+        self._keep(rows, fetched.values())
+        known |= fetched
         return [known[id] for id, _status in keys if id in known]
 
     def _kept(self, rows: Rows, id: int, status: str) -> Row | None:
@@ -91,10 +91,10 @@ class KnownRows:
             cursor.execute(sql, [value for id, row in known.items() for value in (row["written"], id)])
             return {id: known[id] for (id,) in cursor.fetchall()}
 
-    def _keep(self, rows: Rows, found: Iterable[Row]) -> None:
+    def _keep(self, rows: Rows, fetched: Iterable[Row]) -> None:
         now = time.monotonic()
         place = _place(rows)
-        for row in found:
+        for row in fetched:
             key = (*place, row["id"])
             self._rows[key] = now, row
         while len(self._rows) > self.most:

@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from ... import states
-from .places import Place
 from .states import OTHERS
+from .table_places import Place
 
 #: From so many rows of a status on, what they mean is kept for so many seconds.
 MANY: Final = 500

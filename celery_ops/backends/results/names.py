@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from django.db import connections
 
-from .places import Place, place
+from .table_places import Place, table_place
 
 #: Databases of which it is known that they walk an index in this way.
 VENDORS: Final = ("postgresql", "sqlite", "mysql")
@@ -37,7 +37,7 @@ def task_names(model: Any, using: str) -> list[str] | None:
     """Return the name of every task in the table, or None when there are too many or the database cannot tell them."""
     if connections[using].vendor not in VENDORS:
         return None
-    read_at, names = _kept.get(place(using), (float("-inf"), []))
+    read_at, names = _kept.get(table_place(using), (float("-inf"), []))
     if time.monotonic() - read_at > SECONDS:
         names = _read(model, using)
         _keep(using, names)
@@ -49,9 +49,9 @@ def _keep(using: str, names: list[str]) -> None:
     if len(names) >= MANY:
         if len(_kept) >= MOST_KEPT:
             _kept.clear()
-        _kept[place(using)] = (time.monotonic(), names)
+        _kept[table_place(using)] = (time.monotonic(), names)
     else:
-        _kept.pop(place(using), None)
+        _kept.pop(table_place(using), None)
 
 
 def _read(model: Any, using: str) -> list[str]:

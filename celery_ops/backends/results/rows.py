@@ -252,10 +252,12 @@ def error_of(text: str | None, traceback: str | None = None) -> str | None:
     if not text:
         return None
     error = _json(text) or _beginning(text)
-    name, given = error.get("exc_type"), error.get("exc_message")
-    if name == _WRAPPER and isinstance(given, list) and len(given) == 4:
-        _module, name, _arguments, given = given
-    message = _message(given[:1] if name == "Reject" and isinstance(given, list) else given)  # then: is it sent again?
+    name, arguments = error.get("exc_type"), error.get("exc_message")
+    if name == _WRAPPER and isinstance(arguments, list) and len(arguments) == 4:
+        _module, name, _arguments, arguments = arguments
+    message = _message(
+        arguments[:1] if name == "Reject" and isinstance(arguments, list) else arguments
+    )  # then: is it sent again?
     if not isinstance(name, str) or not name:
         return None
     message = message or _words(name, traceback or "")

@@ -14,8 +14,8 @@ from django.db.models import Model, QuerySet
 
 from ...conf import conf
 from ...payload.payload import Searched
-from .places import Place, place
 from .rows import Row, for_search, searched
+from .table_places import Place, table_place
 
 #: Characters that are kept in all.
 MOST_KEPT: Final = 16_000_000
@@ -79,7 +79,7 @@ class Reader:
 
     def __init__(self, table: QuerySet[Model], seconds: float) -> None:
         self.table, self.left = table, seconds
-        self.place = place(table.db)
+        self.place = table_place(table.db)
         self.missed = 0
         self.searched = Searched()
         texts.forget_other_rules()

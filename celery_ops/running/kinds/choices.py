@@ -106,9 +106,9 @@ class FlagKind(EnumKind):
         raise ValueError(_one_of(list(self.enum.__members__)))
 
     def _numbered(self, number: int) -> Enum:
-        known = reduce(or_, (member.value for member in self.enum.__members__.values()))
+        bits = reduce(or_, (member.value for member in self.enum.__members__.values()))
         with suppress(ValueError):  # of some the parts are none themselves
-            if number >= 0 and not number & ~known:
+            if number >= 0 and not number & ~bits:
                 return self.enum(number)
         raise ValueError(_one_of(list(self.enum.__members__)))
 

@@ -27,4 +27,4 @@ class SchedulesApi(PlainListApi):
         return answer.schedules
 
     def items(self, values: Sequence[ScheduleInfo]) -> list[dict[str, Any]]:
-        return [schedule_item(one, self.silence) for one in completed(values, most=MOST_BARS)]
+        return [schedule_item(schedule, self.silence) for schedule in completed(values, most=MOST_BARS)]

@@ -144,13 +144,13 @@ class Drawing:
 
 def drawing_of(workflow: Workflow, asked: str, opened: Collection[int], links: "Links") -> Drawing:
     """Return the drawing of a workflow that was asked for by an id; boxes of these keys are ``opened``."""
-    found = boxes_of(workflow, opened)
-    shown = Boxes(found.boxes[:MOST_DRAWN], tuple(edge for edge in found.edges if max(edge) < MOST_DRAWN))
+    boxes = boxes_of(workflow, opened)
+    shown = Boxes(boxes.boxes[:MOST_DRAWN], tuple(edge for edge in boxes.edges if max(edge) < MOST_DRAWN))
     layers = layers_of(len(shown.boxes), shown.edges)
     places = graph(layers, shown.edges)
     viewer = _Viewer(shown, places.places, asked, links)
     stages = tuple(tuple(viewer.box(place) for place in layer) for layer in layers)
-    return Drawing(places, stages, len(found.boxes) - len(shown.boxes))
+    return Drawing(places, stages, len(boxes.boxes) - len(shown.boxes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ class _Viewer:
             tasks=tasks,
             more=len(box.tasks) - len(listed),
             url=self.links.of(box),
-            after=tuple(self.label(self.boxes[one].name) for one in before[:MOST_AFTER]),
+            after=tuple(self.label(self.boxes[earlier].name) for earlier in before[:MOST_AFTER]),
             after_more=max(0, len(before) - MOST_AFTER),
             place=self.places[place],
             is_asked=any(task.task_id == self.asked for task in box.tasks),

@@ -144,10 +144,10 @@ def _outcome(record: TaskRunRecord) -> RerunOutcome:
 def _page_of(record: TaskRunRecord) -> str:
     """Where the new workflow is shown; before a single first task has published others there is none."""
     try:
-        known = workflow_of(record.task_id) is not None
+        is_workflow = workflow_of(record.task_id) is not None
     except BackendUnavailable:
-        known = False
-    return workflow_url(record.task_id) if known else record_page(record)
+        is_workflow = False
+    return workflow_url(record.task_id) if is_workflow else record_page(record)
 
 
 def _counted(canvas: Step) -> list[dict[str, Any]]:
@@ -186,7 +186,7 @@ KINDS: Final = {CHAIN: "chain", GROUP: "group", CHORD: "chord"}
 def viewed(step: Step, runnables: Mapping[str, Runnable]) -> ViewedStep:
     """Return a canvas as its preview shows it: neighbours that are alike are one line with how many there are."""
     parts = tuple(_alike(viewed(part, runnables) for part in step.parts))
-    links, errbacks = (tuple(viewed(one, runnables) for one in some) for some in (step.links, step.errbacks))
+    links, errbacks = (tuple(viewed(callback, runnables) for callback in some) for some in (step.links, step.errbacks))
     then = viewed(step.body, runnables) if step.body else None
     if step.kind:
         return ViewedStep(kind=KINDS[step.kind], parts=parts, then=then, links=links, errbacks=errbacks)

@@ -11,7 +11,7 @@ from .commands import places
 from .describing import described
 from .fitting import MAX_BYTES, texts_of
 from .keys import NAME
-from .named import PAIR, SECOND, VALUE_NAMES, is_hidden_name, names_hidden
+from .named_values import PAIR, SECOND, VALUE_NAMES, is_hidden_name, names_hidden
 from .repeats import Secrets
 from .site import site
 from .text import OVERSCAN, REDACTED, scrub, secret_at, spans_of

@@ -47,7 +47,7 @@ OPEN: Final = (states.PENDING, states.RECEIVED, states.STARTED, states.RETRY)
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class MovedRows:
     """The keys of rows by the state that they mean, and which of them have another status."""
 
     came: Mapping[str, frozenset[int]] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Moved:
     is_whole: bool = True
 
     @classmethod
-    def of(cls, rows: Sequence[Row], tasks: Iterable[TaskInfo]) -> "Moved":
+    def of(cls, rows: Sequence[Row], tasks: Iterable[TaskInfo]) -> "MovedRows":
         """``rows`` may mean another state, and ``tasks`` are the same with what is tracked of them."""
         came: dict[str, set[int]] = {}
         changes = Counter[str]()
@@ -100,7 +100,7 @@ class Moved:
         return Counts(counts.all, by_state)
 
 
-NONE: Final = Moved()
+NONE: Final = MovedRows()
 
 
 def newest(table: QuerySet[Model], conditions: Conditions, looks: Sequence[Look]) -> Sequence[Row]:

@@ -10,7 +10,7 @@ from ...tracking import prefix
 Place = tuple[Hashable, ...]
 
 
-def place(using: str) -> Place:
+def table_place(using: str) -> Place:
     """Return what rows that were read are kept by: tenants with schemas of their own share an alias, and keys of rows.
 
     The schema is that of django-tenants and its kin; other sites say by ``STORE_PREFIX`` whose their tables are.

@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from .always import always
 from .budget import Budget
+from .matchers import matcher
 
 #: Between the colon and the line's end: a tag or an anchor, ``|`` or ``>``, a comment.
 REST_OF_KEY: Final = re.compile(
@@ -12,8 +12,8 @@ REST_OF_KEY: Final = re.compile(
     r"(?:#[^\n]{0,64})?(?P<break>\n|\\{1,4}n)"
 )
 #: A tag or an anchor before a value on the key's own line.
-TAGS: Final = always(r"(?:[!&][\w!./-]{1,64}[ \t]{1,8}){0,2}")
-SPACES: Final = always(r"[ ]*")
+TAGS: Final = matcher(r"(?:[!&][\w!./-]{1,64}[ \t]{1,8}){0,2}")
+SPACES: Final = matcher(r"[ ]*")
 #: What it costs to tell whether there is something, beside a step a line.
 BLOCK_STEPS: Final = 3
 #: Characters of a line in which it is looked for how far it is indented.

@@ -5,6 +5,6 @@ from collections.abc import Callable
 from typing import cast
 
 
-def always(pattern: str, flags: int = 0) -> "Callable[[str, int], re.Match[str]]":
+def matcher(pattern: str, flags: int = 0) -> "Callable[[str, int], re.Match[str]]":
     """Return the ``match`` of such a pattern, which takes a text and where to begin."""
     return cast("Callable[[str, int], re.Match[str]]", re.compile(pattern, flags).match)
