@@ -14,6 +14,7 @@ from ..tracking.decorators import receiver
 from ..tracking.due import never_due
 from ..tracking.messages import header_of
 from ..tracking.refs import ObjectRef
+from ..tracking.request_details import details_of, header_in
 from ..tracking.stamp import HEADER, WHOSE, decoded
 from .counting import FailureCounting
 from .fingerprint import class_of, message_of, qualified
@@ -53,7 +54,7 @@ def task_failure(
     _add(
         Failure(
             time.time(),
-            _whose(getattr(request, "request_dict", None) or vars(request) if request is not None else {}),
+            _whose(details_of(request) if request is not None else {}),
             sender.name,
             task_id,
             class_of(exception),
@@ -105,7 +106,7 @@ def _whose(details: Mapping[str, Any]) -> str:
     """Return the prefix that a failure belongs under where that depends on who asks, else nothing."""
     if not is_asked():
         return ""
-    whose = details.get(WHOSE) or (details.get("headers") or {}).get(WHOSE)
+    whose = header_in(details, WHOSE)
     return whose if isinstance(whose, str) and whose else prefix.current()
 
 

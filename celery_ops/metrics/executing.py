@@ -18,6 +18,7 @@ from ..tracking.costs import Cost
 from ..tracking.decorators import receiver
 from ..tracking.due import never_due
 from ..tracking.endings import untold_error
+from ..tracking.request_details import details_of, header_in
 from ..tracking.stamp import PUBLISHED, WHOSE
 from . import publishing
 from .cells import Total
@@ -175,7 +176,7 @@ def _end(name: str, request: Any, kind: Total, exception: str = "", received: An
     setattr(teller, COUNTED, (*counted, kind))
     began = getattr(request, BEGAN, None)
     took = time.perf_counter() - began if began is not None and kind is Total.FAILURE else None
-    details = getattr(request, "request_dict", None) or vars(request)
+    details = details_of(request)
     cost = costs.of(details) if costs.BEGAN in details and kind is not Total.LOST else None
     _count(name, details, request.delivery_info, kind, took, exception, cost=cost)
 
@@ -200,7 +201,7 @@ def _count(
     """Count an event of a task. ``details`` are what its request or the headers of its message say."""
     whose = ""
     if is_asked():
-        whose = _header(details, WHOSE)
+        whose = header_in(details, WHOSE)
         if not (isinstance(whose, str) and whose):
             whose = prefix.current()
     info = delivery_info if isinstance(delivery_info, dict) else {}
@@ -213,14 +214,9 @@ def _count(
         current.wake()
 
 
-def _header(details: Mapping[str, Any], name: str) -> Any:
-    value = details.get(name)
-    return value if value is not None else (details.get("headers") or {}).get(name)
-
-
 def _waited(details: Mapping[str, Any]) -> float | None:
     """Return the seconds from a publish, or the time that a task was to run at, to now; None when it is not known."""
-    published = _header(details, PUBLISHED)
+    published = header_in(details, PUBLISHED)
     if type(published) is not int or published not in _BELIEVED:
         return None
     due = published / 1000

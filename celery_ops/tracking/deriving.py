@@ -36,6 +36,7 @@ from .facts import (
     STARTED_BY,
     TRACE,
     Key,
+    id_in,
     long_id,
     moment,
     number_in,
@@ -139,7 +140,6 @@ def tracked_task(
     """Return the value that the public API hands out. ``lost`` says that its worker is gone."""
     facts, attempt = life.facts, derived.attempt
     state = states.LOST if lost else derived.state
-    parent, again = facts.get((PARENT, 0)), facts.get((RETRY_OF, 0))
     cost, due = cost_of(life, attempt), due_of(facts.get((DUE, 0)))
     return TrackedTask(
         id=long_id(derived.short),
@@ -154,9 +154,9 @@ def tracked_task(
         worker=(facts.get((HOSTNAME, attempt)) or derived.started.hostname or None) if derived.started else None,
         progress=progress_of(facts.get((PROGRESS, attempt))),
         error=_error(state, facts, attempt),
-        retry_of=long_id(again) if again else None,
+        retry_of=id_in(facts.get((RETRY_OF, 0))) or None,
         revoke_requested_at=requested_at(facts.get((REVOKE_REQUESTED, 0))),
-        parent_id=long_id(parent) if parent else None,
+        parent_id=id_in(facts.get((PARENT, 0))) or None,
         executions=derived.executions,
         trace_id=facts.get((TRACE, attempt)),
         cpu_seconds=cost.cpu_seconds,

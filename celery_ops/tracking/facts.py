@@ -119,6 +119,14 @@ def long_id(short: str) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def id_in(short: str | None) -> str:
+    """Return the task id that a fact says, empty where it says none: anybody may have written it."""
+    try:
+        return long_id(short) if short else ""
+    except ValueError:
+        return ""
+
+
 def life_tag(published_at: int | None) -> str:
     """Return the tag of the life that began with a publish then, in milliseconds since the epoch."""
     if published_at is None:

@@ -99,7 +99,7 @@ def _told_by(place: ObjectRef, short: str, part: str | None) -> tuple[list[Objec
     """Return the objects of a task and its workflow, as a place has them."""
     text = _whole(place, short, part)
     if place.pk.endswith(STEPS_MARK):
-        return [], _long(text)
+        return [], facts.id_in(text)
     return objects_in(text), workflow_in(text)
 
 
@@ -296,14 +296,9 @@ def time_in(text: str, begin: int) -> int | None:
 
 def workflow_in(text: str) -> str:
     """Return the workflow that ``entry`` wrote, empty for none."""
-    return next((_long(ref.pk) for ref in _refs_in(text) if ref.label == WORKFLOW), "") if WORKFLOW in text else ""
-
-
-def _long(short: str) -> str:
-    try:
-        return facts.long_id(short)
-    except ValueError:
-        return ""
+    return (
+        next((facts.id_in(ref.pk) for ref in _refs_in(text) if ref.label == WORKFLOW), "") if WORKFLOW in text else ""
+    )
 
 
 def _refs_in(text: str) -> Iterator[ObjectRef]:

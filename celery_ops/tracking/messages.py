@@ -10,6 +10,7 @@ from . import context, facts, index, prefix, runs, workflows
 from .binding import Undecided, resolve
 from .refs import ObjectRef
 from .registry import registry
+from .request_details import details_of, header_in
 from .runs import Execution
 from .stamp import (
     BEGUN,
@@ -64,7 +65,7 @@ def whose_of(details: Mapping[str, Any] = NO_DETAILS) -> str:
     """Return the prefix that a message says its facts belong under, else the one of this moment where it depends."""
     if not prefix.is_asked():
         return ""
-    name = _beside(WHOSE, details)
+    name = header_in(details, WHOSE)
     return name if isinstance(name, str) and name else prefix.current()
 
 
@@ -73,23 +74,18 @@ def owned(stamp: Stamp, details: Mapping[str, Any]) -> Stamp:
     and its workflow."""
     if prefix.is_asked():
         stamp = stamp._replace(whose=stamp.whose or whose_of(details))
-    if not stamp.started_by and (text := _beside(STARTED_BY, details)):
+    if not stamp.started_by and (text := header_in(details, STARTED_BY)):
         stamp = stamp._replace(started_by=checked(text))
-    if not stamp.workflow and (key := workflows.checked(_beside(WORKFLOW, details))):
+    if not stamp.workflow and (key := workflows.checked(header_in(details, WORKFLOW))):
         stamp = stamp._replace(workflow=key)
     if not stamp.schedule and (name := schedule_in(details)):
         stamp = stamp._replace(schedule=name)
     return stamp
 
 
-def _beside(name: str, details: Mapping[str, Any]) -> Any:
-    """Return another header of a request or a message."""
-    return details.get(name) or (details.get("headers") or NO_DETAILS).get(name)
-
-
 def run_of(task: Any, request: Any, args: Any = None, kwargs: Any = None) -> Execution | None:
     """Return what a worker's request says of the task's objects: by its stamp, else by its arguments."""
-    details = getattr(request, "request_dict", None) or vars(request)
+    details = details_of(request)
     parent_id, delivery = details.get("parent_id"), details.get(DELIVERY)
     stamp = decoded(header_of(request))
     if stamp is None or stamp.undecided is not None:
@@ -153,7 +149,7 @@ def run_of_message(message: Any) -> Execution | None:
 
 def untracked_run(task: Any, request: Any, exception: Any, args: Any, kwargs: Any) -> Execution | None:
     """Return what there is to keep of a task that belongs to no object, so that it can be run again; else None."""
-    details = getattr(request, "request_dict", None) or vars(request)
+    details = details_of(request)
     if task.name.startswith("celery.") or details.get("is_eager") or isinstance(exception, (Reject, Retry, Ignore)):
         return None
     if conf.ARGS_CAPTURE == "none":
@@ -175,8 +171,7 @@ def untracked_run(task: Any, request: Any, exception: Any, args: Any, kwargs: An
 
 def header_of(request: Any) -> Any:
     """Return the stamp's text of a request, as anybody may have written it."""
-    details = getattr(request, "request_dict", None) or vars(request)
-    return details.get(HEADER) or (details.get("headers") or {}).get(HEADER)
+    return header_in(details_of(request), HEADER)
 
 
 def attempt_of(details: Mapping[str, Any]) -> int:
@@ -187,7 +182,7 @@ def attempt_of(details: Mapping[str, Any]) -> int:
 
 def schedule_in(details: Mapping[str, Any]) -> str:
     """Return for which entry of its schedule beat sent a task, empty where that is not known."""
-    return schedule_of(_beside(SCHEDULE, details))
+    return schedule_of(header_in(details, SCHEDULE))
 
 
 def nesting_of(details: Mapping[str, Any]) -> int:
@@ -198,9 +193,5 @@ def nesting_of(details: Mapping[str, Any]) -> int:
 
 def published_at(details: Mapping[str, Any]) -> int | None:
     """Return when a task was published first, as its request or the headers of its message say."""
-    headers = details.get("headers") or {}
-    for name in (FIRST_PUBLISHED, PUBLISHED):
-        for place in (details, headers):
-            if isinstance(time := place.get(name), int):
-                return time
-    return None
+    times = (header_in(details, name) for name in (FIRST_PUBLISHED, PUBLISHED))
+    return next((time for time in times if isinstance(time, int)), None)

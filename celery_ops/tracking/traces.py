@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..conf import conf
+from .request_details import header_in
 
 HEADER: Final = "traceparent"
 #: Version, trace, span, flags: later versions may have more behind them.
@@ -16,7 +17,7 @@ def trace_id_of(details: Mapping[str, Any]) -> str:
     """Return the trace of a worker's request, empty where its message names none, or the site asks for none."""
     if conf.TRACE_URL is None:
         return ""
-    header = details.get(HEADER) or (details.get("headers") or {}).get(HEADER)
+    header = header_in(details, HEADER)
     match = _PARENT.fullmatch(header[:200]) if isinstance(header, str) else None
     return match[1] if match else ""
 

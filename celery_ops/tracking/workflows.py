@@ -180,11 +180,6 @@ def position(details: Mapping[str, Any]) -> str:
 def position_in(fact: str | None) -> Position:
     """Return the position that ``position`` wrote."""
     parent, group, index = (*(fact or "").split(" "), "", "", "")[:3]
-    return Position(_id(parent), _id(group), int(index) if index.isdecimal() and len(index) < 10 else None)
-
-
-def _id(short: str) -> str:
-    try:
-        return facts.long_id(short) if short and short != "-" else ""
-    except ValueError:
-        return ""
+    return Position(
+        facts.id_in(parent), facts.id_in(group), int(index) if index.isdecimal() and len(index) < 10 else None
+    )

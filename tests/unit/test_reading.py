@@ -129,6 +129,14 @@ def test_a_request_to_revoke_is_told(write):
     assert tasks_for(ORDER)[0].revoke_requested_at is not None
 
 
+@pytest.mark.parametrize("text", ["x", "=%ff:", "é", ""])
+@pytest.mark.parametrize("kind", ["retry_of", "parent"])
+def test_a_task_is_told_though_another_one_that_it_names_is_none(write, kind, text):
+    write("a", **{kind: text})
+    (task,) = tasks_for(ORDER)
+    assert (task.id, task.retry_of, task.parent_id) == ("a", None, None)
+
+
 def test_a_proxys_tasks_are_its_concrete_models(write):
     write("1")
     assert ids(Express(pk=1)) == ["1"]

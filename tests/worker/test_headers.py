@@ -40,3 +40,18 @@ def test_what_a_task_was_given_is_what_its_message_carries_and_not_what_a_header
 def test_a_failure_is_told_though_its_message_says_that_it_was(order):
     tasks.fails.apply_async((order.pk,), headers=dict.fromkeys(NOTES, 1.5))
     assert reached(order, "FAILURE").error == "ValueError: the card was refused"
+
+
+#: What an attribute of a request is called that is none of a task's, with what Celery would have there and with other.
+ATTRIBUTES = [
+    *({"headers": value} for value in ("x", ["x"], {"x": "y"}, 5)),
+    *({"request_dict": value} for value in ("x", ["x"], {"id": "another", "celery_ops": "x"}, 5)),
+]
+
+
+@pytest.mark.parametrize("headers", ATTRIBUTES, ids=repr)
+def test_a_task_is_followed_though_a_header_is_called_like_an_attribute_of_its_request(order, worker, headers):
+    tasks.fails.apply_async((order.pk,), headers=headers)
+    task = reached(order, "FAILURE")
+    assert task.published_at <= task.received_at <= task.started_at <= task.finished_at
+    assert (task.worker, task.error) == (worker.hostname, "ValueError: the card was refused")
