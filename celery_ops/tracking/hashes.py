@@ -11,6 +11,7 @@ from redis.exceptions import ResponseError
 
 from ..exceptions import StoreUnavailable
 from . import wire
+from .scripts import Script
 from .wire import Command, Part
 
 #: Hashes of one script: while a server carries it out, a host whose broker is there waits.
@@ -51,7 +52,7 @@ while ARGV[at] do
 end
 return told
 """
-SCRIPT: Final = b"\n".join(map(bytes.strip, _LINES.splitlines()))  # it goes along with each write
+SCRIPT: Final = Script(b"\n".join(map(bytes.strip, _LINES.splitlines())))
 
 
 class Hashes:
@@ -77,20 +78,20 @@ class Hashes:
         self._firsts.append(len(self._words))
         self._words += (key, b"%b %d %d" % (seconds, len(replaced), len(stay)), *replaced, *stay)
 
-    def scripts(self) -> "Scripts":
-        """Return all of it as scripts: one reply costs Python less than one to each command."""
-        return Scripts(self._words, self._firsts, measured=self.measured)
+    def calls(self, *, by_digest: bool) -> "Calls":
+        """Return all of it as calls of ``SCRIPT``: one reply costs Python less than one to each command."""
+        return Calls(self._words, self._firsts, measured=self.measured, by_digest=by_digest)
 
     def told_by(self, replies: Sequence[Any]) -> dict[int, Outcome]:
-        """Return what those scripts have told of each hash. Raises StoreUnavailable when they have not."""
+        """Return what those calls have told of each hash. Raises StoreUnavailable when they have not."""
         outcomes: dict[int, Outcome] = {}
-        for script, reply in enumerate(replies):
+        for call, reply in enumerate(replies):
             if not isinstance(reply, list):
                 raise StoreUnavailable(f"the script came to {reply!r:.80}")
             told = iter(reply)
             for number, outcome in zip(told, told, strict=True):
                 is_size = isinstance(outcome, int)
-                outcomes[script * AT_ONCE + number - 1] = outcome if is_size else ResponseError(_text(outcome))
+                outcomes[call * AT_ONCE + number - 1] = outcome if is_size else ResponseError(_text(outcome))
         return outcomes
 
     def parts(self) -> list[Part]:
@@ -123,13 +124,14 @@ class Hashes:
         return foreign or (replies[-1] if self.measured else None)
 
 
-class Scripts:
-    """Hashes as scripts, each packed in one piece when it is its turn to be sent."""
+class Calls:
+    """Hashes as calls of a script, each packed in one piece when it is its turn to be sent."""
 
-    def __init__(self, words: Sequence[bytes], firsts: Sequence[int], *, measured: bool) -> None:
+    def __init__(self, words: Sequence[bytes], firsts: Sequence[int], *, measured: bool, by_digest: bool) -> None:
         self._words = words
         self._ends = [*firsts[AT_ONCE::AT_ONCE], len(words)]
         self._measured = b"%d" % measured
+        self._by_digest = by_digest
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -137,7 +139,7 @@ class Scripts:
     def __iter__(self) -> Iterator[bytes]:
         begin = 0
         for end in self._ends:
-            yield wire.packed((b"EVAL", SCRIPT, b"0", self._measured, *self._words[begin:end]))
+            yield SCRIPT.call(b"0", self._measured, *self._words[begin:end], by_digest=self._by_digest)
             begin = end
 
 

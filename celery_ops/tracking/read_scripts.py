@@ -2,17 +2,19 @@
 
 from typing import Final
 
+from .scripts import Script
+
 #: Answers what stands for a hash, and the hash unless that is ARGV[1]: most who ask have seen it. What is no hash is
 #: refused before all of it would be copied.
-READ_UNLESS: Final = b"""
+READ_UNLESS: Final = Script(b"""
 local kept = redis.call('HLEN', KEYS[1]) > 0 and redis.call('DUMP', KEYS[1])
 local version = kept and redis.sha1hex(kept) or 'none'
 if version == ARGV[1] then return {version} end
 return {version, redis.call('HGETALL', KEYS[1])}
-"""
+""")
 #: Answers the fields that end in a number from ARGV[1] to ARGV[2], and those that end in none. Of a value in pieces the
 #: last one says it, and all are answered.
-READ_BETWEEN: Final = b"""
+READ_BETWEEN: Final = Script(b"""
 local key, least, most, tails = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), {'\\254', '\\255'}
 local find, sub, byte, kept, told = string.find, string.sub, string.byte, redis.call('HGETALL', KEYS[1]), {}
 local function is_other(text)
@@ -38,4 +40,4 @@ for at = 2, #kept, 2 do
   end
 end
 return told
-"""
+""")

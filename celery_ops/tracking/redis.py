@@ -8,7 +8,7 @@ anyway. The braces are a hash tag: an object's two keys share a slot.
 import re
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -30,11 +30,12 @@ from .keys import part, quoted, worker_key
 from .memory import is_full, oldest
 from .read_scripts import READ_BETWEEN, READ_UNLESS
 from .refs import ObjectRef
+from .scripts import Script, ToldScripts
 from .server import Server
 from .signs import Sign
 from .store import BEAT_COUNTS, INDEX, LOG, WORKFLOW, Batch, IfAbsent, Note, Store, lifetime
 from .tallies import Added, Row, Tallies, Wanted
-from .tally_commands import ROWS_A_SCRIPT, TallyKeys, added, addition, additions, rows_read
+from .tally_commands import ADD, ROWS_A_SCRIPT, TallyKeys, added, addition, additions, rows_read
 from .wire import Command, Question, is_foreign, packed
 
 #: Objects of a write that are packed before Python's lock is let go of.
@@ -63,12 +64,14 @@ _HGETALL: Final = b"*2\r\n$7\r\nHGETALL\r\n$%d\r\n%b\r\n"
 class RedisStore(Store):
     """The servers at ``STORE_URL``, or the broker's. Every call is one round trip within ``STORE_TIMEOUT``.
 
-    Of a cluster it is one to each server that has keys of it, all at once.
+    Of a cluster it is one to each server that has keys of it, all at once. A server that has forgotten a script takes
+    a second one.
     """
 
     def __init__(self) -> None:
         self._servers = store_servers(conf.STORE_TIMEOUT)
         self._writes = 0
+        self._scripts = ToldScripts()
         self._takes_scripts = self._adds_by_script = self._leaves_out = True
         self._signing = threading.Lock()
         self._lifeline: lifeline.Lifeline | None = None
@@ -144,10 +147,7 @@ class RedisStore(Store):
             return super().read_between(wanted)
         keys = self._keys([ref for ref, _least, _most in wanted])
         bounds = [(b"%d" % least, b"%d" % most) for _ref, least, most in wanted]
-        questions = [
-            (key, packed((b"EVAL", READ_BETWEEN, b"1", key, *ends))) for key, ends in zip(keys, bounds, strict=True)
-        ]
-        replies = self._servers.ask(questions)
+        replies = self._called(READ_BETWEEN, list(zip(keys, bounds, strict=True)))
         refused = next((reply for reply in replies if isinstance(reply, ResponseError)), None)
         if refused is not None:  # a user of Redis may be refused EVAL
             self._leaves_out = "WRONGTYPE" in str(refused) or str(refused).startswith(PASSING)
@@ -162,7 +162,7 @@ class RedisStore(Store):
         if not self._takes_scripts:
             return super().read_unless(ref, version)
         key = self._key(ref)
-        reply = self._ask(key, (b"EVAL", READ_UNLESS, b"1", key, version.encode()))
+        (reply,) = self._called(READ_UNLESS, [(key, (version.encode(),))])
         if isinstance(reply, ResponseError):  # a user of Redis may be refused EVAL or DUMP
             self._takes_scripts = is_foreign(reply) or str(reply).startswith(PASSING)
             return super().read_unless(ref, version)
@@ -234,21 +234,24 @@ class RedisStore(Store):
         return self._ask(key, (*_noting(key, value, seconds), b"NX")) is not None
 
     def add(self, rows: Sequence[Row], once: str) -> list[Added] | None:
-        keys = self._tally_keys
         if self._adds_by_script:
             parts = [rows[begin : begin + ROWS_A_SCRIPT] for begin in range(0, len(rows), ROWS_A_SCRIPT)]
-            scripts = [addition(keys, part, f"{once}.{number}") for number, part in enumerate(parts)]
-            replies = self._servers.execute(scripts)
+            replies = self._scripts.replies(ADD, partial(self._add_by_script, parts, once))
             refused = next((reply for reply in replies if isinstance(reply, ResponseError)), None)
             if refused is None:
                 return [*chain.from_iterable(map(added, parts, replies))]
             if not str(refused).startswith("NOPERM"):
                 raise StoreUnavailable(str(refused)) from refused
             self._adds_by_script = False  # then what a store took and did not answer is added twice
-        for outcome in self._servers.carry_out(additions(keys, rows)):
+        for outcome in self._servers.carry_out(additions(self._tally_keys, rows)):
             if isinstance(outcome, StoreUnavailable):
                 raise outcome
         return [Added()] * len(rows)
+
+    def _add_by_script(self, parts: Sequence[Sequence[Row]], once: str, by_digest: bool) -> list[Any]:
+        keys = self._tally_keys
+        calls = [addition(keys, part, f"{once}.{number}", by_digest=by_digest) for number, part in enumerate(parts)]
+        return self._servers.execute(calls)
 
     def tallies(self, wanted: Wanted) -> Tallies:
         questions = self._tally_keys.questions(wanted)
@@ -291,6 +294,13 @@ class RedisStore(Store):
     @property
     def _signs_key(self) -> bytes:
         return f"{quoted(prefix.of_workers())}:workers".encode()
+
+    def _called(self, script: Script, calls: Sequence[tuple[bytes, Command]]) -> list[Any]:
+        """Return the replies to a script that is called for one key each time, with these words."""
+        return self._scripts.replies(script, partial(self._call, script, calls))
+
+    def _call(self, script: Script, calls: Sequence[tuple[bytes, Command]], by_digest: bool) -> list[Any]:
+        return self._servers.ask([(key, script.call(b"1", key, *words, by_digest=by_digest)) for key, words in calls])
 
     def _ask(self, key: bytes, command: Command) -> Any:
         """Return the reply of the server that has ``key``, which may be an error."""

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import redis
@@ -13,7 +14,8 @@ from ..connections.redis import FailoverPool, connected
 from ..exceptions import StoreUnavailable
 from . import wire
 from .gil import let_go
-from .hashes import Hashes, Outcome
+from .hashes import SCRIPT, Hashes, Outcome
+from .scripts import ToldScripts
 from .wire import Command, Part, Question
 
 MAX_IDLE: Final = 16
@@ -26,7 +28,7 @@ class Server:
         """Connect to nothing. ``kept`` is what the pool needs for as long as it is used."""
         self._pool, self._kept = pool, kept
         self._idle: deque[Any] = deque(maxlen=MAX_IDLE)
-        self._takes_scripts = True
+        self._scripts, self._takes_scripts = ToldScripts(), True
 
     def ask(self, questions: Sequence[Question]) -> list[Any]:
         """Return a reply for each, errors among them."""
@@ -56,12 +58,11 @@ class Server:
         """Write them, and return what there is to tell of each by its number.
 
         They go as scripts where the server's user may have one carried out, and however many these are, that is one
-        round trip.
+        round trip; two where the server was told none since it was started.
         """
         refused = None
         if self._takes_scripts:
-            scripts = hashes.scripts()
-            replies = self._send(scripts, len(scripts))
+            replies = self._scripts.replies(SCRIPT, partial(self._call, hashes))
             refused = next((reply for reply in replies if isinstance(reply, ResponseError)), None)
             if refused is None:
                 return hashes.told_by(replies)
@@ -90,6 +91,10 @@ class Server:
         with suppress(IndexError):  # another thread may have taken the last one
             while True:
                 self._idle.pop().disconnect()
+
+    def _call(self, hashes: Hashes, by_digest: bool) -> list[Any]:
+        calls = hashes.calls(by_digest=by_digest)
+        return self._send(calls, len(calls))
 
     def _carried_out(self, commands: Sequence[Command]) -> list[Any]:
         packed, number = wire.transaction(commands)

@@ -13,6 +13,7 @@ from typing import Any, Final
 from redis.exceptions import ResponseError
 
 from ..exceptions import StoreUnavailable
+from .scripts import Script
 from .store import IfAbsent, IfLater
 from .tallies import NARROW_CELL, REMEMBERED, WIDE_FULL, Added, Row, Tallies, Wanted
 from .wire import Command, Part, Question, is_foreign, packed
@@ -22,7 +23,7 @@ from .wire import Command, Part, Question, is_foreign, packed
 #: own. GROW makes a string so long, and no longer: one that BITFIELD lengthens takes twice its size. NARROW adds to
 #: narrow cells, and to those that begin at a bit what has no room in them. LATER sets texts that begin with a number,
 #: where that is no lower than the one there.
-SCRIPT: Final = b"""
+ADD: Final = Script(b"""
 if not redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[1]) then return {} end
 local replies, at = {}, 2
 local own = {}
@@ -73,7 +74,7 @@ while ARGV[at] do
   if ARGV[first] == 'HLEN' or ARGV[first] == 'HMGET' then replies[#replies + 1] = not failure and reply end
 end
 return replies
-"""
+""")
 #: What a key carries as it is, but for colons.
 _PLAIN: Final = re.compile(r"[\w.~:-]{1,64}", re.ASCII)
 #: Rows that one script adds to: a server does nothing else meanwhile. All of a flush are sent together.
@@ -104,14 +105,14 @@ class TallyKeys:
         return questions
 
 
-def addition(keys: TallyKeys, rows: Sequence[Row], once: str) -> Question:
-    """Return the script that adds all of these, once."""
+def addition(keys: TallyKeys, rows: Sequence[Row], once: str, *, by_digest: bool) -> Question:
+    """Return the call of ``ADD`` that adds all of these, once."""
     key = keys.of(f"once:{once}")
-    words: list[bytes] = [b"EVAL", SCRIPT, b"1", key, b"%d" % REMEMBERED]
+    words: list[bytes] = [b"1", key, b"%d" % REMEMBERED]
     for command in chain.from_iterable(_commands(keys.of(row.name), row, in_script=True) for row in rows):
         words.append(b"%d" % len(command))
         words += command
-    return key, packed(tuple(words))
+    return key, ADD.call(*words, by_digest=by_digest)
 
 
 def added(rows: Sequence[Row], reply: Any) -> list[Added]:

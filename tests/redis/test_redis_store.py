@@ -6,15 +6,19 @@ from datetime import timedelta
 
 import pytest
 import redis
+from redis.exceptions import NoScriptError
 
 from celery_ops.exceptions import StoreUnavailable
 from celery_ops.tracking import counters, facts
-from celery_ops.tracking.hashes import AT_ONCE, Hashes
+from celery_ops.tracking.hashes import AT_ONCE, SCRIPT, Hashes
 from celery_ops.tracking.recorder import Recorder
 from celery_ops.tracking.redis import MEASURE_EVERY, RedisStore, client_url, store_url
 from celery_ops.tracking.refs import ObjectRef
+from celery_ops.tracking.scripts import ToldScripts
 from celery_ops.tracking.stamp import now_ms
 from celery_ops.tracking.store import BEAT_COUNTS, LOG, TASK, TASKS_KEPT, IfAbsent
+from celery_ops.tracking.tallies import Row, Wanted
+from celery_ops.tracking.tally_commands import ADD
 from tests.celery import app
 from tests.conftest import store_settings
 from tests.servers import wait_for
@@ -240,6 +244,77 @@ def test_a_server_that_refuses_scripts_is_asked_plainly_from_then_on(own_redis, 
     assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == 1
 
 
+# -- scripts by their digests -----------------------------------------------------------------------------------------
+
+USES = {
+    "write": lambda store, number: store.write([(ONE, {f"a{number}": "1"})]),
+    "read_unless": lambda store, number: store.read_unless(ONE, ""),
+    "read_between": lambda store, number: store.read_between([(ONE, 0, 1), (MANY[1], 0, 1)]),
+    "add": lambda store, number: store.add([Row("wide", 9, cells={0: 1}, is_wide=True)] * 501, str(number)),
+}
+
+
+def numbers_of(client, name):
+    return client.info("commandstats").get(f"cmdstat_{name}", {})
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_a_script_is_told_once_and_then_named(own_store, own_client, use):
+    use(own_store, 1)
+    own_client.config_resetstat()
+    use(own_store, 2)
+    assert numbers_of(own_client, "eval") == {}
+    assert numbers_of(own_client, "evalsha")["failed_calls"] == 0
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_a_script_that_a_server_has_forgotten_is_told_again_and_then_named(own_store, own_client, use):
+    before = use(own_store, 1)
+    own_client.script_flush()
+    assert use(own_store, 2) == before
+    own_client.config_resetstat()
+    use(own_store, 3)
+    assert numbers_of(own_client, "eval") == {}
+
+
+def test_what_is_added_by_a_script_that_was_forgotten_is_added_once(own_store, own_client):
+    for number in range(4):
+        USES["add"](own_store, number)
+        if number % 2:
+            own_client.script_flush()
+    (cells,) = own_store.tallies(Wanted(cells=["wide"])).cells
+    assert int.from_bytes(cells, "big") == 4 * 501
+
+
+def test_what_was_added_is_told_though_another_process_tells_a_script_in_between():
+    told, replies = ToldScripts(), iter([["told"], [NoScriptError(), "by digest"], ["by text", "done before"]])
+    assert told.replies(ADD, lambda by_digest: next(replies)) == ["told"]
+    assert told.replies(ADD, lambda by_digest: next(replies)) == ["by text", "by digest"]
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_who_may_name_no_script_tells_it_each_time(own_redis, own_client, settings, use):
+    own_client.acl_setuser("plain", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-evalsha"])
+    settings.CELERY_OPS = {"STORE_URL": f"redis://plain:any@127.0.0.1:{own_redis.port}/0", "STORE_TIMEOUT": 2}
+    with contextlib.closing(RedisStore()) as store:
+        before = [use(store, number) for number in range(2)]
+        assert before[0] == before[1]
+        own_client.config_resetstat()
+        use(store, 2)
+        use(store, 3)
+    assert numbers_of(own_client, "eval")["calls"] >= 2
+    assert numbers_of(own_client, "evalsha") == {}
+
+
+def test_a_write_sends_less_than_its_script(own_store, own_client):
+    own_store.write([(ONE, {"a": "1"})])
+    before = own_client.info("stats")["total_net_input_bytes"]
+    own_store.write([(ONE, {"a": "2"})])
+    assert own_client.info("stats")["total_net_input_bytes"] - before < len(SCRIPT.text) / 3
+
+
+# -- many at once -----------------------------------------------------------------------------------------------------
+
 MANY = [ObjectRef("shop.order", str(pk)) for pk in range(1, 21)]
 
 
@@ -250,6 +325,13 @@ def write_many(store, name="a", value="1"):
 def scripts(hashes):
     """Return how many scripts write so many hashes of each: an object's values are in one, its long ones in another."""
     return math.ceil(hashes * len(MANY) / AT_ONCE)
+
+
+def script_calls(client):
+    """Return how often a server has carried out a script."""
+    stats = client.info("commandstats").items()
+    scripts = [numbers for name, numbers in stats if name in ("cmdstat_eval", "cmdstat_evalsha")]
+    return sum(numbers["calls"] - numbers["failed_calls"] for numbers in scripts)
 
 
 def test_many_objects_are_written_by_scripts_and_live_as_long(own_store, own_client):
@@ -297,7 +379,7 @@ def test_a_script_that_a_full_server_refuses_is_an_outage_and_scripts_go_on(own_
     own_client.config_set("maxmemory", 0)
     own_client.config_resetstat()
     write_many(own_store)
-    assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == scripts(1)
+    assert script_calls(own_client) == scripts(1)
 
 
 def test_a_script_writes_more_fields_than_lua_holds(own_store):
@@ -341,7 +423,7 @@ def test_a_server_that_was_a_replica_for_a_moment_is_written_by_scripts_again(ow
     own_client.replicaof("NO", "ONE")
     own_client.config_resetstat()
     write_many(own_store)
-    assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == scripts(1)
+    assert script_calls(own_client) == scripts(1)
 
 
 def test_a_key_that_is_not_ours_has_no_fields_and_scripts_go_on(redis_store, client, settings, round_trips):
@@ -375,7 +457,7 @@ def test_scripts_go_on_once_a_busy_server_is_not_busy_any_more(own_store, own_cl
         connection.disconnect()
     own_client.config_resetstat()
     own_store.read_unless(ONE, "")
-    assert own_client.info("commandstats")["cmdstat_eval"]["calls"] == 1
+    assert script_calls(own_client) == 1
 
 
 def _is_busy(client):
