@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from celery_ops.info import TaskInfo
 from celery_ops.tables.kept import Kept, kept
-from celery_ops.tables.tasks import task_rows
+from celery_ops.tables.task_rows import task_rows
 from celery_ops.views.ops import SECTIONS
 from tests.conftest import browser_of, make_user
 
@@ -46,7 +46,7 @@ def written(monkeypatch):
     asked = []
     name = task_rows.__globals__["TaskRow"].name
     monkeypatch.setattr(
-        "celery_ops.tables.tasks.TaskRow.name", property(lambda row: asked.append(row.id) or name.fget(row))
+        "celery_ops.tables.task_rows.TaskRow.name", property(lambda row: asked.append(row.id) or name.fget(row))
     )
     return asked
 

@@ -22,7 +22,7 @@ from ...payload.url import address
 from ...tables.failures import FailureRow, ShortFailureGroupTable
 from ...tables.overview import FailureTable, ShortQueueTable, ShortWorkerTable, SiteNumbers
 from ...tables.queues import QueueRow, absent_columns, is_held_up, is_stuck
-from ...tables.tasks import task_rows
+from ...tables.task_rows import task_rows
 from ...tables.workers import WorkerRow
 from ...task_query import TaskPage, TaskQuery
 from ...tracking.registry import registry

@@ -19,7 +19,7 @@ from ...info import TaskInfo
 from ...logs import get_logger
 from ...payload.payload import Searched
 from ...redaction.text import DIRTY
-from ...tables.tasks import shown_error
+from ...tables.task_rows import shown_error
 from ...task_query import TaskQuery
 from ...tracking import prefix
 from .failures import with_arguments

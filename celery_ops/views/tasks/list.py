@@ -24,7 +24,8 @@ from ...filters.workflows import WorkflowTaskFilterSet
 from ...formatting import clean
 from ...info import TaskInfo
 from ...links import query_string, task_url
-from ...tables.tasks import TaskTable, task_rows
+from ...tables.task_rows import task_rows
+from ...tables.tasks import TaskTable
 from ...task_detail import TaskDetail, task_detail
 from ...task_detail.state import is_over
 from ...task_logs.reading import Seen, log_of
