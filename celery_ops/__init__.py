@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from .info import Progress, TrackedTask
     from .tracking.context import set_progress, tracking
     from .tracking.reading import tasks_for, tasks_for_many
-    from .tracking.registry import FromModel, track
+    from .tracking.registry import track
     from .tracking.signatures import Sensitive
+    from .tracking.task_bindings import FromModel
 
 __version__ = "0.1.0"
 
@@ -28,7 +29,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "FromModel": "tracking.registry",
+    "FromModel": "tracking.task_bindings",
     "Progress": "info",
     "Sensitive": "tracking.signatures",
     "TrackedTask": "info",

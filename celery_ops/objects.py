@@ -21,8 +21,9 @@ from .models import TaskRunRecord
 from .permissions import VIEW_INSTANCE, VIEW_OPS, allows
 from .tracking import newest, prefix, reading
 from .tracking.refs import ObjectRef, key_of
-from .tracking.registry import describe, registry
+from .tracking.registry import registry
 from .tracking.store import TASK
+from .tracking.task_bindings import describe
 
 logger = get_logger("celery_ops.details")
 

@@ -82,7 +82,7 @@ def _binding(where: str, binding: Any) -> Messages:
         told = f"{model!r}, which is no model of this site" if isinstance(model, str) else description(model)
         yield failure(9, f"{where}: 'model' is not valid: {told}.", "Use the label of an installed model.")
     else:
-        from ..tracking.registry import make_binding
+        from ..tracking.task_bindings import make_binding
 
         options = {option: binding[option] for option in TRACKED_OPTIONS[1:] if option in binding}
         try:

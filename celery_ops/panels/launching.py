@@ -12,8 +12,9 @@ from django.db.models import Model
 from ..conf import conf
 from ..permissions import RUN_TASK, Asking
 from ..running.allowlist import options_of
-from ..tracking.registry import FromModel, TaskBinding, humanised, registry
+from ..tracking.registry import humanised, registry
 from ..tracking.signatures import Signature
+from ..tracking.task_bindings import FromModel, TaskBinding
 from .page import Choice
 
 

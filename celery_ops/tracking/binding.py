@@ -14,8 +14,9 @@ from ..databases import has_copy, shielded
 from ..logs import get_logger
 from . import counters
 from .refs import ObjectRef
-from .registry import TaskBinding, registry
+from .registry import registry
 from .signatures import Signature
+from .task_bindings import TaskBinding
 
 logger = get_logger("celery_ops.tracking")
 

@@ -9,7 +9,7 @@ from ..logs import get_logger
 from ..objects import visible_names
 from ..tables.links import PageLink
 from ..tracking.refs import ObjectRef
-from ..tracking.registry import describe
+from ..tracking.task_bindings import describe
 
 logger = get_logger("celery_ops.details")
 

@@ -20,7 +20,7 @@ from celery_ops.panels.token import MAX_AGE
 from celery_ops.tags import panel as tags
 from celery_ops.tracking import counters
 from celery_ops.tracking.redis import SCHEMES
-from celery_ops.tracking.registry import OPTIONS
+from celery_ops.tracking.task_bindings import OPTIONS
 
 from .blocks import FENCE, ROOT, pages
 

@@ -14,7 +14,8 @@ from celery_ops.tracking import binding as binding_module
 from celery_ops.tracking import counters
 from celery_ops.tracking.binding import Undecided, resolve
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.registry import Registry, make_binding
+from celery_ops.tracking.registry import Registry
+from celery_ops.tracking.task_bindings import make_binding
 from tests.celery import app
 from tests.shop.models import Customer, Express, Item, Order, Page, Seat, Warehouse
 

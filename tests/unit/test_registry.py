@@ -13,7 +13,8 @@ from django.core import checks
 from celery_ops import FromModel, track
 from celery_ops.exceptions import MissingRelatedObject
 from celery_ops.tracking import registry as registry_module
-from celery_ops.tracking.registry import Registry, humanised, make_binding, registry
+from celery_ops.tracking.registry import Registry, humanised, registry
+from celery_ops.tracking.task_bindings import make_binding
 from tests.celery import app
 from tests.shop import tasks
 from tests.shop.models import Customer, Express, Order, Warehouse
