@@ -18,13 +18,12 @@ from ..links import insight_url
 from ..payload.mapping import Facts, entries
 from ..tables.base import RowsInOrder
 from ..tables.links import worker_link
+from ..tables.messages import binding_table, message_table
 from ..tables.queues import (
     PausedBy,
     QueueRow,
     QueueTable,
     absent_columns,
-    binding_table,
-    message_table,
     stuck_first,
     yes_or_no,
 )
