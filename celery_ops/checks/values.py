@@ -12,7 +12,6 @@ from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
 from ..conf import DEFAULTS
-from ..tracking.traces import is_template
 from .messages import Messages, failure
 
 CONTRACTS: Final = "celery_ops.backends.base"
@@ -34,6 +33,12 @@ def description(value: Any) -> str:
 
 def _positive(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= LONGEST
+
+
+def _is_trace_url(value: Any) -> bool:
+    from ..tracking.traces import is_template  # most sites have no traces
+
+    return is_template(value)
 
 
 def is_count(value: Any) -> bool:
@@ -115,7 +120,7 @@ VALUES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "ALERT_WEBHOOK": (lambda v: v is None or is_text(v), "a URL such as 'https://example.com/hook', or None"),
     "ALERT_COOL_DOWN": TIME,
     "LOGS": (lambda v: v in ("none", "tracked", "all"), "'none', 'tracked' or 'all'"),
-    "TRACE_URL": (lambda v: v is None or is_template(v), "a URL with {trace_id} that begins with https://, or None"),
+    "TRACE_URL": (lambda v: v is None or _is_trace_url(v), "a URL with {trace_id} that begins with https://, or None"),
     "BASE_TEMPLATE": (is_text, "the name of a template"),
 }
 

@@ -14,9 +14,8 @@ from ..conf import conf
 from ..logs import get_logger
 from .django_tasks import celery_names, is_django_task, listen
 from .signatures import Signature, signature_of
-from .task_bindings import TaskBinding, make_binding
+from .task_bindings import TaskBinding, make_binding, unknown_names
 from .task_modules import load_task_modules
-from .unknown_names import unknown_names
 
 logger = get_logger("celery_ops.tracking")
 

@@ -1,16 +1,17 @@
-"""What binds a task to a model, as ``track`` and the ``TRACKED_TASKS`` setting say it."""
+"""What binds a task to a model, as ``track`` and ``TRACKED_TASKS`` say it, and what it names that is not there."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import iscoroutinefunction
 from types import NoneType
 from typing import Any
 
 from django.apps import apps
-from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import Model
+from django.core.exceptions import FieldError, ObjectDoesNotExist
+from django.db.models import F, Model
 
 from ..exceptions import MissingRelatedObject
+from .signatures import Signature
 
 IdQuery = str | Sequence[str] | Mapping[str, str] | Callable[[tuple[Any, ...], dict[str, Any]], Any] | None
 
@@ -103,6 +104,32 @@ def _names(id_query: Any) -> bool:
         id_query = [*id_query, *id_query.values()]
     names = id_query if isinstance(id_query, (list, tuple)) else [id_query]
     return bool(names) and all(isinstance(name, str) and name for name in names)
+
+
+def unknown_names(
+    task_name: str, named: Mapping[str, str], model: type[Model], signature: Signature | None
+) -> Iterator[str]:
+    """Yield a sentence for each lookup that ``model`` does not know, and each argument that the task does not take.
+
+    Nothing is asked of a database. Of a task without a ``signature`` here, or of one that takes any argument, lookups
+    are all that can be told.
+    """
+    taken = named.values() if signature is None or signature.takes_any else signature.all_names
+    for lookup, argument in named.items():
+        if not _is_lookup(model, lookup):
+            yield f"{task_name} is tracked by {lookup!r}, by which {model._meta.label} cannot be looked up"
+        if argument not in taken:
+            yield f"{task_name} is tracked by its argument {argument!r}, which it does not take"
+
+
+def _is_lookup(model: type[Model], lookup: str) -> bool:
+    try:
+        model._base_manager.filter(**{lookup: F("pk")})
+    except FieldError:
+        return False
+    except Exception:  # the value's fault, or the manager's, and not the name's
+        return True
+    return True
 
 
 def describe(instance: Model) -> str:
