@@ -55,7 +55,7 @@ def launch(run: Run, user: Any) -> TaskRunRecord:
         complete(record, "send_state", "error", "task_id")
         raise
     except Exception as error:
-        logger.warning("%s could not be sent", run.name, exc_info=True)
+        logger.warning("%s could not be sent: %s", run.name, type(error).__name__)  # its text may repeat arguments
         fail(run, record, error)
         complete(record, "send_state", "error")
         raise NotSent(unsent(error), record) from error
@@ -100,7 +100,7 @@ def launch_together(
             connections.ensure(connection)
             publish_canvas(canvas_of(rows), runs, rows, sends)
     except Exception as error:
-        logger.warning("A workflow of %s tasks could not be sent whole", len(runs), exc_info=True)
+        logger.warning("A workflow of %s tasks could not be sent whole: %s", len(runs), type(error).__name__)
         trouble = error
     for run, row in zip(runs, rows, strict=True):
         if row.record.task_id in sends:

@@ -12,6 +12,7 @@ from ..conf import conf
 from ..exceptions import BrokerUnavailable, SentNothing
 from ..logs import get_logger
 from ..sentences import Sentence as _
+from ..tracking import capture
 from ..tracking.context import noting_sends, rerunning, rerunning_each
 from .rows import ReadyRow
 from .run import Run
@@ -31,11 +32,11 @@ def publish(run: Run, row: ReadyRow, connection: Connection) -> None:
                 answer = conf.celery_app.send_task(run.name, list(run.args), dict(run.kwargs), **options)
         except Exception as error:
             if row.record.task_id in sends:  # a task that ran here has an end of its own
-                logger.debug("%s raised after it was sent", run.name, exc_info=True)
+                logger.debug("%s raised after it was sent: %s", run.name, type(error).__name__)
                 return
             if isinstance(error, (EncodeError, *_of_the_broker(connection))):
                 raise
-            raise _declined(error) from error
+            raise _declined(run, error) from error
     row.record.task_id = _sent_id(run.name, row.record.task_id, getattr(answer, "id", None), sends)
 
 
@@ -80,9 +81,9 @@ def declined() -> SentNothing:
     return SentNothing(_("Nothing was sent: the task's own apply_async did not send it."))
 
 
-def _declined(error: Exception) -> SentNothing:
+def _declined(run: Run, error: Exception) -> SentNothing:
     name = type(error).__name__
-    text = redaction.capture_text(str(error)).text
+    text = redaction.capture_text(str(error), secrets=capture.secrets(run.name, run.args, run.kwargs)).text
     message = _("Nothing was sent: the task did not let itself be sent (%(error)s).")
     reason = _("Nothing was sent: the task did not let itself be sent (%(error)s).") % {"error": name}
     return SentNothing(message % {"error": f"{name}: {text}" if text else name}, reason)

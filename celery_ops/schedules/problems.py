@@ -232,7 +232,7 @@ def _does_not_fit(case: Case) -> Problem | None:
         return DOES_NOT_FIT.of(error=clean(str(error), 200))
     except Exception as error:  # a task of the site's own kind
         if is_new("arguments of a schedule", case.entry.task, type(error)):
-            logger.debug("It cannot be told whether arguments fit", exc_info=True)
+            logger.debug("It cannot be told whether arguments fit: %s", type(error).__name__)
     return None
 
 

@@ -1,5 +1,6 @@
 """From a task's arguments to the objects that it belongs to."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from typing import Any
@@ -12,7 +13,7 @@ from django.db.models import Model
 
 from ..databases import has_copy, shielded
 from ..logs import get_logger
-from . import counters
+from . import capture, counters
 from .refs import ObjectRef
 from .registry import registry
 from .signatures import Signature
@@ -44,7 +45,9 @@ def resolve(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], *, prepen
             raise
         except (ValueError, LookupError, TypeError, ValidationError) as error:
             counters.add("unlinked")
-            logger.debug("%s is not linked to %s: %s", name, binding.model, error)
+            if logger.isEnabledFor(logging.DEBUG):
+                reason = capture.error(error, capture.secrets(name, args, kwargs))
+                logger.debug("%s is not linked to %s: %s", name, binding.model, reason)
         else:
             if ref is not None:
                 refs[ref] = None

@@ -1,5 +1,6 @@
 """Task classes that send in a way of their own: what came of it is said in JSON, on the page and in the journal."""
 
+import logging
 from uuid import uuid4
 
 import pytest
@@ -7,9 +8,9 @@ from celery import Task
 from celery.result import AsyncResult, EagerResult
 from django.urls import reverse
 
-from celery_ops.exceptions import SentNothing
+from celery_ops.exceptions import NotSent, SentNothing
 from celery_ops.models import TaskRunRecord
-from celery_ops.running.launcher import Run, launch, launch_all
+from celery_ops.running.launcher import Run, launch, launch_all, launch_together
 from tests.celery import app
 from tests.conftest import broker, browser_of, make_user
 
@@ -39,6 +40,11 @@ class Raises(Task):
         raise AlreadyQueued("password=hunter2 is there already")
 
 
+class RepeatsItsArgument(Task):
+    def apply_async(self, args=None, *others, **options):
+        raise AlreadyQueued(f"{args[0]} is there already")
+
+
 class HasItsOwnIds(Task):
     def apply_async(self, args=None, kwargs=None, task_id=None, **options):
         return super().apply_async(args, kwargs, task_id=f"own-{args[0]}", **options)
@@ -60,13 +66,25 @@ def task_of(base, name):
     return app.tasks.pop(task.name)
 
 
+@app.task(base=RepeatsItsArgument, name="tests.running.repeating", shared=False, lazy=False)
+def repeating(card):
+    """A task whose argument nobody is to see."""
+
+
+@app.task(name="tests.running.refusing", shared=False, lazy=False)
+def refusing(card):
+    raise AlreadyQueued(f"{card} was refused")
+
+
+for task in (repeating, refusing):
+    app.tasks.pop(task.name)
 another = task_of(AnswersWithAnother, "another")
 nothing = task_of(AnswersWithNothing, "nothing")
 raising = task_of(Raises, "raising")
 own_ids = task_of(HasItsOwnIds, "own_ids")
 forgetful = task_of(Forgets, "forgetful")
 plain = task_of(Task, "plain")
-TASKS = (another, nothing, raising, own_ids, forgetful, plain)
+TASKS = (another, nothing, raising, own_ids, forgetful, plain, repeating, refusing)
 
 
 @pytest.fixture(autouse=True)
@@ -159,3 +177,38 @@ def test_a_task_that_ran_at_once_and_failed_was_sent(browser, eager):
     finally:
         app.conf.task_eager_propagates = False
     assert (response.status_code, TaskRunRecord.objects.get().send_state) == (201, "SENT")
+
+
+HIDDEN = "nobody else's"
+
+
+class Canvas:
+    """What sends nothing, and says of what."""
+
+    def apply_async(self):
+        raise AlreadyQueued(f"{HIDDEN} is there already")
+
+
+def test_a_refusal_that_repeats_what_an_argument_hides_is_told_without_it(superuser, caplog):
+    with pytest.raises(SentNothing) as refusal:
+        launch(run(repeating, HIDDEN), superuser)
+    error = TaskRunRecord.objects.get().error
+    assert "AlreadyQueued" in error
+    assert HIDDEN not in f"{error}{refusal.value}{caplog.text}"
+
+
+def test_a_canvas_that_cannot_be_sent_is_logged_without_what_its_arguments_hide(superuser, caplog):
+    with pytest.raises(NotSent):
+        launch_together([run(plain, 1)], superuser, lambda rows: Canvas())
+    assert "could not be sent whole: AlreadyQueued" in caplog.text
+    assert HIDDEN not in caplog.text
+
+
+def test_a_task_that_raises_where_it_is_sent_is_logged_without_what_its_arguments_hide(superuser, caplog, monkeypatch):
+    monkeypatch.setattr(app.conf, "task_always_eager", True)
+    monkeypatch.setattr(app.conf, "task_eager_propagates", True)
+    caplog.set_level(logging.DEBUG, "celery_ops")
+    assert launch(run(refusing, HIDDEN), superuser).send_state == "SENT"
+    (line,) = [record for record in caplog.records if "raised after it was sent" in record.getMessage()]
+    assert line.getMessage().endswith("AlreadyQueued")
+    assert line.exc_info is None

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +12,7 @@ from django.db import DatabaseError, DataError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from celery_ops.tracking import binding as binding_module
-from celery_ops.tracking import counters
+from celery_ops.tracking import capture, counters
 from celery_ops.tracking.binding import Undecided, resolve
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.registry import Registry
@@ -53,6 +54,9 @@ def takes_keyword_only(*, order_id): ...
 
 
 def takes_anything(*args, **kwargs): ...
+
+
+def takes_card(card): ...
 
 
 def takes_lookup(account_id=7, reference="A-1"): ...
@@ -455,3 +459,13 @@ def test_a_look_up_follows_a_relation(bind, order):
 
     bind(task, id_query={"customer": "who"})
     assert linked(Customer.objects.get().pk) == [str(order.pk)]
+
+
+def test_why_a_task_is_not_linked_is_logged_without_what_its_arguments_hide(bind, caplog, monkeypatch):
+    monkeypatch.setattr(capture, "registry", binding_module.registry)
+    bind(takes_card, id_query=lambda args, kwargs: int(kwargs["card"]), sensitive=("card",))
+    with caplog.at_level(logging.DEBUG, "celery_ops.tracking"):
+        assert linked(card="nobody else's") == []
+    (line,) = [record.getMessage() for record in caplog.records if "is not linked" in record.getMessage()]
+    assert "its id_query raised ValueError" in line
+    assert "nobody else's" not in caplog.text
