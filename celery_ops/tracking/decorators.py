@@ -61,6 +61,8 @@ def part_of_a_page(function: F) -> F:
     def safe(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
+        except SoftTimeLimitExceeded:  # a task may render a page, too
+            raise
         except Exception as error:
             _note(function, error, "the page is shown without it")
             return ""

@@ -7,7 +7,7 @@ from typing import Any, Final
 from billiard.exceptions import SoftTimeLimitExceeded
 
 from ..exceptions import StorePartlyUnavailable
-from ..logs import get_logger
+from ..logs import get_logger, is_new
 from . import counters
 from .gil import let_go
 from .refs import ObjectRef
@@ -67,9 +67,10 @@ def _told(event: Event) -> Batch:
         return tell[0](*tell[1:])
     except SoftTimeLimitExceeded:
         raise
-    except Exception:
+    except Exception as error:
         counters.add("errors")
-        logger.warning("An event could not be told; the task is not affected.", exc_info=True)
+        if is_new("an event", type(error)):
+            logger.warning("An event could not be told; the task is not affected. Said once.", exc_info=True)
         return ()
 
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
+from billiard.exceptions import SoftTimeLimitExceeded
+
 from ..conf import DEFAULTS, conf
 from ..exceptions import StoreUnavailable
 
@@ -28,6 +30,8 @@ def current() -> str:
         return setting
     try:
         named = setting()
+    except SoftTimeLimitExceeded:
+        raise
     except Exception as error:
         raise StoreUnavailable(f"STORE_PREFIX raises {type(error).__name__}") from error
     if not isinstance(named, str) or not named.strip():

@@ -1,6 +1,7 @@
 """Faults of ours and the host: nothing of ours ends a task or a worker, and what ends them is not held up by us."""
 
 import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
 
 from celery_ops.tracking import capture, counters, decorators
 from tests.shop import tasks
@@ -34,6 +35,15 @@ def test_whatever_goes_wrong_in_a_receiver_is_counted_and_goes_no_further(error)
 def test_what_ends_a_process_is_not_swallowed(error):
     with pytest.raises(type(error)):
         failing(error)
+
+
+def test_a_soft_time_limit_of_a_task_that_renders_a_page_is_the_tasks():
+    @decorators.part_of_a_page
+    def tag():
+        raise SoftTimeLimitExceeded
+
+    with pytest.raises(SoftTimeLimitExceeded):
+        tag()
 
 
 @pytest.mark.parametrize("made", [Fatal, lambda: [Fatal()], lambda: {"a": Fatal()}, lambda: (1, [{"b": [Fatal()]}])])

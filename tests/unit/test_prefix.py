@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
 
 from celery_ops import tasks_for
 from celery_ops.exceptions import BadToken, StoreUnavailable
@@ -129,3 +130,9 @@ def test_a_message_may_name_any_prefix_and_number_of_attempts(redis_store, setti
     with prefix.using(run.whose):
         assert redis_store.write(run.batch()) == 0
         assert len(redis_store.read([REF])[0]) == 2
+
+
+def test_a_soft_time_limit_that_strikes_while_it_is_asked_whose_a_fact_is_is_the_tasks(tenant):
+    tenant.error = SoftTimeLimitExceeded()
+    with pytest.raises(SoftTimeLimitExceeded):
+        prefix.current()

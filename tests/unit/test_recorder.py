@@ -98,6 +98,22 @@ def test_nothing_to_say_is_no_question(store):
     assert store.asked == 0
 
 
+class Untold(Exception):
+    """What nothing else raises in this process."""
+
+
+def test_events_that_cannot_be_told_are_counted_each_and_said_once(store, caplog):
+    def tell():
+        raise Untold
+
+    recorder = Recorder(store)
+    for _number in range(3):
+        recorder.record(tell)
+        recorder.flush()
+    assert counters.counts()["errors"] == 3
+    assert sum("could not be told" in record.getMessage() for record in caplog.records) == 1
+
+
 def test_during_an_outage_the_host_asks_the_store_once(away, store):
     for _ in range(100):
         away.record(event("more"))
