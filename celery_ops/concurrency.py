@@ -28,7 +28,7 @@ class Asked(Generic[T]):
     def _run(self) -> None:
         try:
             self._answers.append(self._ask())
-        except Exception as error:
+        except Exception as error:  # raised where the answer is waited for
             self._failure = error
         finally:
             connections.close_all()

@@ -56,7 +56,7 @@ def _reached(app: Any) -> Finding:
         if isinstance(backend, RPCBackend):  # only who sent a task may ask
             return ok(NAME, _("Results go through the broker to whoever asked for the task."))
         backend.get_task_meta(NOBODYS)
-    except Exception as failure:
+    except Exception as failure:  # of a client library, whichever it is
         message = _("The result backend does not answer: %(reason)s.") % {"reason": reason(failure)}
         return error(NAME, message, _("Start it, correct CELERY_RESULT_BACKEND, or run manage.py migrate."))
     return ok(NAME, _("The result backend answers (%(kind)s).") % {"kind": type(backend).__name__})

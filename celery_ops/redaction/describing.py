@@ -19,7 +19,7 @@ def described(value: Any, kind: type, key: Callable[[Any, str], Any]) -> str:
             return str(value)
         except SoftTimeLimitExceeded:
             raise
-        except Exception:
+        except Exception:  # of a subclass of the site's own
             return f"[unprintable {kind.__name__}]"
     if issubclass(kind, (bytes, bytearray)):
         return f"[{(bytes if issubclass(kind, bytes) else bytearray).__len__(value)} bytes]"

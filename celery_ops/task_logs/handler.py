@@ -63,7 +63,7 @@ class TaskLogHandler(logging.Handler):
                 sender().wake(log)
         except SoftTimeLimitExceeded:
             raise
-        except Exception:
+        except Exception:  # to log it would bring it here again
             counters.add("errors")
         return False
 

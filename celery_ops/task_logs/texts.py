@@ -71,7 +71,7 @@ def _text(value: Any) -> str:
         return str(value)
     except SoftTimeLimitExceeded:
         raise
-    except Exception:
+    except Exception:  # whatever a value's own method raises
         return f"<{type(value).__name__}>"
 
 
@@ -84,7 +84,7 @@ def _traceback(record: logging.LogRecord) -> str:
         lines = traceback.format_exception(kind, error, _traceback_of(where), limit=-FRAMES)
     except SoftTimeLimitExceeded:
         raise
-    except Exception:
+    except Exception:  # of an exception of the site's own that cannot be put into words
         return f"{getattr(kind, '__name__', kind)}"
     return "".join(lines).rstrip("\n")[-MAX_BYTES:]
 

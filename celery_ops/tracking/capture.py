@@ -115,7 +115,7 @@ def error(exception: Any, hidden: Iterable[str]) -> str:
         message = str(exception.reason or "") if isinstance(exception, Reject) else str(exception)
     except SoftTimeLimitExceeded:
         raise
-    except Exception:
+    except Exception:  # whatever an exception's own method raises
         message = "[its message cannot be shown]"
     # The class apart: "NotAPicture: …" is no key with a value to hide.
     room = redaction.MAX_BYTES - len(name.encode("utf-8", "replace")) - 2

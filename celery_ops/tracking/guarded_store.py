@@ -60,7 +60,7 @@ class GuardedStore:
         try:
             refused = self.ask(lambda store: store.write(merged(batches)), whose)
             if refused and len(batches) > 1:  # which of them, each tells
-                refused = sum(self.ask(lambda store: store.write(batch), whose) for batch in batches if batch)  # noqa: B023
+                refused = sum(self.ask(lambda store: store.write(batch), whose) for batch in batches if batch)  # noqa: B023 - called at once
             count_written(len(batches), refused)
         except StorePartlyUnavailable as error:
             waiting = part_of(batches, error)  # the other servers have theirs

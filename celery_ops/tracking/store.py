@@ -233,6 +233,7 @@ class NoStore(Store):
     def _absent(self, *args: object) -> Any:
         raise StoreUnavailable(f"there is none: {self.error}") from self.error
 
+    # whatever each is given, it raises
     write = read = look_up = beat = sign = signs = connected = add = tallies = ping = _absent  # type: ignore[assignment]
 
     def close(self) -> None:
