@@ -17,12 +17,13 @@ CLOCKS_DIFFER: Final = timedelta(minutes=5)
 def aware(moment: datetime) -> datetime:
     """Return the time with a zone: in UTC where it has none, for two times of one zone differ by what its clock says.
 
-    Of one that comes twice there it is the second, unless that is to come: what was written just now is just now.
+    Of one that comes twice there it is the second, unless that is to come: what was written just now is just now. That
+    PostgreSQL says which one it is means nothing: it was not told.
     Raises OverflowError and ValueError for the first and the last day there is.
     """
     if timezone.is_aware(moment):
         return moment
-    local = timezone.make_aware(moment, timezone.get_default_timezone())
+    local = timezone.make_aware(moment.replace(fold=0), timezone.get_default_timezone())
     first, second = local.astimezone(zones.utc), local.replace(fold=1).astimezone(zones.utc)
     return second if first < second <= datetime.now(zones.utc) else first
 

@@ -99,6 +99,8 @@ def _at_half_past_one(request, settings):
         yield
 
 
+@pytest.mark.database
+@pytest.mark.mariadb
 @pytest.mark.usefixtures("_at_half_past_one")
 def test_what_comes_twice_in_a_night_is_not_an_hour_ago(browser, staff):
     row = journal(1, staff)
@@ -108,6 +110,8 @@ def test_what_comes_twice_in_a_night_is_not_an_hour_ago(browser, staff):
     assert "2 min ago" in browser.get(f"{OPS}failures/{FAILURE.key}/").text
 
 
+@pytest.mark.database
+@pytest.mark.mariadb
 @pytest.mark.usefixtures("_at_half_past_one")
 def test_a_failure_that_is_resolved_while_an_hour_comes_again_is_so_until_it_comes_back():
     test_a_failure_is_resolved_and_comes_back()
