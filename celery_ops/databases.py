@@ -6,11 +6,18 @@ A copy may be seconds behind: nothing is decided by it, and nobody misses there 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from django.db import DatabaseError, connections, models, router, transaction
+from django.db import DatabaseError, OperationalError, connections, models, router, transaction
 
 M = TypeVar("M", bound=models.Model)
+Done = TypeVar("Done")
+
+#: PostgreSQL: serialisation failure, deadlock. MySQL: deadlock, row changed since it was read.
+GIVEN_WAY_STATES: Final = ("40001", "40P01")
+GIVEN_WAY_NUMBERS: Final = (1213, 1020)
+#: Times that a transaction is begun in all; each time another one has gone before it.
+TURNS: Final = 20
 
 _on_writer: ContextVar[bool] = ContextVar("celery_ops_on_writer", default=False)
 
@@ -71,6 +78,41 @@ class _Savepoint:
             self._is_open = True
             self._stack.enter_context(transaction.atomic(self._alias))
         return execute(sql, params, many, context)
+
+
+def gave_way(error: OperationalError) -> bool:
+    """Return whether the database undid a transaction for another one's sake, and may be asked again at once."""
+    return _state(error) in GIVEN_WAY_STATES or _number(error) in GIVEN_WAY_NUMBERS
+
+
+def met_lock(error: OperationalError) -> bool:
+    """Return whether a lock or a deadlock is all that stands in the way, in the words of each database."""
+    is_timeout = _state(error) == "55P03" or _number(error) == 1205
+    return is_timeout or gave_way(error) or "is locked" in str(error)
+
+
+def _state(error: OperationalError) -> Any:
+    return getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None)
+
+
+def _number(error: OperationalError) -> Any:
+    return error.args[0] if error.args else None
+
+
+def in_turn(model: Any, write: Callable[[], Done]) -> Done:
+    """Return what ``write`` returns: a statement or a transaction on ``model``'s writer, begun anew where it gave way.
+
+    How often one has to depends on how strictly the site's database keeps transactions apart. In a transaction of the
+    caller's it is done once, for that is undone with it. Raises what ``write`` raises.
+    """
+    connection = connections[router.db_for_write(model)]
+    for _turn in range(TURNS - 1):
+        try:
+            return write()
+        except OperationalError as error:
+            if connection.in_atomic_block or not gave_way(error):
+                raise
+    return write()
 
 
 def database_of(instance: models.Model) -> str:

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import Any, ClassVar, Final
 from uuid import UUID, uuid4, uuid5
@@ -18,7 +19,7 @@ from django.db import IntegrityError, router, transaction
 from .. import connections
 from ..backends.base import TaskBackend
 from ..conf import conf
-from ..databases import writer
+from ..databases import in_turn, writer
 from ..exceptions import BackendUnavailable, BadCursor, BrokerUnavailable, NotDone, NotSent, StoreUnavailable
 from ..formatting import clean
 from ..info import TaskInfo
@@ -202,9 +203,14 @@ class BulkAction(ABC):
             submission=submission,
             **asked_by(user),
         )
-        try:
+
+        def write() -> None:
             with transaction.atomic(router.db_for_write(ControlRecord)):
+                record.pk = None  # of an earlier turn
                 record.save(force_insert=True)
+
+        try:
+            in_turn(ControlRecord, write)
         except IntegrityError:
             earlier = ControlRecord.objects.filter(submission=submission).first() if submission else None
             if earlier is None:
@@ -309,7 +315,7 @@ def _write(record: ControlRecord, change: Callable[[BulkProgress], BulkProgress]
         if "step" in record.replies:
             rows = rows.filter(replies__step=now.step)
         plain = changed.plain()
-        if rows.update(replies=plain):
+        if in_turn(ControlRecord, partial(rows.update, replies=plain)):
             record.replies = plain
             return changed
     return now

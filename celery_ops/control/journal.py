@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from .. import redaction
 from ..backends.control import Replies
-from ..databases import writer
+from ..databases import in_turn, writer
 from ..exceptions import BrokerUnavailable, NotDone, Repeated
 from ..formatting import clean
 from ..logs import get_logger
@@ -99,9 +99,14 @@ def write_record(
         **asked_by(user),
         submission=submission,
     )
-    try:
+
+    def write() -> None:
         with transaction.atomic(router.db_for_write(ControlRecord), durable=True):
+            record.pk = None  # of an earlier turn
             record.save(force_insert=True)
+
+    try:
+        in_turn(ControlRecord, write)
     except (DatabaseError, ValueError) as error:  # ValueError: PostgreSQL's driver takes no NUL
         if isinstance(error, IntegrityError) and (earlier := _earlier(submission)):
             raise Repeated(earlier) from error
@@ -137,7 +142,7 @@ def complete(record: ControlRecord, replies: Mapping[str, Any]) -> None:
     """Write what came of an action into its row; a database that is away leaves the row as it was."""
     record.replies = dict(replies)
     try:
-        record.save(update_fields=["parameters", "replies"])
+        in_turn(ControlRecord, lambda: record.save(update_fields=["parameters", "replies"]))
     except (DatabaseError, ValueError):
         logger.warning("The journal row of %s stays without its replies", record, exc_info=True)
 

@@ -18,6 +18,7 @@ from django.db.models.deletion import Collector
 from django.db.models.lookups import In
 from django.utils.translation import ngettext
 
+from ..databases import met_lock
 from ..formatting import grouped
 
 #: Rows of a batch, at most: MySQL reads the whole table where a list of keys is too long for its planner.
@@ -31,9 +32,6 @@ LEAST: Final = 500
 PATIENCE: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 #: Rows that others hold; with more of them something is wrong.
 MOST_HELD: Final = 10_000
-#: PostgreSQL: serialisation failure, deadlock, lock not available. MySQL: lock wait timeout, deadlock, changed row.
-LOCK_STATES: Final = ("40001", "40P01", "55P03")
-LOCK_NUMBERS: Final = (1205, 1213, 1020)
 #: A delete that a crash of PostgreSQL takes back is done again by the next run: nobody has to wait for the disk. Pages
 #: go to the disk as they are written: the system would keep them for 30 s, and everybody's commits then wait for all.
 POSTGRESQL: Final = """SELECT set_config('lock_timeout', '50ms', true), set_config('synchronous_commit', 'off', true),
@@ -48,13 +46,6 @@ class TimeUp(Exception):
 
 class RowsHeld(Exception):
     """Rows stay, because others lock them or need them."""
-
-
-def is_lock(error: OperationalError) -> bool:
-    """Return whether a lock or a deadlock is all that stands in the way, in the words of each database."""
-    state = getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None)
-    number = error.args[0] if error.args else None
-    return state in LOCK_STATES or number in LOCK_NUMBERS or "is locked" in str(error)
 
 
 class _OneOf(In):
@@ -222,7 +213,7 @@ class Batches:
             try:
                 return action(met)
             except OperationalError as error:
-                if not is_lock(error) or self._connection.in_atomic_block:
+                if not met_lock(error) or self._connection.in_atomic_block:
                     raise
             met = True
             self._sleep(pause)

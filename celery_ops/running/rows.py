@@ -11,7 +11,7 @@ from celery.utils import uuid
 from django.db import DatabaseError, IntegrityError, router, transaction
 
 from .. import redaction
-from ..databases import writer
+from ..databases import in_turn, writer
 from ..exceptions import BadInput, Claimed, NotSent, SentNothing
 from ..logs import get_logger
 from ..models import TaskRunRecord, asked_by
@@ -106,7 +106,8 @@ def _shown(text: str) -> dict[str, Any]:
 @writer()
 def commit(run: Run, row: ReadyRow) -> TaskRunRecord | None:
     """Commit the row of a run, or return the one that its submission has already."""
-    try:
+
+    def write() -> None:
         limited = claims.limited_tasks([run.name])
         with _transaction():
             for name in limited:
@@ -114,7 +115,11 @@ def commit(run: Run, row: ReadyRow) -> TaskRunRecord | None:
             if run.claim:
                 claims.take([run.claim])
             claims.check_rate(run.name)
+            row.record.pk = None  # of an earlier turn
             row.record.save(force_insert=True)
+
+    try:
+        in_turn(TaskRunRecord, write)
     except BadInput:
         if earlier := _earlier(run):
             return earlier
@@ -151,7 +156,7 @@ def commit_all(runs: Sequence[Run], rows: Sequence[ReadyRow]) -> tuple[dict[int,
     """
     for _try in range(TRIES):
         try:
-            return _commit_once(runs, rows)
+            return in_turn(TaskRunRecord, lambda: _commit_once(runs, rows))
         except IntegrityError as error:
             trouble: Exception = error
         except (DatabaseError, ValueError) as error:
@@ -168,10 +173,7 @@ def _commit_once(runs: Sequence[Run], rows: Sequence[ReadyRow]) -> tuple[dict[in
         outcomes |= _without_room(runs, limited, outcomes)
         places = [place for place in range(len(runs)) if place not in outcomes]
         claims.take([claim for place in places if (claim := runs[place].claim)])
-        records = [rows[place].record for place in places]
-        for record in records:
-            record.pk = None  # of an earlier try that was rolled back
-        TaskRunRecord.objects.bulk_create(records)
+        _create([rows[place] for place in places])
     return outcomes, {place: rows[place] for place in places}
 
 
@@ -182,8 +184,9 @@ def commit_together(runs: Sequence[Run], rows: Sequence[ReadyRow]) -> Sequence[T
     Raises Claimed when somebody else has one of them, BadInput where ``max_per_minute`` leaves no room for all, and
     NotSent when they cannot be written.
     """
-    limited = claims.limited_tasks({run.name for run in runs})
-    try:
+
+    def write() -> Sequence[TaskRunRecord]:
+        limited = claims.limited_tasks({run.name for run in runs})
         with _transaction():
             for name in limited:
                 claims.lock(name)
@@ -192,7 +195,11 @@ def commit_together(runs: Sequence[Run], rows: Sequence[ReadyRow]) -> Sequence[T
             claims.take([run.claim for run in runs if run.claim])
             if _without_room(runs, limited, ()):
                 raise BadInput(claims.no_room())
-            TaskRunRecord.objects.bulk_create([row.record for row in rows])
+            _create(rows)
+        return ()
+
+    try:
+        return in_turn(TaskRunRecord, write)
     except IntegrityError as error:
         if earlier := _earlier_of(runs):
             return earlier
@@ -203,7 +210,13 @@ def commit_together(runs: Sequence[Run], rows: Sequence[ReadyRow]) -> Sequence[T
         if isinstance(error, BadInput):
             raise
         raise _unwritten(f"{len(runs)} tasks", error) from error
-    return ()
+
+
+def _create(rows: Sequence[ReadyRow]) -> None:
+    records = [row.record for row in rows]
+    for record in records:
+        record.pk = None  # of an earlier try that was rolled back
+    TaskRunRecord.objects.bulk_create(records)
 
 
 def _earlier_of(runs: Sequence[Run]) -> list[TaskRunRecord]:
@@ -263,7 +276,7 @@ def fail(run: Run, record: TaskRunRecord, error: Exception) -> None:
 def complete(record: TaskRunRecord, *fields: str) -> None:
     """Write what became of a run. Never raises DatabaseError: the message has left, or never will."""
     try:
-        record.save(update_fields=fields)
+        in_turn(TaskRunRecord, lambda: record.save(update_fields=fields))
     except DatabaseError:
         logger.warning("The journal row of task %s stays as it was requested", record.task_id, exc_info=True)
 
@@ -274,9 +287,13 @@ def complete_all(rows: Sequence[ReadyRow]) -> None:
     sent = [row for row in rows if row.record.send_state == TaskRunRecord.SendState.SENT]
     failed = [row.record for row in rows if row.record.send_state == TaskRunRecord.SendState.FAILED]
     others = [row.record for row in sent if row.record.task_id != row.wanted_id]
-    try:
-        keys = [row.record.pk for row in sent]
-        TaskRunRecord.objects.filter(pk__in=keys).update(send_state=TaskRunRecord.SendState.SENT)
+    taken = TaskRunRecord.objects.filter(pk__in=[row.record.pk for row in sent])
+
+    def write() -> None:
+        taken.update(send_state=TaskRunRecord.SendState.SENT)
         TaskRunRecord.objects.bulk_update([*failed, *others], ["send_state", "error", "task_id"], batch_size=100)
+
+    try:
+        in_turn(TaskRunRecord, write)
     except DatabaseError:
         logger.warning("%s journal rows stay as they were requested", len(rows), exc_info=True)

@@ -5,8 +5,9 @@ from datetime import timedelta
 from threading import Barrier
 from uuid import uuid4
 
+import psycopg
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -149,3 +150,28 @@ def test_claims_go_with_the_rows_that_they_were_for(settings, staff):
     rerun_candidate(candidate("id-0", staff), staff)
     prune(old_records(timezone.now() + timedelta(seconds=1)))
     assert (TaskRunRecord.objects.count(), RunClaim.objects.count()) == (0, 0)
+
+
+@pytest.fixture(params=["REPEATABLE_READ", "SERIALIZABLE"])
+def _kept_apart(request, monkeypatch):
+    """Whoever comes from now on has transactions that the database undoes rather than let them see each other."""
+    levels = {"postgresql": psycopg.IsolationLevel[request.param], "mysql": request.param.replace("_", " ")}
+    options = connections.settings["default"]["OPTIONS"]
+    monkeypatch.setitem(options, "isolation_level", levels[connection.vendor])
+
+
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="it has one writer at a time")
+@pytest.mark.usefixtures("_kept_apart")
+@pytest.mark.parametrize(
+    "test",
+    [
+        test_two_people_who_run_all_again_send_each_task_once,
+        test_a_form_that_comes_eight_times_begins_one_bulk,
+        test_no_more_go_through_in_a_minute_than_may,
+        test_nor_do_they_when_many_are_sent_together,
+        test_a_panels_form_that_comes_twice_launches_once,
+    ],
+)
+def test_whom_the_database_undoes_for_others_is_asked_once_more(test, request):
+    wanted = test.__code__.co_varnames[: test.__code__.co_argcount]
+    test(**{name: request.getfixturevalue(name) for name in wanted})

@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from ... import states
+from ...databases import met_lock
 from ...formatting import grouped
 from ...pruning import prune
-from ...pruning.batches import BATCH_SIZE, RowsHeld, is_lock
+from ...pruning.batches import BATCH_SIZE, RowsHeld
 from .base import USAGE, Answer, CommandRefused, Subcommand, Terminal, duration, positive
 
 #: What each kind of row is called, by the name that it has in JSON.
@@ -119,7 +120,7 @@ def _check(options: Mapping[str, Any]) -> None:
 
 def _in_one_line(error: DatabaseError) -> str:
     text = " ".join(str(error).split())
-    if isinstance(error, OperationalError) and is_lock(error):
+    if isinstance(error, OperationalError) and met_lock(error):
         return _("the database stays locked by others: %(reason)s") % {"reason": text}
     if isinstance(error, (OperationalError, InterfaceError)):
         return _("the database does not answer: %(reason)s") % {"reason": text}

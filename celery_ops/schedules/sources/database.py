@@ -18,6 +18,7 @@ from django.db import Error as DatabaseError
 from django.utils.translation import get_language, gettext_lazy
 from kombu.utils.json import loads
 
+from ...databases import in_turn
 from ...exceptions import BackendUnavailable, ScheduleRefused, StoreUnavailable
 from ...formatting import clean, is_clean
 from ...logs import get_logger
@@ -182,7 +183,7 @@ class DatabaseSource(ScheduleSource):
     def _save(self, task: Any, *fields: str) -> None:
         """By ``save()``, which tells beat of it, and no more than was changed: others may change the rest meanwhile."""
         try:
-            task.save(update_fields=[*fields, "date_changed"])
+            in_turn(type(task), lambda: task.save(update_fields=[*fields, "date_changed"]))
         except ValidationError as error:
             raise ScheduleRefused(" ".join(error.messages)) from error
         except DatabaseError as error:
