@@ -185,21 +185,22 @@ def commit_together(runs: Sequence[Run], rows: Sequence[ReadyRow]) -> Sequence[T
     NotSent when they cannot be written.
     """
 
-    def write() -> Sequence[TaskRunRecord]:
+    def write() -> None:
         limited = claims.limited_tasks({run.name for run in runs})
-        with _transaction():
+        with _transaction():  # its first statement writes: SQLite lets nobody wait who has read
             for name in limited:
                 claims.lock(name)
-            if earlier := _earlier_of(runs):
-                return earlier
             claims.take([run.claim for run in runs if run.claim])
             if _without_room(runs, limited, ()):
                 raise BadInput(claims.no_room())
             _create(rows)
-        return ()
 
     try:
-        return in_turn(TaskRunRecord, write)
+        in_turn(TaskRunRecord, write)
+    except BadInput:
+        if earlier := _earlier_of(runs):
+            return earlier
+        raise
     except IntegrityError as error:
         if earlier := _earlier_of(runs):
             return earlier
@@ -207,9 +208,8 @@ def commit_together(runs: Sequence[Run], rows: Sequence[ReadyRow]) -> Sequence[T
             raise Claimed from error
         raise _unwritten(f"{len(runs)} tasks", error) from error
     except (DatabaseError, ValueError) as error:
-        if isinstance(error, BadInput):
-            raise
         raise _unwritten(f"{len(runs)} tasks", error) from error
+    return ()
 
 
 def _create(rows: Sequence[ReadyRow]) -> None:

@@ -12,11 +12,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from celery_ops.exceptions import BadInput, RerunRefused
+from celery_ops.exceptions import BadInput, Claimed, RerunRefused
 from celery_ops.models import ControlRecord, RunClaim, TaskRunRecord
 from celery_ops.pruning.prune import old_records, prune
 from celery_ops.rerun import candidate, rerun_candidate
+from celery_ops.running import claims
 from celery_ops.running.launcher import Run, launch, launch_all
+from celery_ops.running.rows import commit_together, ready_row
 from tests.celery import app
 from tests.conftest import make_user
 from tests.planting import panel_of, plant
@@ -152,6 +154,19 @@ def test_claims_go_with_the_rows_that_they_were_for(settings, staff):
     assert (TaskRunRecord.objects.count(), RunClaim.objects.count()) == (0, 0)
 
 
+def together(number):
+    """Commit twenty runs of which all are sent or none: somebody else claims the same."""
+    keys = [claims.key_of("together", str(n)) for n in range(20)]
+    runs = [Run(UNTRACKED, app.tasks[UNTRACKED], [n], claim=key, submission=uuid4()) for n, key in enumerate(keys)]
+    return commit_together(runs, [ready_row(run, None) for run in runs])
+
+
+def test_of_those_who_send_the_same_workflow_one_does(db):
+    outcomes = at_once(6, together)
+    assert [type(outcome) for outcome in outcomes].count(Claimed) == 5
+    assert TaskRunRecord.objects.count() == 20
+
+
 @pytest.fixture(params=["REPEATABLE_READ", "SERIALIZABLE"])
 def _kept_apart(request, monkeypatch):
     """Whoever comes from now on has transactions that the database undoes rather than let them see each other."""
@@ -170,6 +185,7 @@ def _kept_apart(request, monkeypatch):
         test_no_more_go_through_in_a_minute_than_may,
         test_nor_do_they_when_many_are_sent_together,
         test_a_panels_form_that_comes_twice_launches_once,
+        test_of_those_who_send_the_same_workflow_one_does,
     ],
 )
 def test_whom_the_database_undoes_for_others_is_asked_once_more(test, request):
