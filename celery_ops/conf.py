@@ -149,8 +149,8 @@ class Conf:
 
     @property
     def cool_down_seconds(self) -> int:
-        """``ALERT_COOL_DOWN`` in whole seconds, at least 1."""
-        return whole_seconds(self.ALERT_COOL_DOWN)
+        """``ALERT_COOL_DOWN`` in whole seconds, 0 for alerts that never stay silent."""
+        return whole_seconds(self.ALERT_COOL_DOWN) if self.ALERT_COOL_DOWN else 0
 
 
 def whole_seconds(value: Any) -> int:

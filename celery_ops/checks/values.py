@@ -81,6 +81,10 @@ CLASS = (_path_or_class, "the dotted path of a class")
 SIZE = (is_count, "a whole number above 0, a billion at most")
 SECONDS = (_positive, "a number of seconds above 0, a century at most")
 TIME = (_seconds_or_age, "seconds above 0, or a timedelta, a century at most")
+SILENCE = (
+    lambda v: v == timedelta(0) or (v == 0 and not isinstance(v, bool)) or _seconds_or_age(v),
+    "seconds or a timedelta, 0 to a century",
+)
 CAPTURE = (lambda value: isinstance(value, str) and value in CAPTURES, f"one of {', '.join(map(repr, CAPTURES))}")
 
 #: For each key: what holds for a good value, and how to describe one.
@@ -118,7 +122,7 @@ VALUES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "OBJECTIVES": (lambda v: isinstance(v, dict), "a dict of name to {'queue': …, one measure: its limit}"),
     "ALERTS": (lambda v: isinstance(v, (list, tuple)) and _words(v), "a list or tuple of dotted paths"),
     "ALERT_WEBHOOK": (lambda v: v is None or is_text(v), "a URL such as 'https://example.com/hook', or None"),
-    "ALERT_COOL_DOWN": TIME,
+    "ALERT_COOL_DOWN": SILENCE,
     "LOGS": (lambda v: v in ("none", "tracked", "all"), "'none', 'tracked' or 'all'"),
     "TRACE_URL": (lambda v: v is None or _is_trace_url(v), "a URL with {trace_id} that begins with https://, or None"),
     "BASE_TEMPLATE": (is_text, "the name of a template"),

@@ -73,6 +73,14 @@ def test_the_same_alert_is_told_when_it_has_cooled_down(told, say):
     assert states(told) == [("mail", BREACHED), ("mail", RECOVERED), ("mail", BREACHED)]
 
 
+@pytest.mark.parametrize("cool_down", [0, timedelta(0)])
+def test_where_nothing_cools_down_each_breach_is_told_at_once(told, say, cool_down):
+    say(ALERT_COOL_DOWN=cool_down)
+    for depth in (11, 12, 3, 11):
+        evaluated(mail=depth)
+    assert states(told) == [("mail", BREACHED), ("mail", RECOVERED), ("mail", BREACHED)]
+
+
 def wait_until_told(told, number):
     until = time.monotonic() + 30
     while len(told) < number and time.monotonic() < until:
