@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import chain
+from typing import TypeVar
 
 from django.db.models import Model
 
@@ -19,6 +20,8 @@ from .refs import ObjectRef
 from .stamp import now_ms
 from .store import TASK, lifetime
 
+M = TypeVar("M", bound=Model)
+
 _NEVER = datetime.min.replace(tzinfo=timezone.utc)
 
 
@@ -30,7 +33,7 @@ def tasks_for(obj: Model, limit: int | None = 50) -> list[TrackedTask]:
     return tasks_for_many([obj], limit=limit)[obj]
 
 
-def tasks_for_many(objs: Iterable[Model], limit: int | None = 50) -> dict[Model, list[TrackedTask]]:
+def tasks_for_many(objs: Iterable[M], limit: int | None = 50) -> dict[M, list[TrackedTask]]:
     """Return ``{obj: its tasks}`` as ``tasks_for`` does, in at most two round trips for all of them."""
     objs = list(objs)
     try:

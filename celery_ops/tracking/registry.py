@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import chain
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from celery.app.task import Task
 from celery.local import Proxy
@@ -16,6 +16,11 @@ from .django_tasks import celery_names, is_django_task, listen
 from .signatures import Signature, signature_of
 from .task_bindings import TaskBinding, make_binding, unknown_names
 from .task_modules import load_task_modules
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .task_bindings import TrackOptions
 
 logger = get_logger("celery_ops.tracking")
 
@@ -201,7 +206,7 @@ def _has_label(binding: TaskBinding, model_label: str) -> bool:
         return False
 
 
-def track(model: Any, **options: Any) -> Callable[[T], T]:
+def track(model: type[Model] | str, **options: "Unpack[TrackOptions]") -> Callable[[T], T]:
     """Track a task for ``model``: a model class, or a label such as ``"shop.Order"``.
 
     Goes above ``@shared_task`` or ``@app.task``, and above Django's ``@task`` where Celery runs those; stacks for

@@ -1,14 +1,15 @@
 """What binds a task to a model, as ``track`` and ``TRACKED_TASKS`` say it, and what it names that is not there."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import iscoroutinefunction
 from types import NoneType
-from typing import Any
+from typing import Any, TypedDict
 
 from django.apps import apps
 from django.core.exceptions import FieldError, ObjectDoesNotExist
 from django.db.models import F, Model
+from django.utils.functional import Promise
 
 from ..exceptions import MissingRelatedObject
 from .signatures import Signature
@@ -69,7 +70,18 @@ class TaskBinding:
         return query if isinstance(query, Mapping) else {name: name for name in query}
 
 
-OPTIONS = ("id_query", "launch_args", "launch_kwargs", "hidden", "label", "sensitive")
+class TrackOptions(TypedDict, total=False):
+    """What ``track`` takes beside the model, for type checkers and editors."""
+
+    id_query: IdQuery
+    launch_args: Sequence[Any] | None
+    launch_kwargs: Mapping[str, Any] | None
+    hidden: bool
+    label: str | Promise
+    sensitive: Iterable[str]
+
+
+OPTIONS = tuple(TrackOptions.__annotations__)
 
 
 def make_binding(model: Any, options: Mapping[str, Any]) -> TaskBinding:

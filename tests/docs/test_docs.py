@@ -4,6 +4,7 @@ import dataclasses
 import re
 from configparser import ConfigParser
 from functools import cache
+from importlib import import_module
 from inspect import Parameter, signature
 from pathlib import Path
 from textwrap import dedent
@@ -136,6 +137,15 @@ def test_the_python_page_describes_each_public_name(name):
     described = re.findall(r"^```\{py:\w+\} (\w+)", text("docs/reference/python.md"), re.M)
 
     assert name in described
+
+
+def test_each_name_that_the_python_page_describes_is_imported_from_where_it_says():
+    page = text("docs/reference/python.md")
+    modules = re.findall(r"\{py:module\} (\S+)\n```\n(.*?)(?=\n## |\Z)", page, re.S)
+    described = [(m, name) for m, part in modules for name in re.findall(r"^```\{py:\w+\} (\w+)", part, re.M)]
+
+    assert ("celery_ops", "StartedBy") in described
+    assert [pair for pair in described if not hasattr(import_module(pair[0]), pair[1])] == []
 
 
 @pytest.mark.parametrize("value", [TrackedTask, Progress], ids=lambda value: value.__name__)
