@@ -1,13 +1,15 @@
 """Which object a task belongs to: the model's label and the canonical text of its primary key."""
 
 import json
+from datetime import datetime, timezone
 from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
-from django.db.models import IntegerField, Model
+from django.db.backends.utils import format_number
+from django.db.models import DecimalField, FloatField, IntegerField, Model
 
 
 class ObjectRef(NamedTuple):
@@ -64,12 +66,31 @@ def _text(field: Any, value: Any) -> str:
     is_empty = value is None or (isinstance(value, str) and not value)  # what else is compared may raise, as arrays do
     if is_empty or isinstance(value, (bool, list, tuple, dict, set)):
         raise ValueError(f"{value!r:.80} is not a primary key")
-    if isinstance(value, (float, Decimal)) and not (isfinite(value) and value == int(value)):
+    column = field
+    while (target := getattr(column, "target_field", None)) is not None:  # the key is another model's
+        column = target
+    if isinstance(value, (float, Decimal)) and not _is_number_of(column, value):
         raise ValueError(f"{value!r} is not a primary key")
     try:
-        return str(field.to_python(value))
-    except (ValidationError, TypeError, OverflowError) as error:
+        return _one_text(column, column.to_python(value))
+    except (ValidationError, TypeError, ArithmeticError) as error:
         raise ValueError(f"{value!r:.80} is not a primary key of {field.model._meta.label}") from error
+
+
+def _is_number_of(field: Any, value: float | Decimal) -> bool:
+    return isfinite(value) and (isinstance(field, (DecimalField, FloatField)) or value == int(value))
+
+
+def _one_text(field: Any, value: Any) -> str:
+    """What is equal has one text: amounts with as many decimals as the column, times in one zone."""
+    if isinstance(field, DecimalField) and isinstance(value, Decimal):
+        text = str(format_number(value, field.max_digits, field.decimal_places))
+        if Decimal(text) != value:
+            raise ValidationError("more decimals than the column holds")
+        return text
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return str(value.astimezone(timezone.utc))
+    return str(value)
 
 
 def key_of(model: type[Model], text: str) -> Any:

@@ -1,9 +1,12 @@
 """The one name that an object has, whatever form its key comes in."""
 
 import uuid
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
+from django.db import models
+from django.test.utils import isolate_apps
 
 from celery_ops.tracking.refs import ObjectRef, key_of
 from tests.shop.models import Document, Express, Item, Order, Page, Seat
@@ -58,6 +61,41 @@ def test_every_form_of_a_key_has_one_text(model, value, text):
 def test_what_cannot_be_a_key_is_refused(model, value):
     with pytest.raises(ValueError, match=r"primary key|limit"):
         ObjectRef.build(model, value)
+
+
+@isolate_apps("tests.shop")
+def test_amounts_and_times_are_keys_as_their_columns_hold_them():
+    amount = models.DecimalField(max_digits=8, decimal_places=2, primary_key=True)
+    at, day = models.DateTimeField(), models.DateField()
+    price = a_model("Price", amount=amount)
+    discount = a_model("Discount", price=models.OneToOneField(price, primary_key=True, on_delete=models.CASCADE))
+    share = a_model("Share", part=models.FloatField(primary_key=True))
+    reading = a_model("Reading", pk=models.CompositePrimaryKey("at", "day"), at=at, day=day)
+    east = datetime(2026, 1, 2, 8, tzinfo=timezone(timedelta(hours=5)))
+
+    assert texts(price, Decimal("12.50"), Decimal("12.5"), 12.5, "12.5") == {"12.50"}
+    assert texts(price, 12, 12.0, "12", Decimal("1.2E1")) == {"12.00"}
+    assert ObjectRef.of(discount(price=price(amount=Decimal("0.1")))).pk == "0.10"
+    assert ObjectRef.of(share(part=0.25)).pk == "0.25"
+    assert texts(reading, *((time, "2026-01-02") for time in (east, east.astimezone(timezone.utc), str(east)))) == {
+        '["2026-01-02 03:00:00+00:00","2026-01-02"]'
+    }
+
+
+@pytest.mark.parametrize("value", [Decimal("1.255"), "1.255", Decimal("NaN"), "NaN", float("inf"), 10**9, "x", True])
+@isolate_apps("tests.shop")
+def test_what_the_column_of_an_amount_does_not_hold_is_no_key(value):
+    price = a_model("Price", amount=models.DecimalField(max_digits=8, decimal_places=2, primary_key=True))
+    with pytest.raises(ValueError, match="primary key"):
+        ObjectRef.build(price, value)
+
+
+def a_model(name, **fields):
+    return type(name, (models.Model,), {"__module__": "tests.shop.models", **fields})
+
+
+def texts(model, *values):
+    return {ObjectRef.build(model, value).pk for value in values}
 
 
 @pytest.mark.parametrize(
