@@ -24,7 +24,9 @@ IDS: Final = {
     "celery_ops.E013": "STORE_URL is not a URL that the store knows.",
     "celery_ops.E014": "OBJECTIVES has an entry that is no objective.",
     "celery_ops.E015": "ALERT_WEBHOOK is missing, or is no URL that can be posted to.",
-    "celery_ops.W001": "celery_ops.urls is not included, so panels can neither refresh nor act.",
+    "celery_ops.W001": (
+        "celery_ops.urls is not included where its addresses are found, so panels can neither refresh nor act."
+    ),
     "celery_ops.W002": "Templates do not know the request, so a tag may not know the viewer.",
     "celery_ops.W003": "A module of tasks cannot be imported, so its tasks are not tracked here.",
     "celery_ops.W004": "The list of tasks has no source: django-celery-results is not installed.",

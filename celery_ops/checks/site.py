@@ -1,6 +1,6 @@
 """What the site around the app has to have: its URLs, its templates, its login, its users and its databases."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import router
 from django.shortcuts import resolve_url
-from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
+from django.urls import NoReverseMatch, Resolver404, URLResolver, get_resolver, get_script_prefix, resolve, reverse
 
 from ..conf import NAME, conf
 from ..logs import get_logger
@@ -28,9 +28,29 @@ def urls() -> Messages:
     try:
         reverse("celery_ops:panel", args=["x"])
     except NoReverseMatch:
-        yield warning(1, IDS["celery_ops.W001"], "Add path('ops/', include('celery_ops.urls')) to your urlpatterns.")
+        remedy = "Add path('ops/', include('celery_ops.urls')) to your urlpatterns."
+        above = next(_resolvers_above(get_resolver()), ())
+        if namespaces := [resolver.namespace for resolver in above[:-1] if resolver.namespace]:
+            remedy = f"Include it outside of the namespace {':'.join(namespaces)!r}, where its addresses are not found."
+        elif above:
+            remedy = f"Include it below no parameter: its addresses cannot be made with {_route(above)!r} before them."
+        yield warning(1, IDS["celery_ops.W001"], remedy)
     except Exception:  # Django's own checks tell what is wrong with the URLconf
         logger.debug("The URLconf cannot be asked", exc_info=True)
+
+
+def _resolvers_above(resolver: URLResolver) -> Iterator[tuple[URLResolver, ...]]:
+    """Give what leads to each ``include("celery_ops.urls")``, the outermost first and the include itself last."""
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            if pattern.app_name == "celery_ops":
+                yield (pattern,)
+            else:
+                yield from ((pattern, *below) for below in _resolvers_above(pattern))
+
+
+def _route(resolvers: tuple[URLResolver, ...]) -> str:
+    return "".join(str(resolver.pattern) for resolver in resolvers)
 
 
 def context_processors() -> Messages:

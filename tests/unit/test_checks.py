@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 from celery import Celery, _state
+from django.conf.urls.i18n import i18n_patterns
 from django.core.checks import Warning
 from django.forms import CharField, FileField, Form
+from django.urls import include, path, re_path
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -345,6 +347,31 @@ def test_an_id_query_that_names_what_is_not_there_is_w009_and_names_the_setting(
 def test_urls_that_are_not_included_are_w001(found, settings):
     settings.ROOT_URLCONF = "django.contrib.auth.urls"
     assert [m.id for m in found(STORE, "celery_ops.W")] == ["celery_ops.W001"]
+
+
+OPS = [path("ops/", include("celery_ops.urls"))]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "says"),
+    [
+        ([path("staff/", include((OPS, "staff")))], "outside of the namespace 'staff'"),
+        ([path("a/", include(([path("b/", include((OPS, "b"), "c"))], "a")))], "outside of the namespace 'a:c'"),
+        ([path("<slug:tenant>/", include(OPS))], "with '<slug:tenant>/ops/' before"),
+        ([re_path(r"^(?P<tenant>\w+)/ops/", include("celery_ops.urls"))], r"with '^(?P<tenant>\\w+)/ops/' before"),
+    ],
+    ids=["namespace", "namespaces", "parameter", "group"],
+)
+def test_urls_that_are_included_where_they_are_not_found_are_w001_and_it_says_why(patterns, says, found, settings):
+    settings.ROOT_URLCONF = tuple(patterns)
+    (message,) = found(STORE, "celery_ops.W")
+    assert (message.id, says in message.hint) == ("celery_ops.W001", True), message.hint
+
+
+@pytest.mark.parametrize("prefix", ["", "a/b/"])
+def test_urls_are_found_under_any_prefix_and_by_any_instance_of_their_namespace(prefix, found, settings):
+    settings.ROOT_URLCONF = tuple(i18n_patterns(path(prefix, include("celery_ops.urls", namespace="other"))))
+    assert found(STORE, "celery_ops.W") == []
 
 
 def test_templates_without_the_request_are_w002(found, settings):
