@@ -349,6 +349,15 @@ def test_a_narrow_screen_does_not_scroll_sideways(path, open_page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 420
 
 
+@pytest.mark.parametrize("width", [1100, 1200, 1440])
+def test_the_overview_hides_no_column(width, open_page):
+    Workers.hold(worker())
+    Queues.hold(queue())
+    page = open_page("", viewport={"width": width, "height": 900})
+    hidden = "tables => tables.map(table => table.scrollWidth - table.parentElement.clientWidth)"
+    assert [pixels for pixels in page.locator("table").evaluate_all(hidden) if pixels > 0] == []
+
+
 def test_on_a_phone_the_sections_are_one_row_and_show_where_one_is(open_page):
     page = open_page("journal/", viewport={"width": 420, "height": 900})
     row = page.locator(".celery-ops-nav").bounding_box()
