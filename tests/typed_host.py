@@ -1,10 +1,10 @@
 """What a site writes that has its types checked: never run, but read by ``mypy``, which holds it to ``strict``."""
 
 from collections.abc import Callable
-from typing import assert_type
 
 from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import assert_type
 
 import celery_ops
 from celery_ops import (
