@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import sys
 from contextlib import suppress
 from io import BytesIO, TextIOWrapper
 
@@ -13,6 +14,7 @@ from django.utils import translation
 
 from celery_ops.management.subcommands.base import CommandRefused
 from celery_ops.management.subcommands.users import user_named
+from celery_ops.models import TaskRunRecord
 from tests.commands import planted
 
 
@@ -104,6 +106,23 @@ class TestAProcess:
         drawn = os.read(terminal, 65536).decode()
         os.close(terminal)
         assert ("task runs" in drawn, "100%" in drawn, "%" in child.stdout.read_text()) == (True, True, False)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("closed", [["stderr"], ["stdout"], ["stdin", "stdout", "stderr"]])
+def test_what_a_hook_has_closed_is_no_failure(monkeypatch, closed):
+    planted.runs(1)
+    for stream in closed:
+        monkeypatch.setattr(sys, stream, None)  # as Python has it when it was closed before it began
+    call_command("celery_ops", "prune")
+    assert not TaskRunRecord.objects.exists()
+
+
+def test_a_refusal_that_nobody_can_read_has_its_exit_code(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    with pytest.raises(SystemExit) as ended:
+        ManagementUtility(["manage.py", "celery_ops", "prune", "--states", "SUCCESS"]).execute()
+    assert ended.value.code == 2
 
 
 def test_a_database_that_is_down_is_exit_code_1_and_one_line():

@@ -7,6 +7,7 @@ import sys
 from argparse import SUPPRESS, RawDescriptionHelpFormatter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from io import StringIO
 from typing import Any, Final, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -61,10 +62,20 @@ class SubcommandParser(OneLineParser):
         return super().parse_known_args(args, namespace)
 
 
+class Nowhere(StringIO):
+    """Takes what is printed where the caller has closed the output, for which Python has None."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
 class Command(BaseCommand):
     help = "Celery operations: prune, and more. Each subcommand has its own --help."
     # A hook must not fail for a check that has nothing to do with it, nor wait for one.
     requires_system_checks = []
+
+    def __init__(self, stdout: Any = None, stderr: Any = None, **options: Any) -> None:
+        super().__init__(stdout or sys.stdout or Nowhere(), stderr or sys.stderr or Nowhere(), **options)
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)
@@ -89,7 +100,7 @@ class Command(BaseCommand):
             text = _("name a subcommand: %(names)s") % {"names": ", ".join(SUBCOMMANDS)}
             raise CommandError(text, returncode=USAGE)
         _quieten()
-        terminal = Terminal(options["verbosity"], is_live=_is_live(options), stderr=self.stderr)
+        terminal = Terminal(options["verbosity"], is_live=self._is_live(options), stderr=self.stderr)
         try:
             with writer():
                 answer = options["run"](options, terminal)
@@ -124,6 +135,9 @@ class Command(BaseCommand):
             text = _("the answer could not be written: %(reason)s") % {"reason": reason}
             raise CommandError(text, returncode=FAILED) from error
 
+    def _is_live(self, options: dict[str, Any]) -> bool:
+        return options["format"] == "text" and self.stderr.isatty()
+
     def _encodable(self, line: str) -> str:
         """Return a line as the terminal's or the pipe's encoding has it, with escapes for what that has not."""
         encoding = getattr(self.stdout, "encoding", None) or "utf-8"
@@ -153,7 +167,3 @@ def _quieten() -> None:
     logger = get_logger("celery_ops")
     if not logger.hasHandlers():
         logger.addHandler(logging.NullHandler())
-
-
-def _is_live(options: dict[str, Any]) -> bool:
-    return options["format"] == "text" and sys.stderr.isatty()
