@@ -46,7 +46,7 @@ def history_of(ref: ObjectRef, stored: Mapping[str, str | None], limit: int | No
     lives = by_task(stored.items()).items()
     tasks = [task for short, life in lives if is_kept(*(task := (derive(short, life), life)), oldest)]
     tasks.sort(key=_age, reverse=True)
-    return History(ref, tasks[:limit])
+    return History(ref, tasks if limit is None else tasks[: max(0, limit)])
 
 
 def history_of_one(place: ObjectRef, stored: Mapping[str, str | None], task_id: str) -> History:

@@ -79,7 +79,9 @@ def test_a_task_with_a_long_name_keeps_its_place(write):
     assert ids() == ["new", "long", "old"]
 
 
-@pytest.mark.parametrize(("limit", "expected"), [(0, []), (1, ["new"]), (2, ["new", "old"]), (None, ["new", "old"])])
+@pytest.mark.parametrize(
+    ("limit", "expected"), [(-1, []), (0, []), (1, ["new"]), (2, ["new", "old"]), (None, ["new", "old"])]
+)
 def test_the_limit_keeps_the_newest(write, limit, expected):
     write("old", published=20)
     write("new", published=10)
