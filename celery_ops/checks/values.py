@@ -124,7 +124,10 @@ VALUES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "ALERT_WEBHOOK": (lambda v: v is None or is_text(v), "a URL such as 'https://example.com/hook', or None"),
     "ALERT_COOL_DOWN": SILENCE,
     "LOGS": (lambda v: v in ("none", "tracked", "all"), "'none', 'tracked' or 'all'"),
-    "TRACE_URL": (lambda v: v is None or _is_trace_url(v), "a URL with {trace_id} that begins with https://, or None"),
+    "TRACE_URL": (
+        lambda v: v is None or _is_trace_url(v),
+        "an address with {trace_id}, from https:// or / on, or None",
+    ),
     "BASE_TEMPLATE": (is_text, "the name of a template"),
 }
 

@@ -31,5 +31,5 @@ def trace_url(trace_id: str | None) -> str:
 
 
 def is_template(value: Any) -> bool:
-    """Return whether ``TRACE_URL`` may be this: nobody is led elsewhere than to a page of the web."""
-    return isinstance(value, str) and value.startswith(("https://", "http://")) and "{trace_id}" in value
+    """Return whether ``TRACE_URL`` may be this: nobody is led elsewhere than to a page of the web or of this host."""
+    return isinstance(value, str) and value.startswith(("https://", "http://", "/")) and "{trace_id}" in value

@@ -42,6 +42,11 @@ def test_a_tasks_page_leads_to_its_trace(asked, order, reader, monkeypatch, no_l
     assert f'href="https://traces.example.com/{TRACE}?from=ops"' in page(reader, task)
 
 
+def test_a_trace_may_be_a_page_of_the_same_host(asked, order, reader, settings, monkeypatch, no_live_task):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "TRACE_URL": "/jaeger/trace/{trace_id}"}
+    assert f'href="/jaeger/trace/{TRACE}"' in page(reader, ran(order, monkeypatch, PARENT))
+
+
 def test_without_the_setting_nothing_is_kept(order, monkeypatch):
     assert ran(order, monkeypatch, PARENT).trace_id is None
 

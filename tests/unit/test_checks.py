@@ -157,6 +157,7 @@ def test_every_key_has_a_check(key):
         ("RETENTION", 0.5),
         ("RETENTION", timedelta(days=1)),
         ("METRICS_RETENTION", timedelta(days=36_525)),
+        ("TRACE_URL", "/jaeger/trace/{trace_id}"),
         ("ALERT_COOL_DOWN", 0),
         ("ALERT_COOL_DOWN", timedelta(0)),
         ("RECORD_RETENTION", None),
