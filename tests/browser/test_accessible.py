@@ -140,3 +140,10 @@ def test_a_panel_is_accessible(path, order, actors, screen):  # noqa: F811
     plant(order, "tests.shop.tasks.noop", "FAILURE", error="ValueError: no")
     shown = screen.show(scene.client, f"/{path}/{order.pk}/")
     assert list(of_both(shown, ".celery-ops")) == []
+
+
+def test_what_to_do_where_nothing_may_be_run_is_accessible(order, actors, screen, settings):  # noqa: F811
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": ()}
+    shown = screen.show(Scene(actors["superuser"], order).client, reverse("celery_ops:run-list"))
+    assert shown.locator("pre").count() == 1
+    assert list(of_both(shown)) == []
