@@ -31,6 +31,8 @@ LONGEST_PARSED: Final = 65_536
 LONGEST_LITERAL: Final = 4_096
 #: Values of arguments, after which no more lists and dicts are opened, to find what was hidden before.
 MOST_VALUES: Final = 2000
+#: What stands where redaction hid something, or lost it since a redactor of the site's raised.
+MARKS: Final = (REDACTED, redaction.FAILED)
 
 
 def shown(task: TaskInfo, page: Budget | None = None) -> Payload:
@@ -69,7 +71,7 @@ def knows_arguments(task: TaskInfo) -> bool:
 
 def is_whole(arguments: str | None) -> bool:
     """Return whether of arguments as they were kept nothing was hidden and nothing cut off."""
-    return arguments is not None and REDACTED not in arguments and CUT not in arguments
+    return arguments is not None and not any(mark in arguments for mark in (*MARKS, CUT))
 
 
 def _is_hidden(task: TaskInfo, arguments: tuple[Any, Any]) -> bool:
@@ -84,7 +86,7 @@ def _has_mark(arguments: tuple[Any, Any]) -> bool:
     values = list(arguments)
     for value in values:  # which grows meanwhile
         if isinstance(value, str):
-            if REDACTED in value:
+            if any(mark in value for mark in MARKS):
                 return True
         elif isinstance(value, (list, tuple, Mapping)) and len(values) < MOST_VALUES:
             values += value.values() if isinstance(value, Mapping) else value

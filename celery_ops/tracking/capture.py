@@ -100,6 +100,21 @@ def shown_arguments(name: str, fact: str) -> str:
     ).text
 
 
+def is_whole(fact: str) -> bool:
+    """Return whether nothing was hidden or cut when arguments were kept."""
+    return fact[:1] in (EXACT, TYPED)
+
+
+def redacted_arguments(name: str, fact: str) -> tuple[Any, Any]:
+    """Return kept arguments as ``shown_arguments`` shows them, both apart; the text and None where that is no JSON."""
+    text = shown_arguments(name, fact)
+    try:
+        shown = json.loads(text)
+        return shown["args"], shown["kwargs"]
+    except (ValueError, TypeError, KeyError):
+        return text, None
+
+
 def result(name: str, value: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
     """Return the fact that keeps a task's result, or None when there is none to keep."""
     mode = conf.RESULT_CAPTURE

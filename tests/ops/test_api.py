@@ -2,15 +2,20 @@
 
 import json
 from datetime import datetime, timedelta, timezone
+from unittest.mock import Mock
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from celery_ops.backends.memory import MemoryQueueBackend, MemoryTaskBackend, MemoryWorkerBackend
-from celery_ops.exceptions import BackendUnavailable
+from celery_ops.exceptions import BackendUnavailable, StoreUnavailable
 from celery_ops.info import NO_REPLY, QueueDetail, QueueInfo, TaskInfo, WorkerDetail, WorkerInfo
+from celery_ops.tracking import accounts, facts
+from celery_ops.tracking.recorder import recorder
+from celery_ops.tracking.refs import ObjectRef
 from tests.conftest import browser_of, make_user
+from tests.planting import plant
 
 pytestmark = pytest.mark.django_db
 
@@ -98,6 +103,53 @@ def test_payload_comes_from_results_too(privileged, settings):
     )
     (item,) = items(privileged, "api-history")
     assert (item["args"], item["result"]) == ([1, 2], {"total": 3})
+
+
+@pytest.fixture
+def failed_row(memory_store, order):
+    """A result that does not say what its task was given, as without CELERY_RESULT_EXTENDED, and repeats it."""
+    from django_celery_results.models import TaskResult
+
+    said = "declined hunter2"
+    result = json.dumps({"exc_type": "ValueError", "exc_message": [said], "exc_module": "builtins"})
+    TaskResult.objects.create(task_id="a", status="FAILURE", result=result, traceback=f"Traceback: {said}")
+    return plant(order, task_id="a", state="FAILURE", error="ValueError: declined [redacted]")
+
+
+def stars(name, value):
+    return "***" if name == "who" else value
+
+
+def give(order, fact):
+    recorder().record([(ObjectRef.of(order), {facts.field("a", facts.ARGUMENTS): fact})])
+    recorder().flush()
+
+
+@pytest.mark.parametrize("hidden", ["[redacted]", "[redaction failed]"])
+def test_a_row_without_arguments_shows_nothing_of_what_tracking_hid(privileged, order, failed_row, hidden):
+    give(order, f'~[1],{{"password":"{hidden}"}}')
+    (item,) = items(privileged, "api-history")
+    assert (item["args"], item["kwargs"]) == ([1], {"password": "[redacted]"})
+    assert (item["error"], item["traceback"]) == ("ValueError: declined [redacted]", "[redacted]")
+
+
+def test_a_row_without_arguments_shows_nothing_of_what_the_sites_redactor_hid(privileged, order, failed_row, settings):
+    give(order, '~[1],{"who":"***"}')
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "REDACTOR": f"{__name__}.stars"}
+    (item,) = items(privileged, "api-history")
+    assert (item["kwargs"], item["traceback"]) == ({"who": "***"}, "[redacted]")
+
+
+def test_a_row_without_arguments_shows_its_outcome_where_nothing_was_hidden(privileged, order, failed_row):
+    give(order, '=[1],{"who":"ada"}')
+    (item,) = items(privileged, "api-history")
+    assert (item["kwargs"], item["traceback"]) == ({"who": "ada"}, "Traceback: declined hunter2")
+
+
+def test_results_are_listed_as_they_are_while_the_store_is_away(privileged, failed_row, monkeypatch):
+    monkeypatch.setattr(accounts, "read_kept_of_many", Mock(side_effect=StoreUnavailable))
+    (item,) = items(privileged, "api-history")
+    assert (item["args"], item["traceback"]) == (None, "Traceback: declined hunter2")
 
 
 def many(count):

@@ -16,11 +16,12 @@ from ...filters.in_memory import PlainFilterSet
 from ...filters.queues import QueueFilterSet, searched
 from ...filters.task_lists import filterset_for
 from ...filters.workers import WorkerFilterSet
-from ...info import WorkerInfo
+from ...info import TaskInfo, WorkerInfo
 from ...redaction import Budget
 from ...tables.base import OpsTable
 from ...tables.queues import QueueTable, stuck_first
 from ...tables.workers import WorkerTable
+from ...task_detail.kept_outcomes import with_kept_arguments
 from ..lists import in_order, sorts_of
 from ..ops import OpsView, errors
 from ..workflows.tasks import narrowed_or_404
@@ -59,7 +60,9 @@ class HistoryApi(ListApi):
         except BadCursor:
             return errors(_("This is not a cursor of this list."), field="cursor", status=400)
         shows_payload = cache(self.may_view_payload)
-        tasks = backend.complete(page.tasks) if any(shows_payload(task.name) for task in page.tasks) else page.tasks
+        tasks: Sequence[TaskInfo] = page.tasks
+        if any(shows_payload(task.name) for task in tasks):
+            tasks = with_kept_arguments(tasks, backend.complete(tasks))
         budget = Budget.of_page()
         items = [task_item(task, shows_payload=shows_payload(task.name), page=budget) for task in tasks]
         following = f"{reverse('celery_ops:api-history')}{filters.link(cursor=page.next)}" if page.next else None
