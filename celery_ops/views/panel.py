@@ -37,6 +37,7 @@ from .ops import errors
 from .private import PrivateView
 from .refusals import log_refusal, noting_refusals
 from .request import form_key, leading_back, next_url, page_before, wants_json
+from .tasks.revoke import is_running
 from .tasks.workflow import link_of
 
 
@@ -149,10 +150,12 @@ class PanelView(PrivateView):
             outcome = actions.ActionOutcome(_("The details cannot be read at the moment."), status=503)
             return self._answer(outcome, instance)
         viewed = Viewer(self.user, public=False, url=self.request.path)
+        page_url = viewed.page_url(task)
         url = f"{self.request.path}?task={task_parameter(task.id)}&{PARAMETER}="
         context = {
             "row": viewed.row(task),
-            "page_url": viewed.page_url(task),
+            "page_url": page_url,
+            "may_ask_where": bool(page_url) and is_running(task.state),
             "payload": payload,
             "workflow": link_of(task.id) if viewed.may(VIEW_OPS) else None,
             "log": log_part(task.id, url, is_over=is_final(task.state), is_tracked=True),

@@ -1,5 +1,7 @@
 """A person asks a running task's worker where the task is, and sees afterwards what it cost."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -34,6 +36,19 @@ def test_a_running_task_shows_where_it_is(visit, worker, order, pace, operator, 
     page.get_by_role("link", name="Back to the live page").click()
     expect(page.get_by_text("Where it is now")).to_have_count(0)
     expect(page.locator(".celery-ops-costs")).to_contain_text("CPU")
+    assert visit.troubles == []
+
+
+@pytest.mark.parametrize("scripted", [True, False], ids=["with script", "without"])
+def test_a_panels_details_lead_to_where_a_running_task_is(visit, worker, order, pace, operator, expect, scripted):
+    tasks.paced.delay(order.pk, pace.file, steps=1)
+    told(order, lambda task: task.state == "STARTED", "the task to run")
+    page = visit(f"/orders/{order.pk}/", operator, java_script_enabled=scripted)
+    page.get_by_role("link", name="Details").click()
+    page.get_by_role("button", name="Ask its worker").click()
+    expect(page.locator(".celery-ops-own")).to_contain_text("tests/shop/tasks.py")
+    expect(page).to_have_url(re.compile("/stack/#stack$"))
+    pace.to(1)
     assert visit.troubles == []
 
 

@@ -964,3 +964,12 @@ def test_details_lead_to_the_operations_pages_those_who_may_see_them(order, staf
     assert page not in shown(order, customer)
     assert page not in shown(order, customer, f"?task={task_id}")
     assert page not in shown(order, None, public=True)
+
+
+def test_details_of_a_running_task_ask_where_it_is_for_those_who_may(order, staff):
+    task_id, ended = plant(order, state="STARTED"), plant(order)
+    asks = f'action="/behind/a/prefix/tasks/{task_id}/stack/#stack"'
+    assert asks in shown(order, staff, f"?task={task_id}")
+    assert "/stack/" not in shown(order, staff, f"?task={ended}")
+    customer = make_user("customer", "shop.view_order", "celery_ops.view_payload")
+    assert "/stack/" not in shown(order, customer, f"?task={task_id}")

@@ -97,7 +97,7 @@ if (!customElements.get("celery-ops-panel"))
   onSubmit(event) {
     const { target, submitter } = event;
     const method = target.getAttribute("method");
-    if (event.defaultPrevented || method === "dialog" || !this.url) return;
+    if (event.defaultPrevented || method === "dialog" || !this.url || "leaves" in target.dataset) return;
     event.preventDefault();
     if (method !== "post") return this.show(this.own(new URLSearchParams(new FormData(target))));
     this.load().then(() => this.post(target, submitter), () => {
