@@ -1,12 +1,18 @@
 """What views read of a request, whatever it is for."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
 from django.utils.crypto import constant_time_compare
 from django.utils.http import url_has_allowed_host_and_scheme
+
+from ..exceptions import BadInput
+from ..filters.task_fields import MomentField
 
 #: Django refuses a redirect to a longer one, and by then the action is done.
 LONGEST_URL: Final = 2048
@@ -65,3 +71,11 @@ def submission_of(posted: QueryDict, user: Any, *what: Any) -> UUID | None:
     """
     key = form_key(posted)
     return key and uuid5(key, repr((user.pk, *what)))
+
+
+def moment_of(posted: Mapping[str, Any], name: str) -> datetime | None:
+    """Return a time that came with a form, None where none did. Raises BadInput."""
+    try:
+        return MomentField(required=False).clean(posted.get(name))
+    except ValidationError as error:
+        raise BadInput({name: list(error.messages)}) from error

@@ -204,6 +204,28 @@ def test_tasks_that_arrive_later_are_left_alone(browser, settings, published, mo
     assert tally(begin(browser)) == ("done", 1, {})
 
 
+@pytest.mark.parametrize("action", ["retry", "revoke"])
+def test_tasks_that_arrive_while_the_preview_is_open_are_left_alone(action, browser, settings):
+    failed(settings, 2, a_task(id="waits", state="PENDING", name=UNTRACKED, created_at=timezone.now()))
+    url = f"{reverse(f'celery_ops:bulk-{action}')}?state={'FAILURE' if action == 'retry' else 'PENDING'}"
+    html = browser.get(url).text
+    late = timezone.now()
+    arrived = [a_task(id=state, state=state, name=UNTRACKED, created_at=late) for state in ("FAILURE", "PENDING")]
+    Held.hold(*Held.contents, *arrived)
+    posted = {name: value(html, name) for name in ("count", "shown_at", "submission")}
+    assert browser.post(url, posted).status_code == 302
+    record = ControlRecord.objects.filter(target=steps.TARGET).get()
+    assert steps.progress_of(record).handled == int(posted["count"]) == (2 if action == "retry" else 1)
+
+
+@pytest.mark.parametrize("shown_at", ["yesterday", "2026-13-45", "0001-01-01T00:00:00+23:59", "\0", "9" * 5000])
+def test_a_preview_of_no_time_begins_nothing(shown_at, browser, settings, published):
+    failed(settings, 2)
+    response = browser.post(reverse("celery_ops:bulk-retry"), {"shown_at": shown_at})
+    assert response.status_code == 400
+    assert (list(published), ControlRecord.objects.count()) == ([], 0)
+
+
 def test_what_was_run_again_already_is_left_alone(browser, settings, published):
     failed(settings, 3)
     TaskRunRecord.objects.create(task_id="new", task_name=UNTRACKED, retry_of="id-1", send_state="SENT")

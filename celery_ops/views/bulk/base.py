@@ -1,7 +1,7 @@
 """Doing something to all tasks that a list's filters find: what that would be, and how far it is."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Final
 from uuid import uuid4
@@ -28,10 +28,11 @@ from ...formatting import Moment, clean, count, listed
 from ...models import ControlRecord
 from ...permissions import VIEW_OPS, VIEW_RECORDS, allows
 from ...tables.links import PageLink, task_link
-from ...task_query import Count
+from ...task_query import Count, TaskQuery
+from ...timezones import now
 from ..not_found import no_row
 from ..ops import OpsPage
-from ..request import submission_of
+from ..request import moment_of, submission_of
 from ..workflows.tasks import narrowed_or_404
 
 #: Seconds after which nobody seems to go on with it any more: the page has been closed.
@@ -115,7 +116,7 @@ class BulkStartView(BulkView):
             raise PermissionDenied
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        filters = self.filters_of(request.GET)
+        filters, shown_at = self.filters_of(request.GET), now().isoformat()
         if filters.errors:
             return self.shown(filters, status=400)
         try:
@@ -126,7 +127,7 @@ class BulkStartView(BulkView):
             return self.unavailable(_("The tracking store does not answer."), **self.ways(filters))
         except DatabaseError:
             return self.unavailable(_("The journal does not answer."), **self.ways(filters))
-        return self.shown(filters, preview=preview, submission=uuid4(), sample=_sample(preview))
+        return self.shown(filters, preview=preview, submission=uuid4(), shown_at=shown_at, sample=_sample(preview))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         filters = self.filters_of(request.GET)
@@ -144,11 +145,12 @@ class BulkStartView(BulkView):
         return HttpResponseRedirect(reverse(f"celery_ops:{self.detail}", args=[record.pk]))
 
     def start(self, filters: TaskFilterSet, **chosen: Any) -> ControlRecord:
-        """Write down what is asked for. Raises DatabaseError."""
+        """Write down what is asked for, of what there was when it was shown. Raises BadInput and DatabaseError."""
         posted = self.request.POST
         counted = Count(_number(posted.get("count", "")), capped="is_partial" in posted)
         key = submission_of(posted, self.user, sorted(filters.parameters.items()))
-        return self.bulk.start(self.user, filters.parameters, filters.query, counted, key, **chosen)
+        query = _as_shown(filters.query, posted)
+        return self.bulk.start(self.user, filters.parameters, query, counted, key, **chosen)
 
     def shown(self, filters: TaskFilterSet, *, status: int = 200, **context: Any) -> HttpResponse:
         facts = {"asked": conditions(filters), "form_template": self.form_template}
@@ -300,6 +302,12 @@ def _skipped(progress: BulkProgress) -> list[tuple[str, str, list[PageLink], int
         links = [task_link(task_id) for task_id in skipped.sample]
         rows.append((reason, count(Count(skipped.count)), links, skipped.count - len(links)))
     return rows
+
+
+def _as_shown(query: TaskQuery, posted: QueryDict) -> TaskQuery:
+    """Return the query without the tasks that came after its preview: a page may be open for a day. Raises BadInput."""
+    shown_at = moment_of(posted, "shown_at")
+    return replace(query, until=min(filter(None, (query.until, shown_at)))) if shown_at else query
 
 
 def _number(text: str) -> int:

@@ -1,12 +1,11 @@
 """What people do to schedules: run one now, pause it, resume it, leave its next occurrence out."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,7 +15,6 @@ from django.utils.translation import gettext_lazy
 from ... import timezones
 from ...catalog import may_run_something
 from ...exceptions import BadInput, Claimed, NotDone, NotSent, RerunRefused, ScheduleRefused, SentNothing
-from ...filters.task_fields import MomentField
 from ...formatting import clean
 from ...links import schedule_url
 from ...permissions import MANAGE_SCHEDULES, RUN_TASK, VIEW_OPS, allows
@@ -30,7 +28,7 @@ from ...schedules.report import report
 from ...schedules.sources.base import ACTIONS, PAUSE, RESUME, RUN
 from ..control.actions import ActionView
 from ..not_found import no_schedule
-from ..request import next_url
+from ..request import moment_of, next_url
 from ..runs.json import sent_item, sent_nothing
 from .detail import arguments_of
 
@@ -180,11 +178,3 @@ class ScheduleActionView(ActionView):
 
     def home(self) -> str:
         return schedule_url(self.posted_name) or reverse("celery_ops:schedule-list")
-
-
-def moment_of(posted: Mapping[str, Any], name: str) -> datetime | None:
-    """Return a time that came with a form, None where none did. Raises BadInput."""
-    try:
-        return MomentField(required=False).clean(posted.get(name))
-    except ValidationError as error:
-        raise BadInput({name: list(error.messages)}) from error
