@@ -1,6 +1,7 @@
 """Launching, running again and revoking from a panel: on its object only, asked of the policy, and journalled."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -103,10 +104,17 @@ def _sent_nothing(error: SentNothing) -> ActionOutcome:
 
 
 def run_again(
-    user: Any, instance: Model, task_id: str, submission: UUID | None = None, *, confirmed: bool = False
+    user: Any,
+    instance: Model,
+    task_id: str,
+    submission: UUID | None = None,
+    *,
+    confirmed: bool = False,
+    shown_at: datetime | None = None,
 ) -> ActionOutcome:
     """Run one of the object's tasks again; the same ``submission`` runs it once. One that asks has to be ``confirmed``.
 
+    Nobody confirms what came after the panel was ``shown_at``: that somebody ran it again meanwhile.
     Raises PermissionDenied when the policy refuses, Http404 for a task of another object or a hidden one.
     """
     ref = ObjectRef.of(instance)
@@ -121,7 +129,7 @@ def run_again(
         raise Http404(_("This task does not belong to this object."))
     try:
         again = candidate(task_id, user, submission, account)
-        if again.asks and not confirmed:
+        if again.asks and not (confirmed and again.was_there(shown_at)):
             reasons = " ".join(doubt.text for doubt in again.doubts if doubt.asks)
             return ActionOutcome(_("%(why)s Confirm it; nothing was sent.") % {"why": reasons}, status=400)
         record = rerun_candidate(again, user, submission=submission)

@@ -13,6 +13,7 @@ from ..formatting import presentable
 from ..info import TrackedTask
 from ..objects import name_of
 from ..task_detail.own_states import with_own_states
+from ..timezones import now
 from ..tracking.reading import ObjectReading, read_facts, reading_of
 from ..tracking.refs import ObjectRef
 from ..tracking.registry import humanised
@@ -47,6 +48,7 @@ class Draft:
         self.ref = ObjectRef.of(instance)
         self.viewer = Viewer(getattr(request, "user", None), public=options.public, url=url)
         self.object_label = "" if options.public else SimpleLazyObject(lambda: name_of(instance))
+        self.shown_at = now().isoformat()
         self.version = ""
         self.reading: ObjectReading | None = None
         self._facts: Mapping[str, str | None] | None = None
@@ -88,6 +90,7 @@ class Draft:
             active=any(task.is_active for task in tasks),
             next_url=self.next_url,
             submission=str(uuid4()),
+            shown_at=self.shown_at,
         )
 
     def _tasks(self) -> list[TrackedTask]:

@@ -92,6 +92,7 @@ class PanelPage:
     active: bool  # something still waits or runs: polling is worth it
     next_url: str  # where a form without script returns to
     submission: str = ""  # makes a second click no second run
+    shown_at: str = ""  # what came later was not there to be confirmed
 
     @property
     def filtered(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from ..exceptions import NotKnown, NotRerunnable, NotSent, RerunRefused
 from ..models import TaskRunRecord
 from ..running.allowlist import Runnable
 from ..task_detail.original import Original, original_of
+from ..timezones import aware
 from ..tracking.accounts import Account
 from .claims import Reruns, reruns_of, submission_of_task
 from .doubts import Doubt, doubts_of
@@ -48,6 +50,11 @@ class RerunCandidate:
     def asks(self) -> bool:
         """Whether it is sent only when somebody has said so, having read what there is to consider."""
         return any(doubt.asks for doubt in self.doubts)
+
+    def was_there(self, shown_at: datetime | None) -> bool:
+        """Return whether what there is to consider was there to be read at that time; None is now."""
+        last = self.reruns.last
+        return shown_at is None or last is None or aware(last.created_at) <= shown_at
 
     @property
     def seen(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from ..backends.control import Replies
 from ..conf import conf
 from ..control.journal import plain
 from ..databases import instance_of, writer
-from ..exceptions import BadToken, StoreUnavailable
+from ..exceptions import BadInput, BadToken, StoreUnavailable
 from ..panels import actions
 from ..panels.building import Draft
 from ..panels.entity_tags import Unchanged, etag
@@ -36,7 +36,7 @@ from .objects import own_page
 from .ops import errors
 from .private import PrivateView
 from .refusals import log_refusal, noting_refusals
-from .request import form_key, leading_back, next_url, page_before, wants_json
+from .request import form_key, leading_back, moment_of, next_url, page_before, wants_json
 from .tasks.revoke import is_running
 from .tasks.workflow import link_of
 
@@ -104,8 +104,12 @@ class PanelView(PrivateView):
             terminate = posted.get("terminate") == "1"
             return actions.revoke_task(self.user, instance, posted.get("task_id", ""), terminate=terminate)
         if action == "retry":
-            task_id = posted.get("task_id", "")
-            return actions.run_again(self.user, instance, task_id, form_key(posted), confirmed=confirmed)
+            task_id, key = posted.get("task_id", ""), form_key(posted)
+            try:
+                shown_at = moment_of(posted, "shown_at")
+            except BadInput:  # nobody has read what was shown at no time
+                confirmed, shown_at = False, None
+            return actions.run_again(self.user, instance, task_id, key, confirmed=confirmed, shown_at=shown_at)
         return actions.ActionOutcome(_("A panel knows the actions launch, retry and revoke."), status=400)
 
     def _check_started(self, options: PanelOptions, instance: models.Model, task_id: str) -> None:

@@ -12,6 +12,7 @@ from django_celery_results.models import TaskResult
 from celery_ops import tasks_for
 from celery_ops.models import ControlRecord, TaskRunRecord
 from tests.conftest import make_user
+from tests.servers import wait_for
 from tests.shop import tasks
 
 from .conftest import told
@@ -67,6 +68,19 @@ def test_a_panel_runs_a_failed_task_again(visit, worker, order, operator, tmp_pa
     new = told(order, lambda task: task.state == "SUCCESS", "the success")
     expect(page.get_by_text(f"run again as {new.id[:8]}")).to_be_visible()
     expect(page.get_by_text(f"run again of {failed.id[:8]}")).to_be_visible()
+    assert visit.troubles == []
+
+
+def test_what_asks_is_run_again_twice_from_a_panel_that_stays_open(visit, worker, order, operator, settings, expect):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": {tasks.fails.name: {"confirm": True}}}
+    tasks.fails.delay(order.pk)
+    told(order, lambda task: task.state == "FAILURE", "the failure")
+    page = visit(f"/orders/{order.pk}/", operator)
+    for number in (2, 3):
+        page.get_by_text("Run again", exact=True).last.click()
+        page.get_by_role("button", name="Run this task again").last.click()
+        wait_for(lambda number=number: len(tasks_for(order)) == number, "another one")
+        expect(page.get_by_text(f"run again as {tasks_for(order)[0].id[:8]}")).to_be_visible()
     assert visit.troubles == []
 
 

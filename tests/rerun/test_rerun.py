@@ -25,7 +25,7 @@ from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.store import TASK
 from tests.conftest import broker, browser_of, make_user
 from tests.ops.task_backends import HOSTILE, Held, a_task, on_databases, use
-from tests.pages import words
+from tests.pages import value, words
 from tests.planting import panel_of, plant
 from tests.servers import free_port
 from tests.shop import tasks
@@ -471,6 +471,28 @@ def test_a_panel_runs_again_what_asks_only_when_it_is_confirmed(asks, browser, s
     assert (refused.status_code, refused.json(), published) == (400, said, [])
     assert panel_post(browser, staff, order, task_id, confirm="1").status_code == 201
     assert len(published) == 1
+
+
+def test_what_a_panel_asks_is_asked_anew_when_somebody_else_ran_it_meanwhile(
+    asks, browser, staff, order, published, settings
+):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": {NOOP: {"confirm": True}}}
+    task_id = plant(order, NOOP, "FAILURE", args=ARGS)
+    shown = {"confirm": "1", "shown_at": value(browser.get(panel_of(order, staff)).text, "shown_at")}
+    assert panel_post(browser, staff, order, task_id, **shown).status_code == 201
+    refused = panel_post(browser, staff, order, task_id, **shown)
+    assert (refused.status_code, len(published)) == (400, 1)
+    assert "It was run again already" in refused.json()["errors"]["__all__"][0]
+    shown["shown_at"] = value(browser.get(panel_of(order, staff)).text, "shown_at")
+    assert panel_post(browser, staff, order, task_id, **shown).status_code == 201
+    assert len(published) == 2
+
+
+def test_nothing_is_confirmed_on_a_panel_that_was_shown_at_no_time(asks, browser, staff, order, published, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": {NOOP: {"confirm": True}}}
+    task_id = plant(order, NOOP, "FAILURE", args=ARGS)
+    assert panel_post(browser, staff, order, task_id, confirm="1", shown_at="yesterday").status_code == 400
+    assert published == []
 
 
 def test_nobody_is_asked_about_what_they_may_not_run(asks, db):

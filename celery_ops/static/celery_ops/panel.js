@@ -58,7 +58,7 @@ if (!customElements.get("celery-ops-panel"))
 
   /* What a person has chosen in it stays; only the tokens of its forms are new. */
   renew(old, part) {
-    const tokens = "[name=csrfmiddlewaretoken], [name=submission]";
+    const tokens = "[name=csrfmiddlewaretoken], [name=submission], [name=shown_at]";
     const news = part.querySelectorAll(tokens);
     old.querySelectorAll(tokens).forEach((token, index) => { token.value = news[index].value; });
   }
