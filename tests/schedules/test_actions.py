@@ -9,7 +9,7 @@ from celery_ops.models import ControlRecord, TaskRunRecord
 from celery_ops.schedules.sources.database import DatabaseSource
 from tests.conftest import broker, browser_of, make_user
 from tests.ops.task_backends import Held, use
-from tests.pages import html_of, text_of
+from tests.pages import html_of, text_of, value
 from tests.schedule_source import beat, entry, keep, now, tell
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -58,6 +58,28 @@ def test_the_page_asks_before_it_runs(browser, monkeypatch):
     assert asked.status_code == 200
     assert "nightly is sent once more, now" in text_of(html_of(asked))
     assert not TaskRunRecord.objects.exists()
+
+
+def test_what_was_asked_about_is_what_is_sent(browser, monkeypatch):
+    keep(monkeypatch, entry(args=(3,)))
+    asked = {"confirm": "1", "previewed": value(act(browser, "run", ask="1").text, "previewed")}
+    keep(monkeypatch, entry(args=(4,)))
+    again = act(browser, "run", **asked)
+    assert again.status_code == 200
+    assert "Something else than you confirmed is to be considered by now" in text_of(html_of(again))
+    assert not TaskRunRecord.objects.exists()
+    assert act(browser, "run", confirm="1", previewed=value(again.text, "previewed")).status_code == 302
+    assert TaskRunRecord.objects.get().args == [4]
+
+
+def test_arguments_that_json_does_not_know_are_asked_about_once(browser, monkeypatch):
+    keep(monkeypatch, entry(args=(object(),)))
+    asked = act(browser, "run", ask="1").text
+    keep(monkeypatch, entry(args=(object(),)))
+    assert (
+        "Something else than you confirmed"
+        not in act(browser, "run", confirm="1", previewed=value(asked, "previewed")).text
+    )
 
 
 def test_the_same_form_sent_twice_runs_once(browser, monkeypatch):

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from kombu.utils.json import dumps
 
 from ... import timezones
 from ...catalog import may_run_something
@@ -23,12 +24,13 @@ from ...running.allowlist import Runnable
 from ...running.launcher import Run, launch
 from ...running.options import SendOptions
 from ...schedules import acting
-from ...schedules.info import ScheduleInfo
+from ...schedules.info import Entry, ScheduleInfo
 from ...schedules.report import report
 from ...schedules.sources.base import ACTIONS, PAUSE, RESUME, RUN
+from ..bulk.retry import stands_for
 from ..control.actions import ActionView
 from ..not_found import no_schedule
-from ..request import moment_of, next_url
+from ..request import is_confirmed, moment_of, next_url
 from ..runs.json import sent_item, sent_nothing
 from .detail import arguments_of
 
@@ -118,7 +120,7 @@ class ScheduleActionView(ActionView):
     # -- a run
 
     def run(self, posted: QueryDict, runnable: Runnable) -> HttpResponse:
-        if posted.get("ask") or (runnable.confirm and posted.get("confirm") != "1"):
+        if posted.get("ask") or self.must_ask(posted, runnable):
             if self.is_json:
                 raise BadInput({"confirm": [_("This task asks first: send confirm=1 as well.")]})
             return self.asked(runnable)
@@ -135,6 +137,12 @@ class ScheduleActionView(ActionView):
         answer = {"name": self.schedule.entry.name, "action": RUN, **sent_item(record)}
         sentence = _("%(name)s was sent.") % {"name": clean(self.schedule.entry.name, 100)}
         return self.done(answer, sentence, messages.SUCCESS)
+
+    def must_ask(self, posted: QueryDict, runnable: Runnable) -> bool:
+        """Whether something is to be read before it is sent: nothing was confirmed yet, or something else than this."""
+        has_confirmed = posted.get("confirm") == "1"
+        asks = runnable.confirm or (has_confirmed and posted.get("previewed"))
+        return bool(asks) and not is_confirmed(posted, _seen(self.schedule.entry))
 
     def permitted_task(self) -> Runnable:
         """Return the task, as "Run again" asks for it. Raises BadInput, NotDone, PermissionDenied and Http404.
@@ -172,9 +180,20 @@ class ScheduleActionView(ActionView):
             task_name=clean(runnable.name),
             arguments=arguments_of(self.schedule) if self.may_view_payload(runnable.name) else "",
             submission=uuid4(),
+            previewed=_seen(self.schedule.entry),
+            has_changed=self.request.POST.get("confirm") == "1",
             back_url=next_url(self.request) or self.home(),
         )
         return render(self.request, "celery_ops/schedules/ask.html", context)
 
     def home(self) -> str:
         return schedule_url(self.posted_name) or reverse("celery_ops:schedule-list")
+
+
+def _seen(entry: Entry) -> str:
+    """Return what tells that which would be sent from anything else, and nothing else of it: it stands in the page."""
+    try:
+        arguments = dumps([list(entry.args), dict(entry.kwargs)])
+    except (TypeError, ValueError):  # each process has another text of objects that JSON does not know
+        arguments = ""
+    return stands_for([entry.task, arguments, entry.queue])
