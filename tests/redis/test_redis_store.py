@@ -21,7 +21,7 @@ from celery_ops.tracking.tallies import Row, Wanted
 from celery_ops.tracking.tally_commands import ADD
 from tests.celery import app
 from tests.conftest import store_settings
-from tests.servers import wait_for
+from tests.servers import RedisServer, free_port, wait_for
 
 ONE = ObjectRef("shop.order", "1")
 LONG = "x" * 200
@@ -304,6 +304,27 @@ def test_who_may_name_no_script_tells_it_each_time(own_redis, own_client, settin
         use(store, 3)
     assert numbers_of(own_client, "eval")["calls"] >= 2
     assert numbers_of(own_client, "evalsha") == {}
+
+
+@pytest.fixture
+def other_redis():
+    """A server that stands in for ``own_redis``."""
+    server = RedisServer(free_port())
+    yield server
+    server.kill()
+
+
+def test_a_server_that_takes_over_is_told_the_scripts_that_the_one_before_knew(own_redis, other_redis, settings):
+    url = f"{own_redis.url}/0;{other_redis.url}/0"
+    settings.CELERY_OPS = {"STORE_URL": url, "STORE_TIMEOUT": 2}
+    with contextlib.closing(RedisStore()) as store:
+        before = [use(store, 1) for use in USES.values()]
+        own_redis.kill()
+        assert [use(store, 1) for use in USES.values()] == before
+        assert store.read([ONE]) == [{"a1": "1"}]
+    with contextlib.closing(redis.Redis(port=other_redis.port)) as client:
+        failed = numbers_of(client, "evalsha")["failed_calls"]
+        assert failed == 6, "a call each, and two of what is sent in two parts or asked of two objects"
 
 
 def test_a_write_sends_less_than_its_script(own_store, own_client):
@@ -726,8 +747,6 @@ def test_the_setting_comes_before_the_broker(settings):
 
 
 def test_a_store_behind_a_unix_socket_works(tmp_path_factory, settings):
-    from tests.servers import RedisServer, free_port
-
     socket = tmp_path_factory.mktemp("s") / "r.sock"
     server = RedisServer(free_port(), "--unixsocket", str(socket))
     try:
