@@ -11,7 +11,7 @@ from dataclasses import replace
 from time import monotonic_ns
 from typing import Any, Final
 
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from .signs import Sign, decoded, encoded
 from .stamp import now_ms
@@ -91,7 +91,7 @@ def _replies(connection: Any, *commands: Sequence[bytes]) -> list[Any]:
             except ResponseError as error:
                 replies.append(error)
     except BaseException:
-        with suppress(Exception):
+        with suppress(RedisError, OSError):  # what happened before is raised
             connection.disconnect()
         raise
     return replies
