@@ -97,7 +97,7 @@ def tell(broker: str, flower: Flower, told: int, number: int) -> None:
             dispatcher.send("task-received", name=row[1], args=row[2], kwargs=row[3], retries=0, **known)
             dispatcher.send("task-succeeded", result=row[8], runtime=2.0, **known)
             if index % 500 == 0:  # no faster than it hears: Redis cuts off who lags behind
-                wait_for(lambda: flower.first_page(1)["recordsTotal"] >= index - 500, "Flower to hear")  # noqa: B023
+                wait_for(lambda: flower.first_page(1)["recordsTotal"] >= index - 500, "Flower to hear")  # noqa: B023 - called at once
     wait_for(lambda: flower.first_page(1)["recordsTotal"] >= number, "Flower to have heard all")
 
 

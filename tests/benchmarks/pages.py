@@ -62,7 +62,10 @@ def _theirs(client: Client, name: str, asked: Call | None = None) -> dict[str, C
 
 def _flowers_workers(flowers: flower.Flower) -> Call:
     """Return what has Flower ask its workers anew; its page itself shows what it has heard before."""
-    call = lambda: flowers.get("/api/workers?refresh=true")  # noqa: E731
+
+    def call():
+        return flowers.get("/api/workers?refresh=true")
+
     wait_for(lambda: all(name.encode() in call() for name in NAMES), "Flower to know the workers")
     return call
 

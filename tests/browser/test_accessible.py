@@ -5,7 +5,7 @@ from celery import chain
 from django.urls import get_resolver, reverse
 
 from tests.conftest import broker
-from tests.panels.test_matrix import (  # noqa: F401
+from tests.panels.test_matrix import (  # noqa: F401 - fixtures are among them
     PING,
     ROWS,
     Scene,
@@ -124,7 +124,7 @@ def test_every_url_that_has_a_page_is_among_these():
     ("method", "address", "data", "code"),
     [pytest.param(*rest, id=f"{name}-{what}-{rest[0]}") for name, what, *rest in CASES],
 )
-def test_a_page_is_accessible(method, address, data, code, order, actors, screen):  # noqa: F811
+def test_a_page_is_accessible(method, address, data, code, order, actors, screen):  # noqa: F811 - a fixture
     scene = Scene(actors["superuser"], order)
     plant(order, "tests.shop.tasks.noop", "FAILURE", error="ValueError: no", progress="1 2 half")
     path = address(scene)
@@ -135,14 +135,14 @@ def test_a_page_is_accessible(method, address, data, code, order, actors, screen
 
 
 @pytest.mark.parametrize("path", ["orders", "your-order"])
-def test_a_panel_is_accessible(path, order, actors, screen):  # noqa: F811
+def test_a_panel_is_accessible(path, order, actors, screen):  # noqa: F811 - a fixture
     scene = Scene(actors["superuser"], order)
     plant(order, "tests.shop.tasks.noop", "FAILURE", error="ValueError: no")
     shown = screen.show(scene.client, f"/{path}/{order.pk}/")
     assert list(of_both(shown, ".celery-ops")) == []
 
 
-def test_what_to_do_where_nothing_may_be_run_is_accessible(order, actors, screen, settings):  # noqa: F811
+def test_what_to_do_where_nothing_may_be_run_is_accessible(order, actors, screen, settings):  # noqa: F811 - a fixture
     settings.CELERY_OPS = {**settings.CELERY_OPS, "RUNNABLE_TASKS": ()}
     shown = screen.show(Scene(actors["superuser"], order).client, reverse("celery_ops:run-list"))
     assert shown.locator("pre").count() == 1

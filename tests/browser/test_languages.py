@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils.translation import to_language
 
 from tests.languages.test_catalogues import CATALOGUES
-from tests.panels.test_matrix import Scene, _known, actors  # noqa: F401
+from tests.panels.test_matrix import Scene, _known, actors  # noqa: F401 - fixtures are among them
 from tests.shop.models import Order
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
@@ -32,7 +32,7 @@ HEADS = """() => [...document.querySelectorAll("thead th")].map((head) => {
 
 
 @pytest.fixture
-def scene(db, actors):  # noqa: F811
+def scene(db, actors):  # noqa: F811 - a fixture
     return Scene(actors["superuser"], Order.objects.create(reference="A-1"))
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from tests.panels.test_matrix import Scene, _known, actors  # noqa: F401
+from tests.panels.test_matrix import Scene, _known, actors  # noqa: F401 - fixtures are among them
 from tests.planting import plant
 from tests.shop.models import Order
 
@@ -29,7 +29,7 @@ def order(db):
 @pytest.mark.parametrize(
     "name", ["overview", "task-list", "insight", "failure-list", "schedule-list", "worker-list", "run-list"]
 )
-def test_a_page_is_laid_out_from_the_right(name, width, settings, order, actors, screen):  # noqa: F811
+def test_a_page_is_laid_out_from_the_right(name, width, settings, order, actors, screen):  # noqa: F811 - a fixture
     settings.LANGUAGE_CODE = "ar"
     scene = Scene(actors["superuser"], order)
     plant(order, "tests.shop.tasks.noop", "FAILURE", error="ValueError: no")

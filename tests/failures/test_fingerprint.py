@@ -242,7 +242,7 @@ def with_a_report():
 
 
 def with_others():
-    raise ExceptionGroup("2 orders", [ValueError("order 17"), raised(refuse, "no stock", KeyError)])  # noqa: F821
+    raise ExceptionGroup("2 orders", [ValueError("order 17"), raised(refuse, "no stock", KeyError)])  # noqa: F821 - since Python 3.11
 
 
 def without_words():

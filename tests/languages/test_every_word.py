@@ -8,7 +8,7 @@ from django.utils import translation
 
 from tests.celery import app
 from tests.pages import elements, text_of
-from tests.panels.test_matrix import ROWS, Scene, _known, actors  # noqa: F401
+from tests.panels.test_matrix import ROWS, Scene, _known, actors  # noqa: F401 - fixtures are among them
 from tests.planting_counts import FAILURE
 from tests.shop import tasks
 
@@ -66,7 +66,7 @@ def data():
 
 
 @pytest.mark.parametrize(("address", "sent"), PAGES)
-def test_every_word_is_marked(address, sent, order, actors, data):  # noqa: F811
+def test_every_word_is_marked(address, sent, order, actors, data):  # noqa: F811 - a fixture
     scene = Scene(actors["superuser"], order)
     page = scene.client.get(address(scene), sent)
     text = read_of(page.text).replace(scene.task_id, "")

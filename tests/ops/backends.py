@@ -91,7 +91,8 @@ class AwayWorkers(WorkerBackend):
     def workers(self):
         raise BackendUnavailable("The broker at redis://:hunter2@far:6379 does not answer.")
 
-    worker = lambda self, hostname: self.workers()  # noqa: E731
+    def worker(self, hostname):
+        return self.workers()
 
 
 class AwayQueues(QueueBackend):
@@ -100,7 +101,8 @@ class AwayQueues(QueueBackend):
     def queues(self):
         raise BackendUnavailable("The broker does not answer.")
 
-    queue = lambda self, name: self.queues()  # noqa: E731
+    def queue(self, name):
+        return self.queues()
 
 
 class AwayTasks(TaskBackend):
@@ -123,7 +125,8 @@ class FrozenWorkers(WorkerBackend):
         self.thaw.wait(20)
         raise BackendUnavailable("Too late.")
 
-    worker = lambda self, hostname: self.workers()  # noqa: E731
+    def worker(self, hostname):
+        return self.workers()
 
 
 class FrozenQueues(QueueBackend):
@@ -133,7 +136,8 @@ class FrozenQueues(QueueBackend):
         FrozenWorkers.thaw.wait(20)
         raise BackendUnavailable("Too late.")
 
-    queue = lambda self, name: self.queues()  # noqa: E731
+    def queue(self, name):
+        return self.queues()
 
 
 class FaultyWorkers(AwayWorkers):

@@ -38,7 +38,7 @@ def odd(number, card):
     logger.info(b"caf\xc3\xa9")
     with mock.patch.object(logging, "raiseExceptions", False):  # else the worker's own handler logs two tracebacks
         logger.info("%d of %s", "one")  # noqa: PLE1206 - as many people write
-        logger.info("%s of %s of %s", 1)  # noqa: PLE1206
+        logger.info("%s of %s of %s", 1)  # noqa: PLE1206 - as many people write
     logger.info("\x1b[31mred\x1b[0m\x07 and \x1b]0;a title\x07plain")
     logger.info("the card was %s, password=hunter2hunter2", card)
     logger.info("asking https://user:hunter2hunter2@bank.example/")

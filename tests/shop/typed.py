@@ -82,7 +82,7 @@ ANNOTATIONS = {
     "literal": Literal["a", 1, True],
     "numbers": list[int],
     "days": list[date],
-    "old_list": List[float],  # noqa: UP006
+    "old_list": List[float],  # noqa: UP006 - as old code has it
     "bare_list": list,
     "sequence": Sequence[Decimal],
     "pair": tuple[int, str],
@@ -93,9 +93,9 @@ ANNOTATIONS = {
     "by_day": dict[date, Decimal],
     "bare_dict": dict,
     "mapping": Mapping[str, date],
-    "maybe": Optional[int],  # noqa: UP045
+    "maybe": Optional[int],  # noqa: UP045 - as old code has it
     "maybe_text": str | None,
-    "either": Union[int, str],  # noqa: UP007
+    "either": Union[int, str],  # noqa: UP007 - as old code has it
     "secret": Annotated[str, Sensitive()],
     "noted": Annotated[int, ["no hash"]],
     "order": Order,

@@ -197,7 +197,7 @@ class Late:
 @pytest.mark.parametrize(
     ("log", "message"),
     [
-        (lambda: logger.info("%d of %s", "x"), "%d of %s [its arguments do not fit]"),  # noqa: PLE1206
+        (lambda: logger.info("%d of %s", "x"), "%d of %s [its arguments do not fit]"),  # noqa: PLE1206 - as many people write
         (lambda: logger.info("%s", Broken()), "%s [its arguments do not fit]"),
         (lambda: logger.info(Broken()), "<Broken>"),
         (lambda: logger.info(b"bytes \xff"), "bytes \ufffd"),

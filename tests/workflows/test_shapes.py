@@ -48,7 +48,10 @@ def test_a_group_in_a_chain_is_a_chord(order):
 
 
 def test_chords_after_each_other(order):
-    two = lambda: group(pay(order), pay(order))  # noqa: E731
+
+    def two():
+        return group(pay(order), pay(order))
+
     steps = chain(two(), tasks.noop.si(order.pk), two(), tasks.untracked.si())
     workflow = seen(steps.delay().id, done=6, total=6)
     assert shape(workflow) == sorted(
