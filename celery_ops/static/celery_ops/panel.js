@@ -56,11 +56,11 @@ if (!customElements.get("celery-ops-panel"))
     if (!quietly) this.announceChanges(before);
   }
 
-  /* What a person has chosen in it stays; only the tokens of its forms are new. */
+  /* What was chosen stays; its forms get new keys. */
   renew(old, part) {
-    const tokens = "[name=csrfmiddlewaretoken], [name=submission], [name=shown_at]";
-    const news = part.querySelectorAll(tokens);
-    old.querySelectorAll(tokens).forEach((token, index) => { token.value = news[index].value; });
+    const keys = (root) => root.querySelectorAll("[name=csrfmiddlewaretoken], [name=submission], [name=shown_at]");
+    const news = keys(part);
+    keys(old).forEach((key, at) => { key.value = news[at].value; });
   }
 
   get rows() { return this.all("tr[data-key]"); }
