@@ -1,12 +1,13 @@
 """From what each source says of a task to one account of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from .. import redaction, states
 from ..info import Payload, TaskInfo, TrackedTask
+from ..models import TaskRunRecord
 from ..one_state import error_of, of_this_life, state_of, waits
 from ..payload import payload
 from ..timezones import believed_start
@@ -69,13 +70,15 @@ def _started(
     return max(starts, default=None)
 
 
-def payload_of(task: TaskInfo, tracked: Payload) -> Payload:
+def payload_of(task: TaskInfo, tracked: Payload, records: Sequence[TaskRunRecord] = ()) -> Payload:
     """Return the task's payload for viewers with ``view_payload``: what its sources hold, else what was tracked.
 
     What was tracked goes first where they do not hold all arguments, of which some are hidden: the worker knew what the
-    outcome must not repeat.
+    outcome must not repeat. Where they hold none, what tracking or the journal hid among them tells that.
     """
     shown = payload.shown(task)
+    if not (task.args or task.kwargs):
+        shown = replace(payload.shown(_given(task, tracked, records)), args=shown.args)
     if not payload.knows_arguments(task) and not payload.is_whole(tracked.args):
         shown = replace(shown, result=tracked.result or shown.result, traceback=tracked.traceback or shown.traceback)
     if task.state == states.SUCCESS:
@@ -87,6 +90,13 @@ def payload_of(task: TaskInfo, tracked: Payload) -> Payload:
         traceback=shown.traceback or redaction.capture_text(tracked.traceback, tail=True).text or None,
         meta=shown.meta,
     )
+
+
+def _given(task: TaskInfo, tracked: Payload, records: Sequence[TaskRunRecord]) -> TaskInfo:
+    """A task with the arguments that tracking or the journal has, redacted as they are there."""
+    if tracked.args is not None:
+        return replace(task, args=tracked.args)
+    return replace(task, args=records[0].args, kwargs=records[0].kwargs) if records else task
 
 
 class _First:

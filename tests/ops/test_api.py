@@ -11,6 +11,7 @@ from django.urls import reverse
 from celery_ops.backends.memory import MemoryQueueBackend, MemoryTaskBackend, MemoryWorkerBackend
 from celery_ops.exceptions import BackendUnavailable, StoreUnavailable
 from celery_ops.info import NO_REPLY, QueueDetail, QueueInfo, TaskInfo, WorkerDetail, WorkerInfo
+from celery_ops.models import TaskRunRecord
 from celery_ops.tracking import accounts, facts
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
@@ -144,6 +145,16 @@ def test_a_row_without_arguments_shows_its_outcome_where_nothing_was_hidden(priv
     give(order, '=[1],{"who":"ada"}')
     (item,) = items(privileged, "api-history")
     assert (item["kwargs"], item["traceback"]) == ({"who": "ada"}, "Traceback: declined hunter2")
+
+
+def test_a_row_without_arguments_shows_nothing_of_what_the_journal_hid(privileged, memory_store):
+    from django_celery_results.models import TaskResult
+
+    TaskResult.objects.create(task_id="a", status="SUCCESS", result='"it was hunter2"')
+    TaskRunRecord.objects.create(task_name="x", task_id="a", args=[1], kwargs={"password": "[redacted]"})
+    (item,) = items(privileged, "api-history")
+    assert (item["args"], item["kwargs"]) == ([1], {"password": "[redacted]"})
+    assert item["result"] == "[redacted]"
 
 
 def test_results_are_listed_as_they_are_while_the_store_is_away(privileged, failed_row, monkeypatch):

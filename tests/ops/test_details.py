@@ -297,6 +297,25 @@ def test_the_tracked_payload_fills_what_the_backend_does_not_know(settings, orde
     assert payload.traceback == "File x, token=[redacted]"
 
 
+def test_a_source_without_arguments_shows_nothing_of_what_tracking_hid(settings, order):
+    use(settings, Held, a_task(state="SUCCESS", result="it was hunter2"))
+    plant(order, state="SUCCESS", task_id=ID, args='{"args": [], "kwargs": {"password": "[redacted]"}}')
+    assert task_detail(ID).payload.result == "[redacted]"
+
+
+def test_a_source_without_arguments_shows_nothing_of_what_the_journal_hid(settings):
+    use(settings, Held, a_task(state="SUCCESS", result="it was hunter2"))
+    journal(args=[], kwargs={"password": "[redacted]"})
+    payload = task_detail(ID).payload
+    assert (payload.args, payload.result) == (None, "[redacted]")
+
+
+def test_a_source_without_arguments_shows_what_came_of_a_run_by_hand_that_hid_nothing(settings):
+    use(settings, Held, a_task(state="SUCCESS", result="it was Ada"))
+    journal(args=[1], kwargs={"name": "Ada"})
+    assert task_detail(ID).payload.result == '"it was Ada"'
+
+
 def test_an_object_named_twice_is_one(settings, order):
     plant(order, task_id=ID)
     journal(object_type="shop.order", object_id=str(order.pk))
