@@ -56,6 +56,8 @@ def has_token(request: HttpRequest) -> bool:
 
 
 def is_scraper(request: HttpRequest) -> bool:
-    """Return whether nobody sits before it who could log in."""
+    """Return whether nobody sits before it who could log in; what names nothing that it takes is no browser."""
     accept = request.headers.get("Accept", "")
-    return "Authorization" in request.headers or bool(accept and "text/html" not in accept)
+    if "Authorization" in request.headers:
+        return True
+    return "text/html" not in accept if accept else conf.METRICS_TOKEN is not None

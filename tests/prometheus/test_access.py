@@ -48,6 +48,12 @@ def test_a_scraper_without_a_token_is_told_so_and_a_browser_is_sent_to_the_login
     assert client.get(METRICS, headers={"Accept": "text/html,*/*"}).status_code == 302
 
 
+@pytest.mark.parametrize(("token", "status"), [(TOKEN, 401), (None, 302)])
+def test_what_does_not_say_what_it_takes_is_a_scraper_where_there_is_a_token(client, settings, token, status):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "METRICS_TOKEN": token}
+    assert client.get(METRICS).status_code == status
+
+
 @pytest.mark.parametrize("token", [None, TOKEN])
 def test_viewers_are_let_in(settings, token):
     settings.CELERY_OPS = {**settings.CELERY_OPS, "METRICS_TOKEN": token}
