@@ -133,7 +133,7 @@ class OpsView(PrivateView):
         return errors(trouble, status=503)
 
     def refuse_anonymous(self) -> HttpResponse:
-        if self.is_json:
+        if self.is_json or wants_json(self.request):  # a script that follows to the login would find a page there
             return errors(_("Log in first."), status=401)
         self.log_refusal(401)
         return redirect_to_login(self.after_login())

@@ -74,6 +74,12 @@ def test_an_anonymous_visitor_is_sent_to_log_in(path):
 
 
 @pytest.mark.parametrize("path", PAGES)
+def test_an_anonymous_script_that_asks_for_json_is_told_to_log_in(path):
+    response = Client().get(OPS + path, headers={"Accept": "application/json"})
+    assert (response.status_code, response.json()) == (401, {"errors": {"__all__": ["Log in first."]}})
+
+
+@pytest.mark.parametrize("path", PAGES)
 def test_who_may_not_see_operations_is_refused(path):
     client = browser_of(make_user("nobody"))
     assert client.get(OPS + path).status_code == 403
