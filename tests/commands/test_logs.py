@@ -86,3 +86,20 @@ def test_a_task_is_followed_until_its_worker_is_gone(order):
     assert said.lines[0].endswith("shop.tasks: asking")
     (line,) = call("logs", task_id, "--follow").lines
     assert json.loads(line)["message"] == "asking"
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_an_id_that_no_source_knows_is_not_followed(empty_broker, output):
+    said = call("logs", "nobodys", "--follow", output=output)
+    assert (said.code, said.out, said.error) == (1, "", "No source knows a task of this id.")
+
+
+def test_a_task_that_waits_is_followed(order, empty_broker, monkeypatch):
+    task_id = plant(order, "tests.shop.tasks.logs", "PENDING")
+
+    def current_state(task_id):
+        plant_log(task_id, "begun after all")
+        return "SUCCESS"
+
+    monkeypatch.setattr(logs, "current_state", current_state)
+    assert call("logs", task_id, "--follow", output="text").lines[0].endswith("begun after all")

@@ -10,10 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ... import states
+from ...task_detail import task_detail
 from ...task_detail.state import current_state
 from ...task_logs.reading import LogLine, TaskLog, log_of
 from ..tables import printable
-from .base import Answer, Subcommand, Terminal
+from .base import Answer, CommandRefused, Subcommand, Terminal
 
 #: Seconds between two questions while a task is followed.
 FOLLOW_EVERY: Final = 0.5
@@ -36,9 +37,18 @@ class Logs(Subcommand):
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         log = log_of(options["task_id"])
         if options["follow"]:
+            if not log.lines:
+                check_known(options["task_id"])
             as_json = options["format"] == "json"
             return Answer({}, stream=_followed(options["task_id"], log, as_json=as_json))
         return Answer(_document(log), [*_lines(log)] or [_("No line of this task is kept.")])
+
+
+def check_known(task_id: str) -> None:
+    """Raise CommandRefused for an id that no source knows: it would be followed for ever."""
+    detail = task_detail(task_id)
+    if detail.is_unknown and not detail.troubles:
+        raise CommandRefused(_("No source knows a task of this id."))
 
 
 def _followed(task_id: str, log: TaskLog, *, as_json: bool) -> Iterator[str]:
