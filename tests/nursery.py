@@ -18,24 +18,48 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 #: What needs no settings of Django's.
 IMPORTED = (
+    "billiard.popen_fork",
+    "billiard.sharedctypes",
     "celery.__main__",
+    "celery.app.control",
+    "celery.app.events",
+    "celery.app.log",
     "celery.apps.beat",
     "celery.apps.worker",
     "celery.backends.redis",
     "celery.bin.celery",
     "celery.concurrency.prefork",
+    "celery.events.event",
     "celery.fixups.django",
+    "celery.worker.autoscale",
+    "celery.worker.components",
     "celery.worker.consumer",
+    "celery.worker.consumer.delayed_delivery",
+    "celery.worker.strategy",
     "celery.worker.worker",
+    "celery_ops.alerts.watching",
+    "celery_ops.control.worker_limits",
+    "celery_ops.failures.executing",
     "celery_ops.failures.normalising",
+    "celery_ops.metrics.executing",
+    "celery_ops.metrics.publishing",
+    "celery_ops.metrics.releases",
     "celery_ops.metrics.tally",
     "celery_ops.redaction.capturing",
+    "celery_ops.schedules.beat",
+    "celery_ops.stacks.worker",
+    "celery_ops.task_logs.executing",
+    "celery_ops.tracking.canvas_taking",
     "celery_ops.tracking.facts",
     "celery_ops.tracking.recorder",
+    "celery_ops.tracking.redelivery_record",
     "celery_ops.tracking.redis",
+    "celery_ops.tracking.signatures",
+    "celery_ops.tracking.workers",
     "crispy_forms.layout",
     "cron_descriptor",
     "crontab",
@@ -46,11 +70,13 @@ IMPORTED = (
     "django.db.backends.sqlite3.base",
     "django.db.migrations.autodetector",
     "django.db.models",
+    "django.db.models.sql.compiler",
     "django.forms",
     "django.http",
     "django.template.defaulttags",
     "django.urls",
     "django.views.generic.base",
+    "encodings.idna",
     "kombu.transport.pyamqp",
     "kombu.transport.redis",
     "pydantic.fields",
@@ -60,6 +86,9 @@ IMPORTED = (
     "redis.cluster",
     "unittest.mock",
 )
+
+#: Every zone there is: each is read once for as long as somebody has it, and models of django-celery-beat ask for all.
+zones: list[ZoneInfo] = []
 
 #: Pools that patch Python before anything is imported.
 GREEN = {"eventlet", "gevent"}
@@ -156,6 +185,7 @@ def main() -> None:
     for name in IMPORTED:
         with contextlib.suppress(ImportError):  # what no test of this Python needs
             import_module(name)
+    zones.extend(map(ZoneInfo, available_timezones()))
     # A worker looks for garbage before it forks each process of its pool, and would go through all of this each time.
     gc.collect()
     gc.freeze()
