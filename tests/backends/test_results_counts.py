@@ -213,6 +213,7 @@ def test_another_failure_has_them_read_again(known):
     assert looked() == (Count(1), Count(2), 1)
 
 
+@pytest.mark.skipif("connection.vendor == 'postgresql'", reason="its indexes do not have the keys of their rows")
 def test_one_failure_in_place_of_another_has_them_read_again(known):
     gone, _failure = rejected("one"), failed("two")
     looked()

@@ -710,9 +710,9 @@ def double(times=17):
 def test_whose_rows_they_are_is_looked_up_first_where_users_are_in_another_database(browser, runner, monkeypatch):
     journal(1, runner)
     monkeypatch.setattr("celery_ops.filters.journal.alias_of", lambda model: "elsewhere")
-    statements = queries(browser, "?user=runner")
-    assert 'FROM "auth_user"' not in statements[-1]
-    assert '"user_id" IN (' in statements[-1]
+    *_others, statement = queries(browser, "?user=runner")
+    assert f"FROM {connection.ops.quote_name('auth_user')}" not in statement
+    assert f"{connection.ops.quote_name('user_id')} IN (" in statement
 
 
 def test_a_hundred_thousand_rows_take_the_same_queries(browser, stored, runner):
