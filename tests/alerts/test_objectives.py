@@ -176,7 +176,7 @@ def test_nothing_that_is_written_raises_anything_else(entry):
         ({"ALERT_WEBHOOK": "https://example.com/hunter2"}, "W007", "nothing is posted there"),
         ({"ALERTS": ["celery_ops.alerts.mail_admins"]}, "W007", "ADMINS is empty"),
         ({"METRICS": False, "OBJECTIVES": {"x": {"queue": "a", "wait_p95": 1}}}, "W007", "METRICS is False"),
-        ({"ALERT_COOL_DOWN": 0}, "E003", "ALERT_COOL_DOWN"),
+        ({"ALERT_COOL_DOWN": -1}, "E003", "ALERT_COOL_DOWN"),
         ({"ALERT_COOL_DOWN": "15m"}, "E003", "ALERT_COOL_DOWN"),
         ({"OBJECTIVES": []}, "E003", "OBJECTIVES"),
     ],
@@ -200,6 +200,6 @@ def test_good_settings_are_told_nothing(messages, settings):
         OBJECTIVES={"x": {"queue": "a", "wait_p95": 1}},
         ALERTS=["celery_ops.alerts.mail_admins", "celery_ops.alerts.webhook", f"{HERE}.listener"],
         ALERT_WEBHOOK="https://user:pass@10.0.0.1:8443/hook?x=1",
-        ALERT_COOL_DOWN=60,
+        ALERT_COOL_DOWN=0,
     )
     assert told == []
