@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -56,6 +57,11 @@ class QueueFlow:
         """Whether more comes than is begun."""
         return self.drain_rate is not None and (self.arrival_rate or 0) > self.drain_rate
 
+    @property
+    def untold(self) -> int:
+        """How many may have come of which whoever published them has not told yet."""
+        return ceil((self.arrival_rate or 0) * TOLD_AFTER / MINUTE)
+
     @classmethod
     def of(cls, numbers: Numbers, now: float) -> "QueueFlow":
         """Return what numbers by the minute say up to ``now``."""
@@ -90,7 +96,7 @@ class QueueFlow:
             drain_rate=drain,
             clears_in=_clears_in(queue.depth, drain - self.arrival_rate),
             growing_for=_growing_for(queue.depth, self.net) * MINUTE,
-            trend=_trend(queue.depth, [*self.net, self.since], min(self.known_from, oldest)),
+            trend=_trend(queue.depth, [*self.net, self.since], min(self.known_from, oldest), self.untold),
         )
 
 
@@ -193,10 +199,18 @@ def _known_from(sent: Sequence[int], started: Sequence[int], longest_wait: float
     return min(counted[0] + 1, begun[-1] + 1 - waited) if begun else counted[0] + 1
 
 
-def _trend(depth: int, net: Sequence[int], known_from: float) -> list[int | None]:
-    """Return what waited at the end of each minute, reckoned back from what waits now, as far as that is known."""
+def _trend(depth: int, net: Sequence[int], known_from: float, untold: int) -> list[int | None]:
+    """Return what waited at the end of each minute, reckoned back from what waits now, as far as that is known.
+
+    Of a queue that is empty now, and by the numbers never was, but for as few as are ``untold``, these have not waited:
+    they were begun just now, and who began them was the first to tell.
+    """
     depths = [depth]
     for number in reversed(net):
         depths.append(max(0, depths[-1] - number))
     *earlier, now = reversed(depths)
-    return [*(waiting if minute >= known_from else None for minute, waiting in enumerate(earlier)), now]
+    trend = [waiting if minute >= known_from else None for minute, waiting in enumerate(earlier)]
+    least = min((waiting for waiting in trend if waiting is not None), default=0)
+    if depth == 0 and least <= untold:
+        trend = [None if waiting is None else waiting - least for waiting in trend]
+    return [*trend, now]

@@ -88,6 +88,22 @@ def test_a_trend_begins_with_the_first_minute_that_was_counted():
     assert trend == [None] * 58 + [0] * 3
 
 
+def test_what_is_begun_before_its_publisher_has_told_of_it_has_not_waited_for_an_hour():
+    trend = flow(sent=[7] * 59 + [3], started=[7] * 59 + [4]).beside(queue(0)).trend
+    assert trend == [0] * 61
+
+
+def test_what_waits_for_a_minute_each_time_is_shown():
+    trend = flow(sent=[20] * 59 + [10], started=[19] + [20] * 58 + [11]).beside(queue(0)).trend
+    assert trend == [0] + [1] * 59 + [0]
+
+
+@pytest.mark.parametrize(("depth", "begun"), [(1, 4), (0, 30)])
+def test_a_queue_that_has_not_been_empty_is_shown_as_it_was(depth, begun):
+    trend = flow(sent=[7] * 59 + [3], started=[7] * 59 + [begun]).beside(queue(depth)).trend
+    assert trend == [depth + begun - 3] * 60 + [depth]
+
+
 def test_what_was_begun_after_hours_waited_all_the_time():
     trend = flow(started=[10] * 10, waits=[3 * 3600]).beside(queue(0)).trend
     assert trend == [100] * 51 + [90, 80, 70, 60, 50, 40, 30, 20, 10, 0]
