@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 from django.db import connections
 
+from .databases import connect_for_itself
 from .exceptions import NoAnswer
 
 T = TypeVar("T")
@@ -27,6 +28,7 @@ class Asked(Generic[T]):
 
     def _run(self) -> None:
         try:
+            connect_for_itself()
             self._answers.append(self._ask())
         except Exception as error:  # raised where the answer is waited for
             self._failure = error

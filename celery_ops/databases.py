@@ -3,6 +3,7 @@
 A copy may be seconds behind: nothing is decided by it, and nobody misses there what they have just done themselves.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
@@ -113,6 +114,36 @@ def in_turn(model: Any, write: Callable[[], Done]) -> Done:
             if connection.in_atomic_block or not gave_way(error):
                 raise
     return write()
+
+
+class Pooling:
+    """Which process must leave no pool of connections open: a worker's main one, whose children would inherit it.
+
+    They close what they have inherited, and with that their parent's connections.
+    """
+
+    forbidden_in = 0  # the process's id: a child may have pools of its own
+
+
+pooling = Pooling()
+
+
+def leave_no_pool() -> None:
+    """Have threads of ours connect without the site's pools, in this process alone."""
+    pooling.forbidden_in = os.getpid()
+
+
+def connect_for_itself() -> None:
+    """Give this thread connections that come from no pool, where the process must leave none open."""
+    if pooling.forbidden_in != os.getpid():
+        return
+    for alias in connections:
+        options = connections.settings[alias]["OPTIONS"]
+        if options.get("pool"):
+            connection = connections.create_connection(alias)
+            unpooled = {name: value for name, value in options.items() if name != "pool"}
+            connection.settings_dict = {**connection.settings_dict, "OPTIONS": unpooled}
+            connections[alias] = connection
 
 
 def database_of(instance: models.Model) -> str:

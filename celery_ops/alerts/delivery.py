@@ -17,6 +17,7 @@ from django.utils import translation
 
 from .. import signals
 from ..conf import conf, imported
+from ..databases import connect_for_itself
 from ..logs import get_logger, is_new
 from .alert import Alert
 
@@ -56,6 +57,7 @@ class Courier:
 
     def _run(self) -> None:
         try:
+            connect_for_itself()
             with translation.override(settings.LANGUAGE_CODE):
                 while (alert := self._next()) is not None:
                     self._bring(alert)

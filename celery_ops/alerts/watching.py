@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from django.db import connections
 
+from ..databases import connect_for_itself
 from ..exceptions import StoreUnavailable
 from ..logs import get_logger
 from ..tracking.decorators import receiver
@@ -32,6 +33,7 @@ class Watch:
         self._ended.set()
 
     def _run(self) -> None:
+        connect_for_itself()
         while not self._ended.wait(LOOK_EVERY):
             look()
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.db import connections
 
 from ..concurrency import Asked
+from ..databases import connect_for_itself, leave_no_pool
 from ..exceptions import NoAnswer
 from ..logs import get_logger
 from ..tracking.decorators import receiver
@@ -44,6 +45,7 @@ held = HeldQueues()
 @receiver
 def worker_init(sender: Any, **_: Any) -> None:
     """Know what is revoked and leave out what is paused, before anything is consumed."""
+    leave_no_pool()
     _register_commands()
     held.queues.clear()
     held.ended.clear()
@@ -162,6 +164,7 @@ def _within(seconds: float, ask: Callable[[], StandingRequests]) -> StandingRequ
 def _looked_up(ask: Callable[[], StandingRequests]) -> StandingRequests | None:
     """Ask on a connection of this thread's own, which no process of the pool inherits."""
     try:
+        connect_for_itself()
         return ask()
     except Exception:
         logger.warning("What is revoked or paused could not be looked up", exc_info=True)

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from django.db import connections
 
 from .. import redaction
+from ..databases import connect_for_itself
 from ..exceptions import StoreUnavailable
 from ..logs import get_logger, is_new
 from ..metrics.flushing import register
@@ -141,10 +142,13 @@ class FailureCounting:
         if not failure_seen.has_listeners():
             self._untold.clear()
             return
+        is_ours = threading.current_thread().name == WRITER
+        if is_ours:
+            connect_for_itself()
         while self._untold:
             with suppress(IndexError):  # another flush tells, too
                 tell(self._untold.popleft())
-        if threading.current_thread().name == WRITER:
+        if is_ours:
             connections.close_all()  # no request ends here
 
     def _rows_of(self, whose: str) -> GroupRows:
