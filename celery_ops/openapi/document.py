@@ -134,6 +134,7 @@ OPERATIONS: Final = (
         named("TaskLog"),
         argument="task_id",
         more=(("after", NUMBER),),
+        refusals=(400, 401, 403, 404, 503),
     ),
     Operation(
         "task-stack",

@@ -36,8 +36,8 @@ def test_what_was_not_kept_is_said():
     assert len(lines) == 201
 
 
-def test_a_task_that_logged_nothing_has_no_lines():
-    said = call("logs", "two", output="text")
+def test_a_task_that_logged_nothing_has_no_lines(order):
+    said = call("logs", plant(order, "tests.shop.tasks.logs", "SUCCESS"), output="text")
     assert (said.code, said.out) == (0, "No line of this task is kept.\n")
 
 
@@ -89,8 +89,9 @@ def test_a_task_is_followed_until_its_worker_is_gone(order):
 
 
 @pytest.mark.parametrize("output", ["text", "json"])
-def test_an_id_that_no_source_knows_is_not_followed(empty_broker, output):
-    said = call("logs", "nobodys", "--follow", output=output)
+@pytest.mark.parametrize("options", [[], ["--follow"]], ids=["once", "followed"])
+def test_an_id_that_no_source_knows_is_refused(empty_broker, options, output):
+    said = call("logs", "nobodys", *options, output=output)
     assert (said.code, said.out, said.error) == (1, "", "No source knows a task of this id.")
 
 

@@ -155,9 +155,15 @@ def test_a_number_that_is_none_is_400(browser, after):
     assert (answer.status_code, list(answer.json()["errors"])) == (400, ["after"])
 
 
-def test_a_task_that_logged_nothing_has_no_lines(browser):
-    assert api(browser, "nobody").json() == {"lines": [], "next": 0, "dropped": 0}
-    assert api(browser, "nobody", after=7).json()["next"] == 7
+def test_a_task_that_logged_nothing_has_no_lines(browser, order):
+    task_id = plant(order, "tests.shop.tasks.logs", "STARTED")
+    assert api(browser, task_id).json() == {"lines": [], "next": 0, "dropped": 0}
+    assert api(browser, task_id, after=7).json()["next"] == 7
+
+
+def test_of_a_task_that_no_source_knows_there_is_no_log(browser, viewer):
+    assert api(browser, "nobodys").status_code == 404
+    assert api(viewer, "nobodys").status_code == 403
 
 
 def test_of_a_task_that_runs_twice_at_once_no_line_is_missed_or_comes_twice(browser, superuser, order):

@@ -171,6 +171,10 @@ def task_page(scene):
     return reverse("celery_ops:task-detail", args=[scene.task_id])
 
 
+def task_log(scene):
+    return reverse("celery_ops:api-logs", args=[scene.task_id])
+
+
 def reading(codes):
     return {"GET": codes, "HEAD": codes}
 
@@ -543,7 +547,8 @@ ROWS = {
         ("unknown", page("api-run", "no/such task"), {}, reading(all_but(404, anonymous=401, inactive=401))),
     ],
     "api-logs": [
-        ("a task", page("api-logs", "no/such task"), {}, reading(PAYLOAD_JSON)),
+        ("a task", task_log, {}, reading(PAYLOAD_JSON)),
+        ("of a task that nobody knows", page("api-logs", "no/such task"), {}, reading(viewing_payload(404))),
         (
             "a number that is none",
             page("api-logs", "a"),

@@ -36,16 +36,16 @@ class Logs(Subcommand):
 
     def run(self, options: Mapping[str, Any], terminal: Terminal) -> Answer:
         log = log_of(options["task_id"])
+        if not log.lines:
+            check_known(options["task_id"])
         if options["follow"]:
-            if not log.lines:
-                check_known(options["task_id"])
             as_json = options["format"] == "json"
             return Answer({}, stream=_followed(options["task_id"], log, as_json=as_json))
         return Answer(_document(log), [*_lines(log)] or [_("No line of this task is kept.")])
 
 
 def check_known(task_id: str) -> None:
-    """Raise CommandRefused for an id that no source knows: it would be followed for ever."""
+    """Raise CommandRefused for an id that no source knows, which would be followed for ever."""
     detail = task_detail(task_id)
     if detail.is_unknown and not detail.troubles:
         raise CommandRefused(_("No source knows a task of this id."))

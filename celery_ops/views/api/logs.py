@@ -4,14 +4,19 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
 
+from ...task_detail import task_detail
 from ...task_logs.reading import LogLine, Seen, TaskLog, log_of
 from ..logs import after_of, next_of
 from ..ops import OpsView, errors
 
 
 class LogsApi(OpsView):
-    """Lines of every attempt, those that came ``after`` what was seen; none of a task that logged nothing."""
+    """Lines of every attempt, those that came ``after`` what was seen; none of a task that logged nothing.
+
+    404 where no source knows the task.
+    """
 
     is_json = True
 
@@ -21,7 +26,10 @@ class LogsApi(OpsView):
         except ValidationError as error:
             self.read(task_id)  # who may not is told that first
             return errors(" ".join(error.messages), field="after", status=400)
-        return JsonResponse(log_document(self.read(task_id, after), after))
+        log = self.read(task_id, after)
+        if not log.lines and not after and is_nobodys(task_id):
+            return errors(_("Not found."), status=404)
+        return JsonResponse(log_document(log, after))
 
     def read(self, task_id: str, after: int | Seen = 0) -> TaskLog:
         """Return the lines. Raises PermissionDenied, and BackendUnavailable."""
@@ -29,6 +37,12 @@ class LogsApi(OpsView):
         if not self.may_view_payload(log.task_name or None):
             raise PermissionDenied
         return log
+
+
+def is_nobodys(task_id: str) -> bool:
+    """Return whether every source was asked and knows no task of this id."""
+    detail = task_detail(task_id)
+    return detail.is_unknown and not detail.troubles
 
 
 def log_document(log: TaskLog, after: int | Seen = 0) -> dict[str, Any]:
