@@ -20,7 +20,7 @@ from ..tracking.due import never_due
 from ..tracking.endings import untold_error
 from ..tracking.request_details import details_of, header_in
 from ..tracking.stamp import PUBLISHED, WHOSE
-from . import publishing
+from . import prefetching, publishing
 from .cells import Total
 from .flushing import flush_at_exit, flusher
 from .releases import note_release
@@ -46,6 +46,7 @@ _broken_off = ""
 @receiver
 def task_received(request: Any, **_: Any) -> None:
     if is_on():
+        prefetching.note_received(request.request_dict)
         _count(request.task.name, request.request_dict, request.delivery_info, Total.RECEIVED)
         if error := never_due(request):
             _end(request.task.name, request, Total.FAILURE, type(error).__name__)
@@ -59,6 +60,7 @@ def task_prerun(sender: Any, **_: Any) -> None:
     details[BEGAN] = time.perf_counter()
     if costs.BEGAN not in details:
         costs.begin(details)
+    prefetching.note_begun(_whose(details), sender.name, details)
     waited = None if details.get("is_eager") else _waited(details)
     if waited is not None and waited < 0:
         _count(sender.name, details, details.get("delivery_info"), Total.STARTED, 0.0, is_skewed=True)
@@ -75,6 +77,7 @@ def task_success(sender: Any, **_: Any) -> None:
         took = None if began is None else time.perf_counter() - began
         cost = costs.of(details) if costs.BEGAN in details else None
         details[COUNTED] = SUCCEEDED
+        prefetching.note_ended(_whose(details), sender.name, details)
         _count(sender.name, details, details.get("delivery_info"), Total.SUCCESS, took, cost=cost)
 
 
@@ -178,6 +181,8 @@ def _end(name: str, request: Any, kind: Total, exception: str = "", received: An
     took = time.perf_counter() - began if began is not None and kind is Total.FAILURE else None
     details = details_of(request)
     cost = costs.of(details) if costs.BEGAN in details and kind is not Total.LOST else None
+    if kind is Total.FAILURE:
+        prefetching.note_ended(_whose(details), name, details)
     _count(name, details, request.delivery_info, kind, took, exception, cost=cost)
 
 
@@ -199,19 +204,22 @@ def _count(
     cost: Cost | None = None,
 ) -> None:
     """Count an event of a task. ``details`` are what its request or the headers of its message say."""
-    whose = ""
-    if is_asked():
-        whose = header_in(details, WHOSE)
-        if not (isinstance(whose, str) and whose):
-            whose = prefix.current()
     info = delivery_info if isinstance(delivery_info, dict) else {}
-    place = (minute(), whose, name, info.get("exchange"), info.get("routing_key"))
+    place = (minute(), _whose(details), name, info.get("exchange"), info.get("routing_key"))
     current = flusher()
     if cost is not None:
         current.counting.spend(place, cost)
     current.counting.add((place, kind, seconds, exception, is_skewed))
     if not current.is_awake:
         current.wake()
+
+
+def _whose(details: Mapping[str, Any]) -> str:
+    """Return the prefix under which a task is counted, empty for the site's one."""
+    if not is_asked():
+        return ""
+    whose = header_in(details, WHOSE)
+    return whose if isinstance(whose, str) and whose else prefix.current()
 
 
 def _waited(details: Mapping[str, Any]) -> float | None:

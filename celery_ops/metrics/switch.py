@@ -6,7 +6,7 @@ from ..conf import conf
 from ..tracking import prefix
 
 _source: Any = None
-_is_on = _is_asked = False
+_is_on = _is_asked = _is_prefetching_counted = False
 
 
 def is_on() -> bool:
@@ -21,6 +21,12 @@ def is_asked() -> bool:
     return _is_asked
 
 
+def is_prefetching_counted() -> bool:
+    """Return whether numbers have Flower's names, one of which no other has, by what ``is_on`` has seen."""
+    return _is_prefetching_counted
+
+
 def _look() -> None:
-    global _source, _is_on, _is_asked
+    global _source, _is_on, _is_asked, _is_prefetching_counted
     _source, _is_on, _is_asked = conf.source, bool(conf.METRICS), prefix.is_asked()
+    _is_prefetching_counted = conf.METRICS_NAMES == "flower"

@@ -1,9 +1,7 @@
-"""Names, types, labels and help as Flower has them.
-
-How long a task was prefetched is not known here, so that one of the six is absent.
-"""
+"""Names, types, labels and help as Flower has them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from ..info import WorkerInfo
@@ -11,7 +9,7 @@ from ..metrics.cells import BOUNDS, RUN_BUCKETS, Total
 from .celery_names import is_up
 from .families import Family, counter, gauge, histogram, labelled
 from .sources import Answers
-from .totals import Subject, TaskTotals
+from .totals import TaskTotals, summed
 
 #: Celery's events, as they are counted.
 EVENTS: Final[Mapping[str, Total]] = {
@@ -34,14 +32,9 @@ def families(answers: Answers) -> Iterator[Family]:
         yield from _of_workers(answers.workers)
 
 
-def _without_queues(totals: Sequence[TaskTotals]) -> list[TaskTotals]:
+def _without_queues(totals: Sequence[TaskTotals]) -> Sequence[TaskTotals]:
     """Flower does not tell queues apart."""
-    sums: dict[Subject, list[int]] = {}
-    for task in totals:
-        subject = task.subject._replace(queue="")
-        before = sums.get(subject)
-        sums[subject] = [*task.numbers] if before is None else [*map(sum, zip(before, task.numbers, strict=True))]
-    return [TaskTotals(subject, numbers) for subject, numbers in sums.items()]
+    return summed(replace(task, subject=task.subject._replace(queue="")) for task in totals)
 
 
 def _of_tasks(totals: Sequence[TaskTotals]) -> Iterator[Family]:
@@ -56,6 +49,11 @@ def _of_tasks(totals: Sequence[TaskTotals]) -> Iterator[Family]:
     runs = ((of, task.durations(RUN_BUCKETS, Total.RUN_TIME)) for of, task in labels)
     samples = ((of, durations) for of, durations in runs if durations is not None)
     yield histogram("flower_task_runtime_seconds", "Task runtime", BOUNDS, samples)
+    yield gauge(
+        "flower_task_prefetch_time_seconds",
+        "The time the task spent waiting at the celery worker to be executed.",
+        ((of, task.prefetch_seconds) for of, task in labels if task.prefetch_seconds is not None),
+    )
 
 
 def _of_workers(workers: Sequence[WorkerInfo]) -> Iterator[Family]:

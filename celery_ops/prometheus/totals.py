@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from ..conf import conf
 from ..formatting import clean
 from ..metrics.cells import BOUNDED, TOTALS, Total
+from ..metrics.prefetching import prefetched_row, seconds_in
 from ..metrics.rows import (
     HOST_KEPT,
     PERIOD,
@@ -42,11 +43,15 @@ class Subject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TaskTotals:
-    """The numbers of one subject, by ``Total`` and then by bucket; ``failures`` by class of the exception."""
+    """The numbers of one subject, by ``Total`` and then by bucket; ``failures`` by class of the exception.
+
+    ``prefetch_seconds`` are of the task that began last, whatever its queue; None where nobody counts them.
+    """
 
     subject: Subject
     numbers: Sequence[int]
     failures: Mapping[str, int] = field(default_factory=dict)
+    prefetch_seconds: float | None = None
 
     @property
     def was_worked_on(self) -> bool:
@@ -66,13 +71,26 @@ def totals(*, by_host: bool = False) -> list[TaskTotals]:
     """
     subjects = _subjects_of_hosts() if by_host else _subjects()
     hosts = sorted({subject.host for subject in subjects})
-    tallies = _read(cells=list(map(_row, subjects)), fields=list(map(failed_row, hosts)))
-    failures = _failures(hosts, tallies.fields)
+    waits = [*map(prefetched_row, hosts)] if conf.METRICS_NAMES == "flower" else []
+    tallies = _read(cells=list(map(_row, subjects)), fields=[*map(failed_row, hosts), *waits])
+    failures = _failures(hosts, tallies.fields[: len(hosts)])
+    prefetched = dict(zip(hosts, seconds_in(tallies.fields[len(hosts) :]), strict=False))
+    return summed(
+        TaskTotals(
+            Subject(*map(clean, subject)),
+            _numbers(cells),
+            failures.get(subject, {}),
+            prefetched.get(subject.host, {}).get(subject.task),
+        )
+        for subject, cells in zip(subjects, tallies.cells, strict=True)
+        if cells  # else it has been silent for longer than numbers are kept
+    )
+
+
+def summed(tasks: Iterable[TaskTotals]) -> list[TaskTotals]:
+    """Return what is of the same subject added up, in their order."""
     sums: dict[Subject, TaskTotals] = {}
-    for subject, cells in zip(subjects, tallies.cells, strict=True):
-        if not cells:  # it has been silent for longer than numbers are kept
-            continue
-        task = TaskTotals(Subject(*map(clean, subject)), _numbers(cells), failures.get(subject, {}))
+    for task in tasks:
         sums[task.subject] = _added(sums[task.subject], task) if task.subject in sums else task
     return [sums[subject] for subject in sorted(sums)]
 
@@ -124,4 +142,5 @@ def _failures(hosts: Sequence[str], rows: Sequence[Mapping[str, str]]) -> dict[S
 
 def _added(one: TaskTotals, other: TaskTotals) -> TaskTotals:
     numbers = [*map(sum, zip(one.numbers, other.numbers, strict=True))]
-    return TaskTotals(one.subject, numbers, Counter(one.failures) + Counter(other.failures))
+    seconds = max((s for s in (one.prefetch_seconds, other.prefetch_seconds) if s is not None), default=None)
+    return TaskTotals(one.subject, numbers, Counter(one.failures) + Counter(other.failures), seconds)
