@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ..connections.cluster import FORM
-from ..tracking.cluster import Cluster
-from ..tracking.redis import PING
-from ..tracking.server import Server
+from ..tracking.redis.cluster import Cluster
+from ..tracking.redis.server import Server
+from ..tracking.redis.store import PING
 from .finding import Finding, error
 
 #: What the store's URL is to be, by the kind of server that it leads to.

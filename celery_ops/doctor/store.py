@@ -13,11 +13,12 @@ from ..conf import conf
 from ..connections.target import reason
 from ..exceptions import StoreUnavailable
 from ..formatting import duration
-from ..tracking.cluster import Cluster
 from ..tracking.memory import MemoryStore
 from ..tracking.recorder import new_store
-from ..tracking.redis import RedisStore, store_servers
-from ..tracking.server import Server
+from ..tracking.redis import RedisStore
+from ..tracking.redis.cluster import Cluster
+from ..tracking.redis.server import Server
+from ..tracking.redis.servers import store_servers
 from ..tracking.store import Store
 from . import cluster, memory
 from .finding import OK, Finding, error, ok, warning

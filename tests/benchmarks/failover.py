@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 
 from celery_ops.tracking import counters
-from celery_ops.tracking.cluster import Cluster
 from celery_ops.tracking.reading import read_tasks
 from celery_ops.tracking.recorder import recorder
+from celery_ops.tracking.redis.cluster import Cluster
 from celery_ops.tracking.refs import ObjectRef
 from tests.clusters import RedisCluster, Sentinels
 from tests.servers import RedisServer, wait_for

@@ -14,7 +14,7 @@ from celery.utils import uuid
 from celery_ops import track
 from celery_ops.tracking import executing, facts, publishing, stamp
 from celery_ops.tracking.recorder import recorder
-from celery_ops.tracking.server import Server
+from celery_ops.tracking.redis.server import Server
 from tests.shop import tasks
 from tests.shop.models import Order
 

@@ -15,12 +15,12 @@ import celery_ops
 from celery_ops import checks, permissions, states
 from celery_ops.checks.values import RUNNABLE_OPTIONS
 from celery_ops.conf import DEFAULTS
+from celery_ops.connections.redis import SCHEMES
 from celery_ops.info import Progress, TrackedTask
 from celery_ops.models import ControlRecord, TaskRunRecord
 from celery_ops.panels.token import MAX_AGE
 from celery_ops.tags import panel as tags
 from celery_ops.tracking import counters
-from celery_ops.tracking.redis import SCHEMES
 from celery_ops.tracking.task_bindings import OPTIONS
 
 from .blocks import FENCE, ROOT, pages

@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from django.urls import path
 from django.utils import translation
 
-from celery_ops.tracking.server import Server
+from celery_ops.tracking.redis.server import Server
 from tests.conftest import make_user
 from tests.pages import attribute, link, states, words
 from tests.planting import plant

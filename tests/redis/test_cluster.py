@@ -15,11 +15,11 @@ from celery_ops.connections.cluster import servers_of
 from celery_ops.doctor import cluster as diagnosis
 from celery_ops.doctor import store as store_diagnosis
 from celery_ops.exceptions import StorePartlyUnavailable, StoreUnavailable, WrongURL
-from celery_ops.tracking import counters, nodes
-from celery_ops.tracking.cluster import Cluster
-from celery_ops.tracking.nodes import Slots, slots_of
+from celery_ops.tracking import counters
 from celery_ops.tracking.recorder import Recorder
-from celery_ops.tracking.redis import RedisStore
+from celery_ops.tracking.redis import RedisStore, nodes
+from celery_ops.tracking.redis.cluster import Cluster
+from celery_ops.tracking.redis.nodes import Slots, slots_of
 from celery_ops.tracking.refs import ObjectRef
 from celery_ops.tracking.signs import Sign
 from celery_ops.tracking.store import IfAbsent
@@ -460,7 +460,7 @@ def test_a_worker_is_known_by_its_connection_wherever_that_is(make_store, redis_
     assert worker.sign(Sign("celery@here", 1, 1))
     signs, _now = page.signs()
     assert list(page.connected(signs)) == ["1.1.celery@here"]
-    worker._lifeline._connection.disconnect()
+    worker._worker_connection._connection.disconnect()
     wait_for(lambda: not page.connected(signs), "the server to notice")
 
 

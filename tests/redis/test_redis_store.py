@@ -8,17 +8,19 @@ import pytest
 import redis
 from redis.exceptions import NoScriptError
 
+from celery_ops.connections.redis import client_url
 from celery_ops.exceptions import StoreUnavailable
 from celery_ops.tracking import counters, facts
-from celery_ops.tracking.hashes import AT_ONCE, SCRIPT, Hashes
 from celery_ops.tracking.recorder import Recorder
-from celery_ops.tracking.redis import MEASURE_EVERY, RedisStore, client_url, store_url
+from celery_ops.tracking.redis.hashes import AT_ONCE, SCRIPT, Hashes
+from celery_ops.tracking.redis.scripts import ToldScripts
+from celery_ops.tracking.redis.servers import store_url
+from celery_ops.tracking.redis.store import MEASURE_EVERY, RedisStore
+from celery_ops.tracking.redis.tally_commands import ADD
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.scripts import ToldScripts
 from celery_ops.tracking.stamp import now_ms
 from celery_ops.tracking.store import BEAT_COUNTS, LOG, TASK, TASKS_KEPT, IfAbsent
 from celery_ops.tracking.tallies import Row, Wanted
-from celery_ops.tracking.tally_commands import ADD
 from tests.celery import app
 from tests.conftest import store_settings
 from tests.servers import RedisServer, free_port, wait_for
@@ -410,7 +412,7 @@ def test_a_script_writes_more_fields_than_lua_holds(own_store):
 
 
 def test_a_full_one_of_many_objects_is_trimmed(own_store, monkeypatch):
-    monkeypatch.setattr("celery_ops.tracking.redis.MEASURE_EVERY", 1)
+    monkeypatch.setattr("celery_ops.tracking.redis.store.MEASURE_EVERY", 1)
     fields = {f"{number:022d}{kind}": "1" for number in range(400) for kind in "paosSg"}
     own_store.write([(ref, fields if ref == ONE else {"a": "1"}) for ref in MANY])
     assert len(own_store.read([ONE])[0]) == 200 * 6

@@ -78,7 +78,7 @@ def test_a_task_that_its_worker_tried_again_is_one_row_with_its_attempts(order, 
 
 BEAT_COUNTS = 4  # no busy machine holds up a worker's twenty beats in a row
 HURRY = json.dumps(
-    {"celery_ops.tracking.heartbeat.BEAT_EVERY": 0.2, "celery_ops.tracking.redis.BEAT_COUNTS": BEAT_COUNTS}
+    {"celery_ops.tracking.heartbeat.BEAT_EVERY": 0.2, "celery_ops.tracking.redis.store.BEAT_COUNTS": BEAT_COUNTS}
 )
 
 

@@ -48,7 +48,7 @@ def start(site, queue, monkeypatch):
         monkeypatch.setattr(current_app.conf, "broker_transport_options", transport_options(queue))
     for module in (histories, executions):
         monkeypatch.setattr(module, "BEAT_COUNTS", IMPATIENT)
-    hurry = {"celery_ops.tracking.heartbeat.BEAT_EVERY": 0.2, "celery_ops.tracking.redis.BEAT_COUNTS": IMPATIENT}
+    hurry = {"celery_ops.tracking.heartbeat.BEAT_EVERY": 0.2, "celery_ops.tracking.redis.store.BEAT_COUNTS": IMPATIENT}
     workers = []
 
     def start(**conf):

@@ -3,13 +3,13 @@
 Commands are packed here and not by redis-py's pipeline, which costs a tracked ``delay()`` more than all the rest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from redis.exceptions import ExecAbortError, ResponseError
 
-from ..exceptions import StoreUnavailable
-from .gil import letting_go
+from ...exceptions import StoreUnavailable
+from ..gil import letting_go
 
 #: Replies that are read before Python's lock is let go of.
 REPLIES_AT_ONCE: Final = 40
@@ -74,6 +74,11 @@ def replies(connection: Any, count: int) -> list[Any]:
         except ResponseError as error:
             answers.append(error)
     return answers
+
+
+def first_error(replies: Iterable[Any]) -> ResponseError | None:
+    """Return the first of these replies that is an error, if one is."""
+    return next((reply for reply in replies if isinstance(reply, ResponseError)), None)
 
 
 def is_foreign(reply: Any) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from math import ceil
 from typing import Final
 
-from .store import SHORT
+from ..store import SHORT
 
 MARK: Final = b"~"
 TAILS: Final = (b"\xfe", b"\xff")

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
-from ..exceptions import StoreUnavailable
+from ...exceptions import StoreUnavailable
+from ..store import IfAbsent, IfLater
+from ..tallies import NARROW_CELL, REMEMBERED, WIDE_FULL, Added, Row, Tallies, Wanted
+from .protocol import Command, Part, Question, is_foreign, packed
 from .scripts import Script
-from .store import IfAbsent, IfLater
-from .tallies import NARROW_CELL, REMEMBERED, WIDE_FULL, Added, Row, Tallies, Wanted
-from .wire import Command, Part, Question, is_foreign, packed
 
 #: Carries out commands unless KEYS[1] says that it was done, and answers what those reply that ask for something, false
 #: where a key or a field of it holds what is not ours (``wire.FOREIGN``): that is left alone. Three commands are its

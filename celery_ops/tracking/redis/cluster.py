@@ -12,18 +12,18 @@ import redis
 from redis.exceptions import AskError, MovedError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from ..connections.cluster import Address, ClusterServers
-from ..connections.redis import connected
-from ..exceptions import StorePartlyUnavailable, StoreUnavailable
-from . import wire
+from ...connections.cluster import Address, ClusterServers
+from ...connections.redis import connected
+from ...exceptions import StorePartlyUnavailable, StoreUnavailable
+from . import protocol
 from .hashes import Hashes, Outcome
 from .nodes import FAILURES, Nodes, Resting
-from .wire import Part, Question
+from .protocol import Part, Question
 
 #: Times that something is sent: to where it was, to where it has moved since, and to where it moves just now.
 ROUNDS: Final = 3
 
-ASKING: Final = wire.packed((b"ASKING",))
+ASKING: Final = protocol.packed((b"ASKING",))
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ class Cluster:
 
         One for two keys would be refused while their slot moves to another server.
         """
-        errands = [Errand(key, *wire.transaction(commands)) for key, commands in parts]
+        errands = [Errand(key, *protocol.transaction(commands)) for key, commands in parts]
         self._run(errands)
         return [self._outcome(errand) for errand in errands]
 
@@ -203,7 +203,7 @@ class Cluster:
             if is_late and not connection.can_read(0):
                 raise RedisTimeoutError("no answer in the time that another server took")
             for errand in visit.errands:
-                replies = wire.replies(connection, errand.count + errand.asks)
+                replies = protocol.replies(connection, errand.count + errand.asks)
                 errand.answered(replies[errand.asks :], visit.address)
         except FAILURES as error:
             self._failed(visit, error)
@@ -230,7 +230,7 @@ class Cluster:
         if errand.failure is not None:
             return self.unavailable(errand.failure)
         try:
-            return wire.transaction_replies(errand.replies)
+            return protocol.transaction_replies(errand.replies)
         except StoreUnavailable as error:
             return error
 

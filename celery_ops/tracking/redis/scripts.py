@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from redis.exceptions import NoPermissionError, NoScriptError, ResponseError
 
-from .wire import packed
+from .protocol import packed
 
 #: What a server answers to a digest where the text will do: it was started since, or flushed, or another one is the
 #: master now; or its user may not have anything carried out by a digest.

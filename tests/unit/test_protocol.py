@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from celery_ops.tracking import wire
+from celery_ops.tracking.redis import protocol as wire
 
 
 def read(packed):

@@ -13,9 +13,9 @@ from redis.cluster import parse_cluster_slots
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.exceptions import RedisError
 
-from ..connections.cluster import Address, ClusterServers
-from ..connections.redis import connected
-from . import wire
+from ...connections.cluster import Address, ClusterServers
+from ...connections.redis import connected
+from . import protocol
 from .server import MAX_IDLE
 
 #: Seconds for which a server that failed is not asked again, doubled each time up to the longest.
@@ -25,7 +25,7 @@ LONGEST_REST: Final = 30.0
 LOOK_EVERY: Final = 1.0
 
 LAST_SLOT: Final = REDIS_CLUSTER_HASH_SLOTS - 1
-SLOTS: Final = wire.packed((b"CLUSTER", b"SLOTS"))
+SLOTS: Final = protocol.packed((b"CLUSTER", b"SLOTS"))
 
 #: What a connection may raise.
 FAILURES: Final = (RedisError, OSError, ValueError)

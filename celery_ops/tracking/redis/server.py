@@ -8,15 +8,15 @@ from typing import Any, Final
 
 import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import ReadOnlyError, RedisError
 
-from ..connections.redis import FailoverPool, connected
-from ..exceptions import StoreUnavailable
-from . import wire
-from .gil import let_go
+from ...connections.redis import FailoverPool, connected
+from ...exceptions import StoreUnavailable
+from ..gil import let_go
+from . import protocol
 from .hashes import SCRIPT, Hashes, Outcome
+from .protocol import Command, Part, Question, first_error
 from .scripts import ToldScripts
-from .wire import Command, Part, Question
 
 MAX_IDLE: Final = 16
 
@@ -63,7 +63,7 @@ class Server:
         refused = None
         if self._takes_scripts:
             replies = self._scripts.replies(SCRIPT, partial(self._call, hashes))
-            refused = next((reply for reply in replies if isinstance(reply, ResponseError)), None)
+            refused = first_error(replies)
             if refused is None:
                 return hashes.told_by(replies)
         done = self.carry_out(hashes.parts())
@@ -97,13 +97,13 @@ class Server:
         return self._send(calls, len(calls))
 
     def _carried_out(self, commands: Sequence[Command]) -> list[Any]:
-        packed, number = wire.transaction(commands)
+        packed, number = protocol.transaction(commands)
         try:
-            return wire.transaction_replies(self._send([packed], number))
+            return protocol.transaction_replies(self._send([packed], number))
         except StoreUnavailable as error:
             if not (isinstance(error.__cause__, ReadOnlyError) and self._passed_over()):
                 raise
-            return wire.transaction_replies(self._send([packed], number))
+            return protocol.transaction_replies(self._send([packed], number))
 
     def _passed_over(self) -> bool:
         """Go to the one that is the master now, where there are several."""
@@ -136,7 +136,7 @@ class Server:
                 if number:  # others ask this server as well, and this process's broker may be there
                     let_go()
                 connection.send_packed_command([part])
-            replies = wire.replies(connection, count)
+            replies = protocol.replies(connection, count)
         except BaseException:  # a limit of the host's may strike here: a half-read connection is of no use
             connection.disconnect()
             raise

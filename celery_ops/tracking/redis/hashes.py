@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
-from ..exceptions import StoreUnavailable
-from . import wire
+from ...exceptions import StoreUnavailable
+from . import protocol
+from .protocol import Command, Part
 from .scripts import Script
-from .wire import Command, Part
 
 #: Hashes of one script: while a server carries it out, a host whose broker is there waits.
 AT_ONCE: Final = 16
@@ -120,7 +120,7 @@ class Hashes:
         return {number: outcome for number, outcome in outcomes.items() if outcome is not None}
 
     def _outcome(self, replies: list[Any]) -> Outcome | None:
-        foreign = next(filter(wire.is_foreign, replies), None)
+        foreign = next(filter(protocol.is_foreign, replies), None)
         return foreign or (replies[-1] if self.measured else None)
 
 

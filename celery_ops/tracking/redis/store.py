@@ -7,36 +7,34 @@ anyway. The braces are a hash tag: an object's two keys share a slot.
 
 import re
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import chain
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError, ReadOnlyError, RedisError, ResponseError
 
-from .. import connections
-from ..conf import conf
-from ..connections.cluster import is_cluster, servers_of
-from ..connections.redis import SCHEMES, BrokersRedis, is_redis, pool_of_url
-from ..connections.redis import client_url as client_url  # where it has always been found
-from ..exceptions import StorePartlyUnavailable, StoreUnavailable
-from . import lifeline, pieces, prefix, workflow_sizes
+from ...conf import conf
+from ...exceptions import StorePartlyUnavailable, StoreUnavailable
+from .. import prefix, workflow_sizes
+from ..gil import letting_go
+from ..keys import part, quoted, worker_key
+from ..memory import is_full, oldest
+from ..refs import ObjectRef
+from ..signs import Sign
+from ..store import BEAT_COUNTS, INDEX, LOG, WORKFLOW, Batch, IfAbsent, Note, Store, lifetime
+from ..tallies import Added, Row, Tallies, Wanted
+from . import pieces, worker_connection
 from .cluster import Cluster
-from .gil import letting_go
 from .hashes import Hashes
-from .keys import part, quoted, worker_key
-from .memory import is_full, oldest
+from .protocol import Command, Question, first_error, is_foreign, packed
 from .read_scripts import READ_BETWEEN, READ_UNLESS
-from .refs import ObjectRef
+from .replies import checked, fields_of, note_of, paired, scanned, size_of, text_of
 from .scripts import Script, ToldScripts
-from .server import Server
-from .signs import Sign
-from .store import BEAT_COUNTS, INDEX, LOG, WORKFLOW, Batch, IfAbsent, Note, Store, lifetime
-from .tallies import Added, Row, Tallies, Wanted
+from .servers import store_servers
 from .tally_commands import ADD, ROWS_A_SCRIPT, TallyKeys, added, addition, additions, rows_read
-from .wire import Command, Question, is_foreign, packed
+from .worker_connection import WorkerConnection
 
 #: Objects of a write that are packed before Python's lock is let go of.
 PACKED_AT_ONCE: Final = 48
@@ -74,7 +72,7 @@ class RedisStore(Store):
         self._scripts = ToldScripts()
         self._takes_scripts = self._adds_by_script = self._leaves_out = True
         self._signing = threading.Lock()
-        self._lifeline: lifeline.Lifeline | None = None
+        self._worker_connection: WorkerConnection | None = None
 
     @property
     def cluster(self) -> Cluster | None:
@@ -115,7 +113,7 @@ class RedisStore(Store):
 
     def read(self, refs: Sequence[ObjectRef]) -> list[dict[str, str | None]]:
         replies = self._servers.ask([(key, _HGETALL % (len(key), key)) for key in self._keys(refs)])
-        return [_fields(reply) if reply else {} for reply in replies]
+        return [fields_of(reply) if reply else {} for reply in replies]
 
     def read_fields(self, wanted: Sequence[tuple[ObjectRef, Collection[str]]]) -> list[dict[str, str | None]]:
         fields = [list(chain.from_iterable(pieces.names_of(name.encode()) for name in names)) for _ref, names in wanted]
@@ -127,7 +125,7 @@ class RedisStore(Store):
             ]
         )
         answers = zip(fields, replies, strict=True)
-        return [_fields(_paired(named, reply) if named else reply) for named, reply in answers]
+        return [fields_of(paired(named, reply) if named else reply) for named, reply in answers]
 
     def read_begun(self, wanted: Sequence[tuple[ObjectRef, Collection[str]]]) -> list[dict[str, str | None]]:
         keys = self._keys([ref for ref, _texts in wanted])
@@ -138,7 +136,7 @@ class RedisStore(Store):
             questions += () if texts else ((key, _HGETALL % (len(key), key)),)
         replies = iter(self._servers.ask(questions))
         return [
-            _fields(_scanned([next(replies) for _text in texts])) if texts else _fields(next(replies))
+            fields_of(scanned([next(replies) for _text in texts])) if texts else fields_of(next(replies))
             for texts in scans
         ]
 
@@ -148,15 +146,15 @@ class RedisStore(Store):
         keys = self._keys([ref for ref, _least, _most in wanted])
         bounds = [(b"%d" % least, b"%d" % most) for _ref, least, most in wanted]
         replies = self._called(READ_BETWEEN, list(zip(keys, bounds, strict=True)))
-        refused = next((reply for reply in replies if isinstance(reply, ResponseError)), None)
+        refused = first_error(replies)
         if refused is not None:  # a user of Redis may be refused EVAL
             self._leaves_out = "WRONGTYPE" in str(refused) or str(refused).startswith(PASSING)
             return super().read_between(wanted)
-        return [_fields(reply) for reply in replies]
+        return [fields_of(reply) for reply in replies]
 
     def sizes(self, refs: Sequence[ObjectRef]) -> list[int]:
         replies = self._servers.ask([_question(key, b"HLEN") for key in self._keys(refs)])
-        return [_size(reply) for reply in replies]
+        return [size_of(reply) for reply in replies]
 
     def read_unless(self, ref: ObjectRef, version: str) -> tuple[str, dict[str, str | None] | None]:
         if not self._takes_scripts:
@@ -166,7 +164,7 @@ class RedisStore(Store):
         if isinstance(reply, ResponseError):  # a user of Redis may be refused EVAL or DUMP
             self._takes_scripts = is_foreign(reply) or str(reply).startswith(PASSING)
             return super().read_unless(ref, version)
-        return _text(reply[0]), _fields(reply[1]) if len(reply) > 1 else None
+        return text_of(reply[0]), fields_of(reply[1]) if len(reply) > 1 else None
 
     def look_up(
         self, fields: Sequence[tuple[ObjectRef, str]], hostnames: Sequence[str] = ()
@@ -175,33 +173,33 @@ class RedisStore(Store):
         questions += [_question(self._worker_key(host), b"GET") for host in hostnames]
         answers = self._servers.ask(questions) if questions else []
         replies = [None if isinstance(answer, ResponseError) else answer for answer in answers]
-        values = [None if reply is None else _text(reply) for reply in replies[: len(fields)]]
+        values = [None if reply is None else text_of(reply) for reply in replies[: len(fields)]]
         beats = zip(hostnames, replies[len(fields) :], strict=True)
         return values, {host: int(reply) for host, reply in beats if reply is not None and _MOMENT.fullmatch(reply)}
 
     def beat(self, hostname: str, started: int) -> None:
         key = self._worker_key(hostname)
-        reply = self._ask(key, (b"SET", key, b"%d" % started, b"EX", b"%d" % BEAT_COUNTS))
-        if isinstance(reply, ResponseError):
-            raise StoreUnavailable(str(reply)) from reply
+        checked(self._ask(key, (b"SET", key, b"%d" % started, b"EX", b"%d" % BEAT_COUNTS)))
 
     def sign(self, sign: Sign) -> bool:
         with self._signing:
             try:
                 if not self._goes_on(sign):
-                    self._lifeline = lifeline.opened(self._servers.connected(self._signs_key), self._signs_key)
-                    self._lifeline.say(sign)
+                    self._worker_connection = worker_connection.opened(
+                        self._servers.connected(self._signs_key), self._signs_key
+                    )
+                    self._worker_connection.say(sign)
             except (RedisError, OSError, ValueError) as error:
-                self._lifeline = None
+                self._worker_connection = None
                 raise self._servers.unavailable(error) from error
         return True
 
     def _goes_on(self, sign: Sign) -> bool:
         """Give the sign on the connection of those before. Return whether there is one, and to the right place."""
-        if self._lifeline is None:
+        if self._worker_connection is None:
             return False
         try:
-            self._lifeline.say(sign)
+            self._worker_connection.say(sign)
         except (RedisConnectionError, MovedError, ReadOnlyError):
             return False
         return True
@@ -209,25 +207,25 @@ class RedisStore(Store):
     def signs(self) -> tuple[Sequence[Sign], int]:
         key = self._signs_key
         kept, time = self._servers.ask([(key, packed((b"HVALS", key))), (key, packed((b"TIME",)))])
-        return lifeline.read(kept, time)
+        return worker_connection.read(kept, time)
 
     def connected(self, signs: Sequence[Sign]) -> Collection[str] | None:
         clients = [b"%d" % sign.client for sign in signs if sign.client]
         if not clients:
             return None
-        return lifeline.connected(self._servers.ask_all(packed((b"CLIENT", b"LIST", b"ID", *clients))), signs)
+        return worker_connection.connected(self._servers.ask_all(packed((b"CLIENT", b"LIST", b"ID", *clients))), signs)
 
     def read_notes(self, names: Sequence[str]) -> list[Note | None] | None:
         keys = [self._note_key(name) for name in names]
         questions = [question for key in keys for question in (_question(key, b"GET"), _question(key, b"PTTL"))]
         replies = iter(self._servers.ask(questions))
-        return [_note(value, left) for value, left in zip(replies, replies, strict=True)]
+        return [note_of(value, left) for value, left in zip(replies, replies, strict=True)]
 
     def write_notes(self, notes: Mapping[str, tuple[bytes, float]]) -> bool:
         keys = [self._note_key(name) for name in notes]
         commands = [_noting(key, *note) for key, note in zip(keys, notes.values(), strict=True)]
         replies = self._servers.ask(list(zip(keys, map(packed, commands), strict=True)))
-        return not any(isinstance(reply, ResponseError) for reply in replies)
+        return first_error(replies) is None
 
     def add_note(self, name: str, value: bytes, seconds: float) -> bool:
         key = self._note_key(name)
@@ -237,7 +235,7 @@ class RedisStore(Store):
         if self._adds_by_script:
             parts = [rows[begin : begin + ROWS_A_SCRIPT] for begin in range(0, len(rows), ROWS_A_SCRIPT)]
             replies = self._scripts.replies(ADD, partial(self._add_by_script, parts, once))
-            refused = next((reply for reply in replies if isinstance(reply, ResponseError)), None)
+            refused = first_error(replies)
             if refused is None:
                 return [*chain.from_iterable(map(added, parts, replies))]
             if not str(refused).startswith("NOPERM"):
@@ -259,8 +257,7 @@ class RedisStore(Store):
 
     def ping(self) -> None:
         for reply in self._servers.ask_all(PING):
-            if isinstance(reply, ResponseError):
-                raise StoreUnavailable(str(reply)) from reply
+            checked(reply)
 
     def close(self) -> None:
         self._servers.close()
@@ -308,11 +305,6 @@ class RedisStore(Store):
         return reply
 
 
-def _note(value: Any, left: Any) -> Note | None:
-    """What is no note of ours, or would stay for ever, is none."""
-    return Note(value, left / 1000) if isinstance(value, bytes) and isinstance(left, int) and left >= 0 else None
-
-
 def _noting(key: bytes, value: bytes, seconds: float) -> Command:
     return (b"SET", key, value, b"PX", b"%d" % (1000 * seconds)) if seconds > 0 else (b"DEL", key)
 
@@ -325,43 +317,6 @@ def _question(key: bytes, command: bytes, *arguments: bytes, of: bytes = b"") ->
 def _partly(failure: StoreUnavailable, left: list[Any], batch: Batch) -> StoreUnavailable:
     is_partial = isinstance(failure, StorePartlyUnavailable) or len(left) < len(batch)
     return StorePartlyUnavailable(str(failure), left) if is_partial else failure
-
-
-def store_servers(seconds: float) -> Server | Cluster:
-    """Return the way to the store, none of its connections open. Each may take so many ``seconds`` to connect, and
-    to read.
-
-    Without ``STORE_URL`` it is the broker's where that is Redis: with its TLS, options and list of addresses. Raises
-    ValueError.
-    """
-    url = store_url()
-    if is_cluster(url):
-        return Cluster(servers_of(url, seconds))
-    if not conf.STORE_URL and _broker_is_redis():
-        broker = BrokersRedis(seconds)
-        return Server(broker.pool, broker)
-    return Server(pool_of_url(url, seconds))
-
-
-def _broker_is_redis() -> bool:
-    try:
-        return is_redis(connections.connection())
-    except Exception:  # of the URL, or of a client library that is not installed
-        return False
-
-
-def store_url() -> str:
-    """Return the URL of the store: ``STORE_URL``, else the broker's when that is Redis, else the local default."""
-    if conf.STORE_URL:
-        return str(conf.STORE_URL)
-    broker = conf.celery_app.conf.broker_write_url or conf.celery_app.conf.broker_url or ""
-    whole = broker[0] if isinstance(broker, (list, tuple)) else str(broker)
-    if is_cluster(whole):
-        return whole
-    first = whole.split(";")[0]
-    if urlsplit(first).scheme in SCHEMES:
-        return first
-    return "redis://localhost:6379/0"
 
 
 @lru_cache(maxsize=1024)
@@ -399,39 +354,3 @@ def _put(hashes: Hashes, key: bytes, label: str, fields: Mapping[str, str], seco
     hashes.put(key, seconds, replaced, stay)
     hashes.put(key + BESIDE, seconds, *long)
     return 2
-
-
-def _paired(names: Sequence[bytes], reply: Any) -> Any:
-    """Return what was asked by name as a whole hash comes: each field that there is before its value."""
-    if isinstance(reply, ResponseError):
-        return reply
-    there = (pair for pair in zip(names, reply, strict=True) if pair[1] is not None)
-    return list(chain.from_iterable(there))
-
-
-def _scanned(replies: Sequence[Any]) -> Any:
-    """Return what several scans of a hash have found as a whole one comes: each field before its value."""
-    error = next((reply for reply in replies if isinstance(reply, ResponseError)), None)
-    return error or list(chain.from_iterable(found for _cursor, found in replies))
-
-
-def _size(reply: Any) -> int:
-    if isinstance(reply, ResponseError):
-        if is_foreign(reply):
-            return 0
-        raise StoreUnavailable(str(reply)) from reply
-    return int(reply)
-
-
-def _fields(reply: Any) -> dict[str, str | None]:
-    if isinstance(reply, ResponseError):
-        if is_foreign(reply):
-            return {}
-        raise StoreUnavailable(str(reply)) from reply
-    pairs: Iterable[bytes] = iter(reply)
-    values = pieces.joined(dict(zip(pairs, pairs, strict=True)))
-    return {_text(name): None if value is None else _text(value) for name, value in values}
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")

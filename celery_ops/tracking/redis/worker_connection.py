@@ -13,15 +13,15 @@ from typing import Any, Final
 
 from redis.exceptions import RedisError, ResponseError
 
-from .signs import Sign, decoded, encoded
-from .stamp import now_ms
-from .store import SIGNS_KEPT
+from ..signs import Sign, decoded, encoded
+from ..stamp import now_ms
+from ..store import SIGNS_KEPT
 
 #: How long one is kept of a worker that ended well, in ms.
 ENDED_KEPT: Final = 600_000
 
 
-class Lifeline:
+class WorkerConnection:
     """One process's connection. Every method raises what redis-py does, and then the connection is of no more use."""
 
     def __init__(self, connection: Any, key: bytes, token: str, client: int, now: int) -> None:
@@ -45,8 +45,8 @@ class Lifeline:
         self._offset = _ms(time) - _monotonic_ms()
 
 
-def opened(connection: Any, key: bytes) -> Lifeline:
-    """Return the lifeline on a new connection, and forget the workers that nobody asks about any more."""
+def opened(connection: Any, key: bytes) -> WorkerConnection:
+    """Return a new connection as a worker's, and forget the workers that nobody asks about any more."""
     token = f"celery_ops:{uuid.uuid4().hex}"
     named, client, time, kept = _replies(
         connection, (b"CLIENT", b"SETNAME", token.encode()), (b"CLIENT", b"ID"), (b"TIME",), (b"HVALS", key)
@@ -55,7 +55,7 @@ def opened(connection: Any, key: bytes) -> Lifeline:
     signs, now = read(kept, time)
     if outdated := [sign.key.encode() for sign in signs if _is_outdated(sign, now)]:
         _replies(connection, (b"HDEL", key, *outdated))
-    return Lifeline(connection, key, token if is_named else "", client if is_named else 0, now)
+    return WorkerConnection(connection, key, token if is_named else "", client if is_named else 0, now)
 
 
 def read(kept: Any, time: Any) -> tuple[Sequence[Sign], int]:
