@@ -1,7 +1,7 @@
 """What workers and brokers say of themselves, as a page may show it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -18,6 +18,8 @@ MOST_ENTRIES: Final = 500
 LONGEST_NAME: Final = 200
 #: How the settings that schedule tasks end, in each of Celery's spellings.
 SCHEDULES: Final = ("beat_schedule", "beatschedule", "celerybeat_schedule")
+#: What is said of a scheduled task to those who may not see what it is given.
+PLAIN: Final = ("task", "schedule", "relative")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +51,34 @@ def _entry(name: Any, value: Any) -> Entry:
     return Entry(clean(label, LONGEST_NAME), shown if isinstance(shown, str) else redaction.encode(shown))
 
 
-def celery_settings(conf: Mapping[Any, Any]) -> dict[str, Any]:
+def celery_settings(
+    conf: Mapping[Any, Any], shows_payload: Callable[[str | None], bool] = lambda _name: True
+) -> dict[str, Any]:
     """Return the settings that are Celery's: a worker configured from Django's settings sends all of those as well.
 
-    The arguments of scheduled tasks go by their tasks' parameters.
+    The arguments of scheduled tasks go by their tasks' parameters, and are there where ``shows_payload`` of the task.
     """
     settings = {name: value for name, value in conf.items() if isinstance(name, str) and _is_celerys(name.lower())}
-    return {name: _schedule(value) if name.lower().endswith(SCHEDULES) else value for name, value in settings.items()}
+    return {
+        name: _schedule(value, shows_payload) if name.lower().endswith(SCHEDULES) else value
+        for name, value in settings.items()
+    }
 
 
-def _schedule(value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        return value
-    return {name: _scheduled(entry) if isinstance(entry, Mapping) else entry for name, entry in value.items()}
+def _schedule(value: Any, shows_payload: Callable[[str | None], bool]) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _scheduled(entry, shows_payload) for name, entry in value.items()}
+    return value if shows_payload(None) else None
 
 
-def _scheduled(entry: Mapping[Any, Any]) -> dict[Any, Any]:
+def _scheduled(entry: Any, shows_payload: Callable[[str | None], bool]) -> Any:
+    """Of an entry that is no mapping, as the text of one that the site has made, nobody knows where arguments stand."""
+    if not isinstance(entry, Mapping):
+        return entry if shows_payload(None) else None
     name = entry.get("task")
     name = name if isinstance(name, str) else ""
+    if not shows_payload(name or None):
+        return {key: entry[key] for key in PLAIN if key in entry}
     shown = redaction.capture_arguments(
         entry.get("args"), entry.get("kwargs"), parameters=capture.parameters(name), sensitive=registry.sensitive(name)
     ).text

@@ -88,7 +88,7 @@ class WorkerDetailView(OpsPage):
             "broker": broker_address(detail.broker),
             "held": self._held(detail) if detail.info.is_online else [],
             "known": known_task_table(detail),
-            "facts": [facts for facts in _facts(detail) if facts.entries],
+            "facts": [facts for facts in self._facts(detail) if facts.entries],
             "missing": [clean(method) for method in detail.missing] if detail.info.is_online else [],
         }
 
@@ -106,9 +106,9 @@ class WorkerDetailView(OpsPage):
     def _held_table(self, tasks: Sequence[TaskInfo], label: str) -> HeldTable:
         return held_table(tasks, self.may_view_payload, caption=label)
 
-
-def _facts(detail: WorkerDetail) -> Iterator[Facts]:
-    yield Facts("resources", _("Resource use"), entries(detail.resources))
-    yield Facts("pool", _("Pool"), entries(detail.pool))
-    yield Facts("broker", _("Broker connection"), entries(detail.broker))
-    yield Facts("conf", _("Celery's configuration"), entries(celery_settings(detail.conf)))
+    def _facts(self, detail: WorkerDetail) -> Iterator[Facts]:
+        yield Facts("resources", _("Resource use"), entries(detail.resources))
+        yield Facts("pool", _("Pool"), entries(detail.pool))
+        yield Facts("broker", _("Broker connection"), entries(detail.broker))
+        settings = celery_settings(detail.conf, cache(self.may_view_payload))
+        yield Facts("conf", _("Celery's configuration"), entries(settings))

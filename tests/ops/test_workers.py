@@ -360,6 +360,22 @@ def test_a_sites_other_settings_are_not_shown(browser):
     assert "Celery's configuration 2 CELERY_RESULT_BACKEND rpc timezone UTC" in said
 
 
+SCHEDULED = {
+    "dict": {"task": "shop.tasks.charge", "schedule": 30.0, "args": ["order 7"], "kwargs": {"x": "order 7"}},
+    "text": "<ScheduleEntry: text shop.tasks.charge('order 7') <freq: 30.00 seconds>>",
+}
+
+
+@pytest.mark.parametrize("name", ["beat_schedule", "CELERY_BEAT_SCHEDULE", "CELERYBEAT_SCHEDULE"])
+@pytest.mark.parametrize("value", [SCHEDULED, [SCHEDULED], "{'x': {'args': ['order 7']}}"])
+def test_what_scheduled_tasks_are_given_is_shown_to_those_alone_who_may_see_it(name, value, browser, poor_browser):
+    Workers.hold(replace(FULL, active=(), reserved=(), scheduled=(), conf={name: value}))
+    assert "order 7" in html_of(browser.get(ONE))
+    html = html_of(poor_browser.get(ONE))
+    assert "order 7" not in html
+    assert ("shop.tasks.charge" in text_of(region(html, "entries"))) == (value is SCHEDULED)
+
+
 @pytest.mark.parametrize(
     "value", [None, 1, "text", ["x"], {3: b"x"}, {"x" * 5000: "y" * 1_000_000}, {"\ud800": "\x00"}]
 )
