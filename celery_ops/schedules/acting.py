@@ -10,7 +10,7 @@ from ..exceptions import BackendUnavailable, NotDone, ScheduleRefused
 from ..models import ControlRecord
 from ..sentences import Sentence as _
 from .info import ScheduleInfo
-from .sources.base import PAUSE, RESUME, SKIP, ScheduleSource
+from .sources.base import PAUSE, RESUME, RUN, SKIP, ScheduleSource
 from .sources.site_sources import source_named
 
 #: How the journal names what is done to an entry.
@@ -44,9 +44,10 @@ def skip(schedule: ScheduleInfo, due: datetime, user: Any, submission: UUID | No
 
 def reason_against(schedule: ScheduleInfo, action: str) -> str:
     """Return why that cannot be done to an entry, empty where it can."""
-    if action in schedule.entry.actions:
-        return ""
-    return schedule.entry.refused.get(action) or _("This source cannot do that.")
+    entry = schedule.entry
+    if action in entry.actions:
+        return entry.unreadable if action == RUN else ""
+    return entry.refused.get(action) or _("This source cannot do that.")
 
 
 def _done(

@@ -69,6 +69,8 @@ class Entry:
     run_count: int | None = None
     #: Why it will never be sent as it is, in a sentence; empty where nothing is known to be wrong.
     broken: str = ""
+    #: Why it is not known what its task is given, in a sentence: nobody can run it from here then.
+    unreadable: str = ""
     #: Its schedule names no time that comes.
     is_never: bool = False
     #: Whether its messages go by an exchange or a routing key of its own, to queues that only the broker knows.

@@ -224,7 +224,7 @@ def _is_of_no_worker(case: Case) -> Problem | None:
 def _does_not_fit(case: Case) -> Problem | None:
     """As Celery checks it when beat sends the task, where this process has it."""
     task = case.app.tasks.get(case.entry.task)
-    if task is None or not getattr(task, "typing", False):
+    if task is None or case.entry.unreadable or not getattr(task, "typing", False):
         return None
     try:
         task.__header__(*case.entry.args, **case.entry.kwargs)

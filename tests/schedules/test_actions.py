@@ -102,6 +102,16 @@ def test_arguments_that_do_not_fit_are_not_sent(browser, monkeypatch):
     assert not TaskRunRecord.objects.exists()
 
 
+def test_a_task_whose_arguments_are_not_known_is_not_run_without_them(browser, monkeypatch):
+    keep(monkeypatch, entry(unreadable="Its arguments are no JSON."))
+    answer = act(browser, "run", headers=JSON)
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"errors": {"action": ["Its arguments are no JSON."]}},
+    )
+    assert not TaskRunRecord.objects.exists()
+
+
 @pytest.fixture
 def runner(db):
     """May run tasks, and see nothing."""

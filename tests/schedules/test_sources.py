@@ -55,6 +55,15 @@ class TestSettings(ScheduleSourceContract):
         names = {entry.name for entry in SettingsSource().entries()}
         assert ("celery.backend_cleanup" in names) is (not app.backend.supports_autoexpire)
 
+    @pytest.mark.parametrize("given", [{"args": "text"}, {"kwargs": ["x"]}, {"nonsense": 1}])
+    def test_what_is_given_in_no_way_that_beat_can_send_is_not_run_by_hand_without_it(self, given):
+        self.configure(
+            beat_schedule={"odd": {"task": "x", "schedule": 10, **given}, "good": {"task": "x", "schedule": 10}}
+        )
+        odd, good = (SettingsSource().entry(name) for name in ("odd", "good"))
+        assert odd.broken == odd.unreadable != ""
+        assert (good.broken, good.unreadable) == ("", "")
+
     def test_a_site_without_entries_has_none(self):
         self.configure(beat_schedule={})
         assert list(SettingsSource().entries()) == []
@@ -97,6 +106,31 @@ class TestDatabase(ScheduleSourceContract):
     def test_arguments_that_are_no_json_are_named(self):
         self.plant("contract.odd", args="[1,")
         assert "no JSON" in self.make_source(()).entry("contract.odd").broken
+
+    @pytest.mark.parametrize(
+        ("args", "said"),
+        [
+            ("[1,", "no JSON"),
+            ("[" + "9" * 5000 + "]", "no JSON"),
+            ('{"a": 1}', "no list and no mapping"),
+            ('[{"__type__": "bytes", "__value__": 5}]', "cannot make an entry"),
+            ('[{"__type__": "decimal", "__value__": "x"}]', "cannot make an entry"),
+            ('[{"__type__": [], "__value__": 5}]', "cannot make an entry"),
+        ],
+    )
+    def test_arguments_that_cannot_be_read_hide_no_other_entry_and_are_not_run_without(self, args, said):
+        self.plant("contract.odd", args=args)
+        self.plant("contract.good", args="[1]")
+        odd, good = self.make_source(()).entries()
+        assert said in odd.broken
+        assert (odd.unreadable, odd.args) == (odd.broken, ())
+        assert (good.unreadable, good.args) == ("", (1,))
+
+    def test_arguments_that_are_too_long_to_be_read_are_nothing_wrong(self):
+        self.plant("contract.long", args=json.dumps(["x" * 70_000]))
+        long = self.make_source(()).entry("contract.long")
+        assert long.broken == ""
+        assert "too large" in long.unreadable
 
     @pytest.mark.parametrize("route", [{"routing_key": "mail.eu"}, {"exchange": "mail"}])
     def test_what_beat_sends_by_a_routing_key_is_not_sent_by_hand_to_a_queue_of_that_name(self, route):
@@ -253,7 +287,18 @@ class TestRedbeat(ScheduleSourceContract):
         source = self.make_source(self.entries())
         with source._client() as client:
             client.hset(source._key("contract.often"), "definition", '{"task": "x", "schedule": {"__type__": "crontab"')
-        assert _of(source, "contract.often").broken
+        broken = _of(source, "contract.often")
+        assert broken.broken == broken.unreadable != ""
+
+    @pytest.mark.parametrize("given", [{"args": "text"}, {"args": {"a": 1}}, {"kwargs": ["x"]}])
+    def test_what_is_given_in_no_way_that_beat_can_send_is_not_run_by_hand_without_it(self, given):
+        source = self.make_source(self.entries())
+        key = source._key("contract.often")
+        with source._client() as client:
+            client.hset(key, "definition", json.dumps({**json.loads(client.hget(key, "definition")), **given}))
+        odd = _of(source, "contract.often")
+        assert "beat cannot send it" in odd.broken
+        assert (odd.unreadable, odd.args, odd.kwargs) == (odd.broken, (), {})
 
     def test_an_entry_that_is_deleted_at_the_same_moment_leaves_nothing_behind(self, monkeypatch):
         source = self.make_source(self.entries())

@@ -88,6 +88,13 @@ class ScheduleSource(ABC):
         return _("This source cannot do that.")
 
 
+def not_given(args: Any, kwargs: Any) -> str:
+    """Return why beat cannot give a task these arguments, empty where it can."""
+    if isinstance(args, (list, tuple)) and isinstance(kwargs, Mapping):
+        return ""
+    return _("Its arguments are no list and no mapping: beat cannot send it.")
+
+
 def offered(possible: Mapping[str, str]) -> tuple[frozenset[str], dict[str, str]]:
     """Return what can be done to an entry, and why not the rest, by the reason against each action: empty for none."""
     return (

@@ -28,13 +28,25 @@ from ..board import rings
 from ..info import DATABASE, Entry
 from ..words import LONGEST_EXPRESSION, expression
 from . import schedulers
-from .base import LONGEST_KEPT, MOST_ENTRIES, MOST_OF_A_TASK, PAUSE, RESUME, RUN, SKIP, ScheduleSource, offered
+from .base import (
+    LONGEST_KEPT,
+    MOST_ENTRIES,
+    MOST_OF_A_TASK,
+    PAUSE,
+    RESUME,
+    RUN,
+    SKIP,
+    ScheduleSource,
+    not_given,
+    offered,
+)
 
 logger = get_logger("celery_ops.schedules")
 
-#: Characters of a crontab's part, and of arguments, that are read: longer ones are no column of this package's making.
+#: Characters of a crontab's part that are read: longer ones are no column of this package's making.
 LONGEST_PART: Final = 300
-LONGEST_ARGUMENTS: Final = 20_000
+#: Characters of arguments that are read: of more, nothing can be run by hand.
+LONGEST_ARGUMENTS: Final = 64 * 1024
 #: What Celery says of a date that no year has.
 NEVER_OCCURS: Final = "never occurs in"
 COLUMNS: Final = (
@@ -208,7 +220,9 @@ def _entry(values: tuple[Any, ...], is_to_come: bool, language: str | None) -> E
     row = dict(zip(COLUMNS, values, strict=True))
     schedule, printed, broken = _schedule(row)
     is_never = schedule is None and NEVER_OCCURS in broken
-    args, kwargs, broken = _arguments(row, broken)
+    args, kwargs, unreadable, is_wrong = _arguments(row)
+    if is_wrong:
+        broken = broken or unreadable
     start = _aware(row["start_time"])
     ran = _aware(row["last_run_at"])
     changed = _aware(row["date_changed"])
@@ -237,6 +251,7 @@ def _entry(values: tuple[Any, ...], is_to_come: bool, language: str | None) -> E
         counted_from=counted_from,
         run_count=row["total_run_count"],
         broken="" if is_never else broken,
+        unreadable=unreadable,
         is_never=is_never,
         is_routed=is_routed,
     )
@@ -327,19 +342,21 @@ def _clocked(moment: datetime) -> Any:
     return clocked(moment)
 
 
-def _arguments(row: Mapping[str, Any], broken: str) -> tuple[tuple[Any, ...], dict[str, Any], str]:
-    """Return what the task is given, and why beat cannot send the entry where it cannot read them."""
+def _arguments(row: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any], str, bool]:
+    """Return what the task is given; why that is not known, and whether beat cannot send the entry for that."""
+    texts = row["args"] or "[]", row["kwargs"] or "{}"
+    if max(map(len, texts)) > LONGEST_ARGUMENTS:
+        return (), {}, _("This is too large: arguments have at most 64 KiB."), False
     try:
-        args, kwargs = _loaded(row["args"] or "[]"), _loaded(row["kwargs"] or "{}")
-    except (ValueError, TypeError, RecursionError, KeyError):
-        return (), {}, broken or _("Its arguments are no JSON: beat disables it when it reads it.")
-    if not isinstance(args, (list, tuple)) or not isinstance(kwargs, dict):
-        return (), {}, broken or _("Its arguments are no list and no mapping: beat cannot send it.")
-    return tuple(args), dict(kwargs), broken
+        args, kwargs = map(loads, texts) if sum(map(len, texts)) > LONGEST_KEPT else map(_loaded, texts)
+        wrong = not_given(args, kwargs)
+    except ValueError:
+        wrong = _("Its arguments are no JSON: beat disables it when it reads it.")
+    except Exception as error:  # what kombu makes of a value that it takes for one of its own types: beat ends with it
+        wrong = _("Beat cannot make an entry of it: %(error)s") % {"error": type(error).__name__}
+    return ((), {}, wrong, True) if wrong else (tuple(args), dict(kwargs), "", False)
 
 
 @lru_cache(maxsize=4096)
 def _loaded(text: str) -> Any:
-    if len(text) > LONGEST_ARGUMENTS:
-        raise ValueError("too long")
     return loads(text)

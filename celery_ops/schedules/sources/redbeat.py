@@ -25,7 +25,7 @@ from ..due import due_after
 from ..info import REDBEAT, Entry
 from ..words import expression
 from . import schedulers
-from .base import LONGEST_KEPT, MOST_ENTRIES, PAUSE, RESUME, RUN, SKIP, ScheduleSource, offered
+from .base import LONGEST_KEPT, MOST_ENTRIES, PAUSE, RESUME, RUN, SKIP, ScheduleSource, not_given, offered
 
 logger = get_logger("celery_ops.schedules")
 
@@ -201,11 +201,12 @@ def _entry(
 ) -> Entry:
     """Return what lies there: of most, nothing else does at the next look. Read in ``language``."""
     definition, broken = _definition(definition_text)
+    args, kwargs = definition.get("args") or (), definition.get("kwargs") or {}
+    unreadable = broken or not_given(args, kwargs)
     enabled = definition.get("enabled", True) is not False
     actions, refused = _offered(enabled, is_static, bool(broken), language)
     schedule, options = definition.get("schedule"), definition.get("options")
     queue = options.get("queue") if isinstance(options, Mapping) else None
-    args, kwargs = definition.get("args"), definition.get("kwargs")
     ran, count = _meta(meta)
     return Entry(
         clean(name),
@@ -213,8 +214,8 @@ def _entry(
         REDBEAT,
         expression(schedule) if schedule is not None else "",
         enabled=enabled,
-        args=tuple(args) if isinstance(args, (list, tuple)) else (),
-        kwargs=dict(kwargs) if isinstance(kwargs, Mapping) else {},
+        args=() if unreadable else tuple(args),
+        kwargs={} if unreadable else dict(kwargs),
         queue=clean(str(queue)) if queue else None,
         last_run_at=ran,
         # the score of one that has run is too early where it was saved since, as beat does when it starts
@@ -224,7 +225,8 @@ def _entry(
         schedule=schedule,
         counted_from=ran,
         run_count=count,
-        broken=broken,
+        broken=unreadable,
+        unreadable=unreadable,
     )
 
 

@@ -15,7 +15,7 @@ from ...formatting import clean
 from ...logs import get_logger
 from ..info import SETTINGS, Entry
 from ..words import expression
-from .base import ACTIONS, MOST_ENTRIES, RUN, ScheduleSource, offered
+from .base import ACTIONS, MOST_ENTRIES, RUN, ScheduleSource, not_given, offered
 
 logger = get_logger("celery_ops.schedules")
 
@@ -64,20 +64,23 @@ class SettingsSource(ScheduleSource):
         except Exception as error:  # beat would not start with it
             broken = _("Beat cannot make an entry of it: %(error)s") % {"error": clean(str(error), 300)}
             task = configured.get("task") if isinstance(configured, Mapping) else ""
-            return Entry(name, clean(str(task or "")), SETTINGS, "", actions=actions, refused=refused, broken=broken)
+            task = clean(str(task or ""))
+            return Entry(name, task, SETTINGS, "", actions=actions, refused=refused, broken=broken, unreadable=broken)
         options = entry.options if isinstance(entry.options, Mapping) else {}
-        queue = options.get("queue")
+        queue, wrong = options.get("queue"), not_given(entry.args, entry.kwargs)
         return Entry(
             name,
             clean(str(entry.task)),
             SETTINGS,
             expression(entry.schedule),
-            args=tuple(entry.args or ()),
-            kwargs=dict(entry.kwargs),
+            args=() if wrong else tuple(entry.args),
+            kwargs={} if wrong else dict(entry.kwargs),
             queue=clean(str(getattr(queue, "name", queue))) if queue else None,
             actions=actions,
             refused=refused,
             schedule=entry.schedule,
+            broken=wrong,
+            unreadable=wrong,
         )
 
     def reason(self, action: str) -> str:

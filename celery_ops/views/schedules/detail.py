@@ -148,8 +148,10 @@ def _day_and_time(moment: datetime | None) -> str:
 
 
 def arguments_of(schedule: ScheduleInfo) -> str:
-    """Return an entry's arguments as a viewer with ``view_payload`` may see them."""
+    """Return an entry's arguments as a viewer with ``view_payload`` may see them, or why they are not known."""
     entry = schedule.entry
+    if entry.unreadable:
+        return entry.unreadable
     task = TaskInfo("", entry.task, args=list(entry.args), kwargs=dict(entry.kwargs))
     return laid_out(payload.arguments_text(task)) or ""
 
