@@ -53,7 +53,7 @@ IMPORTED = (
     "celery_ops.schedules.beat",
     "celery_ops.stacks.worker",
     "celery_ops.task_logs.executing",
-    "celery_ops.tracking.canvas_taking",
+    "celery_ops.tracking.workflows.canvas_taking",
     "celery_ops.tracking.facts",
     "celery_ops.tracking.recorder",
     "celery_ops.tracking.redelivery_record",

@@ -13,8 +13,9 @@ from ..formatting import clean
 from ..running.arguments import check
 from ..running.wire import plain
 from ..task_detail.original import Original
-from ..tracking import canvas, capture
-from ..tracking.canvas import CHAIN, CHORD, GROUP, Canvas, Place, Step
+from ..tracking import capture
+from ..tracking.workflows import canvas
+from ..tracking.workflows.canvas import CHAIN, CHORD, GROUP, Canvas, Place, Step
 
 
 class First(NamedTuple):

@@ -32,8 +32,8 @@ from ..running.allowlist import Runnable
 from ..running.launcher import launch_together
 from ..running.rows import ReadyRow, reprs_of, unused_key
 from ..task_detail.original import Original, originals_of
-from ..tracking.canvas import CHAIN, Canvas, Place, Step
-from ..tracking.members import Member
+from ..tracking.workflows.canvas import CHAIN, Canvas, Place, Step
+from ..tracking.workflows.members import Member
 from ..workflows.reading import workflow_of
 from ..workflows.workflow import DONE, Workflow
 from .claims import NOT_SENT, Reruns, reruns_of, submission_of_task

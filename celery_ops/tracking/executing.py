@@ -8,7 +8,6 @@ from celery import _state
 from .. import states
 from . import (
     capture,
-    chains,
     context,
     costs,
     delivery,
@@ -28,6 +27,7 @@ from .recorder import recorder
 from .registry import registry
 from .runs import Execution
 from .stamp import BEGUN, HEADER, RECEIVED, STARTED_BY, now_ms
+from .workflows import chains
 
 
 @receiver

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from . import prefix, workflow_sizes
+from . import prefix
 from .deriving import derive
 from .lives import by_life
 from .log_fields import MOST_FIELDS, oldest_attempts
@@ -28,6 +28,7 @@ from .store import (
 )
 from .tallies import REMEMBERED, Added, Row, Tallies, Wanted
 from .tally_memory import KeptRow
+from .workflows import sizes as workflow_sizes
 
 #: Whose object it is, and which.
 Key = tuple[str, ObjectRef]

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from . import canvas_writing, capture, facts, folding, index, initial_arguments, workflows
-from .canvas import Canvas, NotKept
+from . import capture, facts, folding, index, initial_arguments, workflows
 from .refs import ObjectRef
 from .runs import Execution
 from .stamp import Stamp
-from .steps import Embedded
 from .store import Batch
+from .workflows import canvas_writing
+from .workflows.canvas import Canvas, NotKept
+from .workflows.steps import Embedded
 
 
 class Publish(NamedTuple):

@@ -5,19 +5,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..conf import conf
-from . import (
-    canvas_taking,
-    capture,
-    chains,
-    context,
-    due,
-    initial_arguments,
-    runs,
-    workflow_sizes,
-    workflows,
-)
+from . import capture, context, due, initial_arguments, runs, workflows
 from .binding import Undecided, resolve
-from .canvas import Canvas, NotKept
 from .decorators import receiver
 from .messages import nesting_of, owned, stamp_for, whose_of
 from .publish import Publish, told, told_at_once
@@ -36,7 +25,10 @@ from .stamp import (
     now_ms,
     schedule_of,
 )
-from .steps import Embedded
+from .workflows import canvas_taking, chains
+from .workflows import sizes as workflow_sizes
+from .workflows.canvas import Canvas, NotKept
+from .workflows.steps import Embedded
 
 #: The stamp that this thread made last, as text and as it is, and the tracked task that it is inside of: what follows
 #: at once need not ask again.

@@ -10,7 +10,7 @@ from typing import Final
 from zlib import crc32
 
 from ..charts.graph import Edge
-from ..tracking.members import Member
+from ..tracking.workflows.members import Member
 from .workflow import Workflow
 
 #: So many alike are one box.

@@ -12,7 +12,7 @@ from ..info import TaskInfo
 from ..logs import get_logger
 from ..sentences import Sentence as _
 from ..tracking import prefix
-from ..tracking.members import Member, membership
+from ..tracking.workflows.members import Member, membership
 from .workflow import Glance, Workflow
 
 logger = get_logger("celery_ops.workflows")

@@ -8,9 +8,9 @@ from itertools import chain, islice, product
 from typing import Final
 
 from .. import states
-from ..tracking.members import Member, Membership
 from ..tracking.refs import ObjectRef
-from ..tracking.steps import Join
+from ..tracking.workflows.members import Member, Membership
+from ..tracking.workflows.steps import Join
 from .replacing import Joined, neighbours, reached, straightened
 
 #: Arrows between single tasks that are told; where all of one group come before all of another there are many.

@@ -9,11 +9,11 @@ from celery.utils import uuid
 from django.test import Client
 from django.urls import reverse
 
-from celery_ops.tracking import members
 from celery_ops.tracking.facts import short_id
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.stamp import encode
-from celery_ops.tracking.steps import Embedded
+from celery_ops.tracking.workflows import members
+from celery_ops.tracking.workflows.steps import Embedded
 from tests.planting_workflows import plant_member
 from tests.servers import PORT
 

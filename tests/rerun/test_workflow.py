@@ -10,8 +10,8 @@ from celery_ops.exceptions import NotKnown, RerunRefused
 from celery_ops.models import TaskRunRecord
 from celery_ops.rerun import rerun_whole, whole_candidate
 from celery_ops.rerun.workflow import first_tasks
-from celery_ops.tracking import canvas
-from celery_ops.tracking.members import Member, membership
+from celery_ops.tracking.workflows import canvas
+from celery_ops.tracking.workflows.members import Member, membership
 from celery_ops.workflows.workflow import Workflow
 from tests.conftest import make_user, results_at
 from tests.ops.task_backends import Held, use

@@ -8,8 +8,9 @@ from celery.app.trace import build_tracer
 from celery.signals import before_task_publish
 
 from celery_ops import tasks_for, tracking
-from celery_ops.tracking import chains, runs
-from celery_ops.tracking.members import membership
+from celery_ops.tracking import runs
+from celery_ops.tracking.workflows import chains
+from celery_ops.tracking.workflows.members import membership
 from celery_ops.workflows.workflow import Workflow
 from tests.celery import app
 from tests.conftest import broker, results_at

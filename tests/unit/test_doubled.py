@@ -34,8 +34,9 @@ from celery_ops.running.kinds.limits import load
 from celery_ops.schedules import words
 from celery_ops.task_logs import stored_lines, texts
 from celery_ops.task_query import Cursor, TaskQuery, matching
-from celery_ops.tracking import canvas, due, facts, folding, index, row_times, signs, started_by, steps
+from celery_ops.tracking import due, facts, folding, index, row_times, signs, started_by
 from celery_ops.tracking.stamp import decoded
+from celery_ops.tracking.workflows import canvas, steps
 from celery_ops.views.tasks.csv import inert
 from tests.worst_texts import text_of
 

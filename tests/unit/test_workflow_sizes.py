@@ -1,7 +1,7 @@
 """How many tasks of each workflow a process has published is remembered of some workflows, and no more."""
 
-from celery_ops.tracking.workflow_sizes import WorkflowSizes
 from celery_ops.tracking.workflows import FULL
+from celery_ops.tracking.workflows.sizes import WorkflowSizes
 
 
 def test_a_workflow_has_room_up_to_its_most():

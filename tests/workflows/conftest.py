@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from celery_ops.tracking.members import membership
+from celery_ops.tracking.workflows.members import membership
 from celery_ops.workflows.workflow import Workflow
 from tests.conftest import visiting
 from tests.servers import Site, Worker, wait_for

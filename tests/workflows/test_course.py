@@ -5,10 +5,10 @@ import redis
 from celery import chain, chord, group
 
 from celery_ops.tracking import workflows
-from celery_ops.tracking.members import membership
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.workflow_sizes import WorkflowSizes
+from celery_ops.tracking.workflows.members import membership
+from celery_ops.tracking.workflows.sizes import WorkflowSizes
 from tests.servers import PATIENCE
 from tests.shop import tasks
 
@@ -108,7 +108,7 @@ def test_the_objects_of_its_tasks_are_those_of_the_workflow(order, other):
 
 
 def test_beyond_its_room_a_workflow_takes_no_more(order, monkeypatch):
-    monkeypatch.setattr("celery_ops.tracking.workflow_sizes.sizes", WorkflowSizes(most=3))
+    monkeypatch.setattr("celery_ops.tracking.workflows.sizes.sizes", WorkflowSizes(most=3))
     result = group([tasks.noop.si(order.pk) for _ in range(5)]).delay()
     workflow = seen(result.id, done=3, total=3)
     assert workflow.is_partial

@@ -8,9 +8,9 @@ from django.urls import reverse
 from celery_ops import tasks_for
 from celery_ops.tracking import index, newest
 from celery_ops.tracking.accounts import read_account
-from celery_ops.tracking.members import membership
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.workflows import place
+from celery_ops.tracking.workflows.members import membership
 from tests.conftest import browser_of
 from tests.pages import words
 from tests.servers import PATIENCE

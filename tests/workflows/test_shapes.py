@@ -3,7 +3,7 @@
 import pytest
 from celery import chain, chord, group
 
-from celery_ops.tracking.members import membership
+from celery_ops.tracking.workflows.members import membership
 from tests.shop import tasks
 
 from .conftest import seen, shape

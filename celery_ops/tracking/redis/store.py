@@ -17,7 +17,7 @@ from redis.exceptions import MovedError, ReadOnlyError, RedisError, ResponseErro
 
 from ...conf import conf
 from ...exceptions import StorePartlyUnavailable, StoreUnavailable
-from .. import prefix, workflow_sizes
+from .. import prefix
 from ..gil import letting_go
 from ..keys import part, quoted, worker_key
 from ..memory import is_full, oldest
@@ -25,6 +25,7 @@ from ..refs import ObjectRef
 from ..signs import Sign
 from ..store import BEAT_COUNTS, INDEX, LOG, WORKFLOW, Batch, IfAbsent, Note, Store, lifetime
 from ..tallies import Added, Row, Tallies, Wanted
+from ..workflows import sizes as workflow_sizes
 from . import pieces, worker_connection
 from .cluster import Cluster
 from .hashes import Hashes

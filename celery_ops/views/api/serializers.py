@@ -21,7 +21,7 @@ from ...tables.failures import ShowsPayload, shows_message
 from ...task_detail import TaskDetail
 from ...timezones import aware
 from ...tracking.costs import UNKNOWN as UNKNOWN_COST
-from ...tracking.members import Member
+from ...tracking.workflows.members import Member
 from ...workflows.workflow import Workflow
 
 

@@ -12,8 +12,8 @@ from ...charts.graph import HEIGHT, WIDTH, Graph, Place, graph, layers_of
 from ...formatting import SHORT_ID, clean, duration
 from ...info import between
 from ...links import task_url
-from ...tracking.members import Member
 from ...tracking.registry import registry
+from ...tracking.workflows.members import Member
 from ...workflows.boxes import Box, Boxes, boxes_of
 from ...workflows.workflow import Workflow
 

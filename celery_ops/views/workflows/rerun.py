@@ -18,7 +18,7 @@ from ...models import TaskRunRecord
 from ...permissions import RUN_TASK, VIEW_OPS, allows
 from ...rerun import RerunOutcome, WholeCandidate, rerun_whole_candidate, whole_candidate
 from ...running.allowlist import Runnable
-from ...tracking.canvas import CHAIN, CHORD, GROUP, Step
+from ...tracking.workflows.canvas import CHAIN, CHORD, GROUP, Step
 from ...workflows.reading import workflow_of
 from ..bulk.retry import answer, record_page, stands_for
 from ..not_found import no_workflow

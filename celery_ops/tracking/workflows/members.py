@@ -6,15 +6,15 @@ from datetime import datetime
 from itertools import chain
 from typing import Final
 
-from .. import states
-from . import facts, index
-from .deriving import Derived
-from .histories import History, complete, doubtful_hosts, history_of, is_lost
-from .lives import Life
-from .recorder import recorder
-from .refs import ObjectRef
+from ... import states
+from .. import facts, index
+from ..deriving import Derived
+from ..histories import History, complete, doubtful_hosts, history_of, is_lost
+from ..lives import Life
+from ..recorder import recorder
+from ..refs import ObjectRef
+from . import FULL_FIELD, LONGEST_ID, MIXED_FIELD, objects_in, place, position_in
 from .steps import MOST, Join, Plan, Step, plan_in
-from .workflows import FULL_FIELD, LONGEST_ID, MIXED_FIELD, objects_in, place, position_in
 
 #: Long values that are needed of a workflow's tasks.
 _KINDS: Final = (facts.NAME, facts.POSITION, facts.STEPS)

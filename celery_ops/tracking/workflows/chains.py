@@ -9,7 +9,7 @@ from typing import Any
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
-from ..logs import get_logger
+from ...logs import get_logger
 
 logger = get_logger("celery_ops.tracking")
 

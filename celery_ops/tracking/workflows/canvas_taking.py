@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from .. import redaction
-from ..conf import conf
-from . import initial_arguments
+from ... import redaction
+from ...conf import conf
+from .. import initial_arguments
+from . import DEEPEST, LONGEST_ID, embedded, end_of, options_of
 from .canvas import CANVASES, CHAIN, CHORD, CUT, LARGE, MOST_BYTES, ODD, Canvas, NotKept, Place, Step
 from .canvas_writing import captured
 from .steps import LONGEST_NAME
-from .workflows import DEEPEST, LONGEST_ID, embedded, end_of, options_of
 
 #: Steps that are looked at: fewer fit into what is kept.
 MOST_STEPS: Final = 5000

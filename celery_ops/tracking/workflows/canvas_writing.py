@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from itertools import chain as chained
 from typing import Any
 
-from . import capture, facts
+from .. import capture, facts
+from ..facts import INEXACT
+from ..stamp import encode
 from .canvas import CANVASES, CUT, LARGE, MOST_BYTES, Canvas, NotKept, Place, Step
-from .facts import INEXACT
-from .stamp import encode
 
 
 def text_of(canvas: Canvas | NotKept) -> str:

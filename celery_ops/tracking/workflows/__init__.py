@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from . import facts
-from .refs import ObjectRef
-from .stamp import WORKFLOW
-from .store import WORKFLOW as LABEL
+from .. import facts
+from ..refs import ObjectRef
+from ..stamp import WORKFLOW
+from ..store import WORKFLOW as LABEL
 
 #: Characters of a task's or a group's id.
 LONGEST_ID: Final = 200

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
-from . import facts
-from .stamp import encode
-from .workflows import DEEPEST, LONGEST_ID, embedded, options_of
+from .. import facts
+from ..stamp import encode
+from . import DEEPEST, LONGEST_ID, embedded, options_of
 
 #: Tasks of a workflow that are kept and shown.
 MOST: Final = 10_000

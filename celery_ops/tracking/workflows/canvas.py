@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import chain as chained
 from typing import Any, Final, NamedTuple
 
-from . import facts
+from .. import facts
 from .steps import LONGEST_NAME
 
 #: Bytes that are kept of all later steps of one message.

@@ -4,8 +4,8 @@ import threading
 from collections import OrderedDict
 from typing import Final
 
+from . import FULL, has_room
 from .steps import MOST
-from .workflows import FULL, has_room
 
 #: Workflows that a process remembers; the one that was published in longest ago goes first.
 REMEMBERED: Final = 1000
