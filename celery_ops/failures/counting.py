@@ -15,8 +15,8 @@ from ..metrics.flushing import register
 from ..signals import failure_seen
 from ..tracking import counters, prefix
 from ..tracking.recorder import recorder
+from ..tracking.recording.writer import NAME as WRITER
 from ..tracking.tallies import Added, Row, Wanted
-from ..tracking.writer import NAME as WRITER
 from .fingerprint import Fingerprint
 from .normalising import normalised
 from .rows import FIRST, GROUPS_KEPT, LAST, RESOLVED, GroupRows, key_of, newest, number_of

@@ -22,8 +22,8 @@ from ..exceptions import StoreUnavailable
 from ..logs import get_logger
 from ..tracking import prefix
 from ..tracking.recorder import recorder
+from ..tracking.recording.writer import Writer
 from ..tracking.tallies import Added, Row
-from ..tracking.writer import Writer
 from .counting import Counting
 
 logger = get_logger("celery_ops.metrics")

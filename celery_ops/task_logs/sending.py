@@ -8,7 +8,7 @@ import time
 from typing import Final
 
 from ..tracking.recorder import recorder
-from ..tracking.writer import Writer
+from ..tracking.recording.writer import Writer
 from .attempt import AttemptLog, Waiting
 
 #: Seconds after a line until it is sent, and at least between two of these in a process: most tasks are over by then.

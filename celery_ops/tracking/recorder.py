@@ -9,7 +9,7 @@ from typing import Any
 from ..conf import conf
 from ..logs import get_logger
 from . import counters
-from .handover import Recorder as Recorder  # where it has always been found
+from .recording.recorder import Recorder as Recorder  # where it has always been found
 from .store import NoStore, Store
 
 logger = get_logger("celery_ops.tracking")

@@ -9,8 +9,8 @@ from unittest import mock
 
 from celery_ops.tracking.reading import read_tasks
 from celery_ops.tracking.recorder import recorder
+from celery_ops.tracking.recording.writer import Writer
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.writer import Writer
 from tests.shop import tasks
 
 from .figures import Figure, at_most, exactly

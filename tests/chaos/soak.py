@@ -45,7 +45,7 @@ SHORT = Pace(
     13,
     0.3,
     {
-        "celery_ops.tracking.breaker.COOL_DOWN_MAX": 4,
+        "celery_ops.tracking.recording.breaker.COOL_DOWN_MAX": 4,
         "celery_ops.tracking.heartbeat.BEAT_EVERY": 1,
         "celery_ops.tracking.redis.store.BEAT_COUNTS": 8,
         "celery_ops.tracking.histories.BEAT_COUNTS": 8,

@@ -23,7 +23,10 @@ STORE_TIMEOUT = 2.0
 NOWHERE = "no-worker-listens-here"
 
 #: Where a test waits for the store to be asked again, it does not wait long.
-SOON = {"celery_ops.tracking.breaker.COOL_DOWN": 0.2, "celery_ops.tracking.breaker.COOL_DOWN_MAX": 0.4}
+SOON = {
+    "celery_ops.tracking.recording.breaker.COOL_DOWN": 0.2,
+    "celery_ops.tracking.recording.breaker.COOL_DOWN_MAX": 0.4,
+}
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,7 @@ for name in ("write", "read", "look_up", "beat", "ping"):
 @pytest.fixture
 def hostile(settings, monkeypatch):
     """Faults, and no cool-down between them."""
-    monkeypatch.setattr("celery_ops.tracking.breaker.COOL_DOWN", 0.0)
+    monkeypatch.setattr("celery_ops.tracking.recording.breaker.COOL_DOWN", 0.0)
     settings.CELERY_OPS = {"STORE": HostileStore}
     HostileStore.injected = 0
     with broker("memory://"):

@@ -8,8 +8,9 @@ import redis
 
 from celery_ops import tasks_for
 from celery_ops.task_logs.reading import read_log
-from celery_ops.tracking import counters, events
+from celery_ops.tracking import counters
 from celery_ops.tracking import recorder as recorder_module
+from celery_ops.tracking.recording import events
 from celery_ops.tracking.redis import RedisStore
 from celery_ops.tracking.refs import ObjectRef
 from tests.servers import PATIENCE, wait_for

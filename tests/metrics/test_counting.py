@@ -18,9 +18,10 @@ from celery_ops.metrics.distribution import Distribution, bucket_of, middle_of
 from celery_ops.metrics.flushing import flusher
 from celery_ops.metrics.rows import Names
 from celery_ops.metrics.windows import WINDOWS
-from celery_ops.tracking import delivery, prefix, writer
+from celery_ops.tracking import delivery, prefix
 from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.costs import Cost
+from celery_ops.tracking.recording import writer
 from celery_ops.tracking.stamp import PUBLISHED
 from tests.servers import wait_for
 

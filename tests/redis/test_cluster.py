@@ -211,7 +211,7 @@ def test_a_burst_in_which_a_master_is_killed_loses_nothing_that_its_replica_had(
     make_store, redis_cluster, dying, settings, monkeypatch
 ):
     """What a process could not write waits, and is written once the replica is promoted."""
-    monkeypatch.setattr("celery_ops.tracking.breaker.COOL_DOWN", 0.1)
+    monkeypatch.setattr("celery_ops.tracking.recording.breaker.COOL_DOWN", 0.1)
     store = make_store()
     recorder = Recorder(store)
     refs = [ObjectRef("shop.order", f"burst-{number}") for number in range(300)]
@@ -240,7 +240,7 @@ def split(redis_cluster, settings, node, number=40):
 def test_a_process_keeps_what_belongs_to_a_dead_server_and_writes_the_rest(
     make_store, redis_cluster, dying, settings, monkeypatch, caplog
 ):
-    monkeypatch.setattr("celery_ops.tracking.breaker.COOL_DOWN", 0.1)
+    monkeypatch.setattr("celery_ops.tracking.recording.breaker.COOL_DOWN", 0.1)
     store = make_store()
     recorder = Recorder(store)
     hit, spared = split(redis_cluster, settings, dying)
@@ -280,8 +280,8 @@ def test_a_process_that_ends_loses_and_counts_only_what_belongs_to_a_dead_server
 
 
 def test_an_outage_of_a_part_may_become_one_of_the_whole(make_store, redis_cluster, dying, settings, monkeypatch):
-    monkeypatch.setattr("celery_ops.tracking.breaker.COOL_DOWN", 0.1)
-    monkeypatch.setattr("celery_ops.tracking.breaker.COOL_DOWN_MAX", 0.1)
+    monkeypatch.setattr("celery_ops.tracking.recording.breaker.COOL_DOWN", 0.1)
+    monkeypatch.setattr("celery_ops.tracking.recording.breaker.COOL_DOWN_MAX", 0.1)
     store = make_store(timeout=0.2)
     recorder = Recorder(store)
     hit, spared = split(redis_cluster, settings, dying)

@@ -278,8 +278,8 @@ def doomed():
 
 
 def test_a_burst_in_which_a_sentinels_master_is_killed_loses_nothing_that_its_replica_had(site, doomed, monkeypatch):
-    monkeypatch.setattr("celery_ops.tracking.breaker.COOL_DOWN", 0.1)
-    monkeypatch.setattr("celery_ops.tracking.breaker.COOL_DOWN_MAX", 0.1)
+    monkeypatch.setattr("celery_ops.tracking.recording.breaker.COOL_DOWN", 0.1)
+    monkeypatch.setattr("celery_ops.tracking.recording.breaker.COOL_DOWN_MAX", 0.1)
     app = site(f"{doomed.url}/4", broker_transport_options={"master_name": "main"})
     publish(app, "celery")
     assert waiting() == 1

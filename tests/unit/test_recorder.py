@@ -14,14 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from celery_ops.exceptions import StoreUnavailable
-from celery_ops.tracking import breaker, counters
+from celery_ops.tracking import counters
 from celery_ops.tracking import recorder as recorder_module
-from celery_ops.tracking.breaker import COOL_DOWN
-from celery_ops.tracking.events import merged
 from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.recorder import Recorder, recorder
+from celery_ops.tracking.recording import breaker
+from celery_ops.tracking.recording.breaker import COOL_DOWN
+from celery_ops.tracking.recording.events import merged
+from celery_ops.tracking.recording.spill import SPILL
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.spill import SPILL
 from celery_ops.tracking.store import IfAbsent
 from tests.conftest import silence
 from tests.servers import PATIENCE, RedisServer, Site, free_port

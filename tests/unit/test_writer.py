@@ -11,15 +11,15 @@ import pytest
 from billiard.exceptions import SoftTimeLimitExceeded
 
 from celery_ops.exceptions import StoreUnavailable
-from celery_ops.tracking import counters, handover, initial_arguments, prefix
+from celery_ops.tracking import counters, initial_arguments, prefix
 from celery_ops.tracking import recorder as recorder_module
-from celery_ops.tracking import writer as writer_module
-from celery_ops.tracking.handover import YIELD_ABOVE
 from celery_ops.tracking.memory import MemoryStore
 from celery_ops.tracking.recorder import Recorder
+from celery_ops.tracking.recording import writer as writer_module
+from celery_ops.tracking.recording.recorder import YIELD_ABOVE
+from celery_ops.tracking.recording.spill import SPILL
+from celery_ops.tracking.recording.writer import Writer
 from celery_ops.tracking.refs import ObjectRef
-from celery_ops.tracking.spill import SPILL
-from celery_ops.tracking.writer import Writer
 from tests.servers import PATIENCE, wait_for
 
 REF = ObjectRef("shop.order", "1")
@@ -209,7 +209,7 @@ def test_what_the_store_refuses_is_counted_event_by_event(recorder, store, slow,
 
 
 def test_while_the_store_hangs_no_more_is_held_than_an_outage_may_keep(recorder, store, monkeypatch):
-    monkeypatch.setattr(handover, "YIELD_SECONDS", 0)
+    monkeypatch.setattr("celery_ops.tracking.recording.recorder.YIELD_SECONDS", 0)
     store.goes_on.clear()
     recorder.record(event("first"))
     store.asked.wait(PATIENCE)

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from . import counters
+from .. import counters
 from .events import Kept, taken
 
 SPILL: Final = 1000  # events

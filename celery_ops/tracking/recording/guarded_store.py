@@ -10,13 +10,13 @@ from typing import Final, TypeVar
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
-from ..exceptions import StorePartlyUnavailable, StoreUnavailable
-from ..logs import get_logger
-from . import counters, prefix
+from ...exceptions import StorePartlyUnavailable, StoreUnavailable
+from ...logs import get_logger
+from .. import counters, prefix
+from ..store import Batch, Store
 from .breaker import Breaker
 from .events import EVENTS_A_WRITE, Kept, by_prefix, count_written, merged, part_of
 from .spill import Spill
-from .store import Batch, Store
 
 logger = get_logger("celery_ops.tracking")
 

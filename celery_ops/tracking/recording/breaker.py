@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from ..exceptions import StorePartlyUnavailable
-from ..logs import get_logger
-from . import counters
+from ...exceptions import StorePartlyUnavailable
+from ...logs import get_logger
+from .. import counters
 
 logger = get_logger("celery_ops.tracking")
 

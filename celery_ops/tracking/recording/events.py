@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
-from ..exceptions import StorePartlyUnavailable
-from ..logs import get_logger, is_new
-from . import counters
-from .gil import let_go
-from .refs import ObjectRef
-from .store import Batch, add_fields
+from ...exceptions import StorePartlyUnavailable
+from ...logs import get_logger, is_new
+from .. import counters
+from ..gil import let_go
+from ..refs import ObjectRef
+from ..store import Batch, add_fields
 
 logger = get_logger("celery_ops.tracking")
 

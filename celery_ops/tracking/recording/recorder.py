@@ -10,13 +10,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from ..exceptions import StoreUnavailable
-from ..logs import get_logger, is_new
-from . import counters, prefix
+from ...exceptions import StoreUnavailable
+from ...logs import get_logger, is_new
+from .. import counters, prefix
+from ..store import Store
 from .events import Event, Handed, all_told, by_prefix, taken
 from .guarded_store import GuardedStore
 from .spill import SPILL
-from .store import Store
 from .writer import Writer
 
 logger = get_logger("celery_ops.tracking")
