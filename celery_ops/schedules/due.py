@@ -15,6 +15,14 @@ MOST_LOOKS: Final = 6
 NOTHING: Final = 0.001
 #: Seconds after which a time is no time any more: django-celery-beat says so many for "never".
 NEVER: Final = 90_000_000
+#: How long the units of dateutil's frequencies are: those that are always as long.
+UNITS: Final = {
+    2: timedelta(weeks=1),
+    3: timedelta(days=1),
+    4: timedelta(hours=1),
+    5: timedelta(minutes=1),
+    6: timedelta(seconds=1),
+}
 
 
 class _Clock:
@@ -64,6 +72,8 @@ def upcoming(schedule: Any, last: datetime, until: datetime, most: int = 1000) -
 
 def _due(copy: Any, clock: _Clock, last: datetime) -> datetime | None:
     start = last.astimezone(clock.zone)
+    if getattr(copy, "rrule", None) is not None:
+        copy.rrule = _from_nearby(copy, start)
     clock.moment = last.astimezone(timezone.utc)
     for _ in range(MOST_LOOKS):
         left = copy.remaining_estimate(start)
@@ -76,3 +86,14 @@ def _due(copy: Any, clock: _Clock, last: datetime) -> datetime | None:
             break
         clock.moment += timedelta(seconds=seconds)
     return clock.moment
+
+
+def _from_nearby(copy: Any, moment: datetime) -> Any:
+    """Return the rule of one of redbeat's recurrences, beginning shortly before ``moment``: at each question dateutil
+    goes through all times since the beginning, which may be a million. One that counts them has to begin there."""
+    unit = UNITS.get(copy.freq)
+    if unit is None or copy.count is not None or copy.bysetpos is not None:
+        return copy.rrule
+    step = unit * copy.interval
+    steps = (moment.astimezone(copy.dtstart.tzinfo) - copy.dtstart) // step - 1
+    return copy.rrule.replace(dtstart=copy.dtstart + steps * step) if steps > 0 else copy.rrule

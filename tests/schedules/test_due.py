@@ -108,3 +108,33 @@ def test_beats_own_observer_of_the_sun_is_not_moved():
     before = str(entry.cal.date)
     assert due_after(entry, datetime(2026, 5, 1, tzinfo=timezone.utc)) is not None
     assert str(entry.cal.date) == before
+
+
+RULES = [
+    {"freq": "SECONDLY", "interval": 7},
+    {"freq": "MINUTELY", "interval": 13, "byhour": [8, 9]},
+    {"freq": "HOURLY", "interval": 5, "byminute": [10, 40]},
+    {"freq": "DAILY", "interval": 3},
+    {"freq": "WEEKLY", "interval": 2, "byweekday": [0, 4]},
+    {"freq": "WEEKLY", "interval": 3, "wkst": 6},
+    {"freq": "MONTHLY", "bymonthday": 31},
+    {"freq": "DAILY", "count": 5},
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+@pytest.mark.parametrize("offset", [timedelta(0), timedelta(hours=5, minutes=30)])
+def test_a_recurrence_is_due_when_all_of_its_times_from_the_beginning_say_so(rule, offset):
+    redbeat = pytest.importorskip("redbeat.schedules")
+    begin = datetime(2026, 10, 20, 7, 30, 11, tzinfo=timezone(offset))  # as redbeat reads it
+    recurrence = redbeat.rrule(dtstart=begin, app=app_in("UTC"), **rule)
+    last, before = begin + timedelta(days=4, minutes=1), begin - timedelta(days=9)
+    assert list(upcoming(recurrence, last, last + timedelta(days=9999), 30)) == [*recurrence.rrule.xafter(last, 30)]
+    assert due_after(recurrence, before) == recurrence.rrule.after(before)
+
+
+def test_a_recurrence_that_began_long_ago_is_not_gone_through_from_its_beginning():
+    redbeat = pytest.importorskip("redbeat.schedules")
+    begin, last = datetime(1, 1, 2, tzinfo=timezone.utc), datetime(2026, 5, 1, 12, 0, 30, tzinfo=timezone.utc)
+    recurrence = redbeat.rrule("SECONDLY", dtstart=begin, app=app_in("UTC"))
+    assert due_after(recurrence, last) == last + timedelta(seconds=1)
