@@ -79,6 +79,14 @@ def minute_text(moment: datetime) -> str:
     )
 
 
+def local(moment: datetime) -> datetime:
+    """Return an aware time in the reader's zone: of the first and the last day there is, in its own."""
+    try:
+        return timezone.localtime(moment)
+    except (OverflowError, ValueError):
+        return moment
+
+
 def now() -> datetime:
     return aware(timezone.now())
 

@@ -104,7 +104,10 @@ def _grows(case: Case, info: ScheduleInfo) -> bool:
 
 def _until(case: Case) -> datetime | None:
     """Return when something else is to be said though nothing has changed, None for never."""
-    due = None if case.due is None else case.due + LATE
+    try:
+        due = None if case.due is None else case.due + LATE
+    except OverflowError:  # it is due in the last seconds that there are
+        due = None
     return min(filter(None, (due, case.entry.expires)), default=None)
 
 

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from ..formatting import clean
 from ..logs import get_logger, is_new
-from ..timezones import aware
+from ..timezones import aware, local
 
 logger = get_logger("celery_ops.schedules")
 
@@ -80,7 +80,7 @@ def _words(schedule: Any) -> str:
     if isinstance(schedule, schedules.schedule):
         return every(schedule.run_every, is_rounded=schedule.relative)
     if (moment := getattr(schedule, "clocked_time", None)) is not None:
-        return _("Once, at %(time)s") % {"time": f"{timezone.localtime(aware(moment)):%Y-%m-%d %H:%M:%S %Z}"}
+        return _("Once, at %(time)s") % {"time": f"{local(aware(moment)):%Y-%m-%d %H:%M:%S %Z}"}
     return ""
 
 

@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any, Final
 
 from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 from django_tables2 import Column
@@ -18,6 +17,7 @@ from ..formatting import Moment, Reader, clean, duration, reader
 from ..links import schedule_url, task_url
 from ..schedules.info import Occurrence, ScheduleInfo
 from ..schedules.listing import SOURCES, has_problem
+from ..timezones import local
 from .base import OpsTable
 from .columns import PLAIN, LengthColumn, PartialColumn, TimeColumn, cells
 from .links import id_html, task_link
@@ -74,7 +74,7 @@ def bars(occurrences: Sequence[Occurrence], now: datetime, most: int = MOST_BARS
 
 @lru_cache(maxsize=4096)  # a page that is looked at says most of them again
 def _time(due: datetime, _reader: Reader) -> str:
-    return date_format(localtime(due), pgettext("date format", "j M H:i"))
+    return date_format(local(due), pgettext("date format", "j M H:i"))
 
 
 def late_words(seconds: float | None) -> str:
@@ -230,7 +230,7 @@ class DueColumn(TimeColumn):
 
     def render(self, value: datetime) -> Moment | None:
         moment = super().render(value)
-        return moment and replace(moment, ago=date_format(localtime(value), pgettext("date format", "j M H:i:s")))
+        return moment and replace(moment, ago=date_format(local(value), pgettext("date format", "j M H:i:s")))
 
 
 class OutcomeColumn(PartialColumn):

@@ -2,18 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from django.forms import IntegerField, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..exceptions import StoreUnavailable
 from ..task_logs.reading import AttemptLines, LogLine, Seen, TaskLog, read_log, seen_in
 from ..task_logs.switch import ALL, NONE, wanted
+from ..timezones import local
 
 #: The parameter that asks for lines alone, those after the number or what else was seen.
 PARAMETER: Final = "log"
@@ -112,7 +111,7 @@ def _attempt(attempt: AttemptLines, *, is_open: bool) -> ShownAttempt:
 
 
 def _line(line: LogLine) -> ShownLine:
-    at = line.at and _local(line.at)
+    at = line.at and local(line.at)
     return ShownLine(
         time=f"{at:%H:%M:%S}.{at.microsecond // 1000:03}" if at else "",
         moment=f"{at:%Y-%m-%d %H:%M:%S %Z}" if at else "",
@@ -122,10 +121,3 @@ def _line(line: LogLine) -> ShownLine:
         message=line.message,
         left_out=line.left_out,
     )
-
-
-def _local(moment: datetime) -> Any:
-    try:
-        return timezone.localtime(moment)
-    except (OverflowError, ValueError):  # the first or the last day that a datetime can say
-        return moment

@@ -1,7 +1,7 @@
 """The list of schedules and the page of one, as pages and as JSON."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from celery.schedules import solar
@@ -77,6 +77,21 @@ def test_a_schedule_of_any_name_has_a_page(browser, monkeypatch):
         assert detail(browser, name).status_code == 200
     found = [address for _, address in links(html_of(page(browser))) if "/schedules/" in address]
     assert {reverse("celery_ops:schedule-detail", args=[name]) for name in names} <= set(found)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Chicago"])
+@pytest.mark.parametrize("moment", [datetime.max, datetime.min])
+@pytest.mark.parametrize("kind", ["clocked", "start"])
+def test_the_last_day_that_there_is_is_a_time_like_any_other(zone, moment, kind, browser, settings, monkeypatch):
+    settings.TIME_ZONE = zone
+    moment = moment.replace(tzinfo=timezone.utc)
+    clocked = pytest.importorskip("django_celery_beat.clockedschedule").clocked(moment)
+    keep(monkeypatch, entry(schedule=clocked) if kind == "clocked" else entry(start=moment))
+    beat()
+    assert "nightly" in rows(html_of(page(browser)))
+    assert page(browser, "?view=day").status_code == 200
+    assert detail(browser).status_code == 200
+    assert [item["name"] for item in listed(browser)] == ["nightly"]
 
 
 def test_the_same_as_json(browser, settings, monkeypatch):

@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.formats import date_format, number_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
@@ -144,7 +143,7 @@ def run_count_of(schedule: ScheduleInfo) -> str | None:
 
 
 def _day_and_time(moment: datetime | None) -> str:
-    return "" if moment is None else date_format(localtime(moment), pgettext("date format", "j M H:i:s"))
+    return "" if moment is None else date_format(timezones.local(moment), pgettext("date format", "j M H:i:s"))
 
 
 def arguments_of(schedule: ScheduleInfo) -> str:
