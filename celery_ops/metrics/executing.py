@@ -25,7 +25,7 @@ from .cells import Total
 from .flushing import flush_at_exit, flusher
 from .releases import note_release
 from .rows import work_for
-from .switch import is_asked, is_on
+from .switch import is_asked, is_on, is_prefetching_counted
 from .tally import minute
 
 #: What a task publishes with.
@@ -46,7 +46,8 @@ _broken_off = ""
 @receiver
 def task_received(request: Any, **_: Any) -> None:
     if is_on():
-        prefetching.note_received(request.request_dict)
+        if is_prefetching_counted():
+            prefetching.note_received(request.request_dict)
         _count(request.task.name, request.request_dict, request.delivery_info, Total.RECEIVED)
         if error := never_due(request):
             _end(request.task.name, request, Total.FAILURE, type(error).__name__)
@@ -60,7 +61,8 @@ def task_prerun(sender: Any, **_: Any) -> None:
     details[BEGAN] = time.perf_counter()
     if costs.BEGAN not in details:
         costs.begin(details)
-    prefetching.note_begun(_whose(details), sender.name, details)
+    if is_prefetching_counted():
+        prefetching.note_begun(_whose(details), sender.name, details)
     waited = None if details.get("is_eager") else _waited(details)
     if waited is not None and waited < 0:
         _count(sender.name, details, details.get("delivery_info"), Total.STARTED, 0.0, is_skewed=True)
@@ -77,7 +79,8 @@ def task_success(sender: Any, **_: Any) -> None:
         took = None if began is None else time.perf_counter() - began
         cost = costs.of(details) if costs.BEGAN in details else None
         details[COUNTED] = SUCCEEDED
-        prefetching.note_ended(_whose(details), sender.name, details)
+        if is_prefetching_counted():
+            prefetching.note_ended(_whose(details), sender.name, details)
         _count(sender.name, details, details.get("delivery_info"), Total.SUCCESS, took, cost=cost)
 
 
@@ -181,7 +184,7 @@ def _end(name: str, request: Any, kind: Total, exception: str = "", received: An
     took = time.perf_counter() - began if began is not None and kind is Total.FAILURE else None
     details = details_of(request)
     cost = costs.of(details) if costs.BEGAN in details and kind is not Total.LOST else None
-    if kind is Total.FAILURE:
+    if kind is Total.FAILURE and is_prefetching_counted():
         prefetching.note_ended(_whose(details), name, details)
     _count(name, details, request.delivery_info, kind, took, exception, cost=cost)
 

@@ -12,7 +12,6 @@ from ..tracking.store import IfLater
 from ..tracking.tallies import Added, Row
 from .flushing import flusher
 from .rows import HOST_KEPT, LONGEST, host
-from .switch import is_prefetching_counted
 
 #: Tasks of which one process remembers this between two flushes; a site has as many as it has names.
 TASKS_KEPT: Final = 1000
@@ -56,25 +55,24 @@ class Prefetching:
 
 def note_received(details: dict[str, Any]) -> None:
     """Note on what the pool will get when its message was received, unless tracking has."""
-    if is_prefetching_counted():
-        details.setdefault(RECEIVED, now_ms())
+    details.setdefault(RECEIVED, now_ms())
 
 
 def note_begun(whose: str, task: str, details: Mapping[str, Any]) -> None:
     """Note for how long a task has waited in its worker that begins now; nothing where nobody knows."""
-    if _is_counted(details):
+    if _is_known(details):
         waited = max(now_ms() - details[RECEIVED], 0) / 1000
         flusher().source(Prefetching).note(whose, task, waited)
 
 
 def note_ended(whose: str, task: str, details: Mapping[str, Any]) -> None:
     """Note that a task has ended: no other of its name may run."""
-    if _is_counted(details):
+    if _is_known(details):
         flusher().source(Prefetching).note(whose, task, 0.0)
 
 
-def _is_counted(details: Mapping[str, Any]) -> bool:
-    return is_prefetching_counted() and type(details.get(RECEIVED)) is int and not details.get("eta")
+def _is_known(details: Mapping[str, Any]) -> bool:
+    return type(details.get(RECEIVED)) is int and not details.get("eta")
 
 
 def seconds_in(rows: Iterable[Mapping[str, str]]) -> list[dict[str, float]]:
