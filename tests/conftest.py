@@ -34,7 +34,7 @@ from celery_ops.backends.results.known_rows import known_rows
 from celery_ops.backends.results.looks import known_looks
 from celery_ops.backends.results.queries import queries, rows_before
 from celery_ops.backends.results.tracked import untracked
-from celery_ops.metrics import flushing
+from celery_ops.metrics.flushing import flusher
 from celery_ops.tracking import counters
 from celery_ops.tracking import recorder as recorder_module
 from celery_ops.tracking.memory import MemoryStore
@@ -197,9 +197,9 @@ def _fresh_tracking():
     untracked.forget()
     waiting.forget()
     on_its_way.forget()
-    if flushing._flusher is not None:
-        flushing._flusher.pause()
-    flushing.forget()
+    if flusher.current is not None:
+        flusher.current.pause()
+    flusher.forget()
     silence()
     app.set_current()  # it may have made another
 

@@ -22,7 +22,7 @@ from ..tracking.request_details import details_of, header_in
 from ..tracking.stamp import PUBLISHED, WHOSE
 from . import prefetching, publishing
 from .cells import Total
-from .flushing import flush_at_exit, flusher
+from .flushing import flusher
 from .releases import note_release
 from .rows import work_for
 from .switch import is_asked, is_on, is_prefetching_counted
@@ -162,12 +162,12 @@ def worker_ready(**_: Any) -> None:
 
 @receiver
 def worker_process_shutdown(**_: Any) -> None:
-    flush_at_exit()
+    flusher.end()
 
 
 @receiver
 def worker_shutdown(**_: Any) -> None:
-    flush_at_exit()
+    flusher.end()
 
 
 def _end(name: str, request: Any, kind: Total, exception: str = "", received: Any = None) -> None:

@@ -4,9 +4,6 @@ A flush that fails is sent again as it was, under the name that it had: a store 
 not count it twice. What is seen meanwhile waits, by its own minutes.
 """
 
-import atexit
-import os
-import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -22,6 +19,7 @@ from ..exceptions import StoreUnavailable
 from ..logs import get_logger
 from ..tracking import prefix
 from ..tracking.recorder import recorder
+from ..tracking.recording.per_process import PerProcess
 from ..tracking.recording.writer import Writer
 from ..tracking.tallies import Added, Row
 from .counting import Counting
@@ -184,9 +182,6 @@ def _added(store: Any, rows: list[Row], once: str) -> list[Added] | None:
     return store.add(rows, once)
 
 
-_flusher: Flusher | None = None
-_process = os.getpid()
-_lock = threading.Lock()
 #: What is counted: each process has a source of each kind.
 _kinds: list[type[Source]] = [Counting]
 
@@ -197,50 +192,5 @@ def register(kind: type[Source]) -> None:
         _kinds.append(kind)
 
 
-def flusher() -> Flusher:
-    """Return what brings this process's numbers to the store."""
-    global _flusher
-    if _flusher is not None and _process == os.getpid():
-        return _flusher
-    if _process != os.getpid():
-        forget()
-    with _lock:
-        if _flusher is None:
-            _flusher = Flusher([kind() for kind in _kinds])
-            _end_with_the_process()
-        return _flusher
-
-
-def flush_at_exit() -> None:
-    """Write what waits before the process ends."""
-    if _flusher is not None and _process == os.getpid():
-        _flusher.end()
-
-
-def _end_with_the_process() -> None:
-    """A child of multiprocessing or billiard ends without Python's own exit. This comes before the recorder's end."""
-    for name in ("multiprocessing.util", "billiard.util"):
-        if (module := sys.modules.get(name)) is not None:
-            module.Finalize(None, flush_at_exit, exitpriority=1)
-
-
-def before_fork() -> None:
-    """Let no thread run while the process forks. What was counted stays with the parent."""
-    if _flusher is not None and _process == os.getpid():
-        _flusher.hold()
-
-
-def after_fork() -> None:
-    """Go on in the parent."""
-    if _flusher is not None and _process == os.getpid():
-        _flusher.go_on()
-
-
-def forget() -> None:
-    """Start anew, as a forked child must."""
-    global _flusher, _process, _lock
-    _flusher, _process, _lock = None, os.getpid(), threading.Lock()
-
-
-atexit.register(flush_at_exit)
-os.register_at_fork(before=before_fork, after_in_parent=after_fork, after_in_child=forget)
+#: Brings this process's numbers to the store.
+flusher: Final = PerProcess(lambda: Flusher([kind() for kind in _kinds]))

@@ -4,7 +4,7 @@ from typing import Any
 
 from ..tracking.decorators import receiver
 from .handler import enter, leave
-from .sending import send_at_exit
+from .sending import sender
 
 
 @receiver
@@ -25,9 +25,9 @@ def task_postrun(sender: Any, **_: Any) -> None:
 
 @receiver
 def worker_process_shutdown(**_: Any) -> None:
-    send_at_exit()
+    sender.end()
 
 
 @receiver
 def worker_shutdown(**_: Any) -> None:
-    send_at_exit()
+    sender.end()

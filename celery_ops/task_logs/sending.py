@@ -1,13 +1,10 @@
 """What is logged while a task runs goes to the store once a second, along with whatever else is written then."""
 
-import atexit
-import os
-import sys
-import threading
 import time
 from typing import Final
 
 from ..tracking.recorder import recorder
+from ..tracking.recording.per_process import PerProcess
 from ..tracking.recording.writer import Writer
 from .attempt import AttemptLog, Waiting
 
@@ -53,52 +50,5 @@ class Sender:
         self._writer.go_on()
 
 
-_sender: Sender | None = None
-_process = os.getpid()
-_lock = threading.Lock()
-
-
-def sender() -> Sender:
-    """Return this process's, made when the first line is kept."""
-    global _sender
-    if _sender is not None and _process == os.getpid():
-        return _sender
-    if _process != os.getpid():
-        forget()
-    with _lock:
-        if _sender is None:
-            _sender = Sender()
-            _end_with_the_process()
-        return _sender
-
-
-def send_at_exit() -> None:
-    """Hand over what waits before the process ends, and before the recorder writes its last."""
-    if _sender is not None and _process == os.getpid():
-        _sender.end()
-
-
-def _end_with_the_process() -> None:
-    for name in ("multiprocessing.util", "billiard.util"):
-        if (module := sys.modules.get(name)) is not None:
-            module.Finalize(None, send_at_exit, exitpriority=1)
-
-
-def before_fork() -> None:
-    if _sender is not None and _process == os.getpid():
-        _sender.hold()
-
-
-def after_fork() -> None:
-    if _sender is not None and _process == os.getpid():
-        _sender.go_on()
-
-
-def forget() -> None:
-    """Start anew, as a forked child must: what its parent's tasks logged is the parent's to send."""
-    global _sender, _process, _lock
-    _sender, _process, _lock = None, os.getpid(), threading.Lock()
-
-
-atexit.register(send_at_exit)
-os.register_at_fork(before=before_fork, after_in_parent=after_fork, after_in_child=forget)
+#: Sends what this process's tasks log; made when the first line is kept.
+sender: Final = PerProcess(Sender)

@@ -2,13 +2,13 @@
 
 import atexit
 import os
-import sys
 import threading
 from typing import Any
 
 from ..conf import conf
 from ..logs import get_logger
 from . import counters
+from .recording.per_process import end_with_the_process
 from .recording.recorder import Recorder as Recorder  # where it has always been found
 from .store import NoStore, Store
 
@@ -47,7 +47,7 @@ def recorder() -> Recorder:
         _source = source
         if process != _ends_with:
             _ends_with = process
-            _end_with_the_process()
+            end_with_the_process(flush_at_exit, priority=0)
         return _recorder
 
 
@@ -76,13 +76,6 @@ def _at_exit() -> None:
     if _recorder is not None:
         _recorder.at_once = True  # no thread would write what is published from now on
     flush_at_exit()
-
-
-def _end_with_the_process() -> None:
-    """A child of multiprocessing or billiard ends without Python's own exit."""
-    for name in ("multiprocessing.util", "billiard.util"):
-        if (module := sys.modules.get(name)) is not None:
-            module.Finalize(None, flush_at_exit, exitpriority=0)
 
 
 def before_fork() -> None:

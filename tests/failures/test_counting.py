@@ -115,7 +115,7 @@ def test_the_newest_tasks_of_a_group_are_told_whichever_processes_ran_them(store
     for number, task_id in enumerate(ids):
         fail(task_id=task_id, at=now - 100 + number, objects=(f"shop.order\x1f{number}",))
         flush()
-        flushing.forget()
+        flushing.flusher.forget()
     (group,) = groups(now=now)
     detail = reading.group(group.key, LAST_DAY, now).group
     told = [sample.task_id for sample in detail.samples]
@@ -141,7 +141,7 @@ def test_a_new_process_counts_on_in_the_groups_of_others(store, monkeypatch):
     for message in ("one", "two", "three"):
         fail(message)
     flush()
-    flushing.forget()
+    flushing.flusher.forget()
     for message in ("four", "one"):  # it learns that there is no room
         fail(message)
         flush()

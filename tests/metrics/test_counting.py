@@ -167,7 +167,7 @@ def test_an_ending_process_gives_a_store_that_is_away_its_time_once(store, monke
     flush()
     count(Total.SUCCESS, 0.1)
     for _ in range(3):
-        flushing.flush_at_exit()
+        flusher.end()
     assert caplog.text.count("What was counted since the last flush is lost") == 1
 
 
@@ -312,7 +312,7 @@ def test_a_new_process_counts_on_under_the_names_of_others(store, monkeypatch):
     for task in ("shop.mail", "shop.pay", "shop.ship"):
         count(Total.SUCCESS, 1.0, task=task)
     flush()
-    flushing.forget()
+    flusher.forget()
     for task in ("shop.mail", "shop.pay"):
         count(Total.SUCCESS, 1.0, task=task)
         flush()
