@@ -76,31 +76,27 @@ def launch_task(
         own = submission and unused_key(uuid5(submission, repr((user.pk, ref, task_name))), _was_unsent)
         with tracking(instance):
             record = launch(Run(task_name, task, args, kwargs, target=ref, submission=own), user)
-    except BadInput as error:
-        return ActionOutcome(str(error), status=400)
     except MissingRelatedObject as error:
         return ActionOutcome(_("Not launched: %(reason)s.") % {"reason": error}, status=400)
-    except SentNothing as error:
-        return _sent_nothing(error)
-    except NotSent as error:
-        return ActionOutcome(str(error), status=503)
-    label = registry.label(task_name, ref.label)
-    return ActionOutcome(
-        _("%(task)s was sent.") % {"task": label},
-        status=201,
-        data={"task_id": record.task_id, "record": record.pk},
-    )
+    except (BadInput, NotSent) as error:
+        return _not_sent(error)
+    return _sent(record, _("%(task)s was sent.") % {"task": registry.label(task_name, ref.label)})
 
 
 def _was_unsent(submission: UUID) -> bool:
     return TaskRunRecord.objects.filter(submission=submission, send_state=TaskRunRecord.SendState.FAILED).exists()
 
 
-def _sent_nothing(error: SentNothing) -> ActionOutcome:
-    """The task's own class sent nothing: that is no fault of the broker."""
-    if error.record is None or not error.other_id:
-        return ActionOutcome(str(error), status=400)
-    return ActionOutcome(str(error), data={"task_id": error.other_id, "record": error.record.pk, "sent": False})
+def _sent(record: TaskRunRecord, message: str) -> ActionOutcome:
+    return ActionOutcome(message, status=201, data={"task_id": record.task_id, "record": record.pk})
+
+
+def _not_sent(error: BadInput | NotKnown | NotSent) -> ActionOutcome:
+    """The broker is to blame for what was not sent, unless the task's own class sent nothing."""
+    if isinstance(error, SentNothing) and error.record is not None and error.other_id:
+        return ActionOutcome(str(error), data={"task_id": error.other_id, "record": error.record.pk, "sent": False})
+    is_brokers_fault = isinstance(error, NotSent) and not isinstance(error, SentNothing)
+    return ActionOutcome(str(error), status=503 if is_brokers_fault else 400)
 
 
 def run_again(
@@ -135,17 +131,9 @@ def run_again(
         record = rerun_candidate(again, user, submission=submission)
     except RerunRefused as error:
         return _refused(error)
-    except NotKnown as error:
-        return ActionOutcome(str(error), status=400)
-    except SentNothing as error:
-        return _sent_nothing(error)
-    except NotSent as error:
-        return ActionOutcome(str(error), status=503)
-    return ActionOutcome(
-        _("%(task)s was sent once more.") % {"task": presentable(task.label)},
-        status=201,
-        data={"task_id": record.task_id, "record": record.pk},
-    )
+    except (NotKnown, NotSent) as error:
+        return _not_sent(error)
+    return _sent(record, _("%(task)s was sent once more.") % {"task": presentable(task.label)})
 
 
 def _refused(error: RerunRefused) -> ActionOutcome:

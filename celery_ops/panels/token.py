@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django.core import signing
 from django.urls import NoReverseMatch, reverse
@@ -15,6 +15,8 @@ from ..tracking import prefix
 SALT: Final = "celery_ops.panel"
 #: Seconds for which a page may stay open and still refresh.
 MAX_AGE: Final = 12 * 3600
+
+Options = TypeVar("Options")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,13 @@ class PanelOptions:
 
 def options_of(token: str) -> PanelOptions:
     """Return the options of a panel's URL. Raises BadToken."""
+    return options_in(token, PanelOptions, SALT)
+
+
+def options_in(token: str, kind: type[Options], salt: str) -> Options:
+    """Return the ``kind`` of options whose values were signed with this salt. Raises BadToken."""
     try:
-        return PanelOptions(*signing.loads(token, salt=salted(SALT), max_age=MAX_AGE))
+        return kind(*signing.loads(token, salt=salted(salt), max_age=MAX_AGE))
     except (signing.BadSignature, StoreUnavailable, TypeError, ValueError) as error:
         raise BadToken(str(error)) from error
 

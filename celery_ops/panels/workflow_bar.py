@@ -6,11 +6,11 @@ from typing import Any, Final
 from django.core import signing
 from django.urls import NoReverseMatch, reverse
 
-from ..exceptions import BackendUnavailable, BadToken, StoreUnavailable
+from ..exceptions import BackendUnavailable
 from ..workflows.reading import glance_at
 from ..workflows.viewing import may_view
 from ..workflows.workflow import Progress
-from .token import MAX_AGE, salted
+from .token import options_in, salted
 
 SALT: Final = "celery_ops.workflow"
 
@@ -34,10 +34,7 @@ class BarOptions:
 
 def bar_options_of(token: str) -> BarOptions:
     """Return the options of a bar's address. Raises BadToken."""
-    try:
-        return BarOptions(*signing.loads(token, salt=salted(SALT), max_age=MAX_AGE))
-    except (signing.BadSignature, StoreUnavailable, TypeError, ValueError) as error:
-        raise BadToken(str(error)) from error
+    return options_in(token, BarOptions, SALT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class Publish(NamedTuple):
     canvas: Canvas | NotKept | None = None
     joined: Execution | None = None  # who publishes it, where that begins a workflow
 
-    def told(self) -> Batch:
+    def batch(self) -> Batch:
         arguments = self.arguments
         if isinstance(arguments, tuple):
             arguments = capture.arguments(self.name, *arguments)
@@ -53,7 +53,7 @@ class Publish(NamedTuple):
         """Return what the message says of its workflow: of the task itself, of steps to come and of who sends it."""
         key, others = self.stamp.workflow, list(self.joined.enters_workflow()) if self.joined is not None else []
         if not workflows.has_room(key):
-            return [workflows.said_to_be_full(key)]
+            return [workflows.full_mark(key)]
         steps = later = ""
         group = self._begun_group()
         found_by = [group] if group else []
@@ -83,12 +83,12 @@ class Publish(NamedTuple):
         )
 
 
-def told(*publish: Any) -> Batch:
+def batch_of(*publish: Any) -> Batch:
     """Return the batch of a publish whose parts were handed over as they are: to put them together takes time."""
-    return Publish(*publish).told()
+    return Publish(*publish).batch()
 
 
-def told_at_once(task_id: str, name: str, stamp: Stamp, due_text: str, body: Any) -> Batch | None:
+def short_batch(task_id: str, name: str, stamp: Stamp, due_text: str, body: Any) -> Batch | None:
     """Return what there is to know of a publish where that is told in microseconds, as most are.
 
     That takes whoever publishes no longer than to hand over what tells it, and in a burst the thread that would tell

@@ -9,7 +9,7 @@ from . import capture, context, due, initial_arguments, runs, workflows
 from .binding import Undecided, resolve
 from .decorators import receiver
 from .messages import nesting_of, owned, stamp_for, whose_of
-from .publish import Publish, told, told_at_once
+from .publish import Publish, batch_of, short_batch
 from .recorder import recorder
 from .registry import registry
 from .runs import Execution
@@ -103,7 +103,7 @@ def _note_untracked(workflow: str, name: str, headers: Mapping[str, Any]) -> Non
     """Of a group whose members are tracked in part it is said once that there are others: it is not known whole."""
     if name != workflows.UNLOCK and workflow == getattr(_latest, "workflow", ""):
         _latest.workflow = ""
-        recorder().record([workflows.said_to_be_mixed(workflow)], headers.get(WHOSE, ""))
+        recorder().record([workflows.mixed_mark(workflow)], headers.get(WHOSE, ""))
 
 
 @receiver
@@ -131,7 +131,7 @@ def after_task_publish(
         stamp = stamp._replace(schedule=schedule_of(headers[SCHEDULE]))
     nesting, original = nesting_of(headers), context.retry_of()
     if not (nesting or original or stamp.inherited or stamp.workflow):
-        batch = told_at_once(task_id, sender, stamp, due_text, body)
+        batch = short_batch(task_id, sender, stamp, due_text, body)
         if batch is not None:
             _latest.publish = (task_id, sender, stamp, parent_id, 0, "", None)
             recorder().record(batch, stamp.whose)
@@ -139,26 +139,24 @@ def after_task_publish(
     arguments = None
     if stamp.refs:
         arguments = initial_arguments.frozen(body[0], body[1]) or capture.arguments(sender, body[0], body[1])
-    steps = later = None
+    publish: tuple[Any, ...] = (task_id, sender, stamp, parent_id, nesting, original, arguments, due_text)
     if stamp.workflow:
-        steps = _steps(headers, body, current)
-        later = _canvas(headers, body, stamp.workflow, _own_queue(exchange, routing_key), due.due_of(due_text).priority)
-    publish = (
-        task_id,
-        sender,
-        stamp,
-        parent_id,
-        nesting,
-        original,
-        arguments,
-        due_text,
-        workflows.position(headers) if stamp.workflow else "",
-        steps,
-        later,
-        current if stamp.workflow and current is not None and current.joins(stamp.workflow) else None,
-    )
+        queue, priority = _own_queue(exchange, routing_key), due.due_of(due_text).priority
+        publish += _in_workflow(headers, body, stamp.workflow, current, queue, priority)
     _latest.publish = publish
-    recorder().record((told, *publish), stamp.whose)
+    recorder().record((batch_of, *publish), stamp.whose)
+
+
+def _in_workflow(
+    headers: Mapping[str, Any], body: Any, workflow: str, current: Execution | None, queue: str, priority: int | None
+) -> tuple[str, Embedded | None, Canvas | NotKept | None, Execution | None]:
+    """Return the end of a ``Publish``: where a task stands in its workflow, what follows, and who begins that."""
+    return (
+        workflows.position(headers),
+        _steps(headers, body, current),
+        _canvas(headers, body, workflow, queue, priority),
+        current if current is not None and current.joins(workflow) else None,
+    )
 
 
 def _is_another_attempt(headers: Mapping[str, Any], current: Execution | None) -> bool:

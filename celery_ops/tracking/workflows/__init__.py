@@ -45,12 +45,12 @@ def bare(key: str) -> str:
     return key.removeprefix(FULL)
 
 
-def said_to_be_full(key: str) -> tuple[ObjectRef, dict[str, str]]:
+def full_mark(key: str) -> tuple[ObjectRef, dict[str, str]]:
     """Return what tells a workflow that not all of its tasks are kept."""
     return place(bare(key)), {FULL_FIELD: "1"}
 
 
-def said_to_be_mixed(key: str) -> tuple[ObjectRef, dict[str, str]]:
+def mixed_mark(key: str) -> tuple[ObjectRef, dict[str, str]]:
     """Return what tells a workflow that tasks were published beside its own of which nothing is known."""
     return place(bare(key)), {MIXED_FIELD: "1"}
 
