@@ -15,7 +15,8 @@ from ..formatting import clean
 from ..logs import get_logger, is_new
 from ..running.allowlist import CELERYS
 from .board import Facts
-from .info import OVERDUE_AFTER, Entry, Problem
+from .info import DATABASE, OVERDUE_AFTER, Entry, Problem
+from .passed_over import is_passed_over
 from .surroundings import Surroundings
 
 logger = get_logger("celery_ops.schedules")
@@ -100,6 +101,14 @@ IS_LATE_UNKNOWN: Final = Problem(
     _(
         "Beat does not know it. Save the row by save() and not by QuerySet.update(), of which beat is not told; "
         "else look at beat's log."
+    ),
+)
+IS_LATE_FOR_TODAY: Final = Problem(
+    OVERDUE,
+    _IS_LATE,
+    _(
+        "Look whether beat runs, and run it by hand if it cannot wait: django-celery-beat sends a crontab of one hour "
+        "only within two hours of it, on any day."
     ),
 )
 WAS_NOT_SENT: Final = Problem(
@@ -201,6 +210,8 @@ def _is_late(case: Case) -> Problem | None:
     late = case.now - case.due
     if not case.is_read:
         return IS_LATE_UNREAD.of(time=late)
+    if case.entry.source == DATABASE and is_passed_over(case.entry.schedule, case.due, case.now):
+        return IS_LATE_FOR_TODAY.of(time=late)
     is_unknown = case.facts is None or case.facts.ran is None
     return (IS_LATE_UNKNOWN if is_unknown else IS_LATE).of(time=late)
 

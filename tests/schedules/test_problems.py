@@ -61,6 +61,22 @@ def test_an_entry_is_overdue_thirty_seconds_after_it_was_due(ago, is_overdue, la
     assert ([problem.code for problem in info.problems] == ["overdue"]) is is_overdue
 
 
+@pytest.mark.parametrize(
+    ("hour", "source", "says"),
+    [
+        ("7", DATABASE, "only within two hours of it"),
+        ("7,8", DATABASE, "Save the row by save()"),
+        ("7", SETTINGS, "Save the row by save()"),
+    ],
+)
+def test_what_its_beat_passes_over_until_its_hour_comes_again_says_so(hour, source, says):
+    """A row that is saved once more is passed over all the same."""
+    one = entry(schedule=crontab(minute=0, hour=hour), source=source)
+    (problem,) = looked_at(one, facts(due=NOW - seconds(5 * 3600))).problems
+    assert problem.code == "overdue"
+    assert says in problem.remedy
+
+
 def test_what_was_sent_and_did_not_run_is_not_overdue():
     sent = NOW - seconds(50)
     info = looked_at(entry(), facts(NOW + seconds(10), sent, Sending(ms(sent), ms(sent), "id")))
