@@ -6,11 +6,9 @@ process died begins with the chunk that was not written down.
 
 import time
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Any, ClassVar, Final
 from uuid import UUID, uuid4, uuid5
 
@@ -26,20 +24,13 @@ from ..info import TaskInfo
 from ..models import ControlRecord, asked_by
 from ..sentences import Sentence
 from ..sentences import Sentence as _
-from ..task_query import NEWEST_FIRST, Count, TaskPage, TaskQuery
+from ..task_query import Count, TaskPage, TaskQuery
 from ..timezones import now
-from .progress import DONE, RUNNING, STOPPED, BulkProgress, Skipped, Tally
+from .preview import BulkPreview, query_of
+from .progress import DONE, RUNNING, STOPPED, BulkProgress, Tally
 
 #: What a row of a whole list is about.
 TARGET: Final = "filter"
-#: Tasks that a preview counts by name, and seconds that it takes for those after the first page; those that it shows.
-PREVIEWED: Final = 10_000
-COUNTING: Final = 0.5
-SAMPLE: Final = 20
-#: Tasks that are counted between two looks at the time: a page of ``TaskBackend.iterate``.
-AT_ONCE: Final = 1000
-#: Tasks that a preview may look at one by one.
-JUDGED: Final = 2000
 #: Times that a store is asked again.
 PATIENCE: Final = 2
 #: Times that a row is written when others write it at the same moment.
@@ -55,93 +46,6 @@ class ChunkOutcome:
 
 
 DoChunk = Callable[[Sequence[TaskInfo]], ChunkOutcome]
-
-
-# -- before -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class TasksOfName:
-    """The tasks of one name: how many, and why none of them is taken, empty when some are."""
-
-    name: str
-    count: int
-    reason: str = ""
-    warning: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class BulkPreview:
-    """What a list's filters find. ``is_partial`` says that there are more than were counted.
-
-    ``most`` is how many may be taken by their names and states, ``states`` how many there are in each state;
-    ``sample`` has the first tasks and why each is not taken. The first ``judged`` were looked at one by one, and
-    ``left_out`` says how many of those are not taken, by the reason.
-    """
-
-    count: int
-    most: int
-    is_partial: bool
-    names: tuple[TasksOfName, ...]
-    states: Mapping[str, int]
-    sample: tuple[tuple[TaskInfo, str], ...]
-    judged: int = 0
-    left_out: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class TaskCounts:
-    """How many tasks there are of each name and state, and the first of them."""
-
-    numbers: Mapping[tuple[str, str], int]
-    first: tuple[TaskInfo, ...]
-    is_partial: bool
-
-    @property
-    def total(self) -> int:
-        return sum(self.numbers.values())
-
-    @property
-    def names(self) -> dict[str, int]:
-        """How many there are by name, the most frequent first."""
-        return self._by(0)
-
-    @property
-    def states(self) -> dict[str, int]:
-        """How many there are by state, the most frequent first."""
-        return self._by(1)
-
-    def _by(self, place: int) -> dict[str, int]:
-        summed: Counter[str] = Counter()
-        for key, number in self.numbers.items():
-            summed[key[place]] += number
-        return dict(summed.most_common())
-
-
-def task_counts(backend: TaskBackend, query: TaskQuery, seconds: float = COUNTING) -> TaskCounts:
-    """Return what the query finds, up to a bound and for so many seconds at most after the first page.
-
-    Raises BackendUnavailable.
-    """
-    numbers: Counter[tuple[str, str]] = Counter()
-    first: list[TaskInfo] = []
-    tasks = backend.iterate(query_of(query, backend))
-    until = time.monotonic() + seconds
-    while (number := numbers.total()) < PREVIEWED and (not number or time.monotonic() < until):
-        some = list(islice(tasks, AT_ONCE))
-        numbers.update((task.name, task.state) for task in some)
-        first += some[: JUDGED - len(first)]
-        if len(some) < AT_ONCE:
-            break
-    return TaskCounts(dict(numbers), tuple(first), is_partial=next(tasks, None) is not None)
-
-
-def query_of(query: TaskQuery, backend: TaskBackend) -> TaskQuery:
-    """Return the query in the order in which it is gone through: the newest first, so that new tasks come before it."""
-    return replace(query, sort=NEWEST_FIRST if NEWEST_FIRST in backend.sorts else backend.sorts[0])
-
-
-# -- doing it ---------------------------------------------------------------------------------------------------------
 
 
 class BulkAction(ABC):
@@ -187,36 +91,26 @@ class BulkAction(ABC):
         and DatabaseError.
         """
         submission = bulk_key and uuid5(bulk_key, self.name)
-        record = ControlRecord(
-            action=self.name,
-            target=TARGET,
-            parameters={
-                "filters": dict(filters),
-                "count": counted.number,
-                "is_partial": counted.capped,
-                **({"since": query.since.isoformat()} if query.since else {}),
-                "until": min(filter(None, (query.until, now()))).isoformat(),
-                "key": str(submission or uuid4()),
-                **self.parameters(chosen),
-            },
-            replies=BulkProgress(touched=time.time()).plain(),
-            submission=submission,
-            **asked_by(user),
-        )
-
-        def write() -> None:
-            with transaction.atomic(router.db_for_write(ControlRecord)):
-                record.pk = None  # of an earlier turn
-                record.save(force_insert=True)
-
+        parameters = {
+            "filters": dict(filters),
+            "count": counted.number,
+            "is_partial": counted.capped,
+            **({"since": query.since.isoformat()} if query.since else {}),
+            "until": min(filter(None, (query.until, now()))).isoformat(),
+            "key": str(submission or uuid4()),
+            **self.parameters(chosen),
+        }
+        progress = BulkProgress(touched=time.time()).plain()
+        row = ControlRecord(action=self.name, target=TARGET, parameters=parameters, replies=progress, **asked_by(user))
+        row.submission = submission
         try:
-            in_turn(ControlRecord, write)
+            in_turn(ControlRecord, partial(_insert, row))
         except IntegrityError:
             earlier = ControlRecord.objects.filter(submission=submission).first() if submission else None
             if earlier is None:
                 raise
             return earlier
-        return record
+        return row
 
     @writer()
     def advance(self, record: ControlRecord, backend: TaskBackend, query: TaskQuery, user: Any) -> BulkProgress:
@@ -302,6 +196,12 @@ def _halt(record: ControlRecord, before: BulkProgress, trouble: str) -> BulkProg
     return _write(record, halted)
 
 
+def _insert(row: ControlRecord) -> None:
+    with transaction.atomic(router.db_for_write(ControlRecord)):
+        row.pk = None  # of an earlier turn
+        row.save(force_insert=True)
+
+
 def _write(record: ControlRecord, change: Callable[[BulkProgress], BulkProgress]) -> BulkProgress:
     """Change the row by what it says at that moment: another request may have written since."""
     now = progress_of(record)
@@ -334,11 +234,3 @@ def check_broker() -> None:
             connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
     except Exception as error:
         raise BrokerUnavailable(_("The broker cannot be reached, so nothing was sent.")) from error
-
-
-def left_out(reasons: Mapping[str, str]) -> Tally:
-    """Return the tally of tasks that were not taken, from their ids and why."""
-    skipped: dict[str, Skipped] = {}
-    for task_id, reason in reasons.items():
-        skipped[reason] = skipped.get(reason, Skipped()).and_(Skipped(1, (clean(task_id),)))
-    return Tally(skipped=skipped)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from ..formatting import clean
 from ..sentences import Sentence as _
 from ..sentences import heard, said_of
 
@@ -107,3 +108,11 @@ class BulkProgress:
 
 def _pairs(lists: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
     return [(old, new) for old, new in lists]
+
+
+def left_out(reasons: Mapping[str, str]) -> Tally:
+    """Return the tally of tasks that were not taken, from their ids and why."""
+    skipped: dict[str, Skipped] = {}
+    for task_id, reason in reasons.items():
+        skipped[reason] = skipped.get(reason, Skipped()).and_(Skipped(1, (clean(task_id),)))
+    return Tally(skipped=skipped)

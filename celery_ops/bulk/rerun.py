@@ -31,8 +31,9 @@ from ..running.rows import Launched
 from ..sentences import Sentence as _
 from ..task_detail.original import Original, originals_of
 from ..task_query import TaskQuery
-from .base import SAMPLE, BulkAction, BulkPreview, ChunkOutcome, DoChunk, TasksOfName, left_out, task_counts
-from .progress import Tally
+from .base import BulkAction, ChunkOutcome, DoChunk
+from .preview import SAMPLE, BulkPreview, TasksOfName, task_counts
+from .progress import Tally, left_out
 
 #: Seconds for which a preview judges one task after the other.
 JUDGING: Final = 0.7

@@ -20,8 +20,9 @@ from ..sentences import Sentence as _
 from ..task_query import TaskQuery
 from ..timezones import milliseconds
 from ..tracking import index
-from .base import SAMPLE, BulkAction, BulkPreview, ChunkOutcome, DoChunk, TasksOfName, left_out, task_counts
-from .progress import Tally
+from .base import BulkAction, ChunkOutcome, DoChunk
+from .preview import SAMPLE, BulkPreview, TasksOfName, task_counts
+from .progress import Tally, left_out
 
 
 def places_of(created: Mapping[str, datetime | None]) -> revoke.Places:

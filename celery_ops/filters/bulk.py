@@ -10,7 +10,8 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from ..backends.base import TaskBackend
-from ..bulk.base import BulkAction, BulkPreview, stop
+from ..bulk.base import BulkAction, stop
+from ..bulk.preview import BulkPreview
 from ..bulk.progress import RUNNING, BulkProgress
 from ..conf import conf
 from ..exceptions import BadInput, NotDone

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from celery_ops.bulk import base as steps
+from celery_ops.bulk import preview
 from celery_ops.bulk import rerun as bulk_rerun
 from celery_ops.bulk.progress import MOST_REASONS, BulkProgress, Skipped, Tally
 from celery_ops.bulk.rerun import RerunAction
@@ -106,10 +107,10 @@ def test_a_count_that_stopped_early_differs_from_nothing(browser, settings):
 
 def test_counting_ends_with_its_time_and_says_that_there_are_more():
     backend = Held()
-    backend.contents = [a_task(n, "FAILURE") for n in range(steps.AT_ONCE + 1)]
-    in_time, late = (steps.task_counts(backend, TaskQuery(), seconds) for seconds in (60.0, 0.0))
-    assert (in_time.total, in_time.is_partial) == (steps.AT_ONCE + 1, False)
-    assert (late.total, late.is_partial) == (steps.AT_ONCE, True)
+    backend.contents = [a_task(n, "FAILURE") for n in range(preview.AT_ONCE + 1)]
+    in_time, late = (preview.task_counts(backend, TaskQuery(), seconds) for seconds in (60.0, 0.0))
+    assert (in_time.total, in_time.is_partial) == (preview.AT_ONCE + 1, False)
+    assert (late.total, late.is_partial) == (preview.AT_ONCE, True)
 
 
 def test_the_count_of_the_preview_is_what_the_form_sends(browser, settings):

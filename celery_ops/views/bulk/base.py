@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 
 from ... import states
 from ...backends.base import TaskBackend
-from ...bulk.base import TARGET, BulkAction, BulkPreview, progress_of, stop
+from ...bulk.base import TARGET, BulkAction, progress_of, stop
+from ...bulk.preview import BulkPreview
 from ...bulk.progress import DONE, RUNNING, BulkProgress
 from ...charts.words import state as state_in_words
 from ...conf import conf
