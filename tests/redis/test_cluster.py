@@ -63,7 +63,7 @@ def owned_by(node, cluster, settings, number=1):
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch):
     """No test waits for long until a server that failed is asked again."""
-    monkeypatch.setattr(nodes, "REST", 0.2)
+    monkeypatch.setattr(nodes, "BACKOFF", 0.2)
     monkeypatch.setattr(nodes, "LOOK_EVERY", 0.1)
     monkeypatch.setattr(store_diagnosis, "PATIENCE", 0.3)
 
@@ -73,9 +73,9 @@ def visits():
     """How many questions or writes went to each server, round trip by round trip."""
     made = []
 
-    def begun(cluster, address, errands):
-        made.append((address[1], len(errands)))
-        return real(cluster, address, errands)
+    def begun(cluster, address, requests):
+        made.append((address[1], len(requests)))
+        return real(cluster, address, requests)
 
     real = Cluster._begun
     with mock.patch.object(Cluster, "_begun", begun):
@@ -309,11 +309,11 @@ def test_servers_that_have_left_are_forgotten(make_store, redis_cluster):
     gone = ("127.0.0.1", free_port())
     for cache in (store.cluster.nodes._idle, store.cluster.nodes._pools):
         cache[gone] = cache[next(iter(store.cluster.nodes.slots.masters))]
-    store.cluster.nodes._rests[gone] = nodes.Rest(0.0, 1.0, OSError())
+    store.cluster.nodes._backoffs[gone] = nodes.Backoff(0.0, 1.0, OSError())
     store.cluster.nodes.look()
     assert store.read(ORDERS) == [{"a": "1"}] * len(ORDERS)
     known = {("127.0.0.1", node.port) for node in redis_cluster.nodes}
-    for cache in (store.cluster.nodes._idle, store.cluster.nodes._pools, store.cluster.nodes._rests):
+    for cache in (store.cluster.nodes._idle, store.cluster.nodes._pools, store.cluster.nodes._backoffs):
         assert set(cache) <= known
 
 
@@ -332,7 +332,7 @@ def hung(redis_cluster):
 def test_a_server_that_hangs_takes_its_time_once_and_the_others_go_on(
     make_store, redis_cluster, hung, settings, monkeypatch
 ):
-    monkeypatch.setattr(nodes, "REST", 60)
+    monkeypatch.setattr(nodes, "BACKOFF", 60)
     hung.thaw()
     store = make_store(timeout=1.0)
     store.write(FACTS)
@@ -347,7 +347,7 @@ def test_a_server_that_hangs_takes_its_time_once_and_the_others_go_on(
     assert [ref for ref in ORDERS if _fails(store.read, [ref])] == stuck
     assert time.monotonic() - began < 1
     hung.thaw()
-    store.cluster.nodes._rests.clear()  # it has rested for long enough
+    store.cluster.nodes._backoffs.clear()  # it has rested for long enough
     assert store.write([(ref, {"b": "1"}) for ref in ORDERS]) == 0
     assert store.read(stuck) == [{"a": "1", "b": "1"}] * len(stuck)
 

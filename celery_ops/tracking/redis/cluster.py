@@ -17,7 +17,7 @@ from ...connections.redis import connected
 from ...exceptions import StorePartlyUnavailable, StoreUnavailable
 from . import protocol
 from .hashes import Hashes, Outcome
-from .nodes import FAILURES, Nodes, Resting
+from .nodes import FAILURES, BackingOff, Nodes
 from .protocol import Part, Question
 
 #: Times that something is sent: to where it was, to where it has moved since, and to where it moves just now.
@@ -27,7 +27,7 @@ ASKING: Final = protocol.packed((b"ASKING",))
 
 
 @dataclass(slots=True)
-class Errand:
+class KeyRequest:
     """What is sent to the server that has ``key``, and what came of it: replies, or why there are none.
 
     ``address`` is where a server has said to go, and ``asks`` that the key is on its way there.
@@ -59,11 +59,11 @@ class Errand:
 
 
 @dataclass(slots=True)
-class Visit:
-    """A server's errands of one round. ``used`` says that the connection has waited since its last use."""
+class Exchange:
+    """A server's requests of one round. ``used`` says that the connection has waited since its last use."""
 
     address: Address
-    errands: list[Errand]
+    requests: list[KeyRequest]
     connection: Any = None
     used: bool = False
 
@@ -80,21 +80,21 @@ class Cluster:
 
     def ask(self, questions: Sequence[Question]) -> list[Any]:
         """Return a reply for each, errors among them. Raises StoreUnavailable when one of their servers is away."""
-        errands = [Errand(key, packed, 1) for key, packed in questions]
-        self._run(errands)
-        for errand in errands:
-            if errand.failure is not None:
-                raise self.unavailable(errand.failure) from errand.failure
-        return [errand.replies[0] for errand in errands]
+        requests = [KeyRequest(key, packed, 1) for key, packed in questions]
+        self._run(requests)
+        for request in requests:
+            if request.failure is not None:
+                raise self.unavailable(request.failure) from request.failure
+        return [request.replies[0] for request in requests]
 
     def ask_all(self, packed: bytes) -> list[Any]:
         """Return each master's reply, or the error in its place. Raises StoreUnavailable when none of them answers."""
-        errands = [Errand(b"", packed, 1, address=address) for address in self.masters()]
-        self._round(errands)
-        failures = [errand.failure for errand in errands if errand.failure is not None]
-        if len(failures) == len(errands):
+        requests = [KeyRequest(b"", packed, 1, address=address) for address in self.masters()]
+        self._round(requests)
+        failures = [request.failure for request in requests if request.failure is not None]
+        if len(failures) == len(requests):
             raise self.unavailable(failures[0]) from failures[0]
-        return [errand.failure or errand.replies[0] for errand in errands]
+        return [request.failure or request.replies[0] for request in requests]
 
     def execute(self, questions: Sequence[Question]) -> list[Any]:
         """Return the replies to what writes, errors among them. Raises StoreUnavailable."""
@@ -105,9 +105,9 @@ class Cluster:
 
         One for two keys would be refused while their slot moves to another server.
         """
-        errands = [Errand(key, *protocol.transaction(commands)) for key, commands in parts]
-        self._run(errands)
-        return [self._outcome(errand) for errand in errands]
+        requests = [KeyRequest(key, *protocol.transaction(commands)) for key, commands in parts]
+        self._run(requests)
+        return [self._outcome(request) for request in requests]
 
     def write(self, hashes: Hashes) -> dict[int, Outcome]:
         """Write them, and return what there is to tell of each by its number."""
@@ -142,95 +142,97 @@ class Cluster:
 
     def pools(self) -> list[redis.ConnectionPool]:
         """Return connections to each server that has keys and is there. Raises StoreUnavailable."""
-        return [self.nodes.pool(address) for address in self.masters() if not self.nodes.rests(address)]
+        return [self.nodes.pool(address) for address in self.masters() if not self.nodes.is_backing_off(address)]
 
     def close(self) -> None:
         self.nodes.close()
 
-    # -- errands ------------------------------------------------------------------------------------------------------
+    # -- requests ------------------------------------------------------------------------------------------------------
 
-    def _run(self, errands: Sequence[Errand]) -> None:
-        """Go on all of them, and again on those that were sent elsewhere or met the end of a server."""
-        left = [*errands]
+    def _run(self, requests: Sequence[KeyRequest]) -> None:
+        """Send all of them, and those again that were sent elsewhere or met the end of a server."""
+        left = [*requests]
         for number in range(ROUNDS):
             if number or not self.nodes.slots.owners:
                 try:
                     self.nodes.look()
                 except FAILURES as error:
-                    for errand in left:
-                        errand.failed(error)
+                    for request in left:
+                        request.failed(error)
                     return
             self._round(left)
-            left = [errand for errand in left if errand.failure is not None and self._may_go_again(errand.failure)]
+            left = [
+                request for request in left if request.failure is not None and self._may_be_sent_again(request.failure)
+            ]
             if not left:
                 return
 
-    def _may_go_again(self, failure: Exception) -> bool:
-        """A server that rests is met again only when there is news of who has its slots."""
-        return not isinstance(failure, Resting) or self.nodes.may_look()
+    def _may_be_sent_again(self, failure: Exception) -> bool:
+        """A server that backs off is asked again only when there is news of who has its slots."""
+        return not isinstance(failure, BackingOff) or self.nodes.may_look()
 
-    def _round(self, errands: Iterable[Errand]) -> None:
-        """Go on these once. When one server has taken all the time there is, the others must have answered by then."""
-        visits = [self._begun(address, grouped) for address, grouped in self._by_server(errands).items()]
+    def _round(self, requests: Iterable[KeyRequest]) -> None:
+        """Send these once. When one server has taken all the time there is, the others must have answered by then."""
+        exchanges = [self._begun(address, grouped) for address, grouped in self._by_server(requests).items()]
         is_late = False
-        for visit in visits:
-            if visit.connection is not None:
-                is_late |= self._ran_out_of_time(visit, is_late=is_late)
+        for exchange in exchanges:
+            if exchange.connection is not None:
+                is_late |= self._ran_out_of_time(exchange, is_late=is_late)
 
-    def _by_server(self, errands: Iterable[Errand]) -> dict[Address, list[Errand]]:
-        grouped: dict[Address, list[Errand]] = {}
-        for errand in errands:
-            address = errand.address or self.nodes.slots.owner(errand.key)
+    def _by_server(self, requests: Iterable[KeyRequest]) -> dict[Address, list[KeyRequest]]:
+        grouped: dict[Address, list[KeyRequest]] = {}
+        for request in requests:
+            address = request.address or self.nodes.slots.owner(request.key)
             if address is None:
-                errand.failed(redis.ConnectionError("no server has this slot"))
+                request.failed(redis.ConnectionError("no server has this slot"))
             else:
-                grouped.setdefault(address, []).append(errand)
+                grouped.setdefault(address, []).append(request)
         return grouped
 
-    def _begun(self, address: Address, errands: list[Errand]) -> Visit:
-        visit = Visit(address, errands)
+    def _begun(self, address: Address, requests: list[KeyRequest]) -> Exchange:
+        exchange = Exchange(address, requests)
         try:
-            visit.connection, visit.used = self.nodes.take(address)
-            visit.connection.send_packed_command([b"".join(map(_packed, errands))])
+            exchange.connection, exchange.used = self.nodes.take(address)
+            exchange.connection.send_packed_command([b"".join(map(_packed, requests))])
         except FAILURES as error:
-            self._failed(visit, error)
-        return visit
+            self._failed(exchange, error)
+        return exchange
 
-    def _ran_out_of_time(self, visit: Visit, *, is_late: bool) -> bool:
+    def _ran_out_of_time(self, exchange: Exchange, *, is_late: bool) -> bool:
         """Read a server's replies. Return whether it took all the time there is; ``is_late`` says that none is left."""
-        connection = visit.connection
+        connection = exchange.connection
         try:
             if is_late and not connection.can_read(0):
                 raise RedisTimeoutError("no answer in the time that another server took")
-            for errand in visit.errands:
-                replies = protocol.replies(connection, errand.count + errand.asks)
-                errand.answered(replies[errand.asks :], visit.address)
+            for request in exchange.requests:
+                replies = protocol.replies(connection, request.count + request.asks)
+                request.answered(replies[request.asks :], exchange.address)
         except FAILURES as error:
-            self._failed(visit, error)
+            self._failed(exchange, error)
             return isinstance(error, (TimeoutError, RedisTimeoutError))
         except BaseException:  # a limit of the host's may strike here: a half-read connection is of no use
             connection.disconnect()
             raise
-        self.nodes.give(visit.address, connection)
+        self.nodes.give(exchange.address, connection)
         return False
 
-    def _failed(self, visit: Visit, error: Exception) -> None:
+    def _failed(self, exchange: Exchange, error: Exception) -> None:
         """Let go of a connection. One that had waited may have been closed by its server since: that is no outage."""
-        if visit.connection is not None:
-            visit.connection.disconnect()
-            visit.connection = None
-        self.nodes.drop(visit.address)
-        if not isinstance(error, Resting) and not (visit.used and isinstance(error, redis.ConnectionError)):
-            self.nodes.failed(visit.address, error)
-        for errand in visit.errands:
-            if not errand.is_done:
-                errand.failed(error)
+        if exchange.connection is not None:
+            exchange.connection.disconnect()
+            exchange.connection = None
+        self.nodes.drop(exchange.address)
+        if not isinstance(error, BackingOff) and not (exchange.used and isinstance(error, redis.ConnectionError)):
+            self.nodes.failed(exchange.address, error)
+        for request in exchange.requests:
+            if not request.is_done:
+                request.failed(error)
 
-    def _outcome(self, errand: Errand) -> list[Any] | StoreUnavailable:
-        if errand.failure is not None:
-            return self.unavailable(errand.failure)
+    def _outcome(self, request: KeyRequest) -> list[Any] | StoreUnavailable:
+        if request.failure is not None:
+            return self.unavailable(request.failure)
         try:
-            return protocol.transaction_replies(errand.replies)
+            return protocol.transaction_replies(request.replies)
         except StoreUnavailable as error:
             return error
 
@@ -240,5 +242,5 @@ class Cluster:
         return kind(f"{type(error).__name__}: {error}")
 
 
-def _packed(errand: Errand) -> bytes:
-    return ASKING + errand.packed if errand.asks else errand.packed
+def _packed(request: KeyRequest) -> bytes:
+    return ASKING + request.packed if request.asks else request.packed

@@ -19,8 +19,8 @@ from . import protocol
 from .server import MAX_IDLE
 
 #: Seconds for which a server that failed is not asked again, doubled each time up to the longest.
-REST: Final = 1.0
-LONGEST_REST: Final = 30.0
+BACKOFF: Final = 1.0
+LONGEST_BACKOFF: Final = 30.0
 #: Seconds between two looks at where the slots are, while the server of some is away.
 LOOK_EVERY: Final = 1.0
 
@@ -72,7 +72,7 @@ def slots_of(reply: Any, host: str) -> Slots:
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
+class Backoff:
     """Until when, by ``time.monotonic()``, a server is left alone, for how long that is in seconds, and why."""
 
     until: float
@@ -80,7 +80,7 @@ class Rest:
     error: Exception
 
 
-class Resting(redis.ConnectionError):
+class BackingOff(redis.ConnectionError):
     """A server was not asked, because it failed a moment ago."""
 
 
@@ -96,7 +96,7 @@ class Nodes:
         self._looked = float("-inf")
         self._pools: dict[Address, redis.ConnectionPool] = {}
         self._idle: dict[Address, deque[Any]] = {}
-        self._rests: dict[Address, Rest] = {}
+        self._backoffs: dict[Address, Backoff] = {}
 
     # -- where the slots are ------------------------------------------------------------------------------------------
 
@@ -126,7 +126,7 @@ class Nodes:
         addresses = {*self._known()}
         for address in [address for address in list(self._pools) if address not in addresses]:
             self.drop(address)
-            for kept in (self._pools, self._idle, self._rests):
+            for kept in (self._pools, self._idle, self._backoffs):
                 kept.pop(address, None)
 
     def _asked(self, address: Address) -> Any:
@@ -138,27 +138,27 @@ class Nodes:
             connection.disconnect()
 
     def _known(self) -> list[Address]:
-        """Return every address there is to ask; those that rest come last, for when nothing else is left."""
+        """Return every address there is to ask; those that back off come last, for when nothing else is left."""
         addresses = dict.fromkeys((*self.slots.masters, *self.named, *self.slots.replicas))
-        return sorted(addresses, key=self.rests)
+        return sorted(addresses, key=self.is_backing_off)
 
     # -- which are away -----------------------------------------------------------------------------------------------
 
-    def rests(self, address: Address) -> bool:
+    def is_backing_off(self, address: Address) -> bool:
         """Return whether this server failed a moment ago."""
-        rest = self._rests.get(address)
-        return rest is not None and rest.until > time.monotonic()
+        backoff = self._backoffs.get(address)
+        return backoff is not None and backoff.until > time.monotonic()
 
     def failed(self, address: Address, error: Exception) -> None:
         """Leave a server alone for a while."""
-        rest = self._rests.get(address)
-        length = min(LONGEST_REST, 2 * rest.length) if rest else REST
-        self._rests[address] = Rest(time.monotonic() + length, length, error)
+        backoff = self._backoffs.get(address)
+        length = min(LONGEST_BACKOFF, 2 * backoff.length) if backoff else BACKOFF
+        self._backoffs[address] = Backoff(time.monotonic() + length, length, error)
 
     @property
     def are_away(self) -> bool:
         """Whether no master is known to be there."""
-        return all(map(self.rests, self.slots.masters))
+        return all(map(self.is_backing_off, self.slots.masters))
 
     # -- connections --------------------------------------------------------------------------------------------------
 
@@ -171,11 +171,11 @@ class Nodes:
     def take(self, address: Address) -> tuple[Any, bool]:
         """Return an open connection, and whether it has waited since its last use.
 
-        Raises what redis-py does, and Resting.
+        Raises what redis-py does, and BackingOff.
         """
-        if self.rests(address):
-            error = self._rests[address].error
-            raise Resting(f"{address[0]}:{address[1]} is away: {error}") from error
+        if self.is_backing_off(address):
+            error = self._backoffs[address].error
+            raise BackingOff(f"{address[0]}:{address[1]} is away: {error}") from error
         try:
             return self._idle[address].pop(), True
         except (KeyError, IndexError):
@@ -183,7 +183,7 @@ class Nodes:
 
     def give(self, address: Address, connection: Any) -> None:
         """Keep a connection, all of whose replies have been read: its server is there."""
-        self._rests.pop(address, None)
+        self._backoffs.pop(address, None)
         self._idle.setdefault(address, deque(maxlen=MAX_IDLE)).append(connection)
 
     def drop(self, address: Address) -> None:
