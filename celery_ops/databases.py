@@ -4,7 +4,8 @@ A copy may be seconds behind: nothing is decided by it, and nobody misses there 
 """
 
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, TypeVar
@@ -19,6 +20,7 @@ GIVEN_WAY_STATES: Final = ("40001", "40P01")
 GIVEN_WAY_NUMBERS: Final = (1213, 1020)
 #: Times that a transaction is begun in all; each time another one has gone before it.
 TURNS: Final = 20
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 _on_writer: ContextVar[bool] = ContextVar("celery_ops_on_writer", default=False)
 
@@ -40,6 +42,11 @@ def asks_writer() -> bool:
 def alias_of(model: Any) -> str:
     """Return the database that is asked for ``model`` here, as the site's routers have it."""
     return router.db_for_write(model) if _on_writer.get() else router.db_for_read(model)
+
+
+def storable(texts: Iterable[str]) -> list[str]:
+    """Return the texts that a database can hold."""
+    return [text for text in texts if _UNSTORABLE.search(text) is None]
 
 
 def has_copy(model: Any) -> bool:

@@ -150,9 +150,11 @@ class TaskInfo:
 
     - Times are aware datetimes. ``created_at`` is when the task was published, ``stored_at`` when its source first
       heard of it.
-    - ``error`` is ``"Class: message"``, or the class alone.
+    - ``error`` is ``"Class: message"``, or the class alone. ``told_error`` is the same as its worker told it, who knew
+      what it must not repeat.
     - ``args``, ``kwargs``, ``result`` and ``meta`` (what a task that has not ended says of itself) are values, or the
       text that a source keeps of them. They are raw: whoever shows them has to redact them.
+    - ``hides`` says that something of its arguments is hidden, though they may not show it.
     - ``revoke_requested_at`` is when somebody asked for it to be revoked, whatever has come of that.
     - ``started_by`` may be shown to viewers with ``view_ops``, and to the user whom it names.
     - ``executions`` counts how often a worker began the task, retries left aside, as far as tracking knows.
@@ -186,6 +188,8 @@ class TaskInfo:
     cpu_seconds: float | None = None
     peak_memory: int | None = None
     schedule: str | None = None
+    told_error: str | None = None
+    hides: bool = False
 
     @property
     def seen_at(self) -> datetime | None:

@@ -75,7 +75,8 @@ def with_tracked(stored: TaskInfo, tracked: TrackedTask) -> TaskInfo:
         created_at=tracked.published_at or row.created_at,
         started_at=None if waits(state) else tracked.started_at or row.started_at,
         finished_at=(tracked.finished_at or row.finished_at) if states.is_final(state) else None,
-        error=error_of(state, row, tracked),
+        error=(error := error_of(state, row, tracked)),
+        told_error=told_error_of(state, error, tracked),
         attempts=tracked.attempts,
         parent_id=row.parent_id or tracked.parent_id,
         stored_at=stored.stored_at,
@@ -105,6 +106,13 @@ def error_of(state: str, stored: TaskInfo | None, tracked: TrackedTask | None) -
     # The worker knew all that the task was given, and so what its message must not repeat.
     is_tracked_end = tracked is not None and tracked.state == state
     return fuller(told, row) if is_tracked_end else fuller(row, told)
+
+
+def told_error_of(state: str, error: str | None, tracked: TrackedTask | None) -> str | None:
+    """Return what of an error of ``error_of`` its worker told, or our own words for what interrupted it."""
+    if state == states.LOST or waits(state):
+        return error
+    return tracked.error if tracked is not None and tracked.state == state else None
 
 
 def fuller(error: str | None, other: str | None) -> str | None:

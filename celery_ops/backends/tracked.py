@@ -131,6 +131,7 @@ def info(task: TrackedTask, payload: Payload | None = None) -> TaskInfo:
         finished_at=task.finished_at,
         eta=task.eta,
         error=payload.error or task.error,
+        told_error=payload.error or task.error,
         attempts=task.attempts,
         args=args,
         kwargs=kwargs,

@@ -16,7 +16,7 @@ from django.utils import timezone
 from kombu.exceptions import EncodeError
 
 from ..backends.base import TaskBackend
-from ..backends.results.conditions import storable
+from ..databases import storable
 from ..exceptions import NotRerunnable, RerunRefused, SentNothing
 from ..formatting import clean
 from ..info import TaskInfo

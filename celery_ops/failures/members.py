@@ -11,6 +11,7 @@ from ..backends.selection import SelectedTasks
 from ..info import TaskInfo
 from ..metrics.cells import OTHER
 from ..metrics.rows import LONGEST
+from ..payload import payload
 from ..redaction.text import CUT, REDACTED
 from ..task_query import Counts, TaskPage, TaskQuery
 from .fingerprint import LONGEST_CLASS, Fingerprint, qualified
@@ -46,7 +47,15 @@ def fingerprint_of(task: TaskInfo) -> Fingerprint | None:
     else:
         return None
     exception, message = told
-    return Fingerprint(exception[:LONGEST_CLASS], _normalised(message), frame)
+    return Fingerprint(exception[:LONGEST_CLASS], normalised(_shown(task, message)), frame)
+
+
+def _shown(task: TaskInfo, message: str) -> str:
+    """Return an error's message without what the task's arguments hide: else what its worker told."""
+    shown = payload.outcome_text(task, message[: READ + 1]) if message else ""
+    if shown is None:
+        _name, shown = _split(task.told_error or "") or ("", REDACTED)
+    return shown
 
 
 def _told(task: TaskInfo) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:

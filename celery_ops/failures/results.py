@@ -8,6 +8,7 @@ from typing import Final
 from ..backends.base import TaskBackend
 from ..info import TaskInfo
 from ..metrics.windows import WINDOWS, Window
+from ..payload.kept import all_with_kept
 from ..states import FAILURE
 from ..task_query import LAST_FINISHED_FIRST, TaskQuery
 from .fingerprint import Fingerprint
@@ -53,7 +54,7 @@ def _failed(backend: TaskBackend) -> Iterator[TaskInfo]:
     sort = LAST_FINISHED_FIRST if LAST_FINISHED_FIRST in backend.sorts else backend.sorts[0]
     tasks = islice(_pages(backend, TaskQuery(states=(FAILURE,), sort=sort)), NEWEST)
     while some := list(islice(tasks, AT_ONCE)):
-        yield from backend.complete(some)
+        yield from all_with_kept(backend.complete(some))
 
 
 def _pages(backend: TaskBackend, query: TaskQuery) -> Iterator[TaskInfo]:

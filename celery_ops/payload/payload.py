@@ -10,7 +10,7 @@ from typing import Any, Final
 from .. import redaction
 from ..info import Payload, TaskInfo, error_class
 from ..redaction import Budget
-from ..redaction.text import CUT, REDACTED
+from ..redaction.text import REDACTED
 from ..tracking import capture
 from ..tracking.registry import registry
 
@@ -19,8 +19,8 @@ __all__ = [
     "arguments_text",
     "error_class",
     "error_text",
-    "is_whole",
     "knows_arguments",
+    "outcome_text",
     "searched_text",
     "shown",
 ]
@@ -45,40 +45,39 @@ def shown(task: TaskInfo, page: Budget | None = None) -> Payload:
     arguments = _arguments(task)
     secrets = _secrets(task, arguments, page)
     args = _arguments_text(task, arguments, page) or None
+    error = _error(task, arguments, secrets, page) or None
     if _is_hidden(task, arguments):  # what its outcome repeats of that cannot be told here
         return Payload(
             args=args,
             result=task.result and REDACTED,
             meta=task.meta and REDACTED,
-            error=_error(task, secrets, page) or None,
+            error=error,
             traceback=task.traceback and REDACTED,
         )
     return Payload(
         args=args,
         result=None if task.result is None else _value(task.result, secrets, page),
         meta=None if task.meta is None else _value(task.meta, secrets, page),
-        error=_error(task, secrets, page) or None,
+        error=error,
         traceback=redaction.capture_text(task.traceback, secrets=secrets, tail=True, budget=page.field()).text or None,
     )
 
 
 def knows_arguments(task: TaskInfo) -> bool:
     """Return whether the source has all that a task was given: else what its worker kept of its outcome is better."""
-    args, kwargs = _arguments(task)
+    return _are_known(task, _arguments(task))
+
+
+def _are_known(task: TaskInfo, arguments: tuple[Any, Any]) -> bool:
+    args, kwargs = arguments
     is_read = isinstance(args, (list, tuple)) and (kwargs is None or isinstance(kwargs, Mapping))
-    return is_read and not _has_mark((args, kwargs))
-
-
-def is_whole(arguments: str | None) -> bool:
-    """Return whether of arguments as they were kept nothing was hidden and nothing cut off."""
-    return arguments is not None and not any(mark in arguments for mark in (*MARKS, CUT))
+    return is_read and not task.hides and not _has_mark((args, kwargs))
 
 
 def _is_hidden(task: TaskInfo, arguments: tuple[Any, Any]) -> bool:
     """Return whether the source lacks secrets that a task was given: its sender hid them, or they were cut off."""
-    if any(isinstance(part, str) for part in arguments):
-        return capture.hides_any(task.name) or _has_mark(arguments)
-    return _has_mark(arguments)
+    is_text = any(isinstance(part, str) for part in arguments)
+    return task.hides or _has_mark(arguments) or (is_text and capture.hides_any(task.name))
 
 
 def _has_mark(arguments: tuple[Any, Any]) -> bool:
@@ -97,13 +96,29 @@ def error_text(task: TaskInfo, page: Budget | None = None) -> str:
     """Return a task's error as a viewer with ``view_payload`` may see it, without what its arguments hide."""
     if not task.error:
         return ""
-    page = page or Budget.of_page()
-    return _error(task, _secrets(task, _arguments(task), page), page)
+    page, arguments = page or Budget.of_page(), _arguments(task)
+    return _error(task, arguments, _secrets(task, arguments, page), page)
 
 
-def _error(task: TaskInfo, secrets: tuple[str, ...], page: Budget) -> str:
-    """What every page, list and file shows of an error."""
-    return redaction.capture_text(task.error, secrets=secrets, budget=page.field()).text
+def _error(task: TaskInfo, arguments: tuple[Any, Any], secrets: tuple[str, ...], page: Budget) -> str:
+    """What every page, list and file shows of an error: its worker knew all arguments, where its source does not."""
+    error = task.error
+    if error and not _are_known(task, arguments):
+        error = task.told_error or (_class_alone(error) if _is_hidden(task, arguments) else error)
+    return redaction.capture_text(error, secrets=secrets, budget=page.field()).text
+
+
+def _class_alone(error: str) -> str:
+    name = error_class(error)
+    return error if name == error else f"{name}: {REDACTED}" if name else REDACTED
+
+
+def outcome_text(task: TaskInfo, text: str) -> str | None:
+    """Return a part of a task's outcome without what its arguments hide; None where only its worker could tell that."""
+    arguments = _arguments(task)
+    if not _are_known(task, arguments) and (task.told_error or _is_hidden(task, arguments)):
+        return None
+    return redaction.capture_text(text, secrets=_secrets(task, arguments, Budget.of_page())).text
 
 
 def arguments_text(task: TaskInfo, page: Budget | None = None) -> str:
@@ -153,14 +168,14 @@ class Searched:
         """Return what such a viewer reads of a task's error alone."""
         if not task.error or self._plain(task) is None:
             return error_text(task, self._page)
-        return _error(task, (), self._page or Budget.of_page())
+        return redaction.capture_text(task.error, budget=(self._page or Budget.of_page()).field()).text
 
     def _plain(self, task: TaskInfo) -> str | None:
         parts = [part for part in (task.args, task.kwargs) if part]
         if not all(isinstance(part, str) for part in parts) or not self._open(task.name):
             return None
         text = " ".join(map(_unquoted, parts))
-        return text if self._is_plain(text) else None
+        return text if self._is_plain(text) and not _has_mark((text, None)) else None
 
     def _hides_no_parameter(self, name: str) -> bool:
         return not capture.hides_any(name)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
-from ..backends.results.conditions import storable
+from ..databases import storable
 from ..models import TaskRunRecord
 from ..running import claims
 from ..tracking.facts import short_id

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import DatabaseError
 
-from ..backends.results.conditions import storable
+from ..databases import storable
 from ..exceptions import BadInput, Claimed, NotSent, RerunRefused, SentNothing
 from ..models import TaskRunRecord
 from ..running.allowlist import Runnable

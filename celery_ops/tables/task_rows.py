@@ -37,7 +37,7 @@ class TaskRow:
                 return None
             payload = (task.error, *rows.rules(task.name))
             if rows.ask(task.name):
-                payload = (*payload, task.args, task.kwargs)
+                payload = (*payload, task.args, task.kwargs, task.told_error, task.hides)
         return (
             task.id,
             task.name,

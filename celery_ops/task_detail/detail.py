@@ -69,7 +69,7 @@ def task_detail(task_id: str, *, ask_workers: bool = True) -> TaskDetail:
         task,
         is_known=True,
         label=tracked.label if tracked else registry.label(task.name),
-        payload=payload_of(task, answers.payload, answers.records),
+        payload=payload_of(task, answers),
         received_at=tracked.received_at if tracked else None,
         progress=tracked.progress if tracked else None,
         retry_of=(tracked.retry_of if tracked else None)

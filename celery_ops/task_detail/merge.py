@@ -1,15 +1,15 @@
 """From what each source says of a task to one account of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from .. import redaction, states
 from ..info import Payload, TaskInfo, TrackedTask
-from ..models import TaskRunRecord
-from ..one_state import error_of, of_this_life, state_of, waits
+from ..one_state import error_of, of_this_life, state_of, told_error_of, waits
 from ..payload import payload
+from ..payload.kept import with_kept
 from ..timezones import believed_start
 from .sources import SourceAnswers
 
@@ -35,7 +35,8 @@ def merged(task_id: str, answers: SourceAnswers) -> TaskInfo:
         started_at=None if waiting else _started(stored, tracked, live, created=created, ended=finished),
         finished_at=finished,
         eta=_First(live, stored, tracked).of("eta"),
-        error=error_of(state, stored, tracked),
+        error=(error := error_of(state, stored, tracked)),
+        told_error=told_error_of(state, error, tracked),
         attempts=max((task.attempts or 0 for task in (stored, tracked, live) if task is not None), default=0) or None,
         args=values.of("args"),
         kwargs=values.of("kwargs"),
@@ -70,33 +71,24 @@ def _started(
     return max(starts, default=None)
 
 
-def payload_of(task: TaskInfo, tracked: Payload, records: Sequence[TaskRunRecord] = ()) -> Payload:
+def payload_of(task: TaskInfo, answers: SourceAnswers) -> Payload:
     """Return the task's payload for viewers with ``view_payload``: what its sources hold, else what was tracked.
 
-    What was tracked goes first where they do not hold all arguments, of which some are hidden: the worker knew what the
-    outcome must not repeat. Where they hold none, what tracking or the journal hid among them tells that.
+    What was tracked goes first where nobody has all arguments: the worker knew what the outcome must not repeat.
     """
-    shown = payload.shown(task)
-    if not (task.args or task.kwargs):
-        shown = replace(payload.shown(_given(task, tracked, records)), args=shown.args)
-    if not payload.knows_arguments(task) and not payload.is_whole(tracked.args):
+    tracked, told = answers.payload, with_kept(task, answers.kept, answers.records)
+    args, shown = payload.arguments_text(task) or tracked.args, payload.shown(told)
+    if not payload.knows_arguments(told):
         shown = replace(shown, result=tracked.result or shown.result, traceback=tracked.traceback or shown.traceback)
     if task.state == states.SUCCESS:
-        return Payload(args=shown.args or tracked.args, result=shown.result or tracked.result)
+        return Payload(args=args, result=shown.result or tracked.result)
     return Payload(
-        args=shown.args or tracked.args,
+        args=args,
         result=shown.result or tracked.result,
         error=shown.error or redaction.capture_text(tracked.error).text or None,
         traceback=shown.traceback or redaction.capture_text(tracked.traceback, tail=True).text or None,
         meta=shown.meta,
     )
-
-
-def _given(task: TaskInfo, tracked: Payload, records: Sequence[TaskRunRecord]) -> TaskInfo:
-    """A task with the arguments that tracking or the journal has, redacted as they are there."""
-    if tracked.args is not None:
-        return replace(task, args=tracked.args)
-    return replace(task, args=records[0].args, kwargs=records[0].kwargs) if records else task
 
 
 class _First:

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from .. import states
-from ..backends.results.conditions import storable
 from ..conf import conf
+from ..databases import storable
 from ..exceptions import NotKnown, NotRerunnable
 from ..formatting import duration
 from ..info import TaskInfo

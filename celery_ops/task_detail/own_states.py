@@ -16,6 +16,8 @@ from ..exceptions import BackendUnavailable
 from ..info import TaskInfo, TrackedTask
 from ..logs import get_logger
 from ..one_state import error_of, state_of
+from ..payload import payload
+from ..payload.kept import all_with_kept
 
 logger = get_logger("celery_ops.details")
 
@@ -40,7 +42,8 @@ def _as_stored(task: TrackedTask, stored: TaskInfo) -> TrackedTask:
         return replace(task, state=state)
     if state != states.SUCCESS and task.executions > 1:  # that may be the end of the execution before
         return task
-    return replace(task, state=state, finished_at=stored.finished_at, error=error_of(state, stored, task))
+    error = payload.error_text(replace(stored, error=error_of(state, stored, task))) or None
+    return replace(task, state=state, finished_at=stored.finished_at, error=error)
 
 
 def _stored(task_ids: Sequence[str]) -> dict[str, TaskInfo]:
@@ -49,7 +52,10 @@ def _stored(task_ids: Sequence[str]) -> dict[str, TaskInfo]:
         return {}
     try:
         with _savepoints():
-            return dict(backend.get_many(task_ids))
+            tasks = dict(backend.get_many(task_ids))
+            failed = [task for task in tasks.values() if task.error]
+            given = all_with_kept(backend.with_arguments(failed), errors_alone=True) if failed else ()
+            return tasks | {task.id: task for task in given}
     except (BackendUnavailable, DatabaseError) as error:
         logger.warning("The states that tasks give themselves are not known: %s", error)
         return {}

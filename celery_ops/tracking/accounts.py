@@ -32,7 +32,7 @@ _KEPT = (facts.NAME, facts.ARGUMENTS, facts.OBJECTS, facts.RESULT, facts.ERROR, 
 @dataclass(frozen=True, slots=True)
 class KeptArguments:
     """What is kept of a task for running it again: the fact of its arguments, None where there is none, and what it
-    belongs to."""
+    belongs to. ``error`` is as its worker told it."""
 
     name: str
     state: str
@@ -40,6 +40,7 @@ class KeptArguments:
     refs: tuple[ObjectRef, ...]
     published: int | None = None  # milliseconds since the epoch
     executions: int = 0
+    error: str | None = None
 
     @property
     def published_at(self) -> datetime | None:
@@ -96,7 +97,7 @@ def _given(history: History, own_place: History) -> tuple[Payload, KeptArguments
         traceback=life.facts.get((facts.TRACEBACK, derived.attempt)),
     )
     refs = own.refs if ref.label in (TASK, WORKFLOW) else (ref,)
-    return payload, KeptArguments(derived.name, derived.state, arguments, refs)
+    return payload, KeptArguments(derived.name, derived.state, arguments, refs, error=payload.error)
 
 
 def read_account(task_id: str, beside: ObjectRef | None = None) -> Account:
@@ -146,7 +147,9 @@ def read_kept_of_many(created: Mapping[str, int | None]) -> dict[str, KeptArgume
         lives = by_task(stored.items())
         tasks = [(derive(short, lives[short]), lives[short]) for short in wanted[ref] if short in lives]
         histories.append(History(ref, tasks))
-    starts = complete(histories, kinds=(facts.NAME, facts.ARGUMENTS, facts.OBJECTS), hosts=doubtful_hosts(histories))
+    starts = complete(
+        histories, kinds=(facts.NAME, facts.ARGUMENTS, facts.OBJECTS, facts.ERROR), hosts=doubtful_hosts(histories)
+    )
     kept: dict[str, KeptArguments] = {}
     for history in sorted(histories, key=lambda history: history.ref.label == TASK):
         for place in range(len(history.tasks)):
@@ -162,7 +165,8 @@ def _kept(history: History, place: int = 0, starts: Mapping[str, int] | None = N
     state = states.LOST if is_lost(derived, starts or {}) else derived.state
     refs = tuple(index.objects_in(life.facts.get((facts.OBJECTS, 0)) or "")) if history.ref.label == TASK else ()
     arguments = life.facts.get((facts.ARGUMENTS, derived.nesting))
-    return KeptArguments(derived.name, state, arguments, refs, derived.published, derived.executions)
+    error = life.facts.get((facts.ERROR, derived.attempt))
+    return KeptArguments(derived.name, state, arguments, refs, derived.published, derived.executions, error)
 
 
 def _same_life(published: int | None, kept: KeptArguments) -> str | None:

@@ -100,11 +100,6 @@ def shown_arguments(name: str, fact: str) -> str:
     ).text
 
 
-def is_whole(fact: str) -> bool:
-    """Return whether nothing was hidden or cut when arguments were kept."""
-    return fact[:1] in (EXACT, TYPED)
-
-
 def redacted_arguments(name: str, fact: str) -> tuple[Any, Any]:
     """Return kept arguments as ``shown_arguments`` shows them, both apart; the text and None where that is no JSON."""
     text = shown_arguments(name, fact)

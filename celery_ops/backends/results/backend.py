@@ -13,7 +13,7 @@ from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext_lazy
 
 from ... import task_query
-from ...databases import alias_of
+from ...databases import alias_of, storable
 from ...exceptions import BackendUnavailable
 from ...info import TaskInfo
 from ...payload import payload
@@ -23,7 +23,7 @@ from .. import waiting
 from ..base import TaskBackend
 from ..on_its_way import OnItsWay, look_for
 from .checks import APP, problems
-from .conditions import Conditions, conditions_of, names_like, storable
+from .conditions import Conditions, conditions_of, names_like
 from .counts import Counted, counted
 from .known_arguments import known_arguments
 from .lists import Listing, NoRows

@@ -1,7 +1,6 @@
 """A ``TaskQuery`` as conditions on the columns of django-celery-results."""
 
-import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any, Final
@@ -10,6 +9,7 @@ from django.db.models import Q
 from django.utils.hashable import make_hashable
 
 from ... import timezones
+from ...databases import storable
 from ...task_query import TaskQuery
 
 #: Between these every database and every time zone can say a moment.
@@ -19,7 +19,6 @@ LATEST: Final = datetime(9000, 1, 1, tzinfo=timezone.utc)
 #: Longer than the name of any task.
 LONGEST_NAME: Final = 1000
 
-_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 #: A column, a lookup of Django's, and its value.
 Condition = tuple[str, str, Any]
@@ -90,11 +89,6 @@ def names_like(part: str, names: list[str] | None) -> Condition:
     if len(part) > LONGEST_NAME or not storable([part]):
         return "task_name", "in", []
     return "task_name", "icontains", part
-
-
-def storable(texts: Iterable[str]) -> list[str]:
-    """Return the texts that a database can hold."""
-    return [text for text in texts if _UNSTORABLE.search(text) is None]
 
 
 def stored(moment: datetime) -> datetime:

@@ -12,8 +12,9 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ...databases import storable
 from ...task_query import TaskQuery
-from .conditions import Condition, Conditions, storable
+from .conditions import Condition, Conditions
 from .orders import Order
 from .rows import SEARCHED, Row, written
 from .texts import Reader

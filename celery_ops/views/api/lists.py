@@ -17,11 +17,11 @@ from ...filters.queues import QueueFilterSet, searched
 from ...filters.task_lists import filterset_for
 from ...filters.workers import WorkerFilterSet
 from ...info import TaskInfo, WorkerInfo
+from ...payload.kept import all_with_kept
 from ...redaction import Budget
 from ...tables.base import OpsTable
 from ...tables.queues import QueueTable, stuck_first
 from ...tables.workers import WorkerTable
-from ...task_detail.kept_outcomes import with_kept_arguments
 from ..lists import in_order, sorts_of
 from ..ops import OpsView, errors
 from ..workflows.tasks import narrowed_or_404
@@ -62,7 +62,7 @@ class HistoryApi(ListApi):
         shows_payload = cache(self.may_view_payload)
         tasks: Sequence[TaskInfo] = page.tasks
         if any(shows_payload(task.name) for task in tasks):
-            tasks = with_kept_arguments(tasks, backend.complete(tasks))
+            tasks = all_with_kept(backend.complete(tasks))
         budget = Budget.of_page()
         items = [task_item(task, shows_payload=shows_payload(task.name), page=budget) for task in tasks]
         following = f"{reverse('celery_ops:api-history')}{filters.link(cursor=page.next)}" if page.next else None

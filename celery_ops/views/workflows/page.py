@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from ...backends.results.conditions import storable
+from ...databases import storable
 from ...formatting import SHORT_ID, clean
 from ...links import task_list_url, workflow_url
 from ...models import TaskRunRecord

@@ -1,0 +1,156 @@
+"""Results that lack what their tasks were given, as without CELERY_RESULT_EXTENDED: what tracking or the journal hid
+among it shows nowhere in their outcome."""
+
+import json
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+from django_celery_results.models import TaskResult
+
+from celery_ops.models import TaskRunRecord
+from celery_ops.tracking import facts, index
+from celery_ops.tracking.recorder import recorder
+from celery_ops.tracking.refs import ObjectRef
+from tests.planting import panel_of, plant
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("contexts")]
+ID, SECRET = "0a4f1c", "zebrafish"
+HIDDEN = {"args": [1], "kwargs": {"password": "[redacted]"}}
+
+
+@pytest.fixture(autouse=True)
+def _site(memory_store, settings, loaded_tasks):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "METRICS": False}
+
+
+def fail(message=f"declined {SECRET} at noon", **fields):
+    result = json.dumps({"exc_type": "ValueError", "exc_message": [message], "exc_module": "builtins"})
+    known = {"status": "FAILURE", "result": result, "traceback": f"Traceback\nValueError: {message}", **fields}
+    return TaskResult.objects.create(task_id=ID, task_name="shop.charge", **known)
+
+
+def run_by_hand(**fields):
+    known = {"send_state": "SENT", **HIDDEN, **fields}
+    return TaskRunRecord.objects.create(task_name="shop.charge", task_id=ID, **known)
+
+
+def keep_of_a_failure(arguments, error):
+    """Have the task's own place keep what a worker keeps of one that nobody tracks."""
+    at = round(timezone.now().timestamp() * 1000)
+    known = {facts.ARGUMENTS: arguments, facts.ERROR: error, facts.ENDED["FAILURE"]: str(at)}
+    fields = facts.published(ID, at - 1000, "shop.charge")
+    fields.update({facts.field(ID, kind): value for kind, value in known.items()})
+    recorder().record([(index.own_place(ID), fields)])
+    recorder().flush()
+
+
+def in_list(browser):
+    (row,) = browser.get(reverse("celery_ops:task-list")).context["table"].data.data
+    return row.error
+
+
+def in_file(browser):
+    response = browser.get(reverse("celery_ops:task-list"), {"format": "csv"})
+    return b"".join(response.streaming_content).decode()
+
+
+def in_json(browser):
+    (item,) = browser.get(reverse("celery_ops:api-history")).json()["results"]
+    return json.dumps(item)
+
+
+def page(name, *args):
+    return lambda browser: browser.get(reverse(f"celery_ops:{name}", args=args)).text
+
+
+PLACES = {
+    "list": in_list,
+    "file": in_file,
+    "history": in_json,
+    "overview": page("overview"),
+    "task": page("task-detail", ID),
+    "run as JSON": page("api-run", ID),
+    "failures": page("failure-list"),
+    "failures as JSON": page("api-failures"),
+}
+EVERYWHERE = pytest.mark.parametrize("text", PLACES.values(), ids=PLACES)
+
+
+@EVERYWHERE
+def test_an_error_repeats_nothing_of_what_the_journal_hid(browser, text):
+    fail()
+    run_by_hand()
+    shown = text(browser)
+    assert "ValueError" in shown
+    assert SECRET not in shown
+
+
+@EVERYWHERE
+def test_an_error_is_what_its_worker_kept_of_it_where_its_arguments_were_hidden(browser, text):
+    fail()
+    keep_of_a_failure('~[1],{"password":"[redacted]"}', "ValueError: declined [redacted] at noon")
+    shown = text(browser)
+    assert SECRET not in shown
+    assert "declined [redacted] at noon" in shown
+
+
+@EVERYWHERE
+def test_an_error_shows_where_nothing_was_hidden(browser, text):
+    fail()
+    run_by_hand(kwargs={"name": "Ada"}, is_exact=True)
+    assert "declined zebrafish at noon" in text(browser)
+
+
+@EVERYWHERE
+def test_an_error_repeats_nothing_of_what_the_results_own_arguments_hide(browser, text):
+    fail(task_args='"(1,)"', task_kwargs=json.dumps(repr({"password": SECRET})))
+    shown = text(browser)
+    assert "declined [redacted] at noon" in shown
+    assert SECRET not in shown
+
+
+def test_the_page_of_a_failure_group_repeats_nothing_of_what_the_journal_hid(browser):
+    fail()
+    run_by_hand()
+    (group,) = browser.get(reverse("celery_ops:api-failures")).json()["results"]
+    shown = browser.get(reverse("celery_ops:failure-detail", args=[group["key"]])).text
+    assert ID in shown
+    assert SECRET not in shown
+
+
+def test_a_panel_repeats_nothing_of_what_tracking_hid_in_an_error_that_only_the_result_tells(browser, staff, order):
+    fail()
+    plant(order, task_id=ID, state="STARTED")
+    hidden = facts.field(ID, facts.ARGUMENTS)
+    recorder().record([(ObjectRef.of(order), {hidden: '~[1],{"password":"[redacted]"}'})])
+    recorder().flush()
+    shown = browser.get(panel_of(order, staff)).text
+    assert "ValueError: [redacted]" in shown
+    assert SECRET not in shown
+
+
+# -- redactors of the site's own --------------------------------------------------------------------------------------
+
+
+def stars(name, value):
+    return "<hidden>" if name == "who" else value
+
+
+@pytest.fixture
+def starred(settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "REDACTOR": f"{__name__}.stars"}
+
+
+@EVERYWHERE
+def test_an_error_repeats_nothing_of_what_the_sites_redactor_hid_from_the_journal(browser, starred, text):
+    fail()
+    run_by_hand(kwargs={"who": "<hidden>"})
+    assert SECRET not in text(browser)
+
+
+@EVERYWHERE
+def test_an_error_repeats_nothing_of_what_the_sites_redactor_hid_from_the_result(browser, starred, text):
+    fail(task_args='"(1,)"', task_kwargs=json.dumps(repr({"who": "<hidden>"})))
+    run_by_hand(kwargs={"who": "<hidden>"})
+    assert SECRET not in text(browser)
