@@ -12,7 +12,7 @@ INDENT: Final = "  "
 def get_logger(name: str) -> logging.Logger:
     """Return the logger of that name, whose records hold no control character, whatever handler writes them."""
     logger = logging.getLogger(name)
-    if not any(isinstance(one, _OneLine) for one in logger.filters):
+    if not any(isinstance(log_filter, _OneLine) for log_filter in logger.filters):
         logger.addFilter(_OneLine())
     return logger
 

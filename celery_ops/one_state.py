@@ -31,10 +31,10 @@ def state_of(stored: TaskInfo | None, tracked: TrackedState | None, live: TaskIn
     stored = of_this_life(stored, tracked)
     if end := _end(stored, tracked, live):
         return end
-    kept = _kept(stored, tracked)
+    kept_state = _kept(stored, tracked)
     if live is not None and live.state == states.STARTED:
-        return kept if states.is_custom(kept) else states.STARTED
-    return live.state if live is not None and kept in (states.PENDING, states.LOST) else kept
+        return kept_state if states.is_custom(kept_state) else states.STARTED
+    return live.state if live is not None and kept_state in (states.PENDING, states.LOST) else kept_state
 
 
 def of_this_life(stored: TaskInfo | None, tracked: TrackedState | None) -> TaskInfo | None:
@@ -50,8 +50,8 @@ def of_this_life(stored: TaskInfo | None, tracked: TrackedState | None) -> TaskI
 
 
 def _end(stored: TaskInfo | None, tracked: TrackedState | None, live: TaskInfo | None) -> str | None:
-    told = [task.state for task in (tracked, stored, live) if task is not None and states.is_final(task.state)]
-    return states.SUCCESS if states.SUCCESS in told else next(iter(told), None)
+    ends = [task.state for task in (tracked, stored, live) if task is not None and states.is_final(task.state)]
+    return states.SUCCESS if states.SUCCESS in ends else next(iter(ends), None)
 
 
 def _kept(stored: TaskInfo | None, tracked: TrackedState | None) -> str:

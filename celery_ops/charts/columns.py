@@ -64,9 +64,9 @@ def column_chart(
     key: str, title: str, summary: str, series: Sequence[Series], times: TimeAxis, events: Iterable[Event] = ()
 ) -> ColumnChart:
     """Return the chart of series that have as many points each; the first one stands lowest."""
-    number = max((len(one.points) for one in series), default=0) or 1
+    number = max((len(line.points) for line in series), default=0) or 1
     step = (times.end - times.start) / number
-    tops = [sum(points) for points in zip(*(one.points for one in series), strict=True)]
+    tops = [sum(points) for points in zip(*(line.points for line in series), strict=True)]
     filled = [place for place, top in enumerate(tops) if top]
     scale = of_counts(max(tops, default=0))
     width = 100 / number
@@ -78,8 +78,8 @@ def column_chart(
         times,
         scale,
         marks(events, times),
-        [Legend(one.name, one.kind, words.count(one.total)) for one in series],
-        [Row(names[place], [words.number(one.points[place]) for one in series]) for place in reversed(filled)],
+        [Legend(line.name, line.kind, words.count(line.total)) for line in series],
+        [Row(names[place], [words.number(line.points[place]) for line in series]) for place in reversed(filled)],
         not filled,
     )
     slots = [
@@ -94,15 +94,15 @@ def _outline(block: Block) -> str:
 
 
 def _words(series: Iterable[Series], place: int) -> str:
-    return ", ".join(f"{one.name} {words.number(one.points[place])}" for one in series if one.points[place])
+    return ", ".join(f"{line.name} {words.number(line.points[place])}" for line in series if line.points[place])
 
 
 def _stacks(
     series: Sequence[Series], places: Iterable[int], width: float, height: Callable[[float], float]
 ) -> list[Stack]:
-    blocks: dict[str, list[Block]] = {one.kind: [] for one in series}
+    blocks: dict[str, list[Block]] = {line.kind: [] for line in series}
     for place in places:
-        heights = {one.kind: max(LEAST, height(one.points[place])) for one in series if one.points[place]}
+        heights = {line.kind: max(LEAST, height(line.points[place])) for line in series if line.points[place]}
         if (over := sum(heights.values()) - 100) > 0:  # the smallest ones took a little more than is theirs
             heights[max(heights, key=lambda kind: heights[kind])] -= over
         top = 100.0

@@ -69,9 +69,9 @@ def _bindings(site: Mapping[Any, Any]) -> Messages:
     from ..tracking.registry import registry
 
     configured = site.get("TRACKED_TASKS")
-    told = tuple(f"{name} is tracked for " for name in configured) if isinstance(configured, dict) else ()
+    prefixes = tuple(f"{name} is tracked for " for name in configured) if isinstance(configured, dict) else ()
     for problem in registry.problems():
-        if not problem.startswith(told):  # the setting's own entries have been reported above, by their key
+        if not problem.startswith(prefixes):  # the setting's own entries have been reported above, by their key
             yield failure(12, f"Tracking: {problem}.", "Correct the @track of that task.")
 
 

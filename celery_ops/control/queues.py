@@ -123,9 +123,9 @@ def _pause(queue: str, record: ControlRecord) -> Replies:
     active = gather.ask({"active_queues": {}}, strangers).to("active_queues")
     consuming = [host for host in strangers if _consumes(active.get(host), queue)]
     idle = {host: {"ok": f"does not consume {queue}"} for host in strangers if host not in consuming}
-    told = control.broadcast("cancel_consumer", {"queue": queue}, consuming).answered if consuming else {}
+    replies = control.broadcast("cancel_consumer", {"queue": queue}, consuming).answered if consuming else {}
     record.parameters = {**record.parameters, "strangers": consuming}
-    return Replies(ours.asked, {**_without(ours, strangers), **idle, **told})
+    return Replies(ours.asked, {**_without(ours, strangers), **idle, **replies})
 
 
 def _resume(queue: str, consumed: Sequence[str]) -> Replies:
@@ -134,8 +134,8 @@ def _resume(queue: str, consumed: Sequence[str]) -> Replies:
         return ours
     idle = {host: {"ok": f"did not consume {queue}"} for host in strangers if host not in consumed}
     again = [host for host in strangers if host in consumed]
-    told = control.broadcast("add_consumer", {"queue": queue}, again).answered if again else {}
-    return Replies(ours.asked, {**_without(ours, strangers), **idle, **told})
+    replies = control.broadcast("add_consumer", {"queue": queue}, again).answered if again else {}
+    return Replies(ours.asked, {**_without(ours, strangers), **idle, **replies})
 
 
 def _strangers(replies: Replies) -> list[str]:

@@ -44,8 +44,8 @@ def tell(command: WorkerCommand, user: Any, *, submission: UUID | None = None) -
 
 def _tell(command: WorkerCommand, arguments: dict[str, Any], hosts: Sequence[str]) -> control.Replies:
     timeout = None if command.answers else NO_ANSWER
-    told = {**arguments, **command.besides()}
-    replies = control.broadcast(command.own_name or command.name, told, hosts, timeout=timeout)
+    payload = {**arguments, **command.besides()}
+    replies = control.broadcast(command.own_name or command.name, payload, hosts, timeout=timeout)
     if not (command.lives and replies.answered):
         return replies
     sleep(command.settles)

@@ -103,8 +103,8 @@ def parameters_of(record: ControlRecord) -> QueryDict:
 
 def with_states(filters: TaskFilterSet, record: ControlRecord) -> TaskFilterSet:
     """Return the filters of a bulk that has begun: a state of the site's own stays one when no task is in it."""
-    asked = record.parameters.get("filters", {}).get("state", ())
-    filters.filters["state"].extra["others"] = lambda: asked
+    chosen = record.parameters.get("filters", {}).get("state", ())
+    filters.filters["state"].extra["others"] = lambda: chosen
     return filters
 
 
@@ -113,8 +113,8 @@ def check_same(filters: TaskFilterSet, record: ControlRecord) -> None:
 
     Raises NotDone.
     """
-    asked = record.parameters.get("filters", {})
-    lost = [name for name in asked if name not in LAYOUT and filters.parameters.get(name) != asked[name]]
+    chosen = record.parameters.get("filters", {})
+    lost = [name for name in chosen if name not in LAYOUT and filters.parameters.get(name) != chosen[name]]
     if lost:
         trouble = _("Its list cannot be filtered as it was asked for any more: %(names)s.") % {"names": ", ".join(lost)}
         stop(record, trouble)

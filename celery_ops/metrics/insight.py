@@ -72,12 +72,12 @@ def picture(window: Window, task: str = "", queue: str = "", now: float | None =
     now = time.time() if now is None else now
     rows = [RELEASES_ROW, *map(skewed_row, periods_of(window, now))]
     activity, (releases, *skewed) = pairs_beside(window, rows, now)
-    known = sorted(activity, key=lambda pair: (-activity[pair], pair))
-    pairs = _of(known, task, queue)
-    queues = list(dict.fromkeys(name for _task, name in known if name))
+    active = sorted(activity, key=lambda pair: (-activity[pair], pair))
+    pairs = _of(active, task, queue)
+    queues = list(dict.fromkeys(name for _task, name in active if name))
     targets = {target_of(*pair): pair for pair in pairs[:MOST_PAIRS]}
     of_queues = {} if task or queue else {target_of("", name): name for name in queues[:MOST_QUEUES]}
-    numbers, parts = _whole(window, _targets(known, task, queue), [*targets, *of_queues], now)
+    numbers, parts = _whole(window, _targets(active, task, queue), [*targets, *of_queues], now)
     by_queue = {name: parts[target] for target, name in of_queues.items()}
     if task and not queue:
         by_queue = _grouped((name, parts[target]) for target, (_task, name) in targets.items() if name)
@@ -85,7 +85,7 @@ def picture(window: Window, task: str = "", queue: str = "", now: float | None =
         numbers,
         {} if task else _grouped((name, parts[target]) for target, (name, _queue) in targets.items()),
         by_queue,
-        sorted({name for name, _queue in known}),
+        sorted({name for name, _queue in active}),
         sorted(queues),
         max(0, len(pairs) - MOST_PAIRS),
         read_releases(releases),

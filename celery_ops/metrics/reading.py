@@ -166,10 +166,10 @@ def added(numbers: Sequence[Numbers]) -> Numbers:
         first.start,
         first.end,
         first.step,
-        {cell: [*map(sum, zip(*(one.cells[cell] for one in numbers), strict=True))] for cell in Cell},
+        {cell: [*map(sum, zip(*(target.cells[cell] for target in numbers), strict=True))] for cell in Cell},
         first.times,
-        LateDistributions(partial(_slots_merged, [one.waits for one in numbers])),
-        LateDistributions(partial(_slots_merged, [one.runs for one in numbers])),
+        LateDistributions(partial(_slots_merged, [target.waits for target in numbers])),
+        LateDistributions(partial(_slots_merged, [target.runs for target in numbers])),
     )
 
 

@@ -207,8 +207,8 @@ class _Rows:
         if tally.counts.get(Total.FAILURE):
             minutes = self._failed.setdefault(failed_at_row(at), {})
             minutes[task] = max(subject.minute, minutes.get(task, 0))
-        for one in (target, ALL, *([target_of("", queue)] if queue else ())):
-            self._series(at, one, tally)
+        for name in (target, ALL, *([target_of("", queue)] if queue else ())):
+            self._series(at, name, tally)
         self._cost(at, target, tally)
         self._total(total_row(target), self._kept, tally)
         self._of_host(at, pair, target, tally)

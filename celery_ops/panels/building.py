@@ -105,8 +105,8 @@ class Draft:
 
 def _states_of(tasks: Iterable[TrackedTask]) -> list[str]:
     """The states that there are: Celery's in their order, then those that tasks gave themselves."""
-    told = {task.state for task in tasks}
-    return [*(state for state in states.ALL if state in told), *sorted(filter(states.is_custom, told))]
+    present = {task.state for task in tasks}
+    return [*(state for state in states.ALL if state in present), *sorted(filter(states.is_custom, present))]
 
 
 def _choices(labels: Mapping[str, str], selected: str) -> tuple[Choice, ...]:

@@ -33,10 +33,10 @@ def exposition(answers: Answers, accept: str = "") -> Exposition:
     except ImportError as error:
         raise ExtraMissing(_("prometheus_client is not installed. Install django-celery-ops[metrics].")) from error
     names = _NAMES.get(conf.METRICS_NAMES, celery_names)
-    told = [family for family in names.families(answers) if family.samples]
+    families = [family for family in names.families(answers) if family.samples]
     encode, content_type = _choice(choose_encoder, accept)
-    heads = encode(_Heads([Metric(family.name, family.documentation, family.kind) for family in told]))
-    return Exposition("".join(_parts(heads.decode(), told)).encode(), content_type)
+    heads = encode(_Heads([Metric(family.name, family.documentation, family.kind) for family in families]))
+    return Exposition("".join(_parts(heads.decode(), families)).encode(), content_type)
 
 
 def _choice(choose_encoder: Callable[[str], tuple[Any, str]], accept: str) -> tuple[Any, str]:

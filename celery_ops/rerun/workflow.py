@@ -152,11 +152,11 @@ def _replaced_firsts(workflow: Workflow, tasks: Sequence[Member], parents: Mappi
     """Yield those that were the first, too: only what they put into their own place comes before them."""
     replaced = {task.task_id: task for task in tasks if task.is_replaced}
     before = {task_id: {task.parent_id} & parents.keys() for task_id, task in replaced.items()}
-    for one, other in workflow.edges if replaced else ():
-        if other in before:
-            before[other].add(one)
+    for earlier, later in workflow.edges if replaced else ():
+        if later in before:
+            before[later].add(earlier)
     for task_id, task in replaced.items():
-        if all(_comes_of(one, task_id, parents) for one in before[task_id]):
+        if all(_comes_of(earlier, task_id, parents) for earlier in before[task_id]):
             yield task
 
 

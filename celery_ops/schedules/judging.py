@@ -72,9 +72,9 @@ def looked_at(
 
     Never raises.
     """
-    kept = _kept.get(entry.name)
-    if kept is not None and kept.holds(entry, facts, around, is_read, now):
-        return kept.info
+    cached = _kept.get(entry.name)
+    if cached is not None and cached.holds(entry, facts, around, is_read, now):
+        return cached.info
     case = _case(entry, facts, now, around, app, is_read)
     info = _schedule(case)
     if not _grows(case, info):

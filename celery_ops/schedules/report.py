@@ -131,8 +131,8 @@ def _beats(signs: Sequence[HeardSign], now: datetime) -> list[BeatInfo]:
             return True
         return not is_sent or (not beat.has_ended and (now - beat.seen).total_seconds() < REPLACED)
 
-    told = [beat for beat in beats if is_told(beat)]
-    return told if is_sent else told[:1] + [beat for beat in told[1:] if not beat.has_ended and not beat.is_silent]
+    shown = [beat for beat in beats if is_told(beat)]
+    return shown if is_sent else shown[:1] + [beat for beat in shown[1:] if not beat.has_ended and not beat.is_silent]
 
 
 def _beat(heard: HeardSign, now: datetime) -> BeatInfo:
@@ -172,11 +172,11 @@ def _tasks(sent: Mapping[str, int]) -> Mapping[str, TaskInfo]:
         logger.debug("It is not known how scheduled tasks ended: %s", error)
     open_ids = [task_id for task_id in sent if task_id not in tasks or not states.is_final(tasks[task_id].state)]
     try:
-        kept = find_tasks({task_id: at for task_id in open_ids if (at := moment(sent[task_id])) is not None})
+        tracked_tasks = find_tasks({task_id: at for task_id in open_ids if (at := moment(sent[task_id])) is not None})
     except StoreUnavailable as error:
         logger.debug("It is not tracked how scheduled tasks ended: %s", error)
         return tasks
-    return tasks | {task_id: tracked.info(task) for task_id, task in kept.items()}
+    return tasks | {task_id: tracked.info(task) for task_id, task in tracked_tasks.items()}
 
 
 def _completed(

@@ -44,9 +44,9 @@ _lock = Lock()
 def surroundings() -> Surroundings:
     """Return what is known now, or was some seconds ago. Never raises."""
     whose = prefix.current_or_none()
-    kept = _kept.get(whose)
-    if kept is not None and time.monotonic() - kept[0] < SERVES:
-        return kept[1]
+    cached = _kept.get(whose)
+    if cached is not None and time.monotonic() - cached[0] < SERVES:
+        return cached[1]
     with _lock:
         if len(_kept) > 100:
             _kept.clear()

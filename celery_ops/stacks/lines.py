@@ -172,13 +172,13 @@ def _listen(end: socket.socket, woken: socket.socket) -> None:
 
 
 def _answered(question: bytes) -> bytes:
-    asked = _read(question)
+    request = _read(question)
     try:
-        stack = encoded(stack_of(str(asked.get("task_id"))))
+        stack = encoded(stack_of(str(request.get("task_id"))))
     except Exception:
         logger.warning("Where a task is cannot be said", exc_info=True)
         stack = None
-    return json.dumps({"ticket": asked.get("ticket"), "stack": stack}).encode() + b"\n"
+    return json.dumps({"ticket": request.get("ticket"), "stack": stack}).encode() + b"\n"
 
 
 def _lines_until(end: socket.socket, deadline: float) -> Iterator[bytes]:

@@ -54,12 +54,12 @@ def executions_of(derived: Derived, life: Life, starts: Mapping[str, int]) -> tu
     if derived.executions < 2:
         return ()
     begun = sorted(_begun(derived, life), key=lambda execution: (execution.attempt, execution.started))[-MOST_TOLD:]
-    told: list[TaskExecution] = []
+    executions: list[TaskExecution] = []
     for place, execution in enumerate(begun):
         earlier = [other for other in begun[:place] if other.attempt == execution.attempt]
         overlaps = any(_goes_on(other, starts, until=execution.started) for other in earlier)
-        told.append(replace(_told(execution, starts), overlaps=overlaps))
-    return tuple(told)
+        executions.append(replace(_told(execution, starts), overlaps=overlaps))
+    return tuple(executions)
 
 
 def _goes_on(execution: _Begun, starts: Mapping[str, int], until: int) -> bool:

@@ -19,10 +19,10 @@ def may_view(user: Any, workflow: Glance) -> bool:
     """
     if allows(user, VIEW_OPS):
         return True
-    asked = [ref for ref in workflow.refs if not _is_own(user, ref)]
-    if not workflow.refs or len(asked) > MOST_OBJECTS:
+    foreign = [ref for ref in workflow.refs if not _is_own(user, ref)]
+    if not workflow.refs or len(foreign) > MOST_OBJECTS:
         return False
-    return len(visible_names(asked, user)) == len(asked) if asked else True
+    return len(visible_names(foreign, user)) == len(foreign) if foreign else True
 
 
 def _is_own(user: Any, ref: ObjectRef) -> bool:

@@ -159,9 +159,9 @@ class KnownWorkers:
         now = datetime.now(timezone.utc)
         with self._lock:
             self._beats = (self._beats - replies.keys()) | frozenset(beats)
-            for kept in (self._heard, self._silent, self._unheeding):
+            for by_host in (self._heard, self._silent, self._unheeding):
                 for host in beats:
-                    kept.pop(host, None)
+                    by_host.pop(host, None)
             self._announced -= frozenset(beats)
             quiet = set(asked) - replies.keys()
             self._silent |= dict.fromkeys(quiet & self._heard.keys(), now)
@@ -181,9 +181,9 @@ class KnownWorkers:
 
     def _let_go(self, oldest: datetime) -> None:
         """Where each worker has a name of its own, as in containers, there are ever more of them."""
-        for kept in (self._heard, self._silent, self._unheeding, self._ended):
-            for host in [host for host, moment in kept.items() if moment < oldest]:
-                del kept[host]
+        for by_host in (self._heard, self._silent, self._unheeding, self._ended):
+            for host in [host for host, moment in by_host.items() if moment < oldest]:
+                del by_host[host]
         for host in self._unanswered.keys() - self._heard.keys():
             del self._unanswered[host]
         self._proven &= self._heard.keys()
@@ -237,11 +237,11 @@ class KnownWorkers:
     def forget(self, hostname: str | None = None) -> None:
         """List a worker no more until it is heard again; without a name, none."""
         with self._lock:
-            for kept in (self._heard, self._unanswered, self._ended, self._silent, self._unheeding):
+            for by_host in (self._heard, self._unanswered, self._ended, self._silent, self._unheeding):
                 if hostname is None:
-                    kept.clear()
+                    by_host.clear()
                 else:
-                    kept.pop(hostname, None)
+                    by_host.pop(hostname, None)
             if hostname is None:
                 self._looked_around = None
                 self._announced = frozenset()

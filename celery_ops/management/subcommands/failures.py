@@ -55,7 +55,7 @@ def _all(task_name: str | None) -> bool:
 
 
 def _line(group: Group) -> tuple[Any, ...]:
-    said = ": ".join(filter(None, (clean(group.exception), clean(group.message, LONGEST))))
+    error = ": ".join(filter(None, (clean(group.exception), clean(group.message, LONGEST))))
     seen = group.last_seen.isoformat(" ", "seconds") if group.last_seen else ""
     tasks = ", ".join(map(clean, group.tasks or (group.task,)))
-    return group.key, group.count, seen, group.state, said, clean(group.frame), tasks
+    return group.key, group.count, seen, group.state, error, clean(group.frame), tasks

@@ -108,10 +108,10 @@ class RedbeatSource(ScheduleSource):
         after = due_after(entry.schedule, due)
         key = self._key(name)
         with self._client() as client:
-            kept = client.hget(key, "meta") or b""
-            self.check_unsent(_meta(_text(kept))[0], due)
-            meta = {**_loads(_text(kept)), "last_run_at": due}
-            if not self._put(client, key, "meta", kept, json.dumps(meta, cls=RedBeatJSONEncoder)):
+            before = client.hget(key, "meta") or b""
+            self.check_unsent(_meta(_text(before))[0], due)
+            meta = {**_loads(_text(before)), "last_run_at": due}
+            if not self._put(client, key, "meta", before, json.dumps(meta, cls=RedBeatJSONEncoder)):
                 raise ScheduleRefused(_("That is not the next occurrence any more."))
             client.zadd(self._schedule_key, {key: -1 if after is None else int(after.timestamp())}, xx=True)
 
@@ -119,21 +119,21 @@ class RedbeatSource(ScheduleSource):
         key = self._key(name)
         with self._client() as client:
             for _try in range(TRIES):  # somebody may change it just now
-                kept = client.hget(key, "definition") or b""
-                definition = _loads(_text(kept))
+                before = client.hget(key, "definition") or b""
+                definition = _loads(_text(before))
                 if not definition:
                     raise ScheduleRefused(_("There is no such entry any more."))
-                if self._put(client, key, "definition", kept, json.dumps({**definition, "enabled": enabled})):
+                if self._put(client, key, "definition", before, json.dumps({**definition, "enabled": enabled})):
                     return
         raise BackendUnavailable(_("The Redis of celery-redbeat does not answer."))
 
     @staticmethod
-    def _put(client: Any, key: str, field: str, kept: Any, value: str) -> bool:
-        """Write a field in place of what was ``kept`` there; return whether it still was.
+    def _put(client: Any, key: str, field: str, before: Any, value: str) -> bool:
+        """Write a field in place of what was there ``before``; return whether it still was.
 
         Raises ScheduleRefused for an entry that has been deleted.
         """
-        if client.eval(PUT, 1, key, field, kept, value):
+        if client.eval(PUT, 1, key, field, before, value):
             return True
         if not client.hexists(key, "definition"):
             raise ScheduleRefused(_("There is no such entry any more."))

@@ -126,8 +126,8 @@ class Nodes:
         addresses = {*self._known()}
         for address in [address for address in list(self._pools) if address not in addresses]:
             self.drop(address)
-            for kept in (self._pools, self._idle, self._backoffs):
-                kept.pop(address, None)
+            for by_address in (self._pools, self._idle, self._backoffs):
+                by_address.pop(address, None)
 
     def _asked(self, address: Address) -> Any:
         connection = connected(self.pool(address))

@@ -63,7 +63,7 @@ def _series(insight: Insight) -> list[Series]:
 
 
 def _throughput(insight: Insight, window: Window) -> str:
-    totals = [f"{one.name} {words.number(one.total)}" for one in _series(insight)]
+    totals = [f"{series.name} {words.number(series.total)}" for series in _series(insight)]
     step = words.seconds(window.step)
     return _("Ends of tasks in %(span)s, in steps of %(step)s: %(totals)s.") % {
         "span": SPANS[window.name],
@@ -85,10 +85,10 @@ def _durations(
     summary = _(
         "%(title)s in %(span)s, in steps of %(step)s: half within %(p50)s, 95 %% within %(p95)s, 99 %% within %(p99)s."
     )
-    said = {"title": title, "span": SPANS[window.name], "step": words.seconds(window.times.step)}
+    labels = {"title": title, "span": SPANS[window.name], "step": words.seconds(window.times.step)}
     percentiles = {name: words.seconds(getattr(whole, name)) for name, _label in PERCENTILES}
     times = TimeAxis(numbers.start, numbers.end)
-    return line_chart(key, title, summary % {**said, **percentiles}, lines, numbers.times, times, events)
+    return line_chart(key, title, summary % {**labels, **percentiles}, lines, numbers.times, times, events)
 
 
 @dataclass(frozen=True, slots=True)

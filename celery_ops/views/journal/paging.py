@@ -93,23 +93,23 @@ def _all(rows: QuerySet[TaskRunRecord], key: int | None, size: int, *, rises: bo
 def _among(rows: QuerySet[TaskRunRecord], states: Collection[str], key: int | None, size: int, *, rises: bool) -> _Walk:
     """The journal does not know what became of a run: those who do are asked, for some rows after the other."""
     records: list[TaskRunRecord] = []
-    told = States()
+    outcomes = States()
     number = 0
     left = _from(rows, key, MOST_ASKED, rises=rises).iterator(AT_ONCE)  # what has to be sorted is so once
-    while number < MOST_ASKED and len(records) <= size and not told.troubles:
+    while number < MOST_ASKED and len(records) <= size and not outcomes.troubles:
         some = list(islice(left, AT_ONCE))
-        told |= states_of({record.task_id: record.created_at for record in some})
-        records += [record for record in some if became(record, told) in states]
+        outcomes |= states_of({record.task_id: record.created_at for record in some})
+        records += [record for record in some if became(record, outcomes) in states]
         number += len(some)
         if len(some) < AT_ONCE:
-            return _page(records, size, key=None, told=told)
+            return _page(records, size, key=None, outcomes=outcomes)
         key = some[-1].pk
-    return _page(records, size, key=key, told=told)
+    return _page(records, size, key=key, outcomes=outcomes)
 
 
-def _page(records: list[TaskRunRecord], size: int, *, key: int | None, told: States) -> _Walk:
+def _page(records: list[TaskRunRecord], size: int, *, key: int | None, outcomes: States) -> _Walk:
     """``key`` is where to look on, None when every row was looked at."""
     shown = records[:size]
     if len(records) > size:
-        return _Walk(shown, True, shown[-1].pk, told=told)
-    return _Walk(shown, key is not None, key or 0, is_cut=key is not None, told=told)
+        return _Walk(shown, True, shown[-1].pk, told=outcomes)
+    return _Walk(shown, key is not None, key or 0, is_cut=key is not None, told=outcomes)

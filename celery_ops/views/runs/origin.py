@@ -57,13 +57,13 @@ class Origin:
         With other arguments the task's own bindings say anew which of their models' objects it is about; and nobody
         ties a run to an object that they may not see.
         """
-        kept = self.refs
+        refs = self.refs
         if self.values is None or (list(self.values[0]), dict(self.values[1])) != (list(args), dict(kwargs)):
-            kept = tuple(ref for ref in kept if not registry.is_bound(self.name, ref.label))
-        if not kept or allows(user, VIEW_OPS):
-            return kept
-        visible = object_links(kept, user)
-        return tuple(ref for ref in kept if ref in visible)
+            refs = tuple(ref for ref in refs if not registry.is_bound(self.name, ref.label))
+        if not refs or allows(user, VIEW_OPS):
+            return refs
+        visible = object_links(refs, user)
+        return tuple(ref for ref in refs if ref in visible)
 
 
 NONE = Origin()

@@ -71,8 +71,8 @@ def day_of(schedules: Sequence[ScheduleInfo], now: datetime) -> Day | None:
 
 def _words(schedule: ScheduleInfo) -> str:
     entry = schedule.entry
-    said = entry.words or (words(entry.schedule) if entry.schedule is not None else "")
-    return clean(said or entry.expression)
+    text = entry.words or (words(entry.schedule) if entry.schedule is not None else "")
+    return clean(text or entry.expression)
 
 
 def _span(stretch: Stretch, how: str) -> Span:
