@@ -38,6 +38,11 @@ def shown_to_all(task_name: str) -> bool:
     return True
 
 
+def as_they_are(tasks: list[TaskInfo]) -> list[TaskInfo]:
+    """Say no more of tasks than their source does."""
+    return tasks
+
+
 @dataclass(frozen=True, slots=True)
 class TaskQuery:
     """Which tasks, in which order. Empty means all.
@@ -46,7 +51,8 @@ class TaskQuery:
     a part of what a page shows of the arguments and the error of tasks whose name ``shows_payload`` grants. ``names``
     are the names of tasks, and ``ids`` those tasks, that the text means beside: by their labels and their objects.
     ``name`` is a part of a task's name, without regard to case; ``worker`` and ``queue`` are whole names; ``since`` and
-    ``until`` bound the creation, both inclusive. ``among`` are the ids of which it is one, None for all.
+    ``until`` bound the creation, both inclusive. ``among`` are the ids of which it is one, None for all. ``completes``
+    says of tasks what hides in their errors, before these are searched in memory.
     """
 
     text: str = ""
@@ -62,6 +68,7 @@ class TaskQuery:
     ids: tuple[str, ...] = ()
     among: tuple[str, ...] | None = None
     shows_payload: Callable[[str], bool] = field(default=shown_to_all, compare=False, repr=False)
+    completes: Callable[[list[TaskInfo]], list[TaskInfo]] = field(default=as_they_are, compare=False, repr=False)
 
     @property
     def is_filtered(self) -> bool:

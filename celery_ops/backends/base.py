@@ -121,8 +121,13 @@ class ListedTaskBackend(TaskBackend):
         return self.tasks()
 
     def page(self, query: TaskQuery, *, cursor: str = "", size: int = 25) -> TaskPage:
-        tasks = self.tasks_asked_for(query)
+        tasks = self._searched(query)
         return task_query.page_of(tasks, query, arguments=payload.searched_text, cursor=cursor, size=size)
+
+    def _searched(self, query: TaskQuery) -> Iterable[TaskInfo]:
+        """The tasks; where a text is looked for in errors, with what these must not repeat."""
+        tasks = self.tasks_asked_for(query)
+        return query.completes([*tasks]) if query.text and query.searches_arguments else tasks
 
     def get(self, task_id: str) -> TaskInfo | None:
         return next((task for task in self.tasks() if task.id == task_id), None)
@@ -139,7 +144,7 @@ class ListedTaskBackend(TaskBackend):
         return list(tasks)
 
     def counts(self, query: TaskQuery) -> Counts | None:
-        return task_query.counts_of(self.tasks_asked_for(query), query, arguments=payload.searched_text)
+        return task_query.counts_of(self._searched(query), query, arguments=payload.searched_text)
 
 
 class WorkerBackend(Backend, ABC):

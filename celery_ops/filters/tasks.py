@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any, Final
 
 from django import forms
@@ -14,6 +14,7 @@ from ..backends.base import TaskBackend
 from ..exceptions import BackendUnavailable
 from ..objects import NEWEST as NEWEST_OBJECTS
 from ..objects import ObjectTasks, tasks_of
+from ..payload.kept import all_with_kept
 from ..task_query import TaskQuery
 from . import started_by, suggestions
 from .base import ListFilterSet, MomentFilter, SearchFilter, SizeFilter, SortFilter, StatesFilter, TextFilter
@@ -98,6 +99,7 @@ class TaskFilterSet(ListFilterSet):
             sort=wanted.get("sort") or self.backend.sorts[0],
             searches_arguments=self.searches_arguments,
             shows_payload=self.shows_payload,
+            completes=partial(all_with_kept, errors_alone=True),
         )
 
     @cached_property

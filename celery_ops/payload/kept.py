@@ -16,6 +16,7 @@ from ..models import TaskRunRecord
 from ..timezones import milliseconds
 from ..tracking import accounts, capture
 from ..tracking.accounts import KeptArguments
+from . import payload
 
 logger = get_logger("celery_ops.details")
 
@@ -26,21 +27,24 @@ AT_ONCE: Final = 250
 def with_kept(task: TaskInfo, kept: KeptArguments | None, records: Sequence[TaskRunRecord] = ()) -> TaskInfo:
     """Return a task with what is kept of its arguments where its source has none, and of its error.
 
-    ``records`` are its rows of the journal, newest first. What only a redactor of the site's hides leaves no mark of
-    ours: there the task says of itself that it ``hides`` something.
+    ``records`` are its rows of the journal, newest first. It ``hides`` something where its source does not have all
+    and something of what is kept is hidden; what a redactor of the site's hides leaves no mark of ours anywhere.
     """
     args, kwargs, is_whole = _arguments(task, kept, records)
     if args is None and kwargs is None:
         return task
-    told = kept.error if kept is not None and kept.state == task.state else None
-    has_own = bool(task.args or task.kwargs)
+    given = replace(task, args=args, kwargs=kwargs)
     return replace(
-        task,
-        args=task.args if has_own else args,
-        kwargs=task.kwargs if has_own else kwargs,
-        told_error=task.told_error or told,
-        hides=task.hides or (redaction.asks_the_site() and not is_whole),
+        task if task.args or task.kwargs else given,
+        told_error=task.told_error or (kept.error if kept is not None and kept.state == task.state else None),
+        hides=_hides(task, given, is_whole=is_whole),
     )
+
+
+def _hides(task: TaskInfo, given: TaskInfo, *, is_whole: bool) -> bool:
+    if redaction.asks_the_site() and not is_whole:
+        return True
+    return task.hides or (payload.hides_any(given) and not payload.knows_arguments(task))
 
 
 def _arguments(task: TaskInfo, kept: KeptArguments | None, records: Sequence[TaskRunRecord]) -> tuple[Any, Any, bool]:
@@ -105,9 +109,9 @@ class Kept:
 
 
 def may_lack(task: TaskInfo, *, errors_alone: bool = False) -> bool:
-    """Return whether a task's source has no arguments of it, or may have some that were redacted without a mark."""
+    """Return whether a task's source does not have all arguments, or may have some that were redacted unmarked."""
     if errors_alone and not task.error:
         return False
     if redaction.asks_the_site():
         return True
-    return not (task.args or task.kwargs or (errors_alone and task.told_error))
+    return not ((errors_alone and task.told_error) or payload.knows_arguments(task))

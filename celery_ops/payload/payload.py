@@ -19,6 +19,7 @@ __all__ = [
     "arguments_text",
     "error_class",
     "error_text",
+    "hides_any",
     "knows_arguments",
     "outcome_text",
     "searched_text",
@@ -72,6 +73,11 @@ def _are_known(task: TaskInfo, arguments: tuple[Any, Any]) -> bool:
     args, kwargs = arguments
     is_read = isinstance(args, (list, tuple)) and (kwargs is None or isinstance(kwargs, Mapping))
     return is_read and not task.hides and not _has_mark((args, kwargs))
+
+
+def hides_any(task: TaskInfo) -> bool:
+    """Return whether some of what a task was given is hidden from whoever asks its source."""
+    return _is_hidden(task, _arguments(task))
 
 
 def _is_hidden(task: TaskInfo, arguments: tuple[Any, Any]) -> bool:
@@ -171,6 +177,8 @@ class Searched:
         return redaction.capture_text(task.error, budget=(self._page or Budget.of_page()).field()).text
 
     def _plain(self, task: TaskInfo) -> str | None:
+        if task.hides or task.told_error not in (None, task.error):
+            return None
         parts = [part for part in (task.args, task.kwargs) if part]
         if not all(isinstance(part, str) for part in parts) or not self._open(task.name):
             return None

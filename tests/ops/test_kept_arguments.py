@@ -1,5 +1,5 @@
 """Results that lack what their tasks were given, as without CELERY_RESULT_EXTENDED: what tracking or the journal hid
-among it shows nowhere in their outcome."""
+among it shows nowhere in their outcome, and no search finds it."""
 
 import json
 
@@ -8,6 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django_celery_results.models import TaskResult
 
+from celery_ops.backends.memory import MemoryTaskBackend
+from celery_ops.info import TaskInfo
 from celery_ops.models import TaskRunRecord
 from celery_ops.tracking import facts, index
 from celery_ops.tracking.recorder import recorder
@@ -130,7 +132,61 @@ def test_a_panel_repeats_nothing_of_what_tracking_hid_in_an_error_that_only_the_
     assert SECRET not in shown
 
 
+# -- search -----------------------------------------------------------------------------------------------------------
+
+
+def found(browser, text, name="task-list"):
+    response = browser.get(reverse(f"celery_ops:{name}"), {"q": text})
+    if name == "task-list":
+        return [row.id for row in response.context["table"].data.data]
+    return [item.get("task_id") or item["exception"] for item in response.json()["results"]]
+
+
+@pytest.mark.parametrize("name", ["task-list", "api-history", "api-failures"])
+def test_no_search_finds_a_task_by_what_the_journal_hid(browser, name):
+    fail()
+    run_by_hand()
+    assert found(browser, "ValueError", name)
+    assert found(browser, SECRET[:4], name) == []
+
+
+@pytest.mark.parametrize("name", ["task-list", "api-history", "api-failures"])
+def test_a_search_finds_the_words_that_its_worker_kept_and_not_what_it_hid(browser, name):
+    fail()
+    keep_of_a_failure('~[1],{"password":"[redacted]"}', "ValueError: declined [redacted] at noon")
+    assert found(browser, "at noon", name)
+    assert found(browser, SECRET[:4], name) == []
+
+
+def test_a_search_finds_the_words_of_an_error_of_which_nothing_was_hidden(browser):
+    fail()
+    run_by_hand(kwargs={"name": "Ada"}, is_exact=True)
+    assert found(browser, "at noon") == found(browser, SECRET) == [ID]
+
+
+def test_a_task_is_not_found_by_what_the_arguments_say_beyond_what_celery_keeps_of_them(browser):
+    fail(task_args='"(1, \'a long te..."', task_kwargs='"{}"')
+    keep_of_a_failure('~[1,"a long text"],{"password":"[redacted]"}', "ValueError: declined [redacted] at noon")
+    assert found(browser, "at noon") == [ID]
+    assert found(browser, SECRET[:4]) == []
+
+
+def test_a_task_is_not_found_by_what_was_hidden_when_that_is_heard_of_after_its_result(browser):
+    fail()
+    assert found(browser, SECRET) == [ID]
+    run_by_hand()
+    assert found(browser, SECRET) == []
+
+
 # -- redactors of the site's own --------------------------------------------------------------------------------------
+
+
+def test_a_list_in_memory_is_not_searched_for_what_the_journal_hid(browser, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "TASK_BACKEND": "celery_ops.backends.memory.MemoryTaskBackend"}
+    run_by_hand()
+    with MemoryTaskBackend.holding(TaskInfo(ID, "shop.charge", "FAILURE", error=f"ValueError: declined {SECRET}")):
+        assert found(browser, "ValueError") == [ID]
+        assert found(browser, SECRET[:4]) == []
 
 
 def stars(name, value):
@@ -154,3 +210,4 @@ def test_an_error_repeats_nothing_of_what_the_sites_redactor_hid_from_the_result
     fail(task_args='"(1,)"', task_kwargs=json.dumps(repr({"who": "<hidden>"})))
     run_by_hand(kwargs={"who": "<hidden>"})
     assert SECRET not in text(browser)
+    assert found(browser, SECRET[:4]) == []

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from ... import states, timezones
 from ...info import TaskInfo
 from ...one_state import fuller
 from ...tracking import row_times
+from .conditions import stored
 from .sql import compiled
 from .states import STATE
 
@@ -61,6 +62,9 @@ class ListedRow(dict[str, Any]):
 #: A query for what is shown of rows: each is a dict.
 Rows = QuerySet[Model, dict[str, Any]]
 
+#: What tracking says may come so long after the row.
+HEARD: Final = timedelta(minutes=1)
+
 _KEYS: Final = tuple(re.compile(rf'\s*[{{,]\s*"{key}"\s*:\s*') for key in ("exc_type", "exc_message"))
 #: What a pydantic error says of the values that it was given, and where to read on.
 _GIVEN: Final = re.compile(r" *\[type=[^\n]*|\n *For further information visit [^\n]*")
@@ -99,11 +103,13 @@ def _raw(sql: str, values: Sequence[Any]) -> RawSQL:
 
 
 def for_search(rows: QuerySet[Model]) -> Rows:
-    """Return the rows with what a search looks at: it has to be quick to read."""
+    """Return the rows with what a search looks at: it has to be quick to read.
+
+    What tracking says of one that ``is_old`` has been heard.
+    """
+    shown = {"error": _error(), "written": written(), "is_old": Q(date_done__lt=stored(timezones.now() - HEARD))}
     large = _bounded(Left, SEARCHED, "task_args", "task_kwargs")
-    return rows.annotate(error=_error(), written=written(), **large).values(
-        "id", "task_id", "task_name", "status", "written", "error", *large
-    )
+    return rows.annotate(**shown, **large).values("id", "task_id", "task_name", "status", *shown, *large)
 
 
 def for_arguments(rows: QuerySet[Model]) -> Rows:

@@ -8,11 +8,13 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final
 
 from django.db.models import Model, QuerySet
 
 from ...conf import conf
+from ...payload.kept import Kept, may_lack
 from ...payload.payload import Searched
 from .rows import Row, for_search, searched
 from .table_places import Place, table_place
@@ -21,15 +23,19 @@ from .table_places import Place, table_place
 MOST_KEPT: Final = 16_000_000
 #: Rows that are read at once.
 CHUNK: Final = 500
+#: Seconds for which a text is kept where store or journal could not say what it hides.
+DOUBTFUL_FOR: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What is shown of one row, in lower case. ``written`` says when the row was last written."""
+    """What is shown of one row, in lower case. ``written`` says when the row was last written, ``until`` up to which
+    moment of the monotonic clock this is known."""
 
     written: str | None
     error_class: str
     payload: str
+    until: float = inf
 
 
 class Texts:
@@ -43,7 +49,8 @@ class Texts:
 
     def get(self, place: Place, row: Row) -> Shown | None:
         shown = self._kept.get((place, row["id"]))
-        return shown if shown is not None and shown.written == row["written"] else None
+        is_current = shown is not None and shown.written == row["written"] and time.monotonic() < shown.until
+        return shown if is_current else None
 
     def keep(self, place: Place, shown: Iterable[tuple[int, Shown]]) -> None:
         with self._lock:
@@ -100,11 +107,18 @@ class Reader:
         if not ids or self.left <= 0:
             return {}
         begun = time.monotonic()
-        shown = {row["id"]: self._shown(row) for row in for_search(self.table.filter(pk__in=ids))}
+        rows = list(for_search(self.table.filter(pk__in=ids)))
+        shown = dict(zip((row["id"] for row in rows), self._shown(rows), strict=True))
         texts.keep(self.place, shown.items())
         self.left -= time.monotonic() - begun
         return shown
 
-    def _shown(self, row: Row) -> Shown:
-        task = searched(row)
-        return Shown(row["written"], task.error_class.lower(), self.searched.text(task).lower())
+    def _shown(self, rows: Sequence[Row]) -> Iterator[Shown]:
+        """Yield what is shown of rows: of errors nothing that tracking or the journal hid among the arguments."""
+        kept, stored = Kept(), [searched(row) for row in rows]
+        tasks = kept.of(stored, errors_alone=True)
+        doubtful = -inf if kept.is_whole else time.monotonic() + DOUBTFUL_FOR
+        for row, before, task in zip(rows, stored, tasks, strict=True):
+            is_settled = (kept.is_whole and row["is_old"]) or not may_lack(before, errors_alone=True)
+            text = self.searched.text(task).lower()
+            yield Shown(row["written"], task.error_class.lower(), text, inf if is_settled else doubtful)
