@@ -146,6 +146,8 @@ class ControlRecord(Journalled):
         verbose_name = _("control action")
         verbose_name_plural = _("control actions")
         ordering = ["-pk"]
+        # the last revoke of a task, and what was skipped of a schedule
+        indexes = [models.Index(fields=["target"], name="celery_ops_control_target")]
         permissions = [
             ("revoke_task", "Can revoke tasks"),
             ("control_workers", "Can control workers"),

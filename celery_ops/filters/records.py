@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django_filters import Filter
 
+from ..backends.results.conditions import names_like
+from ..backends.results.names import task_names
 from ..models import TaskRunRecord
 from .base import ChoicesFilter, SearchFilter, StatesFilter, TextFilter
 from .journal import JournalFilterSet
@@ -48,15 +50,8 @@ class RecordFilterSet(JournalFilterSet):
     of the task: no row says that, so ``states`` are for whoever reads the rows.
     """
 
-    q = SearchFilter(
-        label=_("Search"), field_name="task_name", lookup_expr="icontains", placeholder=_("Task id or name")
-    )
-    name = TextFilter(
-        label=_("Task"),
-        field_name="task_name",
-        lookup_expr="icontains",
-        widget=forms.TextInput(attrs={"list": "celery-ops-names"}),
-    )
+    q = SearchFilter(label=_("Search"), method="named", placeholder=_("Task id or name"))
+    name = TextFilter(label=_("Task"), method="named", widget=forms.TextInput(attrs={"list": "celery-ops-names"}))
     send_state = ChoicesFilter(
         label=_("Send state"),
         lookup_expr="in",
@@ -71,6 +66,11 @@ class RecordFilterSet(JournalFilterSet):
         if self._is_id:
             return queryset.filter(task_id=self.cleaned_data["q"])
         return super().filter_queryset(queryset)
+
+    def named(self, rows: QuerySet[TaskRunRecord], _field: str, part: str) -> QuerySet[TaskRunRecord]:
+        """The runs of tasks whose names have a part; an index knows the names, and has the rows of each."""
+        column, lookup, value = names_like(part, task_names(TaskRunRecord, rows.db))
+        return rows.filter(**{f"{column}__{lookup}": value})
 
     @cached_property
     def _is_id(self) -> bool:

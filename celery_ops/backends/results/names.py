@@ -27,7 +27,7 @@ WITH RECURSIVE found (name, number) AS (
 SELECT name FROM found WHERE name IS NOT NULL
 """
 
-#: Places of which names are kept.
+#: Tables of which names are kept.
 MOST_KEPT: Final = 100
 
 _kept: dict[Place, tuple[float, list[str]]] = {}
@@ -37,21 +37,22 @@ def task_names(model: Any, using: str) -> list[str] | None:
     """Return the name of every task in the table, or None when there are too many or the database cannot tell them."""
     if connections[using].vendor not in VENDORS:
         return None
-    read_at, names = _kept.get(table_place(using), (float("-inf"), []))
+    place = (*table_place(using), model)
+    read_at, names = _kept.get(place, (float("-inf"), []))
     if time.monotonic() - read_at > SECONDS:
         names = _read(model, using)
-        _keep(using, names)
+        _keep(place, names)
     return names if len(names) < MOST_NAMES else None
 
 
-def _keep(using: str, names: list[str]) -> None:
+def _keep(place: Place, names: list[str]) -> None:
     """Few names cost next to nothing to read, and a new one is found at once."""
     if len(names) >= MANY:
         if len(_kept) >= MOST_KEPT:
             _kept.clear()
-        _kept[table_place(using)] = (time.monotonic(), names)
+        _kept[place] = (time.monotonic(), names)
     else:
-        _kept.pop(table_place(using), None)
+        _kept.pop(place, None)
 
 
 def _read(model: Any, using: str) -> list[str]:
