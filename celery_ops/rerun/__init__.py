@@ -4,7 +4,8 @@ from ..exceptions import RerunRefused
 from .candidates import RerunCandidate, RerunOutcome, candidate, candidates_of
 from .policy import rerunnable
 from .sending import rerun, rerun_all, rerun_candidate, rerun_candidates
-from .workflow import WholeCandidate, rerun_whole, rerun_whole_candidate, whole_candidate
+from .workflow import WholeCandidate, whole_candidate
+from .workflow_sending import rerun_whole, rerun_whole_candidate
 
 __all__ = [
     "RerunCandidate",
