@@ -1,10 +1,11 @@
 """A failure group as pages, JSON and terminals show it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from ..metrics.cells import OTHER
 from ..tracking.refs import ObjectRef
 from .tally import Sample
 
@@ -74,3 +75,13 @@ class Detail:
     start: int
     step: int
     limit: int = 0
+
+
+ShowsPayload = Callable[[str | None], bool]
+
+
+def shows_message(group: Group, shows_payload: ShowsPayload) -> bool:
+    """Return whether a viewer may read what a group's errors say: that of each of its tasks, of any where too many
+    to be named have failed, or where they are not known."""
+    names = group.tasks or (group.task, OTHER)
+    return all(shows_payload(None if name == OTHER else name) for name in names)

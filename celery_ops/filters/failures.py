@@ -1,15 +1,15 @@
 """What a request asks of the list of failure groups."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from ..failures.group import RESOLVED, Group
+from ..failures.group import RESOLVED, Group, ShowsPayload, shows_message
 from .base import ChoiceFilter, SearchFilter, TextFilter
-from .in_memory import PlainFilterSet
+from .in_memory import PlainFilterSet, Values
 from .tasks import TaskFilterSet, to_nobody
 from .windows import WindowFilter
 
@@ -29,24 +29,33 @@ class FailureFilterSet(PlainFilterSet):
         data: Any,
         values: Iterable[Group],
         *,
-        shows_payload: Callable[[str | None], bool] = to_nobody,
+        shows_payload: ShowsPayload = to_nobody,
+        completed: Callable[[Sequence[Group]], Sequence[Group]] = list,
         **options: Any,
     ) -> None:
-        """``shows_payload`` says of which tasks' failures messages may be searched."""
+        """``shows_payload`` says of which tasks' failures messages may be searched, ``completed`` which tasks those
+        of a group are."""
         super().__init__(data, values, **options)
-        self._shows_payload = shows_payload
+        self._shows_payload, self._completed = shows_payload, completed
 
     def matches(self, value: Group, wanted: dict[str, Any]) -> bool:
         resolved = wanted.get("resolved") or OPEN
         if resolved != ALL and (value.state == RESOLVED) != (resolved == SETTLED):
             return False
-        text = wanted.get("q", "").lower()
-        return not text or any(text in part.lower() for part in self._searched(value))
+        return _says(wanted.get("q", "").lower(), value.exception, value.frame, value.task, value.message)
 
-    def _searched(self, group: Group) -> Iterable[str]:
-        yield from (group.exception, group.frame, group.task)
-        if self._shows_payload(None) and self._shows_payload(group.task):
-            yield group.message
+    def filter_queryset(self, queryset: Values) -> list[Group]:
+        """Return the groups that match; by its message one that this viewer reads, which goes by all of its tasks."""
+        groups, text = super().filter_queryset(queryset), self.cleaned_data.get("q", "").lower()
+        by_message = [one for one in groups if not _says(text, one.exception, one.frame, one.task)]
+        read = [one for one in by_message if self._shows_payload(one.task)]
+        kept = {one.key for one in self._completed(read) if shows_message(one, self._shows_payload)}
+        left_out = {one.key for one in by_message} - kept
+        return [one for one in groups if one.key not in left_out]
+
+
+def _says(text: str, *parts: str) -> bool:
+    return any(text in part.lower() for part in parts)
 
 
 class GroupTaskFilterSet(TaskFilterSet):

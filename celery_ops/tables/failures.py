@@ -1,6 +1,5 @@
 """The table of failure groups, and what one page shows of a group."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,9 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from django_tables2 import Column
 
 from ..charts.sparkline import Sparkline
-from ..failures.group import OPEN, REGRESSED, RESOLVED, Group
+from ..failures.group import OPEN, REGRESSED, RESOLVED, Group, ShowsPayload, shows_message
 from ..formatting import clean
-from ..metrics.cells import OTHER
 from .base import OpsTable
 from .columns import PLAIN, DottedColumn, NumberColumn, PartialColumn, TimeColumn, cells
 from .task_types import added_up
@@ -28,14 +26,6 @@ STATES: Final = {
 }
 #: Names of tasks that a row has.
 MOST_TASKS: Final = 2
-
-ShowsPayload = Callable[[str | None], bool]
-
-
-def shows_message(group: Group, shows_payload: ShowsPayload) -> bool:
-    """Return whether a viewer may read what a group's errors say: that of each of its tasks, of any where too many
-    to be named have failed."""
-    return all(shows_payload(None if name == OTHER else name) for name in group.tasks or (group.task,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,25 @@ def test_of_more_tasks_than_are_named_a_message_is_read_by_who_may_read_all(brow
     assert (item["message"] is not None) == is_read
 
 
+class AllButOne(Policy):
+    """Payloads are shown, and not those of one task."""
+
+    def may_view_payload(self, user, task_name=None):
+        return task_name != "shop.secret"
+
+
+def test_a_message_that_is_not_shown_is_not_found_either_whichever_task_failed_last(browser, settings):
+    settings.CELERY_OPS = {**settings.CELERY_OPS, "POLICY": f"{__name__}.AllButOne"}
+    for task in ("shop.secret", "shop.open"):
+        fail("the card was refused", task=task)
+        flush()
+    (item,) = listed(browser)
+    assert item["message"] is None
+    assert listed(browser, "?q=refused") == []
+    assert rows(html_of(browser.get(reverse("celery_ops:failure-list") + "?q=refused"))) == {}
+    assert len(listed(browser, "?q=valueerror")) == 1
+
+
 def test_groups_are_found_by_class_message_function_and_task(browser):
     refused()
     fail("no stock", exception="shop.Empty", task="shop.ship")

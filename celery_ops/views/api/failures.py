@@ -26,7 +26,8 @@ class FailuresApi(PlainListApi):
         return super().answer(request)
 
     def filterset_class(self, data: Any, values: Sequence[Group], **options: Any) -> FailureFilterSet:
-        return FailureFilterSet(data, values, shows_payload=self.shows_payload, **options)
+        completed = self.listing.completed
+        return FailureFilterSet(data, values, shows_payload=self.shows_payload, completed=completed, **options)
 
     def get_values(self) -> Sequence[Group]:
         self.listing = listed(window_of(self.request.GET.get("window")))

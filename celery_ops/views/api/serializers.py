@@ -9,7 +9,7 @@ from django.utils import timezone
 from ... import redaction, states
 from ...backends.queue_flow import UNKNOWN, QueueFlow
 from ...backends.task_types import TaskType
-from ...failures.group import Group
+from ...failures.group import Group, ShowsPayload, shows_message
 from ...filters import started_by
 from ...formatting import presentable
 from ...info import Progress, QueueInfo, StartedBy, TaskInfo, WorkerInfo
@@ -17,7 +17,6 @@ from ...models import TaskRunRecord
 from ...payload import payload
 from ...redaction import Budget
 from ...schedules.info import Problem, ScheduleInfo
-from ...tables.failures import ShowsPayload, shows_message
 from ...task_detail import TaskDetail
 from ...timezones import aware
 from ...tracking.costs import UNKNOWN as UNKNOWN_COST

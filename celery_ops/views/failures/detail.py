@@ -17,7 +17,7 @@ from ... import states, timezones
 from ...catalog import may_run_something
 from ...charts.columns import ColumnChart, Series, column_chart
 from ...charts.times import TimeAxis
-from ...failures.group import OPEN, Detail, Group
+from ...failures.group import OPEN, Detail, Group, shows_message
 from ...failures.listing import detailed
 from ...filters.windows import LABELS, window_of
 from ...formatting import Moment, clean
@@ -26,7 +26,7 @@ from ...metrics.cells import OTHER
 from ...metrics.windows import WINDOWS, Window
 from ...permissions import RESOLVE_FAILURES, RUN_TASK, allows
 from ...redaction import capture_text
-from ...tables.failures import FailureRow, shows_message
+from ...tables.failures import FailureRow
 from ...tables.links import PageLink, id_html, task_link
 from ...task_detail import task_detail
 from ..not_found import no_group

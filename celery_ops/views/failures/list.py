@@ -42,7 +42,9 @@ class FailureListView(WindowedListPage):
         return report.groups.groups
 
     def filterset_class(self, data: Any, values: Sequence[Group], **options: Any) -> FailureFilterSet:
-        return FailureFilterSet(data, values, shows_payload=self.shows_payload, **options)
+        listing: Listing | None = self.report.value
+        completed = listing.completed if listing else list
+        return FailureFilterSet(data, values, shows_payload=self.shows_payload, completed=completed, **options)
 
     def get_table_data(self) -> CompletedRows | list[Any]:
         listing = self.report.value
