@@ -38,6 +38,11 @@ def queue_url(name: str | None) -> str:
     return _url("queue-detail", name)
 
 
+def failure_url(key: str | None) -> str:
+    """The page of a failure group."""
+    return _url("failure-detail", key)
+
+
 def schedule_url(name: str | None) -> str:
     return _url("schedule-detail", name)
 

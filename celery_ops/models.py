@@ -169,6 +169,15 @@ class ControlRecord(Journalled):
         return f"{self.action} {self.target}"
 
     @classmethod
+    def from_db(cls, *row: Any, **options: Any) -> "ControlRecord":
+        """Read a row. What somebody else has written into it that is no mapping says nothing: one row is no outage."""
+        record = super().from_db(*row, **options)
+        for name in ("parameters", "replies"):
+            if not isinstance(record.__dict__.get(name, {}), dict):
+                setattr(record, name, {})
+        return record
+
+    @classmethod
     def pauses(cls) -> models.QuerySet["ControlRecord"]:
         """Return the pauses that hold: of their queues nothing later was asked.
 

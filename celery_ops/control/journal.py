@@ -185,7 +185,7 @@ def in_words(kept: str) -> str:
 
 def target_of(record: ControlRecord) -> str:
     """Return whom or what an action was for, several tasks in the viewer's language."""
-    ids = record.parameters.get("task_ids") if isinstance(record.parameters, dict) else None
+    ids = record.parameters.get("task_ids")
     return tasks_in_words(len(ids)) if isinstance(ids, list) and len(ids) > 1 else record.target
 
 

@@ -152,7 +152,7 @@ def _described(rows: Iterable[Mapping[str, str]], since: int) -> list[_Descripti
 
 def _of_text(key: str, text: str) -> _Description | None:
     parts = text.split(SEPARATOR, PARTS - 1)
-    if len(parts) != PARTS:
+    if not key or len(parts) != PARTS:  # no address could name a group without a key
         return None
     last, exception, frame, task, message = parts
     return _Description(number_of(last), key, exception, frame, task, message)

@@ -1,6 +1,6 @@
 """The table of control actions: who told whom to do what, and what was answered."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -83,7 +83,7 @@ def label_of(action: str) -> str:
 
 def outcome_of(record: ControlRecord) -> Outcome:
     """Return what a row's replies come to."""
-    replies = record.replies if isinstance(record.replies, dict) else {}
+    replies = record.replies
     if error := replies.get("error"):
         return Outcome(_("Not done: %(reason)s") % {"reason": capture_text(str(error)).text}, "failure")
     for key in ("purged", "deleted", "moved"):
@@ -95,7 +95,7 @@ def outcome_of(record: ControlRecord) -> Outcome:
 
 
 def _of_messages(changed: Any, *, are_moved: bool) -> str:
-    number = len(changed) if isinstance(changed, list) else changed
+    number = len(_several(changed)) if not isinstance(changed, int) else changed
     if are_moved:
         text = ngettext("%(n)s message moved", "%(n)s messages moved", number)
     else:
@@ -104,7 +104,7 @@ def _of_messages(changed: Any, *, are_moved: bool) -> str:
 
 
 def _of_workers(replies: Mapping[str, Any], *, ends: bool) -> Outcome:
-    hosts, answered, silent = (replies.get(key) or () for key in ("asked", "answered", "silent"))
+    hosts, answered, silent = (_several(replies.get(key)) for key in ("asked", "answered", "silent"))
     if not hosts:
         return Outcome(_("No worker was up."), "pending")
     sentence = ngettext("%(asked)s asked", "%(asked)s asked", len(hosts)) % {"asked": len(hosts)}
@@ -115,10 +115,15 @@ def _of_workers(replies: Mapping[str, Any], *, ends: bool) -> Outcome:
     if silent:
         parts["others"] = ngettext("%(n)s silent", "%(n)s silent", len(silent)) % {"n": len(silent)}
         return Outcome(_("%(asked)s, %(answered)s, %(others)s") % parts, "pending")
-    if failed := replies.get("failed"):
+    if failed := _several(replies.get("failed")):
         parts["others"] = ngettext("%(n)s with an error", "%(n)s with an error", len(failed)) % {"n": len(failed)}
         return Outcome(_("%(asked)s, %(answered)s, %(others)s") % parts, "failure")
     return Outcome(_("%(asked)s, %(answered)s") % parts)
+
+
+def _several(value: Any) -> Collection[Any]:
+    """Return what a row has of several workers; of what is no such thing there is none."""
+    return value if isinstance(value, (list, dict)) else ()
 
 
 class ControlRecordTable(JournalTable):

@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 
 from celery_ops.backends.control import Replies
 from celery_ops.control.journal import ask_workers, write_record
+from celery_ops.control.standing import standing_requests
 from celery_ops.control.worker_limits import CARRIED, TIME_LIMIT
 from celery_ops.models import ControlRecord
 from tests.conftest import make_user
@@ -37,6 +38,20 @@ def shown(client, query=""):
 def test_the_newest_action_comes_first(reader):
     rows = [record().pk for _ in range(3)]
     assert shown(reader) == rows[::-1]
+
+
+ODD = [5, "x", ["x"], {"asked": 5}, {"asked": ["w"], "answered": 3, "silent": 4, "failed": 5}, {"purged": "x"}]
+
+
+@pytest.mark.parametrize("written", ODD, ids=str)
+@pytest.mark.parametrize("field", ["parameters", "replies"])
+def test_a_row_that_somebody_else_has_written_otherwise_has_a_page_and_hides_nothing(field, written, reader):
+    actions = ("pause", "revoke", "revoke_by_stamped_headers", "resolve_failures", "ping")
+    odd = [record(action, "", **{field: written}).pk for action in actions]
+    paused = record("pause", "mail").pk
+    assert set(shown(reader)) == {paused, *odd}
+    assert [reader.get(f"{LIST}{pk}/").status_code for pk in odd] == [200] * len(odd)
+    assert "mail" in standing_requests().paused
 
 
 @pytest.mark.parametrize(

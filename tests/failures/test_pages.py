@@ -73,6 +73,16 @@ def refused(number=1, **about):
     flush()
 
 
+@pytest.mark.parametrize("url", ["failure-list", "api-failures", "overview"])
+def test_what_lies_among_the_groups_without_a_key_is_none(url, browser, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Fingerprint, "key", "")
+        refused()
+    answer = browser.get(reverse(f"celery_ops:{url}"))
+    assert answer.status_code == 200
+    assert "was refused" not in answer.content.decode()
+
+
 def kept(settings, number):
     """Let the list have so many tasks that failed so, with another one, and the store what each was given."""
     batch, tasks = [], []

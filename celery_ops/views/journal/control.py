@@ -12,7 +12,7 @@ from ...control.journal import in_words, target_of
 from ...control.standing import texts
 from ...filters.journal import ControlRecordFilterSet, JournalFilterSet
 from ...formatting import Moment, clean
-from ...links import queue_url, schedule_url, task_url, worker_url
+from ...links import failure_url, queue_url, schedule_url, task_url, worker_url
 from ...models import ControlRecord
 from ...payload import mapping
 from ...permissions import (
@@ -113,10 +113,9 @@ class ControlRecordDetailView(JournalPage):
 
 def viewed_action(record: ControlRecord, *, links: bool) -> ViewedAction:
     """``links`` is whether the viewer may open the pages of workers, queues and tasks."""
-    replies = record.replies if isinstance(record.replies, dict) else {}
+    replies = record.replies
     hosts = texts(replies.get("asked"))
     answered = replies["answered"] if isinstance(replies.get("answered"), dict) else {}
-    parameters = record.parameters if isinstance(record.parameters, dict) else {}
     answers = [
         Reply(_worker(host, links), clean(in_words(str(answered.get(host, ""))), 300)) for host in hosts[:MOST_REPLIES]
     ]
@@ -125,7 +124,7 @@ def viewed_action(record: ControlRecord, *, links: bool) -> ViewedAction:
         target=PageLink(clean(target_of(record), 300), _target_url(record) if links else ""),
         who=clean(record.username) or _("nobody"),
         created=Moment.of(record.created_at, timezone.now()),
-        parameters=mapping.entries(parameters),
+        parameters=mapping.entries(record.parameters),
         replies=tuple(answers),
         more=max(0, len(hosts) - MOST_REPLIES),
         others=mapping.entries({name: value for name, value in replies.items() if name not in SHOWN}),
@@ -145,7 +144,7 @@ def _target_url(record: ControlRecord) -> str:
         ids = record.parameters.get("task_ids")
         return task_url(record.target) if isinstance(ids, list) and len(ids) == 1 else ""
     if record.action in ON_FAILURES:
-        return reverse("celery_ops:failure-detail", args=[record.target])
+        return failure_url(record.target)
     if record.action in ON_SCHEDULES:
         return schedule_url(record.target)
     destination = record.parameters.get("destination")
