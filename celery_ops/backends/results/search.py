@@ -56,8 +56,9 @@ class TextSearch:
         if self.query.ids:
             conditions.append(Q(task_id__in=storable(self.query.ids)))
         text = self.query.text
-        conditions += [_begins(beginning, self.vendor) for beginning in {text, text.lower()}]
-        conditions.append(Q(id__gte=self._first) & Q(task_id__icontains=text))
+        ids = [_begins(beginning, self.vendor) for beginning in {text, text.lower()}]
+        ids.append(Q(id__gte=self._first) & Q(task_id__icontains=text))
+        conditions.append(reduce(or_, ids) & _in_letters(text, self.vendor))
         if hits:
             conditions.append(Q(id__in=hits))
         return reduce(or_, conditions)
@@ -110,3 +111,10 @@ def _begins(text: str, vendor: str) -> Q:
     if vendor == "sqlite":
         return Q(task_id__range=(text, text + "\U0010ffff"))
     return Q(task_id__istartswith=text) if vendor == "mysql" else Q(task_id__startswith=text)
+
+
+def _in_letters(text: str, vendor: str) -> Q:
+    """The condition that an id has the very letters of a text: MySQL and MariaDB take é for e."""
+    if vendor != "mysql" or text.isascii():
+        return Q()
+    return Q(task_id__contains=text) | Q(task_id__contains=text.lower())
