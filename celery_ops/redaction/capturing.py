@@ -74,7 +74,7 @@ def capture_arguments(
     plain = walk.arguments(args, kwargs, parameters)
     if walk.hid or walk.missed:
         named = hidden_texts(args, kwargs, parameters, sensitive, Budget(0))
-        secrets = _secrets((*named, *walk.hidden.texts))
+        secrets = _secrets((*walk.replaced, *named, *walk.hidden.texts))
         if secrets and not walk.is_cut:
             hidden, again = Secrets(secrets), budget.again()
             plain = {part: without(values, hidden, again) for part, values in plain.items()}

@@ -2,20 +2,20 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from enum import Enum
-from itertools import islice
+from itertools import chain, islice
 from types import NoneType
 from typing import Any, Final
 
 from .budget import Budget
 from .commands import places
 from .describing import described
-from .fitting import MAX_BYTES, texts_of
+from .fitting import MAX_BYTES, ROOM, texts_of
 from .keys import NAME
 from .named_values import PAIR, SECOND, VALUE_NAMES, is_hidden_name, names_hidden
 from .repeats import Secrets
 from .site import site
 from .text import OVERSCAN, REDACTED, scrub, secret_at, spans_of
-from .walk import BREADTH, HARMLESS, SEQUENCES, Name, Walk, first_items
+from .walk import BREADTH, FAILED, HARMLESS, SEQUENCES, Name, Walk, first_items
 
 #: Values that are looked at.
 NODES: Final = 2000
@@ -35,10 +35,12 @@ def hidden_texts(
     for name, value in (*_arguments(args, parameters), *_arguments(kwargs)):
         names = name if isinstance(name, tuple) else (name,)
         is_hidden = any(map(walk.is_hidden, names))
-        if walk.redactor is not None and type(value) in (str, int):
-            is_hidden = is_hidden or walk.argument(value, name) != value
+        if walk.redactor is not None:
+            walk.room = ROOM
+            shown = walk.argument(value, name)
+            is_hidden = is_hidden or shown == FAILED or (type(value) in (str, int) and shown != value)
         search.add(value, is_hidden)
-    return search.texts()
+    return chain(walk.replaced, search.texts())
 
 
 def _arguments(values: Any, parameters: Sequence[Name] = ()) -> Iterator[tuple[Name, Any]]:

@@ -3,6 +3,7 @@
 Nothing here calls into a value it does not know: a hostile ``__str__`` or an unevaluated QuerySet sleeps on.
 """
 
+import json
 import re
 from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime, time
@@ -24,6 +25,7 @@ from .keys import LONGEST_NAME, NAME, Rules
 from .named_values import PAIR, SECOND, VALUE_NAMES, is_hidden_name, names_hidden
 from .numbers import is_card
 from .repeats import SECRETS_A_READING, Secrets
+from .replaced import replaced
 from .site import site
 from .text import CUT, REDACTED, HiddenTexts, is_quiet, scrub
 
@@ -65,6 +67,7 @@ class Walk:
         "labels",
         "missed",
         "redactor",
+        "replaced",
         "room",
         "rules",
         "secrets",
@@ -85,6 +88,7 @@ class Walk:
         self.depth = DEPTH
         self.breadth = BREADTH
         self.redactor = None
+        self.replaced: list[str] = []  # by the redactor, which others may repeat
         self.budget = Budget()
         self.secrets: Secrets | None = None
         self.sensitive: Collection[str] = ()
@@ -137,6 +141,8 @@ class Walk:
             shown = again.plain(self.redactor(name, plain))
             is_same = again.exact and encode(shown) == before
             self.exact, self.hid = self.exact and is_same, self.hid or not is_same
+            if not is_same:
+                self.replaced += replaced(json.loads(before), shown)
             return shown
         except SoftTimeLimitExceeded:
             raise

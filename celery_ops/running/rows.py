@@ -67,9 +67,14 @@ def ready_row(run: Run, user: Any) -> ReadyRow:
 
 
 def reprs_of(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, str]:
-    """Return how a message names arguments to logs and events: nothing where they hold no secrets."""
+    """Return how a message names arguments to logs and events: nothing where they hold no secrets.
+
+    No row says of them that something is hidden, so they do themselves, though a redactor has a mark of its own.
+    """
     parameters, sensitive = capture.parameters(name), registry.sensitive(name)
     captured = redaction.capture_arguments(args, kwargs, parameters=parameters, sensitive=sensitive)
+    if redaction.asks_the_site() and not captured.exact:
+        return dict.fromkeys(("argsrepr", "kwargsrepr"), redaction.REDACTED)
     return {} if captured.exact else _reprs(_shown(captured.text))
 
 

@@ -9,11 +9,15 @@ from django.utils import timezone
 from django_celery_results.models import TaskResult
 
 from celery_ops.backends.memory import MemoryTaskBackend
+from celery_ops.exceptions import NotRerunnable
 from celery_ops.info import TaskInfo
 from celery_ops.models import TaskRunRecord
+from celery_ops.running.rows import reprs_of
+from celery_ops.task_detail import task_detail
 from celery_ops.tracking import facts, index
 from celery_ops.tracking.recorder import recorder
 from celery_ops.tracking.refs import ObjectRef
+from tests.conftest import browser_of
 from tests.planting import panel_of, plant
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("contexts")]
@@ -211,3 +215,40 @@ def test_an_error_repeats_nothing_of_what_the_sites_redactor_hid_from_the_result
     run_by_hand(kwargs={"who": "<hidden>"})
     assert SECRET not in text(browser)
     assert found(browser, SECRET[:4]) == []
+
+
+def succeed(**fields):
+    known = {"status": "SUCCESS", "result": json.dumps(f"it was {SECRET}"), **fields}
+    return TaskResult.objects.create(task_id=ID, task_name="shop.charge", **known)
+
+
+SHOWN = {"task_args": '"(1,)"', "task_kwargs": json.dumps(repr({"who": "<hidden>"}))}
+
+
+@pytest.mark.parametrize("fields", [{}, SHOWN], ids=["without arguments", "with redacted arguments"])
+@pytest.mark.parametrize("name", ["history", "task", "run as JSON"])
+def test_a_result_repeats_nothing_of_what_the_sites_redactor_hid(browser, starred, fields, name):
+    succeed(**fields)
+    run_by_hand(kwargs={"who": "<hidden>"})
+    assert SECRET not in PLACES[name](browser)
+
+
+def test_the_page_of_a_run_repeats_nothing_of_what_the_sites_redactor_hid(superuser, starred):
+    succeed(**SHOWN)
+    record = run_by_hand(kwargs={"who": "<hidden>"})
+    shown = browser_of(superuser).get(reverse("celery_ops:record-detail", args=[record.pk])).text
+    assert "&lt;hidden&gt;" in shown
+    assert SECRET not in shown
+
+
+def test_what_the_sites_redactor_hid_is_not_run_again(starred):
+    fail(**SHOWN)
+    run_by_hand(kwargs={"who": "<hidden>"})
+    assert isinstance(task_detail(ID).original, NotRerunnable)
+    keep_of_a_failure('~[1],{"who":"<hidden>"}', "ValueError")
+    assert isinstance(task_detail(ID).original, NotRerunnable)
+
+
+def test_a_message_says_itself_that_the_sites_redactor_hid_something_of_it(starred):
+    assert set(reprs_of("shop.charge", (), {"who": SECRET}).values()) == {"[redacted]"}
+    assert reprs_of("shop.charge", (), {"page": 3}) == {}

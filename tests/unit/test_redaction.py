@@ -591,6 +591,38 @@ def test_what_the_sites_redactor_changes_in_place_is_not_exact(settings):
     assert not capture_arguments(([1],), {}).exact
 
 
+def phones(name, value):
+    """A redactor with a mark of its own, which looks into values."""
+    if isinstance(value, dict):
+        return {key: "<hidden>" if key == "phone" else item for key, item in value.items()}
+    if isinstance(value, list):
+        return [phones(name, item) for item in value]
+    return "<hidden>" if name == "price" else value.replace("555-zebra", "<hidden>") if name == "note" else value
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"customer": {"name": "Ada", "phone": "555-zebra"}},
+        {"customers": [{"name": "Ada"}, {"phone": ["555-zebra"]}]},
+        {"note": "call 555-zebra at noon"},
+        {"price": 1234.56},
+        {"price": "555-zebra"},
+    ],
+    ids=repr,
+)
+def test_what_the_sites_redactor_hides_is_hidden_where_it_is_repeated(settings, given):
+    settings.CELERY_OPS = {"REDACTOR": f"{__name__}.phones"}
+    repeated = {"said": "Ada said 555-zebra and 1234.56 at noon"}
+    secrets = redaction.secrets_of((), given)
+    texts = (capture_arguments((), {**given, **repeated}).text, capture_value(repeated, secrets=secrets).text)
+    hidden = "1234.56" if given.get("price") == 1234.56 else "555-zebra"
+    for text in texts:
+        assert hidden not in text
+        assert "Ada said" in text
+        assert "at noon" in text
+
+
 def test_what_the_sites_redactor_leaves_is_exact(settings):
     settings.CELERY_OPS = {"REDACTOR": f"{__name__}.mask"}
     assert capture_arguments((5, list("abc")), {}, parameters=("order_id",)).exact
