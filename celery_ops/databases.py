@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, TypeVar
 
-from django.db import DatabaseError, OperationalError, connections, models, router, transaction
+from django.db import DatabaseError, Error, OperationalError, connections, models, router, transaction
 
 M = TypeVar("M", bound=models.Model)
 Done = TypeVar("Done")
@@ -20,6 +20,8 @@ GIVEN_WAY_STATES: Final = ("40001", "40P01")
 GIVEN_WAY_NUMBERS: Final = (1213, 1020)
 #: Times that a transaction is begun in all; each time another one has gone before it.
 TURNS: Final = 20
+#: MySQL, of columns whose letters have three bytes and a text with one of four: collations that do not mix.
+NOT_HELD_NUMBERS: Final = (1267, 1270, 1271)
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 _on_writer: ContextVar[bool] = ContextVar("celery_ops_on_writer", default=False)
@@ -99,11 +101,16 @@ def met_lock(error: OperationalError) -> bool:
     return is_timeout or gave_way(error) or "is locked" in str(error)
 
 
+def cannot_hold(error: Error) -> bool:
+    """Return whether a text was asked for that no row can have, as its column has no such letters."""
+    return _number(error) in NOT_HELD_NUMBERS
+
+
 def _state(error: OperationalError) -> Any:
     return getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None)
 
 
-def _number(error: OperationalError) -> Any:
+def _number(error: Error) -> Any:
     return error.args[0] if error.args else None
 
 

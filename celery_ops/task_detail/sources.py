@@ -11,6 +11,7 @@ from django.db import Error as DatabaseError
 from .. import states
 from ..backends.base import TaskBackend
 from ..backends.on_its_way import live_task, out_of_sight, waiting_task
+from ..databases import cannot_hold
 from ..exceptions import BackendUnavailable, StoreUnavailable
 from ..info import AttemptCost, Payload, TaskExecution, TaskInfo, TrackedTask
 from ..logs import get_logger
@@ -166,6 +167,8 @@ class Sources:
         except StoreUnavailable as error:
             return self._without(otherwise, _("The tracking store does not answer."), error)
         except DatabaseError as error:
+            if cannot_hold(error):
+                return otherwise
             return self._without(otherwise, _("The journal does not answer."), error)
 
     def _without(self, otherwise: U, trouble: str, error: Any) -> U:

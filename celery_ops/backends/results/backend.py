@@ -13,7 +13,7 @@ from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext_lazy
 
 from ... import task_query
-from ...databases import alias_of, storable
+from ...databases import alias_of, cannot_hold, storable
 from ...exceptions import BackendUnavailable
 from ...info import TaskInfo
 from ...payload import payload
@@ -63,6 +63,12 @@ class ResultsTaskBackend(TaskBackend):
     )
 
     def page(self, query: TaskQuery, *, cursor: str = "", size: int = 25) -> TaskPage:
+        try:
+            return self._page_at(query, cursor, size)
+        except TextNotHeld:
+            return TaskPage(())
+
+    def _page_at(self, query: TaskQuery, cursor: str, size: int) -> TaskPage:
         order = Order.of(query)
         place = Cursor.decoded(cursor) if cursor else None
         if place and not WaitingRows.has(place.key):
@@ -83,8 +89,11 @@ class ResultsTaskBackend(TaskBackend):
         return replace(page, notes=tuple(filter(None, notes)))
 
     def get(self, task_id: str) -> TaskInfo | None:
-        with answered():
-            row = for_detail(self._rows.filter(self._has_id(task_id))).first()
+        try:
+            with answered():
+                row = for_detail(self._rows.filter(self._has_id(task_id))).first()
+        except TextNotHeld:
+            return None
         return detailed(row) if row and row["task_id"] == task_id else None
 
     def get_many(self, task_ids: Iterable[str]) -> dict[str, TaskInfo]:
@@ -116,6 +125,12 @@ class ResultsTaskBackend(TaskBackend):
 
     def counts(self, query: TaskQuery) -> Counts | None:
         """Return the counts, which stop early; None for a text that is no whole id."""
+        try:
+            return self._counts_of(query)
+        except TextNotHeld:
+            return None
+
+    def _counts_of(self, query: TaskQuery) -> Counts | None:
         every = replace(query, states=())
         with answered():
             if (task := self._whole(query)) is not None:
@@ -266,12 +281,21 @@ class ResultsTaskBackend(TaskBackend):
         return (_("More tasks may wait than are listed here."),) if self._waiting.is_partial else ()
 
 
+class TextNotHeld(BackendUnavailable):
+    """A text was asked for that the table cannot hold: nothing has it."""
+
+
 @contextmanager
 def answered() -> Iterator[None]:
-    """Turn what a database raises into words for the page, which do not say where the database is."""
+    """Turn what a database raises into words for the page, which do not say where the database is.
+
+    A text that the table cannot hold is TextNotHeld.
+    """
     try:
         yield
     except (OperationalError, InterfaceError) as error:
+        if cannot_hold(error):
+            raise TextNotHeld(_("The database cannot read the task results.")) from error
         raise BackendUnavailable(_("The database with the task results does not answer.")) from error
     except Error as error:
         raise BackendUnavailable(_("The database cannot read the task results.")) from error

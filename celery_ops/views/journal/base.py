@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from ...catalog import may_run_something
+from ...databases import cannot_hold
 from ...exceptions import BackendUnavailable, BadCursor
 from ...filters.journal import JournalFilterSet
 from ...models import ControlRecord, TaskRunRecord
@@ -87,4 +88,6 @@ class JournalView(JournalPage):
         try:
             return page_of(filters.qs, sort=filters.order, cursor=cursor, size=filters.size, states=filters.states)
         except DatabaseError as error:
+            if cannot_hold(error):
+                return RecordPage()
             raise BackendUnavailable(_("The journal does not answer.")) from error
