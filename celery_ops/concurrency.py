@@ -4,9 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from django.db import connections
-
-from .databases import connect_for_itself
+from .databases import own_connections
 from .exceptions import NoAnswer
 
 T = TypeVar("T")
@@ -28,12 +26,10 @@ class Asked(Generic[T]):
 
     def _run(self) -> None:
         try:
-            connect_for_itself()
-            self._answers.append(self._ask())
+            with own_connections():
+                self._answers.append(self._ask())
         except Exception as error:  # raised where the answer is waited for
             self._failure = error
-        finally:
-            connections.close_all()
 
     def answer(self, seconds: float) -> T:
         """Return what was answered. Raises what asking raised, and NoAnswer after so many seconds."""

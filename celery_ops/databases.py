@@ -147,8 +147,17 @@ def leave_no_pool() -> None:
     pooling.forbidden_in = os.getpid()
 
 
-def connect_for_itself() -> None:
-    """Give this thread connections that come from no pool, where the process must leave none open."""
+@contextmanager
+def own_connections() -> Iterator[None]:
+    """Let a thread of ours connect for itself inside, and leave nothing open: from no pool where none may be."""
+    try:
+        _connect_without_pools()
+        yield
+    finally:
+        connections.close_all()
+
+
+def _connect_without_pools() -> None:
     if pooling.forbidden_in != os.getpid():
         return
     for alias in connections:

@@ -12,12 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from django.conf import settings
-from django.db import connections
 from django.utils import translation
 
 from .. import signals
 from ..conf import conf, imported
-from ..databases import connect_for_itself
+from ..databases import own_connections
 from ..logs import get_logger, is_new
 from .alert import Alert
 
@@ -56,13 +55,9 @@ class Courier:
             thread.join(max(0.0, until - time.monotonic()))
 
     def _run(self) -> None:
-        try:
-            connect_for_itself()
-            with translation.override(settings.LANGUAGE_CODE):
-                while (alert := self._next()) is not None:
-                    self._bring(alert)
-        finally:
-            connections.close_all()
+        with own_connections(), translation.override(settings.LANGUAGE_CODE):
+            while (alert := self._next()) is not None:
+                self._bring(alert)
 
     def _next(self) -> Alert | None:
         with self._lock:

@@ -3,9 +3,7 @@
 import threading
 from typing import Any, Final
 
-from django.db import connections
-
-from ..databases import connect_for_itself
+from ..databases import own_connections
 from ..exceptions import StoreUnavailable
 from ..logs import get_logger
 from ..tracking.decorators import receiver
@@ -33,7 +31,6 @@ class Watch:
         self._ended.set()
 
     def _run(self) -> None:
-        connect_for_itself()
         while not self._ended.wait(LOOK_EVERY):
             look()
 
@@ -43,13 +40,12 @@ def look() -> None:
     from .evaluating import evaluate
 
     try:
-        evaluate(only_if_due=True)
+        with own_connections():
+            evaluate(only_if_due=True)
     except StoreUnavailable as error:
         logger.debug("The objectives wait for the store: %s", error)
     except Exception:
         logger.warning("The objectives could not be evaluated", exc_info=True)
-    finally:
-        connections.close_all()
 
 
 _watch: Watch | None = None

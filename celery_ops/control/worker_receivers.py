@@ -7,10 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from django.db import connections
-
 from ..concurrency import Asked
-from ..databases import connect_for_itself, leave_no_pool
+from ..databases import leave_no_pool, own_connections
 from ..exceptions import NoAnswer
 from ..logs import get_logger
 from ..tracking.decorators import receiver
@@ -164,10 +162,8 @@ def _within(seconds: float, ask: Callable[[], StandingRequests]) -> StandingRequ
 def _looked_up(ask: Callable[[], StandingRequests]) -> StandingRequests | None:
     """Ask on a connection of this thread's own, which no process of the pool inherits."""
     try:
-        connect_for_itself()
-        return ask()
+        with own_connections():
+            return ask()
     except Exception:
         logger.warning("What is revoked or paused could not be looked up", exc_info=True)
         return None
-    finally:
-        connections.close_all()

@@ -2,13 +2,11 @@
 
 import threading
 from collections import Counter, deque
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Final, NamedTuple
 
-from django.db import connections
-
 from .. import redaction
-from ..databases import connect_for_itself
+from ..databases import own_connections
 from ..exceptions import StoreUnavailable
 from ..logs import get_logger, is_new
 from ..metrics.flushing import register
@@ -142,14 +140,11 @@ class FailureCounting:
         if not failure_seen.has_listeners():
             self._untold.clear()
             return
-        is_ours = threading.current_thread().name == WRITER
-        if is_ours:
-            connect_for_itself()
-        while self._untold:
-            with suppress(IndexError):  # another flush tells, too
-                tell(self._untold.popleft())
-        if is_ours:
-            connections.close_all()  # no request ends here
+        is_ours = threading.current_thread().name == WRITER  # no request ends there
+        with own_connections() if is_ours else nullcontext():
+            while self._untold:
+                with suppress(IndexError):  # another flush tells, too
+                    tell(self._untold.popleft())
 
     def _rows_of(self, whose: str) -> GroupRows:
         return self._rows.setdefault(whose, GroupRows())
