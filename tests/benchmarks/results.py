@@ -79,7 +79,7 @@ def table(vendor: str, number: int = ROWS) -> Iterator[None]:
         connections.settings[ALIAS] = made[ALIAS]
         before, router.routers = router.routers, [_Router()]
         try:
-            call_command("migrate", "django_celery_results", database=ALIAS, verbosity=0)
+            call_command("migrate", database=ALIAS, run_syncdb=True, verbosity=0)
             _fill(vendor, number)
             yield
         finally:

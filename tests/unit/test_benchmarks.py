@@ -1,8 +1,9 @@
 """Benchmarks are not run here. What they are made of has to hold all the same: registry, figures, and the page."""
 
 import pytest
+from django_celery_results.models import TaskResult
 
-from tests.benchmarks import report
+from tests.benchmarks import report, results
 from tests.benchmarks.figures import Figure, at_least, at_most, exactly
 from tests.benchmarks.registry import SCALING, TRACKING, benchmark, benchmarks, named
 
@@ -146,3 +147,9 @@ def test_the_pages_are_what_was_measured(page):
 
     assert text == report.by_hand(text) + report.MARK + "\n" + report.pages(kept.values())[page]
     assert set(kept) <= set(benchmarks())
+
+
+def test_the_results_that_lists_are_measured_with_are_in_a_database_of_their_own(django_db_blocker):
+    with django_db_blocker.unblock(), results.table("sqlite", 40):
+        states = [*TaskResult.objects.order_by("pk").values_list("status", flat=True)]
+        assert (TaskResult.objects.db, len(states), states[-4:]) == (results.ALIAS, 40, ["STARTED"] * 4)
