@@ -116,8 +116,8 @@ def publish(order, pace):
 
 
 def failures(browser):
-    """Return the keys of the groups of failures that are known."""
-    groups = browser.get(reverse("celery_ops:api-failures"), {"window": "7d"}).json()["results"]
+    """Return the keys of the groups of failures that are known, also of what was resolved meanwhile."""
+    groups = browser.get(reverse("celery_ops:api-failures"), {"window": "7d", "resolved": "all"}).json()["results"]
     return [group["key"] for group in groups]
 
 
