@@ -3,10 +3,12 @@
 from typing import Any, Final
 
 from django import forms
+from django.db import connections
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from ..control.commands import LABELS
+from ..databases import alias_of
 from ..models import users_named
 from ..task_query import NEWEST_FIRST, OLDEST_FIRST
 from .base import ChoiceFilter, ListFilterSet, MomentFilter, SearchFilter, SizeFilter, SortFilter, TextFilter
@@ -46,13 +48,25 @@ class JournalFilterSet(ListFilterSet):
 
     def by(self, rows: QuerySet[Any], _field: str, name: str) -> QuerySet[Any]:
         """Whose rows: of a user who is gone, those that keep the name."""
-        # their keys first: beside "or" a database uses no index for what it has yet to ask, and users may be in another
-        keys = list(users_named(name).values_list("pk", flat=True)[:MOST_OWNERS])
-        return rows.filter(Q(user_id__in=keys) | Q(user_id__isnull=True, username=name))
+        owners = users_named(name)
+        if _is_asked_within(owners.model, rows.db):
+            keys = Q(user_id=owners.values("pk")[:1])
+        else:
+            keys = Q(user_id__in=list(owners.values_list("pk", flat=True)[:MOST_OWNERS]))
+        return rows.filter(keys | Q(user_id__isnull=True, username=name))
 
     @property
     def order(self) -> str:
         return self.cleaned_data.get("sort") or NEWEST_FIRST
+
+
+def _is_asked_within(users: Any, alias: str) -> bool:
+    """Return whether the query for rows asks for their user as well, and still goes through an index.
+
+    No database asks what another one has, and PostgreSQL plans without knowing that a user has no rows.
+    """
+    is_one = users._meta.get_field(users.USERNAME_FIELD).unique
+    return is_one and alias_of(users) == alias and connections[alias].vendor != "postgresql"
 
 
 class ControlRecordFilterSet(JournalFilterSet):

@@ -707,8 +707,9 @@ def double(times=17):
             cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {table}")
 
 
-def test_whose_rows_they_are_is_looked_up_first_as_users_may_be_in_another_database(browser, runner):
+def test_whose_rows_they_are_is_looked_up_first_where_users_are_in_another_database(browser, runner, monkeypatch):
     journal(1, runner)
+    monkeypatch.setattr("celery_ops.filters.journal.alias_of", lambda model: "elsewhere")
     *_others, statement = queries(browser, "?user=runner")
     assert f"FROM {connection.ops.quote_name('auth_user')}" not in statement
     assert f"{connection.ops.quote_name('user_id')} IN (" in statement
@@ -716,9 +717,9 @@ def test_whose_rows_they_are_is_looked_up_first_as_users_may_be_in_another_datab
 
 def test_a_hundred_thousand_rows_take_the_same_queries(browser, stored, runner):
     journal(1, runner)
-    asked = ("", "?user=runner&send_state=SENT", "?name=payment")
-    few = [len(queries(browser, query)) for query in asked]
+    few, few_by_name = len(queries(browser)), len(queries(browser, "?name=payment"))
     double()
     assert TaskRunRecord.objects.count() > 100_000
-    assert [len(queries(browser, query)) for query in asked] == few
-    assert max(few) == few[0] + 1  # who that is, or which names there are
+    assert len(queries(browser)) == few
+    assert len(queries(browser, "?user=runner&send_state=SENT")) <= few
+    assert len(queries(browser, "?name=payment")) == few_by_name

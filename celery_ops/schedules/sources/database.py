@@ -353,6 +353,7 @@ def _arguments(row: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any],
     except ValueError:
         wrong = _("Its arguments are no JSON: beat disables it when it reads it.")
     except Exception as error:  # what kombu makes of a value that it takes for one of its own types: beat ends with it
+        logger.debug("The arguments of a schedule cannot be read: %s", type(error).__name__)
         wrong = _("Beat cannot make an entry of it: %(error)s") % {"error": type(error).__name__}
     return ((), {}, wrong, True) if wrong else (tuple(args), dict(kwargs), "", False)
 
